@@ -1,0 +1,143 @@
+import { parseArgs } from "node:util";
+import type { ArgsDef } from "citty";
+import { closest } from "../offload/closest.ts";
+import { DEFAULT_KEYWORDS, KEYWORDS, type Keyword, parseKeywords } from "../offload/features.ts";
+import { all, type Result, success, usage } from "../offload/result.ts";
+import { checkSpelling, type TargetRequest } from "../offload/targets.ts";
+import { quoted } from "../offload/wording.ts";
+
+/** The arguments that several commands share, in the words of their help. */
+export const SHARED = {
+  target: {
+    type: "positional",
+    required: false,
+    description:
+      "ALL, a VM (name or UUID), a PIF (device or UUID) or a VIF (UUID); several at once",
+  },
+  features: {
+    type: "string",
+    valueHint: "list",
+    description: `features, separated by commas: ${KEYWORDS.join(",")} (default: ${DEFAULT_KEYWORDS.join(",")})`,
+  },
+  vm: { type: "string", valueHint: "name", description: "a VM, where the name alone is ambiguous" },
+  pif: { type: "string", valueHint: "device", description: "a PIF, likewise" },
+  host: { type: "boolean", description: "the whole host, where a VM is called ALL" },
+  json: { type: "boolean", description: "print one JSON document" },
+  color: { type: "boolean", default: true, negativeDescription: "print no colour" },
+  help: { type: "boolean", alias: "h", description: "show this help" },
+} as const satisfies ArgsDef;
+
+/** What a command line gave, checked against the command's definition. */
+export interface GivenArguments<D extends ArgsDef> {
+  /** Whether a boolean flag holds, its default counted in. */
+  flag(name: keyof D & string): boolean;
+  /** The values of a flag that takes one, in order. */
+  values(name: keyof D & string): readonly string[];
+  readonly positionals: readonly string[];
+}
+
+/**
+ * Reads a command line strictly. citty itself runs a command whatever flags it is given, takes
+ * `--dry-run` for the value of a flag before it, and drops surplus words; with root on a
+ * hypervisor each of those is a refusal.
+ */
+export function parseArguments<D extends ArgsDef>(
+  definition: D,
+  rawArgs: readonly string[],
+): Result<GivenArguments<D>> {
+  const flags = new Map<string, boolean>();
+  const values = new Map<string, string[]>();
+  const positionals: string[] = [];
+  const names = longNames(definition);
+  const { tokens } = parseArgs({
+    args: [...rawArgs],
+    options: optionsOf(definition),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const { name, negated } = named(token.name, definition);
+    const type = definition[name]?.type;
+    const shown = token.rawName;
+    if (name === "" || type === undefined || type === "positional") {
+      const near = closest(token.name, names)[0];
+      const advice = near === undefined ? "see --help" : `did you mean --${near}?`;
+      return usage("unknown-flag", `${quoted(shown)} is not a flag of this command; ${advice}`);
+    }
+    if (type === "boolean") {
+      if (token.value !== undefined) {
+        return usage("flag-takes-no-value", `${shown} takes no value`);
+      }
+      flags.set(name, !negated);
+      continue;
+    }
+    if (token.value === undefined || (!token.inlineValue && token.value.startsWith("-"))) {
+      return usage("flag-needs-value", `${shown} needs a value; say ${shown}=VALUE`);
+    }
+    values.set(name, [...(values.get(name) ?? []), token.value]);
+  }
+  return success({
+    flag: (name) => flags.get(name) ?? definition[name]?.default === true,
+    values: (name) => values.get(name) ?? [],
+    positionals,
+  });
+}
+
+function optionsOf(definition: ArgsDef) {
+  const options: Record<string, { type: "boolean" | "string"; short?: string }> = {};
+  for (const [name, argument] of Object.entries(definition)) {
+    if (argument.type === "positional") continue;
+    const aliases = "alias" in argument ? [argument.alias].flat() : [];
+    const short = aliases.find((one) => one?.length === 1);
+    options[name] = {
+      type: argument.type === "boolean" ? "boolean" : "string",
+      ...(short === undefined ? {} : { short }),
+    };
+  }
+  return options;
+}
+
+/** The definition's name of a flag; `--no-x` turns off an `x` that holds by default. */
+function named(given: string, definition: ArgsDef): { name: string; negated: boolean } {
+  if (Object.hasOwn(definition, given)) return { name: given, negated: false };
+  const positive = given.replace(/^no-/, "");
+  const negatable =
+    positive !== given &&
+    Object.hasOwn(definition, positive) &&
+    definition[positive]?.default === true;
+  return negatable ? { name: positive, negated: true } : { name: "", negated: false };
+}
+
+function longNames(definition: ArgsDef): readonly string[] {
+  return Object.entries(definition).flatMap(([name, { type, default: value }]) => {
+    if (type === "positional") return [];
+    return value === true ? [`no-${name}`] : [name];
+  });
+}
+
+type TargetArguments = Pick<typeof SHARED, "target" | "vm" | "pif" | "host">;
+
+/** The targets of a command line: its words, `--vm`, `--pif` and `--host`, checked for spelling. */
+export function targetsOf<D extends TargetArguments>(
+  given: GivenArguments<D>,
+): Result<readonly TargetRequest[]> {
+  const requests: TargetRequest[] = [
+    ...given.positionals.map((text) => ({ text, kind: "any" }) as const),
+    ...given.values("vm").map((text) => ({ text, kind: "vm" }) as const),
+    ...given.values("pif").map((text) => ({ text, kind: "pif" }) as const),
+  ];
+  if (given.flag("host")) requests.push({ text: "ALL", kind: "host" });
+  const checked = all(requests.map(checkSpelling));
+  return checked.ok ? success(requests) : checked;
+}
+
+/** The features of a command line: `--features`, or the default ones. */
+export function featuresOf<D extends Pick<typeof SHARED, "features">>(
+  given: GivenArguments<D>,
+): Result<readonly Keyword[]> {
+  const lists = given.values("features");
+  return lists.length === 0 ? success(DEFAULT_KEYWORDS) : parseKeywords(lists.join(","));
+}

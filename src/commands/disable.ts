@@ -1,0 +1,175 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { byHand } from "../offload/by-hand.ts";
+import { carryOut, type DisablePlan, disableReport, planDisable } from "../offload/disable.ts";
+import type { Keyword } from "../offload/features.ts";
+import { laterNotes, unrecordedNotes } from "../offload/notes.ts";
+import { EXIT } from "../offload/problem.ts";
+import type { Report } from "../offload/report.ts";
+import { type Result, success, usage } from "../offload/result.ts";
+import { survey } from "../offload/survey.ts";
+import type { TargetRequest } from "../offload/targets.ts";
+import { judge } from "../offload/verdict.ts";
+import { canAsk, confirm } from "../terminal/confirm.ts";
+import { planSummary } from "../terminal/plan-summary.ts";
+import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
+import { type Dom0, withDom0 } from "./dom0.ts";
+import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
+
+const args = {
+  target: SHARED.target,
+  features: SHARED.features,
+  vm: SHARED.vm,
+  pif: SHARED.pif,
+  host: SHARED.host,
+  yes: { type: "boolean", alias: "y", description: "do not ask before changing the whole host" },
+  "dry-run": {
+    type: "boolean",
+    description: "print the ethtool and xe commands that would do the same; touch nothing",
+  },
+  record: {
+    type: "boolean",
+    default: true,
+    negativeDescription: "change the kernel only; works on devices even without XAPI",
+  },
+  json: SHARED.json,
+  color: SHARED.color,
+  help: SHARED.help,
+} as const satisfies ArgsDef;
+
+interface Request {
+  readonly targets: readonly TargetRequest[];
+  readonly keywords: readonly Keyword[];
+  readonly yes: boolean;
+  readonly dryRun: boolean;
+  readonly record: boolean;
+}
+
+interface Told {
+  readonly report: Report;
+  readonly text?: string;
+}
+
+/** `offload disable`: turns features off, in the kernel and in XAPI's records. */
+export function disableCommand(invocation: Invocation): CommandDef {
+  return defineCommand<ArgsDef>({
+    meta: { name: "disable", description: "Turn offloads off, now and in XAPI's records" },
+    args,
+    async run({ rawArgs }) {
+      const request = requestOf(rawArgs);
+      const told = request.ok ? await disable(request.value, invocation) : request;
+      invocation.conclude("disable", mannerOf(rawArgs), outcomeOf(told));
+    },
+  });
+}
+
+function requestOf(rawArgs: readonly string[]): Result<Request> {
+  const given = parseArguments(args, rawArgs);
+  if (!given.ok) return given;
+  const targets = targetsOf(given.value);
+  const keywords = featuresOf(given.value);
+  if (!targets.ok) return targets;
+  if (!keywords.ok) return keywords;
+  if (targets.value.length === 0) {
+    return usage(
+      "no-target",
+      "nothing named to work on; name VMs, PIFs or VIFs, or ALL for the whole host",
+    );
+  }
+  return success({
+    targets: targets.value,
+    keywords: keywords.value,
+    yes: given.value.flag("yes"),
+    dryRun: given.value.flag("dry-run"),
+    record: given.value.flag("record"),
+  });
+}
+
+function disable(request: Request, invocation: Invocation): Promise<Result<Told>> {
+  return withDom0(invocation.interruption, async (dom0): Promise<Result<Told>> => {
+    const chosen = request.record
+      ? choose(dom0, request.targets)
+      : chooseWithoutXapi(dom0, request.targets);
+    if (!chosen.ok) return chosen;
+    const { interfaces, wholeHost } = chosen.value;
+    const before = survey(interfaces, dom0.kernel);
+    if (!before.ok) return before;
+    const plan = planDisable(interfaces, request.keywords, before.value, {
+      records: request.record,
+    });
+    if (request.dryRun) return success(foretell(plan, request, dom0, chosen.value));
+    if (wholeHost && !request.yes) {
+      const agreed = await ask(plan, dom0, invocation);
+      if (!agreed.ok) return agreed;
+    }
+    return success(await change(plan, request, dom0, chosen.value, invocation));
+  });
+}
+
+async function ask(
+  plan: DisablePlan,
+  dom0: Dom0,
+  { interruption }: Invocation,
+): Promise<Result<void>> {
+  if (!canAsk()) {
+    return usage(
+      "not-confirmed",
+      "ALL changes every NIC and VM of this host, and nobody can be asked here; confirm with --yes",
+    );
+  }
+  process.stderr.write(planSummary(plan, dom0));
+  const answer = await confirm("Turn these offloads off?");
+  if (answer === "cancelled") {
+    interruption.raise("SIGINT");
+    return usage("cancelled", "cancelled; nothing was changed");
+  }
+  return answer === "yes"
+    ? success(undefined)
+    : usage("not-confirmed", "not confirmed; nothing was changed");
+}
+
+/** The dry run: what would change, and by which commands. */
+function foretell(plan: DisablePlan, request: Request, dom0: Dom0, chosen: Chosen): Told {
+  const { devices, notes } = judge(plan.interfaces, plan.before, {
+    keywords: plan.keywords,
+    records: request.record,
+  });
+  const report: Report = {
+    version: 1,
+    command: "disable",
+    host: dom0.host,
+    exitCode: EXIT.done,
+    dryRun: true,
+    devices,
+    changes: plan.foreseen,
+    problems: [],
+    notes: [...chosen.notes, ...notes],
+    advice: [],
+  };
+  const commands = byHand(plan.live, plan.records);
+  return { report, text: commands.map((command) => `${command}\n`).join("") };
+}
+
+async function change(
+  plan: DisablePlan,
+  request: Request,
+  dom0: Dom0,
+  chosen: Chosen,
+  { interruption }: Invocation,
+): Promise<Told> {
+  const toolstack = request.record ? chosen.toolstack : null;
+  const done = await interruption.protect((isStopped) =>
+    carryOut(plan, dom0.kernel, toolstack, isStopped),
+  );
+  const judged = judge(done.interfaces, done.after, {
+    keywords: plan.keywords,
+    records: request.record && done.recordsKnown,
+  });
+  const notes = [
+    ...chosen.notes,
+    ...judged.notes,
+    ...(request.record ? laterNotes(plan.interfaces) : []),
+    ...(request.record ? unrecordedNotes(plan.interfaces, plan.keywords) : []),
+  ];
+  return { report: disableReport(dom0.host, done, { ...judged, notes }) };
+}

@@ -1,0 +1,61 @@
+import { hostname } from "node:os";
+import { NetworkDevices } from "../kernel/devices.ts";
+import type { Inventory } from "../offload/inventory.ts";
+import type { Kernel, Toolstack } from "../offload/ports.ts";
+import { type Failure, type Result, success, unavailable } from "../offload/result.ts";
+import { readHostFiles } from "../xapi/host-files.ts";
+import { XapiSession } from "../xapi/session.ts";
+import type { Interruption } from "./interruption.ts";
+
+/** What XAPI gave, or why it gave nothing. */
+export type Records =
+  | { readonly known: true; readonly inventory: Inventory; readonly toolstack: Toolstack }
+  | { readonly known: false; readonly failures: readonly Failure[] };
+
+/** The host that this program runs on, opened for a command. */
+export interface Dom0 {
+  readonly host: { readonly uuid: string; readonly name: string };
+  /** Brand and version, such as `XCP-ng 8.3.0`. */
+  readonly product: string;
+  readonly kernel: Kernel;
+  readonly records: Records;
+}
+
+/**
+ * Opens the host, hands it to the work, and closes everything again, whatever happens: the XAPI
+ * session is always logged out. A XAPI that does not answer is not yet a failure: some commands
+ * can do without.
+ */
+export async function withDom0<T>(
+  interruption: Interruption,
+  work: (dom0: Dom0) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  if (process.geteuid?.() !== 0) {
+    return unavailable("not-root", "offload needs root; run it as root in dom0");
+  }
+  const files = readHostFiles();
+  if (!files.ok) return files;
+  using kernel = new NetworkDevices();
+  const session = await interruption.orElse(XapiSession.open(files.value.uuid));
+  try {
+    const read = session.ok ? await interruption.orElse(session.value.inventory()) : session;
+    const records: Records =
+      read.ok && session.ok
+        ? { known: true, inventory: read.value, toolstack: session.value }
+        : { known: false, failures: read.ok ? [] : read.failures };
+    const host = records.known
+      ? records.inventory.host
+      : { uuid: files.value.uuid, name: hostname() };
+    const opened: Dom0 = { host, product: files.value.product, kernel, records };
+    return await interruption.orElse(work(opened));
+  } finally {
+    if (session.ok) await session.value.close();
+  }
+}
+
+/** The inventory and the toolstack, or XAPI's failures as those of the command. */
+export function needRecords(
+  records: Records,
+): Result<{ readonly inventory: Inventory; readonly toolstack: Toolstack }> {
+  return records.known ? success(records) : { ok: false, failures: records.failures };
+}

@@ -1,0 +1,65 @@
+/** Thrown where a signal ends the work before anything was touched. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+
+  constructor(readonly signal: NodeJS.Signals) {
+    super(`ended by ${signal}`);
+  }
+}
+
+/**
+ * SIGINT, SIGTERM and SIGHUP. While nothing is being changed they end the work at once; once
+ * changes have begun, the device at hand is finished, and the report says what was not done. Either
+ * way the process then ends by that signal, so that a shell sees a signal death.
+ */
+export class Interruption {
+  #signal: NodeJS.Signals | undefined;
+  #protected = false;
+  #reject: ((reason: Interrupted) => void) | undefined;
+
+  constructor() {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => this.raise(signal));
+    }
+  }
+
+  /** The signal that came, if one did. */
+  get signal(): NodeJS.Signals | undefined {
+    return this.#signal;
+  }
+
+  /** Takes note of a signal, or of a Ctrl-C that a prompt has read as a key. */
+  raise(signal: NodeJS.Signals): void {
+    this.#signal ??= signal;
+    if (!this.#protected) this.#reject?.(new Interrupted(signal));
+  }
+
+  /** Waits for work that may be given up: rejects with `Interrupted` when a signal comes. */
+  async orElse<T>(work: Promise<T>): Promise<T> {
+    const signalled = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    if (this.#signal !== undefined) throw new Interrupted(this.#signal);
+    try {
+      return await Promise.race([work, signalled]);
+    } finally {
+      this.#reject = undefined;
+    }
+  }
+
+  /** Runs work that must come to an orderly end by asking `isStopped` of this object. */
+  async protect<T>(work: (isStopped: () => boolean) => Promise<T>): Promise<T> {
+    this.#protected = true;
+    try {
+      return await work(() => this.#signal !== undefined);
+    } finally {
+      this.#protected = false;
+    }
+  }
+
+  /** Ends the process by the signal, with nothing of ours in its way. */
+  static die(signal: NodeJS.Signals): void {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+}

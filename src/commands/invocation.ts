@@ -1,0 +1,36 @@
+import type { Report, ReportingCommand } from "../offload/report.ts";
+import type { Failure, Result } from "../offload/result.ts";
+import type { Interruption } from "./interruption.ts";
+
+/** How the user wants to be answered. */
+export interface Manner {
+  readonly json: boolean;
+  readonly colour: boolean;
+}
+
+/** What a command came to: a report, or why there is none. `text` replaces the usual human view. */
+export type Outcome =
+  | { readonly type: "report"; readonly report: Report; readonly text?: string }
+  | { readonly type: "failure"; readonly failures: readonly Failure[] };
+
+/** What main hands to a command, and takes back from it. */
+export interface Invocation {
+  readonly interruption: Interruption;
+  /** To be called once, with what is to be told. */
+  conclude(command: ReportingCommand, manner: Manner, outcome: Outcome): void;
+}
+
+/** The outcome that a result stands for. */
+export function outcomeOf(
+  result: Result<{ readonly report: Report; readonly text?: string }>,
+): Outcome {
+  return result.ok
+    ? { type: "report", ...result.value }
+    : { type: "failure", failures: result.failures };
+}
+
+/** How to answer, as far as it can be told before the command line is known to be right. */
+export function mannerOf(rawArgs: readonly string[]): Manner {
+  const words = rawArgs.includes("--") ? rawArgs.slice(0, rawArgs.indexOf("--")) : rawArgs;
+  return { json: words.includes("--json"), colour: !words.includes("--no-color") };
+}

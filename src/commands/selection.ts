@@ -1,0 +1,43 @@
+import type { Interface } from "../offload/interface.ts";
+import { selectionNotes } from "../offload/notes.ts";
+import type { Toolstack } from "../offload/ports.ts";
+import type { Note } from "../offload/problem.ts";
+import { type Result, success } from "../offload/result.ts";
+import { resolveBare } from "../offload/survey.ts";
+import { resolveTargets, type TargetRequest } from "../offload/targets.ts";
+import type { Dom0 } from "./dom0.ts";
+
+/** The interfaces that a command is to work on. */
+export interface Chosen {
+  readonly interfaces: readonly Interface[];
+  readonly wholeHost: boolean;
+  readonly notes: readonly Note[];
+  /** Null where XAPI does not answer and was not needed. */
+  readonly toolstack: Toolstack | null;
+}
+
+/** Finds the targets in XAPI's inventory. */
+export function choose(dom0: Dom0, requests: readonly TargetRequest[]): Result<Chosen> {
+  const { records } = dom0;
+  if (!records.known) return { ok: false, failures: records.failures };
+  const selection = resolveTargets(requests, records.inventory);
+  if (!selection.ok) return selection;
+  return success({
+    interfaces: selection.value.interfaces,
+    wholeHost: selection.value.wholeHost,
+    notes: selectionNotes(selection.value),
+    toolstack: records.toolstack,
+  });
+}
+
+/** The same, but where XAPI does not answer, devices are taken as the kernel has them. */
+export function chooseWithoutXapi(dom0: Dom0, requests: readonly TargetRequest[]): Result<Chosen> {
+  const { records } = dom0;
+  if (records.known) return choose(dom0, requests);
+  const view = dom0.kernel.observe(() => []);
+  if (!view.ok) return view;
+  const bare = resolveBare(requests, view.value.existing);
+  if (bare === null) return { ok: false, failures: records.failures };
+  if (!bare.ok) return bare;
+  return success({ interfaces: bare.value, wholeHost: false, notes: [], toolstack: null });
+}

@@ -1,0 +1,96 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { DEFAULT_KEYWORDS } from "../offload/features.ts";
+import { EXIT, type Problem } from "../offload/problem.ts";
+import type { Report } from "../offload/report.ts";
+import { type Result, success } from "../offload/result.ts";
+import { resolveBareHost, survey } from "../offload/survey.ts";
+import type { TargetRequest } from "../offload/targets.ts";
+import { judge } from "../offload/verdict.ts";
+import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
+import { type Dom0, withDom0 } from "./dom0.ts";
+import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
+
+const args = {
+  target: SHARED.target,
+  features: SHARED.features,
+  vm: SHARED.vm,
+  pif: SHARED.pif,
+  host: SHARED.host,
+  json: SHARED.json,
+  color: SHARED.color,
+  help: SHARED.help,
+} as const satisfies ArgsDef;
+
+/** `offload status`: the whole picture, live and recorded, without judging. */
+export function statusCommand(invocation: Invocation): CommandDef {
+  return defineCommand<ArgsDef>({
+    meta: { name: "status", description: "Show every device by feature, live and recorded" },
+    args,
+    async run({ rawArgs }) {
+      invocation.conclude(
+        "status",
+        mannerOf(rawArgs),
+        outcomeOf(await status(rawArgs, invocation)),
+      );
+    },
+  });
+}
+
+async function status(
+  rawArgs: readonly string[],
+  { interruption }: Invocation,
+): Promise<Result<{ readonly report: Report }>> {
+  const given = parseArguments(args, rawArgs);
+  if (!given.ok) return given;
+  const targets = targetsOf(given.value);
+  if (!targets.ok) return targets;
+  const keywords = featuresOf(given.value);
+  if (!keywords.ok) return keywords;
+  return withDom0(interruption, async (dom0): Promise<Result<{ readonly report: Report }>> => {
+    const chosen = chooseShown(dom0, targets.value);
+    if (!chosen.ok) return chosen;
+    const view = survey(chosen.value.interfaces, dom0.kernel);
+    if (!view.ok) return view;
+    const judged = judge(chosen.value.interfaces, view.value, {
+      keywords: keywords.value.length > 0 ? keywords.value : DEFAULT_KEYWORDS,
+      records: dom0.records.known,
+    });
+    const problems = unseen(dom0, judged.problems);
+    const report: Report = {
+      version: 1,
+      command: "status",
+      host: dom0.host,
+      exitCode: problems.length > 0 ? EXIT.unavailable : EXIT.done,
+      dryRun: false,
+      devices: judged.devices,
+      changes: [],
+      problems,
+      notes: chosen.value.notes,
+      advice: [],
+    };
+    return success({ report });
+  });
+}
+
+/** Without targets the whole host; without XAPI what the kernel alone can tell of. */
+function chooseShown(dom0: Dom0, targets: readonly TargetRequest[]): Result<Chosen> {
+  if (targets.length > 0) return chooseWithoutXapi(dom0, targets);
+  if (dom0.records.known) return choose(dom0, [{ text: "ALL", kind: "host" }]);
+  const view = dom0.kernel.observe(() => []);
+  if (!view.ok) return view;
+  const interfaces = resolveBareHost(view.value.existing);
+  return success({ interfaces, wholeHost: true, notes: [], toolstack: null });
+}
+
+/** What could not be seen; how it looks is not for this command to judge. */
+function unseen({ records }: Dom0, problems: readonly Problem[]): readonly Problem[] {
+  const unread = problems.filter(
+    ({ code }) => code === "device-missing" || code === "device-unreadable",
+  );
+  if (records.known) return unread;
+  const silent = records.failures.map(
+    ({ message }): Problem => ({ code: "xapi-unavailable", message }),
+  );
+  return [...silent, ...unread];
+}

@@ -1,0 +1,103 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { shellQuoted } from "../offload/by-hand.ts";
+import type { Keyword } from "../offload/features.ts";
+import { exitCodeOf } from "../offload/problem.ts";
+import type { Report } from "../offload/report.ts";
+import { type Result, success } from "../offload/result.ts";
+import { survey } from "../offload/survey.ts";
+import type { TargetRequest } from "../offload/targets.ts";
+import { isMendedByDisable, judge } from "../offload/verdict.ts";
+import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
+import { withDom0 } from "./dom0.ts";
+import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { choose } from "./selection.ts";
+
+const args = {
+  target: SHARED.target,
+  features: SHARED.features,
+  vm: SHARED.vm,
+  pif: SHARED.pif,
+  host: SHARED.host,
+  strict: { type: "boolean", description: "let features that the driver holds on count as wrong" },
+  json: SHARED.json,
+  color: SHARED.color,
+  help: SHARED.help,
+} as const satisfies ArgsDef;
+
+interface Request {
+  /** Empty: the whole host. */
+  readonly targets: readonly TargetRequest[];
+  readonly keywords: readonly Keyword[];
+  /** `--features` as it was given, to be repeated in advice. */
+  readonly features: readonly string[];
+  readonly strict: boolean;
+}
+
+/** `offload verify`: holds what is live and recorded against "off". */
+export function verifyCommand(invocation: Invocation): CommandDef {
+  return defineCommand<ArgsDef>({
+    meta: { name: "verify", description: "Check that offloads are off and will stay off" },
+    args,
+    async run({ rawArgs }) {
+      const request = requestOf(rawArgs);
+      const told = request.ok ? await verify(request.value, invocation) : request;
+      invocation.conclude("verify", mannerOf(rawArgs), outcomeOf(told));
+    },
+  });
+}
+
+function requestOf(rawArgs: readonly string[]): Result<Request> {
+  const given = parseArguments(args, rawArgs);
+  if (!given.ok) return given;
+  const targets = targetsOf(given.value);
+  if (!targets.ok) return targets;
+  const keywords = featuresOf(given.value);
+  if (!keywords.ok) return keywords;
+  return success({
+    targets: targets.value,
+    keywords: keywords.value,
+    features: given.value.values("features"),
+    strict: given.value.flag("strict"),
+  });
+}
+
+function verify(
+  request: Request,
+  { interruption }: Invocation,
+): Promise<Result<{ readonly report: Report }>> {
+  const wholeHost = { text: "ALL", kind: "host" } as const;
+  const targets = request.targets.length > 0 ? request.targets : [wholeHost];
+  return withDom0(interruption, async (dom0): Promise<Result<{ readonly report: Report }>> => {
+    const chosen = choose(dom0, targets);
+    if (!chosen.ok) return chosen;
+    const view = survey(chosen.value.interfaces, dom0.kernel);
+    if (!view.ok) return view;
+    const judged = judge(chosen.value.interfaces, view.value, {
+      keywords: request.keywords,
+      records: true,
+    });
+    const report: Report = {
+      version: 1,
+      command: "verify",
+      host: dom0.host,
+      exitCode: exitCodeOf(judged.problems, { strict: request.strict, changing: false }),
+      dryRun: false,
+      devices: judged.devices,
+      changes: [],
+      problems: judged.problems,
+      notes: [...chosen.value.notes, ...judged.notes],
+      advice: isMendedByDisable(judged.problems) ? [mendingCommand(request)] : [],
+    };
+    return success({ report });
+  });
+}
+
+/** `offload disable` with the same targets and features. */
+function mendingCommand({ targets, features }: Request): string {
+  const words = targets.map(({ text, kind }) =>
+    kind === "any" ? [text] : kind === "host" ? ["--host"] : [`--${kind}`, text],
+  );
+  const chosen = words.length > 0 ? words.flat() : ["ALL"];
+  const list = features.length > 0 ? ["--features", features.join(",")] : [];
+  return ["offload", "disable", ...chosen, ...list].map(shellQuoted).join(" ");
+}

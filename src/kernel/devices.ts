@@ -1,0 +1,87 @@
+import { readdirSync } from "node:fs";
+import { type ChangeableBits, KernelFeatures } from "../offload/kernel-features.ts";
+import type { LiveView, Observation } from "../offload/plan.ts";
+import type { Kernel, WriteOutcome } from "../offload/ports.ts";
+import { type Result, success, unavailable } from "../offload/result.ts";
+import { FeatureAccess, readFeatureNames } from "./ethtool.ts";
+import { ERRNO, EthtoolSocket, errnoWords } from "./libc.ts";
+
+const SYS_CLASS_NET = "/sys/class/net";
+
+interface Door {
+  readonly access: FeatureAccess;
+  readonly kernel: KernelFeatures;
+}
+
+/** The network devices of the namespace that this process is in. */
+export class NetworkDevices implements Kernel, Disposable {
+  readonly #socket = new EthtoolSocket();
+  #door: Door | undefined;
+
+  observe(wanted: (existing: ReadonlySet<string>) => Iterable<string>): Result<LiveView> {
+    const existing = listDevices();
+    if (!existing.ok) return existing;
+    const door = this.#open(existing.value);
+    if (!door.ok) return door;
+    const observations = new Map<string, Observation>();
+    for (const device of wanted(existing.value)) {
+      observations.set(device, this.#read(door.value.access, device));
+    }
+    return success({ kernel: door.value.kernel, existing: existing.value, observations });
+  }
+
+  observeAgain(view: LiveView, devices: Iterable<string>): LiveView {
+    const observations = new Map(view.observations);
+    for (const device of devices) {
+      const observation: Observation =
+        this.#door === undefined
+          ? { state: "unreadable", because: "it was never read" }
+          : this.#read(this.#door.access, device);
+      observations.set(device, observation);
+    }
+    return { ...view, observations };
+  }
+
+  clear(device: string, bits: ChangeableBits): WriteOutcome {
+    const answer = this.#door?.access.clear(device, bits);
+    if (answer === undefined) return { done: false, gone: false, because: "it was never read" };
+    if (answer.ok) return { done: true };
+    const gone = answer.errno === ERRNO.ENODEV;
+    return { done: false, gone, because: errnoWords(answer.errno) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+
+  /** The kernel's names can be asked of any device, so the first that answers serves. */
+  #open(existing: ReadonlySet<string>): Result<Door> {
+    if (this.#door !== undefined) return success(this.#door);
+    for (const device of existing) {
+      const names = readFeatureNames(this.#socket, device);
+      if (!names.ok) continue;
+      this.#door = {
+        access: new FeatureAccess(this.#socket, names.value.length),
+        kernel: new KernelFeatures(names.value),
+      };
+      return success(this.#door);
+    }
+    return unavailable("no-ethtool", "the kernel names no network device features on this host");
+  }
+
+  #read(access: FeatureAccess, device: string): Observation {
+    const answer = access.read(device);
+    if (answer.ok) return { state: "read", features: answer.value };
+    return answer.errno === ERRNO.ENODEV
+      ? { state: "missing" }
+      : { state: "unreadable", because: errnoWords(answer.errno) };
+  }
+}
+
+function listDevices(): Result<ReadonlySet<string>> {
+  try {
+    return success(new Set(readdirSync(SYS_CLASS_NET)));
+  } catch {
+    return unavailable("no-sysfs", `${SYS_CLASS_NET} cannot be read; is /sys mounted?`);
+  }
+}

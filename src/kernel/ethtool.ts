@@ -1,0 +1,105 @@
+import type { ChangeableBits, FeatureSet } from "../offload/kernel-features.ts";
+import type { EthtoolSocket, IoctlResult } from "./libc.ts";
+
+// linux/ethtool.h
+const ETHTOOL_GSTRINGS = 0x1b;
+const ETHTOOL_GSSET_INFO = 0x37;
+const ETHTOOL_GFEATURES = 0x3a;
+const ETHTOOL_SFEATURES = 0x3b;
+const ETH_SS_FEATURES = 4;
+const ETH_GSTRING_LEN = 32;
+
+/** A value, or the errno of the call that failed. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | Extract<IoctlResult, { ok: false }>;
+
+/**
+ * The names of the kernel's features, in bit order (ETH_SS_FEATURES). The list belongs to the
+ * kernel; the device only has to exist.
+ */
+export function readFeatureNames(socket: EthtoolSocket, device: string): Answer<string[]> {
+  const info = new DataView(new ArrayBuffer(20));
+  info.setUint32(0, ETHTOOL_GSSET_INFO, true);
+  info.setBigUint64(8, 1n << BigInt(ETH_SS_FEATURES), true);
+  const counted = socket.call(device, new Uint8Array(info.buffer));
+  if (!counted.ok) return counted;
+  const count = info.getUint32(16, true);
+
+  const strings = new DataView(new ArrayBuffer(12 + count * ETH_GSTRING_LEN));
+  strings.setUint32(0, ETHTOOL_GSTRINGS, true);
+  strings.setUint32(4, ETH_SS_FEATURES, true);
+  strings.setUint32(8, count, true);
+  const bytes = new Uint8Array(strings.buffer);
+  const named = socket.call(device, bytes);
+  if (!named.ok) return named;
+  const decoder = new TextDecoder("latin1");
+  const names = Array.from({ length: count }, (_, index) => {
+    const start = 12 + index * ETH_GSTRING_LEN;
+    const field = bytes.subarray(start, start + ETH_GSTRING_LEN);
+    const end = field.indexOf(0);
+    return decoder.decode(end < 0 ? field : field.subarray(0, end));
+  });
+  return { ok: true, value: names };
+}
+
+/**
+ * Reads and clears the features of devices. The buffers are made once, for the number of features
+ * of this kernel.
+ */
+export class FeatureAccess {
+  readonly #blocks: number;
+  readonly #get: DataView<ArrayBuffer>;
+  readonly #getBytes: Uint8Array<ArrayBuffer>;
+  readonly #set: DataView<ArrayBuffer>;
+  readonly #setBytes: Uint8Array<ArrayBuffer>;
+
+  /** `count`: how many features the kernel names. */
+  constructor(
+    readonly socket: EthtoolSocket,
+    count: number,
+  ) {
+    this.#blocks = Math.ceil(count / 32);
+    this.#get = new DataView(new ArrayBuffer(8 + this.#blocks * 16));
+    this.#getBytes = new Uint8Array(this.#get.buffer);
+    this.#set = new DataView(new ArrayBuffer(8 + this.#blocks * 8));
+    this.#setBytes = new Uint8Array(this.#set.buffer);
+  }
+
+  /** ETHTOOL_GFEATURES: per block available, requested, active, never changed. */
+  read(device: string): Answer<FeatureSet> {
+    this.#get.setUint32(0, ETHTOOL_GFEATURES, true);
+    this.#get.setUint32(4, this.#blocks, true);
+    const answer = this.socket.call(device, this.#getBytes);
+    if (!answer.ok) return answer;
+    let active = 0n;
+    let requested = 0n;
+    let changeable = 0n;
+    for (let block = 0; block < this.#blocks; block++) {
+      const at = 8 + block * 16;
+      const shift = BigInt(block * 32);
+      const available = this.#get.getUint32(at, true);
+      const never = this.#get.getUint32(at + 12, true);
+      changeable |= BigInt((available & ~never) >>> 0) << shift;
+      requested |= BigInt(this.#get.getUint32(at + 4, true)) << shift;
+      active |= BigInt(this.#get.getUint32(at + 8, true)) << shift;
+    }
+    return { ok: true, value: { active, requested, changeable } };
+  }
+
+  /**
+   * ETHTOOL_SFEATURES with those bits valid and not requested: the kernel clears them in
+   * `wanted_features` and lets the driver follow, once. What it says of the outcome is not taken
+   * for the truth; reading back is.
+   */
+  clear(device: string, { bits }: ChangeableBits): IoctlResult {
+    this.#set.setUint32(0, ETHTOOL_SFEATURES, true);
+    this.#set.setUint32(4, this.#blocks, true);
+    for (let block = 0; block < this.#blocks; block++) {
+      const valid = Number((bits >> BigInt(block * 32)) & 0xffffffffn);
+      this.#set.setUint32(8 + block * 8, valid, true);
+      this.#set.setUint32(12 + block * 8, 0, true);
+    }
+    return this.socket.call(device, this.#setBytes);
+  }
+}

@@ -1,0 +1,84 @@
+import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
+
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+
+/** linux/sockios.h */
+const SIOCETHTOOL = 0x8946;
+
+/** struct ifreq on x86-64: 16 bytes of name, then a union of 24 whose first member is a pointer. */
+const IFREQ_BYTES = 40;
+const IFNAMSIZ = 16;
+
+/** errno values that this program tells apart (asm-generic/errno*.h). */
+export const ERRNO = { EPERM: 1, ENODEV: 19, EOPNOTSUPP: 95 } as const;
+
+const ERRNO_WORDS: ReadonlyMap<number, string> = new Map([
+  [1, "not permitted"],
+  [5, "input/output error"],
+  [12, "out of memory"],
+  [16, "device is busy"],
+  [19, "no such device"],
+  [22, "invalid argument"],
+  [95, "not supported by the driver"],
+  [110, "timed out"],
+]);
+
+/** What an ioctl gave: a value of zero or more, or the errno. */
+export type IoctlResult =
+  | { readonly ok: true; readonly value: number }
+  | { readonly ok: false; readonly errno: number };
+
+/** An errno in words, for messages. */
+export function errnoWords(errno: number): string {
+  return ERRNO_WORDS.get(errno) ?? `error ${errno}`;
+}
+
+/**
+ * The door to the kernel's ethtool interface: one datagram socket, one reused ifreq. No process is
+ * spawned, and nothing is allocated for a call.
+ */
+export class EthtoolSocket implements Disposable {
+  readonly #libc = dlopen("libc.so.6", {
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    close: { args: [FFIType.i32], returns: FFIType.i32 },
+    ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
+    __errno_location: { args: [], returns: FFIType.ptr },
+  });
+  readonly #fd: number;
+  readonly #errno: Pointer | null;
+  readonly #ifreq = new Uint8Array(IFREQ_BYTES);
+  readonly #ifreqView = new DataView(this.#ifreq.buffer);
+  readonly #encoder = new TextEncoder();
+
+  constructor() {
+    const errno = this.#libc.symbols.__errno_location();
+    this.#errno = typeof errno === "bigint" ? null : errno;
+    this.#fd = this.#libc.symbols.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (this.#fd < 0) throw new Error(`no socket: ${errnoWords(this.#lastErrno())}`);
+  }
+
+  /** One SIOCETHTOOL on a device. `command` holds an ethtool structure and receives the answer. */
+  call(device: string, command: Uint8Array): IoctlResult {
+    this.#ifreq.fill(0);
+    const { written, read: taken } = this.#encoder.encodeInto(
+      device,
+      this.#ifreq.subarray(0, IFNAMSIZ - 1),
+    );
+    // A name that does not fit would silently become another device's.
+    if (taken !== device.length || written === 0) return { ok: false, errno: ERRNO.ENODEV };
+    this.#ifreqView.setBigUint64(IFNAMSIZ, BigInt(ptr(command)), true);
+    const value = this.#libc.symbols.ioctl(this.#fd, SIOCETHTOOL, ptr(this.#ifreq));
+    return value < 0 ? { ok: false, errno: this.#lastErrno() } : { ok: true, value };
+  }
+
+  [Symbol.dispose](): void {
+    this.#libc.symbols.close(this.#fd);
+    this.#libc.close();
+  }
+
+  #lastErrno(): number {
+    return this.#errno === null ? 0 : read.i32(this.#errno, 0);
+  }
+}

@@ -1,0 +1,209 @@
+import { KEYWORDS, type Keyword } from "./features.ts";
+import { type Interface, nameOf, uuidOf } from "./interface.ts";
+import type { OtherConfig, Vm } from "./inventory.ts";
+import {
+  type Change,
+  foresee,
+  type LiveStep,
+  type LiveView,
+  liveChanges,
+  planLive,
+  planRecords,
+  type RecordStep,
+  recordChanges,
+} from "./plan.ts";
+import type { Kernel, RecordOutcome, Toolstack } from "./ports.ts";
+import { exitCodeOf, type Problem } from "./problem.ts";
+import type { Report } from "./report.ts";
+import type { Judgement } from "./verdict.ts";
+
+/** What `disable` is going to do, and what it looks at to decide so. */
+export interface DisablePlan {
+  readonly interfaces: readonly Interface[];
+  readonly keywords: readonly Keyword[];
+  readonly before: LiveView;
+  readonly live: readonly LiveStep[];
+  /** What will be recorded if every device obeys; decided anew by what the devices then show. */
+  readonly records: readonly RecordStep[];
+  /** The changes, feature by feature, as far as they can be foreseen. */
+  readonly foreseen: readonly Change[];
+}
+
+/** What `disable` did, and what is true afterwards. */
+export interface Disabled {
+  readonly interfaces: readonly Interface[];
+  readonly after: LiveView;
+  readonly changes: readonly Change[];
+  readonly problems: readonly Problem[];
+  /** False where the records could not be read back. */
+  readonly recordsKnown: boolean;
+}
+
+/** Plans both halves. Without `records` only the live one. */
+export function planDisable(
+  interfaces: readonly Interface[],
+  keywords: readonly Keyword[],
+  before: LiveView,
+  options: { readonly records: boolean },
+): DisablePlan {
+  const live = planLive(interfaces, keywords, before);
+  const expected = foresee(before, live);
+  const records = options.records ? planRecords(interfaces, keywords, expected) : [];
+  const foreseen = [
+    ...liveChanges(interfaces, keywords, before, expected),
+    ...recordChanges(records, before.existing),
+  ];
+  return { interfaces, keywords, before, live, records, foreseen };
+}
+
+/**
+ * Carries out a plan: the kernel first, then what reads back off is recorded, then the records are
+ * read back. Whatever fails becomes a problem, and the rest goes on. `toolstack` is null where
+ * nothing is to be recorded. `isStopped` is asked between one device and the next.
+ */
+export async function carryOut(
+  plan: DisablePlan,
+  kernel: Kernel,
+  toolstack: Toolstack | null,
+  isStopped: () => boolean,
+): Promise<Disabled> {
+  const problems: Problem[] = await writeLive(plan.live, kernel, isStopped);
+  const after = kernel.observeAgain(
+    plan.before,
+    plan.live.map(({ device }) => device),
+  );
+  const live = liveChanges(plan.interfaces, KEYWORDS, plan.before, after);
+  if (toolstack === null) {
+    return { interfaces: plan.interfaces, after, changes: live, problems, recordsKnown: true };
+  }
+
+  const outcomes = await toolstack.write(
+    planRecords(plan.interfaces, plan.keywords, after),
+    isStopped,
+  );
+  problems.push(...outcomes.flatMap(problemOf));
+  const written = outcomes.filter(({ state }) => state === "written").map(({ step }) => step);
+  const touched = outcomes.filter(({ state }) => state !== "unattempted").map(({ step }) => step);
+  problems.push(...(await announce(touched, toolstack)));
+  const changes = [...live, ...recordChanges(written, after.existing)];
+  if (touched.length === 0) {
+    return { interfaces: plan.interfaces, after, changes, problems, recordsKnown: true };
+  }
+
+  const records = await toolstack.recordsByUuid();
+  if (!records.ok) {
+    const because = records.failures.map(({ message }) => message).join("; ");
+    problems.push({
+      code: "records-unknown",
+      message: `the records could not be read back: ${because}`,
+    });
+    return { interfaces: plan.interfaces, after, changes, problems, recordsKnown: false };
+  }
+  const interfaces = plan.interfaces.map((subject) => withRecords(subject, records.value));
+  return { interfaces, after, changes, problems, recordsKnown: true };
+}
+
+/**
+ * The report of a run. A device that vanished is told of once: not again as one that is missing.
+ */
+export function disableReport(
+  host: NonNullable<Report["host"]>,
+  { changes, problems }: Disabled,
+  judged: Judgement,
+): Report {
+  const vanished = new Set(
+    problems.flatMap(({ code, device }) => (code === "device-vanished" ? [device] : [])),
+  );
+  const all = [
+    ...problems,
+    ...judged.problems.filter(
+      ({ code, device }) => code !== "device-missing" || !vanished.has(device),
+    ),
+  ];
+  return {
+    version: 1,
+    command: "disable",
+    host,
+    exitCode: exitCodeOf(all, { strict: false, changing: true }),
+    dryRun: false,
+    devices: judged.devices,
+    changes,
+    problems: all,
+    notes: judged.notes,
+    advice: [],
+  };
+}
+
+async function writeLive(
+  steps: readonly LiveStep[],
+  kernel: Kernel,
+  isStopped: () => boolean,
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const { subject, device, clear } of steps) {
+    const uuid = uuidOf(subject);
+    const where = { device, ...(uuid === null ? {} : { uuid }) };
+    if (isStopped()) {
+      problems.push({ code: "interrupted", message: `${device}: not touched`, ...where });
+      continue;
+    }
+    const outcome = kernel.clear(device, clear);
+    if (!outcome.done) {
+      problems.push(
+        outcome.gone
+          ? {
+              code: "device-vanished",
+              message: `${device} vanished before it was changed`,
+              ...where,
+            }
+          : {
+              code: "write-failed",
+              message: `${device} could not be changed: ${outcome.because}`,
+              ...where,
+            },
+      );
+    }
+    // A NIC may take a second to reset; a signal that came meanwhile is heard here.
+    await new Promise<void>((resume) => setImmediate(resume));
+  }
+  return problems;
+}
+
+/** Tells xenopsd of the VMs that run and whose VIFs have new records. */
+async function announce(
+  steps: readonly RecordStep[],
+  toolstack: Toolstack,
+): Promise<readonly Problem[]> {
+  const vms = new Map<string, Vm>();
+  for (const { subject } of steps) {
+    if (subject.kind === "vif" && subject.vm.residentOn !== undefined) {
+      vms.set(subject.vm.uuid, subject.vm);
+    }
+  }
+  const failed = await toolstack.announce([...vms.values()]);
+  const [first] = failed;
+  if (first === undefined) return [];
+  const message = `${failed.length} of ${vms.size} VMs could not be told of their new records (${first}); they take them at their next start`;
+  return [{ code: "record-failed", message }];
+}
+
+function problemOf({ step, state, because }: RecordOutcome): readonly Problem[] {
+  if (state === "written") return [];
+  const { subject, key } = step;
+  const uuid = uuidOf(subject);
+  const what = state === "failed" ? "could not be recorded" : "was not recorded";
+  return [
+    {
+      code: state === "failed" ? "record-failed" : "record-not-attempted",
+      message: `${nameOf(subject)}: ${key}=off ${what}: ${because}`,
+      ...(uuid === null ? {} : { uuid }),
+    },
+  ];
+}
+
+/** The interface with the records that were read back; without any where its object is gone. */
+function withRecords(subject: Interface, records: ReadonlyMap<string, OtherConfig>): Interface {
+  const otherConfig = records.get(uuidOf(subject) ?? "") ?? new Map<string, string>();
+  if (subject.kind === "pif") return { ...subject, pif: { ...subject.pif, otherConfig } };
+  return subject.kind === "vif" ? { ...subject, vif: { ...subject.vif, otherConfig } } : subject;
+}

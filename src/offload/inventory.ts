@@ -1,0 +1,99 @@
+/** A map of strings as XAPI keeps it; `ethtool-*` keys among others that are none of our business. */
+export type OtherConfig = ReadonlyMap<string, string>;
+
+/** A host of the pool. */
+export interface Host {
+  readonly uuid: string;
+  readonly name: string;
+}
+
+/**
+ * What a PIF is: only `physical` has a NIC of its own. A bond hands on to its slaves, a VLAN to the
+ * PIF under it; tunnels, SR-IOV logical PIFs and whatever else there may be have none.
+ */
+export type PifRole = "physical" | "bond" | "vlan" | "tunnel" | "sriov" | "other";
+
+/** A physical interface record of XAPI. */
+export interface Pif {
+  /** XAPI's handle, valid for this session only; never stored. */
+  readonly ref: string;
+  readonly uuid: string;
+  /** The interface's name in dom0, never matched by a pattern: `eth0`, `eno12429np0`. */
+  readonly device: string;
+  readonly host: Host;
+  readonly role: PifRole;
+  /** The VLAN tag, or -1. */
+  readonly vlan: number;
+  readonly management: boolean;
+  /** Whether the toolstack configures it, and so reads its records. */
+  readonly managed: boolean;
+  readonly attached: boolean;
+  /** `properties:gro`: networkd applies it where no record says otherwise (nm.ml). */
+  readonly groProperty: string | undefined;
+  readonly otherConfig: OtherConfig;
+  /** UUIDs of a bond's slaves; empty for other roles. */
+  readonly slaves: readonly string[];
+  /** UUID of the bond that this PIF is a slave of. */
+  readonly slaveOf: string | undefined;
+  /** UUID of the PIF under a VLAN. */
+  readonly under: string | undefined;
+}
+
+/** What kind of VM record it is; only `vm` can be a target. */
+export type VmRole = "vm" | "template" | "snapshot" | "control domain";
+
+/** A virtual machine record of XAPI. */
+export interface Vm {
+  readonly ref: string;
+  readonly uuid: string;
+  /** The name-label: not unique, and written by tenants. */
+  readonly name: string;
+  readonly role: VmRole;
+  readonly powerState: string;
+  /** Meaningful on the host where the VM is resident, and only there. */
+  readonly domid: number;
+  /** The host that it runs on, if it runs. */
+  readonly residentOn: Host | undefined;
+}
+
+/** A virtual interface record of XAPI. */
+export interface Vif {
+  readonly ref: string;
+  readonly uuid: string;
+  /** The number of the interface within its VM: `0`. */
+  readonly device: string;
+  readonly vm: Vm;
+  readonly attached: boolean;
+  /** A VIF on an SR-IOV network has no netback device, and its records are read by nobody. */
+  readonly sriov: boolean;
+  readonly otherConfig: OtherConfig;
+}
+
+/** What XAPI knows of the pool, read at one time. */
+export interface Inventory {
+  /** The host that this program runs on. */
+  readonly host: Host;
+  readonly hosts: readonly Host[];
+  readonly pifs: readonly Pif[];
+  readonly vms: readonly Vm[];
+  readonly vifs: readonly Vif[];
+}
+
+/** The PIFs with a NIC of their own that carry this one: itself, a bond's slaves, what a VLAN sits on. */
+export function nicsUnder(pif: Pif, pifs: readonly Pif[]): readonly Pif[] {
+  switch (pif.role) {
+    case "physical":
+      return [pif];
+    case "bond":
+      return pifs.filter(({ uuid }) => pif.slaves.includes(uuid));
+    case "vlan": {
+      const under = pifs.find(({ uuid }) => uuid === pif.under);
+      // xapi allows no VLAN on a VLAN; refusing one here keeps a broken record from looping.
+      return under === undefined || under.role === "vlan" ? [] : nicsUnder(under, pifs);
+    }
+    case "tunnel":
+    case "sriov":
+    case "other":
+      return [];
+  }
+}

@@ -1,0 +1,42 @@
+import type { Inventory, OtherConfig, Vm } from "./inventory.ts";
+import type { ChangeableBits } from "./kernel-features.ts";
+import type { LiveView, RecordStep } from "./plan.ts";
+import type { Result } from "./result.ts";
+
+/** What became of one write. */
+export type WriteOutcome =
+  | { readonly done: true }
+  | { readonly done: false; readonly gone: boolean; readonly because: string };
+
+/** The network devices of this machine, as the trade needs them. */
+export interface Kernel {
+  /** Every device there is, and the features of those that `wanted` picks. */
+  observe(wanted: (existing: ReadonlySet<string>) => Iterable<string>): Result<LiveView>;
+  /** The view with these devices read again. */
+  observeAgain(view: LiveView, devices: Iterable<string>): LiveView;
+  /** Clears those bits, active and requested, with one write. */
+  clear(device: string, bits: ChangeableBits): WriteOutcome;
+}
+
+/** What became of a record that was to be written; `unattempted` when XAPI had gone before. */
+export interface RecordOutcome {
+  readonly step: RecordStep;
+  readonly state: "written" | "failed" | "unattempted";
+  readonly because: string;
+}
+
+/** An open session with XAPI. */
+export interface Toolstack {
+  /** The whole inventory, in a number of calls that does not depend on its size. */
+  inventory(): Promise<Result<Inventory>>;
+  /** The records of every PIF and VIF as they are now, by UUID: what reading back shows. */
+  recordsByUuid(): Promise<Result<ReadonlyMap<string, OtherConfig>>>;
+  /** Writes records: for each step remove where there is a value, then add. */
+  write(steps: readonly RecordStep[], isStopped: () => boolean): Promise<readonly RecordOutcome[]>;
+  /**
+   * Injects an event for each VM. A write to a VIF makes none of its own, and without one xenopsd
+   * keeps the old keys and applies them when the guest reboots (xapi_xenops.ml events_from_xapi).
+   * Returns the sentences of those that failed.
+   */
+  announce(vms: readonly Vm[]): Promise<readonly string[]>;
+}

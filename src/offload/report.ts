@@ -1,0 +1,66 @@
+import type { Keyword } from "./features.ts";
+import type { Change } from "./plan.ts";
+import type { ExitCode, Note, Problem } from "./problem.ts";
+import type { Failure } from "./result.ts";
+
+/** What is true of one feature of one device, and what to think of it. */
+export interface FeatureReport {
+  /** In force now; null where there is no device to read. */
+  readonly live: "on" | "off" | "absent" | null;
+  /** The driver lets nobody change it. */
+  readonly fixed: boolean;
+  /** Asked for: with `live` off it will come on by itself. */
+  readonly requested: boolean;
+  /** What the toolstack will apply at the next plug; null when no record says anything. */
+  readonly recorded: "off" | "on" | null;
+  readonly verdict: "ok" | "drift" | "fixed" | "absent" | "unknown";
+}
+
+/** One device, or one VIF that has none on this host now. */
+export interface DeviceReport {
+  readonly device: string | null;
+  readonly kind: "pif" | "vif";
+  readonly uuid: string | null;
+  readonly vm: { readonly uuid: string; readonly name: string } | null;
+  readonly management: boolean;
+  readonly features: Readonly<Partial<Record<Keyword, FeatureReport>>>;
+}
+
+/** The commands that make a report. */
+export type ReportingCommand = "disable" | "verify" | "status";
+
+/** The one object behind the human view and `--json`; its keys are stable within a version. */
+export interface Report {
+  readonly version: 1;
+  readonly command: ReportingCommand;
+  readonly host: { readonly uuid: string; readonly name: string } | null;
+  readonly exitCode: ExitCode;
+  /** Nothing was touched: `changes` says what would have been. */
+  readonly dryRun: boolean;
+  readonly devices: readonly DeviceReport[];
+  readonly changes: readonly Change[];
+  readonly problems: readonly (Problem | { readonly code: string; readonly message: string })[];
+  readonly notes: readonly Note[];
+  /** Commands that would mend what is wrong. */
+  readonly advice: readonly string[];
+}
+
+/** The report of a command that could not be carried out at all. */
+export function failureReport(
+  command: ReportingCommand,
+  exitCode: ExitCode,
+  failures: readonly Failure[],
+): Report {
+  return {
+    version: 1,
+    command,
+    host: null,
+    exitCode,
+    dryRun: false,
+    devices: [],
+    changes: [],
+    problems: failures.map(({ code, message }) => ({ code, message })),
+    notes: [],
+    advice: [],
+  };
+}

@@ -1,0 +1,48 @@
+import { type BareInterface, devicesOf, type Interface } from "./interface.ts";
+import type { LiveView } from "./plan.ts";
+import type { Kernel } from "./ports.ts";
+import { all, type Result, success, usage } from "./result.ts";
+import { checkSpelling, type TargetRequest } from "./targets.ts";
+import { quoted } from "./wording.ts";
+
+/** Reads the features of every device of the interfaces. */
+export function survey(interfaces: readonly Interface[], kernel: Kernel): Result<LiveView> {
+  return kernel.observe((existing) =>
+    interfaces.flatMap((subject) => devicesOf(subject, existing).map(({ name }) => name)),
+  );
+}
+
+const numeric = new Intl.Collator("en", { numeric: true });
+
+/** Names that belong to interfaces of guests; every other device counts as a NIC. */
+const GUEST_DEVICE = /^(?:vif|tap)\d+\.\d+$/;
+
+/**
+ * Takes the targets for devices of the kernel, as far as that goes without XAPI. Fails for every
+ * target that is none; `null` when some target can only be understood with XAPI.
+ */
+export function resolveBare(
+  requests: readonly TargetRequest[],
+  existing: ReadonlySet<string>,
+): Result<readonly BareInterface[]> | null {
+  const spelled = all(requests.map(checkSpelling));
+  if (!spelled.ok) return spelled;
+  const devices: BareInterface[] = [];
+  for (const { text, kind } of requests) {
+    if (kind === "vm" || kind === "host" || text === "ALL") return null;
+    if (!existing.has(text)) {
+      if (kind === "any") return null;
+      return usage("unknown-target", `no device is called ${quoted(text)}`);
+    }
+    devices.push({ kind: "bare", device: text, as: GUEST_DEVICE.test(text) ? "vif" : "pif" });
+  }
+  return success(devices);
+}
+
+/** Without XAPI nothing says which devices are NICs: all but loopback and the datapath itself. */
+export function resolveBareHost(existing: ReadonlySet<string>): readonly BareInterface[] {
+  return [...existing]
+    .filter((device) => device !== "lo" && device !== "ovs-system" && device !== "bonding_masters")
+    .sort((a, b) => numeric.compare(a, b))
+    .map((device) => ({ kind: "bare", device, as: GUEST_DEVICE.test(device) ? "vif" : "pif" }));
+}

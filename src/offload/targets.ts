@@ -1,0 +1,222 @@
+import { closest } from "./closest.ts";
+import type { Interface, NicInterface, VifInterface } from "./interface.ts";
+import { whereaboutsOf } from "./interface.ts";
+import { type Inventory, nicsUnder, type Pif, type Vm } from "./inventory.ts";
+import { all, type Result, success, usage } from "./result.ts";
+import { quoted } from "./wording.ts";
+
+/** One target as the user wrote it; `kind` is what `--vm`, `--pif` or `--host` pinned down. */
+export interface TargetRequest {
+  readonly text: string;
+  readonly kind: "any" | "vm" | "pif" | "host";
+}
+
+/** What is to be worked on, each interface once: NICs first, then VIFs by VM. */
+export interface Selection {
+  readonly interfaces: readonly Interface[];
+  /** ALL was among the targets. */
+  readonly wholeHost: boolean;
+  /** VMs that ALL left out because they run on another host. */
+  readonly leftOut: readonly Vm[];
+  /** VMs that were named and have no VIF at all. */
+  readonly withoutVifs: readonly Vm[];
+}
+
+type Found =
+  | { readonly type: "host" }
+  | { readonly type: "vm"; readonly vm: Vm }
+  | { readonly type: "pif"; readonly nics: readonly Pif[] }
+  | { readonly type: "vif"; readonly uuid: string };
+
+/**
+ * Finds out what the targets mean. All or nothing: one that is unknown, ambiguous or impossible
+ * fails the whole, with a sentence for each bad one.
+ */
+export function resolveTargets(
+  requests: readonly TargetRequest[],
+  inventory: Inventory,
+): Result<Selection> {
+  const found = all(requests.map((request) => find(request, inventory)));
+  return found.ok ? success(select(found.value, inventory)) : found;
+}
+
+/** Judges a target by its spelling alone, before anything is read. */
+export function checkSpelling({ text, kind }: TargetRequest): Result<void> {
+  if (text.trim() === "") {
+    return usage("empty-target", "a target is empty; name a VM, a PIF, a VIF or ALL");
+  }
+  if (kind === "any" && text !== "ALL" && text.toUpperCase() === "ALL") {
+    return usage(
+      "all-in-capitals",
+      `${quoted(text)} is not a target; the whole host is ALL, in capital letters`,
+    );
+  }
+  return success(undefined);
+}
+
+function find(request: TargetRequest, inventory: Inventory): Result<Found> {
+  const spelling = checkSpelling(request);
+  if (!spelling.ok) return spelling;
+  const { text, kind } = request;
+  if (kind === "host") return success({ type: "host" });
+  const vms = kind === "pif" ? [] : vmsCalled(text, inventory);
+  const pifs = kind === "vm" ? [] : pifsCalled(text, inventory);
+  if (kind === "any" && text === "ALL") {
+    return vms.length > 0
+      ? usage(
+          "ambiguous-target",
+          'a VM is called "ALL"; say --vm ALL for that VM, or --host for the whole host',
+        )
+      : success({ type: "host" });
+  }
+  if (vms.length > 0 && pifs.length > 0) {
+    return usage(
+      "ambiguous-target",
+      `${quoted(text)} is both a VM and a device; say --vm ${text} or --pif ${text}`,
+    );
+  }
+  if (vms.length > 0) return asVm(text, vms);
+  const here = pifs.filter((pif) => pif.host.uuid === inventory.host.uuid);
+  const pif = here[0] ?? pifs[0];
+  if (pif !== undefined) return asPif(text, pif, inventory);
+  const vif = kind === "any" ? vifCalled(text, inventory) : undefined;
+  if (vif !== undefined) return success({ type: "vif", uuid: vif });
+  return unknown(request, inventory);
+}
+
+function vmsCalled(text: string, { vms }: Inventory): readonly Vm[] {
+  const byUuid = vms.filter((vm) => vm.uuid === text.toLowerCase());
+  if (byUuid.length > 0) return byUuid;
+  // A snapshot carries a name of its own, but nobody starts it: it must not shadow its VM.
+  const named = vms.filter((vm) => vm.name === text);
+  const targets = named.filter((vm) => vm.role === "vm");
+  return targets.length > 0 ? targets : named;
+}
+
+function asVm(text: string, vms: readonly Vm[]): Result<Found> {
+  const [vm] = vms;
+  if (vm === undefined || vms.length > 1) {
+    const each = vms.map(
+      ({ uuid, powerState, residentOn }) =>
+        `${uuid} (${powerState.toLowerCase()}${residentOn ? ` on ${residentOn.name}` : ""})`,
+    );
+    return usage(
+      "duplicate-name",
+      `${vms.length} VMs are called ${quoted(text)}; name one by its UUID: ${each.join(", ")}`,
+    );
+  }
+  if (vm.role !== "vm") {
+    return usage("not-a-vm", `${quoted(text)} is a ${vm.role}, not a VM; name a VM`);
+  }
+  return success({ type: "vm", vm });
+}
+
+/** By UUID; by device name; a VLAN also as `eth0.100`, since its record carries the NIC's name. */
+function pifsCalled(text: string, { pifs }: Inventory): readonly Pif[] {
+  const byUuid = pifs.filter((pif) => pif.uuid === text.toLowerCase());
+  if (byUuid.length > 0) return byUuid;
+  const named = pifs.filter((pif) =>
+    pif.role === "vlan" ? `${pif.device}.${pif.vlan}` === text : pif.device === text,
+  );
+  // An SR-IOV logical PIF has the name of the NIC it stands on: the NIC is what is meant.
+  const own = named.filter((pif) => pif.role !== "sriov");
+  return own.length > 0 ? own : named;
+}
+
+function asPif(text: string, pif: Pif, { host, pifs }: Inventory): Result<Found> {
+  if (pif.host.uuid !== host.uuid) {
+    return usage(
+      "pif-of-another-host",
+      `${quoted(text)} is a PIF of the host ${quoted(pif.host.name)}; run offload there`,
+    );
+  }
+  const nics = nicsUnder(pif, pifs);
+  if (nics.length > 0) return success({ type: "pif", nics });
+  const why =
+    pif.role === "tunnel"
+      ? "is a tunnel; name the PIF that carries it"
+      : pif.role === "sriov"
+        ? "is an SR-IOV logical PIF; name the physical one"
+        : "has no NIC under it on this host";
+  return usage("pif-without-nic", `${quoted(text)} ${why}`);
+}
+
+function vifCalled(text: string, { vifs, host }: Inventory): string | undefined {
+  const vif = vifs.find((candidate) => {
+    if (candidate.vm.role !== "vm") return false;
+    if (candidate.uuid === text.toLowerCase()) return true;
+    const place = whereaboutsOf(candidate, host.uuid);
+    return place.at === "here" && `vif${place.domid}.${candidate.device}` === text;
+  });
+  return vif?.uuid;
+}
+
+function unknown({ text, kind }: TargetRequest, { vms, pifs, host }: Inventory): Result<never> {
+  const names = [
+    ...(kind === "pif" ? [] : vms.filter(({ role }) => role === "vm").map(({ name }) => name)),
+    ...(kind === "vm"
+      ? []
+      : pifs.filter((pif) => pif.host.uuid === host.uuid).map(({ device }) => device)),
+  ];
+  const near = closest(text, names).map(quoted);
+  const what = kind === "vm" ? "VM" : kind === "pif" ? "PIF of this host" : "VM, PIF or VIF";
+  const advice =
+    near.length > 0 ? `the closest: ${near.join(", ")}` : "offload status lists what there is";
+  return usage("unknown-target", `no ${what} is called ${quoted(text)}; ${advice}`);
+}
+
+function select(found: readonly Found[], inventory: Inventory): Selection {
+  const { host, pifs, vifs, vms } = inventory;
+  const wholeHost = found.some(({ type }) => type === "host");
+  const named = new Set(found.flatMap((one) => (one.type === "vm" ? [one.vm.uuid] : [])));
+  const single = new Set(found.flatMap((one) => (one.type === "vif" ? [one.uuid] : [])));
+  const nics = new Set(
+    found.flatMap((one) => (one.type === "pif" ? one.nics.map(({ uuid }) => uuid) : [])),
+  );
+  const mine = pifs.filter((pif) => pif.role === "physical" && pif.host.uuid === host.uuid);
+  const management = managementNics(inventory);
+  const elsewhere = (vm: Vm) => vm.residentOn !== undefined && vm.residentOn.uuid !== host.uuid;
+  const leftOut = wholeHost
+    ? vms.filter((vm) => vm.role === "vm" && elsewhere(vm) && !named.has(vm.uuid))
+    : [];
+  const chosenNics = mine
+    .filter((pif) => wholeHost || nics.has(pif.uuid))
+    .sort((a, b) => byNumber(a.device, b.device))
+    .map((pif): NicInterface => ({ kind: "pif", pif, management: management.has(pif.uuid) }));
+  const chosenVifs = vifs
+    .filter(({ uuid, vm }) => {
+      if (vm.role !== "vm") return false;
+      return (wholeHost && !elsewhere(vm)) || named.has(vm.uuid) || single.has(uuid);
+    })
+    .sort((a, b) => byVm(a.vm, b.vm) || byNumber(a.device, b.device))
+    .map(
+      (vif): VifInterface => ({
+        kind: "vif",
+        vif,
+        vm: vif.vm,
+        whereabouts: whereaboutsOf(vif, host.uuid),
+      }),
+    );
+  const withVifs = new Set(vifs.map(({ vm }) => vm.uuid));
+  return {
+    interfaces: [...chosenNics, ...chosenVifs],
+    wholeHost,
+    leftOut,
+    withoutVifs: vms.filter(({ uuid }) => named.has(uuid) && !withVifs.has(uuid)),
+  };
+}
+
+function managementNics({ pifs, host }: Inventory): ReadonlySet<string> {
+  const management = pifs.filter((pif) => pif.management && pif.host.uuid === host.uuid);
+  return new Set(management.flatMap((pif) => nicsUnder(pif, pifs).map(({ uuid }) => uuid)));
+}
+
+const numeric = new Intl.Collator("en", { numeric: true });
+
+function byNumber(a: string, b: string): number {
+  return numeric.compare(a, b);
+}
+
+function byVm(a: Vm, b: Vm): number {
+  return numeric.compare(a.name, b.name) || (a.uuid < b.uuid ? -1 : a.uuid > b.uuid ? 1 : 0);
+}

@@ -1,0 +1,24 @@
+import type { WriteStream } from "node:tty";
+
+/** What the person at the terminal said. */
+export type Answer = "yes" | "no" | "cancelled";
+
+/** Whether somebody can be asked: both ends of the conversation are a terminal. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
+/**
+ * Asks on stderr, so that stdout carries the result alone. The answer that Enter gives is No.
+ * clack is loaded when somebody is asked, not before.
+ */
+export async function confirm(
+  question: string,
+  output: WriteStream = process.stderr,
+): Promise<Answer> {
+  const prompts = await import("@clack/prompts");
+  const answer = await prompts.confirm({ message: question, initialValue: false, output });
+  // A cancelled prompt gives a symbol, which is as true as a yes.
+  if (prompts.isCancel(answer)) return "cancelled";
+  return answer ? "yes" : "no";
+}

@@ -1,0 +1,47 @@
+import type { DisablePlan } from "../offload/disable.ts";
+import type { NicInterface, VifInterface } from "../offload/interface.ts";
+import { counted, listed } from "../offload/wording.ts";
+import { fitted, printable } from "./text.ts";
+
+/** How many VMs the summary names before it only counts. */
+const NAMED_VMS = 8;
+const NAME_COLUMNS = 24;
+
+/** What a confirmation rests on: host, NICs, VMs, features and the number of changes. */
+export function planSummary(
+  plan: DisablePlan,
+  dom0: { readonly host: { readonly name: string }; readonly product: string },
+): string {
+  const nics = plan.interfaces.filter((subject): subject is NicInterface => subject.kind === "pif");
+  const vifs = plan.interfaces.filter((subject): subject is VifInterface => subject.kind === "vif");
+  const vms = [...new Map(vifs.map(({ vm }) => [vm.uuid, vm])).values()];
+  const named = vms.slice(0, NAMED_VMS).map(({ name }) => fitted(printable(name), NAME_COLUMNS));
+  const rest = vms.length - named.length;
+  const live = plan.foreseen.filter(({ layer }) => layer === "live").length;
+  const lines: readonly (readonly [string, string])[] = [
+    ["Host", `${printable(dom0.host.name)}${dom0.product === "" ? "" : ` (${dom0.product})`}`],
+    [
+      "NICs",
+      nics.length === 0
+        ? "none"
+        : listed(
+            nics.map(({ pif, management }) =>
+              management ? `${printable(pif.device)} (management)` : printable(pif.device),
+            ),
+          ),
+    ],
+    [
+      "VMs",
+      vms.length === 0
+        ? "none"
+        : `${vms.length}: ${named.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`,
+    ],
+    ["VIFs", String(vifs.length)],
+    ["Features", plan.keywords.join(" ")],
+    [
+      "Changes",
+      `${live} in the kernel, on ${counted(plan.live.length, "device")}; ${counted(plan.records.length, "record")} in XAPI`,
+    ],
+  ];
+  return `${lines.map(([label, text]) => `  ${label.padEnd(9)} ${text}`).join("\n")}\n`;
+}

@@ -1,0 +1,58 @@
+import type { Change } from "../offload/plan.ts";
+import type { Report } from "../offload/report.ts";
+import { counted } from "../offload/wording.ts";
+import { featureTable, LEGEND } from "./feature-table.ts";
+import { type Paint, printable } from "./text.ts";
+
+/** How and where a report is shown. */
+export interface View {
+  readonly paint: Paint;
+  readonly columns: number;
+}
+
+/** The human view of a report, from the very object that `--json` prints. */
+export function renderReport(report: Report, view: View): string {
+  const lines = report.command === "verify" ? verifyLines(report, view) : tableLines(report, view);
+  return `${lines.join("\n")}\n`;
+}
+
+function tableLines(report: Report, { paint, columns }: View): readonly string[] {
+  const lines: string[] = [];
+  if (report.devices.length === 0) lines.push("No devices.");
+  else lines.push(...featureTable(report.devices, paint, columns), paint.faint(LEGEND));
+  if (report.command === "disable") lines.push("", changesSentence(report.changes));
+  return [...lines, ...findings(report, paint)];
+}
+
+function changesSentence(changes: readonly Change[]): string {
+  if (changes.length === 0) return "Nothing had to be changed.";
+  const live = changes.filter(({ layer }) => layer === "live");
+  const devices = new Set(live.map(({ device }) => device)).size;
+  const kernel =
+    live.length === 0
+      ? "nothing in the kernel"
+      : `${counted(live.length, "feature")} on ${counted(devices, "device")}`;
+  return `Changed: ${kernel}; ${counted(changes.length - live.length, "record")} in XAPI.`;
+}
+
+function verifyLines(report: Report, { paint }: View): readonly string[] {
+  const count = counted(report.devices.length, "interface");
+  const sum =
+    report.exitCode === 0
+      ? paint.good(`${count} checked: everything that can be off is off.`)
+      : paint.bad(`${count} checked: not everything is as it should be.`);
+  return [sum, ...findings(report, paint)];
+}
+
+/** Problems and notes, one a line, then what to run. */
+function findings(report: Report, paint: Paint): readonly string[] {
+  const lines = report.problems.map(({ code, message }) => {
+    const harmless = code === "live-fixed";
+    return `  ${harmless ? paint.faint("-") : paint.bad("!")} ${printable(message)}`;
+  });
+  lines.push(...report.notes.map(({ message }) => `  ${paint.faint("-")} ${printable(message)}`));
+  if (report.advice.length > 0) {
+    lines.push("", ...report.advice.map((command) => `Run: ${paint.strong(printable(command))}`));
+  }
+  return lines;
+}

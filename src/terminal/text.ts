@@ -1,0 +1,59 @@
+import { styleText } from "node:util";
+
+/**
+ * Control characters, invisible formatting (such as the override that writes backwards), line and
+ * paragraph separators, lone surrogates: tenants choose the names that are shown here.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** The text without anything that a terminal would act on. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, "");
+}
+
+/** The text cut to so many columns, with an ellipsis; wide characters count as two. */
+export function fitted(text: string, columns: number): string {
+  if (Bun.stringWidth(text) <= columns) return text;
+  let shown = "";
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (Bun.stringWidth(shown + segment) > columns - 1) break;
+    shown += segment;
+  }
+  return `${shown}…`;
+}
+
+/** Paints words, or leaves them alone. */
+export interface Paint {
+  bad(text: string): string;
+  warning(text: string): string;
+  good(text: string): string;
+  faint(text: string): string;
+  strong(text: string): string;
+}
+
+/** Whether a stream takes colour. NO_COLOR counts whatever its value, as does TERM=dumb. */
+export function takesColour(
+  stream: { readonly isTTY?: boolean },
+  environment: Readonly<Record<string, string | undefined>>,
+  wanted: boolean,
+): boolean {
+  return (
+    wanted &&
+    stream.isTTY === true &&
+    environment["NO_COLOR"] === undefined &&
+    environment["TERM"] !== "dumb"
+  );
+}
+
+/** The colours of this program, or none. */
+export function paint(colour: boolean): Paint {
+  const style = (format: Parameters<typeof styleText>[0]) => (text: string) =>
+    colour ? styleText(format, text, { validateStream: false }) : text;
+  return {
+    bad: style("red"),
+    warning: style("yellow"),
+    good: style("green"),
+    faint: style("dim"),
+    strong: style("bold"),
+  };
+}

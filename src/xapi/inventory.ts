@@ -1,0 +1,191 @@
+import * as v from "valibot";
+import type {
+  Host,
+  Inventory,
+  OtherConfig,
+  Pif,
+  PifRole,
+  Vif,
+  Vm,
+  VmRole,
+} from "../offload/inventory.ts";
+
+const NULL_REF = "OpaqueRef:NULL";
+
+/** Integers are JSON numbers, but the wire protocol's page promises strings: both are taken. */
+const Integer = v.union([v.number(), v.pipe(v.string(), v.regex(/^-?\d+$/), v.transform(Number))]);
+const Refs = v.array(v.string());
+const StringMap = v.record(v.string(), v.string());
+
+const HostRecord = v.object({ uuid: v.string(), name_label: v.string() });
+
+const PifRecord = v.object({
+  uuid: v.string(),
+  device: v.string(),
+  host: v.string(),
+  network: v.string(),
+  VLAN: Integer,
+  physical: v.boolean(),
+  management: v.boolean(),
+  managed: v.optional(v.boolean(), true),
+  currently_attached: v.boolean(),
+  bond_slave_of: v.string(),
+  bond_master_of: Refs,
+  VLAN_master_of: v.string(),
+  VLAN_slave_of: Refs,
+  tunnel_access_PIF_of: v.optional(Refs, []),
+  // Since xapi 1.90; a release without SR-IOV has no logical PIFs either.
+  sriov_logical_PIF_of: v.optional(Refs, []),
+  properties: v.optional(StringMap, {}),
+  other_config: StringMap,
+});
+
+const VmRecord = v.object({
+  uuid: v.string(),
+  name_label: v.string(),
+  power_state: v.string(),
+  domid: Integer,
+  resident_on: v.string(),
+  is_a_template: v.boolean(),
+  is_a_snapshot: v.boolean(),
+  is_control_domain: v.boolean(),
+});
+
+const VifRecord = v.object({
+  uuid: v.string(),
+  device: v.string(),
+  VM: v.string(),
+  network: v.string(),
+  currently_attached: v.boolean(),
+  other_config: StringMap,
+});
+
+/** What the inventory needs of each class: only fields that somebody reads. */
+export const Records = {
+  host: v.record(v.string(), HostRecord),
+  PIF: v.record(v.string(), PifRecord),
+  VM: v.record(v.string(), VmRecord),
+  VIF: v.record(v.string(), VifRecord),
+};
+
+/** The parsed records of each class, by reference. */
+export type RecordsOf<C extends keyof typeof Records> = v.InferOutput<(typeof Records)[C]>;
+
+/** The records that an inventory is put together from. */
+export interface RawInventory {
+  readonly host: RecordsOf<"host">;
+  readonly PIF: RecordsOf<"PIF">;
+  readonly VM: RecordsOf<"VM">;
+  readonly VIF: RecordsOf<"VIF">;
+}
+
+/** Joins the records by their references. Null when XAPI does not know a host of that UUID. */
+export function joinInventory(raw: RawInventory, hostUuid: string): Inventory | null {
+  const hosts = new Map<string, Host>(
+    Object.entries(raw.host).map(([ref, record]) => [
+      ref,
+      { uuid: record.uuid, name: record.name_label },
+    ]),
+  );
+  const host = [...hosts.values()].find(({ uuid }) => uuid === hostUuid);
+  if (host === undefined) return null;
+  const vms = new Map(
+    Object.entries(raw.VM).map(([ref, record]) => [ref, vmOf(ref, record, hosts)]),
+  );
+  const pifs = pifsOf(raw.PIF, hosts);
+  const sriovNetworks = sriovNetworksOf(raw.PIF);
+  const vifs = Object.entries(raw.VIF).flatMap(([ref, record]): Vif[] => {
+    const vm = vms.get(record.VM);
+    // VIFs of snapshots: their VMs were not asked for.
+    if (vm === undefined) return [];
+    return [
+      {
+        ref,
+        uuid: record.uuid,
+        device: record.device,
+        vm,
+        attached: record.currently_attached,
+        sriov: sriovNetworks.has(record.network),
+        otherConfig: mapOf(record.other_config),
+      },
+    ];
+  });
+  return { host, hosts: [...hosts.values()], pifs, vms: [...vms.values()], vifs };
+}
+
+function vmOf(ref: string, record: RecordsOf<"VM">[string], hosts: ReadonlyMap<string, Host>): Vm {
+  return {
+    ref,
+    uuid: record.uuid,
+    name: record.name_label,
+    role: vmRole(record),
+    powerState: record.power_state,
+    domid: record.domid,
+    residentOn: hosts.get(record.resident_on),
+  };
+}
+
+function vmRole(record: RecordsOf<"VM">[string]): VmRole {
+  // A snapshot says of itself that it is a template too.
+  if (record.is_a_snapshot) return "snapshot";
+  if (record.is_a_template) return "template";
+  return record.is_control_domain ? "control domain" : "vm";
+}
+
+function pifsOf(records: RecordsOf<"PIF">, hosts: ReadonlyMap<string, Host>): readonly Pif[] {
+  const entries = Object.entries(records);
+  const uuidsWhere = (test: (record: RecordsOf<"PIF">[string]) => boolean) =>
+    entries.filter(([, record]) => test(record)).map(([, { uuid }]) => uuid);
+  return entries.flatMap(([ref, record]): Pif[] => {
+    const host = hosts.get(record.host);
+    if (host === undefined) return [];
+    const bonds = record.bond_master_of;
+    const vlan = record.VLAN_master_of;
+    const bond = record.bond_slave_of;
+    return [
+      {
+        ref,
+        uuid: record.uuid,
+        device: record.device,
+        host,
+        role: pifRole(record),
+        vlan: record.VLAN,
+        management: record.management,
+        managed: record.managed,
+        attached: record.currently_attached,
+        groProperty: record.properties["gro"],
+        otherConfig: mapOf(record.other_config),
+        slaves: bonds.length > 0 ? uuidsWhere((other) => bonds.includes(other.bond_slave_of)) : [],
+        slaveOf:
+          bond === NULL_REF
+            ? undefined
+            : uuidsWhere((other) => other.bond_master_of.includes(bond))[0],
+        under:
+          vlan === NULL_REF
+            ? undefined
+            : uuidsWhere((other) => other.VLAN_slave_of.includes(vlan))[0],
+      },
+    ];
+  });
+}
+
+function pifRole(record: RecordsOf<"PIF">[string]): PifRole {
+  if (record.tunnel_access_PIF_of.length > 0) return "tunnel";
+  if (record.sriov_logical_PIF_of.length > 0) return "sriov";
+  if (record.VLAN_master_of !== NULL_REF) return "vlan";
+  if (record.bond_master_of.length > 0) return "bond";
+  return record.physical ? "physical" : "other";
+}
+
+/** Networks whose VIFs get an SR-IOV virtual function: those of logical PIFs, and VLANs on them. */
+function sriovNetworksOf(records: RecordsOf<"PIF">): ReadonlySet<string> {
+  const all = Object.values(records);
+  const logical = all.filter(({ sriov_logical_PIF_of }) => sriov_logical_PIF_of.length > 0);
+  const vlans = new Set(logical.flatMap(({ VLAN_slave_of }) => VLAN_slave_of));
+  const onTop = all.filter(({ VLAN_master_of }) => vlans.has(VLAN_master_of));
+  return new Set([...logical, ...onTop].map(({ network }) => network));
+}
+
+function mapOf(record: Readonly<Record<string, string>>): OtherConfig {
+  return new Map(Object.entries(record));
+}

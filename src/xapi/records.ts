@@ -1,0 +1,74 @@
+import type { RecordStep } from "../offload/plan.ts";
+import type { RecordOutcome } from "../offload/ports.ts";
+import { sentenceOf } from "./errors.ts";
+import type { CallError } from "./reply.ts";
+import type { XapiSession } from "./session.ts";
+
+/**
+ * How many objects are written at a time. xapi takes one call after the other all the same; two
+ * or more keep it busy while a reply is being read here.
+ */
+const AT_A_TIME = 4;
+
+/**
+ * Writes the records. The keys of one object come one after the other, objects side by side. As
+ * soon as XAPI is gone, or `isStopped` says so, the rest is left and reported as not attempted.
+ */
+export async function writeRecords(
+  session: XapiSession,
+  steps: readonly RecordStep[],
+  isStopped: () => boolean,
+): Promise<readonly RecordOutcome[]> {
+  const outcomes = new Map<RecordStep, RecordOutcome>();
+  const queue = [...byObject(steps).values()];
+  let gone: string | null = null;
+
+  const worker = async () => {
+    for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
+      for (const step of object) {
+        if (gone !== null || isStopped()) break;
+        const outcome = await writeOne(session, step);
+        outcomes.set(step, outcome.outcome);
+        if (outcome.gone) gone = outcome.outcome.because;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+
+  return steps.map(
+    (step): RecordOutcome =>
+      outcomes.get(step) ?? { step, state: "unattempted", because: gone ?? "interrupted" },
+  );
+}
+
+function byObject(steps: readonly RecordStep[]): ReadonlyMap<string, readonly RecordStep[]> {
+  return Map.groupBy(steps, ({ subject }) =>
+    subject.kind === "pif" ? subject.pif.ref : subject.vif.ref,
+  );
+}
+
+/**
+ * Remove then add, as xe does: adding a present key fails even with the value it has
+ * (recorded: MAP_DUPLICATE_KEY), removing an absent one succeeds.
+ */
+async function writeOne(
+  session: XapiSession,
+  step: RecordStep,
+): Promise<{ readonly outcome: RecordOutcome; readonly gone: boolean }> {
+  const { subject, key, from } = step;
+  const [name, ref] = subject.kind === "pif" ? ["PIF", subject.pif.ref] : ["VIF", subject.vif.ref];
+  const fail = (error: CallError, what: string) => ({
+    outcome: { step, state: "failed", because: `${what}${sentenceOf(error)}` } as const,
+    gone: error.kind !== "refused",
+  });
+  if (from !== null) {
+    const removed = await session.call(`${name}.remove_from_other_config`, ref, key);
+    if (!removed.ok) return fail(removed.error, "");
+  }
+  const added = await session.call(`${name}.add_to_other_config`, ref, key, "off");
+  if (added.ok) return { outcome: { step, state: "written", because: "" }, gone: false };
+  return fail(
+    added.error,
+    from === null ? "" : `its former value ${JSON.stringify(from)} is gone; `,
+  );
+}

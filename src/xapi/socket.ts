@@ -1,0 +1,57 @@
+import { type CallError, type CallResult, readReply } from "./reply.ts";
+
+/** Where xapi listens since 1.9.49, that is XenServer 7.0 (xapi_globs.ml unix_domain_socket). */
+export const XAPI_SOCKET = "/var/lib/xcp/xapi";
+
+/** How long a call may take. The longest honest ones read a whole pool: a few seconds. */
+const SECONDS_A_CALL = 20;
+
+/** JSON-RPC over HTTP on xapi's Unix socket, on which root needs no password. */
+export class XapiSocket {
+  #id = 0;
+
+  constructor(readonly path: string = XAPI_SOCKET) {}
+
+  /**
+   * One call. Asks in JSON-RPC 1.0, which every release understands (7.x knows no other). The body
+   * goes with a Content-Length: xapi reads no chunked one (http_svr.ml read_body).
+   */
+  async call(
+    method: string,
+    params: readonly unknown[],
+    seconds: number = SECONDS_A_CALL,
+  ): Promise<CallResult> {
+    this.#id += 1;
+    const body = JSON.stringify({ id: this.#id, method, params });
+    try {
+      const response = await fetch("http://localhost/jsonrpc", {
+        unix: this.path,
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+        signal: AbortSignal.timeout(seconds * 1000),
+      });
+      return readReply(response.status, await response.text());
+    } catch (error) {
+      return { ok: false, error: whyNoReply(error, seconds) };
+    }
+  }
+}
+
+function whyNoReply(error: unknown, seconds: number): CallError {
+  if (error instanceof Error) {
+    if (error.name === "TimeoutError") return { kind: "silent", seconds };
+    const code = "code" in error && typeof error.code === "string" ? error.code : "";
+    return { kind: "unreachable", because: REASONS.get(code) ?? `${code || error.message}` };
+  }
+  return { kind: "unreachable", because: String(error) };
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "its socket does not exist"],
+  ["FailedToOpenSocket", "its socket does not exist"],
+  ["ECONNREFUSED", "nobody listens on its socket"],
+  ["ConnectionRefused", "nobody listens on its socket"],
+  ["ECONNRESET", "it closed the connection"],
+  ["ConnectionClosed", "it closed the connection"],
+]);

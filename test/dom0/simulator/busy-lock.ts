@@ -1,0 +1,42 @@
+/** What calls take, in milliseconds; zero is off. */
+export interface Cost {
+  /** For each call that changes something. */
+  callMs: number;
+  /** For each record that is read. */
+  recordMs: number;
+}
+
+/** Timers wake up late by about this much; the rest is waited out awake. */
+const TIMER_SLACK_MS = 2;
+
+/**
+ * Lets one call at a time through and makes it last as long as it costs, as one database lock does
+ * for a real xapi, which hardly gains from parallel connections.
+ */
+export class BusyLock {
+  cost: Cost = { callMs: 0, recordMs: 0 };
+  #last: Promise<void> = Promise.resolve();
+
+  /** Does the work when its turn comes, and returns when it has lasted as long as it costs. */
+  hold<T>(work: () => T, price: (result: T, cost: Cost) => number): Promise<T> {
+    const turn = this.#last.then(async () => {
+      const start = performance.now();
+      const result = work();
+      await until(start + price(result, this.cost));
+      return result;
+    });
+    this.#last = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
+  }
+}
+
+async function until(moment: number): Promise<void> {
+  const asleep = moment - performance.now() - TIMER_SLACK_MS;
+  if (asleep > 0) await Bun.sleep(asleep);
+  while (performance.now() < moment) {
+    // Awake: a shorter sleep than a timer can give would come out too long.
+  }
+}

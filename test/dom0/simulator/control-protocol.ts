@@ -1,0 +1,39 @@
+import * as v from "valibot";
+
+/** One XAPI call that came in. */
+export const CallSchema = v.strictObject({
+  method: v.string(),
+  params: v.array(v.unknown()),
+  /** Whether the method changes records. */
+  write: v.boolean(),
+  /** Whether it was done and answered without an error. */
+  ok: v.boolean(),
+});
+/** One XAPI call that came in. */
+export type RecordedCall = v.InferOutput<typeof CallSchema>;
+
+/** Changes to the database: fields, whole records, removals, in this order of application: put, set, remove. */
+export const ChangesSchema = v.strictObject({
+  put: v.optional(
+    v.array(v.tuple([v.string(), v.string(), v.record(v.string(), v.unknown())])),
+    [],
+  ),
+  set: v.optional(v.array(v.tuple([v.string(), v.string(), v.string(), v.unknown()])), []),
+  remove: v.optional(v.array(v.tuple([v.string(), v.string()])), []),
+});
+/** Changes to the database. */
+export type Changes = v.InferInput<typeof ChangesSchema>;
+
+/** What calls take, in milliseconds. */
+export const CostSchema = v.strictObject({
+  callMs: v.pipe(v.number(), v.minValue(0)),
+  recordMs: v.pipe(v.number(), v.minValue(0)),
+});
+
+/** A database, as the file has it. */
+export const DatabaseSchema = v.record(
+  v.string(),
+  v.record(v.string(), v.record(v.string(), v.unknown())),
+);
+/** A database, as the file has it. */
+export type DatabaseContent = v.InferOutput<typeof DatabaseSchema>;

@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import type { Fault } from "./control.ts";
+import { exchange, post } from "./raw-client.ts";
+import { type Bench, failure, result, startBench } from "./test-bench.ts";
+
+let bench: Bench;
+let session: string;
+
+beforeEach(async () => {
+  bench = startBench();
+  session = await bench.login();
+});
+afterEach(() => bench.stop());
+
+const body = (version: "1.0" | "2.0", method: string, params: string[]) =>
+  JSON.stringify({ ...(version === "2.0" && { jsonrpc: "2.0" }), id: 7, method, params });
+const getAll = () => bench.rpc("VM.get_all", session);
+const ALL = result(["OpaqueRef:vm"]);
+
+describe("a fault of the reply", () => {
+  test.each([
+    ["http500", "HTTP/1.1 500 Internal Error"],
+    ["html", "HTTP/1.1 200 OK"],
+  ] as const)("%s is a page instead of JSON", async (fault, status) => {
+    await bench.control.fault({ fault });
+    const reply = await post(bench.socket, body("2.0", "VM.get_all", [session]));
+    expect(reply).toEqual({ status, body: expect.stringMatching(/^<html>/) });
+  });
+
+  test("half ends in the middle of the reply, after the call was done", async () => {
+    await bench.control.fault({ fault: "half" });
+    const params = [session, "OpaqueRef:vif0", "k", "v"];
+    const text = body("2.0", "VIF.add_to_other_config", params);
+    const head = `POST /jsonrpc HTTP/1.1\r\nContent-Length: ${text.length}\r\n\r\n`;
+    const reply = await exchange(bench.socket, head + text);
+    expect(reply.closed).toBe(true);
+    expect(reply.text).toStartWith("HTTP/1.1 200 OK\r\n");
+    expect(reply.text).not.toContain("}");
+    const database = await bench.control.database();
+    expect(database["VIF"]?.["OpaqueRef:vif0"]?.["other_config"]).toEqual({ k: "v" });
+  });
+
+  test("silence answers nothing and keeps the connection", async () => {
+    await bench.control.fault({ fault: "silence" });
+    const text = body("2.0", "VM.get_all", [session]);
+    const head = `POST /jsonrpc HTTP/1.1\r\nContent-Length: ${text.length}\r\n\r\n`;
+    expect(await exchange(bench.socket, head + text)).toEqual({ text: "", closed: false });
+  });
+
+  test("error is an error of the API, with code and parameters", async () => {
+    await bench.control.fault({ fault: "error", code: "RBAC_PERMISSION_DENIED", params: ["x"] });
+    expect(await getAll()).toEqual(failure("RBAC_PERMISSION_DENIED", "x"));
+  });
+
+  test("slow answers as always, later", async () => {
+    await bench.control.fault({ fault: "slow", ms: 40 });
+    const start = performance.now();
+    expect(await getAll()).toEqual(ALL);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(39);
+  });
+});
+
+describe("when a fault hits", () => {
+  const error: Fault = { fault: "error", code: "X" };
+
+  test("after so many calls", async () => {
+    await bench.control.fault({ ...error, after: 2 });
+    expect([await getAll(), await getAll(), await getAll()]).toEqual([ALL, ALL, failure("X")]);
+  });
+
+  test("so many times", async () => {
+    await bench.control.fault({ ...error, times: 1 });
+    expect([await getAll(), await getAll()]).toEqual([failure("X"), ALL]);
+  });
+
+  test("calls of one method only, which alone are counted", async () => {
+    await bench.control.fault({ ...error, method: "host.get_all", after: 1 });
+    const getHosts = () => bench.rpc("host.get_all", session);
+    expect([await getAll(), await getAll()]).toEqual([ALL, ALL]);
+    expect([await getHosts(), await getHosts()]).toEqual([result(["OpaqueRef:h"]), failure("X")]);
+  });
+
+  test("none ends it", async () => {
+    await bench.control.fault(error);
+    await bench.control.fault({ fault: "none" });
+    expect(await getAll()).toEqual(ALL);
+  });
+
+  test("calls that a fault swallowed are listed as not done", async () => {
+    await bench.control.clearCalls();
+    await bench.control.fault({ fault: "html" });
+    await post(bench.socket, body("2.0", "VM.get_all", [session]));
+    expect(await bench.control.calls()).toMatchObject([{ method: "VM.get_all", ok: false }]);
+  });
+});
+
+describe("a socket that goes away", () => {
+  test("die takes the socket away, and none brings it back with its sessions", async () => {
+    await bench.control.fault({ fault: "die" });
+    expect(existsSync(bench.socket)).toBe(false);
+    await expect(getAll()).rejects.toMatchObject({ code: "ENOENT" });
+    await bench.control.fault({ fault: "none" });
+    expect(await getAll()).toEqual(ALL);
+  });
+
+  test("die in the middle of a call ends its connection without a reply", async () => {
+    await bench.control.fault({ fault: "die", after: 1 });
+    expect(await getAll()).toEqual(ALL);
+    const reply = await post(bench.socket, body("2.0", "VM.get_all", [session]));
+    expect(reply).toEqual({ status: "", body: "" });
+    expect(existsSync(bench.socket)).toBe(false);
+  });
+
+  test("refuse leaves the file, and connecting is refused", async () => {
+    await bench.control.fault({ fault: "refuse" });
+    expect(existsSync(bench.socket)).toBe(true);
+    await expect(getAll()).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await bench.control.fault({ fault: "none" });
+    expect(await getAll()).toEqual(ALL);
+  });
+});
+
+describe("modes", () => {
+  const login = (version: "1.0" | "2.0") =>
+    post(bench.socket, body(version, "session.login_with_password", ["root", ""]));
+
+  test.each([
+    [{ fault: "starting" }, ["HOST_STILL_BOOTING"]],
+    [{ fault: "emergency" }, ["HOST_MASTER_CANNOT_TALK_BACK"]],
+    [{ fault: "emergency", code: "HOST_BROKEN", params: ["a"] }, ["HOST_BROKEN", "a"]],
+  ] satisfies [Fault, string[]][])(
+    "%o: login fails in the shape of 2.0 with an array, whatever was asked for",
+    async (mode, error) => {
+      await bench.control.fault(mode);
+      for (const version of ["1.0", "2.0"] as const) {
+        const reply = await login(version);
+        expect(JSON.parse(reply.body)).toEqual({ jsonrpc: "2.0", error, id: 0 });
+      }
+    },
+  );
+
+  test("old-member lets login through and cannot pass anything else on", async () => {
+    await bench.control.fault({ fault: "old-member" });
+    expect((await login("2.0")).status).toBe("HTTP/1.1 200 OK");
+    const reply = await post(bench.socket, body("2.0", "VM.get_all", [session]));
+    expect(reply.status).toBe("HTTP/1.1 500 Internal Error");
+    expect(reply.body).toStartWith("<html>");
+  });
+
+  test("member passes errors on as arrays, and results as they are", async () => {
+    await bench.control.fault({ fault: "member" });
+    expect(await getAll()).toEqual(ALL);
+    const error = ["HANDLE_INVALID", "VIF", "x"];
+    const reply = await bench.rpc("VIF.get_record", session, "x");
+    expect(reply).toEqual({ jsonrpc: "2.0", error, id: 1 });
+  });
+
+  test("a mode holds beside a fault", async () => {
+    await bench.control.fault({ fault: "member" });
+    await bench.control.fault({ fault: "error", code: "X", times: 1 });
+    expect(await getAll()).toEqual({ jsonrpc: "2.0", error: ["X"], id: 1 });
+  });
+});

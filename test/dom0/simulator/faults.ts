@@ -1,0 +1,83 @@
+import * as v from "valibot";
+
+const COUNT = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** What can be switched on through the control socket. */
+export const FaultSchema = v.strictObject({
+  fault: v.picklist([
+    /** Everything as it should be; ends the fault and the mode. */
+    "none",
+    "http500",
+    "html",
+    "half",
+    "silence",
+    "die",
+    "refuse",
+    "error",
+    "slow",
+    /** The modes, which hold beside a fault: xapi is starting, or runs without its coordinator. */
+    "starting",
+    "emergency",
+    /** A pool member before 8.2, which cannot pass JSON on. */
+    "old-member",
+    /** A pool member: errors of passed-on calls stay arrays. */
+    "member",
+  ]),
+  /** So many calls that the fault could hit go through first. */
+  after: v.exactOptional(COUNT),
+  /** Only calls of this method. */
+  method: v.exactOptional(v.string()),
+  /** So many calls are hit, then none. */
+  times: v.exactOptional(COUNT),
+  /** The code of `error`, or of `emergency`. */
+  code: v.exactOptional(v.string()),
+  /** The parameters of that error. */
+  params: v.exactOptional(v.array(v.string())),
+  /** The delay of `slow`. */
+  ms: v.exactOptional(v.pipe(v.number(), v.minValue(0))),
+});
+
+/** A fault or a mode, as the control socket takes it. */
+export type Fault = v.InferOutput<typeof FaultSchema>;
+
+/** Whether this names a mode, which holds until the next mode or `none`. */
+export function isMode(fault: Fault): boolean {
+  return ["starting", "emergency", "old-member", "member"].includes(fault.fault);
+}
+
+/** The fault that is on, and how often it struck. */
+export class Faults {
+  #fault: Fault | undefined;
+  #mode: Fault | undefined;
+  #met = 0;
+  #struck = 0;
+
+  /** The mode that is on. */
+  get mode(): Fault | undefined {
+    return this.#mode;
+  }
+
+  /** Switches a fault or a mode on, in place of the one before; `none` ends both. */
+  set(fault: Fault): void {
+    if (isMode(fault)) {
+      this.#mode = fault;
+      return;
+    }
+    if (fault.fault === "none") this.#mode = undefined;
+    this.#fault = fault.fault === "none" ? undefined : fault;
+    this.#met = 0;
+    this.#struck = 0;
+  }
+
+  /** The fault that hits this call, if one does. */
+  strike(method: string): Fault | undefined {
+    const fault = this.#fault;
+    if (fault === undefined) return undefined;
+    if (fault.method !== undefined && fault.method !== method) return undefined;
+    this.#met += 1;
+    if (this.#met <= (fault.after ?? 0)) return undefined;
+    if (this.#struck >= (fault.times ?? Number.POSITIVE_INFINITY)) return undefined;
+    this.#struck += 1;
+    return fault;
+  }
+}

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { SimulatorControl } from "./control.ts";
+import { exchange, post, rpc } from "./raw-client.ts";
+import { type Bench, failure, SMALL_DATABASE, startBench } from "./test-bench.ts";
+
+// What the recordings do not show; the rest is in replay.test.ts.
+
+let bench: Bench;
+
+beforeAll(() => {
+  bench = startBench();
+});
+afterAll(() => bench.stop());
+
+describe("requests out of the ordinary", () => {
+  const call = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "nosuch", params: [] });
+  const head = `POST /jsonrpc HTTP/1.1\r\nContent-Length: ${call.length}\r\n\r\n`;
+  const reply = JSON.stringify(failure("MESSAGE_METHOD_UNKNOWN", "nosuch"));
+
+  test("bytes may come one at a time, and in pieces across two requests", async () => {
+    const both = `${head}${call}${head}${call}`;
+    const cut = head.length + call.length + 10;
+    const pieces = [both.slice(0, 3), both.slice(3, 20), both.slice(20, cut), both.slice(cut)];
+    const { text } = await exchange(bench.socket, ...pieces);
+    expect(text.split("HTTP/1.1 200 OK")).toHaveLength(3);
+    expect(text.endsWith(JSON.stringify(JSON.parse(reply)))).toBe(true);
+  });
+
+  test("a head that cannot be read is HTTP 500 and the end", async () => {
+    const { text, closed } = await exchange(bench.socket, "this is not a request at all\r\n\r\n");
+    expect(text).toStartWith("HTTP/1.1 500 Internal Error\r\n");
+    expect(closed).toBe(true);
+  });
+
+  test("a body beyond 300 KiB is refused unread", async () => {
+    const { text } = await exchange(
+      bench.socket,
+      `POST /jsonrpc HTTP/1.1\r\nContent-Length: ${300 * 1024 + 1}\r\n\r\n`,
+    );
+    expect(text).toContain("Http_svr.Client_requested_size_over_limit");
+  });
+
+  test("a method nobody handles is HTTP 501", async () => {
+    const { text } = await exchange(bench.socket, "DELETE /jsonrpc HTTP/1.1\r\n\r\n");
+    expect(text).toStartWith("HTTP/1.1 501 ");
+  });
+
+  test("XML-RPC is answered as what is no XML at all", async () => {
+    const xml = "<?xml version='1.0'?><methodCall></methodCall>";
+    const { status } = await post(bench.socket, xml, "POST / HTTP/1.1");
+    expect(status).toBe("HTTP/1.1 500 Internal Error");
+  });
+});
+
+test("a reply larger than a socket takes at once arrives whole", async () => {
+  const large = startBench({
+    VM: { "OpaqueRef:big": { uuid: "big", name_label: "x".repeat(4 * 1024 * 1024) } },
+  });
+  const reply = JSON.stringify(await rpc(large.socket, "VM.get_all_records", await large.login()));
+  expect(reply.length).toBeGreaterThan(4 * 1024 * 1024);
+  large.stop();
+});
+
+test("a connection that breaks in the middle of a request disturbs nobody", async () => {
+  const socket = createConnection(bench.socket);
+  socket.write("POST /jsonrpc HTTP/1.1\r\nContent-Length: 50\r\n\r\n{");
+  await Bun.sleep(5);
+  socket.destroy();
+  expect(await bench.login()).toStartWith("OpaqueRef:");
+});
+
+test("the process says ready once both sockets listen, and ends cleanly", async () => {
+  const directory = join(bench.socket, "..");
+  const [file, socket, control] = ["db.json", "xapi2", "control2"].map((name) =>
+    join(directory, name),
+  );
+  await Bun.write(file ?? "", JSON.stringify(SMALL_DATABASE));
+  const simulator = Bun.spawn(
+    [
+      process.execPath,
+      join(import.meta.dir, "main.ts"),
+      ...["--database", file ?? "", "--socket", socket ?? "", "--control", control ?? ""],
+      ...["--host", "host-uuid"],
+    ],
+    { stdout: "pipe" },
+  );
+  const { value } = await simulator.stdout.getReader().read();
+  expect(new TextDecoder().decode(value)).toBe("ready\n");
+  await rpc(socket ?? "", "session.login_with_password", "root", "");
+  expect(await new SimulatorControl(control ?? "").sessions()).toBe(1);
+  simulator.kill("SIGTERM");
+  expect(await simulator.exited).toBe(0);
+});

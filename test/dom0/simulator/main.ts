@@ -1,0 +1,41 @@
+import { parseArgs } from "node:util";
+import { serveControl } from "./control-server.ts";
+import { Database } from "./database.ts";
+import { Simulator } from "./simulator.ts";
+
+const USAGE = "main.ts --database FILE --socket PATH --control PATH [--host UUID]";
+
+const { values } = parseArgs({
+  options: {
+    /** The records, as JSON. */
+    database: { type: "string" },
+    /** Where XAPI listens. */
+    socket: { type: "string" },
+    /** Where the tests steer. */
+    control: { type: "string" },
+    /** The host this is; without it, the coordinator of the pool. */
+    host: { type: "string" },
+  },
+});
+
+const { database: file, socket, control, host } = values;
+if (file === undefined || socket === undefined || control === undefined) throw new Error(USAGE);
+
+const database = Database.from(await Bun.file(file).json());
+const simulator = new Simulator(database, socket, host === undefined ? undefined : hostRef(host));
+simulator.start();
+const controlServer = serveControl(simulator, control);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    simulator.stop();
+    controlServer.stop();
+    process.exit(0);
+  });
+}
+console.log("ready");
+
+function hostRef(uuid: string): string {
+  const found = [...database.records("host")].find(([, record]) => record["uuid"] === uuid);
+  if (found === undefined) throw new Error(`no host ${uuid} in the database`);
+  return found[0];
+}

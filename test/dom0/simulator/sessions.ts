@@ -1,0 +1,64 @@
+import { ApiError } from "./errors.ts";
+import type { JsonObject } from "./json.ts";
+
+/** The sessions that are open. The Unix socket lets root in without looking at the password. */
+export class Sessions {
+  readonly #records = new Map<string, JsonObject>();
+  readonly #thisHost: () => string;
+
+  constructor(thisHost: () => string) {
+    this.#thisHost = thisHost;
+  }
+
+  /** How many are open. */
+  get count(): number {
+    return this.#records.size;
+  }
+
+  /** Opens a session and returns its reference; the record has the fields of recorded 009. */
+  open(userName: string, originator: string): string {
+    const ref = `OpaqueRef:${crypto.randomUUID()}`;
+    const now = apiTime(new Date());
+    this.#records.set(ref, {
+      uuid: crypto.randomUUID(),
+      this_host: this.#thisHost(),
+      this_user: "OpaqueRef:NULL",
+      last_active: now,
+      pool: false,
+      other_config: {},
+      is_local_superuser: true,
+      subject: "OpaqueRef:NULL",
+      validation_time: now,
+      auth_user_sid: "",
+      auth_user_name: userName,
+      rbac_permissions: [],
+      tasks: [],
+      parent: "OpaqueRef:NULL",
+      originator,
+      client_certificate: false,
+    });
+    return ref;
+  }
+
+  /** SESSION_INVALID unless the session is open (recorded 091-094, 226). */
+  check(ref: string): void {
+    if (!this.#records.has(ref)) throw new ApiError("SESSION_INVALID", ref);
+  }
+
+  /** The record of an open session. */
+  record(ref: string): JsonObject {
+    const record = this.#records.get(ref);
+    if (record === undefined) throw new ApiError("HANDLE_INVALID", "session", ref);
+    return record;
+  }
+
+  /** Closes a session. */
+  close(ref: string): void {
+    this.#records.delete(ref);
+  }
+}
+
+/** A moment as XAPI writes it, `20261122T13:38:50Z`. */
+function apiTime(moment: Date): string {
+  return `${moment.toISOString().slice(0, 19).replaceAll("-", "")}Z`;
+}
