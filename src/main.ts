@@ -1,9 +1,6 @@
-import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
-import { disableCommand } from "./commands/disable.ts";
+import type { CommandDef } from "citty";
 import { Interrupted, Interruption } from "./commands/interruption.ts";
 import { type Invocation, type Manner, mannerOf, type Outcome } from "./commands/invocation.ts";
-import { statusCommand } from "./commands/status.ts";
-import { verifyCommand } from "./commands/verify.ts";
 import { closest } from "./offload/closest.ts";
 import { EXIT, type ExitCode } from "./offload/problem.ts";
 import { failureReport, type ReportingCommand } from "./offload/report.ts";
@@ -23,56 +20,49 @@ interface Concluded {
   readonly outcome: Outcome;
 }
 
-/** The command tree. A map, because every object knows a `toString` that is no command. */
-function commandsFor(invocation: Invocation): ReadonlyMap<string, CommandDef> {
-  return new Map([
-    ["disable", disableCommand(invocation)],
-    ["verify", verifyCommand(invocation)],
-    ["status", statusCommand(invocation)],
-  ]);
-}
+/**
+ * The command tree. A map, because every object knows a `toString` that is no command. Each command
+ * is loaded when it is wanted: a command line that asks for the version pays for none.
+ */
+const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandDef>> = new Map([
+  ["disable", async (to) => (await import("./commands/disable.ts")).disableCommand(to)],
+  ["verify", async (to) => (await import("./commands/verify.ts")).verifyCommand(to)],
+  ["status", async (to) => (await import("./commands/status.ts")).statusCommand(to)],
+]);
 
 async function main(rawArgs: readonly string[]): Promise<ExitCode> {
-  const interruption = new Interruption();
-  let concluded: Concluded | undefined;
-  const commands = commandsFor({
-    interruption,
-    conclude(command, manner, outcome) {
-      concluded = { command, manner, outcome };
-    },
-  });
-  const root = defineCommand({
-    meta: {
-      name: "offload",
-      version: VERSION,
-      description: "Turns TCP and NIC offloads off on a Xen dom0, and keeps them off",
-    },
-    subCommands: Object.fromEntries(commands),
-  });
-
   const [name, ...rest] = rawArgs;
-  if (name === undefined) {
-    await writeOut(process.stderr, `${await usageOf(root, undefined, process.stderr)}\n`);
-    return EXIT.usage;
-  }
   if (name === "--version" || name === "-V") {
     await writeOut(process.stdout, `${VERSION}\n`);
     return EXIT.done;
   }
-  const helped = name === "help" ? rest[0] : undefined;
-  if (name === "--help" || name === "-h" || (name === "help" && helped === undefined)) {
-    await writeOut(process.stdout, `${await usageOf(root, undefined, process.stdout)}\n`);
-    return EXIT.done;
+  if (name === undefined) return await showUsage(process.stderr, undefined, EXIT.usage);
+  if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
+    return await showUsage(process.stdout, undefined, EXIT.done);
   }
-  const asked = helped ?? name;
-  const command = commands.get(asked);
-  if (command === undefined) return tell(notACommand(asked, [...commands.keys()]), rawArgs);
-  if (helped !== undefined || wantsHelp(rest)) {
-    await writeOut(process.stdout, `${await usageOf(command, root, process.stdout)}\n`);
-    return EXIT.done;
+  const asked = name === "help" ? (rest[0] ?? name) : name;
+  const command = COMMANDS.get(asked);
+  if (command === undefined) return tell(notACommand(asked), rawArgs);
+  if (name === "help" || wantsHelp(rest)) {
+    return await showUsage(process.stdout, asked, EXIT.done);
   }
+  return await run(command, rest);
+}
 
-  await runCommand(command, { rawArgs: rest });
+async function run(
+  load: (invocation: Invocation) => Promise<CommandDef>,
+  rawArgs: readonly string[],
+): Promise<ExitCode> {
+  const { runCommand } = await import("citty");
+  const interruption = new Interruption();
+  let concluded: Concluded | undefined;
+  const command = await load({
+    interruption,
+    conclude(name, manner, outcome) {
+      concluded = { command: name, manner, outcome };
+    },
+  });
+  await runCommand(command, { rawArgs: [...rawArgs] });
   const exitCode = concluded === undefined ? EXIT.unavailable : await conclude(concluded);
   if (interruption.signal !== undefined) Interruption.die(interruption.signal);
   return exitCode;
@@ -111,7 +101,8 @@ function complain(failures: readonly Failure[], manner: Manner): void {
   for (const { message } of failures) messages.error(message);
 }
 
-function notACommand(name: string, names: readonly string[]): Failure {
+function notACommand(name: string): Failure {
+  const names = [...COMMANDS.keys()];
   const near = closest(name, names)[0];
   const advice = near === undefined ? `commands are ${names.join(", ")}` : `did you mean ${near}?`;
   const message = name.startsWith("-")
@@ -131,14 +122,31 @@ function wantsHelp(rawArgs: readonly string[]): boolean {
   return words.includes("--help") || words.includes("-h");
 }
 
-/** citty decides on colour by itself, and not by the rules of this program. */
-async function usageOf(
-  command: CommandDef,
-  parent: CommandDef | undefined,
+/** Prints the usage of the program or of one command, without colours where none are wanted. */
+async function showUsage(
   stream: NodeJS.WriteStream,
-): Promise<string> {
-  const usage = await renderUsage(command, parent);
-  return takesColour(stream, process.env, true) ? usage : Bun.stripANSI(usage);
+  name: string | undefined,
+  exitCode: ExitCode,
+): Promise<ExitCode> {
+  const { defineCommand, renderUsage } = await import("citty");
+  const described = { interruption: new Interruption(), conclude: () => {} };
+  const loaded = await Promise.all(
+    [...COMMANDS].map(async ([key, load]) => [key, await load(described)] as const),
+  );
+  const root = defineCommand({
+    meta: {
+      name: "offload",
+      version: VERSION,
+      description: "Turns TCP and NIC offloads off on a Xen dom0, and keeps them off",
+    },
+    subCommands: Object.fromEntries(loaded),
+  });
+  const command = name === undefined ? undefined : new Map(loaded).get(name);
+  const usage = await (command === undefined ? renderUsage(root) : renderUsage(command, root));
+  // citty decides on colour by itself, and not by the rules of this program.
+  const colour = takesColour(stream, process.env, true);
+  await writeOut(stream, `${colour ? usage : Bun.stripANSI(usage)}\n`);
+  return exitCode;
 }
 
 try {

@@ -1,12 +1,13 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { shellQuoted } from "../offload/by-hand.ts";
 import type { Keyword } from "../offload/features.ts";
+import { isMendedByDisable } from "../offload/findings.ts";
 import { exitCodeOf } from "../offload/problem.ts";
 import type { Report } from "../offload/report.ts";
 import { type Result, success } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
-import { isMendedByDisable, judge } from "../offload/verdict.ts";
+import { judge } from "../offload/verdict.ts";
 import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
 import { withDom0 } from "./dom0.ts";
 import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";

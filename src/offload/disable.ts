@@ -142,9 +142,13 @@ async function writeLive(
   const problems: Problem[] = [];
   for (const { subject, device, clear } of steps) {
     const uuid = uuidOf(subject);
-    const where = { device, ...(uuid === null ? {} : { uuid }) };
+    const where = { interface: device, device, ...(uuid === null ? {} : { uuid }) };
     if (isStopped()) {
-      problems.push({ code: "interrupted", message: `${device}: not touched`, ...where });
+      problems.push({
+        code: "interrupted",
+        message: `${device}: interrupted before it was changed`,
+        ...where,
+      });
       continue;
     }
     const outcome = kernel.clear(device, clear);
@@ -153,12 +157,12 @@ async function writeLive(
         outcome.gone
           ? {
               code: "device-vanished",
-              message: `${device} vanished before it was changed`,
+              message: `${device}: vanished before it was changed`,
               ...where,
             }
           : {
               code: "write-failed",
-              message: `${device} could not be changed: ${outcome.because}`,
+              message: `${device}: could not be changed: ${outcome.because}`,
               ...where,
             },
       );
@@ -196,6 +200,7 @@ function problemOf({ step, state, because }: RecordOutcome): readonly Problem[] 
     {
       code: state === "failed" ? "record-failed" : "record-not-attempted",
       message: `${nameOf(subject)}: ${key}=off ${what}: ${because}`,
+      interface: nameOf(subject),
       ...(uuid === null ? {} : { uuid }),
     },
   ];

@@ -32,6 +32,8 @@ export interface Problem {
   readonly code: ProblemCode;
   /** A sentence that says what is wrong and, where there is one, what to run. */
   readonly message: string;
+  /** What the message calls the interface; it then begins with this and a colon. */
+  readonly interface?: string;
   readonly device?: string;
   readonly uuid?: string;
 }

@@ -44,15 +44,30 @@ function verifyLines(report: Report, { paint }: View): readonly string[] {
   return [sum, ...findings(report, paint)];
 }
 
-/** Problems and notes, one a line, then what to run. */
+/** How many interfaces a line names before it only counts. */
+const NAMED_INTERFACES = 6;
+
+/** Problems and notes, what several interfaces share in one line, then what to run. */
 function findings(report: Report, paint: Paint): readonly string[] {
-  const lines = report.problems.map(({ code, message }) => {
-    const harmless = code === "live-fixed";
-    return `  ${harmless ? paint.faint("-") : paint.bad("!")} ${printable(message)}`;
+  const lines = [...Map.groupBy(report.problems, saying)].map(([says, those]) => {
+    const sign = those.every(({ code }) => code === "live-fixed")
+      ? paint.faint("-")
+      : paint.bad("!");
+    const names = those.flatMap((one) => ("interface" in one ? [one.interface] : []));
+    const shown = names.slice(0, NAMED_INTERFACES).join(", ");
+    const rest = names.length - NAMED_INTERFACES;
+    const where = rest > 0 ? `${shown} and ${rest} more` : shown;
+    return `  ${sign} ${printable(names.length > 0 ? `${where}: ${says}` : says)}`;
   });
   lines.push(...report.notes.map(({ message }) => `  ${paint.faint("-")} ${printable(message)}`));
   if (report.advice.length > 0) {
     lines.push("", ...report.advice.map((command) => `Run: ${paint.strong(printable(command))}`));
   }
   return lines;
+}
+
+/** A problem without the interface that it is about. */
+function saying(problem: Report["problems"][number]): string {
+  const prefix = "interface" in problem ? `${problem.interface}: ` : "";
+  return problem.message.slice(prefix.length);
 }

@@ -1,0 +1,148 @@
+import type { Keyword } from "./features.ts";
+import { devicesOf, type Interface, nameOf, uuidOf } from "./interface.ts";
+import type { FeatureState } from "./kernel-features.ts";
+import { isRecordable, type LiveView } from "./plan.ts";
+import type { Note, Problem, ProblemCode } from "./problem.ts";
+import { deadRecords, honouredKey, otherConfigOf, recordedState } from "./records.ts";
+import { counted, listed, quoted } from "./wording.ts";
+
+/** What `disable` mends. */
+const MENDED: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  "live-on",
+  "latent",
+  "record-missing",
+  "record-says-on",
+  "record-unreadable",
+  "gro-returns",
+]);
+
+/** Whether running `disable` on the same targets would help. */
+export function isMendedByDisable(problems: readonly Problem[]): boolean {
+  return problems.some(({ code }) => MENDED.has(code));
+}
+
+/** Whether a record that could and should say `off` does not. */
+export function lacksRecord(subject: Interface, keyword: Keyword, view: LiveView): boolean {
+  return (
+    honouredKey(subject, keyword) !== null &&
+    recordedState(subject, keyword) !== "off" &&
+    isRecordable(subject, keyword, view)
+  );
+}
+
+/** What is wrong with one device of an interface. */
+export function liveProblems(
+  subject: Interface,
+  device: string,
+  view: LiveView,
+  keywords: readonly Keyword[],
+): readonly Problem[] {
+  const observation = view.observations.get(device);
+  if (observation === undefined || observation.state === "missing") {
+    return [problem("device-missing", subject, "is not there", device)];
+  }
+  if (observation.state === "unreadable") {
+    const says = `could not be read: ${observation.because}`;
+    return [problem("device-unreadable", subject, says, device)];
+  }
+  const found: Problem[] = [];
+  const find = (code: ProblemCode, state: FeatureState, says: string) => {
+    const those = keywords.filter(
+      (keyword) => view.kernel.state(observation.features, keyword) === state,
+    );
+    if (those.length > 0) found.push(problem(code, subject, `${listed(those)} ${says}`, device));
+  };
+  find("live-on", "on", "on");
+  find("latent", "off, requested on", "off, but requested on, and so coming on without notice");
+  find("live-fixed", "on, fixed", "on, and the driver lets nobody change that");
+  return found;
+}
+
+/** That the live half of a VIF is another host's. */
+export function whereaboutsProblems(subject: Interface): readonly Problem[] {
+  if (subject.kind !== "vif" || subject.whereabouts.at !== "elsewhere") return [];
+  const says = `live on the host ${quoted(subject.whereabouts.host)}; run offload there too`;
+  return [problem("live-elsewhere", subject, says)];
+}
+
+/** What is wrong with the records of an interface. */
+export function recordProblems(
+  subject: Interface,
+  view: LiveView,
+  keywords: readonly Keyword[],
+): readonly Problem[] {
+  const found: Problem[] = [];
+  const device = devicesOf(subject, view.existing)[0]?.name;
+  const add = (code: ProblemCode, those: readonly Keyword[], says: string) => {
+    if (those.length > 0) found.push(problem(code, subject, says, device));
+  };
+  const lacking = keywords.filter((keyword) => lacksRecord(subject, keyword, view));
+  const present = (keyword: Keyword) =>
+    otherConfigOf(subject)?.has(honouredKey(subject, keyword) ?? "") === true;
+  const saysOn = lacking.filter((keyword) => recordedState(subject, keyword) === "on");
+  const unread = lacking.filter((keyword) => present(keyword) && !saysOn.includes(keyword));
+  const absent = lacking.filter((keyword) => !present(keyword));
+  const gro = absent.filter((keyword) => subject.kind === "pif" && keyword === "gro");
+  const missing = absent.filter((keyword) => !gro.includes(keyword));
+  const impossible = unsatisfiable(subject, keywords, view);
+  add("record-says-on", saysOn, `the record of ${listed(saysOn)} says on`);
+  add("record-unreadable", unread, `the record of ${listed(unread)} means nothing`);
+  add("record-missing", missing, `no record keeps ${listed(missing)} off`);
+  add("gro-returns", gro, "no record keeps gro off, and networkd turns it on at every plug");
+  add(
+    "record-unsatisfiable",
+    impossible,
+    `the NIC can never do what ethtool-${impossible.join(", ethtool-")} says, and a later plug fails; ${removal(subject)}`,
+  );
+  return found;
+}
+
+function problem(code: ProblemCode, subject: Interface, says: string, device?: string): Problem {
+  const uuid = uuidOf(subject);
+  const name = device ?? nameOf(subject);
+  return {
+    code,
+    message: `${name}: ${says}`,
+    interface: name,
+    ...(device === undefined ? {} : { device }),
+    ...(uuid === null ? {} : { uuid }),
+  };
+}
+
+/**
+ * Records of a PIF that its NIC can never satisfy. ethtool then exits 1 as soon as nothing else
+ * changes, and PIF.plug fails with PIF_CONFIGURATION_ERROR (network_utils.ml; ethtool 4.19).
+ */
+function unsatisfiable(
+  subject: Interface,
+  keywords: readonly Keyword[],
+  { kernel, observations }: LiveView,
+): readonly Keyword[] {
+  if (subject.kind !== "pif") return [];
+  const observation = observations.get(subject.pif.device);
+  if (observation?.state !== "read") return [];
+  return keywords.filter((keyword) => {
+    const key = honouredKey(subject, keyword);
+    if (key === null || !subject.pif.otherConfig.has(key)) return false;
+    const recorded = recordedState(subject, keyword);
+    const state = kernel.state(observation.features, keyword);
+    return recorded === "off"
+      ? state === "on, fixed"
+      : recorded === "on" && (state === "off, fixed" || state === "absent");
+  });
+}
+
+/** Records of an interface that nothing reads. */
+export function recordNotes(subject: Interface): readonly Note[] {
+  const uuid = uuidOf(subject);
+  const dead = deadRecords(subject);
+  if (uuid === null || dead.length === 0) return [];
+  const keys = dead.map(({ key, value, because }) => `${key}=${value} (${because})`);
+  const message = `${nameOf(subject)}: ${counted(dead.length, "record")} without effect: ${keys.join(", ")}; ${removal(subject)}`;
+  return [{ code: "record-ignored", message, uuid }];
+}
+
+function removal(subject: Interface): string {
+  const kind = subject.kind === "pif" ? "pif" : "vif";
+  return `remove with: xe ${kind}-param-remove uuid=${uuidOf(subject)} param-name=other-config param-key=KEY`;
+}
