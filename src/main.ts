@@ -30,7 +30,7 @@ const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandD
   ["status", async (to) => (await import("./commands/status.ts")).statusCommand(to)],
 ]);
 
-async function main(rawArgs: readonly string[]): Promise<ExitCode> {
+async function main(rawArgs: readonly string[]): Promise<number> {
   const [name, ...rest] = rawArgs;
   if (name === "--version" || name === "-V") {
     await writeOut(process.stdout, `${VERSION}\n`);
@@ -52,7 +52,7 @@ async function main(rawArgs: readonly string[]): Promise<ExitCode> {
 async function run(
   load: (invocation: Invocation) => Promise<CommandDef>,
   rawArgs: readonly string[],
-): Promise<ExitCode> {
+): Promise<number> {
   const { runCommand } = await import("citty");
   const interruption = new Interruption();
   let concluded: Concluded | undefined;
@@ -64,8 +64,7 @@ async function run(
   });
   await runCommand(command, { rawArgs: [...rawArgs] });
   const exitCode = concluded === undefined ? EXIT.unavailable : await conclude(concluded);
-  if (interruption.signal !== undefined) Interruption.die(interruption.signal);
-  return exitCode;
+  return interruption.signal === undefined ? exitCode : Interruption.die(interruption.signal);
 }
 
 /** The one place where an outcome becomes words and an exit code. */
@@ -153,7 +152,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (error instanceof Interrupted) {
-    Interruption.die(error.signal);
+    process.exitCode = Interruption.die(error.signal);
   } else {
     const debug = process.env["OFFLOAD_DEBUG"] === "1";
     const messages = messagesTo(process.stderr, paint(false));

@@ -118,7 +118,7 @@ async function ask(
     );
   }
   process.stderr.write(planSummary(plan, dom0));
-  const answer = await confirm("Turn these offloads off?");
+  const answer = await confirm("Turn these offloads off?", interruption.abortSignal);
   if (answer === "cancelled") {
     interruption.raise("SIGINT");
     return usage("cancelled", "cancelled; nothing was changed");

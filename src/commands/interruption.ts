@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+
 /** Thrown where a signal ends the work before anything was touched. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
@@ -16,6 +18,10 @@ export class Interruption {
   #signal: NodeJS.Signals | undefined;
   #protected = false;
   #reject: ((reason: Interrupted) => void) | undefined;
+  readonly #given = new AbortController();
+
+  /** Aborted when a signal comes: a prompt then gives the terminal back as it was. */
+  readonly abortSignal = this.#given.signal;
 
   constructor() {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -31,6 +37,7 @@ export class Interruption {
   /** Takes note of a signal, or of a Ctrl-C that a prompt has read as a key. */
   raise(signal: NodeJS.Signals): void {
     this.#signal ??= signal;
+    this.#given.abort();
     if (!this.#protected) this.#reject?.(new Interrupted(signal));
   }
 
@@ -57,9 +64,13 @@ export class Interruption {
     }
   }
 
-  /** Ends the process by the signal, with nothing of ours in its way. */
-  static die(signal: NodeJS.Signals): void {
+  /**
+   * Ends the process by the signal, with nothing of ours in its way. Returns the exit code that
+   * stands for it, for the case that whoever started this process has it ignore the signal.
+   */
+  static die(signal: NodeJS.Signals): number {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
+    return 128 + constants.signals[signal];
   }
 }

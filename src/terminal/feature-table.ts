@@ -7,7 +7,7 @@ const GAP = " ";
 
 /** What the signs in the table mean, in one line. */
 export const LEGEND =
-  "live/recorded: ! fixed by the driver, ~ will come on by itself, - none, ? unknown";
+  "live/recorded: ! fixed by the driver, ~ comes on by itself, - none, ? unknown";
 
 interface Cell {
   readonly text: string;
@@ -50,7 +50,7 @@ export function featureTable(
     const next = groupOf(device);
     if (next !== group) {
       group = next;
-      lines.push(paint.strong(fitted(printable(titleOf(device)), columns)));
+      lines.push(paint.strong(fitted(titleOf(device), columns)));
     }
     lines.push(line(deviceName(device.device), rows[index] ?? []));
   });
@@ -66,7 +66,10 @@ function groupOf(device: DeviceReport): string {
 }
 
 function titleOf(device: DeviceReport): string {
-  if (device.vm !== null) return `VM ${device.vm.name}`;
+  if (device.vm !== null) {
+    const name = printable(device.vm.name);
+    return `VM ${name.trim() === "" ? device.vm.uuid : name}`;
+  }
   if (device.kind === "vif") return "VIFs";
   return device.management ? "NIC, carries the management traffic" : "NICs";
 }

@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import { liveState, writes } from "./truth.ts";
+
+/**
+ * One dom0 for all: none of these may change anything, which is looked at after each. It holds two
+ * VMs of one name, VMs called `eth0` and `ALL`, and VMs whose names were chosen to do harm.
+ */
+let dom0: Dom0;
+let before: string;
+
+beforeAll(async () => {
+  dom0 = await Dom0.start({
+    scenarios: ["coordinator", "duplicates", "hostile", "tunnel", "sriov"],
+  });
+  before = await liveState(dom0);
+});
+afterAll(() => dom0.stop());
+
+async function refused(args: readonly string[], code = 2): Promise<string> {
+  await dom0.simulator.clearCalls();
+  const run = await dom0.run([OFFLOAD, ...args]);
+  expect({ args, exitCode: run.exitCode, stderr: run.stderr.slice(0, 300) }).toMatchObject({
+    exitCode: code,
+  });
+  expect(run.stdout).toBe("");
+  expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);
+  expect(run.stderr).not.toMatch(/[^\P{C}\n]/u);
+  expect(run.stderr.length).toBeLessThan(700);
+  expect(await writes(dom0)).toEqual([]);
+  expect(await dom0.simulator.sessions()).toBe(0);
+  return run.stderr;
+}
+
+describe("a bad command line is one clear line, exit code 2, and no write anywhere", () => {
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [["disable"], "ALL for the whole host"],
+    [["disable", "all"], "in capital letters"],
+    [["disable", "All", "--yes"], "in capital letters"],
+    [["disable", ""], "empty"],
+    [["disable", "   "], "empty"],
+    [["disable", "ALL", "--dry-rnu"], "did you mean --dry-run?"],
+    [["disable", "ALL", "--frobnicate"], '"--frobnicate" is not a flag'],
+    [["disable", "ALL", "-x"], '"-x" is not a flag'],
+    [["disable", "ALL", "--features", "--dry-run"], "--features needs a value"],
+    [["disable", "ALL", "--features", "sgo"], "did you mean sg?"],
+    [["disable", "ALL", "--features", ""], "not a feature"],
+    [["disable", "ALL", "--features=tso,,gso"], "not a feature"],
+    [["disable", "ALL", "--yes=no"], "--yes takes no value"],
+    [["disable", "ALL", "--no-yes"], "not a flag"],
+    [["disable", "--vm"], "--vm needs a value"],
+    [["toString"], '"toString" is not a command'],
+    [["constructor"], '"constructor" is not a command'],
+    [["__proto__"], '"__proto__" is not a command'],
+    [["disabel", "ALL"], "did you mean disable?"],
+    [["--yes", "disable", "ALL"], "the command comes first"],
+    [["verify", "--stricct"], "did you mean --strict?"],
+    [["status", "--toString"], "not a flag"],
+  ];
+  for (const [args, words] of cases) {
+    test(`offload ${args.map((arg) => JSON.stringify(arg)).join(" ")}`, async () => {
+      expect(await refused(args)).toContain(words);
+    });
+  }
+});
+
+describe("a target that cannot be is refused before anything is touched", () => {
+  test("an unknown name, with the closest ones", async () => {
+    expect(await refused(["disable", "web1"])).toContain('the closest: "web 1"');
+    expect(await refused(["disable", "eth9"])).toContain('"eth1"');
+    expect(await refused(["disable", "no such thing at all"])).toContain("offload status");
+  });
+
+  test("one bad target among good ones refuses them all", async () => {
+    expect(await refused(["disable", "web 1", "eth1", "nosuch"])).toContain('"nosuch"');
+  });
+
+  test("a name that two VMs have: their UUIDs, power states and hosts", async () => {
+    const names = dom0.world.vms.map(({ record }) => record.name_label);
+    const twice = names.find((name, index) => names.indexOf(name) !== index) ?? "";
+    const message = await refused(["disable", twice]);
+    const both = dom0.world.vms.filter(({ record }) => record.name_label === twice);
+    expect(both).toHaveLength(2);
+    for (const { record } of both) expect(message).toContain(record.uuid);
+    expect(message).toMatch(/running on xcp-1|halted/);
+  });
+
+  test("a name that is both a VM and a device: both flags are named", async () => {
+    const message = await refused(["disable", "eth0"]);
+    expect(message).toContain("--vm eth0");
+    expect(message).toContain("--pif eth0");
+  });
+
+  test("ALL, where a VM is called that", async () => {
+    const message = await refused(["disable", "ALL", "--yes"]);
+    expect(message).toContain("--vm ALL");
+    expect(message).toContain("--host");
+  });
+
+  test("a template, by name and by UUID", async () => {
+    const template = dom0.world.vms.find(
+      ({ record }) => record.is_a_template && !record.is_a_snapshot,
+    );
+    expect(await refused(["disable", template?.record.name_label ?? ""])).toContain("template");
+    expect(await refused(["disable", template?.record.uuid ?? ""])).toContain("template");
+  });
+
+  test("the control domain", async () => {
+    const control = dom0.world.vms.find(({ record }) => record.is_control_domain);
+    expect(await refused(["disable", control?.record.uuid ?? ""])).toContain("control domain");
+  });
+
+  test("a PIF of another host, which is named", async () => {
+    const theirs = dom0.world.pifs.find(({ record }) => record.host === dom0.world.other?.ref);
+    expect(await refused(["disable", theirs?.record.uuid ?? ""])).toContain('host "xcp-2"');
+  });
+
+  test("a tunnel and an SR-IOV logical PIF, saying why", async () => {
+    const { pifs, host } = dom0.world;
+    const mine = pifs.filter(({ record }) => record.host === host.ref);
+    const tunnel = mine.find(({ record }) => record.tunnel_access_PIF_of.length > 0);
+    expect(await refused(["disable", tunnel?.record.uuid ?? ""])).toContain("is a tunnel");
+    const sriov = mine.find(({ record }) => record.sriov_logical_PIF_of.length > 0);
+    expect(await refused(["disable", sriov?.record.uuid ?? ""])).toContain("SR-IOV");
+  });
+
+  test("a snapshot's name is no target", async () => {
+    const snapshot = dom0.world.vms.find(({ record }) => record.is_a_snapshot);
+    await refused(["disable", snapshot?.record.uuid ?? ""]);
+  });
+});
+
+describe("names that mean harm", () => {
+  const nasty = [
+    "'",
+    '"; touch /tmp/owned #',
+    "$(touch /tmp/owned)",
+    "`touch /tmp/owned`",
+    "a\nb",
+    "\x1b[2J\x1b]0;owned\x07",
+    "\u202eevil",
+    "x".repeat(10_000),
+    "../../etc/passwd",
+    "eth0\0",
+    "-rf",
+  ];
+  for (const name of nasty) {
+    test(`unknown target ${JSON.stringify(name.slice(0, 30))}`, async () => {
+      // No argument of a process can hold a NUL.
+      const target = name.replaceAll("\0", "");
+      await refused(["disable", "--", `${target} `]);
+    });
+  }
+
+  test("VMs of such names are shown, worked on and never executed", async () => {
+    await using own = await Dom0.start({ scenarios: ["hostile"] });
+    const status = await own.offload("status");
+    expect(status.exitCode).toBe(0);
+    expect(status.stdout).not.toMatch(/[^\P{C}\n]/u);
+    for (const { record } of own.world.running) {
+      // An empty target is refused; a VM without a name has its UUID.
+      const name = record.name_label.trim() === "" ? record.uuid : record.name_label;
+      const run = await own.offload("disable", `--vm=${name}`, "--dry-run");
+      expect(run.exitCode).toBe(0);
+      expect(run.stdout).not.toMatch(/[^\P{C}\n]/u);
+    }
+    const done = await own.offload("disable", "ALL", "--yes");
+    expect(done.exitCode).toBe(0);
+    expect(done.stdout).not.toMatch(/[^\P{C}\n]/u);
+    expect((await own.run(["ls", "/tmp/owned"])).exitCode).not.toBe(0);
+  });
+});
+
+test("after all of it the kernel is as it was", async () => {
+  expect(await liveState(dom0)).toBe(before);
+});

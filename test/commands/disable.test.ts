@@ -1,0 +1,388 @@
+import { describe, expect, test } from "bun:test";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import { allStillOn, liveState, otherConfig, stillOn, writes } from "./truth.ts";
+
+const VIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso"].map((key) => `ethtool-${key}`);
+const off = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, "off"]));
+
+describe("disable ALL", () => {
+  test("turns off all that can be off, as the real ethtool sees it, and records it", async () => {
+    await using dom0 = await Dom0.start();
+    const { world } = dom0;
+    expect(await allStillOn(dom0)).not.toEqual([]);
+
+    const run = await dom0.offload("disable", "ALL", "--yes");
+
+    expect(run.stderr).toBe("");
+    expect(run.exitCode).toBe(0);
+    expect(await allStillOn(dom0)).toEqual([]);
+    // veth knows no ufo, and its lro is off and fixed: neither may be recorded on a PIF.
+    const recordable = ["rx", "tx", "sg", "tso", "gso", "gro"].map((key) => `ethtool-${key}`);
+    for (const device of ["eth0", "eth1", "eth2", "eth3"]) {
+      expect(await otherConfig(dom0, "PIF", world.pif(device).ref)).toMatchObject(off(recordable));
+      expect(await otherConfig(dom0, "PIF", world.pif(device).ref)).not.toContainAnyKeys([
+        "ethtool-ufo",
+        "ethtool-lro",
+      ]);
+    }
+    for (const name of ["web 1", "db", "backup"]) {
+      expect(await otherConfig(dom0, "VIF", world.vif(name).ref)).toMatchObject(off(VIF_KEYS));
+    }
+    expect(await dom0.simulator.sessions()).toBe(0);
+  });
+
+  test("leaves templates, snapshots and the control domain alone", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await dom0.simulator.database();
+    await dom0.offload("disable", "ALL", "--yes");
+    const after = await dom0.simulator.database();
+    const others = dom0.world.vms.filter(
+      ({ record }) => record.is_a_template || record.is_control_domain,
+    );
+    const vifs = others.flatMap((vm) => vm.vifs.map(({ ref }) => ref));
+    expect(vifs.length).toBeGreaterThan(0);
+    for (const ref of vifs) expect(after["VIF"]?.[ref]).toEqual(before["VIF"]?.[ref] ?? {});
+  });
+
+  test("replaces Xen Orchestra's ethtool-tx=true and touches no other key", async () => {
+    await using dom0 = await Dom0.start();
+    const vif = dom0.world.vif("pfSense");
+    const before = await otherConfig(dom0, "VIF", vif.ref);
+    expect(before).toMatchObject({ "ethtool-tx": "true" });
+    const foreign = Object.entries(before).filter(([key]) => !key.startsWith("ethtool-"));
+    expect(foreign.length).toBeGreaterThan(0);
+    await dom0.offload("disable", "ALL", "--yes");
+    const after = await otherConfig(dom0, "VIF", vif.ref);
+    expect(after).toMatchObject({ ...Object.fromEntries(foreign), "ethtool-tx": "off" });
+  });
+
+  test("an existing record that already means off keeps its spelling", async () => {
+    await using dom0 = await Dom0.start();
+    const { ref } = dom0.world.vif("db");
+    await dom0.simulator.set(["VIF", ref, "other_config", { "ethtool-tx": "false" }]);
+    await dom0.offload("disable", "db");
+    expect(await otherConfig(dom0, "VIF", ref)).toMatchObject({ "ethtool-tx": "false" });
+  });
+
+  test("a second run writes nothing anywhere and says so", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "ALL", "--yes");
+    await dom0.simulator.clearCalls();
+    const second = await dom0.offload("disable", "ALL", "--yes");
+    expect(second.exitCode).toBe(0);
+    expect(second.stdout).toContain("Nothing had to be changed.");
+    expect(await writes(dom0)).toEqual([]);
+  });
+
+  test("reads a constant number of times, then calls once for each key and each running VM", async () => {
+    const counts = await Promise.all(
+      [2, 40].map(async (vms) => {
+        await using dom0 = await Dom0.start({ nics: 1, vms, vifs: 1 });
+        const run = await dom0.offload("disable", "ALL", "--yes", "--json");
+        const { changes } = JSON.parse(run.stdout);
+        const recorded = changes.filter((change: { layer: string }) => change.layer === "recorded");
+        const replaced = recorded.filter((change: { from: unknown }) => change.from !== null);
+        const calls = await dom0.simulator.calls();
+        const written = calls.filter(({ write }) => write).length;
+        const injected = calls.filter(({ method }) => method === "event.inject").length;
+        expect(written).toBe(recorded.length + replaced.length);
+        expect(injected).toBe(vms);
+        return calls.length - written - injected;
+      }),
+    );
+    expect(counts[0]).toBe(counts[1] ?? Number.NaN);
+  });
+
+  test("tells xenopsd of running VMs only: their records would go stale otherwise", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "ALL", "--yes");
+    const injected = (await dom0.simulator.calls())
+      .filter(({ method }) => method === "event.inject")
+      .map(({ params }) => (Array.isArray(params) ? params.at(-1) : undefined));
+    const running = dom0.world.running.filter((vm) => vm.vifs.length > 0).map(({ ref }) => ref);
+    expect(injected.sort()).toEqual(running.sort());
+  });
+});
+
+describe("the confirmation of ALL", () => {
+  test("without a terminal and without --yes it is refused, and nothing is touched", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await liveState(dom0);
+    const run = await dom0.offload("disable", "ALL");
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain("--yes");
+    expect(await liveState(dom0)).toBe(before);
+    expect(await writes(dom0)).toEqual([]);
+  });
+
+  const question = "Turn these offloads off?";
+
+  test("it names host, management NIC, VMs, features and changes; Enter means No", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await liveState(dom0);
+    const argv = [OFFLOAD, "disable", "ALL"];
+    const run = await dom0.run(argv, { tty: true, answers: [{ when: question, say: "\r" }] });
+    expect(run.exitCode).toBe(2);
+    for (const text of ["xcp-1", "eth0 (management)", "web 1", "VIFs", "tso", "55 in the kernel"]) {
+      expect(run.stdout).toContain(text);
+    }
+    expect(await liveState(dom0)).toBe(before);
+    expect(await writes(dom0)).toEqual([]);
+  });
+
+  test("Ctrl-C changes nothing and ends as a signal does", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await liveState(dom0);
+    const argv = [OFFLOAD, "disable", "ALL"];
+    const run = await dom0.run(argv, { tty: true, answers: [{ when: question, say: "\x03" }] });
+    // A parent that ignores SIGINT hands that on; the code then says what the signal cannot.
+    expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
+    expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(
+      run.stdout.lastIndexOf("\x1b[?25l"),
+    );
+    expect(await liveState(dom0)).toBe(before);
+    expect(await dom0.simulator.sessions()).toBe(0);
+  });
+
+  test("y goes ahead", async () => {
+    await using dom0 = await Dom0.start();
+    const argv = [OFFLOAD, "disable", "ALL"];
+    const run = await dom0.run(argv, { tty: true, answers: [{ when: question, say: "y" }] });
+    expect(run.exitCode).toBe(0);
+    expect(await allStillOn(dom0)).toEqual([]);
+  });
+
+  test("a single VM is not asked for", async () => {
+    await using dom0 = await Dom0.start();
+    expect((await dom0.offload("disable", "web 1")).exitCode).toBe(0);
+  });
+});
+
+describe("targets", () => {
+  const bare = { rx: "off", tx: "off", sg: "off", tso: "off", gso: "off", gro: "off" };
+  const pifRecord = off(Object.keys(bare).map((key) => `ethtool-${key}`));
+
+  test("a VM: its vifs and nobody else's, live and recorded", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "web 1");
+    expect(await stillOn(dom0, "vif1.0")).toEqual([]);
+    expect(await stillOn(dom0, "vif1.1")).toEqual([]);
+    expect(await stillOn(dom0, "vif2.0")).not.toEqual([]);
+    expect(await stillOn(dom0, "eth0")).not.toEqual([]);
+  });
+
+  test("the tap beside a vif is treated live like the vif", async () => {
+    await using dom0 = await Dom0.start();
+    expect(await stillOn(dom0, "tap3.0")).not.toEqual([]);
+    await dom0.offload("disable", "mail é");
+    expect(await stillOn(dom0, "tap3.0")).toEqual([]);
+  });
+
+  test("a bond means its slaves, each with records of its own", async () => {
+    await using dom0 = await Dom0.start();
+    const run = await dom0.offload("disable", "bond0");
+    expect(run.exitCode).toBe(0);
+    for (const slave of ["eth2", "eth3"]) {
+      expect(await stillOn(dom0, slave)).toEqual([]);
+      const { ref } = dom0.world.pif(slave);
+      expect(await otherConfig(dom0, "PIF", ref)).toMatchObject(pifRecord);
+    }
+    expect(await otherConfig(dom0, "PIF", dom0.world.pif("bond0").ref)).toEqual({});
+    expect(await stillOn(dom0, "eth1")).not.toEqual([]);
+  });
+
+  test("a VLAN means the NIC under it", async () => {
+    await using dom0 = await Dom0.start();
+    const vlan = dom0.world.pifs.find(({ record }) => record.VLAN === 100);
+    await dom0.offload("disable", vlan?.record.uuid ?? "");
+    expect(await stillOn(dom0, "eth0")).toEqual([]);
+    expect(await otherConfig(dom0, "PIF", dom0.world.pif("eth0").ref)).toMatchObject(pifRecord);
+    expect(await otherConfig(dom0, "PIF", vlan?.ref ?? "")).toEqual({});
+  });
+
+  test("a PIF and a VIF by UUID, both at once", async () => {
+    await using dom0 = await Dom0.start();
+    const pif = dom0.world.pif("eth1").record.uuid;
+    const vif = dom0.world.vif("pfSense", 1).record.uuid;
+    const run = await dom0.offload("disable", pif, vif);
+    expect(run.exitCode).toBe(0);
+    expect(await stillOn(dom0, "eth1")).toEqual([]);
+    expect(await stillOn(dom0, "vif4.1")).toEqual([]);
+    expect(await stillOn(dom0, "vif4.0")).not.toEqual([]);
+  });
+
+  test("a VM that runs elsewhere: recorded, the host named, and no device of its domid touched here", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["coordinator", "elsewhere"] });
+    const { world } = dom0;
+    const away = world.vms.find(
+      ({ record }) =>
+        record.resident_on === world.other?.ref &&
+        !record.is_control_domain &&
+        record.VIFs.length > 0,
+    );
+    const before = await liveState(dom0);
+    const run = await dom0.offload("disable", "--vm", away?.record.name_label ?? "");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain('live on the host "xcp-2"');
+    expect(await liveState(dom0)).toBe(before);
+    const vif = away?.vifs[0]?.ref ?? "";
+    expect(await otherConfig(dom0, "VIF", vif)).toMatchObject(off(VIF_KEYS));
+  });
+
+  test("ALL counts the VMs it leaves out because they run elsewhere, and does not record them", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["coordinator"] });
+    const { world } = dom0;
+    const run = await dom0.offload("disable", "ALL", "--yes");
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toMatch(/\d VMs? left out, which runs? on "xcp-2"/);
+    const away = world.vms.filter(({ record }) => record.resident_on === world.other?.ref);
+    for (const { ref } of away.flatMap((vm) => vm.vifs)) {
+      expect(await otherConfig(dom0, "VIF", ref)).not.toContainAnyKeys(VIF_KEYS);
+    }
+  });
+
+  test("a VM that is not running: recorded only, and it says when that takes effect", async () => {
+    await using dom0 = await Dom0.start();
+    const run = await dom0.offload("disable", "backup");
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toContain("takes effect when it is started");
+  });
+
+  test("a VIF on an SR-IOV network has no netback device and gets no record", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["sriov"] });
+    const run = await dom0.offload("disable", "ALL", "--yes");
+    expect(run.exitCode).toBe(0);
+    const networks = Object.values(dom0.world.database.PIF)
+      .filter((pif) => pif.sriov_logical_PIF_of.length > 0)
+      .map((pif) => pif.network);
+    const vifs = dom0.world.vms
+      .flatMap((vm) => vm.vifs)
+      .filter(({ record }) => networks.includes(record.network));
+    expect(vifs.length).toBeGreaterThan(0);
+    for (const { ref } of vifs) {
+      expect(await otherConfig(dom0, "VIF", ref)).not.toContainAnyKeys(VIF_KEYS);
+    }
+  });
+
+  test("NICs are found by the name of their PIF, whatever that is", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["predictable"] });
+    await dom0.offload("disable", "eno12429np0");
+    expect(await stillOn(dom0, "eno12429np0")).toEqual([]);
+  });
+});
+
+describe("safety", () => {
+  test("a feature that the NIC holds on is neither recorded nor counted as failure", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
+    const run = await dom0.offload("disable", "ALL", "--yes");
+    expect(run.exitCode).toBe(0);
+    const config = await otherConfig(dom0, "PIF", dom0.world.pif("eth1").ref);
+    expect(config).toMatchObject({ "ethtool-gso": "off", "ethtool-gro": "off" });
+    expect(config).not.toContainAnyKeys(["ethtool-rx", "ethtool-tx", "ethtool-sg"]);
+  });
+
+  test("latent features are cleared too: nothing comes on when what held it back returns", async () => {
+    await using dom0 = await Dom0.start();
+    // Without scatter-gather the kernel holds tso and gso back: off, requested on.
+    await dom0.setFeatures("vif1.0", "sg", "off");
+    expect((await dom0.ethtool("vif1.0")).get("tx-tcp-segmentation")).toMatchObject({
+      active: false,
+      requested: true,
+    });
+    await dom0.offload("disable", "web 1");
+    await dom0.setFeatures("vif1.0", "sg", "on");
+    expect((await dom0.ethtool("vif1.0")).get("tx-tcp-segmentation")?.active).toBe(false);
+    expect((await dom0.ethtool("vif1.0")).get("generic-segmentation-offload")?.active).toBe(false);
+  });
+
+  test("an interface that vanishes between plan and write is reported, and the rest goes on", async () => {
+    await using dom0 = await Dom0.start();
+    const command = dom0.spawn([OFFLOAD, "disable", "ALL"], { tty: true });
+    await command.waitFor("Turn these offloads off?");
+    await dom0.link.remove("vif2.0");
+    command.write("y");
+    const run = await command.exited;
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("vif2.0: vanished before it was changed");
+    expect(await stillOn(dom0, "vif3.0")).toEqual([]);
+    expect(await stillOn(dom0, "vif4.1")).toEqual([]);
+  });
+
+  test("--features limits both halves to what was named", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "eth1", "--features", "gro,tso");
+    const config = await otherConfig(dom0, "PIF", dom0.world.pif("eth1").ref);
+    expect(config).toEqual({ "ethtool-gro": "off", "ethtool-tso": "off" });
+    const features = await dom0.ethtool("eth1");
+    expect(features.get("tcp-segmentation-offload")?.active).toBe(false);
+    expect(features.get("rx-checksumming")?.active).toBe(true);
+  });
+
+  test("an unmanaged PIF is changed live and not recorded: nobody would read it", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["unmanaged"] });
+    await dom0.offload("disable", "ALL", "--yes");
+    const unmanaged = dom0.world.pifs.find(({ record }) => !record.managed);
+    expect(await stillOn(dom0, unmanaged?.record.device ?? "")).toEqual([]);
+    expect(await otherConfig(dom0, "PIF", unmanaged?.ref ?? "")).toEqual({});
+  });
+});
+
+describe("--dry-run", () => {
+  test("touches nothing", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await liveState(dom0);
+    const run = await dom0.offload("disable", "ALL", "--dry-run");
+    expect(run.exitCode).toBe(0);
+    expect(await liveState(dom0)).toBe(before);
+    expect(await writes(dom0)).toEqual([]);
+  });
+
+  test("its ethtool commands, run by a shell, do what the live half would have done", async () => {
+    await using dom0 = await Dom0.start();
+    const { stdout } = await dom0.offload("disable", "ALL", "--dry-run", "--no-record");
+    const run = await dom0.run(["sh", "-e"], { stdin: stdout });
+    expect(run.exitCode).toBe(0);
+    expect(await allStillOn(dom0)).toEqual([]);
+  });
+
+  test("its xe commands name every record that the real run then writes", async () => {
+    await using dom0 = await Dom0.start();
+    const { stdout } = await dom0.offload("disable", "ALL", "--dry-run");
+    const foretold = stdout
+      .split("\n")
+      .flatMap((line) => /^xe [pv]if-param-set uuid=(\S+) other-config:(\S+)=off$/.exec(line) ?? [])
+      .filter((_, index) => index % 3 !== 0);
+    const real = await dom0.offload("disable", "ALL", "--yes", "--json");
+    const written = JSON.parse(real.stdout)
+      .changes.filter((change: { layer: string }) => change.layer === "recorded")
+      .flatMap((change: { uuid: string; feature: string }) => [
+        change.uuid,
+        `ethtool-${change.feature}`,
+      ]);
+    expect(foretold).toEqual(written);
+  });
+});
+
+describe("--no-record", () => {
+  test("changes the kernel and writes nothing to XAPI", async () => {
+    await using dom0 = await Dom0.start();
+    const run = await dom0.offload("disable", "ALL", "--yes", "--no-record");
+    expect(run.exitCode).toBe(0);
+    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await writes(dom0)).toEqual([]);
+  });
+
+  test("works on devices when XAPI is down", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["dead"] });
+    const run = await dom0.offload("disable", "eth0", "vif1.0", "--no-record");
+    expect(run.exitCode).toBe(0);
+    expect(await stillOn(dom0, "eth0")).toEqual([]);
+    expect(await stillOn(dom0, "vif1.0")).toEqual([]);
+  });
+
+  test("but a VM cannot be found without XAPI", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["dead"] });
+    const run = await dom0.offload("disable", "web 1", "--no-record");
+    expect(run.exitCode).toBe(3);
+  });
+});

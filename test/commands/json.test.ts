@@ -1,0 +1,119 @@
+import { describe, expect, test } from "bun:test";
+import Ajv from "ajv";
+import schema from "../../schema/report.schema.json" with { type: "json" };
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import type { Scenario } from "../dom0/world/scenarios.ts";
+
+const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
+
+/** One document, on one line, that the published schema takes, with the exit code it ended with. */
+async function document(dom0: Dom0, ...args: readonly string[]) {
+  const run = await dom0.offload(...args, "--json");
+  expect(run.stdout).toMatch(/^\{[^\n]*\}\n$/);
+  const parsed = JSON.parse(run.stdout);
+  expect({ args, valid: validate(parsed), errors: validate.errors }).toMatchObject({
+    errors: null,
+  });
+  expect(parsed.exitCode).toBe(run.exitCode);
+  expect(parsed.command).toBe(args[0]);
+  return parsed;
+}
+
+describe("--json", () => {
+  const worlds: readonly (readonly Scenario[])[] = [
+    [],
+    ["coordinator", "duplicates", "hostile", "sriov", "tunnel", "fixed", "latent", "unmanaged"],
+    ["dead"],
+    ["emergency"],
+    ["not-dom0"],
+  ];
+  for (const scenarios of worlds) {
+    test(`every document is as the schema says (${scenarios.join(", ") || "standalone"})`, async () => {
+      await using dom0 = await Dom0.start({ scenarios });
+      await document(dom0, "status");
+      await document(dom0, "verify");
+      await document(dom0, "verify", "--strict", "--host");
+      await document(dom0, "status", "--features", "rxvlan,txvlan,rxhash,ntuple,tx");
+      await document(dom0, "disable", "--host", "--dry-run");
+      await document(dom0, "disable", "nosuch");
+      await document(dom0, "disable");
+      await document(dom0, "disable", "--host");
+      await document(dom0, "disable", "--host", "--yes");
+      await document(dom0, "disable", "--pif", "eth1", "--no-record");
+      await document(dom0, "verify");
+    });
+  }
+
+  test("the dry run foretells the very changes that the real run then reports", async () => {
+    await using dom0 = await Dom0.start();
+    const foretold = await document(dom0, "disable", "ALL", "--dry-run");
+    const done = await document(dom0, "disable", "ALL", "--yes");
+    expect(foretold.changes.length).toBeGreaterThan(50);
+    expect(done.changes).toEqual(foretold.changes);
+    expect(foretold.dryRun).toBe(true);
+    expect(done.dryRun).toBe(false);
+  });
+
+  test("a device carries its VM, its records and a verdict for each feature", async () => {
+    await using dom0 = await Dom0.start();
+    const { devices, host } = await document(dom0, "status");
+    expect(host.name).toBe("xcp-1");
+    const vif = devices.find(({ device }: { device: string }) => device === "vif4.0");
+    expect(vif).toMatchObject({
+      kind: "vif",
+      uuid: dom0.world.vif("pfSense").record.uuid,
+      vm: { uuid: dom0.world.vm("pfSense").record.uuid, name: "pfSense" },
+      features: {
+        tx: { live: "on", fixed: false, requested: true, recorded: "on", verdict: "drift" },
+        ufo: { live: "absent", verdict: "drift", recorded: null },
+      },
+    });
+    const eth0 = devices.find(({ device }: { device: string }) => device === "eth0");
+    expect(eth0).toMatchObject({ kind: "pif", vm: null, management: true });
+    expect(eth0.features.lro).toMatchObject({ live: "off", fixed: true, verdict: "ok" });
+  });
+});
+
+describe("the human view", () => {
+  test("without a terminal there is no colour and no animation", async () => {
+    await using dom0 = await Dom0.start();
+    for (const args of [["status"], ["verify"], ["disable", "ALL", "--yes"], ["nosuch"]]) {
+      const run = await dom0.offload(...args);
+      expect(run.stdout + run.stderr).not.toContain("\x1b");
+    }
+  });
+
+  test("at a terminal there is colour, unless NO_COLOR, TERM=dumb or --no-color say otherwise", async () => {
+    await using dom0 = await Dom0.start();
+    const at = async (env: Record<string, string>, ...args: string[]) =>
+      (await dom0.run([OFFLOAD, "status", ...args], { tty: true, env })).stdout.includes("\x1b[");
+    expect(await at({})).toBe(true);
+    expect(await at({ NO_COLOR: "" })).toBe(false);
+    expect(await at({ NO_COLOR: "0" })).toBe(false);
+    expect(await at({ TERM: "dumb" })).toBe(false);
+    expect(await at({}, "--no-color")).toBe(false);
+  });
+
+  test("the table of a common host fits 80 columns", async () => {
+    await using dom0 = await Dom0.start();
+    const run = await dom0.offload("status");
+    for (const line of run.stdout.split("\n"))
+      expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+  });
+
+  test("a reader that goes away early is no error", async () => {
+    await using dom0 = await Dom0.start({ vms: 200, vifs: 2 });
+    const script = `${OFFLOAD} status | head -n 1; echo "\${PIPESTATUS[0]}"`;
+    const run = await dom0.run(["bash", "-c", script]);
+    expect(run.stdout.split("\n")[0]).toStartWith("device");
+    expect(run.stderr).toBe("");
+  });
+
+  test("a slow reader gets a large document whole", async () => {
+    await using dom0 = await Dom0.start({ vms: 200, vifs: 2 });
+    const script = `${OFFLOAD} status --json | (sleep 1; cat) | wc -c; ${OFFLOAD} status --json | wc -c`;
+    const [slow, fast] = (await dom0.run(["bash", "-c", script])).stdout.trim().split("\n");
+    expect(Number(slow)).toBeGreaterThan(200_000);
+    expect(slow).toBe(fast ?? "");
+  });
+});

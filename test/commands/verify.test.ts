@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import { Dom0 } from "../dom0/dom0.ts";
+import { liveState, writes } from "./truth.ts";
+
+describe("verify", () => {
+  test("exits 1 on a fresh host, says what is wrong and what to run, and changes nothing", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await liveState(dom0);
+    const run = await dom0.offload("verify");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("rx, tx, sg, tso and gso on");
+    expect(run.stdout).toContain("Run: offload disable ALL");
+    expect(await liveState(dom0)).toBe(before);
+    expect(await writes(dom0)).toEqual([]);
+  });
+
+  test("exits 0 after disable, in a few lines even on a large host", async () => {
+    await using dom0 = await Dom0.start({ vms: 100, vifs: 2 });
+    const drift = await dom0.offload("verify");
+    expect(drift.stdout.split("\n").length).toBeLessThan(25);
+    await dom0.offload("disable", "ALL", "--yes");
+    const run = await dom0.offload("verify");
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout.split("\n").length).toBeLessThan(8);
+  });
+
+  test("notices a single feature that came back on a single device", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "ALL", "--yes");
+    await dom0.setFeatures("eth1", "gro", "on");
+    const run = await dom0.offload("verify");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("eth1: gro on");
+  });
+
+  test("notices a record that somebody removed or set to on", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "ALL", "--yes");
+    const { ref } = dom0.world.pif("eth1");
+    await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-tso": "on" }]);
+    const run = await dom0.offload("verify", "eth1");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("eth1: the record of tso says on");
+    expect(run.stdout).toContain("no record keeps rx, tx, sg and gso off");
+  });
+
+  test("finds latent features: off now, requested on", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "ALL", "--yes");
+    await dom0.setFeatures("vif1.0", "sg", "on", "tso", "on", "tx", "on");
+    await dom0.setFeatures("vif1.0", "sg", "off");
+    const run = await dom0.offload("verify", "web 1", "--features", "gso,tso,sg");
+    expect(run.exitCode).toBe(1);
+    const json = await dom0.offload("verify", "web 1", "--features", "gso,tso,sg", "--json");
+    const codes = JSON.parse(json.stdout).problems.map(({ code }: { code: string }) => code);
+    expect(codes).toContainAnyValues(["live-on", "latent"]);
+    await dom0.offload("disable", "web 1");
+    expect((await dom0.offload("verify", "web 1")).exitCode).toBe(0);
+  });
+
+  test("finds the latent tx and tso of a tap whose guest is not there yet", async () => {
+    await using dom0 = await Dom0.start();
+    const run = await dom0.offload("verify", "mail é");
+    expect(run.stdout).toContain("tap3.0: tx and tso off, but requested on");
+  });
+
+  test("finds GRO that networkd will switch back on, unless the PIF's property says off", async () => {
+    await using dom0 = await Dom0.start();
+    const { ref } = dom0.world.pif("eth1");
+    const before = await dom0.offload("verify", "eth1", "--features", "gro");
+    expect(before.stdout).toContain("networkd turns it on at every plug");
+    expect(before.exitCode).toBe(1);
+    await dom0.simulator.set(["PIF", ref, "properties", { gro: "off" }]);
+    expect((await dom0.offload("verify", "eth1", "--features", "gro")).exitCode).toBe(0);
+  });
+
+  test("finds records that nothing reads: keys, spellings and values", async () => {
+    await using dom0 = await Dom0.start();
+    const { ref } = dom0.world.vif("db");
+    await dom0.simulator.set([
+      "VIF",
+      ref,
+      "other_config",
+      { "ethtool-gro": "off", ethtoolrx: "off", "ethtool-sgo": "off", "ethtool-tx": "OFF" },
+    ]);
+    const run = await dom0.offload("verify", "db");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("the record of tx means nothing");
+    expect(run.stdout).toContain("ethtool-gro=off (this key is read on PIFs only)");
+    expect(run.stdout).toContain("ethtoolrx=off (the key is spelled ethtool-rx)");
+    expect(run.stdout).toContain("ethtool-sgo=off (no part of the toolstack reads this key)");
+    expect(run.stdout).toContain("ethtool-tx=OFF (only on, off, true and false are read)");
+  });
+
+  test("finds a PIF record that the NIC can never satisfy, because a later plug will fail", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
+    await dom0.offload("disable", "ALL", "--yes");
+    const { ref, record } = dom0.world.pif("eth1");
+    await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-rx": "off" }]);
+    const run = await dom0.offload("verify", "eth1", "--features", "rx");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("the NIC can never do what ethtool-rx says");
+    expect(run.stdout).toContain(`xe pif-param-remove uuid=${record.uuid}`);
+  });
+
+  test("a feature that the driver holds on counts under --strict only", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
+    await dom0.offload("disable", "ALL", "--yes");
+    expect((await dom0.offload("verify")).exitCode).toBe(0);
+    const strict = await dom0.offload("verify", "--strict");
+    expect(strict.exitCode).toBe(1);
+    expect(strict.stdout).toContain("the driver lets nobody change that");
+  });
+
+  test("a device that should be there and is not makes the answer unknown: 3", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "ALL", "--yes");
+    await dom0.link.remove("vif2.0");
+    const run = await dom0.offload("verify", "db");
+    expect(run.exitCode).toBe(3);
+    expect(run.stdout).toContain("vif2.0: is not there");
+  });
+
+  test("what is known to be wrong outranks what is unknown", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.link.remove("vif2.0");
+    expect((await dom0.offload("verify")).exitCode).toBe(1);
+  });
+
+  test("a VM that runs elsewhere can be judged by its records, not by its devices: 3", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["coordinator"] });
+    const { world } = dom0;
+    const away = world.vms.find(
+      ({ record, vifs }) =>
+        record.resident_on === world.other?.ref && !record.is_control_domain && vifs.length > 0,
+    );
+    const name = away?.record.name_label ?? "";
+    await dom0.offload("disable", name);
+    expect((await dom0.offload("verify", name)).exitCode).toBe(3);
+  });
+});

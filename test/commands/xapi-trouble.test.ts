@@ -1,0 +1,142 @@
+import { describe, expect, test } from "bun:test";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import type { Scenario } from "../dom0/world/scenarios.ts";
+import { allStillOn, liveState, stillOn, writes } from "./truth.ts";
+
+/** Exit code 3, one line on stderr, nothing on stdout, the kernel untouched. */
+async function cannot(dom0: Dom0, ...args: readonly string[]): Promise<string> {
+  const before = await liveState(dom0);
+  const run = await dom0.offload(...args);
+  expect({ exitCode: run.exitCode, stderr: run.stderr }).toMatchObject({ exitCode: 3 });
+  expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);
+  expect(run.stdout).toBe("");
+  expect(await liveState(dom0)).toBe(before);
+  return run.stderr;
+}
+
+describe("a host that is not ready", () => {
+  const scenarios: readonly (readonly [Scenario, string])[] = [
+    ["dead", "XAPI does not answer"],
+    ["starting", "still starting"],
+    ["emergency", "emergency mode (HOST_"],
+    ["old-member", "older than 8.2"],
+    ["not-dom0", "no XenServer or XCP-ng dom0"],
+  ];
+  for (const [scenario, words] of scenarios) {
+    test(`${scenario}: named, exit code 3, nothing touched`, async () => {
+      await using dom0 = await Dom0.start({ scenarios: [scenario] });
+      expect(await cannot(dom0, "disable", "ALL", "--yes")).toContain(words);
+      expect(await cannot(dom0, "verify")).toContain(words);
+    });
+  }
+
+  test("not root: exit code 3 and one line", async () => {
+    await using dom0 = await Dom0.start();
+    const argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", OFFLOAD, "verify"];
+    const run = await dom0.run(argv);
+    expect(run.exitCode).toBe(3);
+    expect(run.stderr).toBe("offload: offload needs root; run it as root in dom0\n");
+  });
+
+  test("an old member still lets devices be changed live", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["old-member"] });
+    const run = await dom0.offload("disable", "eth1", "--no-record");
+    expect(run.exitCode).toBe(0);
+    expect(await stillOn(dom0, "eth1")).toEqual([]);
+  });
+
+  test("a member of today works like any host, in the untranslated errors of a forwarded call too", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["member"] });
+    expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
+    expect(await allStillOn(dom0)).toEqual([]);
+  });
+
+  test("status shows what the kernel knows, names the trouble and ends with 3", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["dead"] });
+    const run = await dom0.offload("status");
+    expect(run.exitCode).toBe(3);
+    expect(run.stdout).toContain("eth0");
+    expect(run.stdout).toContain("XAPI does not answer");
+  });
+});
+
+describe("a XAPI that answers nonsense", () => {
+  const faults = ["http500", "html", "half", "refuse"] as const;
+  for (const fault of faults) {
+    test(`${fault} at the first call, and at the reads`, async () => {
+      await using dom0 = await Dom0.start();
+      await dom0.simulator.fault({ fault });
+      await cannot(dom0, "disable", "ALL", "--yes");
+      await dom0.simulator.fault({ fault: "none" });
+      await dom0.simulator.fault({ fault, after: 2 });
+      await cannot(dom0, "disable", "ALL", "--yes");
+    });
+  }
+
+  test("nothing for 30 seconds: given up before that, with the reason", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.simulator.fault({ fault: "silence" });
+    const started = performance.now();
+    expect(await cannot(dom0, "disable", "ALL", "--yes")).toContain("no reply in 20 seconds");
+    expect(performance.now() - started).toBeLessThan(30_000);
+  }, 60_000);
+
+  test("an error of its own is repeated", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.simulator.fault({
+      fault: "error",
+      method: "PIF.get_all_records",
+      code: "INTERNAL_ERROR",
+      params: ["Db_exn.DBCache_NotFound"],
+    });
+    expect(await cannot(dom0, "disable", "ALL", "--yes")).toContain("INTERNAL_ERROR");
+    expect(await dom0.simulator.sessions()).toBe(0);
+  });
+});
+
+describe("a XAPI that dies between two writes", () => {
+  test("what was done and what was not is told, exit code 1, and a second run completes it", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.simulator.fault({ fault: "die", method: "VIF.add_to_other_config", after: 3 });
+    const first = await dom0.offload("disable", "ALL", "--yes");
+    expect(first.exitCode).toBe(1);
+    expect(first.stdout).toContain("was not recorded");
+    expect(first.stdout).toContain("could not be read back");
+    expect(await allStillOn(dom0)).toEqual([]);
+
+    await dom0.simulator.fault({ fault: "none" });
+    const second = await dom0.offload("disable", "ALL", "--yes");
+    expect(second.exitCode).toBe(0);
+    expect((await dom0.offload("verify")).exitCode).toBe(0);
+  });
+
+  test("a single refused write is told of, and the others are done", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.simulator.fault({
+      fault: "error",
+      method: "PIF.add_to_other_config",
+      times: 1,
+      code: "HANDLE_INVALID",
+      params: ["PIF", "OpaqueRef:gone"],
+    });
+    const run = await dom0.offload("disable", "ALL", "--yes");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("HANDLE_INVALID");
+    expect(run.stdout).toContain("records in XAPI");
+    const failed = (await writes(dom0)).filter(({ ok }) => !ok);
+    expect(failed).toHaveLength(1);
+    expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
+  });
+
+  test("SIGTERM in the middle of the writes: the rest is told of, the session closed, the signal kept", async () => {
+    await using dom0 = await Dom0.start({ vms: 40, vifs: 2 });
+    await dom0.simulator.fault({ fault: "slow", ms: 10 });
+    const command = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
+    while ((await writes(dom0)).length < 10) await Bun.sleep(20);
+    await command.signal("SIGTERM");
+    const run = await command.exited;
+    expect(run.signal).toBe("SIGTERM");
+    expect(run.stdout).toContain("was not recorded: interrupted");
+    expect(await dom0.simulator.sessions()).toBe(0);
+  });
+});

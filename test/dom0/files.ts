@@ -1,0 +1,68 @@
+import { chmod, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { World } from "./world/world.ts";
+
+/** Where XAPI listens on a dom0 (xapi_globs.ml, `unix_domain_socket`). */
+export const XAPI_SOCKET = "/var/lib/xcp/xapi";
+
+/** The files that make a dom0 a dom0, by path. */
+export function dom0Files(world: World): Map<string, string> {
+  const files = new Map<string, string>();
+  if (world.scenarios.has("not-dom0")) return files;
+  files.set("/etc/xensource-inventory", inventory(world));
+  files.set("/etc/xensource/pool.conf", poolConf(world));
+  files.set("/etc/xensource/network.conf", "openvswitch");
+  files.set("/etc/redhat-release", "XCP-ng release 8.3.0 (xenserver)\n");
+  files.set("/etc/hostname", `${world.host.record.hostname}\n`);
+  // xapi touches these when it starts, and again when it is ready (xapi-wait-init-complete reads the second).
+  if (world.scenarios.xapi) files.set("/run/xapi_startup.cookie", "");
+  if (world.scenarios.xapi && !world.scenarios.has("starting")) {
+    files.set("/run/xapi_init_complete.cookie", "");
+  }
+  return files;
+}
+
+/** Writes the files of a world under a directory, to be copied over the root of its mount namespace. */
+export async function writeFiles(world: World, root: string): Promise<void> {
+  await Promise.all([...dom0Files(world)].map(([path, text]) => Bun.write(join(root, path), text)));
+  if (world.scenarios.has("not-dom0")) return;
+  const parent = join(root, dirname(XAPI_SOCKET));
+  await mkdir(parent, { recursive: true });
+  await chmod(parent, 0o700);
+}
+
+function inventory(world: World): string {
+  const control = world.database.VM[world.host.record.control_domain];
+  const management = world.pifs.find(
+    ({ record }) => record.management && record.host === world.host.ref,
+  );
+  const bridge = management === undefined ? "" : world.database.network[management.record.network];
+  const values = {
+    PRODUCT_BRAND: "XCP-ng",
+    PRODUCT_NAME: "xenenterprise",
+    PRODUCT_VERSION: "8.3.0",
+    PRODUCT_VERSION_TEXT: "8.3",
+    PRODUCT_VERSION_TEXT_SHORT: "8.3",
+    COMPANY_NAME: "Open Source",
+    COMPANY_NAME_SHORT: "Open Source",
+    BRAND_CONSOLE: "XCP-ng Center",
+    PLATFORM_NAME: "XCP",
+    PLATFORM_VERSION: "3.4.0",
+    BUILD_NUMBER: "cloud",
+    INSTALLATION_UUID: world.host.record.uuid,
+    CONTROL_DOMAIN_UUID: control?.uuid ?? "",
+    PRIMARY_DISK: "/dev/sda",
+    DOM0_VCPUS: "4",
+    DOM0_MEM: "2656",
+    MANAGEMENT_INTERFACE: bridge === "" ? "" : (bridge?.bridge ?? ""),
+    MANAGEMENT_ADDRESS_TYPE: "IPv4",
+  };
+  const lines = Object.entries(values).map(([key, value]) => `${key}='${value}'`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** xapi writes one word and no newline here (pool_role.ml). */
+function poolConf(world: World): string {
+  const coordinator = world.other?.record.address;
+  return world.scenarios.member && coordinator !== undefined ? `slave:${coordinator}` : "master";
+}

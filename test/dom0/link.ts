@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import { creationBatch, pairs } from "./devices.ts";
+import type { Namespace } from "./namespace.ts";
+import type { Result } from "./running.ts";
+import type { RunOptions } from "./spawn.ts";
+import type { DeviceKind } from "./world/database.ts";
+
+type Run = (argv: readonly string[], options?: RunOptions) => Promise<Result>;
+
+/** What happens to the network devices of a dom0 while it runs. */
+export class Link {
+  private added = 0;
+
+  constructor(
+    private readonly namespace: Namespace,
+    private readonly run: Run,
+    private readonly bun: string,
+  ) {}
+
+  /** Makes a device, as the toolstack does when a VIF is plugged. */
+  async add(name: string, kind: DeviceKind = "vif", mac = "fe:ff:ff:ff:ff:ff"): Promise<void> {
+    // Far above the numbers that the devices of any world have.
+    const number = 1_000_000 + this.added++;
+    const device = { name, kind, mac };
+    const batch = creationBatch([device], this.namespace.peers, number);
+    await this.must(["ip", "-batch", "-"], `${batch}\n`);
+    for (const pair of pairs([device])) await this.must(["ethtool", "-K", pair.name, "gro", "on"]);
+  }
+
+  /** Takes a device away, as a VM does that shuts down. */
+  async remove(name: string): Promise<void> {
+    await this.must(["ip", "link", "delete", name]);
+  }
+
+  /** Gives a device another name, as happens when NICs are moved between slots. */
+  async rename(name: string, to: string): Promise<void> {
+    await this.must(["ip", "link", "set", name, "down"]);
+    await this.must(["ip", "link", "set", name, "name", to]);
+    await this.must(["ip", "link", "set", to, "up"]);
+  }
+
+  /** The guest behind a tap or a latent vif connects: what was "off, requested on" comes on. */
+  async connect(name: string): Promise<void> {
+    await this.must([this.bun, join(import.meta.dir, "frontend.ts"), name]);
+  }
+
+  private async must(argv: readonly string[], stdin = ""): Promise<void> {
+    const { exitCode, stderr } = await this.run(argv, { stdin });
+    if (exitCode !== 0) throw new Error(`${argv.join(" ")}: ${stderr.trim()}`);
+  }
+}
