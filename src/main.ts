@@ -6,13 +6,10 @@ import { EXIT, type ExitCode } from "./offload/problem.ts";
 import { failureReport, type ReportingCommand } from "./offload/report.ts";
 import type { Failure } from "./offload/result.ts";
 import { quoted } from "./offload/wording.ts";
-import { messagesTo, writeOut } from "./terminal/output.ts";
+import { type Channel, columnsOf, isTerminal, messages, writeOut } from "./terminal/output.ts";
 import { renderReport } from "./terminal/report-view.ts";
-import { paint, takesColour } from "./terminal/text.ts";
+import { type Paint, paint, takesColour } from "./terminal/text.ts";
 import { VERSION } from "./version.ts";
-
-/** How wide a table may be where the terminal does not tell. */
-const COLUMNS = 80;
 
 interface Concluded {
   readonly command: ReportingCommand;
@@ -33,18 +30,18 @@ const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandD
 async function main(rawArgs: readonly string[]): Promise<number> {
   const [name, ...rest] = rawArgs;
   if (name === "--version" || name === "-V") {
-    await writeOut(process.stdout, `${VERSION}\n`);
+    await writeOut("stdout", `${VERSION}\n`);
     return EXIT.done;
   }
-  if (name === undefined) return await showUsage(process.stderr, undefined, EXIT.usage);
+  if (name === undefined) return await showUsage("stderr", undefined, EXIT.usage);
   if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
-    return await showUsage(process.stdout, undefined, EXIT.done);
+    return await showUsage("stdout", undefined, EXIT.done);
   }
   const asked = name === "help" ? (rest[0] ?? name) : name;
   const command = COMMANDS.get(asked);
   if (command === undefined) return tell(notACommand(asked), rawArgs);
   if (name === "help" || wantsHelp(rest)) {
-    return await showUsage(process.stdout, asked, EXIT.done);
+    return await showUsage("stdout", asked, EXIT.done);
   }
   return await run(command, rest);
 }
@@ -82,22 +79,22 @@ async function conclude({ command, manner, outcome }: Concluded): Promise<ExitCo
     await writeJson(report);
     return report.exitCode;
   }
-  const view = {
-    paint: paint(takesColour(process.stdout, process.env, manner.colour)),
-    columns: process.stdout.columns ?? COLUMNS,
-  };
-  await writeOut(process.stdout, text ?? renderReport(report, view));
+  const view = { paint: paintFor("stdout", manner.colour), columns: columnsOf("stdout") };
+  await writeOut("stdout", text ?? renderReport(report, view));
   return report.exitCode;
 }
 
 function writeJson(document: unknown): Promise<void> {
-  return writeOut(process.stdout, `${JSON.stringify(document)}\n`);
+  return writeOut("stdout", `${JSON.stringify(document)}\n`);
 }
 
 function complain(failures: readonly Failure[], manner: Manner): void {
-  const colour = takesColour(process.stderr, process.env, manner.colour);
-  const messages = messagesTo(process.stderr, paint(colour));
-  for (const { message } of failures) messages.error(message);
+  const { error } = messages(paintFor("stderr", manner.colour));
+  for (const { message } of failures) error(message);
+}
+
+function paintFor(channel: Channel, wanted: boolean): Paint {
+  return paint(takesColour({ isTTY: isTerminal(channel) }, process.env, wanted));
 }
 
 function notACommand(name: string): Failure {
@@ -123,7 +120,7 @@ function wantsHelp(rawArgs: readonly string[]): boolean {
 
 /** Prints the usage of the program or of one command, without colours where none are wanted. */
 async function showUsage(
-  stream: NodeJS.WriteStream,
+  channel: Channel,
   name: string | undefined,
   exitCode: ExitCode,
 ): Promise<ExitCode> {
@@ -143,8 +140,8 @@ async function showUsage(
   const command = name === undefined ? undefined : new Map(loaded).get(name);
   const usage = await (command === undefined ? renderUsage(root) : renderUsage(command, root));
   // citty decides on colour by itself, and not by the rules of this program.
-  const colour = takesColour(stream, process.env, true);
-  await writeOut(stream, `${colour ? usage : Bun.stripANSI(usage)}\n`);
+  const colour = takesColour({ isTTY: isTerminal(channel) }, process.env, true);
+  await writeOut(channel, `${colour ? usage : Bun.stripANSI(usage)}\n`);
   return exitCode;
 }
 
@@ -155,10 +152,9 @@ try {
     process.exitCode = Interruption.die(error.signal);
   } else {
     const debug = process.env["OFFLOAD_DEBUG"] === "1";
-    const messages = messagesTo(process.stderr, paint(false));
     const words = error instanceof Error ? error.message : String(error);
-    messages.error(`internal error: ${words}; OFFLOAD_DEBUG=1 shows where`);
-    if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    messages(paint(false)).error(`internal error: ${words}; OFFLOAD_DEBUG=1 shows where`);
+    if (debug && error instanceof Error) await writeOut("stderr", `${error.stack}\n`);
     process.exitCode = EXIT.unavailable;
   }
 }

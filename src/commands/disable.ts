@@ -10,6 +10,7 @@ import { survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { canAsk, confirm } from "../terminal/confirm.ts";
+import { writeOut } from "../terminal/output.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
 import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
 import { type Dom0, withDom0 } from "./dom0.ts";
@@ -117,7 +118,7 @@ async function ask(
       "ALL changes every NIC and VM of this host, and nobody can be asked here; confirm with --yes",
     );
   }
-  process.stderr.write(planSummary(plan, dom0));
+  await writeOut("stderr", planSummary(plan, dom0));
   const answer = await confirm("Turn these offloads off?", interruption.abortSignal);
   if (answer === "cancelled") {
     interruption.raise("SIGINT");

@@ -72,17 +72,15 @@ export class FeatureAccess {
     this.#get.setUint32(4, this.#blocks, true);
     const answer = this.socket.call(device, this.#getBytes);
     if (!answer.ok) return answer;
-    let active = 0n;
-    let requested = 0n;
-    let changeable = 0n;
-    for (let block = 0; block < this.#blocks; block++) {
-      const at = 8 + block * 16;
-      const shift = BigInt(block * 32);
+    const active: number[] = [];
+    const requested: number[] = [];
+    const changeable: number[] = [];
+    for (let at = 8; at < this.#get.byteLength; at += 16) {
       const available = this.#get.getUint32(at, true);
       const never = this.#get.getUint32(at + 12, true);
-      changeable |= BigInt((available & ~never) >>> 0) << shift;
-      requested |= BigInt(this.#get.getUint32(at + 4, true)) << shift;
-      active |= BigInt(this.#get.getUint32(at + 8, true)) << shift;
+      changeable.push((available & ~never) >>> 0);
+      requested.push(this.#get.getUint32(at + 4, true));
+      active.push(this.#get.getUint32(at + 8, true));
     }
     return { ok: true, value: { active, requested, changeable } };
   }
@@ -96,8 +94,7 @@ export class FeatureAccess {
     this.#set.setUint32(0, ETHTOOL_SFEATURES, true);
     this.#set.setUint32(4, this.#blocks, true);
     for (let block = 0; block < this.#blocks; block++) {
-      const valid = Number((bits >> BigInt(block * 32)) & 0xffffffffn);
-      this.#set.setUint32(8 + block * 8, valid, true);
+      this.#set.setUint32(8 + block * 8, bits[block] ?? 0, true);
       this.#set.setUint32(12 + block * 8, 0, true);
     }
     return this.socket.call(device, this.#setBytes);

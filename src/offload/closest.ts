@@ -1,4 +1,5 @@
 import { distance } from "fastest-levenshtein";
+import { naturalOrder } from "./natural-order.ts";
 
 /** Names beyond this length are not compared: nobody mistypes them, and the cost is quadratic. */
 const LONGEST_COMPARED = 128;
@@ -17,7 +18,7 @@ export function closest(word: string, candidates: Iterable<string>, limit = 3): 
     if (score !== null) scored.push({ candidate, score });
   }
   return scored
-    .sort((a, b) => a.score - b.score || a.candidate.localeCompare(b.candidate))
+    .sort((a, b) => a.score - b.score || naturalOrder(a.candidate, b.candidate))
     .slice(0, limit)
     .map(({ candidate }) => candidate);
 }

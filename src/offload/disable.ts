@@ -140,6 +140,7 @@ async function writeLive(
   isStopped: () => boolean,
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
+  const pause = new Pause();
   for (const { subject, device, clear } of steps) {
     const uuid = uuidOf(subject);
     const where = { interface: device, device, ...(uuid === null ? {} : { uuid }) };
@@ -167,10 +168,23 @@ async function writeLive(
             },
       );
     }
-    // A NIC may take a second to reset; a signal that came meanwhile is heard here.
-    await new Promise<void>((resume) => setImmediate(resume));
+    await pause.ifDue();
   }
   return problems;
+}
+
+/** How long signals may go unheard, in milliseconds. */
+const UNHEARD = 10;
+
+/** Lets signals in now and then: a NIC may take a second to reset, and a loop of them hears nothing. */
+class Pause {
+  #last = performance.now();
+
+  async ifDue(): Promise<void> {
+    if (performance.now() - this.#last < UNHEARD) return;
+    await new Promise<void>((resume) => setImmediate(resume));
+    this.#last = performance.now();
+  }
 }
 
 /** Tells xenopsd of the VMs that run and whose VIFs have new records. */

@@ -1,5 +1,5 @@
 import type { Keyword } from "./features.ts";
-import { devicesOf, type Interface, nameOf, uuidOf } from "./interface.ts";
+import { type Interface, nameOf, uuidOf } from "./interface.ts";
 import type { FeatureState } from "./kernel-features.ts";
 import { isRecordable, type LiveView } from "./plan.ts";
 import type { Note, Problem, ProblemCode } from "./problem.ts";
@@ -21,40 +21,48 @@ export function isMendedByDisable(problems: readonly Problem[]): boolean {
   return problems.some(({ code }) => MENDED.has(code));
 }
 
-/** Whether a record that could and should say `off` does not. */
-export function lacksRecord(subject: Interface, keyword: Keyword, view: LiveView): boolean {
-  return (
-    honouredKey(subject, keyword) !== null &&
-    recordedState(subject, keyword) !== "off" &&
-    isRecordable(subject, keyword, view)
+/** The features whose record could and should say `off`, and does not. */
+export function lackingRecords(
+  subject: Interface,
+  keywords: readonly Keyword[],
+  states: readonly FeatureState[] | undefined,
+): readonly Keyword[] {
+  return keywords.filter(
+    (keyword, index) =>
+      honouredKey(subject, keyword) !== null &&
+      recordedState(subject, keyword) !== "off" &&
+      isRecordable(subject, states?.[index]),
   );
 }
+
+/** The states that are a problem, and how it is told. */
+const LIVE_PROBLEMS: ReadonlyMap<FeatureState, readonly [code: ProblemCode, says: string]> =
+  new Map([
+    ["on", ["live-on", "on"]],
+    ["off, requested on", ["latent", "off, but requested on, and so coming on without notice"]],
+    ["on, fixed", ["live-fixed", "on, and the driver lets nobody change that"]],
+  ]);
 
 /** What is wrong with one device of an interface. */
 export function liveProblems(
   subject: Interface,
   device: string,
-  view: LiveView,
+  { observations }: LiveView,
   keywords: readonly Keyword[],
+  states: readonly FeatureState[] | undefined,
 ): readonly Problem[] {
-  const observation = view.observations.get(device);
-  if (observation === undefined || observation.state === "missing") {
-    return [problem("device-missing", subject, "is not there", device)];
-  }
-  if (observation.state === "unreadable") {
+  const observation = observations.get(device);
+  if (observation?.state === "unreadable") {
     const says = `could not be read: ${observation.because}`;
     return [problem("device-unreadable", subject, says, device)];
   }
+  if (states === undefined) return [problem("device-missing", subject, "is not there", device)];
   const found: Problem[] = [];
-  const find = (code: ProblemCode, state: FeatureState, says: string) => {
-    const those = keywords.filter(
-      (keyword) => view.kernel.state(observation.features, keyword) === state,
-    );
-    if (those.length > 0) found.push(problem(code, subject, `${listed(those)} ${says}`, device));
-  };
-  find("live-on", "on", "on");
-  find("latent", "off, requested on", "off, but requested on, and so coming on without notice");
-  find("live-fixed", "on, fixed", "on, and the driver lets nobody change that");
+  for (const [state, [code, says]] of LIVE_PROBLEMS) {
+    if (!states.includes(state)) continue;
+    const those = keywords.filter((_, index) => states[index] === state);
+    found.push(problem(code, subject, `${listed(those)} ${says}`, device));
+  }
   return found;
 }
 
@@ -68,15 +76,22 @@ export function whereaboutsProblems(subject: Interface): readonly Problem[] {
 /** What is wrong with the records of an interface. */
 export function recordProblems(
   subject: Interface,
-  view: LiveView,
+  device: string | undefined,
   keywords: readonly Keyword[],
+  states: readonly FeatureState[] | undefined,
+  lacking: readonly Keyword[],
 ): readonly Problem[] {
   const found: Problem[] = [];
-  const device = devicesOf(subject, view.existing)[0]?.name;
   const add = (code: ProblemCode, those: readonly Keyword[], says: string) => {
     if (those.length > 0) found.push(problem(code, subject, says, device));
   };
-  const lacking = keywords.filter((keyword) => lacksRecord(subject, keyword, view));
+  const impossible = unsatisfiable(subject, keywords, states);
+  add(
+    "record-unsatisfiable",
+    impossible,
+    `the NIC can never do what ethtool-${impossible.join(", ethtool-")} says, and a later plug fails; ${removal(subject)}`,
+  );
+  if (lacking.length === 0) return found;
   const present = (keyword: Keyword) =>
     otherConfigOf(subject)?.has(honouredKey(subject, keyword) ?? "") === true;
   const saysOn = lacking.filter((keyword) => recordedState(subject, keyword) === "on");
@@ -84,16 +99,10 @@ export function recordProblems(
   const absent = lacking.filter((keyword) => !present(keyword));
   const gro = absent.filter((keyword) => subject.kind === "pif" && keyword === "gro");
   const missing = absent.filter((keyword) => !gro.includes(keyword));
-  const impossible = unsatisfiable(subject, keywords, view);
   add("record-says-on", saysOn, `the record of ${listed(saysOn)} says on`);
   add("record-unreadable", unread, `the record of ${listed(unread)} means nothing`);
   add("record-missing", missing, `no record keeps ${listed(missing)} off`);
   add("gro-returns", gro, "no record keeps gro off, and networkd turns it on at every plug");
-  add(
-    "record-unsatisfiable",
-    impossible,
-    `the NIC can never do what ethtool-${impossible.join(", ethtool-")} says, and a later plug fails; ${removal(subject)}`,
-  );
   return found;
 }
 
@@ -116,16 +125,14 @@ function problem(code: ProblemCode, subject: Interface, says: string, device?: s
 function unsatisfiable(
   subject: Interface,
   keywords: readonly Keyword[],
-  { kernel, observations }: LiveView,
+  states: readonly FeatureState[] | undefined,
 ): readonly Keyword[] {
-  if (subject.kind !== "pif") return [];
-  const observation = observations.get(subject.pif.device);
-  if (observation?.state !== "read") return [];
-  return keywords.filter((keyword) => {
+  if (subject.kind !== "pif" || states === undefined) return [];
+  return keywords.filter((keyword, index) => {
     const key = honouredKey(subject, keyword);
     if (key === null || !subject.pif.otherConfig.has(key)) return false;
     const recorded = recordedState(subject, keyword);
-    const state = kernel.state(observation.features, keyword);
+    const state = states[index];
     return recorded === "off"
       ? state === "on, fixed"
       : recorded === "on" && (state === "off, fixed" || state === "absent");

@@ -1,14 +1,16 @@
 import { FEATURES, type Keyword } from "./features.ts";
 
+/** Bits of kernel features, 32 a number, in the order of the kernel's own names. */
+export type FeatureBits = readonly number[];
+
 /**
- * The features of one device as the kernel holds them, one bit for each kernel feature, in the
- * order of the kernel's own names. `requested` is what was asked for (`wanted_features`), `active`
- * what is in force, `changeable` what the driver lets anyone change at all.
+ * The features of one device as the kernel holds them. `requested` is what was asked for
+ * (`wanted_features`), `active` what is in force, `changeable` what the driver lets anyone change.
  */
 export interface FeatureSet {
-  readonly active: bigint;
-  readonly requested: bigint;
-  readonly changeable: bigint;
+  readonly active: FeatureBits;
+  readonly requested: FeatureBits;
+  readonly changeable: FeatureBits;
 }
 
 /** What ethtool shows of a feature: `off, requested on` will come on by itself. */
@@ -25,79 +27,120 @@ export type FeatureState =
  * is private and masks with what is changeable: a fixed feature cannot get into a plan.
  */
 export class ChangeableBits {
-  private constructor(readonly bits: bigint) {}
+  private constructor(readonly bits: FeatureBits) {}
 
   /** Those of the wanted bits that can be cleared on the device. */
-  static of(set: FeatureSet, wanted: bigint): ChangeableBits {
-    return new ChangeableBits(wanted & set.changeable & (set.active | set.requested));
+  static of({ active, requested, changeable }: FeatureSet, wanted: FeatureBits): ChangeableBits {
+    return new ChangeableBits(
+      wanted.map((bits, block) => {
+        const on = (active[block] ?? 0) | (requested[block] ?? 0);
+        return (bits & (changeable[block] ?? 0) & on) >>> 0;
+      }),
+    );
   }
 
   /** Whether there is nothing to clear. */
   get isEmpty(): boolean {
-    return this.bits === 0n;
+    return this.bits.every((bits) => bits === 0);
   }
 }
 
+/** The bits of a keyword within one block of 32; a keyword hardly ever has more than one or two. */
+interface MaskPart {
+  readonly block: number;
+  readonly bits: number;
+}
+
+const NO_PARTS: readonly MaskPart[] = [];
+
 /** The kernel's feature names, and which of them each keyword means. The same for every device. */
 export class KernelFeatures {
-  readonly #masks: ReadonlyMap<Keyword, bigint>;
+  readonly #parts: ReadonlyMap<Keyword, readonly MaskPart[]>;
+  readonly #blocks: number;
 
   /** `names`: the strings of ETH_SS_FEATURES, in the kernel's order. */
   constructor(readonly names: readonly string[]) {
-    this.#masks = new Map(FEATURES.map(({ keyword, kernel }) => [keyword, maskOf(names, kernel)]));
-  }
-
-  /** The bits that a keyword stands for; none when this kernel does not know the feature. */
-  mask(keyword: Keyword): bigint {
-    return this.#masks.get(keyword) ?? 0n;
+    this.#blocks = Math.ceil(names.length / 32);
+    this.#parts = new Map(FEATURES.map(({ keyword, kernel }) => [keyword, partsOf(names, kernel)]));
   }
 
   /** The state of one feature of a device, as a whole. */
   state(set: FeatureSet, keyword: Keyword): FeatureState {
-    const mask = this.mask(keyword);
-    if (mask === 0n) return "absent";
-    const free = mask & set.changeable;
-    if ((set.active & mask) !== 0n) return (set.active & free) !== 0n ? "on" : "on, fixed";
-    if (free === 0n) return "off, fixed";
-    return (set.requested & free) !== 0n ? "off, requested on" : "off";
+    const parts = this.#parts.get(keyword) ?? NO_PARTS;
+    if (parts.length === 0) return "absent";
+    let active = 0;
+    let free = 0;
+    let activeFree = 0;
+    let requestedFree = 0;
+    for (const { block, bits } of parts) {
+      const on = (set.active[block] ?? 0) & bits;
+      const changeable = (set.changeable[block] ?? 0) & bits;
+      active |= on;
+      free |= changeable;
+      activeFree |= on & changeable;
+      requestedFree |= (set.requested[block] ?? 0) & changeable;
+    }
+    if (active !== 0) return activeFree !== 0 ? "on" : "on, fixed";
+    if (free === 0) return "off, fixed";
+    return requestedFree !== 0 ? "off, requested on" : "off";
+  }
+
+  /** Whether clearing those bits would change the feature. */
+  isIn(keyword: Keyword, { bits }: ChangeableBits): boolean {
+    const parts = this.#parts.get(keyword) ?? NO_PARTS;
+    return parts.some((part) => ((bits[part.block] ?? 0) & part.bits) !== 0);
+  }
+
+  /** Whether any part of the feature is asked for, changeable or not. */
+  isRequested(set: FeatureSet, keyword: Keyword): boolean {
+    const parts = this.#parts.get(keyword) ?? NO_PARTS;
+    return parts.some(({ block, bits }) => ((set.requested[block] ?? 0) & bits) !== 0);
   }
 
   /**
    * What has to be cleared so that these features are off. Unlike `state` it also sees the
    * changeable rest of a group of which some other part is fixed on.
    */
-  clearable(set: FeatureSet, keywords: Iterable<Keyword>): ChangeableBits {
-    let mask = 0n;
-    for (const keyword of keywords) mask |= this.mask(keyword);
-    return ChangeableBits.of(set, mask);
+  clearable(set: FeatureSet, keywords: readonly Keyword[]): ChangeableBits {
+    return ChangeableBits.of(set, this.bitsOf(keywords));
+  }
+
+  /** The bits of all these features. */
+  bitsOf(keywords: readonly Keyword[]): FeatureBits {
+    const wanted = Array.from({ length: this.#blocks }, () => 0);
+    for (const keyword of keywords) {
+      for (const { block, bits } of this.#parts.get(keyword) ?? NO_PARTS) {
+        wanted[block] = (wanted[block] ?? 0) | bits;
+      }
+    }
+    return wanted;
   }
 
   /** The set that is left when those bits are cleared and nothing else happens. */
   without(set: FeatureSet, { bits }: ChangeableBits): FeatureSet {
+    const cleared = (from: FeatureBits) =>
+      from.map((on, block) => (on & ~(bits[block] ?? 0)) >>> 0);
     return {
-      active: set.active & ~bits,
-      requested: set.requested & ~bits,
+      active: cleared(set.active),
+      requested: cleared(set.requested),
       changeable: set.changeable,
     };
   }
-
-  /** Whether the feature is off because somebody can turn it off, and nothing will bring it back. */
-  isSettledOff(set: FeatureSet, keyword: Keyword): boolean {
-    return this.state(set, keyword) === "off";
-  }
 }
 
-function maskOf(names: readonly string[], pattern: string): bigint {
+function partsOf(names: readonly string[], pattern: string): readonly MaskPart[] {
   const [prefix = "", suffix] = pattern.split("*");
-  let mask = 0n;
-  names.forEach((name, bit) => {
+  const blocks = new Map<number, number>();
+  names.forEach((name, index) => {
     const matches =
       suffix === undefined
         ? name === prefix
         : name.length >= prefix.length + suffix.length &&
           name.startsWith(prefix) &&
           name.endsWith(suffix);
-    if (matches) mask |= 1n << BigInt(bit);
+    if (!matches) return;
+    const block = Math.floor(index / 32);
+    blocks.set(block, (blocks.get(block) ?? 0) | (1 << (index % 32)));
   });
-  return mask;
+  return [...blocks].map(([block, bits]) => ({ block, bits }));
 }

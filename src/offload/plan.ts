@@ -1,6 +1,11 @@
 import type { Keyword } from "./features.ts";
 import { devicesOf, type Interface, nameOf, uuidOf } from "./interface.ts";
-import type { ChangeableBits, FeatureSet, KernelFeatures } from "./kernel-features.ts";
+import {
+  ChangeableBits,
+  type FeatureSet,
+  type FeatureState,
+  type KernelFeatures,
+} from "./kernel-features.ts";
 import { honouredKey, otherConfigOf, recordedState } from "./records.ts";
 
 /** What reading one device gave. */
@@ -50,19 +55,20 @@ export function planLive(
   keywords: readonly Keyword[],
   view: LiveView,
 ): readonly LiveStep[] {
-  return interfaces.flatMap((subject) =>
-    devicesOf(subject, view.existing).flatMap(({ name }): LiveStep[] => {
+  const { kernel } = view;
+  const wanted = kernel.bitsOf(keywords);
+  const steps: LiveStep[] = [];
+  for (const subject of interfaces) {
+    for (const { name } of devicesOf(subject, view.existing)) {
       const observation = view.observations.get(name);
-      if (observation?.state !== "read") return [];
-      const { features } = observation;
-      const clear = view.kernel.clearable(features, keywords);
-      if (clear.isEmpty) return [];
-      const touched = keywords.filter(
-        (keyword) => !view.kernel.clearable(features, [keyword]).isEmpty,
-      );
-      return [{ subject, device: name, keywords: touched, clear }];
-    }),
-  );
+      if (observation?.state !== "read") continue;
+      const clear = ChangeableBits.of(observation.features, wanted);
+      if (clear.isEmpty) continue;
+      const touched = keywords.filter((keyword) => kernel.isIn(keyword, clear));
+      steps.push({ subject, device: name, keywords: touched, clear });
+    }
+  }
+  return steps;
 }
 
 /** What the devices will show when every step does what it is meant to do. */
@@ -93,20 +99,33 @@ export function planRecords(
 ): readonly RecordStep[] {
   return interfaces.flatMap((subject): RecordStep[] => {
     if (subject.kind === "bare") return [];
-    return keywords.flatMap((keyword): RecordStep[] => {
+    const states = subject.kind === "pif" ? statesOf(after, subject.pif.device, keywords) : [];
+    return keywords.flatMap((keyword, index): RecordStep[] => {
       const key = honouredKey(subject, keyword);
       if (key === null || recordedState(subject, keyword) === "off") return [];
-      if (!isRecordable(subject, keyword, after)) return [];
+      if (!isRecordable(subject, states?.[index])) return [];
       return [{ subject, keyword, key, from: otherConfigOf(subject)?.get(key) ?? null }];
     });
   });
 }
 
-/** Whether `off` may be recorded without setting a trap for the next plug. */
-export function isRecordable(subject: Interface, keyword: Keyword, view: LiveView): boolean {
-  if (subject.kind !== "pif") return subject.kind === "vif";
-  const observation = view.observations.get(subject.pif.device);
-  return observation?.state === "read" && view.kernel.isSettledOff(observation.features, keyword);
+/**
+ * Whether `off` may be recorded without setting a trap for the next plug. `state` is that of the
+ * feature on the interface's main device, if that could be read.
+ */
+export function isRecordable(subject: Interface, state: FeatureState | undefined): boolean {
+  return subject.kind === "vif" || (subject.kind === "pif" && state === "off");
+}
+
+/** The states of these features of a device, in their order; undefined where it could not be read. */
+export function statesOf(
+  { kernel, observations }: LiveView,
+  device: string,
+  keywords: readonly Keyword[],
+): readonly FeatureState[] | undefined {
+  const observation = observations.get(device);
+  if (observation?.state !== "read") return undefined;
+  return keywords.map((keyword) => kernel.state(observation.features, keyword));
 }
 
 /** What the live steps change, feature by feature, from one reading to another. */
@@ -116,19 +135,22 @@ export function liveChanges(
   before: LiveView,
   after: LiveView,
 ): readonly Change[] {
-  return interfaces.flatMap((subject) =>
-    devicesOf(subject, before.existing).flatMap(({ name }) => {
+  const changes: Change[] = [];
+  for (const subject of interfaces) {
+    for (const { name } of devicesOf(subject, before.existing)) {
       const was = before.observations.get(name);
       const is = after.observations.get(name);
-      if (was?.state !== "read" || is?.state !== "read") return [];
-      return keywords.flatMap((feature): Change[] => {
+      // An observation that nobody renewed is the very same object.
+      if (was === is || was?.state !== "read" || is?.state !== "read") continue;
+      for (const feature of keywords) {
         const from = before.kernel.state(was.features, feature);
         const to = after.kernel.state(is.features, feature);
-        if (from === to) return [];
-        return [{ device: name, uuid: uuidOf(subject), feature, layer: "live", from, to }];
-      });
-    }),
-  );
+        if (from === to) continue;
+        changes.push({ device: name, uuid: uuidOf(subject), feature, layer: "live", from, to });
+      }
+    }
+  }
+  return changes;
 }
 
 /** What the record steps change. */

@@ -1,4 +1,5 @@
 import { type BareInterface, devicesOf, type Interface } from "./interface.ts";
+import { naturalOrder } from "./natural-order.ts";
 import type { LiveView } from "./plan.ts";
 import type { Kernel } from "./ports.ts";
 import { all, type Result, success, usage } from "./result.ts";
@@ -11,8 +12,6 @@ export function survey(interfaces: readonly Interface[], kernel: Kernel): Result
     interfaces.flatMap((subject) => devicesOf(subject, existing).map(({ name }) => name)),
   );
 }
-
-const numeric = new Intl.Collator("en", { numeric: true });
 
 /** Names that belong to interfaces of guests; every other device counts as a NIC. */
 const GUEST_DEVICE = /^(?:vif|tap)\d+\.\d+$/;
@@ -43,6 +42,6 @@ export function resolveBare(
 export function resolveBareHost(existing: ReadonlySet<string>): readonly BareInterface[] {
   return [...existing]
     .filter((device) => device !== "lo" && device !== "ovs-system" && device !== "bonding_masters")
-    .sort((a, b) => numeric.compare(a, b))
+    .sort(naturalOrder)
     .map((device) => ({ kind: "bare", device, as: GUEST_DEVICE.test(device) ? "vif" : "pif" }));
 }

@@ -2,6 +2,7 @@ import { closest } from "./closest.ts";
 import type { Interface, NicInterface, VifInterface } from "./interface.ts";
 import { whereaboutsOf } from "./interface.ts";
 import { type Inventory, nicsUnder, type Pif, type Vm } from "./inventory.ts";
+import { naturalOrder } from "./natural-order.ts";
 import { all, type Result, success, usage } from "./result.ts";
 import { quoted } from "./wording.ts";
 
@@ -181,14 +182,14 @@ function select(found: readonly Found[], inventory: Inventory): Selection {
     : [];
   const chosenNics = mine
     .filter((pif) => wholeHost || nics.has(pif.uuid))
-    .sort((a, b) => byNumber(a.device, b.device))
+    .sort((a, b) => naturalOrder(a.device, b.device))
     .map((pif): NicInterface => ({ kind: "pif", pif, management: management.has(pif.uuid) }));
   const chosenVifs = vifs
     .filter(({ uuid, vm }) => {
       if (vm.role !== "vm") return false;
       return (wholeHost && !elsewhere(vm)) || named.has(vm.uuid) || single.has(uuid);
     })
-    .sort((a, b) => byVm(a.vm, b.vm) || byNumber(a.device, b.device))
+    .sort((a, b) => byVm(a.vm, b.vm) || naturalOrder(a.device, b.device))
     .map(
       (vif): VifInterface => ({
         kind: "vif",
@@ -211,12 +212,6 @@ function managementNics({ pifs, host }: Inventory): ReadonlySet<string> {
   return new Set(management.flatMap((pif) => nicsUnder(pif, pifs).map(({ uuid }) => uuid)));
 }
 
-const numeric = new Intl.Collator("en", { numeric: true });
-
-function byNumber(a: string, b: string): number {
-  return numeric.compare(a, b);
-}
-
 function byVm(a: Vm, b: Vm): number {
-  return numeric.compare(a.name, b.name) || (a.uuid < b.uuid ? -1 : a.uuid > b.uuid ? 1 : 0);
+  return naturalOrder(a.name, b.name) || naturalOrder(a.uuid, b.uuid);
 }

@@ -1,6 +1,6 @@
 import type { Keyword } from "./features.ts";
 import {
-  lacksRecord,
+  lackingRecords,
   liveProblems,
   recordNotes,
   recordProblems,
@@ -8,7 +8,7 @@ import {
 } from "./findings.ts";
 import { devicesOf, type Interface, type InterfaceDevice, uuidOf } from "./interface.ts";
 import type { FeatureState } from "./kernel-features.ts";
-import type { LiveView, Observation } from "./plan.ts";
+import { type LiveView, statesOf } from "./plan.ts";
 import type { Note, Problem } from "./problem.ts";
 import { recordedState } from "./records.ts";
 import type { DeviceReport, FeatureReport } from "./report.ts";
@@ -34,14 +34,18 @@ export function judge(interfaces: readonly Interface[], view: LiveView, scope: S
   const notes: Note[] = [];
   for (const subject of interfaces) {
     const own = devicesOf(subject, view.existing);
-    for (const device of own.length > 0 ? own : [null]) {
-      devices.push(reportOf(subject, device, view, scope));
-      if (device !== null)
-        problems.push(...liveProblems(subject, device.name, view, scope.keywords));
+    const [main] = own;
+    const states = main === undefined ? undefined : statesOf(view, main.name, scope.keywords);
+    const lacking = scope.records ? lackingRecords(subject, scope.keywords, states) : [];
+    if (main === undefined) devices.push(reportOf(subject, null, view, scope, undefined, lacking));
+    for (const device of own) {
+      const its = device.main ? states : statesOf(view, device.name, scope.keywords);
+      devices.push(reportOf(subject, device, view, scope, its, device.main ? lacking : []));
+      problems.push(...liveProblems(subject, device.name, view, scope.keywords, its));
     }
     problems.push(...whereaboutsProblems(subject));
     if (scope.records) {
-      problems.push(...recordProblems(subject, view, scope.keywords));
+      problems.push(...recordProblems(subject, main?.name, scope.keywords, states, lacking));
       notes.push(...recordNotes(subject));
     }
   }
@@ -52,16 +56,29 @@ function reportOf(
   subject: Interface,
   device: InterfaceDevice | null,
   view: LiveView,
-  scope: Scope,
+  { keywords }: Scope,
+  states: readonly FeatureState[] | undefined,
+  lacking: readonly Keyword[],
 ): DeviceReport {
   const observation = device === null ? undefined : view.observations.get(device.name);
-  const records = device === null || device.main;
+  const set = observation?.state === "read" ? observation.features : undefined;
+  const ownRecords = device === null || device.main;
   const features: Partial<Record<Keyword, FeatureReport>> = {};
-  for (const keyword of scope.keywords) {
-    const recorded = records ? recordedState(subject, keyword) : null;
-    const missing = scope.records && records && lacksRecord(subject, keyword, view);
-    features[keyword] = featureReport(keyword, observation, view, recorded, missing);
-  }
+  keywords.forEach((keyword, index) => {
+    const recorded = ownRecords ? recordedState(subject, keyword) : null;
+    const state = states?.[index];
+    const lacks = lacking.includes(keyword);
+    features[keyword] =
+      state === undefined || set === undefined
+        ? unseen(recorded, lacks)
+        : {
+            live: state === "absent" ? "absent" : state.startsWith("on") ? "on" : "off",
+            fixed: state.endsWith("fixed"),
+            requested: view.kernel.isRequested(set, keyword),
+            recorded,
+            verdict: verdictOf(state, lacks),
+          };
+  });
   return {
     device: device?.name ?? null,
     kind: subject.kind === "bare" ? subject.as : subject.kind,
@@ -72,30 +89,13 @@ function reportOf(
   };
 }
 
-function featureReport(
-  keyword: Keyword,
-  observation: Observation | undefined,
-  { kernel }: LiveView,
-  recorded: FeatureReport["recorded"],
-  lacking: boolean,
-): FeatureReport {
-  if (observation?.state !== "read") {
-    const verdict = lacking ? "drift" : recorded === "off" ? "ok" : "unknown";
-    return { live: null, fixed: false, requested: false, recorded, verdict };
-  }
-  const { features } = observation;
-  const state = kernel.state(features, keyword);
-  return {
-    live: state === "absent" ? "absent" : state.startsWith("on") ? "on" : "off",
-    fixed: state.endsWith("fixed"),
-    requested: (features.requested & kernel.mask(keyword)) !== 0n,
-    recorded,
-    verdict: verdictOf(state, lacking),
-  };
+function unseen(recorded: FeatureReport["recorded"], lacks: boolean): FeatureReport {
+  const verdict = lacks ? "drift" : recorded === "off" ? "ok" : "unknown";
+  return { live: null, fixed: false, requested: false, recorded, verdict };
 }
 
-function verdictOf(state: FeatureState, lacking: boolean): FeatureReport["verdict"] {
-  if (lacking || state === "on" || state === "off, requested on") return "drift";
+function verdictOf(state: FeatureState, lacks: boolean): FeatureReport["verdict"] {
+  if (lacks || state === "on" || state === "off, requested on") return "drift";
   if (state === "on, fixed") return "fixed";
   return state === "absent" ? "absent" : "ok";
 }

@@ -1,9 +1,11 @@
+import { isTerminal } from "./output.ts";
+
 /** What the person at the terminal said. */
 export type Answer = "yes" | "no" | "cancelled";
 
 /** Whether somebody can be asked: both ends of the conversation are a terminal. */
 export function canAsk(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+  return isTerminal("stdin") && isTerminal("stderr");
 }
 
 /**

@@ -1,36 +1,62 @@
+import { dlopen, FFIType } from "bun:ffi";
+import { writeSync } from "node:fs";
 import { createConsola } from "consola/core";
 import { type Paint, printable } from "./text.ts";
 
+/** Where words go: the result to `stdout`, everything else to `stderr`. */
+export type Channel = "stdout" | "stderr";
+
+/** How wide a table may be where no terminal tells. */
+const COLUMNS = 80;
+
+const DESCRIPTORS = { stdin: 0, stdout: 1, stderr: 2 } as const;
+
 /**
- * Writes a whole text and waits until it is gone: exiting earlier delivers 64 KiB of it into a
- * slow pipe. A reader that has gone away (EPIPE: `| head`) has seen what it wanted.
+ * Whether a standard stream is a terminal, by libc's own isatty. `process.stdout` and node:tty
+ * would tell too, but loading them takes longer than all the rest of a short command.
  */
-export function writeOut(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") resolve();
-      else reject(error);
-    });
-    stream.write(text, () => resolve());
+export function isTerminal(stream: keyof typeof DESCRIPTORS): boolean {
+  const { symbols, close } = dlopen("libc.so.6", {
+    isatty: { args: [FFIType.i32], returns: FFIType.i32 },
   });
+  const answer = symbols.isatty(DESCRIPTORS[stream]) === 1;
+  close();
+  return answer;
+}
+
+/** How many columns a channel has. */
+export function columnsOf(channel: Channel): number {
+  return isTerminal(channel) ? (process[channel].columns ?? COLUMNS) : COLUMNS;
+}
+
+/**
+ * Writes a whole text and waits until it is gone: exiting earlier would deliver 64 KiB of it into a
+ * slow pipe. A reader that has gone away (`| head`) has seen what it wanted; any other failure is
+ * thrown.
+ */
+export async function writeOut(channel: Channel, text: string): Promise<void> {
+  try {
+    await Bun.write(Bun[channel], text);
+  } catch (error) {
+    const gone = error instanceof Error && "code" in error && error.code === "EPIPE";
+    if (!gone) throw error;
+  }
 }
 
 /**
  * Messages to the person, all on stderr: consola would put half of them on stdout, among the
  * results.
  */
-export function messagesTo(stream: NodeJS.WriteStream, paint: Paint) {
+export function messages(paint: Paint) {
   return createConsola({
     level: 3,
-    stdout: stream,
-    stderr: stream,
     throttle: 0,
     reporters: [
       {
         log({ type, args }) {
           const text = printable(args.map(String).join(" "));
           const label = type === "error" ? paint.bad("offload:") : "offload:";
-          stream.write(`${label} ${text}\n`);
+          writeSync(2, `${label} ${text}\n`);
         },
       },
     ],

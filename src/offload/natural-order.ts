@@ -1,0 +1,22 @@
+/**
+ * Orders names as people do: `eth2` before `eth10`. By code units otherwise; Intl.Collator would
+ * follow a language, and costs more to load than all the devices of a host to read.
+ */
+export function naturalOrder(a: string, b: string): number {
+  const left = a.match(/\d+|\D+/g) ?? [];
+  const right = b.match(/\d+|\D+/g) ?? [];
+  for (let index = 0; index < Math.min(left.length, right.length); index++) {
+    const difference = pieceOrder(left[index] ?? "", right[index] ?? "");
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length || unitOrder(a, b);
+}
+
+function pieceOrder(a: string, b: string): number {
+  const [x, y] = [Number(a), Number(b)];
+  return Number.isNaN(x) || Number.isNaN(y) ? unitOrder(a, b) : x - y;
+}
+
+function unitOrder(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
