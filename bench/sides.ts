@@ -32,18 +32,29 @@ export async function compare(
     for (const side of sides) {
       if (side.reset !== undefined) await dom0.run(side.reset, { timeout: 600_000 });
       // The clock runs inside, so that entering the namespaces is not counted.
-      const timed = await dom0.run(["bash", "-c", TIMED, "bash", ...side.argv], {
+      const timed = await dom0.run(["bash", "--norc", "-c", TIMED, "bash", ...side.argv], {
         timeout: 600_000,
       });
+      if (timed.exitCode !== 0) throw new Error(`${side.name}: ${timed.stderr}`);
       if (side.reset !== undefined) await mustBeOff(dom0, devices, side.name);
-      if (round > 0) times.get(side.name)?.push(Number(timed.stdout.trim()));
+      if (round > 0) times.get(side.name)?.push(elapsed(timed.stdout));
     }
   }
   return sides.map(({ name }) => timing(name, times.get(name) ?? []));
 }
 
-const TIMED =
-  'start=${EPOCHREALTIME/[.,]/}; "$@" >/dev/null 2>&1; end=${EPOCHREALTIME/[.,]/}; echo $(( end - start ))';
+/** bash's own clock, in microseconds, read before and after. */
+const TIMED = [
+  "start=$EPOCHREALTIME",
+  '"$@" >/dev/null 2>&1',
+  "end=$EPOCHREALTIME",
+  'echo "$start $end"',
+].join("; ");
+
+function elapsed(clock: string): number {
+  const [start = Number.NaN, end = Number.NaN] = clock.trim().split(" ").map(Number);
+  return (end - start) * 1e6;
+}
 
 async function mustBeOff(dom0: Dom0, devices: readonly string[], name: string): Promise<void> {
   const script = `for d in "$@"; do ethtool -k "$d" | grep -qE '^(rx-checksumming|tx-checksumming|scatter-gather|generic-[a-z]+-offload): on$' && echo "$d"; done`;

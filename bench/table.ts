@@ -1,7 +1,7 @@
 import type { Timing } from "./sides.ts";
 
 /** The timings as a table, each with its ratio to the first side. */
-export function renderTable(devices: number, timings: readonly Timing[]): string {
+export function renderTable(timings: readonly Timing[]): string {
   const [first] = timings;
   const rows = timings.map(({ name, minimum, median, maximum }) => [
     name,
@@ -19,5 +19,5 @@ export function renderTable(devices: number, timings: readonly Timing[]): string
       .join("  ")
       .trimEnd(),
   );
-  return `${devices} devices\n${lines.join("\n")}\n`;
+  return `${lines.join("\n")}\n`;
 }

@@ -1,6 +1,12 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { byHand } from "../offload/by-hand.ts";
-import { carryOut, type DisablePlan, disableReport, planDisable } from "../offload/disable.ts";
+import {
+  carryOut,
+  type DisablePlan,
+  disableReport,
+  forecast,
+  planDisable,
+} from "../offload/disable.ts";
 import type { Keyword } from "../offload/features.ts";
 import { laterNotes, unrecordedNotes } from "../offload/notes.ts";
 import { EXIT } from "../offload/problem.ts";
@@ -95,12 +101,10 @@ function disable(request: Request, invocation: Invocation): Promise<Result<Told>
     const { interfaces, wholeHost } = chosen.value;
     const before = survey(interfaces, dom0.kernel);
     if (!before.ok) return before;
-    const plan = planDisable(interfaces, request.keywords, before.value, {
-      records: request.record,
-    });
+    const plan = planDisable(interfaces, request.keywords, before.value);
     if (request.dryRun) return success(foretell(plan, request, dom0, chosen.value));
     if (wholeHost && !request.yes) {
-      const agreed = await ask(plan, dom0, invocation);
+      const agreed = await ask(plan, request, dom0, invocation);
       if (!agreed.ok) return agreed;
     }
     return success(await change(plan, request, dom0, chosen.value, invocation));
@@ -109,6 +113,7 @@ function disable(request: Request, invocation: Invocation): Promise<Result<Told>
 
 async function ask(
   plan: DisablePlan,
+  request: Request,
   dom0: Dom0,
   { interruption }: Invocation,
 ): Promise<Result<void>> {
@@ -118,7 +123,7 @@ async function ask(
       "ALL changes every NIC and VM of this host, and nobody can be asked here; confirm with --yes",
     );
   }
-  await writeOut("stderr", planSummary(plan, dom0));
+  await writeOut("stderr", planSummary(plan, forecast(plan, { records: request.record }), dom0));
   const answer = await confirm("Turn these offloads off?", interruption.abortSignal);
   if (answer === "cancelled") {
     interruption.raise("SIGINT");
@@ -131,6 +136,7 @@ async function ask(
 
 /** The dry run: what would change, and by which commands. */
 function foretell(plan: DisablePlan, request: Request, dom0: Dom0, chosen: Chosen): Told {
+  const { records, changes } = forecast(plan, { records: request.record });
   const { devices, notes } = judge(plan.interfaces, plan.before, {
     keywords: plan.keywords,
     records: request.record,
@@ -142,12 +148,12 @@ function foretell(plan: DisablePlan, request: Request, dom0: Dom0, chosen: Chose
     exitCode: EXIT.done,
     dryRun: true,
     devices,
-    changes: plan.foreseen,
+    changes,
     problems: [],
     notes: [...chosen.notes, ...notes],
     advice: [],
   };
-  const commands = byHand(plan.live, plan.records);
+  const commands = byHand(plan.live, records);
   return { report, text: commands.map((command) => `${command}\n`).join("") };
 }
 

@@ -23,10 +23,12 @@ export interface DisablePlan {
   readonly keywords: readonly Keyword[];
   readonly before: LiveView;
   readonly live: readonly LiveStep[];
-  /** What will be recorded if every device obeys; decided anew by what the devices then show. */
+}
+
+/** What a plan will come to, if every device obeys. What then gets recorded is decided anew. */
+export interface Forecast {
   readonly records: readonly RecordStep[];
-  /** The changes, feature by feature, as far as they can be foreseen. */
-  readonly foreseen: readonly Change[];
+  readonly changes: readonly Change[];
 }
 
 /** What `disable` did, and what is true afterwards. */
@@ -39,21 +41,25 @@ export interface Disabled {
   readonly recordsKnown: boolean;
 }
 
-/** Plans both halves. Without `records` only the live one. */
+/** Plans the live half; the records follow from what the devices show after it. */
 export function planDisable(
   interfaces: readonly Interface[],
   keywords: readonly Keyword[],
   before: LiveView,
-  options: { readonly records: boolean },
 ): DisablePlan {
-  const live = planLive(interfaces, keywords, before);
-  const expected = foresee(before, live);
+  return { interfaces, keywords, before, live: planLive(interfaces, keywords, before) };
+}
+
+/** Foresees both halves of a plan, for the eyes of whoever is to agree. */
+export function forecast(plan: DisablePlan, options: { readonly records: boolean }): Forecast {
+  const { interfaces, keywords, before } = plan;
+  const expected = foresee(before, plan.live);
   const records = options.records ? planRecords(interfaces, keywords, expected) : [];
-  const foreseen = [
+  const changes = [
     ...liveChanges(interfaces, keywords, before, expected),
     ...recordChanges(records, before.existing),
   ];
-  return { interfaces, keywords, before, live, records, foreseen };
+  return { records, changes };
 }
 
 /**

@@ -57,11 +57,25 @@ const NO_PARTS: readonly MaskPart[] = [];
 export class KernelFeatures {
   readonly #parts: ReadonlyMap<Keyword, readonly MaskPart[]>;
   readonly #blocks: number;
+  readonly #states = new Map<string, readonly FeatureState[]>();
 
   /** `names`: the strings of ETH_SS_FEATURES, in the kernel's order. */
   constructor(readonly names: readonly string[]) {
     this.#blocks = Math.ceil(names.length / 32);
     this.#parts = new Map(FEATURES.map(({ keyword, kernel }) => [keyword, partsOf(names, kernel)]));
+  }
+
+  /**
+   * The states of these features of a device, in their order. Hosts have hundreds of devices with
+   * the same features: equal sets give the very same array.
+   */
+  states(set: FeatureSet, keywords: readonly Keyword[]): readonly FeatureState[] {
+    const key = `${set.active} ${set.requested} ${set.changeable} ${keywords}`;
+    const known = this.#states.get(key);
+    if (known !== undefined) return known;
+    const states = keywords.map((keyword) => this.state(set, keyword));
+    this.#states.set(key, states);
+    return states;
   }
 
   /** The state of one feature of a device, as a whole. */

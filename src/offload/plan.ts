@@ -125,7 +125,7 @@ export function statesOf(
 ): readonly FeatureState[] | undefined {
   const observation = observations.get(device);
   if (observation?.state !== "read") return undefined;
-  return keywords.map((keyword) => kernel.state(observation.features, keyword));
+  return kernel.states(observation.features, keywords);
 }
 
 /** What the live steps change, feature by feature, from one reading to another. */
@@ -142,12 +142,15 @@ export function liveChanges(
       const is = after.observations.get(name);
       // An observation that nobody renewed is the very same object.
       if (was === is || was?.state !== "read" || is?.state !== "read") continue;
-      for (const feature of keywords) {
-        const from = before.kernel.state(was.features, feature);
-        const to = after.kernel.state(is.features, feature);
-        if (from === to) continue;
-        changes.push({ device: name, uuid: uuidOf(subject), feature, layer: "live", from, to });
-      }
+      const from = before.kernel.states(was.features, keywords);
+      const to = after.kernel.states(is.features, keywords);
+      if (from === to) continue;
+      const uuid = uuidOf(subject);
+      keywords.forEach((feature, index) => {
+        const [was = "absent", is = "absent"] = [from[index], to[index]];
+        if (was === is) return;
+        changes.push({ device: name, uuid, feature, layer: "live", from: was, to: is });
+      });
     }
   }
   return changes;

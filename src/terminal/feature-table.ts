@@ -14,6 +14,8 @@ interface Cell {
   readonly tone: keyof Paint | null;
 }
 
+const NO_CELLS: readonly Cell[] = [];
+
 /**
  * Device by feature, live and recorded, a heading for each VM. Returns lines; columns are as wide
  * as their widest cell.
@@ -24,27 +26,32 @@ export function featureTable(
   columns: number,
 ): readonly string[] {
   const shown = KEYWORDS.filter((keyword) => devices.some(({ features }) => features[keyword]));
-  const rows = devices.map((device) => shown.map((keyword) => cellOf(device.features[keyword])));
+  // Devices that are alike share one description: each is laid out once.
+  const cells = new Map(
+    devices.map(({ features }) => features).map((features) => [features, NO_CELLS]),
+  );
+  for (const features of cells.keys()) {
+    cells.set(
+      features,
+      shown.map((keyword) => cellOf(features[keyword])),
+    );
+  }
   const widths = shown.map((keyword, column) =>
-    Math.max(keyword.length, ...rows.map((row) => row[column]?.text.length ?? 0)),
+    Math.max(keyword.length, ...[...cells.values()].map((row) => row[column]?.text.length ?? 0)),
   );
-  const nameWidth = Math.max(
-    "device".length,
-    ...devices.map(({ device }) => Bun.stringWidth(deviceName(device))),
-  );
-  const line = (name: string, cells: readonly Cell[]) =>
-    [
-      name.padEnd(nameWidth),
-      ...cells.map(({ text, tone }, column) => {
+  const names = devices.map(({ device }) => deviceName(device));
+  const nameWidth = Math.max("device".length, ...names.map((name) => Bun.stringWidth(name)));
+  const laidOut = (row: readonly Cell[]) =>
+    row
+      .map(({ text, tone }, column) => {
         const padded = text.padEnd(widths[column] ?? 0);
         return tone === null ? padded : paint[tone](padded);
-      }),
-    ]
+      })
       .join(GAP)
       .trimEnd();
-
+  const rows = new Map([...cells].map(([features, row]) => [features, laidOut(row)]));
   const heading: readonly Cell[] = shown.map((text: Keyword) => ({ text, tone: "strong" }));
-  const lines = [line("device", heading)];
+  const lines = [`${"device".padEnd(nameWidth)}${GAP}${laidOut(heading)}`];
   let group = "";
   devices.forEach((device, index) => {
     const next = groupOf(device);
@@ -52,7 +59,8 @@ export function featureTable(
       group = next;
       lines.push(paint.strong(fitted(titleOf(device), columns)));
     }
-    lines.push(line(deviceName(device.device), rows[index] ?? []));
+    const name = (names[index] ?? "").padEnd(nameWidth);
+    lines.push(`${name}${GAP}${rows.get(device.features) ?? ""}`);
   });
   return lines;
 }

@@ -1,4 +1,4 @@
-import type { DisablePlan } from "../offload/disable.ts";
+import type { DisablePlan, Forecast } from "../offload/disable.ts";
 import type { NicInterface, VifInterface } from "../offload/interface.ts";
 import { counted, listed } from "../offload/wording.ts";
 import { fitted, printable } from "./text.ts";
@@ -10,6 +10,7 @@ const NAME_COLUMNS = 24;
 /** What a confirmation rests on: host, NICs, VMs, features and the number of changes. */
 export function planSummary(
   plan: DisablePlan,
+  { changes, records }: Forecast,
   dom0: { readonly host: { readonly name: string }; readonly product: string },
 ): string {
   const nics = plan.interfaces.filter((subject): subject is NicInterface => subject.kind === "pif");
@@ -17,7 +18,7 @@ export function planSummary(
   const vms = [...new Map(vifs.map(({ vm }) => [vm.uuid, vm])).values()];
   const named = vms.slice(0, NAMED_VMS).map(({ name }) => fitted(printable(name), NAME_COLUMNS));
   const rest = vms.length - named.length;
-  const live = plan.foreseen.filter(({ layer }) => layer === "live").length;
+  const live = changes.filter(({ layer }) => layer === "live").length;
   const lines: readonly (readonly [string, string])[] = [
     ["Host", `${printable(dom0.host.name)}${dom0.product === "" ? "" : ` (${dom0.product})`}`],
     [
@@ -40,7 +41,7 @@ export function planSummary(
     ["Features", plan.keywords.join(" ")],
     [
       "Changes",
-      `${live} in the kernel, on ${counted(plan.live.length, "device")}; ${counted(plan.records.length, "record")} in XAPI`,
+      `${live} in the kernel, on ${counted(plan.live.length, "device")}; ${counted(records.length, "record")} in XAPI`,
     ],
   ];
   return `${lines.map(([label, text]) => `  ${label.padEnd(9)} ${text}`).join("\n")}\n`;

@@ -123,7 +123,7 @@ describe("the confirmation of ALL", () => {
     const argv = [OFFLOAD, "disable", "ALL"];
     const run = await dom0.run(argv, { tty: true, answers: [{ when: question, say: "\r" }] });
     expect(run.exitCode).toBe(2);
-    for (const text of ["xcp-1", "eth0 (management)", "web 1", "VIFs", "tso", "55 in the kernel"]) {
+    for (const text of ["xcp-1", "eth0 (management)", "web 1", "VIFs", "tso", "65 in the kernel"]) {
       expect(run.stdout).toContain(text);
     }
     expect(await liveState(dom0)).toBe(before);

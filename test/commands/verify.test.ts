@@ -8,7 +8,7 @@ describe("verify", () => {
     const before = await liveState(dom0);
     const run = await dom0.offload("verify");
     expect(run.exitCode).toBe(1);
-    expect(run.stdout).toContain("rx, tx, sg, tso and gso on");
+    expect(run.stdout).toContain("rx, tx, sg, tso, gso and gro on");
     expect(run.stdout).toContain("Run: offload disable ALL");
     expect(await liveState(dom0)).toBe(before);
     expect(await writes(dom0)).toEqual([]);
@@ -67,6 +67,7 @@ describe("verify", () => {
   test("finds GRO that networkd will switch back on, unless the PIF's property says off", async () => {
     await using dom0 = await Dom0.start();
     const { ref } = dom0.world.pif("eth1");
+    await dom0.setFeatures("eth1", "gro", "off");
     const before = await dom0.offload("verify", "eth1", "--features", "gro");
     expect(before.stdout).toContain("networkd turns it on at every plug");
     expect(before.exitCode).toBe(1);
