@@ -33,15 +33,15 @@ async function main(rawArgs: readonly string[]): Promise<number> {
     await writeOut("stdout", `${VERSION}\n`);
     return EXIT.done;
   }
-  if (name === undefined) return await showUsage("stderr", undefined, EXIT.usage);
+  if (name === undefined) return await showUsage("stderr", undefined, rawArgs, EXIT.usage);
   if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
-    return await showUsage("stdout", undefined, EXIT.done);
+    return await showUsage("stdout", undefined, rawArgs, EXIT.done);
   }
   const asked = name === "help" ? (rest[0] ?? name) : name;
   const command = COMMANDS.get(asked);
   if (command === undefined) return tell(notACommand(asked), rawArgs);
   if (name === "help" || wantsHelp(rest)) {
-    return await showUsage("stdout", asked, EXIT.done);
+    return await showUsage("stdout", asked, rawArgs, EXIT.done);
   }
   return await run(command, rest);
 }
@@ -122,6 +122,7 @@ function wantsHelp(rawArgs: readonly string[]): boolean {
 async function showUsage(
   channel: Channel,
   name: string | undefined,
+  rawArgs: readonly string[],
   exitCode: ExitCode,
 ): Promise<ExitCode> {
   const { defineCommand, renderUsage } = await import("citty");
@@ -140,7 +141,8 @@ async function showUsage(
   const command = name === undefined ? undefined : new Map(loaded).get(name);
   const usage = await (command === undefined ? renderUsage(root) : renderUsage(command, root));
   // citty decides on colour by itself, and not by the rules of this program.
-  const colour = takesColour({ isTTY: isTerminal(channel) }, process.env, true);
+  const { colour: wanted } = mannerOf(rawArgs);
+  const colour = takesColour({ isTTY: isTerminal(channel) }, process.env, wanted);
   await writeOut(channel, `${colour ? usage : Bun.stripANSI(usage)}\n`);
   return exitCode;
 }

@@ -95,10 +95,12 @@ function verify(
 
 /** `offload disable` with the same targets and features. */
 function mendingCommand({ targets, features }: Request): string {
-  const words = targets.map(({ text, kind }) =>
-    kind === "any" ? [text] : kind === "host" ? ["--host"] : [`--${kind}`, text],
+  const flags = targets.flatMap(({ text, kind }) =>
+    kind === "any" ? [] : [kind === "host" ? "--host" : `--${kind}=${text}`],
   );
-  const chosen = words.length > 0 ? words.flat() : ["ALL"];
-  const list = features.length > 0 ? ["--features", features.join(",")] : [];
-  return ["offload", "disable", ...chosen, ...list].map(shellQuoted).join(" ");
+  const words = targets.flatMap(({ text, kind }) => (kind === "any" ? [text] : []));
+  if (features.length > 0) flags.push(`--features=${features.join(",")}`);
+  if (targets.length === 0) words.push("ALL");
+  const guard = words.some((word) => word.startsWith("-")) ? ["--"] : [];
+  return ["offload", "disable", ...flags, ...guard, ...words].map(shellQuoted).join(" ");
 }

@@ -12,9 +12,11 @@ export function naturalOrder(a: string, b: string): number {
   return left.length - right.length || unitOrder(a, b);
 }
 
+/** Digits by their value, whatever their number; anything else, and a tie, by code units. */
 function pieceOrder(a: string, b: string): number {
-  const [x, y] = [Number(a), Number(b)];
-  return Number.isNaN(x) || Number.isNaN(y) ? unitOrder(a, b) : x - y;
+  if (!/^\d/.test(a) || !/^\d/.test(b)) return unitOrder(a, b);
+  const [x, y] = [a.replace(/^0+/, ""), b.replace(/^0+/, "")];
+  return x.length - y.length || unitOrder(x, y);
 }
 
 function unitOrder(a: string, b: string): number {

@@ -32,7 +32,7 @@ export function laterNotes(interfaces: readonly Interface[]): readonly Note[] {
     const { vm } = first;
     const running = vm.residentOn !== undefined;
     const when = running
-      ? "when they are plugged"
+      ? `when ${vifs.length === 1 ? "it is" : "they are"} plugged`
       : vm.powerState === "Suspended"
         ? "when it is resumed"
         : "when it is started";

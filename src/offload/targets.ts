@@ -1,3 +1,4 @@
+import { shellQuoted } from "./by-hand.ts";
 import { closest } from "./closest.ts";
 import type { Interface, NicInterface, VifInterface } from "./interface.ts";
 import { whereaboutsOf } from "./interface.ts";
@@ -73,7 +74,7 @@ function find(request: TargetRequest, inventory: Inventory): Result<Found> {
   if (vms.length > 0 && pifs.length > 0) {
     return usage(
       "ambiguous-target",
-      `${quoted(text)} is both a VM and a device; say --vm ${text} or --pif ${text}`,
+      `${quoted(text)} is both a VM and a device; say --vm ${shellQuoted(text)} or --pif ${shellQuoted(text)}`,
     );
   }
   if (vms.length > 0) return asVm(text, vms);

@@ -59,8 +59,9 @@ export function featureTable(
       group = next;
       lines.push(paint.strong(fitted(titleOf(device), columns)));
     }
-    const name = (names[index] ?? "").padEnd(nameWidth);
-    lines.push(`${name}${GAP}${rows.get(device.features) ?? ""}`);
+    const name = names[index] ?? "";
+    const padding = " ".repeat(nameWidth - Bun.stringWidth(name));
+    lines.push(`${name}${padding}${GAP}${rows.get(device.features) ?? ""}`);
   });
   return lines;
 }

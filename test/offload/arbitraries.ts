@@ -1,0 +1,185 @@
+import fc from "fast-check";
+import { FEATURES, KEYWORDS, type Keyword } from "../../src/offload/features.ts";
+import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/offload/inventory.ts";
+import { type FeatureSet, KernelFeatures } from "../../src/offload/kernel-features.ts";
+import { bitsFrom, uuidFor } from "./worlds.ts";
+
+const HOSTS: readonly Host[] = ["alpha", "beta", "gamma"].map((name) => ({
+  uuid: uuidFor(`host ${name}`),
+  name,
+}));
+
+const KNOWN_NAMES = [
+  ...FEATURES.map(({ kernel }) => kernel.replace("*", "")),
+  "tx-checksum-ipv4",
+  "tx-checksum-ip-generic",
+  "tx-checksum-sctp",
+  "tx-scatter-gather-fraglist",
+  "tx-tcp6-segmentation",
+  "tx-tcp-ecn-segmentation",
+  "tx-tcp-mangleid-segmentation",
+  "tx-tcp-segmentation-hw",
+  "rx-gro-hw",
+  "rx-gro-list",
+  "tx-udp-segmentation",
+  "tx-nocache-copy",
+  "highdma",
+];
+
+/** Kernels with any of the names, in any order, among others that nobody knows. */
+export const kernels: fc.Arbitrary<KernelFeatures> = fc
+  .uniqueArray(fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...KNOWN_NAMES) }, fc.string()), {
+    minLength: 1,
+    maxLength: 70,
+  })
+  .map((names) => new KernelFeatures(names));
+
+/** Any bits at all, also ones that no driver would show together. */
+export function featureSets(kernel: KernelFeatures): fc.Arbitrary<FeatureSet> {
+  const numbers = fc.bigInt({ min: 0n, max: (1n << BigInt(kernel.names.length)) - 1n });
+  const bits = numbers.map((number) => bitsFrom(kernel, number));
+  return fc.record({ active: bits, requested: bits, changeable: bits });
+}
+
+/** Any features, at least one, as the user might name them. */
+export const keywordLists: fc.Arbitrary<readonly Keyword[]> = fc
+  .subarray([...KEYWORDS], { minLength: 1 })
+  .map((chosen) => KEYWORDS.filter((keyword) => chosen.includes(keyword)));
+
+const RECORD_KEYS = [
+  ...KEYWORDS.map((keyword) => `ethtool-${keyword}`),
+  "ethtool-speed",
+  "ethtool-TSO",
+  "ethtooltso",
+  "promiscuous",
+  "mtu",
+];
+
+/** What other_config may hold: our keys, keys of others, any values. */
+export const otherConfigs: fc.Arbitrary<OtherConfig> = fc
+  .array(
+    fc.tuple(
+      fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...RECORD_KEYS) }, fc.string()),
+      fc.oneof(fc.constantFrom("off", "false", "on", "true", "OFF", "0", ""), fc.string()),
+    ),
+    { maxLength: 12 },
+  )
+  .map((entries) => new Map(entries));
+
+const NAMES = ["web", "db", "ALL", "eth0", "eth1", "", "all", "'; reboot; '", "\u001b[31mred"];
+
+interface VmShape {
+  readonly name: string;
+  readonly role: Vm["role"];
+  readonly powerState: string;
+  readonly at: number | null;
+  readonly vifs: readonly Pick<Vif, "attached" | "sriov" | "otherConfig">[];
+}
+
+interface HostShape {
+  readonly nics: readonly Pick<Pif, "managed" | "groProperty" | "otherConfig">[];
+  readonly bonded: boolean;
+  readonly extra: readonly ("vlan" | "vlan on bond" | "tunnel" | "sriov" | "other")[];
+}
+
+const vmShapes: fc.Arbitrary<VmShape> = fc.record({
+  name: fc.oneof(fc.constantFrom(...NAMES), fc.string()),
+  role: fc.constantFrom("vm", "vm", "vm", "template", "snapshot", "control domain"),
+  powerState: fc.constantFrom("Running", "Running", "Running", "Paused", "Suspended", "Halted"),
+  at: fc.option(fc.nat({ max: 2 })),
+  vifs: fc.array(
+    fc.record({
+      attached: fc.boolean(),
+      sriov: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
+      otherConfig: otherConfigs,
+    }),
+    { maxLength: 4 },
+  ),
+});
+
+const hostShapes: fc.Arbitrary<HostShape> = fc.record({
+  nics: fc.array(
+    fc.record({
+      managed: fc.integer({ min: 0, max: 9 }).map((dice) => dice > 0),
+      groProperty: fc.constantFrom(undefined, "on", "off"),
+      otherConfig: otherConfigs,
+    }),
+    { maxLength: 4 },
+  ),
+  bonded: fc.boolean(),
+  extra: fc.uniqueArray(fc.constantFrom("vlan", "vlan on bond", "tunnel", "sriov", "other")),
+});
+
+/** Pools of up to three hosts, seen from the first. Domids and device names repeat between hosts. */
+export const inventories: fc.Arbitrary<Inventory> = fc
+  .record({
+    hosts: fc.tuple(hostShapes, hostShapes, hostShapes),
+    vms: fc.array(vmShapes, { maxLength: 7 }),
+  })
+  .map((shape) => {
+    const vms = vmsOf(shape.vms);
+    const [host = { uuid: "", name: "" }] = HOSTS;
+    return {
+      host,
+      hosts: HOSTS,
+      pifs: shape.hosts.flatMap((one, index) => pifsOf(one, HOSTS[index] ?? host)),
+      vms,
+      vifs: vms.flatMap((vm, index) => vifsOf(vm, shape.vms[index]?.vifs ?? [])),
+    };
+  });
+
+function vmsOf(shapes: readonly VmShape[]): readonly Vm[] {
+  const domids = new Map<string, number>();
+  return shapes.map(({ name, role, powerState, at }, index) => {
+    const residentOn = at === null ? undefined : HOSTS[at];
+    const domid = residentOn === undefined ? -1 : (domids.get(residentOn.uuid) ?? 0) + 1;
+    if (residentOn !== undefined) domids.set(residentOn.uuid, domid);
+    const uuid = uuidFor(`generated vm ${index}`);
+    return { ref: `OpaqueRef:${uuid}`, uuid, name, role, powerState, domid, residentOn };
+  });
+}
+
+function vifsOf(vm: Vm, shapes: VmShape["vifs"]): readonly Vif[] {
+  return shapes.map((shape, index) => {
+    const uuid = uuidFor(`vif ${index} of ${vm.uuid}`);
+    return { ref: `OpaqueRef:${uuid}`, uuid, device: String(index), vm, ...shape };
+  });
+}
+
+function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] {
+  const make = (device: string, role: Pif["role"], more: Partial<Pif>): Pif => {
+    const uuid = uuidFor(`${role} ${device} ${more.vlan ?? -1} of ${host.name}`);
+    return {
+      ref: `OpaqueRef:${uuid}`,
+      uuid,
+      device,
+      host,
+      role,
+      vlan: -1,
+      management: false,
+      managed: true,
+      attached: true,
+      groProperty: undefined,
+      otherConfig: new Map(),
+      slaves: [],
+      slaveOf: undefined,
+      under: undefined,
+      ...more,
+    };
+  };
+  const bondUuid = make("bond0", "bond", {}).uuid;
+  const slaveOf = bonded ? bondUuid : undefined;
+  const physical = nics.map((shape, index) =>
+    make(`eth${index}`, "physical", { ...shape, slaveOf }),
+  );
+  const slaves = physical.map(({ uuid }) => uuid);
+  const bond = bonded ? [make("bond0", "bond", { slaves, management: true })] : [];
+  const extras = extra.map((kind) => {
+    if (kind === "vlan") return make("eth0", "vlan", { vlan: 100, under: slaves[0] });
+    if (kind === "vlan on bond") {
+      return make("bond0", "vlan", { vlan: 200, under: bonded ? bondUuid : undefined });
+    }
+    return make(kind === "sriov" ? "eth0" : `${kind}0`, kind, {});
+  });
+  return [...extras, ...bond, ...physical];
+}

@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import { forecast, planDisable } from "../../src/offload/disable.ts";
+import { planSummary } from "../../src/terminal/plan-summary.ts";
+import { guest, haltedVm, viewOf, vif } from "../offload/worlds.ts";
+import { FORECAST, PLAN } from "./reports.ts";
+
+function summaryOf(names: readonly string[]) {
+  const subjects = names.map((name) => guest(vif(haltedVm(name), "0")));
+  const plan = planDisable(subjects, ["tso"], viewOf({}));
+  const foreseen = forecast(plan, { records: true });
+  return planSummary(plan, foreseen, { host: { name: "alpha" }, product: "" });
+}
+
+test("says on what a confirmation rests: host, NICs, VMs, features and the number of changes", () => {
+  const text = planSummary(PLAN, FORECAST, { host: { name: "alpha" }, product: "XCP-ng 8.3.0" });
+  expect(text).toBe(`  Host      alpha (XCP-ng 8.3.0)
+  NICs      eth0 (management) and eth1
+  VMs       2: web, database
+  VIFs      3
+  Features  rx tx sg tso ufo gso gro lro
+  Changes   28 in the kernel, on 5 devices; 30 records in XAPI
+`);
+});
+
+test("with nothing to change says so", () => {
+  expect(summaryOf([])).toBe(`  Host      alpha
+  NICs      none
+  VMs       none
+  VIFs      0
+  Features  tso
+  Changes   0 in the kernel, on no devices; no records in XAPI
+`);
+});
+
+test("names eight VMs, and counts the others", () => {
+  const names = Array.from({ length: 11 }, (_, index) => `vm${index}`);
+  expect(summaryOf(names)).toContain(
+    "VMs       11: vm0, vm1, vm2, vm3, vm4, vm5, vm6, vm7 and 3 more\n",
+  );
+});
+
+test("no name can act on the terminal, add a line or fill the screen", () => {
+  const text = summaryOf(["\u001b[2J\nChanges   none", "x".repeat(10_000)]);
+  expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  expect(text.trimEnd().split("\n")).toHaveLength(6);
+  expect(text).toContain(`${"x".repeat(23)}…`);
+  expect(text.length).toBeLessThan(400);
+});

@@ -1,0 +1,135 @@
+import { describe, expect, test } from "bun:test";
+import type { Report } from "../../src/offload/report.ts";
+import { renderReport } from "../../src/terminal/report-view.ts";
+import { paint } from "../../src/terminal/text.ts";
+import { guest, NIC_ON, nic, pif, VIF_ON, viewOf, vif, vm } from "../offload/worlds.ts";
+import { FORECAST, reportOf, TREATED, TREATED_VIEW, UNTOUCHED, UNTOUCHED_VIEW } from "./reports.ts";
+
+const VIEW = { paint: paint(false), columns: 80 };
+
+function rendered(report: Report) {
+  return renderReport(report, VIEW);
+}
+
+const LEGEND = "live/recorded: ! fixed by the driver, ~ comes on by itself, - none, ? unknown";
+
+describe("status", () => {
+  test("is the table and what its signs mean", () => {
+    const report = reportOf("status", UNTOUCHED.slice(0, 1), UNTOUCHED_VIEW, { problems: [] });
+    expect(rendered(report)).toBe(`device rx   tx   sg   tso  ufo    gso  gro  lro
+NIC, carries the management traffic
+eth0   on/- on/- on/- on/- off!/- on/- on/- off!/-
+${LEGEND}
+`);
+  });
+
+  test("without devices says so", () => {
+    expect(rendered(reportOf("status", [], viewOf({})))).toBe("No devices.\n");
+  });
+});
+
+describe("verify", () => {
+  test("says what is wrong, what several interfaces share in one line, and what to run", () => {
+    const report = reportOf("verify", UNTOUCHED, UNTOUCHED_VIEW, {
+      exitCode: 1,
+      advice: ["offload disable ALL"],
+      notes: [{ code: "left-out", message: '2 VMs left out, which run on "beta"' }],
+    });
+    expect(rendered(report)).toBe(`6 interfaces checked: not everything is as it should be.
+  ! eth0, eth1, tap3.0: rx, tx, sg, tso, gso and gro on
+  ! vif3.0, vif3.1: tx, sg, tso, gso and gro on
+  - vif3.0, vif3.1: rx on, and the driver lets nobody change that
+  ! vif3.0, vif3.1, VIF 0 of database: no record keeps rx, tx, sg, tso, ufo and gso off
+  - 2 VMs left out, which run on "beta"
+
+Run: offload disable ALL
+`);
+  });
+
+  test("says that all is well", () => {
+    const report = reportOf("verify", TREATED.slice(0, 2), TREATED_VIEW);
+    expect(rendered(report)).toBe("2 interfaces checked: everything that can be off is off.\n");
+  });
+
+  test("does not claim that all is well when it could not look", () => {
+    const report = reportOf("verify", [nic(pif("eth9"))], viewOf({}), { exitCode: 3 });
+    expect(rendered(report)).not.toContain("everything that can be off is off");
+    expect(rendered(report)).toContain("! eth9: is not there");
+  });
+
+  test("names six interfaces that share a problem, and counts the others", () => {
+    const names = Array.from({ length: 9 }, (_, index) => `eth${index}`);
+    const view = viewOf(Object.fromEntries(names.map((name) => [name, NIC_ON])));
+    const subjects = names.map((name) => nic(pif(name)));
+    const report = reportOf("verify", subjects, view, { exitCode: 1, keywords: ["tso"] });
+    expect(rendered(report)).toContain(
+      "  ! eth0, eth1, eth2, eth3, eth4, eth5 and 3 more: tso on\n",
+    );
+  });
+
+  test("a problem that is no interface's stands for itself", () => {
+    const report = reportOf("verify", [], viewOf({}), {
+      exitCode: 3,
+      problems: [{ code: "xapi-unavailable", message: "XAPI does not answer" }],
+    });
+    expect(rendered(report)).toContain("  ! XAPI does not answer\n");
+  });
+});
+
+describe("disable", () => {
+  test("shows the table, and sums up what changed", () => {
+    const report = reportOf("disable", TREATED.slice(0, 2), TREATED_VIEW, {
+      changes: FORECAST.changes,
+    });
+    expect(rendered(report)).toBe(`device rx      tx      sg      tso     ufo    gso     gro     lro
+NIC, carries the management traffic
+eth0   off/off off/off off/off off/off off!/- off/off off/off off!/-
+NICs
+eth1   off/off off/off off/off off/off off!/- off/off off/off off!/-
+${LEGEND}
+
+Changed: 28 features on 5 devices; 30 records in XAPI.
+`);
+  });
+
+  test.each([
+    ["nothing", () => [], "Nothing had to be changed."],
+    [
+      "records alone",
+      () => FORECAST.changes.filter(({ layer }) => layer === "recorded").slice(0, 1),
+      "Changed: nothing in the kernel; 1 record in XAPI.",
+    ],
+    [
+      "the kernel alone",
+      () => FORECAST.changes.filter(({ layer }) => layer === "live").slice(0, 1),
+      "Changed: 1 feature on 1 device; no records in XAPI.",
+    ],
+  ] as const)("sums up a change of %s", (_, changes, sentence) => {
+    const report = reportOf("disable", TREATED.slice(0, 1), TREATED_VIEW, { changes: changes() });
+    expect(rendered(report)).toContain(`\n\n${sentence}\n`);
+  });
+});
+
+describe("names that tenants choose", () => {
+  const hostile = vm("\u001b[31m\nweb: all is well\u202e", { domid: 3, residentOn: undefined });
+
+  test("cannot act on the terminal, nor add a line", () => {
+    const subjects = [guest(vif(hostile, "0"))];
+    for (const command of ["status", "verify", "disable"] as const) {
+      const report = reportOf(command, subjects, viewOf({ "vif3.0": VIF_ON }), {
+        advice: ["offload disable '\u001b[31m\nweb'"],
+        notes: [{ code: "no-vifs", message: "\u001b[2J\nfake: 0 problems" }],
+      });
+      const text = rendered(report);
+      expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      expect(text.split("\n").some((line) => /^(web|fake)/.test(line))).toBe(false);
+    }
+  });
+});
+
+test("painted or not, the words are the same", () => {
+  const report = reportOf("verify", UNTOUCHED, UNTOUCHED_VIEW, { exitCode: 1 });
+  const painted = renderReport(report, { paint: paint(true), columns: 80 });
+  expect(painted).not.toBe(rendered(report));
+  expect(Bun.stripANSI(painted)).toBe(rendered(report));
+});
