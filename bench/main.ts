@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Dom0, OFFLOAD } from "../test/dom0/dom0.ts";
 import { compare, type Side } from "./sides.ts";
@@ -54,6 +55,12 @@ async function benchLive(vifs: number, rounds: number) {
         name: "offload disable DEVICE... --no-record",
         argv: [OFFLOAD, "disable", "--no-record", ...devices],
         reset: reset(devices),
+      },
+      {
+        name: "its live part, without start and report",
+        argv: [process.execPath, resolve(import.meta.dir, "live-part.ts"), ...devices],
+        reset: reset(devices),
+        timesItself: true,
       },
       ...loops(devices),
       {
