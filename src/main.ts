@@ -24,6 +24,7 @@ interface Concluded {
 const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandDef>> = new Map([
   ["disable", async (to) => (await import("./commands/disable.ts")).disableCommand(to)],
   ["verify", async (to) => (await import("./commands/verify.ts")).verifyCommand(to)],
+  ["persist", async (to) => (await import("./commands/persist.ts")).persistCommand(to)],
   ["status", async (to) => (await import("./commands/status.ts")).statusCommand(to)],
 ]);
 

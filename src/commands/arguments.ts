@@ -118,7 +118,7 @@ function longNames(definition: ArgsDef): readonly string[] {
   });
 }
 
-type TargetArguments = Pick<typeof SHARED, "target" | "vm" | "pif" | "host">;
+type TargetArguments = Pick<typeof SHARED, "vm" | "pif" | "host">;
 
 /** The targets of a command line: its words, `--vm`, `--pif` and `--host`, checked for spelling. */
 export function targetsOf<D extends TargetArguments>(

@@ -9,12 +9,13 @@ import {
 } from "../offload/disable.ts";
 import type { Keyword } from "../offload/features.ts";
 import { laterNotes, unrecordedNotes } from "../offload/notes.ts";
-import { EXIT } from "../offload/problem.ts";
+import { EXIT, type Problem } from "../offload/problem.ts";
 import type { Report } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
+import { remember } from "../state/remembered.ts";
 import { canAsk, confirm } from "../terminal/confirm.ts";
 import { writeOut } from "../terminal/output.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
@@ -151,6 +152,7 @@ function foretell(plan: DisablePlan, request: Request, dom0: Dom0, chosen: Chose
     changes,
     problems: [],
     notes: [...chosen.notes, ...notes],
+    boot: null,
     advice: [],
   };
   const commands = byHand(plan.live, records);
@@ -168,6 +170,10 @@ async function change(
   const done = await interruption.protect((isStopped) =>
     carryOut(plan, dom0.kernel, toolstack, isStopped),
   );
+  const remembered = await remember(plan.interfaces, chosen.wholeHost, plan.keywords);
+  const forgotten: readonly Problem[] = remembered.ok
+    ? []
+    : remembered.failures.map(({ message }) => ({ code: "state-failed", message }));
   const judged = judge(done.interfaces, done.after, {
     keywords: plan.keywords,
     records: request.record && done.recordsKnown,
@@ -178,5 +184,6 @@ async function change(
     ...(request.record ? laterNotes(plan.interfaces) : []),
     ...(request.record ? unrecordedNotes(plan.interfaces, plan.keywords) : []),
   ];
-  return { report: disableReport(dom0.host, done, { ...judged, notes }) };
+  const problems = [...done.problems, ...forgotten];
+  return { report: disableReport(dom0.host, { ...done, problems }, { ...judged, notes }) };
 }

@@ -3,7 +3,7 @@ import { NetworkDevices } from "../kernel/devices.ts";
 import type { Inventory } from "../offload/inventory.ts";
 import type { Kernel, Toolstack } from "../offload/ports.ts";
 import { type Failure, type Result, success, unavailable } from "../offload/result.ts";
-import { readHostFiles } from "../xapi/host-files.ts";
+import { type HostFiles, readHostFiles } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/session.ts";
 import type { Interruption } from "./interruption.ts";
 
@@ -21,6 +21,21 @@ export interface Dom0 {
   readonly records: Records;
 }
 
+/** Checks that this is a dom0 and root, for work that needs neither kernel nor XAPI. */
+export async function withHost<T>(
+  work: (host: { readonly uuid: string; readonly name: string }) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const files = hostFiles();
+  return files.ok ? await work({ uuid: files.value.uuid, name: hostname() }) : files;
+}
+
+function hostFiles(): Result<HostFiles> {
+  if (process.geteuid?.() !== 0) {
+    return unavailable("not-root", "offload needs root; run it as root in dom0");
+  }
+  return readHostFiles();
+}
+
 /**
  * Opens the host, hands it to the work, and closes everything again, whatever happens: the XAPI
  * session is always logged out. A XAPI that does not answer is not yet a failure: some commands
@@ -30,10 +45,7 @@ export async function withDom0<T>(
   interruption: Interruption,
   work: (dom0: Dom0) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  if (process.geteuid?.() !== 0) {
-    return unavailable("not-root", "offload needs root; run it as root in dom0");
-  }
-  const files = readHostFiles();
+  const files = hostFiles();
   if (!files.ok) return files;
   using kernel = new NetworkDevices();
   const session = await interruption.orElse(XapiSession.open(files.value.uuid));

@@ -6,6 +6,7 @@ import { type Result, success } from "../offload/result.ts";
 import { resolveBareHost, survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
+import { inspectBoot } from "../persistence/boot-layer.ts";
 import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
 import { type Dom0, withDom0 } from "./dom0.ts";
 import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
@@ -57,6 +58,8 @@ async function status(
       records: dom0.records.known,
     });
     const problems = unseen(dom0, judged.problems);
+    const boot = inspectBoot();
+    if (!boot.ok) return boot;
     const report: Report = {
       version: 1,
       command: "status",
@@ -67,6 +70,7 @@ async function status(
       changes: [],
       problems,
       notes: chosen.value.notes,
+      boot: boot.value,
       advice: [],
     };
     return success({ report });

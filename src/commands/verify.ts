@@ -1,4 +1,5 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { bootFindings } from "../offload/boot.ts";
 import { shellQuoted } from "../offload/by-hand.ts";
 import type { Keyword } from "../offload/features.ts";
 import { isMendedByDisable } from "../offload/findings.ts";
@@ -8,10 +9,11 @@ import { type Result, success } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
+import { inspectBoot } from "../persistence/boot-layer.ts";
 import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
 import { withDom0 } from "./dom0.ts";
 import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
-import { choose } from "./selection.ts";
+import { type Chosen, choose } from "./selection.ts";
 
 const args = {
   target: SHARED.target,
@@ -77,20 +79,36 @@ function verify(
       keywords: request.keywords,
       records: true,
     });
+    const boot = bootOf(chosen.value, request);
+    if (!boot.ok) return boot;
+    const problems = [...judged.problems, ...boot.value.problems];
     const report: Report = {
       version: 1,
       command: "verify",
       host: dom0.host,
-      exitCode: exitCodeOf(judged.problems, { strict: request.strict, changing: false }),
+      exitCode: exitCodeOf(problems, { strict: request.strict, changing: false }),
       dryRun: false,
       devices: judged.devices,
       changes: [],
-      problems: judged.problems,
-      notes: [...chosen.value.notes, ...judged.notes],
+      problems,
+      notes: [...chosen.value.notes, ...judged.notes, ...boot.value.notes],
+      boot: boot.value.layer,
       advice: isMendedByDisable(judged.problems) ? [mendingCommand(request)] : [],
     };
     return success({ report });
   });
+}
+
+/** The boot layer, which is a matter of NICs: nothing of a single VIF is installed for boot. */
+function bootOf({ interfaces, wholeHost }: Chosen, { keywords, strict }: Request) {
+  const layer = inspectBoot();
+  if (!layer.ok) return layer;
+  const devices = interfaces.flatMap((one) => (one.kind === "pif" ? [one.pif.device] : []));
+  const findings =
+    wholeHost || devices.length > 0
+      ? bootFindings(layer.value, { keywords, devices }, strict)
+      : { problems: [], notes: [] };
+  return success({ layer: layer.value, ...findings });
 }
 
 /** `offload disable` with the same targets and features. */

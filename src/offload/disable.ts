@@ -136,6 +136,7 @@ export function disableReport(
     changes,
     problems: all,
     notes: judged.notes,
+    boot: null,
     advice: [],
   };
 }

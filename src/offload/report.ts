@@ -1,3 +1,4 @@
+import type { BootLayer } from "./boot.ts";
 import type { Keyword } from "./features.ts";
 import type { Change } from "./plan.ts";
 import type { ExitCode, Note, Problem } from "./problem.ts";
@@ -27,7 +28,7 @@ export interface DeviceReport {
 }
 
 /** The commands that make a report. */
-export type ReportingCommand = "disable" | "verify" | "status";
+export type ReportingCommand = "disable" | "verify" | "status" | "persist";
 
 /** The one object behind the human view and `--json`; its keys are stable within a version. */
 export interface Report {
@@ -41,6 +42,8 @@ export interface Report {
   readonly changes: readonly Change[];
   readonly problems: readonly (Problem | { readonly code: string; readonly message: string })[];
   readonly notes: readonly Note[];
+  /** What is installed for boot; null where that was not looked at. */
+  readonly boot: BootLayer | null;
   /** Commands that would mend what is wrong. */
   readonly advice: readonly string[];
 }
@@ -61,6 +64,7 @@ export function failureReport(
     changes: [],
     problems: failures.map(({ code, message }) => ({ code, message })),
     notes: [],
+    boot: null,
     advice: [],
   };
 }

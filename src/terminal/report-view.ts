@@ -1,6 +1,7 @@
+import type { BootLayer } from "../offload/boot.ts";
 import type { Change } from "../offload/plan.ts";
 import type { Report } from "../offload/report.ts";
-import { counted } from "../offload/wording.ts";
+import { counted, listed } from "../offload/wording.ts";
 import { featureTable, LEGEND } from "./feature-table.ts";
 import { type Paint, printable } from "./text.ts";
 
@@ -12,8 +13,19 @@ export interface View {
 
 /** The human view of a report, from the very object that `--json` prints. */
 export function renderReport(report: Report, view: View): string {
-  const lines = report.command === "verify" ? verifyLines(report, view) : tableLines(report, view);
-  return `${lines.join("\n")}\n`;
+  return `${linesOf(report, view).join("\n")}\n`;
+}
+
+function linesOf(report: Report, view: View): readonly string[] {
+  switch (report.command) {
+    case "verify":
+      return verifyLines(report, view);
+    case "persist":
+      return persistLines(report, view);
+    case "disable":
+    case "status":
+      return tableLines(report, view);
+  }
 }
 
 function tableLines(report: Report, { paint, columns }: View): readonly string[] {
@@ -21,6 +33,7 @@ function tableLines(report: Report, { paint, columns }: View): readonly string[]
   if (report.devices.length === 0) lines.push("No devices.");
   else lines.push(...featureTable(report.devices, paint, columns), paint.faint(LEGEND));
   if (report.command === "disable") lines.push("", changesSentence(report.changes));
+  if (report.boot !== null) lines.push("", bootSentence(report.boot));
   return [...lines, ...findings(report, paint)];
 }
 
@@ -33,6 +46,21 @@ function changesSentence(changes: readonly Change[]): string {
       ? "nothing in the kernel"
       : `${counted(live.length, "feature")} on ${counted(devices, "device")}`;
   return `Changed: ${kernel}; ${counted(changes.length - live.length, "record")} in XAPI.`;
+}
+
+/** What is installed for boot, in a sentence. */
+export function bootSentence({ method, state, covers }: BootLayer): string {
+  if (state === "absent" || method === null) return "At boot: nothing is installed.";
+  const what =
+    covers === null
+      ? ""
+      : `: ${covers.keywords.join(" ")} off on ${covers.everything ? "every NIC, and on guests' interfaces that appear" : listed(covers.devices)}`;
+  return `At boot: ${method}, ${state}${what}.`;
+}
+
+function persistLines(report: Report, { paint }: View): readonly string[] {
+  const boot = report.boot === null ? [] : [bootSentence(report.boot)];
+  return [...boot, ...findings(report, paint)];
 }
 
 function verifyLines(report: Report, { paint }: View): readonly string[] {

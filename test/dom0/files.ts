@@ -1,9 +1,11 @@
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { World } from "./world/world.ts";
 
 /** Where XAPI listens on a dom0 (xapi_globs.ml, `unix_domain_socket`). */
 export const XAPI_SOCKET = "/var/lib/xcp/xapi";
+
+const RC_LOCAL = "/etc/rc.d/rc.local";
 
 /** The files that make a dom0 a dom0, by path. */
 export function dom0Files(world: World): Map<string, string> {
@@ -13,6 +15,11 @@ export function dom0Files(world: World): Map<string, string> {
   files.set("/etc/xensource/pool.conf", poolConf(world));
   files.set("/etc/xensource/network.conf", "openvswitch");
   files.set("/etc/redhat-release", "XCP-ng release 8.3.0 (xenserver)\n");
+  // Not executable, as the systemd package of XCP-ng installs it.
+  files.set(
+    RC_LOCAL,
+    "#!/bin/bash\n# Commands of your own, run at boot.\n\ntouch /var/lock/subsys/local\n",
+  );
   files.set("/etc/hostname", `${world.host.record.hostname}\n`);
   // xapi touches these when it starts, and again when it is ready (xapi-wait-init-complete reads the second).
   if (world.scenarios.xapi) files.set("/run/xapi_startup.cookie", "");
@@ -26,6 +33,9 @@ export function dom0Files(world: World): Map<string, string> {
 export async function writeFiles(world: World, root: string): Promise<void> {
   await Promise.all([...dom0Files(world)].map(([path, text]) => Bun.write(join(root, path), text)));
   if (world.scenarios.has("not-dom0")) return;
+  await symlink("rc.d/rc.local", join(root, "etc/rc.local"));
+  await chmod(join(root, RC_LOCAL), 0o644);
+  await mkdir(join(root, "etc/udev/rules.d"), { recursive: true });
   const parent = join(root, dirname(XAPI_SOCKET));
   await mkdir(parent, { recursive: true });
   await chmod(parent, 0o700);

@@ -91,6 +91,7 @@ export function reportOf(
     changes: [],
     problems,
     notes,
+    boot: null,
     advice: [],
     ...rest,
   };

@@ -1,0 +1,191 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import {
+  type Coverage,
+  coverageOf,
+  coverageRecorded,
+  coverageRemembered,
+  type Method,
+} from "../offload/boot.ts";
+import type { Keyword } from "../offload/features.ts";
+import { exitCodeOf, type Problem } from "../offload/problem.ts";
+import type { Report } from "../offload/report.ts";
+import { type Result, success, usage } from "../offload/result.ts";
+import type { TargetRequest } from "../offload/targets.ts";
+import { quoted } from "../offload/wording.ts";
+import {
+  inspectBoot,
+  installBoot,
+  pieces,
+  removeBoot,
+  runLoop,
+  usualMethod,
+} from "../persistence/boot-layer.ts";
+import { readRemembered } from "../state/remembered.ts";
+import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
+import { type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
+import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { choose } from "./selection.ts";
+
+const args = {
+  target: {
+    ...SHARED.target,
+    description: "ALL or NICs; without any, what disable has turned off on this host",
+  },
+  features: SHARED.features,
+  vm: SHARED.vm,
+  pif: SHARED.pif,
+  host: SHARED.host,
+  method: {
+    type: "string",
+    valueHint: "auto|systemd|rc.local",
+    description: "what carries the loop (default: systemd where it runs)",
+  },
+  "dry-run": { type: "boolean", description: "print what would be written; touch nothing" },
+  remove: { type: "boolean", description: "take away what persist has installed" },
+  json: SHARED.json,
+  color: SHARED.color,
+  help: SHARED.help,
+} as const satisfies ArgsDef;
+
+interface Request {
+  readonly targets: readonly TargetRequest[];
+  readonly keywords: readonly Keyword[];
+  /** Whether `--features` was given: it then limits what is remembered or recorded, too. */
+  readonly limited: boolean;
+  readonly method: Method;
+  readonly dryRun: boolean;
+  readonly remove: boolean;
+}
+
+interface Told {
+  readonly report: Report;
+  readonly text?: string;
+}
+
+/** `offload persist`: keeps offloads off across reboots. */
+export function persistCommand(invocation: Invocation): CommandDef {
+  return defineCommand<ArgsDef>({
+    meta: { name: "persist", description: "Keep offloads off across reboots and for new VMs" },
+    args,
+    async run({ rawArgs }) {
+      const request = requestOf(rawArgs);
+      const told = request.ok ? await persist(request.value, invocation) : request;
+      invocation.conclude("persist", mannerOf(rawArgs), outcomeOf(told));
+    },
+  });
+}
+
+function requestOf(rawArgs: readonly string[]): Result<Request> {
+  const given = parseArguments(args, rawArgs);
+  if (!given.ok) return given;
+  const targets = targetsOf(given.value);
+  if (!targets.ok) return targets;
+  const keywords = featuresOf(given.value);
+  if (!keywords.ok) return keywords;
+  const [wanted = "auto"] = given.value.values("method");
+  if (wanted !== "auto" && wanted !== "systemd" && wanted !== "rc.local") {
+    return usage("unknown-method", `${quoted(wanted)} is no method; say auto, systemd or rc.local`);
+  }
+  const remove = given.value.flag("remove");
+  if (remove && targets.value.length > 0) {
+    return usage(
+      "remove-takes-no-target",
+      "--remove takes away everything; name no target with it",
+    );
+  }
+  return success({
+    targets: targets.value,
+    keywords: keywords.value,
+    limited: given.value.values("features").length > 0,
+    method: wanted === "auto" ? usualMethod() : wanted,
+    dryRun: given.value.flag("dry-run"),
+    remove,
+  });
+}
+
+function persist(request: Request, { interruption }: Invocation): Promise<Result<Told>> {
+  if (request.remove) {
+    return withHost(async (host) => {
+      if (request.dryRun) return conclusion(host, request, []);
+      const removed = await interruption.protect(() => removeBoot());
+      return removed.ok ? conclusion(host, request, []) : removed;
+    });
+  }
+  return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
+    const coverage = coverageFor(request, dom0);
+    if (!coverage.ok) return coverage;
+    if (request.dryRun) {
+      const told = conclusion(dom0.host, request, []);
+      const text = pieces(coverage.value, request.method)
+        .map((piece) => `# ${piece.path}\n${piece.text}\n`)
+        .join("");
+      return told.ok ? success({ ...told.value, text }) : told;
+    }
+    return await interruption.protect(() => install(coverage.value, request, dom0));
+  });
+}
+
+/** The targets that were named, or what is remembered, or what XAPI's records say. */
+function coverageFor(request: Request, dom0: Dom0): Result<Coverage> {
+  if (request.targets.length > 0) {
+    const chosen = choose(dom0, request.targets);
+    if (!chosen.ok) return chosen;
+    return coverageOf(chosen.value.interfaces, chosen.value.wholeHost, request.keywords);
+  }
+  const records = needRecords(dom0.records);
+  if (!records.ok) return records;
+  const remembered = readRemembered();
+  if (!remembered.ok) return remembered;
+  const { inventory } = records.value;
+  const known = coverageRemembered(remembered.value, inventory) ?? coverageRecorded(inventory);
+  const keywords = known?.keywords.filter(
+    (keyword) => !request.limited || request.keywords.includes(keyword),
+  );
+  if (known === null || keywords === undefined || keywords.length === 0) {
+    return usage(
+      "nothing-to-persist",
+      "nothing was turned off on this host yet; run offload disable ALL first, or name what to persist",
+    );
+  }
+  return success({ ...known, keywords });
+}
+
+async function install(coverage: Coverage, request: Request, dom0: Dom0): Promise<Result<Told>> {
+  const installed = await installBoot(coverage, request.method);
+  if (!installed.ok) return installed;
+  const left = runLoop(coverage);
+  if (!left.ok) return left;
+  const problems = left.value.map(
+    (line): Problem => ({ code: "boot-failed", message: `the loop could not finish: ${line}` }),
+  );
+  return conclusion(dom0.host, request, problems);
+}
+
+function conclusion(
+  host: NonNullable<Report["host"]>,
+  { dryRun, remove }: Request,
+  problems: readonly Problem[],
+): Result<Told> {
+  const boot = inspectBoot();
+  if (!boot.ok) return boot;
+  const { state } = boot.value;
+  const wrong = !dryRun && state !== (remove ? "absent" : "current");
+  const all: readonly Problem[] = wrong
+    ? [...problems, { code: "boot-wrong", message: `what is installed for boot is ${state}` }]
+    : problems;
+  return success({
+    report: {
+      version: 1,
+      command: "persist",
+      host,
+      exitCode: exitCodeOf(all, { strict: false, changing: true }),
+      dryRun,
+      devices: [],
+      changes: [],
+      problems: all,
+      notes: [],
+      boot: boot.value,
+      advice: [],
+    },
+  });
+}

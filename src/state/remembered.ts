@@ -1,0 +1,64 @@
+import * as v from "valibot";
+import type { Remembered } from "../offload/boot.ts";
+import { KEYWORDS, type Keyword } from "../offload/features.ts";
+import type { Interface } from "../offload/interface.ts";
+import { type Result, success, unavailable } from "../offload/result.ts";
+import { createDirectory, readFileBytes, replaceFile } from "../persistence/file.ts";
+
+/** What this program remembers of a host; its own, 0700. */
+const STATE_DIRECTORY = "/var/lib/offload";
+const DISABLED_PATH = `${STATE_DIRECTORY}/disabled.json`;
+
+const Keywords = v.array(v.picklist(KEYWORDS));
+const DisabledSchema = v.object({
+  version: v.literal(1),
+  wholeHost: Keywords,
+  nics: v.record(v.string(), Keywords),
+});
+
+const NOTHING: Remembered = { wholeHost: [], nics: new Map() };
+
+/** What `disable` has turned off on this host so far; nothing where it never ran. */
+export function readRemembered(): Result<Remembered> {
+  const bytes = readFileBytes(DISABLED_PATH);
+  if (!bytes.ok) return bytes;
+  if (bytes.value === null) return success(NOTHING);
+  try {
+    const parsed = v.parse(DisabledSchema, JSON.parse(new TextDecoder().decode(bytes.value)));
+    return success({ wholeHost: parsed.wholeHost, nics: new Map(Object.entries(parsed.nics)) });
+  } catch {
+    return unavailable(
+      "state-damaged",
+      `${DISABLED_PATH} is damaged or of a newer version; move it away, or name to persist what it should cover`,
+    );
+  }
+}
+
+/** Adds a run of `disable` to what is remembered. Written only when that tells anything new. */
+export async function remember(
+  interfaces: readonly Interface[],
+  wholeHost: boolean,
+  keywords: readonly Keyword[],
+): Promise<Result<void>> {
+  const before = readRemembered();
+  if (!before.ok) return before;
+  const nics = new Map(before.value.nics);
+  for (const one of interfaces) {
+    if (one.kind === "pif") nics.set(one.pif.uuid, merged(nics.get(one.pif.uuid) ?? [], keywords));
+  }
+  const whole = wholeHost ? merged(before.value.wholeHost, keywords) : before.value.wholeHost;
+  if (nics.size === 0) return success(undefined);
+  const document = { version: 1, wholeHost: whole, nics: Object.fromEntries(nics) };
+  const directory = createDirectory(STATE_DIRECTORY, 0o700);
+  if (!directory.ok) return directory;
+  const written = await replaceFile(
+    DISABLED_PATH,
+    new TextEncoder().encode(`${JSON.stringify(document)}\n`),
+    { setMode: 0o600 },
+  );
+  return written.ok ? success(undefined) : written;
+}
+
+function merged(a: readonly Keyword[], b: readonly Keyword[]): readonly Keyword[] {
+  return KEYWORDS.filter((keyword) => a.includes(keyword) || b.includes(keyword));
+}
