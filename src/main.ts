@@ -25,6 +25,7 @@ const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandD
   ["disable", async (to) => (await import("./commands/disable.ts")).disableCommand(to)],
   ["verify", async (to) => (await import("./commands/verify.ts")).verifyCommand(to)],
   ["persist", async (to) => (await import("./commands/persist.ts")).persistCommand(to)],
+  ["restore", async (to) => (await import("./commands/restore.ts")).restoreCommand(to)],
   ["status", async (to) => (await import("./commands/status.ts")).statusCommand(to)],
 ]);
 

@@ -22,6 +22,11 @@ export const SHARED = {
   vm: { type: "string", valueHint: "name", description: "a VM, where the name alone is ambiguous" },
   pif: { type: "string", valueHint: "device", description: "a PIF, likewise" },
   host: { type: "boolean", description: "the whole host, where a VM is called ALL" },
+  wait: {
+    type: "string",
+    valueHint: "seconds",
+    description: "how long to wait while another offload is at work (default: not at all)",
+  },
   json: { type: "boolean", description: "print one JSON document" },
   color: { type: "boolean", default: true, negativeDescription: "print no colour" },
   help: { type: "boolean", alias: "h", description: "show this help" },
@@ -140,4 +145,14 @@ export function featuresOf<D extends Pick<typeof SHARED, "features">>(
 ): Result<readonly Keyword[]> {
   const lists = given.values("features");
   return lists.length === 0 ? success(DEFAULT_KEYWORDS) : parseKeywords(lists.join(","));
+}
+
+/** The seconds of `--wait`: a whole number, 0 unless given. */
+export function secondsOf<D extends Pick<typeof SHARED, "wait">>(
+  given: GivenArguments<D>,
+): Result<number> {
+  const [text = "0"] = given.values("wait");
+  return /^\d{1,6}$/.test(text)
+    ? success(Number(text))
+    : usage("bad-seconds", `${quoted(text)} is no number of seconds; say for example --wait 30`);
 }

@@ -6,20 +6,23 @@ import {
   disableReport,
   forecast,
   planDisable,
+  stateProblem,
 } from "../offload/disable.ts";
 import type { Keyword } from "../offload/features.ts";
 import { laterNotes, unrecordedNotes } from "../offload/notes.ts";
-import { EXIT, type Problem } from "../offload/problem.ts";
+import { EXIT } from "../offload/problem.ts";
 import type { Report } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
+import { FileJournal } from "../state/journal.ts";
+import { ChangeLock } from "../state/lock.ts";
 import { remember } from "../state/remembered.ts";
 import { canAsk, confirm } from "../terminal/confirm.ts";
 import { writeOut } from "../terminal/output.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
-import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
+import { featuresOf, parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
 import { type Dom0, withDom0 } from "./dom0.ts";
 import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
@@ -40,6 +43,7 @@ const args = {
     default: true,
     negativeDescription: "change the kernel only; works on devices even without XAPI",
   },
+  wait: SHARED.wait,
   json: SHARED.json,
   color: SHARED.color,
   help: SHARED.help,
@@ -51,6 +55,8 @@ interface Request {
   readonly yes: boolean;
   readonly dryRun: boolean;
   readonly record: boolean;
+  /** Seconds to wait for another run. */
+  readonly wait: number;
 }
 
 interface Told {
@@ -78,6 +84,8 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   const keywords = featuresOf(given.value);
   if (!targets.ok) return targets;
   if (!keywords.ok) return keywords;
+  const wait = secondsOf(given.value);
+  if (!wait.ok) return wait;
   if (targets.value.length === 0) {
     return usage(
       "no-target",
@@ -90,6 +98,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
     yes: given.value.flag("yes"),
     dryRun: given.value.flag("dry-run"),
     record: given.value.flag("record"),
+    wait: wait.value,
   });
 }
 
@@ -108,7 +117,7 @@ function disable(request: Request, invocation: Invocation): Promise<Result<Told>
       const agreed = await ask(plan, request, dom0, invocation);
       if (!agreed.ok) return agreed;
     }
-    return success(await change(plan, request, dom0, chosen.value, invocation));
+    return await change(plan, request, dom0, chosen.value, invocation);
   });
 }
 
@@ -165,15 +174,20 @@ async function change(
   dom0: Dom0,
   chosen: Chosen,
   { interruption }: Invocation,
-): Promise<Told> {
+): Promise<Result<Told>> {
+  const locked = await ChangeLock.take(request.wait, (work) => interruption.orElse(work));
+  if (!locked.ok) return locked;
+  using _lock = locked.value;
+  const journal = FileJournal.open();
+  if (!journal.ok) return journal;
   const toolstack = request.record ? chosen.toolstack : null;
-  const done = await interruption.protect((isStopped) =>
-    carryOut(plan, dom0.kernel, toolstack, isStopped),
+  const carried = await interruption.protect((isStopped) =>
+    carryOut(plan, dom0.kernel, toolstack, journal.value, isStopped),
   );
+  if (!carried.ok) return carried;
+  const done = carried.value;
   const remembered = await remember(plan.interfaces, chosen.wholeHost, plan.keywords);
-  const forgotten: readonly Problem[] = remembered.ok
-    ? []
-    : remembered.failures.map(({ message }) => ({ code: "state-failed", message }));
+  const forgotten = remembered.ok ? [] : remembered.failures.map(stateProblem);
   const judged = judge(done.interfaces, done.after, {
     keywords: plan.keywords,
     records: request.record && done.recordsKnown,
@@ -185,5 +199,5 @@ async function change(
     ...(request.record ? unrecordedNotes(plan.interfaces, plan.keywords) : []),
   ];
   const problems = [...done.problems, ...forgotten];
-  return { report: disableReport(dom0.host, { ...done, problems }, { ...judged, notes }) };
+  return success({ report: disableReport(dom0.host, { ...done, problems }, { ...judged, notes }) });
 }

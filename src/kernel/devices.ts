@@ -1,10 +1,14 @@
 import { readdirSync } from "node:fs";
-import { type ChangeableBits, KernelFeatures } from "../offload/kernel-features.ts";
+import {
+  type ChangeableBits,
+  type FeatureWish,
+  KernelFeatures,
+} from "../offload/kernel-features.ts";
 import type { LiveView, Observation } from "../offload/plan.ts";
 import type { Kernel, WriteOutcome } from "../offload/ports.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
 import { FeatureAccess, readFeatureNames } from "./ethtool.ts";
-import { ERRNO, EthtoolSocket, errnoWords } from "./libc.ts";
+import { ERRNO, EthtoolSocket, errnoWords, type IoctlResult } from "./libc.ts";
 
 const SYS_CLASS_NET = "/sys/class/net";
 
@@ -43,11 +47,11 @@ export class NetworkDevices implements Kernel, Disposable {
   }
 
   clear(device: string, bits: ChangeableBits): WriteOutcome {
-    const answer = this.#door?.access.clear(device, bits);
-    if (answer === undefined) return { done: false, gone: false, because: "it was never read" };
-    if (answer.ok) return { done: true };
-    const gone = answer.errno === ERRNO.ENODEV;
-    return { done: false, gone, because: errnoWords(answer.errno) };
+    return outcomeOf(this.#door?.access.clear(device, bits));
+  }
+
+  request(device: string, wish: FeatureWish): WriteOutcome {
+    return outcomeOf(this.#door?.access.request(device, wish));
   }
 
   [Symbol.dispose](): void {
@@ -76,6 +80,13 @@ export class NetworkDevices implements Kernel, Disposable {
       ? { state: "missing" }
       : { state: "unreadable", because: errnoWords(answer.errno) };
   }
+}
+
+function outcomeOf(answer: IoctlResult | undefined): WriteOutcome {
+  if (answer === undefined) return { done: false, gone: false, because: "it was never read" };
+  if (answer.ok) return { done: true };
+  const gone = answer.errno === ERRNO.ENODEV;
+  return { done: false, gone, because: errnoWords(answer.errno) };
 }
 
 function listDevices(): Result<ReadonlySet<string>> {

@@ -1,4 +1,9 @@
-import type { ChangeableBits, FeatureSet } from "../offload/kernel-features.ts";
+import type {
+  ChangeableBits,
+  FeatureBits,
+  FeatureSet,
+  FeatureWish,
+} from "../offload/kernel-features.ts";
 import type { EthtoolSocket, IoctlResult } from "./libc.ts";
 
 // linux/ethtool.h
@@ -91,11 +96,20 @@ export class FeatureAccess {
    * for the truth; reading back is.
    */
   clear(device: string, { bits }: ChangeableBits): IoctlResult {
+    return this.#write(device, bits, []);
+  }
+
+  /** The same structure, for features that are asked for again. */
+  request(device: string, { valid, requested }: FeatureWish): IoctlResult {
+    return this.#write(device, valid, requested);
+  }
+
+  #write(device: string, valid: FeatureBits, requested: FeatureBits): IoctlResult {
     this.#set.setUint32(0, ETHTOOL_SFEATURES, true);
     this.#set.setUint32(4, this.#blocks, true);
     for (let block = 0; block < this.#blocks; block++) {
-      this.#set.setUint32(8 + block * 8, bits[block] ?? 0, true);
-      this.#set.setUint32(12 + block * 8, 0, true);
+      this.#set.setUint32(8 + block * 8, valid[block] ?? 0, true);
+      this.#set.setUint32(12 + block * 8, requested[block] ?? 0, true);
     }
     return this.socket.call(device, this.#setBytes);
   }

@@ -1,4 +1,6 @@
+import type { KernelFeatures } from "./kernel-features.ts";
 import type { LiveStep, RecordStep } from "./plan.ts";
+import type { WishStep } from "./restore.ts";
 
 /** The commands that would do the same by hand, quoted for a shell, in the order of doing. */
 export function byHand(
@@ -9,11 +11,7 @@ export function byHand(
     ...live.map(({ device, keywords }) =>
       command("ethtool", "-K", device, ...keywords.flatMap((keyword) => [keyword, "off"])),
     ),
-    ...records.map(({ subject, key }) => {
-      const [kind, uuid] =
-        subject.kind === "pif" ? ["pif", subject.pif.uuid] : ["vif", subject.vif.uuid];
-      return command("xe", `${kind}-param-set`, `uuid=${uuid}`, `other-config:${key}=off`);
-    }),
+    ...records.map(recordByHand),
   ];
   const running = records.some(
     ({ subject }) => subject.kind === "vif" && subject.vm.residentOn !== undefined,
@@ -21,6 +19,40 @@ export function byHand(
   return running
     ? [...lines, "# and an event for each running VM above, for which xe has no command"]
     : lines;
+}
+
+/** The same for putting back; former features go by the kernel's names, which ethtool takes too. */
+export function wishesByHand(
+  live: readonly WishStep[],
+  records: readonly RecordStep[],
+  { names }: KernelFeatures,
+): readonly string[] {
+  return [
+    ...records.map(recordByHand),
+    ...live.map(({ device, wish }) => {
+      const words = names.flatMap((name, index) => {
+        const bit = 1 << (index % 32);
+        const block = Math.floor(index / 32);
+        if (((wish.valid[block] ?? 0) & bit) === 0) return [];
+        return [name, ((wish.requested[block] ?? 0) & bit) !== 0 ? "on" : "off"];
+      });
+      return command("ethtool", "-K", device, ...words);
+    }),
+  ];
+}
+
+function recordByHand({ subject, key, to }: RecordStep): string {
+  const [kind, uuid] =
+    subject.kind === "pif" ? ["pif", subject.pif.uuid] : ["vif", subject.vif.uuid];
+  return to === null
+    ? command(
+        "xe",
+        `${kind}-param-remove`,
+        `uuid=${uuid}`,
+        "param-name=other-config",
+        `param-key=${key}`,
+      )
+    : command("xe", `${kind}-param-set`, `uuid=${uuid}`, `other-config:${key}=${to}`);
 }
 
 function command(...words: readonly string[]): string {

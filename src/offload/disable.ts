@@ -1,6 +1,5 @@
 import { KEYWORDS, type Keyword } from "./features.ts";
-import { type Interface, nameOf, uuidOf } from "./interface.ts";
-import type { OtherConfig, Vm } from "./inventory.ts";
+import { type Interface, uuidOf } from "./interface.ts";
 import {
   type Change,
   foresee,
@@ -12,9 +11,11 @@ import {
   type RecordStep,
   recordChanges,
 } from "./plan.ts";
-import type { Kernel, RecordOutcome, Toolstack } from "./ports.ts";
+import type { JournalKeeper, Kernel, Toolstack } from "./ports.ts";
 import { exitCodeOf, type Problem } from "./problem.ts";
+import { writeRecords } from "./record-half.ts";
 import type { Report } from "./report.ts";
+import { type Failure, type Result, success } from "./result.ts";
 import type { Judgement } from "./verdict.ts";
 
 /** What `disable` is going to do, and what it looks at to decide so. */
@@ -71,42 +72,41 @@ export async function carryOut(
   plan: DisablePlan,
   kernel: Kernel,
   toolstack: Toolstack | null,
+  journal: JournalKeeper,
   isStopped: () => boolean,
-): Promise<Disabled> {
+): Promise<Result<Disabled>> {
+  const noted = await journal.beforeLive(plan.live, plan.before);
+  if (!noted.ok) return noted;
   const problems: Problem[] = await writeLive(plan.live, kernel, isStopped);
   const after = kernel.observeAgain(
     plan.before,
     plan.live.map(({ device }) => device),
   );
   const live = liveChanges(plan.interfaces, KEYWORDS, plan.before, after);
-  if (toolstack === null) {
-    return { interfaces: plan.interfaces, after, changes: live, problems, recordsKnown: true };
-  }
+  const liveOnly = { interfaces: plan.interfaces, after, changes: live, problems };
+  if (toolstack === null) return success({ ...liveOnly, recordsKnown: true });
 
-  const outcomes = await toolstack.write(
-    planRecords(plan.interfaces, plan.keywords, after),
+  const steps = planRecords(plan.interfaces, plan.keywords, after);
+  const notedRecords = await journal.beforeRecords(steps);
+  if (!notedRecords.ok) {
+    // Without a note of what was there nothing is recorded; what is live can be put back.
+    problems.push(...notedRecords.failures.map(stateProblem));
+    return success({ ...liveOnly, recordsKnown: true });
+  }
+  const { interfaces, changes, recordsKnown } = await writeRecords(
+    plan.interfaces,
+    steps,
+    after,
+    toolstack,
+    problems,
     isStopped,
   );
-  problems.push(...outcomes.flatMap(problemOf));
-  const written = outcomes.filter(({ state }) => state === "written").map(({ step }) => step);
-  const touched = outcomes.filter(({ state }) => state !== "unattempted").map(({ step }) => step);
-  problems.push(...(await announce(touched, toolstack)));
-  const changes = [...live, ...recordChanges(written, after.existing)];
-  if (touched.length === 0) {
-    return { interfaces: plan.interfaces, after, changes, problems, recordsKnown: true };
-  }
+  return success({ interfaces, after, changes: [...live, ...changes], problems, recordsKnown });
+}
 
-  const records = await toolstack.recordsByUuid();
-  if (!records.ok) {
-    const because = records.failures.map(({ message }) => message).join("; ");
-    problems.push({
-      code: "records-unknown",
-      message: `the records could not be read back: ${because}`,
-    });
-    return { interfaces: plan.interfaces, after, changes, problems, recordsKnown: false };
-  }
-  const interfaces = plan.interfaces.map((subject) => withRecords(subject, records.value));
-  return { interfaces, after, changes, problems, recordsKnown: true };
+/** That what this program keeps could not be put on disk. */
+export function stateProblem({ message }: Failure): Problem {
+  return { code: "state-failed", message };
 }
 
 /**
@@ -192,44 +192,4 @@ class Pause {
     await new Promise<void>((resume) => setImmediate(resume));
     this.#last = performance.now();
   }
-}
-
-/** Tells xenopsd of the VMs that run and whose VIFs have new records. */
-async function announce(
-  steps: readonly RecordStep[],
-  toolstack: Toolstack,
-): Promise<readonly Problem[]> {
-  const vms = new Map<string, Vm>();
-  for (const { subject } of steps) {
-    if (subject.kind === "vif" && subject.vm.residentOn !== undefined) {
-      vms.set(subject.vm.uuid, subject.vm);
-    }
-  }
-  const failed = await toolstack.announce([...vms.values()]);
-  const [first] = failed;
-  if (first === undefined) return [];
-  const message = `${failed.length} of ${vms.size} VMs could not be told of their new records (${first}); they take them at their next start`;
-  return [{ code: "record-failed", message }];
-}
-
-function problemOf({ step, state, because }: RecordOutcome): readonly Problem[] {
-  if (state === "written") return [];
-  const { subject, key } = step;
-  const uuid = uuidOf(subject);
-  const what = state === "failed" ? "could not be recorded" : "was not recorded";
-  return [
-    {
-      code: state === "failed" ? "record-failed" : "record-not-attempted",
-      message: `${nameOf(subject)}: ${key}=off ${what}: ${because}`,
-      interface: nameOf(subject),
-      ...(uuid === null ? {} : { uuid }),
-    },
-  ];
-}
-
-/** The interface with the records that were read back; without any where its object is gone. */
-function withRecords(subject: Interface, records: ReadonlyMap<string, OtherConfig>): Interface {
-  const otherConfig = records.get(uuidOf(subject) ?? "") ?? new Map<string, string>();
-  if (subject.kind === "pif") return { ...subject, pif: { ...subject.pif, otherConfig } };
-  return subject.kind === "vif" ? { ...subject, vif: { ...subject.vif, otherConfig } } : subject;
 }

@@ -45,6 +45,37 @@ export class ChangeableBits {
   }
 }
 
+/** Bits of one device that are to be requested, or no longer: only changeable ones. */
+export class FeatureWish {
+  private constructor(
+    readonly valid: FeatureBits,
+    readonly requested: FeatureBits,
+  ) {}
+
+  /**
+   * The wish for former requests, by the index of the kernel feature. Bits that cannot be changed,
+   * and those that are as wished already, are left out.
+   */
+  static of(set: FeatureSet, former: ReadonlyMap<number, boolean>): FeatureWish {
+    const valid = set.changeable.map(() => 0);
+    const requested = set.changeable.map(() => 0);
+    for (const [index, wanted] of former) {
+      const block = Math.floor(index / 32);
+      const bit = 1 << (index % 32);
+      const isRequested = ((set.requested[block] ?? 0) & bit) !== 0;
+      if (((set.changeable[block] ?? 0) & bit) === 0 || isRequested === wanted) continue;
+      valid[block] = ((valid[block] ?? 0) | bit) >>> 0;
+      if (wanted) requested[block] = ((requested[block] ?? 0) | bit) >>> 0;
+    }
+    return new FeatureWish(valid, requested);
+  }
+
+  /** Whether everything is as wished. */
+  get isEmpty(): boolean {
+    return this.valid.every((bits) => bits === 0);
+  }
+}
+
 /** The bits of a keyword within one block of 32; a keyword hardly ever has more than one or two. */
 interface MaskPart {
   readonly block: number;

@@ -30,13 +30,15 @@ export interface LiveStep {
   readonly clear: ChangeableBits;
 }
 
-/** One key of a PIF or VIF that is to say `off`. */
+/** One key of a PIF or VIF that is to have another value. */
 export interface RecordStep {
   readonly subject: Exclude<Interface, { kind: "bare" }>;
   readonly keyword: Keyword;
   readonly key: string;
   /** The value to be replaced; null when there is no such key. */
   readonly from: string | null;
+  /** The value to come; null when there is to be no such key. */
+  readonly to: string | null;
 }
 
 /** One feature that changes, as the report tells it. */
@@ -46,7 +48,7 @@ export interface Change {
   readonly feature: Keyword;
   readonly layer: "live" | "recorded";
   readonly from: string | null;
-  readonly to: string;
+  readonly to: string | null;
 }
 
 /** The kernel writes that turn the features off: one a device, none where nothing is on. */
@@ -104,7 +106,7 @@ export function planRecords(
       const key = honouredKey(subject, keyword);
       if (key === null || recordedState(subject, keyword) === "off") return [];
       if (!isRecordable(subject, states?.[index])) return [];
-      return [{ subject, keyword, key, from: otherConfigOf(subject)?.get(key) ?? null }];
+      return [{ subject, keyword, key, from: otherConfigOf(subject)?.get(key) ?? null, to: "off" }];
     });
   });
 }
@@ -161,13 +163,13 @@ export function recordChanges(
   steps: readonly RecordStep[],
   existing: ReadonlySet<string>,
 ): readonly Change[] {
-  return steps.map(({ subject, keyword, from }) => ({
+  return steps.map(({ subject, keyword, from, to }) => ({
     device: devicesOf(subject, existing)[0]?.name ?? null,
     uuid: uuidOf(subject),
     feature: keyword,
     layer: "recorded",
     from,
-    to: "off",
+    to,
   }));
 }
 

@@ -1,6 +1,6 @@
 import type { Inventory, OtherConfig, Vm } from "./inventory.ts";
-import type { ChangeableBits } from "./kernel-features.ts";
-import type { LiveView, RecordStep } from "./plan.ts";
+import type { ChangeableBits, FeatureWish } from "./kernel-features.ts";
+import type { LiveStep, LiveView, RecordStep } from "./plan.ts";
 import type { Result } from "./result.ts";
 
 /** What became of one write. */
@@ -16,6 +16,16 @@ export interface Kernel {
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView;
   /** Clears those bits, active and requested, with one write. */
   clear(device: string, bits: ChangeableBits): WriteOutcome;
+  /** Asks for features or no longer asks for them, with one write. */
+  request(device: string, wish: FeatureWish): WriteOutcome;
+}
+
+/** Keeps what was there before. Each fails where it could not be put on disk. */
+export interface JournalKeeper {
+  /** Notes what these steps are about to clear. */
+  beforeLive(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>>;
+  /** Notes the values that these steps are about to replace. */
+  beforeRecords(steps: readonly RecordStep[]): Promise<Result<void>>;
 }
 
 /** What became of a record that was to be written; `unattempted` when XAPI had gone before. */

@@ -19,6 +19,7 @@ export const PROBLEMS = {
   "write-failed": "undone",
   "record-failed": "undone",
   "record-not-attempted": "undone",
+  conflict: "undone",
   interrupted: "undone",
   "device-vanished": "undone",
   "live-elsewhere": "unknown",
@@ -50,7 +51,9 @@ export interface Note {
     | "no-vifs"
     | "record-ignored"
     | "not-recorded"
-    | "not-persisted";
+    | "not-persisted"
+    | "still-persisted"
+    | "gone";
   readonly message: string;
   readonly device?: string;
   readonly uuid?: string;

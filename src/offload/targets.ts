@@ -1,7 +1,7 @@
 import { shellQuoted } from "./by-hand.ts";
 import { closest } from "./closest.ts";
 import type { Interface, NicInterface, VifInterface } from "./interface.ts";
-import { whereaboutsOf } from "./interface.ts";
+import { uuidOf, whereaboutsOf } from "./interface.ts";
 import { type Inventory, nicsUnder, type Pif, type Vm } from "./inventory.ts";
 import { naturalOrder } from "./natural-order.ts";
 import { all, type Result, success, usage } from "./result.ts";
@@ -206,6 +206,24 @@ function select(found: readonly Found[], inventory: Inventory): Selection {
     leftOut,
     withoutVifs: vms.filter(({ uuid }) => named.has(uuid) && !withVifs.has(uuid)),
   };
+}
+
+/** Every NIC of this host and every VIF of the pool, by UUID, whatever is or is not a target. */
+export function everyInterface(inventory: Inventory): ReadonlyMap<string, Interface> {
+  const { host, pifs, vifs } = inventory;
+  const management = managementNics(inventory);
+  const nics = pifs
+    .filter((pif) => pif.role === "physical" && pif.host.uuid === host.uuid)
+    .map((pif): Interface => ({ kind: "pif", pif, management: management.has(pif.uuid) }));
+  const guests = vifs.map(
+    (vif): Interface => ({
+      kind: "vif",
+      vif,
+      vm: vif.vm,
+      whereabouts: whereaboutsOf(vif, host.uuid),
+    }),
+  );
+  return new Map([...nics, ...guests].map((subject) => [uuidOf(subject) ?? "", subject]));
 }
 
 function managementNics({ pifs, host }: Inventory): ReadonlySet<string> {

@@ -3,10 +3,9 @@ import type { Remembered } from "../offload/boot.ts";
 import { KEYWORDS, type Keyword } from "../offload/features.ts";
 import type { Interface } from "../offload/interface.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
-import { createDirectory, readFileBytes, replaceFile } from "../persistence/file.ts";
+import { readFileBytes, removeFile, replaceFile } from "../persistence/file.ts";
+import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
-/** What this program remembers of a host; its own, 0700. */
-const STATE_DIRECTORY = "/var/lib/offload";
 const DISABLED_PATH = `${STATE_DIRECTORY}/disabled.json`;
 
 const Keywords = v.array(v.picklist(KEYWORDS));
@@ -48,9 +47,28 @@ export async function remember(
   }
   const whole = wholeHost ? merged(before.value.wholeHost, keywords) : before.value.wholeHost;
   if (nics.size === 0) return success(undefined);
-  const document = { version: 1, wholeHost: whole, nics: Object.fromEntries(nics) };
-  const directory = createDirectory(STATE_DIRECTORY, 0o700);
-  if (!directory.ok) return directory;
+  return write({ wholeHost: whole, nics });
+}
+
+/** Forgets PIFs that were put back; a whole host is no longer one when any of it was. */
+export async function forget(uuids: ReadonlySet<string>): Promise<Result<void>> {
+  const before = readRemembered();
+  if (!before.ok) return before;
+  const nics = new Map([...before.value.nics].filter(([uuid]) => !uuids.has(uuid)));
+  const whole = nics.size < before.value.nics.size ? [] : before.value.wholeHost;
+  return nics.size === before.value.nics.size
+    ? success(undefined)
+    : write({ wholeHost: whole, nics });
+}
+
+async function write({ wholeHost, nics }: Remembered): Promise<Result<void>> {
+  if (nics.size === 0) {
+    const removed = removeFile(DISABLED_PATH);
+    return removed.ok ? success(undefined) : removed;
+  }
+  const prepared = prepareStateDirectory();
+  if (!prepared.ok) return prepared;
+  const document = { version: 1, wholeHost, nics: Object.fromEntries(nics) };
   const written = await replaceFile(
     DISABLED_PATH,
     new TextEncoder().encode(`${JSON.stringify(document)}\n`),

@@ -23,6 +23,7 @@ function linesOf(report: Report, view: View): readonly string[] {
     case "persist":
       return persistLines(report, view);
     case "disable":
+    case "restore":
     case "status":
       return tableLines(report, view);
   }
@@ -32,7 +33,9 @@ function tableLines(report: Report, { paint, columns }: View): readonly string[]
   const lines: string[] = [];
   if (report.devices.length === 0) lines.push("No devices.");
   else lines.push(...featureTable(report.devices, paint, columns), paint.faint(LEGEND));
-  if (report.command === "disable") lines.push("", changesSentence(report.changes));
+  if (report.command === "disable" || report.command === "restore") {
+    lines.push("", changesSentence(report.changes));
+  }
   if (report.boot !== null) lines.push("", bootSentence(report.boot));
   return [...lines, ...findings(report, paint)];
 }

@@ -55,7 +55,7 @@ async function writeOne(
   session: XapiSession,
   step: RecordStep,
 ): Promise<{ readonly outcome: RecordOutcome; readonly gone: boolean }> {
-  const { subject, key, from } = step;
+  const { subject, key, from, to } = step;
   const [name, ref] = subject.kind === "pif" ? ["PIF", subject.pif.ref] : ["VIF", subject.vif.ref];
   const fail = (error: CallError, what: string) => ({
     outcome: { step, state: "failed", because: `${what}${sentenceOf(error)}` } as const,
@@ -65,7 +65,8 @@ async function writeOne(
     const removed = await session.call(`${name}.remove_from_other_config`, ref, key);
     if (!removed.ok) return fail(removed.error, "");
   }
-  const added = await session.call(`${name}.add_to_other_config`, ref, key, "off");
+  if (to === null) return { outcome: { step, state: "written", because: "" }, gone: false };
+  const added = await session.call(`${name}.add_to_other_config`, ref, key, to);
   if (added.ok) return { outcome: { step, state: "written", because: "" }, gone: false };
   return fail(
     added.error,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { carryOut, disableReport, forecast, planDisable } from "../../src/offload/disable.ts";
+import { disableReport, forecast, planDisable } from "../../src/offload/disable.ts";
 import { DEFAULT_KEYWORDS, type Keyword } from "../../src/offload/features.ts";
 import type { Interface } from "../../src/offload/interface.ts";
 import type { Pif, Vif } from "../../src/offload/inventory.ts";
 import { survey } from "../../src/offload/survey.ts";
 import { resolveTargets } from "../../src/offload/targets.ts";
 import { judge } from "../../src/offload/verdict.ts";
-import { MemoryKernel, MemoryToolstack } from "./memory.ts";
+import { carryOutNoted, MemoryKernel, MemoryToolstack } from "./memory.ts";
 import {
   ALPHA,
   bitsNamed,
@@ -53,7 +53,7 @@ function host(more: { readonly eth0?: Partial<Pif>; readonly web0?: Partial<Vif>
     isStopped: () => boolean = NEVER,
     keywords: readonly Keyword[] = DEFAULT_KEYWORDS,
   ) => {
-    const done = await carryOut(plan(keywords), kernel, toolstack, isStopped);
+    const done = await carryOutNoted(plan(keywords), kernel, toolstack, isStopped);
     const judged = judge(done.interfaces, done.after, { keywords, records: done.recordsKnown });
     return { done, report: disableReport(ALPHA, done, judged) };
   };
@@ -174,7 +174,7 @@ describe("carrying it out", () => {
 
   test("without a toolstack only the kernel is written", async () => {
     const { kernel, plan } = host();
-    const done = await carryOut(plan(), kernel, null, NEVER);
+    const done = await carryOutNoted(plan(), kernel, null, NEVER);
     expect(kernel.devices.get("eth0")).toEqual(NIC_OFF);
     expect(done.changes.every(({ layer }) => layer === "live")).toBe(true);
     expect(done).toMatchObject({ problems: [], recordsKnown: true });

@@ -1,12 +1,21 @@
+import { carryOut, type Disabled, type DisablePlan } from "../../src/offload/disable.ts";
 import type { Inventory, OtherConfig, Vm } from "../../src/offload/inventory.ts";
+import { type Journal, noteLive, noteRecords } from "../../src/offload/journal.ts";
 import type {
   ChangeableBits,
   FeatureBits,
   FeatureSet,
+  FeatureWish,
   KernelFeatures,
 } from "../../src/offload/kernel-features.ts";
-import type { LiveView, Observation, RecordStep } from "../../src/offload/plan.ts";
-import type { Kernel, RecordOutcome, Toolstack, WriteOutcome } from "../../src/offload/ports.ts";
+import type { LiveStep, LiveView, Observation, RecordStep } from "../../src/offload/plan.ts";
+import type {
+  JournalKeeper,
+  Kernel,
+  RecordOutcome,
+  Toolstack,
+  WriteOutcome,
+} from "../../src/offload/ports.ts";
 import { type Result, success, unavailable } from "../../src/offload/result.ts";
 import { big, bitsFrom } from "./worlds.ts";
 
@@ -54,11 +63,58 @@ export class MemoryKernel implements Kernel {
     return { done: true };
   }
 
+  request(device: string, { valid, requested }: FeatureWish): WriteOutcome {
+    this.writes.push(device);
+    this.journal.push(`kernel ${device}`);
+    const now = this.devices.get(device);
+    if (now === undefined) return { done: false, gone: true, because: "no such device" };
+    const wished = (from: FeatureBits) =>
+      bitsFrom(this.kernel, (big(from) & ~big(valid)) | big(requested));
+    this.devices.set(device, {
+      active: wished(now.active),
+      requested: wished(now.requested),
+      changeable: now.changeable,
+    });
+    return { done: true };
+  }
+
   #read(device: string): Observation {
     if (this.unreadable.has(device)) return { state: "unreadable", because: "permission denied" };
     const features = this.devices.get(device);
     return features === undefined ? { state: "missing" } : { state: "read", features };
   }
+}
+
+/** A journal in memory, which may refuse to note anything. */
+export class MemoryJournal implements JournalKeeper {
+  journal: Journal = new Map();
+  refusesLive = false;
+  refusesRecords = false;
+
+  async beforeLive(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>> {
+    if (this.refusesLive) return unavailable("file-not-written", "no space");
+    this.journal = noteLive(this.journal, steps, view);
+    return success(undefined);
+  }
+
+  async beforeRecords(steps: readonly RecordStep[]): Promise<Result<void>> {
+    if (this.refusesRecords) return unavailable("file-not-written", "no space");
+    this.journal = noteRecords(this.journal, steps);
+    return success(undefined);
+  }
+}
+
+/** Carries out a plan whose notes can be taken. */
+export async function carryOutNoted(
+  plan: DisablePlan,
+  kernel: Kernel,
+  toolstack: Toolstack | null,
+  isStopped: () => boolean,
+  journal: JournalKeeper = new MemoryJournal(),
+): Promise<Disabled> {
+  const done = await carryOut(plan, kernel, toolstack, journal, isStopped);
+  if (!done.ok) throw new Error(done.failures.map(({ message }) => message).join("; "));
+  return done.value;
 }
 
 /** XAPI in memory: the records of an inventory, and the ways in which it can let one down. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { carryOut, forecast, planDisable } from "../../src/offload/disable.ts";
+import { forecast, planDisable } from "../../src/offload/disable.ts";
 import { KEYWORDS, type Keyword } from "../../src/offload/features.ts";
 import { devicesOf, type Interface } from "../../src/offload/interface.ts";
 import type { Inventory } from "../../src/offload/inventory.ts";
@@ -13,7 +13,7 @@ import { survey } from "../../src/offload/survey.ts";
 import { resolveTargets } from "../../src/offload/targets.ts";
 import { judge } from "../../src/offload/verdict.ts";
 import { featureSets, inventories, kernels, keywordLists } from "./arbitraries.ts";
-import { MemoryKernel, MemoryToolstack } from "./memory.ts";
+import { carryOutNoted, MemoryKernel, MemoryToolstack } from "./memory.ts";
 import { big, bitsFrom, maskOf, valued } from "./worlds.ts";
 
 const PIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"].map((k) => `ethtool-${k}`);
@@ -94,7 +94,7 @@ async function carriedOut(world: World, obeying: boolean) {
     };
   }
   const plan = planFor(world, kernel);
-  const done = await carryOut(plan, kernel, toolstack, () => false);
+  const done = await carryOutNoted(plan, kernel, toolstack, () => false);
   return { kernel, toolstack, plan, done };
 }
 

@@ -76,6 +76,5 @@ describe("the exit code", () => {
     for (const level of Object.values(PROBLEMS)) {
       expect(["drift", "undone", "unknown", "fixed"]).toContain(level);
     }
-    expect(Object.keys(PROBLEMS)).toHaveLength(18);
   });
 });

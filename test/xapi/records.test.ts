@@ -10,11 +10,11 @@ const vif0 = vif(web, "0", { ref: "OpaqueRef:vif0" });
 const eth0 = pif("eth0", { ref: "OpaqueRef:eth0" });
 
 function vifStep(key: string, from: string | null = null, one = vif0): RecordStep {
-  return { subject: guest(one), keyword: "tso", key, from };
+  return { subject: guest(one), keyword: "tso", key, from, to: "off" };
 }
 
 function pifStep(key: string, from: string | null = null): RecordStep {
-  return { subject: nic(eth0), keyword: "tso", key, from };
+  return { subject: nic(eth0), keyword: "tso", key, from, to: "off" };
 }
 
 function refused(code: string, ...params: readonly string[]): CallResult {

@@ -1,0 +1,83 @@
+import { type Interface, nameOf, uuidOf } from "./interface.ts";
+import type { OtherConfig, Vm } from "./inventory.ts";
+import { type Change, type LiveView, type RecordStep, recordChanges } from "./plan.ts";
+import type { RecordOutcome, Toolstack } from "./ports.ts";
+import type { Problem } from "./problem.ts";
+
+/** What writing records came to. */
+interface RecordsWritten {
+  readonly interfaces: readonly Interface[];
+  readonly changes: readonly Change[];
+  readonly recordsKnown: boolean;
+}
+
+/** Writes records, tells xenopsd, and reads back. What fails is added to the problems. */
+export async function writeRecords(
+  interfaces: readonly Interface[],
+  steps: readonly RecordStep[],
+  view: LiveView,
+  toolstack: Toolstack,
+  problems: Problem[],
+  isStopped: () => boolean,
+): Promise<RecordsWritten> {
+  const outcomes = await toolstack.write(steps, isStopped);
+  problems.push(...outcomes.flatMap(problemOf));
+  const written = outcomes.filter(({ state }) => state === "written").map(({ step }) => step);
+  const touched = outcomes.filter(({ state }) => state !== "unattempted").map(({ step }) => step);
+  problems.push(...(await announce(touched, toolstack)));
+  const changes = recordChanges(written, view.existing);
+  if (touched.length === 0) return { interfaces, changes, recordsKnown: true };
+
+  const records = await toolstack.recordsByUuid();
+  if (records.ok) {
+    const known = interfaces.map((subject) => withRecords(subject, records.value));
+    return { interfaces: known, changes, recordsKnown: true };
+  }
+  const because = records.failures.map(({ message }) => message).join("; ");
+  problems.push({
+    code: "records-unknown",
+    message: `the records could not be read back: ${because}`,
+  });
+  return { interfaces, changes, recordsKnown: false };
+}
+
+/** Tells xenopsd of the VMs that run and whose VIFs have new records. */
+async function announce(
+  steps: readonly RecordStep[],
+  toolstack: Toolstack,
+): Promise<readonly Problem[]> {
+  const vms = new Map<string, Vm>();
+  for (const { subject } of steps) {
+    if (subject.kind === "vif" && subject.vm.residentOn !== undefined) {
+      vms.set(subject.vm.uuid, subject.vm);
+    }
+  }
+  const failed = await toolstack.announce([...vms.values()]);
+  const [first] = failed;
+  if (first === undefined) return [];
+  const message = `${failed.length} of ${vms.size} VMs could not be told of their new records (${first}); they take them at their next start`;
+  return [{ code: "record-failed", message }];
+}
+
+function problemOf({ step, state, because }: RecordOutcome): readonly Problem[] {
+  if (state === "written") return [];
+  const { subject, key, to } = step;
+  const uuid = uuidOf(subject);
+  const wanted = to === null ? `removal of ${key}` : `${key}=${to}`;
+  const what = state === "failed" ? "could not be recorded" : "was not recorded";
+  return [
+    {
+      code: state === "failed" ? "record-failed" : "record-not-attempted",
+      message: `${nameOf(subject)}: ${wanted} ${what}: ${because}`,
+      interface: nameOf(subject),
+      ...(uuid === null ? {} : { uuid }),
+    },
+  ];
+}
+
+/** The interface with the records that were read back; without any where its object is gone. */
+function withRecords(subject: Interface, records: ReadonlyMap<string, OtherConfig>): Interface {
+  const otherConfig = records.get(uuidOf(subject) ?? "") ?? new Map<string, string>();
+  if (subject.kind === "pif") return { ...subject, pif: { ...subject.pif, otherConfig } };
+  return subject.kind === "vif" ? { ...subject, vif: { ...subject.vif, otherConfig } } : subject;
+}

@@ -1,0 +1,196 @@
+import { KEYWORDS, recordKey } from "./features.ts";
+import { devicesOf, type Interface, nameOf, uuidOf } from "./interface.ts";
+import { type FormerFeatures, type Journal, type JournalEntry, journalKey } from "./journal.ts";
+import { FeatureWish, type KernelFeatures } from "./kernel-features.ts";
+import { type Change, type LiveView, liveChanges, type RecordStep } from "./plan.ts";
+import type { Kernel, Toolstack } from "./ports.ts";
+import type { Note, Problem } from "./problem.ts";
+import { writeRecords } from "./record-half.ts";
+import { otherConfigOf } from "./records.ts";
+
+/** One write that asks a device for its former features again. */
+export interface WishStep {
+  readonly subject: Interface;
+  readonly device: string;
+  readonly wish: FeatureWish;
+}
+
+/** A record that somebody else has changed since: neither what was there before nor what we wrote. */
+export interface Conflict {
+  readonly subject: Interface;
+  readonly key: string;
+  readonly former: string | null;
+  readonly now: string | null;
+}
+
+/** What putting back comes to. */
+export interface RestorePlan {
+  readonly interfaces: readonly Interface[];
+  readonly before: LiveView;
+  readonly live: readonly WishStep[];
+  readonly records: readonly RecordStep[];
+  readonly conflicts: readonly Conflict[];
+  readonly notes: readonly Note[];
+}
+
+/** What putting back did. */
+export interface Restored {
+  readonly after: LiveView;
+  readonly interfaces: readonly Interface[];
+  readonly changes: readonly Change[];
+  readonly problems: readonly Problem[];
+  readonly recordsKnown: boolean;
+}
+
+/**
+ * Plans how to put back what was there. A record is put back only where it still says what this
+ * program wrote; with `force` in any case. A feature of a device is asked for again if it was asked
+ * for before, on whatever device the interface has now: after a restart of its VM too, for there
+ * our records have turned it off.
+ */
+export function planRestore(
+  journal: Journal,
+  interfaces: readonly Interface[],
+  before: LiveView,
+  options: { readonly force: boolean },
+): RestorePlan {
+  const live: WishStep[] = [];
+  const records: RecordStep[] = [];
+  const conflicts: Conflict[] = [];
+  const notes: Note[] = [];
+  for (const subject of interfaces) {
+    const entry = journal.get(journalKey(subject));
+    if (entry === undefined) continue;
+    live.push(...wishesFor(subject, entry, before));
+    notes.push(...outOfReach(subject, entry));
+    for (const [key, former] of entry.records) {
+      const now = otherConfigOf(subject)?.get(key) ?? null;
+      const keyword = KEYWORDS.find((word) => recordKey("pif", word) === key);
+      if (now === former || keyword === undefined || subject.kind === "bare") continue;
+      if (now === "off" || options.force) {
+        records.push({ subject, keyword, key, from: now, to: former });
+      } else {
+        conflicts.push({ subject, key, former, now });
+      }
+    }
+  }
+  return { interfaces, before, live, records, conflicts, notes };
+}
+
+/** The journal without what is as it was: conflicts and failures stay, for another try. */
+export function settle(
+  journal: Journal,
+  { interfaces, conflicts }: RestorePlan,
+  { after, problems, interfaces: readBack, recordsKnown }: Restored,
+): Journal {
+  const left = new Map(journal);
+  const failed = new Set(problems.flatMap(({ uuid }) => (uuid === undefined ? [] : [uuid])));
+  const contested = new Set(conflicts.map(({ subject }) => journalKey(subject)));
+  const now = new Map(readBack.map((subject) => [journalKey(subject), subject]));
+  for (const subject of interfaces) {
+    const key = journalKey(subject);
+    const entry = left.get(key);
+    if (entry === undefined || !recordsKnown || failed.has(key)) continue;
+    const records = [...entry.records].filter(([name, former]) => {
+      const value = otherConfigOf(now.get(key) ?? subject)?.get(name) ?? null;
+      return contested.has(key) && value !== former;
+    });
+    const unsettled = wishesFor(subject, entry, after).length > 0;
+    if (records.length === 0 && !unsettled) left.delete(key);
+    else {
+      const features = unsettled ? {} : { main: new Map(), tap: new Map() };
+      left.set(key, { ...entry, ...features, records: new Map(records) });
+    }
+  }
+  return left;
+}
+
+/** Carries out a plan to put back: records first, so that a plug meanwhile finds the former ones. */
+export async function carryBack(
+  plan: RestorePlan,
+  kernel: Kernel,
+  toolstack: Toolstack | null,
+  isStopped: () => boolean,
+): Promise<Restored> {
+  const problems: Problem[] = plan.conflicts.map(conflictProblem);
+  const unwritten = { interfaces: plan.interfaces, changes: [], recordsKnown: true };
+  const written =
+    toolstack === null || plan.records.length === 0
+      ? unwritten
+      : await writeRecords(
+          plan.interfaces,
+          plan.records,
+          plan.before,
+          toolstack,
+          problems,
+          isStopped,
+        );
+  for (const { subject, device, wish } of plan.live) {
+    const uuid = uuidOf(subject);
+    const where = { interface: device, device, ...(uuid === null ? {} : { uuid }) };
+    if (isStopped()) {
+      problems.push({ code: "interrupted", message: `${device}: interrupted`, ...where });
+      continue;
+    }
+    const outcome = kernel.request(device, wish);
+    if (outcome.done) continue;
+    const code = outcome.gone ? "device-vanished" : "write-failed";
+    problems.push({ code, message: `${device}: not put back: ${outcome.because}`, ...where });
+  }
+  const after = kernel.observeAgain(
+    plan.before,
+    plan.live.map(({ device }) => device),
+  );
+  const live = liveChanges(plan.interfaces, KEYWORDS, plan.before, after);
+  return {
+    after,
+    interfaces: written.interfaces,
+    changes: [...live, ...written.changes],
+    problems,
+    recordsKnown: written.recordsKnown,
+  };
+}
+
+function wishesFor(subject: Interface, entry: JournalEntry, view: LiveView): readonly WishStep[] {
+  return devicesOf(subject, view.existing).flatMap(({ name, main }): WishStep[] => {
+    const observation = view.observations.get(name);
+    if (observation?.state !== "read") return [];
+    const former = indexed(main ? entry.main : entry.tap, view.kernel);
+    const wish = FeatureWish.of(observation.features, former);
+    return wish.isEmpty ? [] : [{ subject, device: name, wish }];
+  });
+}
+
+/** Former requests by the kernel's index; a feature that this kernel does not name is left out. */
+function indexed(former: FormerFeatures, { names }: KernelFeatures): ReadonlyMap<number, boolean> {
+  return new Map(
+    [...former].flatMap(([name, { requested }]) => {
+      const index = names.indexOf(name);
+      return index < 0 ? [] : [[index, requested] as const];
+    }),
+  );
+}
+
+function outOfReach(subject: Interface, entry: JournalEntry): readonly Note[] {
+  if (subject.kind !== "vif" || subject.whereabouts.at === "here" || entry.main.size === 0) {
+    return [];
+  }
+  const where =
+    subject.whereabouts.at === "elsewhere"
+      ? `its VM runs on ${subject.whereabouts.host} now`
+      : subject.whereabouts.because;
+  const message = `${entry.name}: only its records are put back, for ${where}; its features follow at the next start`;
+  return [{ code: "takes-effect-later", message, uuid: subject.vif.uuid }];
+}
+
+function conflictProblem({ subject, key, former, now }: Conflict): Problem {
+  const name = nameOf(subject);
+  const uuid = uuidOf(subject);
+  const value = (one: string | null) => (one === null ? "absent" : JSON.stringify(one));
+  return {
+    code: "conflict",
+    message: `${name}: ${key} was ${value(former)} before, and somebody has made it ${value(now)} since; --force puts it back`,
+    interface: name,
+    ...(uuid === null ? {} : { uuid }),
+  };
+}

@@ -1,0 +1,24 @@
+import { lstatSync } from "node:fs";
+import { type Result, success, unavailable } from "../offload/result.ts";
+import { createDirectory } from "../persistence/file.ts";
+
+/** What this program keeps of a host; its own, 0700. */
+export const STATE_DIRECTORY = "/var/lib/offload";
+
+/**
+ * Makes the directory. One that is a link, or that others may write to, is refused: what root
+ * writes there must go where root means it to go.
+ */
+export function prepareStateDirectory(): Result<void> {
+  const made = createDirectory(STATE_DIRECTORY, 0o700);
+  if (!made.ok) return made;
+  const { mode, uid } = lstatSync(STATE_DIRECTORY);
+  const isDirectory = (mode & 0o170000) === 0o040000;
+  if (!isDirectory || uid !== 0 || (mode & 0o022) !== 0) {
+    return unavailable(
+      "state-directory-unsafe",
+      `${STATE_DIRECTORY} is not a directory that only root can write to; move it away`,
+    );
+  }
+  return success(undefined);
+}

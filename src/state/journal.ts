@@ -1,0 +1,140 @@
+import { lstatSync, renameSync } from "node:fs";
+import * as v from "valibot";
+import { type Journal, type JournalEntry, noteLive, noteRecords } from "../offload/journal.ts";
+import type { LiveStep, LiveView, RecordStep } from "../offload/plan.ts";
+import type { JournalKeeper } from "../offload/ports.ts";
+import { type Result, success, unavailable } from "../offload/result.ts";
+import { readFileBytes, removeFile, replaceFile } from "../persistence/file.ts";
+import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
+
+/** Where it is written what was there before. */
+export const JOURNAL_PATH = `${STATE_DIRECTORY}/journal.json`;
+
+const VERSION = 1;
+
+const Former = v.record(v.string(), v.object({ requested: v.boolean(), active: v.boolean() }));
+const JournalDocument = v.object({
+  version: v.literal(VERSION),
+  interfaces: v.record(
+    v.string(),
+    v.object({
+      name: v.string(),
+      kind: v.picklist(["pif", "vif"]),
+      main: Former,
+      tap: Former,
+      records: v.record(v.string(), v.nullable(v.string())),
+    }),
+  ),
+});
+
+/**
+ * Reads the journal; an empty one where nothing was changed yet. One of a newer version is refused,
+ * never guessed at; a damaged one is set aside under another name, and the command fails, so that
+ * somebody sees it before anything is changed on top.
+ */
+export function readJournal(): Result<Journal> {
+  if (lstatSync(JOURNAL_PATH, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    return unavailable("journal-is-a-link", `${JOURNAL_PATH} is a symbolic link; move it away`);
+  }
+  const bytes = readFileBytes(JOURNAL_PATH);
+  if (!bytes.ok) return bytes;
+  if (bytes.value === null) return success(new Map());
+  const document = parsed(new TextDecoder().decode(bytes.value));
+  const version = v.safeParse(v.object({ version: v.number() }), document);
+  if (version.success && version.output.version > VERSION) {
+    return unavailable(
+      "journal-newer",
+      `${JOURNAL_PATH} is of a newer version of offload; use that one`,
+    );
+  }
+  const journal = v.safeParse(JournalDocument, document);
+  if (!journal.success) return setAside();
+  return success(
+    new Map(Object.entries(journal.output.interfaces).map(([key, entry]) => [key, entryOf(entry)])),
+  );
+}
+
+/** Puts the journal on disk, before anything that it tells of is changed. An empty one is removed. */
+export async function writeJournal(journal: Journal): Promise<Result<void>> {
+  if (journal.size === 0) {
+    const removed = removeFile(JOURNAL_PATH);
+    return removed.ok ? success(undefined) : removed;
+  }
+  const prepared = prepareStateDirectory();
+  if (!prepared.ok) return prepared;
+  const interfaces = Object.fromEntries(
+    [...journal].map(([key, { name, kind, main, tap, records }]) => [
+      key,
+      {
+        name,
+        kind,
+        main: Object.fromEntries(main),
+        tap: Object.fromEntries(tap),
+        records: Object.fromEntries(records),
+      },
+    ]),
+  );
+  const text = `${JSON.stringify({ version: VERSION, interfaces })}\n`;
+  const written = await replaceFile(JOURNAL_PATH, new TextEncoder().encode(text), {
+    setMode: 0o600,
+  });
+  return written.ok ? success(undefined) : written;
+}
+
+function entryOf(entry: v.InferOutput<typeof JournalDocument>["interfaces"][string]): JournalEntry {
+  return {
+    name: entry.name,
+    kind: entry.kind,
+    main: new Map(Object.entries(entry.main)),
+    tap: new Map(Object.entries(entry.tap)),
+    records: new Map(Object.entries(entry.records)),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function setAside(): Result<never> {
+  const aside = `${JOURNAL_PATH}.damaged-${Date.now()}`;
+  try {
+    renameSync(JOURNAL_PATH, aside);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    return unavailable("journal-damaged", `${JOURNAL_PATH} is damaged, and stays there: ${words}`);
+  }
+  return unavailable(
+    "journal-damaged",
+    `the journal was damaged and is now ${aside}; nothing else was touched, and the next run begins a new one`,
+  );
+}
+
+/** The journal of this host, kept on disk one step ahead of every change. */
+export class FileJournal implements JournalKeeper {
+  private constructor(private current: Journal) {}
+
+  /** Reads what is there; to be called with the lock held. */
+  static open(): Result<FileJournal> {
+    const journal = readJournal();
+    return journal.ok ? success(new FileJournal(journal.value)) : journal;
+  }
+
+  beforeLive(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>> {
+    return this.#keep(noteLive(this.current, steps, view));
+  }
+
+  beforeRecords(steps: readonly RecordStep[]): Promise<Result<void>> {
+    return this.#keep(noteRecords(this.current, steps));
+  }
+
+  async #keep(journal: Journal): Promise<Result<void>> {
+    if (journal === this.current) return success(undefined);
+    const written = await writeJournal(journal);
+    if (written.ok) this.current = journal;
+    return written;
+  }
+}

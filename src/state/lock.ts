@@ -1,0 +1,63 @@
+import { dlopen, FFIType } from "bun:ffi";
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { type Result, success, unavailable } from "../offload/result.ts";
+import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
+
+const LOCK_PATH = `${STATE_DIRECTORY}/lock`;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** How often a waiting run looks again, in milliseconds. */
+const LOOK_AGAIN = 100;
+
+/**
+ * The right to change things, which one process of a host has at a time. It is an advisory lock of
+ * the kernel's (flock): it dies with its holder, however that ends.
+ */
+export class ChangeLock implements Disposable {
+  private constructor(readonly fd: number) {}
+
+  /** Takes the lock, waiting up to so many seconds for whoever has it. */
+  static async take(
+    waitSeconds: number,
+    orElse: <T>(work: Promise<T>) => Promise<T>,
+  ): Promise<Result<ChangeLock>> {
+    const prepared = prepareStateDirectory();
+    if (!prepared.ok) return prepared;
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+    const fd = openSync(LOCK_PATH, flags, 0o600);
+    const deadline = performance.now() + waitSeconds * 1000;
+    while (!flock(fd)) {
+      if (performance.now() >= deadline) {
+        closeSync(fd);
+        return unavailable(
+          "locked",
+          `another offload is at work (${holder()}); wait for it with --wait SECONDS`,
+        );
+      }
+      await orElse(Bun.sleep(LOOK_AGAIN));
+    }
+    ftruncateSync(fd, 0);
+    writeSync(fd, `${process.pid} ${process.argv.slice(2, 4).join(" ")}\n`, 0);
+    return success(new ChangeLock(fd));
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.fd);
+  }
+}
+
+function flock(fd: number): boolean {
+  const { symbols, close } = dlopen("libc.so.6", {
+    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  });
+  const taken = symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
+  close();
+  return taken;
+}
+
+/** Who has the lock, by what it wrote into the file; it may just have ended. */
+function holder(): string {
+  const [pid = "", ...words] = readFileSync(LOCK_PATH, "utf8").trim().split(" ");
+  return pid === "" ? "starting" : `process ${pid}: offload ${words.join(" ")}`;
+}
