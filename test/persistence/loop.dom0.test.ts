@@ -103,6 +103,19 @@ describe.each(EACH_SHELL)(
       expect(await left("eth0")).toEqual([]);
     });
 
+    test("without /sys a device that cannot be read is not taken for a missing one", async () => {
+      const hiding = 'mount -t tmpfs tmpfs /sys && exec "$@"';
+      const ended = await dom0.run([
+        ...["unshare", "--mount", "--propagation", "private", "sh", "-c", hiding, "sh"],
+        ...[...shell, "-c", loopScript(plan(["eth9"]))],
+      ]);
+      expect(ended).toEqual({
+        ...QUIET,
+        exitCode: 1,
+        stderr: "offload: eth9: its features cannot be read\n",
+      });
+    });
+
     test("without ethtool it says so, and does not claim that all is off", async () => {
       const hiding = 'mount -t tmpfs tmpfs /usr/sbin && exec "$@"';
       const ended = await dom0.run([
@@ -189,7 +202,9 @@ describe("every NIC, by what the kernel shows of it", () => {
         xenbr0: { own: ["bridge", "brif"] },
       };
       const gro = { keywords: ["gro" as const], devices: ["eth0"], everyNic: true };
-      expect(await runWithSys(dom0, look, shell, loopScript(gro))).toEqual(QUIET);
+      // As in an rc.local that has set these: no globbing, and words that end elsewhere.
+      const script = `set -euf\nIFS=/e\n${loopScript(gro)}\n`;
+      expect(await runWithSys(dom0, look, shell, script)).toEqual(QUIET);
       expect(await on()).toEqual(["eth3", "vif1.0", "vif1.1", "vif2.0", "tap3.0", "xenbr0"]);
     },
   );
