@@ -26,6 +26,8 @@ const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandD
   ["verify", async (to) => (await import("./commands/verify.ts")).verifyCommand(to)],
   ["persist", async (to) => (await import("./commands/persist.ts")).persistCommand(to)],
   ["restore", async (to) => (await import("./commands/restore.ts")).restoreCommand(to)],
+  ["confirm", async (to) => (await import("./commands/confirm.ts")).confirmCommand(to)],
+  ["guard", async (to) => (await import("./commands/guard.ts")).guardCommand(to)],
   ["status", async (to) => (await import("./commands/status.ts")).statusCommand(to)],
 ]);
 
@@ -100,7 +102,7 @@ function paintFor(channel: Channel, wanted: boolean): Paint {
 }
 
 function notACommand(name: string): Failure {
-  const names = [...COMMANDS.keys()];
+  const names = [...COMMANDS.keys()].filter((key) => key !== "guard");
   const near = closest(name, names)[0];
   const advice = near === undefined ? `commands are ${names.join(", ")}` : `did you mean ${near}?`;
   const message = name.startsWith("-")

@@ -2,6 +2,7 @@ import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { byHand } from "../offload/by-hand.ts";
 import {
   carryOut,
+  type Disabled,
   type DisablePlan,
   disableReport,
   forecast,
@@ -16,16 +17,20 @@ import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
+import { quoted } from "../offload/wording.ts";
 import { FileJournal } from "../state/journal.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { remember } from "../state/remembered.ts";
+import { settleTrial } from "../state/trial.ts";
 import { canAsk, confirm } from "../terminal/confirm.ts";
 import { writeOut } from "../terminal/output.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
 import { featuresOf, parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
 import { type Dom0, withDom0 } from "./dom0.ts";
+import type { Interruption } from "./interruption.ts";
 import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
+import { tryOut } from "./trial.ts";
 
 const args = {
   target: SHARED.target,
@@ -43,6 +48,11 @@ const args = {
     default: true,
     negativeDescription: "change the kernel only; works on devices even without XAPI",
   },
+  "confirm-within": {
+    type: "string",
+    valueHint: "seconds",
+    description: "put everything back unless it is confirmed in that time",
+  },
   wait: SHARED.wait,
   json: SHARED.json,
   color: SHARED.color,
@@ -55,6 +65,8 @@ interface Request {
   readonly yes: boolean;
   readonly dryRun: boolean;
   readonly record: boolean;
+  /** Seconds that the change is on trial; 0 where it is not. */
+  readonly seconds: number;
   /** Seconds to wait for another run. */
   readonly wait: number;
 }
@@ -86,6 +98,8 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!keywords.ok) return keywords;
   const wait = secondsOf(given.value);
   if (!wait.ok) return wait;
+  const trial = trialOf(given.value.values("confirm-within"), given.value.flag("record"));
+  if (!trial.ok) return trial;
   if (targets.value.length === 0) {
     return usage(
       "no-target",
@@ -98,8 +112,21 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
     yes: given.value.flag("yes"),
     dryRun: given.value.flag("dry-run"),
     record: given.value.flag("record"),
+    seconds: Number(given.value.values("confirm-within")[0] ?? 0),
     wait: wait.value,
   });
+}
+
+/** The seconds of `--confirm-within`: 5 to 3600. */
+function trialOf([text]: readonly string[], record: boolean): Result<void> {
+  if (text === undefined) return success(undefined);
+  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (seconds < 5 || seconds > 3600) {
+    return usage("bad-seconds", `${quoted(text)} is no time for a trial; say 5 to 3600 seconds`);
+  }
+  return record
+    ? success(undefined)
+    : usage("trial-is-recorded", "a trial is recorded when it is kept; leave --no-record away");
 }
 
 function disable(request: Request, invocation: Invocation): Promise<Result<Told>> {
@@ -168,6 +195,21 @@ function foretell(plan: DisablePlan, request: Request, dom0: Dom0, chosen: Chose
   return { report, text: commands.map((command) => `${command}\n`).join("") };
 }
 
+async function carryOutNow(
+  plan: DisablePlan,
+  request: Request,
+  dom0: Dom0,
+  chosen: Chosen,
+  interruption: Interruption,
+): Promise<Result<Disabled>> {
+  const journal = FileJournal.open();
+  if (!journal.ok) return journal;
+  const toolstack = request.record ? chosen.toolstack : null;
+  return await interruption.protect((isStopped) =>
+    carryOut(plan, dom0.kernel, toolstack, journal.value, isStopped),
+  );
+}
+
 async function change(
   plan: DisablePlan,
   request: Request,
@@ -178,15 +220,19 @@ async function change(
   const locked = await ChangeLock.take(request.wait, (work) => interruption.orElse(work));
   if (!locked.ok) return locked;
   using _lock = locked.value;
-  const journal = FileJournal.open();
-  if (!journal.ok) return journal;
-  const toolstack = request.record ? chosen.toolstack : null;
-  const carried = await interruption.protect((isStopped) =>
-    carryOut(plan, dom0.kernel, toolstack, journal.value, isStopped),
-  );
+  const settled = await settleTrial(dom0.kernel);
+  if (!settled.ok) return settled;
+  const carried =
+    request.seconds > 0
+      ? await tryOut(plan, request, dom0, chosen, locked.value, interruption)
+      : await carryOutNow(plan, request, dom0, chosen, interruption);
   if (!carried.ok) return carried;
   const done = carried.value;
-  const remembered = await remember(plan.interfaces, chosen.wholeHost, plan.keywords);
+  // A trial that was put back leaves nothing to remember, and what is on is meant to be on.
+  const reverted = done.problems.some(({ code }) => code === "reverted");
+  const remembered = reverted
+    ? success(undefined)
+    : await remember(plan.interfaces, chosen.wholeHost, plan.keywords);
   const forgotten = remembered.ok ? [] : remembered.failures.map(stateProblem);
   const judged = judge(done.interfaces, done.after, {
     keywords: plan.keywords,
@@ -199,5 +245,9 @@ async function change(
     ...(request.record ? unrecordedNotes(plan.interfaces, plan.keywords) : []),
   ];
   const problems = [...done.problems, ...forgotten];
+  if (reverted) {
+    const judgement = { devices: judged.devices, problems: [], notes: chosen.notes };
+    return success({ report: disableReport(dom0.host, { ...done, problems }, judgement) });
+  }
   return success({ report: disableReport(dom0.host, { ...done, problems }, { ...judged, notes }) });
 }

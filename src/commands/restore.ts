@@ -15,6 +15,7 @@ import { inspectBoot } from "../persistence/boot-layer.ts";
 import { readJournal, writeJournal } from "../state/journal.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { forget } from "../state/remembered.ts";
+import { readTrial, revertTrial } from "../state/trial.ts";
 import { canAsk, confirm } from "../terminal/confirm.ts";
 import { parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
 import { type Dom0, withDom0 } from "./dom0.ts";
@@ -111,6 +112,12 @@ function restore(request: Request, invocation: Invocation): Promise<Result<Told>
     const locked = await ChangeLock.take(request.wait, (work) => interruption.orElse(work));
     if (!locked.ok) return locked;
     using _lock = locked.value;
+    const trial = readTrial();
+    if (!trial.ok) return trial;
+    if (trial.value !== null) {
+      const reverted = await revertTrial(trial.value, dom0.kernel);
+      if (!reverted.ok) return reverted;
+    }
     // Whoever had the lock may have changed the journal; what is planned now is planned from it.
     const journal = readJournal();
     if (!journal.ok) return journal;

@@ -21,6 +21,7 @@ export const PROBLEMS = {
   "record-not-attempted": "undone",
   conflict: "undone",
   interrupted: "undone",
+  reverted: "undone",
   "device-vanished": "undone",
   "live-elsewhere": "unknown",
   "device-missing": "unknown",

@@ -13,7 +13,8 @@ export const JOURNAL_PATH = `${STATE_DIRECTORY}/journal.json`;
 const VERSION = 1;
 
 const Former = v.record(v.string(), v.object({ requested: v.boolean(), active: v.boolean() }));
-const JournalDocument = v.object({
+/** The journal as it stands in files. */
+export const JournalDocument = v.object({
   version: v.literal(VERSION),
   interfaces: v.record(
     v.string(),
@@ -49,19 +50,16 @@ export function readJournal(): Result<Journal> {
   }
   const journal = v.safeParse(JournalDocument, document);
   if (!journal.success) return setAside();
-  return success(
-    new Map(Object.entries(journal.output.interfaces).map(([key, entry]) => [key, entryOf(entry)])),
-  );
+  return success(fromDocument(journal.output));
 }
 
-/** Puts the journal on disk, before anything that it tells of is changed. An empty one is removed. */
-export async function writeJournal(journal: Journal): Promise<Result<void>> {
-  if (journal.size === 0) {
-    const removed = removeFile(JOURNAL_PATH);
-    return removed.ok ? success(undefined) : removed;
-  }
-  const prepared = prepareStateDirectory();
-  if (!prepared.ok) return prepared;
+/** The journal of a document. */
+export function fromDocument({ interfaces }: v.InferOutput<typeof JournalDocument>): Journal {
+  return new Map(Object.entries(interfaces).map(([key, entry]) => [key, entryOf(entry)]));
+}
+
+/** The document of a journal. */
+export function toDocument(journal: Journal): v.InferOutput<typeof JournalDocument> {
   const interfaces = Object.fromEntries(
     [...journal].map(([key, { name, kind, main, tap, records }]) => [
       key,
@@ -74,7 +72,18 @@ export async function writeJournal(journal: Journal): Promise<Result<void>> {
       },
     ]),
   );
-  const text = `${JSON.stringify({ version: VERSION, interfaces })}\n`;
+  return { version: VERSION, interfaces };
+}
+
+/** Puts the journal on disk, before anything that it tells of is changed. An empty one is removed. */
+export async function writeJournal(journal: Journal): Promise<Result<void>> {
+  if (journal.size === 0) {
+    const removed = removeFile(JOURNAL_PATH);
+    return removed.ok ? success(undefined) : removed;
+  }
+  const prepared = prepareStateDirectory();
+  if (!prepared.ok) return prepared;
+  const text = `${JSON.stringify(toDocument(journal))}\n`;
   const written = await replaceFile(JOURNAL_PATH, new TextEncoder().encode(text), {
     setMode: 0o600,
   });
@@ -121,6 +130,11 @@ export class FileJournal implements JournalKeeper {
   static open(): Result<FileJournal> {
     const journal = readJournal();
     return journal.ok ? success(new FileJournal(journal.value)) : journal;
+  }
+
+  /** What is noted now. */
+  get now(): Journal {
+    return this.current;
   }
 
   beforeLive(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>> {

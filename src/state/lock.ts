@@ -15,7 +15,11 @@ const LOOK_AGAIN = 100;
  * the kernel's (flock): it dies with its holder, however that ends.
  */
 export class ChangeLock implements Disposable {
-  private constructor(readonly fd: number) {}
+  #fd: number | null;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
 
   /** Takes the lock, waiting up to so many seconds for whoever has it. */
   static async take(
@@ -42,8 +46,10 @@ export class ChangeLock implements Disposable {
     return success(new ChangeLock(fd));
   }
 
+  /** Lets go of it; a second time is no error, and closes nobody else's descriptor. */
   [Symbol.dispose](): void {
-    closeSync(this.fd);
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
   }
 }
 

@@ -24,6 +24,7 @@ function linesOf(report: Report, view: View): readonly string[] {
       return persistLines(report, view);
     case "disable":
     case "restore":
+    case "confirm":
     case "status":
       return tableLines(report, view);
   }
@@ -33,7 +34,7 @@ function tableLines(report: Report, { paint, columns }: View): readonly string[]
   const lines: string[] = [];
   if (report.devices.length === 0) lines.push("No devices.");
   else lines.push(...featureTable(report.devices, paint, columns), paint.faint(LEGEND));
-  if (report.command === "disable" || report.command === "restore") {
+  if (report.command !== "status") {
     lines.push("", changesSentence(report.changes));
   }
   if (report.boot !== null) lines.push("", bootSentence(report.boot));

@@ -1,0 +1,46 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { NetworkDevices } from "../kernel/devices.ts";
+import { EXIT } from "../offload/problem.ts";
+import { failureReport } from "../offload/report.ts";
+import { usage } from "../offload/result.ts";
+import { readTrial } from "../state/trial.ts";
+import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { putBack } from "./trial.ts";
+
+/** How often the guard looks whether the trial was answered, in milliseconds. */
+const LOOK_AGAIN = 500;
+
+/** `offload guard`: puts a trial back when its time is over. `disable --confirm-within` starts it. */
+export function guardCommand(invocation: Invocation): CommandDef {
+  return defineCommand<ArgsDef>({
+    meta: { name: "guard", description: "Put a trial back when its time is over", hidden: true },
+    args: {},
+    async run({ rawArgs }) {
+      const manner = mannerOf(rawArgs);
+      const trial = readTrial();
+      if (!trial.ok || trial.value === null) {
+        const nothing = trial.ok ? usage("no-trial", "no change is on trial") : trial;
+        invocation.conclude("restore", manner, outcomeOf(nothing));
+        return;
+      }
+      const { deadline } = trial.value;
+      while (Date.now() < deadline) {
+        await invocation.interruption.orElse(Bun.sleep(LOOK_AGAIN));
+        const now = readTrial();
+        if (now.ok && now.value?.deadline !== deadline) break;
+      }
+      const now = readTrial();
+      using kernel = new NetworkDevices();
+      // One that was answered meanwhile, or replaced by another, is not this guard's business.
+      const mine = now.ok && now.value?.deadline === deadline;
+      const done = mine ? await putBack({ kernel }) : null;
+      const failures = done === null || done.ok ? [] : done.failures;
+      const report = failureReport(
+        "restore",
+        failures.length > 0 ? EXIT.unavailable : EXIT.done,
+        failures,
+      );
+      invocation.conclude("restore", manner, { type: "report", report });
+    },
+  });
+}

@@ -1,0 +1,184 @@
+import type { Disabled } from "../offload/disable.ts";
+import { carryOut, type DisablePlan, planDisable } from "../offload/disable.ts";
+import type { Keyword } from "../offload/features.ts";
+import type { Problem } from "../offload/problem.ts";
+import { type Result, success, usage } from "../offload/result.ts";
+import { survey } from "../offload/survey.ts";
+import type { TargetRequest } from "../offload/targets.ts";
+import { formerRequests, type Trial } from "../offload/trial.ts";
+import { FileJournal } from "../state/journal.ts";
+import { ChangeLock } from "../state/lock.ts";
+import { bootId, endTrial, readTrial, revertTrial, writeTrial } from "../state/trial.ts";
+import { canAsk, confirm } from "../terminal/confirm.ts";
+import { writeOut } from "../terminal/output.ts";
+import type { Dom0 } from "./dom0.ts";
+import { Interrupted, type Interruption } from "./interruption.ts";
+import type { Chosen } from "./selection.ts";
+
+/** How long to wait for whoever has the lock while a trial is being answered, in seconds. */
+const PATIENCE = 30;
+
+/** How often it is looked whether somebody else has answered, in milliseconds. */
+const LOOK_AGAIN = 200;
+
+/** What is put on trial. */
+export interface OnTrial {
+  readonly targets: readonly TargetRequest[];
+  readonly keywords: readonly Keyword[];
+  readonly seconds: number;
+}
+
+/**
+ * Changes the kernel, starts a guard that outlives this process, and asks. Kept, it is recorded as
+ * well; otherwise, or without an answer in time, it is put back.
+ */
+export async function tryOut(
+  plan: DisablePlan,
+  { targets, keywords, seconds }: OnTrial,
+  dom0: Dom0,
+  chosen: Chosen,
+  lock: ChangeLock,
+  interruption: Interruption,
+): Promise<Result<Disabled>> {
+  const journal = FileJournal.open();
+  if (!journal.ok) return journal;
+  const trial: Trial = {
+    deadline: Date.now() + seconds * 1000,
+    bootId: bootId(),
+    targets,
+    keywords,
+    devices: formerRequests(plan.live, plan.before),
+    journal: journal.value.now,
+  };
+  const written = await writeTrial(trial);
+  if (!written.ok) return written;
+  startGuard();
+  const live = await interruption.protect((isStopped) =>
+    carryOut(plan, dom0.kernel, null, journal.value, isStopped),
+  );
+  lock[Symbol.dispose]();
+  if (!live.ok) return live;
+  try {
+    const answer = await interruption.orElse(answered(trial, seconds, interruption.abortSignal));
+    return await interruption.protect(() => conclude(answer, live.value, keywords, dom0, chosen));
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    await putBack(dom0);
+    throw error;
+  }
+}
+
+type Answer = "keep" | "put back" | "elsewhere";
+
+/** The person's answer, or that somebody else has answered, or that the time is over. */
+async function answered(trial: Trial, seconds: number, signal: AbortSignal): Promise<Answer> {
+  const over = new AbortController();
+  const asked = canAsk()
+    ? confirm(
+        `Keep these changes? Without an answer they are put back in ${seconds} seconds.`,
+        AbortSignal.any([signal, over.signal]),
+      )
+    : announce(seconds);
+  const answer = asked.then((word): Answer => (word === "yes" ? "keep" : "put back"));
+  try {
+    return await Promise.race([answer, watched(trial, over.signal)]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Without a terminal the answer can only come from another login. */
+async function announce(seconds: number): Promise<never> {
+  await writeOut("stderr", `offload: keep this with offload confirm within ${seconds} seconds\n`);
+  return new Promise<never>(() => {});
+}
+
+async function watched(trial: Trial, over: AbortSignal): Promise<Answer> {
+  while (!over.aborted) {
+    if (Date.now() >= trial.deadline) return "put back";
+    const now = readTrial();
+    if (now.ok && now.value === null) return "elsewhere";
+    await Bun.sleep(LOOK_AGAIN);
+  }
+  return "elsewhere";
+}
+
+async function conclude(
+  answer: Answer,
+  live: Disabled,
+  keywords: readonly Keyword[],
+  dom0: Dom0,
+  chosen: Chosen,
+): Promise<Result<Disabled>> {
+  if (answer === "keep") return await keepTrial(keywords, dom0, chosen);
+  if (answer === "put back") {
+    const problems = await putBack(dom0);
+    if (!problems.ok) return problems;
+    return success(afterwards(live, dom0, [...problems.value, REVERTED]));
+  }
+  // Kept or put back by another process: what the devices show now tells which.
+  const now = afterwards(live, dom0, []);
+  const kept = planDisable(live.interfaces, keywords, now.after).live.length === 0;
+  // Whoever kept it is recording it now, and reports on that.
+  return success(kept ? { ...now, recordsKnown: false } : { ...now, problems: [REVERTED] });
+}
+
+const REVERTED: Problem = {
+  code: "reverted",
+  message: "not confirmed, so everything was put back as it was; nothing was recorded",
+};
+
+function afterwards(live: Disabled, { kernel }: Dom0, problems: readonly Problem[]): Disabled {
+  const after = kernel.observeAgain(live.after, live.after.observations.keys());
+  return { ...live, after, changes: [], problems, recordsKnown: true };
+}
+
+/** Puts the trial back, if nobody else has answered it. */
+export async function putBack({
+  kernel,
+}: Pick<Dom0, "kernel">): Promise<Result<readonly Problem[]>> {
+  const locked = await ChangeLock.take(PATIENCE, (work) => work);
+  if (!locked.ok) return locked;
+  using _lock = locked.value;
+  const trial = readTrial();
+  if (!trial.ok) return trial;
+  return trial.value === null ? success([]) : await revertTrial(trial.value, kernel);
+}
+
+/** Ends the trial by keeping it: what it turned off is recorded now. */
+export async function keepTrial(
+  keywords: readonly Keyword[],
+  dom0: Dom0,
+  chosen: Chosen,
+): Promise<Result<Disabled>> {
+  const locked = await ChangeLock.take(PATIENCE, (work) => work);
+  if (!locked.ok) return locked;
+  using _lock = locked.value;
+  const trial = readTrial();
+  if (!trial.ok) return trial;
+  if (trial.value === null || Date.now() >= trial.value.deadline) {
+    return usage("no-trial", "no change is on trial any more; it was put back");
+  }
+  const ended = endTrial();
+  if (!ended.ok) return ended;
+  const view = survey(chosen.interfaces, dom0.kernel);
+  if (!view.ok) return view;
+  const journal = FileJournal.open();
+  if (!journal.ok) return journal;
+  const plan = planDisable(chosen.interfaces, keywords, view.value);
+  return await carryOut(plan, dom0.kernel, chosen.toolstack, journal.value, () => false);
+}
+
+/**
+ * Starts this program once more, in a session of its own: neither the end of this process nor of
+ * the login that it belongs to reaches the guard.
+ */
+function startGuard(): void {
+  Bun.spawn([process.execPath, "guard"], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+    detached: true,
+    cwd: "/",
+  }).unref();
+}

@@ -1,0 +1,107 @@
+import { lstatSync, readFileSync } from "node:fs";
+import * as v from "valibot";
+import { KEYWORDS } from "../offload/features.ts";
+import type { Kernel } from "../offload/ports.ts";
+import type { Problem } from "../offload/problem.ts";
+import { type Result, success, unavailable } from "../offload/result.ts";
+import { revertDevices, type Trial } from "../offload/trial.ts";
+import { readFileBytes, removeFile, replaceFile } from "../persistence/file.ts";
+import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
+import { fromDocument, JournalDocument, toDocument, writeJournal } from "./journal.ts";
+
+const TRIAL_PATH = `${STATE_DIRECTORY}/trial.json`;
+const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
+
+const TrialDocument = v.object({
+  version: v.literal(1),
+  deadline: v.number(),
+  bootId: v.string(),
+  targets: v.array(v.object({ text: v.string(), kind: v.picklist(["any", "vm", "pif", "host"]) })),
+  keywords: v.array(v.picklist(KEYWORDS)),
+  devices: v.record(v.string(), v.record(v.string(), v.boolean())),
+  journal: JournalDocument,
+});
+
+/** The boot that this is, by the kernel's own random name for it. */
+export function bootId(): string {
+  return readFileSync(BOOT_ID_PATH, "utf8").trim();
+}
+
+/** The trial that is on, if one is; to be asked with the lock held by whoever means to answer it. */
+export function readTrial(): Result<Trial | null> {
+  if (lstatSync(TRIAL_PATH, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    return unavailable("trial-is-a-link", `${TRIAL_PATH} is a symbolic link; move it away`);
+  }
+  const bytes = readFileBytes(TRIAL_PATH);
+  if (!bytes.ok || bytes.value === null) return bytes.ok ? success(null) : bytes;
+  try {
+    const document = v.parse(TrialDocument, JSON.parse(new TextDecoder().decode(bytes.value)));
+    const devices = Object.entries(document.devices).map(
+      ([device, former]) => [device, new Map(Object.entries(former))] as const,
+    );
+    return success({
+      ...document,
+      devices: new Map(devices),
+      journal: fromDocument(document.journal),
+    });
+  } catch {
+    return unavailable(
+      "trial-damaged",
+      `${TRIAL_PATH} is damaged or of a newer version; put back with offload restore, then move it away`,
+    );
+  }
+}
+
+/** Puts a trial on disk, before its first change. */
+export async function writeTrial(trial: Trial): Promise<Result<void>> {
+  const prepared = prepareStateDirectory();
+  if (!prepared.ok) return prepared;
+  const devices = Object.fromEntries(
+    [...trial.devices].map(([device, former]) => [device, Object.fromEntries(former)]),
+  );
+  const document = { version: 1, ...trial, devices, journal: toDocument(trial.journal) };
+  const bytes = new TextEncoder().encode(`${JSON.stringify(document)}\n`);
+  const written = await replaceFile(TRIAL_PATH, bytes, { setMode: 0o600 });
+  return written.ok ? success(undefined) : written;
+}
+
+/** Ends a trial, whichever way it went. */
+export function endTrial(): Result<void> {
+  const removed = removeFile(TRIAL_PATH);
+  return removed.ok ? success(undefined) : removed;
+}
+
+/**
+ * Puts back what is on trial, and the journal with it. After a reboot there is nothing to put back.
+ * To be called with the lock held.
+ */
+export async function revertTrial(
+  trial: Trial,
+  kernel: Kernel,
+): Promise<Result<readonly Problem[]>> {
+  const reverted =
+    trial.bootId === bootId() ? revertDevices(trial, kernel) : success<readonly Problem[]>([]);
+  if (!reverted.ok) return reverted;
+  const written = await writeJournal(trial.journal);
+  if (!written.ok) return written;
+  const ended = endTrial();
+  return ended.ok ? reverted : ended;
+}
+
+/**
+ * Makes way for another change: a trial whose time is over, or whose boot is, is put back; one that
+ * still runs has to be answered first.
+ */
+export async function settleTrial(kernel: Kernel): Promise<Result<void>> {
+  const trial = readTrial();
+  if (!trial.ok) return trial;
+  if (trial.value === null) return success(undefined);
+  if (trial.value.bootId === bootId() && Date.now() < trial.value.deadline) {
+    return unavailable(
+      "trial-running",
+      "a change is on trial; keep it with offload confirm, or put it back with offload restore",
+    );
+  }
+  const reverted = await revertTrial(trial.value, kernel);
+  return reverted.ok ? success(undefined) : reverted;
+}
