@@ -56,7 +56,7 @@ export function unrecordedNotes(
   }
   const vifs = keywords.filter((keyword) => recordKey("vif", keyword) === null);
   if (kinds.has("vif") && vifs.length > 0) {
-    const message = `${listed(vifs)} of VIFs: the toolstack reads no record of that, so off until a VM's next start`;
+    const message = `${listed(vifs)} of VIFs: the toolstack reads no record of that, so off until a VM's next start; persist ALL keeps it off`;
     notes.push({ code: "not-recorded", message });
   }
   return notes;

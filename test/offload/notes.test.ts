@@ -73,7 +73,7 @@ describe("features that no record keeps off", () => {
       {
         code: "not-recorded",
         message:
-          "gro and lro of VIFs: the toolstack reads no record of that, so off until a VM's next start",
+          "gro and lro of VIFs: the toolstack reads no record of that, so off until a VM's next start; persist ALL keeps it off",
       },
     ]);
   });
