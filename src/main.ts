@@ -89,7 +89,14 @@ async function conclude({ command, manner, outcome }: Concluded): Promise<ExitCo
 }
 
 function writeJson(document: unknown): Promise<void> {
-  return writeOut("stdout", `${JSON.stringify(document)}\n`);
+  // Characters that a terminal would act on are escaped: the document stays the same.
+  const text = JSON.stringify(document).replace(/[\x7f-\x9f\p{Cf}\u2028\u2029]/gu, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+  return writeOut("stdout", `${text}\n`);
 }
 
 function complain(failures: readonly Failure[], manner: Manner): void {

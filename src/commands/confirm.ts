@@ -57,7 +57,7 @@ async function keep(
     const notes = [
       ...chosen.value.notes,
       ...judged.notes,
-      ...laterNotes(chosen.value.interfaces),
+      ...laterNotes(chosen.value.interfaces, true),
       ...unrecordedNotes(chosen.value.interfaces, keywords),
     ];
     const report = disableReport(dom0.host, done.value, { ...judged, notes });

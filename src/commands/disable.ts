@@ -26,7 +26,7 @@ import { canAsk, confirm } from "../terminal/confirm.ts";
 import { writeOut } from "../terminal/output.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
 import { featuresOf, parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
-import { type Dom0, withDom0 } from "./dom0.ts";
+import { type Dom0, renew, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
@@ -131,21 +131,37 @@ function trialOf([text]: readonly string[], record: boolean): Result<void> {
 
 function disable(request: Request, invocation: Invocation): Promise<Result<Told>> {
   return withDom0(invocation.interruption, async (dom0): Promise<Result<Told>> => {
-    const chosen = request.record
-      ? choose(dom0, request.targets)
-      : chooseWithoutXapi(dom0, request.targets);
-    if (!chosen.ok) return chosen;
-    const { interfaces, wholeHost } = chosen.value;
-    const before = survey(interfaces, dom0.kernel);
-    if (!before.ok) return before;
-    const plan = planDisable(interfaces, request.keywords, before.value);
-    if (request.dryRun) return success(foretell(plan, request, dom0, chosen.value));
-    if (wholeHost && !request.yes) {
-      const agreed = await ask(plan, request, dom0, invocation);
-      if (!agreed.ok) return agreed;
+    const looked = look(request, dom0);
+    if (!looked.ok) return looked;
+    const { plan, chosen } = looked.value;
+    if (request.dryRun) return success(foretell(plan, request, dom0, chosen));
+    if (!chosen.wholeHost || request.yes) {
+      return await change(plan, request, dom0, chosen, invocation);
     }
-    return await change(plan, request, dom0, chosen.value, invocation);
+    const agreed = await ask(plan, request, dom0, invocation);
+    if (!agreed.ok) return agreed;
+    // VMs may have started and moved while the question stood: what is done is planned anew.
+    const renewed = await renew(dom0);
+    if (!renewed.ok) return renewed;
+    const again = look(request, renewed.value);
+    if (!again.ok) return again;
+    return await change(again.value.plan, request, renewed.value, again.value.chosen, invocation);
   });
+}
+
+/** Finds the targets, reads their devices and plans. */
+function look(
+  request: Request,
+  dom0: Dom0,
+): Result<{ readonly plan: DisablePlan; readonly chosen: Chosen }> {
+  const chosen = request.record
+    ? choose(dom0, request.targets)
+    : chooseWithoutXapi(dom0, request.targets);
+  if (!chosen.ok) return chosen;
+  const before = survey(chosen.value.interfaces, dom0.kernel);
+  if (!before.ok) return before;
+  const plan = planDisable(chosen.value.interfaces, request.keywords, before.value);
+  return success({ plan, chosen: chosen.value });
 }
 
 async function ask(
@@ -232,7 +248,7 @@ async function change(
   const reverted = done.problems.some(({ code }) => code === "reverted");
   const remembered = reverted
     ? success(undefined)
-    : await remember(plan.interfaces, chosen.wholeHost, plan.keywords);
+    : await interruption.protect(() => remember(plan.interfaces, chosen.wholeHost, plan.keywords));
   const forgotten = remembered.ok ? [] : remembered.failures.map(stateProblem);
   const judged = judge(done.interfaces, done.after, {
     keywords: plan.keywords,
@@ -241,7 +257,7 @@ async function change(
   const notes = [
     ...chosen.notes,
     ...judged.notes,
-    ...(request.record ? laterNotes(plan.interfaces) : []),
+    ...laterNotes(plan.interfaces, request.record),
     ...(request.record ? unrecordedNotes(plan.interfaces, plan.keywords) : []),
   ];
   const problems = [...done.problems, ...forgotten];

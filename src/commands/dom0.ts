@@ -7,6 +7,9 @@ import { type HostFiles, readHostFiles } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/session.ts";
 import type { Interruption } from "./interruption.ts";
 
+/** How long a signal waits for a login that is on its way, in milliseconds. */
+const LOGIN_PATIENCE = 3000;
+
 /** What XAPI gave, or why it gave nothing. */
 export type Records =
   | { readonly known: true; readonly inventory: Inventory; readonly toolstack: Toolstack }
@@ -19,6 +22,13 @@ export interface Dom0 {
   readonly product: string;
   readonly kernel: Kernel;
   readonly records: Records;
+}
+
+/** A time that has passed. Whoever no longer waits for it is not kept from ending by it. */
+function elapsed(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(undefined), milliseconds).unref();
+  });
 }
 
 /** Checks that this is a dom0 and root, for work that needs neither kernel nor XAPI. */
@@ -48,8 +58,9 @@ export async function withDom0<T>(
   const files = hostFiles();
   if (!files.ok) return files;
   using kernel = new NetworkDevices();
-  const session = await interruption.orElse(XapiSession.open(files.value.uuid));
+  const opening = XapiSession.open(files.value.uuid);
   try {
+    const session = await interruption.orElse(opening);
     const read = session.ok ? await interruption.orElse(session.value.inventory()) : session;
     const records: Records =
       read.ok && session.ok
@@ -61,8 +72,19 @@ export async function withDom0<T>(
     const opened: Dom0 = { host, product: files.value.product, kernel, records };
     return await interruption.orElse(work(opened));
   } finally {
-    if (session.ok) await session.value.close();
+    // A login that a signal has overtaken is still on its way, and is to be logged out all the same.
+    const session = await Promise.race([opening, elapsed(LOGIN_PATIENCE)]);
+    if (session?.ok === true) await session.value.close();
   }
+}
+
+/** The host with its inventory read again. */
+export async function renew(dom0: Dom0): Promise<Result<Dom0>> {
+  if (!dom0.records.known) return success(dom0);
+  const { toolstack } = dom0.records;
+  const read = await toolstack.inventory();
+  if (!read.ok) return read;
+  return success({ ...dom0, records: { known: true, inventory: read.value, toolstack } });
 }
 
 /** The inventory and the toolstack, or XAPI's failures as those of the command. */

@@ -14,7 +14,7 @@ import { counted } from "../offload/wording.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { readJournal, writeJournal } from "../state/journal.ts";
 import { ChangeLock } from "../state/lock.ts";
-import { forget } from "../state/remembered.ts";
+import { forget, forgetAll } from "../state/remembered.ts";
 import { readTrial, revertTrial } from "../state/trial.ts";
 import { canAsk, confirm } from "../terminal/confirm.ts";
 import { parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
@@ -133,6 +133,9 @@ function scopeOf(request: Request, dom0: Dom0, journal: Journal): Result<Scope> 
     const chosen = chooseWithoutXapi(dom0, request.targets);
     if (!chosen.ok) return chosen;
     const interfaces = chosen.value.interfaces.filter((one) => journal.has(journalKey(one)));
+    if (!dom0.records.known && interfaces.length < chosen.value.interfaces.length) {
+      return { ok: false, failures: dom0.records.failures };
+    }
     return success({ interfaces, gone: [], notes: chosen.value.notes });
   }
   const bare = dom0.kernel.observe(() => []);
@@ -217,7 +220,7 @@ async function putBack(
   const written = await writeJournal(left);
   if (!written.ok) return written;
   const settled = [...journal.keys()].filter((key) => !left.has(key));
-  const forgotten = await forget(new Set(settled));
+  const forgotten = left.size === 0 ? forgetAll() : await forget(new Set(settled));
   if (!forgotten.ok) return forgotten;
   const boot = inspectBoot();
   if (!boot.ok) return boot;

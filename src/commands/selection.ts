@@ -36,7 +36,9 @@ export function chooseWithoutXapi(dom0: Dom0, requests: readonly TargetRequest[]
   if (records.known) return choose(dom0, requests);
   const view = dom0.kernel.observe(() => []);
   if (!view.ok) return view;
-  const bare = resolveBare(requests, view.value.existing);
+  const bare = resolveBare(requests, view.value.existing, (device) =>
+    dom0.kernel.standsOnOthers(device),
+  );
   if (bare === null) return { ok: false, failures: records.failures };
   if (!bare.ok) return bare;
   return success({ interfaces: bare.value, wholeHost: false, notes: [], toolstack: null });

@@ -1,5 +1,4 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import { DEFAULT_KEYWORDS } from "../offload/features.ts";
 import { EXIT, type Problem } from "../offload/problem.ts";
 import type { Report } from "../offload/report.ts";
 import { type Result, success } from "../offload/result.ts";
@@ -54,7 +53,7 @@ async function status(
     const view = survey(chosen.value.interfaces, dom0.kernel);
     if (!view.ok) return view;
     const judged = judge(chosen.value.interfaces, view.value, {
-      keywords: keywords.value.length > 0 ? keywords.value : DEFAULT_KEYWORDS,
+      keywords: keywords.value,
       records: dom0.records.known,
     });
     const problems = unseen(dom0, judged.problems);

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import {
   type ChangeableBits,
   type FeatureWish,
@@ -32,6 +32,12 @@ export class NetworkDevices implements Kernel, Disposable {
       observations.set(device, this.#read(door.value.access, device));
     }
     return success({ kernel: door.value.kernel, existing: existing.value, observations });
+  }
+
+  standsOnOthers(device: string): boolean {
+    const path = `${SYS_CLASS_NET}/${device}`;
+    if (existsSync(`${path}/bridge`) || existsSync(`${path}/bonding`)) return true;
+    return /^DEVTYPE=vlan$/m.test(readFileSync(`${path}/uevent`, "utf8"));
   }
 
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView {

@@ -1,4 +1,5 @@
 import type { Pif, Vif, Vm } from "./inventory.ts";
+import { quoted } from "./wording.ts";
 
 /** A NIC of this host: a physical PIF and its device. */
 export interface NicInterface {
@@ -71,9 +72,9 @@ export function whereaboutsOf(vif: Vif, hostUuid: string): Whereabouts {
   if (host === undefined || (vm.powerState !== "Running" && vm.powerState !== "Paused")) {
     return { at: "nowhere", because: `its VM is ${vm.powerState.toLowerCase()}` };
   }
-  if (host.uuid !== hostUuid) return { at: "elsewhere", host: host.name };
   if (vif.sriov) return { at: "nowhere", because: "it is on an SR-IOV network" };
   if (!vif.attached) return { at: "nowhere", because: "it is unplugged" };
+  if (host.uuid !== hostUuid) return { at: "elsewhere", host: host.name };
   return { at: "here", domid: vm.domid };
 }
 
@@ -90,5 +91,5 @@ export function nameOf(subject: Interface): string {
   const { whereabouts, vif } = subject;
   return whereabouts.at === "here"
     ? `vif${whereabouts.domid}.${vif.device}`
-    : `VIF ${vif.device} of ${subject.vm.name}`;
+    : `VIF ${vif.device} of ${quoted(subject.vm.name)}`;
 }

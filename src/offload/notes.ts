@@ -21,7 +21,7 @@ export function selectionNotes({ leftOut, withoutVifs }: Selection): readonly No
 }
 
 /** When the change of VIFs that have no device on this host now takes effect, a note a VM. */
-export function laterNotes(interfaces: readonly Interface[]): readonly Note[] {
+export function laterNotes(interfaces: readonly Interface[], recorded: boolean): readonly Note[] {
   const later = interfaces.filter(
     (subject): subject is VifInterface =>
       subject.kind === "vif" && subject.whereabouts.at === "nowhere" && !subject.vif.sriov,
@@ -37,7 +37,10 @@ export function laterNotes(interfaces: readonly Interface[]): readonly Note[] {
         ? "when it is resumed"
         : "when it is started";
     const state = running ? "unplugged" : vm.powerState.toLowerCase();
-    const message = `${counted(vifs.length, "VIF")} of ${quoted(vm.name)} (${state}): recorded only, takes effect ${when}`;
+    const what = recorded
+      ? `recorded only, takes effect ${when}`
+      : "no device to change now, and nothing is recorded with --no-record";
+    const message = `${counted(vifs.length, "VIF")} of ${quoted(vm.name)} (${state}): ${what}`;
     return [{ code: "takes-effect-later", message, uuid: vm.uuid }];
   });
 }

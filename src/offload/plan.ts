@@ -1,5 +1,5 @@
 import type { Keyword } from "./features.ts";
-import { devicesOf, type Interface, nameOf, uuidOf } from "./interface.ts";
+import { devicesOf, type Interface, uuidOf } from "./interface.ts";
 import {
   ChangeableBits,
   type FeatureSet,
@@ -171,9 +171,4 @@ export function recordChanges(
     from,
     to,
   }));
-}
-
-/** The interfaces that steps touch, by the name that messages use. */
-export function touchedNames(steps: readonly { readonly subject: Interface }[]): readonly string[] {
-  return [...new Set(steps.map(({ subject }) => nameOf(subject)))];
 }

@@ -12,6 +12,8 @@ export type WriteOutcome =
 export interface Kernel {
   /** Every device there is, and the features of those that `wanted` picks. */
   observe(wanted: (existing: ReadonlySet<string>) => Iterable<string>): Result<LiveView>;
+  /** Whether a device is a bridge, a bond or a VLAN, which have no NIC of their own. */
+  standsOnOthers(device: string): boolean;
   /** The view with these devices read again. */
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView;
   /** Clears those bits, active and requested, with one write. */
@@ -46,7 +48,7 @@ export interface Toolstack {
   /**
    * Injects an event for each VM. A write to a VIF makes none of its own, and without one xenopsd
    * keeps the old keys and applies them when the guest reboots (xapi_xenops.ml events_from_xapi).
-   * Returns the sentences of those that failed.
+   * Returns the sentences of those that failed; a XAPI that is gone is not tried again and again.
    */
   announce(vms: readonly Vm[]): Promise<readonly string[]>;
 }

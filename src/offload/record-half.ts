@@ -3,6 +3,7 @@ import type { OtherConfig, Vm } from "./inventory.ts";
 import { type Change, type LiveView, type RecordStep, recordChanges } from "./plan.ts";
 import type { RecordOutcome, Toolstack } from "./ports.ts";
 import type { Problem } from "./problem.ts";
+import { counted } from "./wording.ts";
 
 /** What writing records came to. */
 interface RecordsWritten {
@@ -24,20 +25,36 @@ export async function writeRecords(
   problems.push(...outcomes.flatMap(problemOf));
   const written = outcomes.filter(({ state }) => state === "written").map(({ step }) => step);
   const touched = outcomes.filter(({ state }) => state !== "unattempted").map(({ step }) => step);
-  problems.push(...(await announce(touched, toolstack)));
+  // Whoever has left us in the lurch once would keep us waiting once for each VM.
+  const gone = isStopped()
+    ? undefined
+    : outcomes.find(({ state }) => state === "unattempted")?.because;
+  problems.push(
+    ...(gone === undefined
+      ? await announce(touched, toolstack)
+      : untold(runningVms(touched).length, gone)),
+  );
   const changes = recordChanges(written, view.existing);
   if (touched.length === 0) return { interfaces, changes, recordsKnown: true };
 
+  if (gone !== undefined) return unread(interfaces, changes, problems, gone);
   const records = await toolstack.recordsByUuid();
   if (records.ok) {
     const known = interfaces.map((subject) => withRecords(subject, records.value));
     return { interfaces: known, changes, recordsKnown: true };
   }
   const because = records.failures.map(({ message }) => message).join("; ");
-  problems.push({
-    code: "records-unknown",
-    message: `the records could not be read back: ${because}`,
-  });
+  return unread(interfaces, changes, problems, because);
+}
+
+function unread(
+  interfaces: readonly Interface[],
+  changes: readonly Change[],
+  problems: Problem[],
+  because: string,
+): RecordsWritten {
+  const message = `the records could not be read back: ${because}`;
+  problems.push({ code: "records-unknown", message });
   return { interfaces, changes, recordsKnown: false };
 }
 
@@ -46,16 +63,24 @@ async function announce(
   steps: readonly RecordStep[],
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
+  const failed = await toolstack.announce(runningVms(steps));
+  return untold(failed.length, failed[0] ?? "");
+}
+
+function runningVms(steps: readonly RecordStep[]): readonly Vm[] {
   const vms = new Map<string, Vm>();
   for (const { subject } of steps) {
     if (subject.kind === "vif" && subject.vm.residentOn !== undefined) {
       vms.set(subject.vm.uuid, subject.vm);
     }
   }
-  const failed = await toolstack.announce([...vms.values()]);
-  const [first] = failed;
-  if (first === undefined) return [];
-  const message = `${failed.length} of ${vms.size} VMs could not be told of their new records (${first}); they take them at their next start`;
+  return [...vms.values()];
+}
+
+/** A VM that reboots from within takes what xenopsd knows; one that is started, what XAPI does. */
+function untold(count: number, because: string): readonly Problem[] {
+  if (count === 0) return [];
+  const message = `xenopsd was not told of the new records of ${counted(count, "VM")}: ${because}; they are sure to be used after a shutdown and start`;
   return [{ code: "record-failed", message }];
 }
 

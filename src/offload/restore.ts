@@ -12,6 +12,7 @@ import { otherConfigOf } from "./records.ts";
 export interface WishStep {
   readonly subject: Interface;
   readonly device: string;
+  readonly former: ReadonlyMap<number, boolean>;
   readonly wish: FeatureWish;
 }
 
@@ -31,6 +32,8 @@ export interface RestorePlan {
   readonly records: readonly RecordStep[];
   readonly conflicts: readonly Conflict[];
   readonly notes: readonly Note[];
+  /** Devices whose features are noted and cannot be read now. */
+  readonly unread: readonly Problem[];
 }
 
 /** What putting back did. */
@@ -58,23 +61,25 @@ export function planRestore(
   const records: RecordStep[] = [];
   const conflicts: Conflict[] = [];
   const notes: Note[] = [];
+  const unread: Problem[] = [];
   for (const subject of interfaces) {
     const entry = journal.get(journalKey(subject));
     if (entry === undefined) continue;
     live.push(...wishesFor(subject, entry, before));
+    unread.push(...unreadable(subject, entry, before));
     notes.push(...outOfReach(subject, entry));
     for (const [key, former] of entry.records) {
       const now = otherConfigOf(subject)?.get(key) ?? null;
       const keyword = KEYWORDS.find((word) => recordKey("pif", word) === key);
       if (now === former || keyword === undefined || subject.kind === "bare") continue;
-      if (now === "off" || options.force) {
+      if (now === "off" || now === null || options.force) {
         records.push({ subject, keyword, key, from: now, to: former });
       } else {
         conflicts.push({ subject, key, former, now });
       }
     }
   }
-  return { interfaces, before, live, records, conflicts, notes };
+  return { interfaces, before, live, records, conflicts, notes, unread };
 }
 
 /** The journal without what is as it was: conflicts and failures stay, for another try. */
@@ -112,7 +117,7 @@ export async function carryBack(
   toolstack: Toolstack | null,
   isStopped: () => boolean,
 ): Promise<Restored> {
-  const problems: Problem[] = plan.conflicts.map(conflictProblem);
+  const problems: Problem[] = [...plan.conflicts.map(conflictProblem), ...plan.unread];
   const unwritten = { interfaces: plan.interfaces, changes: [], recordsKnown: true };
   const written =
     toolstack === null || plan.records.length === 0
@@ -141,6 +146,20 @@ export async function carryBack(
     plan.before,
     plan.live.map(({ device }) => device),
   );
+  for (const { subject, device, former } of plan.live) {
+    const uuid = uuidOf(subject);
+    const where = { interface: device, device, ...(uuid === null ? {} : { uuid }) };
+    if (problems.some((one) => one.device === device)) continue;
+    const seen = after.observations.get(device);
+    if (seen?.state === "read" && FeatureWish.of(seen.features, former).isEmpty) continue;
+    if (seen?.state === "missing") continue;
+    const because = seen?.state === "read" ? "the driver did not follow" : "it could not be read";
+    problems.push({
+      code: "write-failed",
+      message: `${device}: not put back: ${because}`,
+      ...where,
+    });
+  }
   const live = liveChanges(plan.interfaces, KEYWORDS, plan.before, after);
   return {
     after,
@@ -157,7 +176,7 @@ function wishesFor(subject: Interface, entry: JournalEntry, view: LiveView): rea
     if (observation?.state !== "read") return [];
     const former = indexed(main ? entry.main : entry.tap, view.kernel);
     const wish = FeatureWish.of(observation.features, former);
-    return wish.isEmpty ? [] : [{ subject, device: name, wish }];
+    return wish.isEmpty ? [] : [{ subject, device: name, former, wish }];
   });
 }
 
@@ -169,6 +188,19 @@ function indexed(former: FormerFeatures, { names }: KernelFeatures): ReadonlyMap
       return index < 0 ? [] : [[index, requested] as const];
     }),
   );
+}
+
+function unreadable(subject: Interface, entry: JournalEntry, view: LiveView): readonly Problem[] {
+  return devicesOf(subject, view.existing).flatMap(({ name, main }): Problem[] => {
+    const observation = view.observations.get(name);
+    if ((main ? entry.main : entry.tap).size === 0 || !view.existing.has(name)) return [];
+    if (observation?.state === "read") return [];
+    const because = observation?.state === "unreadable" ? `: ${observation.because}` : "";
+    const uuid = uuidOf(subject);
+    const message = `${name}: not put back, for it could not be read${because}`;
+    const where = { interface: name, device: name, ...(uuid === null ? {} : { uuid }) };
+    return [{ code: "device-unreadable", message, ...where }];
+  });
 }
 
 function outOfReach(subject: Interface, entry: JournalEntry): readonly Note[] {

@@ -23,6 +23,7 @@ const GUEST_DEVICE = /^(?:vif|tap)\d+\.\d+$/;
 export function resolveBare(
   requests: readonly TargetRequest[],
   existing: ReadonlySet<string>,
+  standsOnOthers: (device: string) => boolean,
 ): Result<readonly BareInterface[]> | null {
   const spelled = all(requests.map(checkSpelling));
   if (!spelled.ok) return spelled;
@@ -32,6 +33,12 @@ export function resolveBare(
     if (!existing.has(text)) {
       if (kind === "any") return null;
       return usage("unknown-target", `no device is called ${quoted(text)}`);
+    }
+    if (text === "lo" || standsOnOthers(text)) {
+      return usage(
+        "no-nic",
+        `${quoted(text)} has no NIC of its own; without XAPI name the NICs under it`,
+      );
     }
     devices.push({ kind: "bare", device: text, as: GUEST_DEVICE.test(text) ? "vif" : "pif" });
   }

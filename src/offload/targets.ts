@@ -2,7 +2,7 @@ import { shellQuoted } from "./by-hand.ts";
 import { closest } from "./closest.ts";
 import type { Interface, NicInterface, VifInterface } from "./interface.ts";
 import { uuidOf, whereaboutsOf } from "./interface.ts";
-import { type Inventory, nicsUnder, type Pif, type Vm } from "./inventory.ts";
+import { type Inventory, nicsUnder, type Pif, type Vif, type Vm } from "./inventory.ts";
 import { naturalOrder } from "./natural-order.ts";
 import { all, type Result, success, usage } from "./result.ts";
 import { quoted } from "./wording.ts";
@@ -61,8 +61,8 @@ function find(request: TargetRequest, inventory: Inventory): Result<Found> {
   if (!spelling.ok) return spelling;
   const { text, kind } = request;
   if (kind === "host") return success({ type: "host" });
-  const vms = kind === "pif" ? [] : vmsCalled(text, inventory);
-  const pifs = kind === "vm" ? [] : pifsCalled(text, inventory);
+  const called = kind === "pif" ? [] : vmsCalled(text, inventory);
+  const vms = called.filter(({ role }) => role === "vm");
   if (kind === "any" && text === "ALL") {
     return vms.length > 0
       ? usage(
@@ -71,19 +71,27 @@ function find(request: TargetRequest, inventory: Inventory): Result<Found> {
         )
       : success({ type: "host" });
   }
-  if (vms.length > 0 && pifs.length > 0) {
+  const pifs = kind === "vm" ? [] : pifsCalled(text, inventory);
+  const vif = kind === "any" ? vifCalled(text, inventory) : undefined;
+  const uuid = text.toLowerCase();
+  // Tenants choose names: a UUID is never taken from the object whose it is.
+  const byUuid = pifs.some((pif) => pif.uuid === uuid) || vif?.uuid === uuid;
+  if (vms.length > 0 && !byUuid) {
+    if (pifs.length === 0 && vif === undefined) return asVm(text, vms);
+    const device = vif === undefined ? `--pif ${shellQuoted(text)}` : `the VIF's UUID, ${vif.uuid}`;
     return usage(
       "ambiguous-target",
-      `${quoted(text)} is both a VM and a device; say --vm ${shellQuoted(text)} or --pif ${shellQuoted(text)}`,
+      `${quoted(text)} is both a VM and a device; say --vm ${shellQuoted(text)} or ${device}`,
     );
   }
-  if (vms.length > 0) return asVm(text, vms);
   const here = pifs.filter((pif) => pif.host.uuid === inventory.host.uuid);
   const pif = here[0] ?? pifs[0];
   if (pif !== undefined) return asPif(text, pif, inventory);
-  const vif = kind === "any" ? vifCalled(text, inventory) : undefined;
-  if (vif !== undefined) return success({ type: "vif", uuid: vif });
-  return unknown(request, inventory);
+  if (vif !== undefined) return success({ type: "vif", uuid: vif.uuid });
+  const [other] = called;
+  return other === undefined
+    ? unknown(request, inventory)
+    : usage("not-a-vm", `${quoted(text)} is a ${other.role}, not a VM; name a VM`);
 }
 
 function vmsCalled(text: string, { vms }: Inventory): readonly Vm[] {
@@ -106,9 +114,6 @@ function asVm(text: string, vms: readonly Vm[]): Result<Found> {
       "duplicate-name",
       `${vms.length} VMs are called ${quoted(text)}; name one by its UUID: ${each.join(", ")}`,
     );
-  }
-  if (vm.role !== "vm") {
-    return usage("not-a-vm", `${quoted(text)} is a ${vm.role}, not a VM; name a VM`);
   }
   return success({ type: "vm", vm });
 }
@@ -143,14 +148,13 @@ function asPif(text: string, pif: Pif, { host, pifs }: Inventory): Result<Found>
   return usage("pif-without-nic", `${quoted(text)} ${why}`);
 }
 
-function vifCalled(text: string, { vifs, host }: Inventory): string | undefined {
-  const vif = vifs.find((candidate) => {
+function vifCalled(text: string, { vifs, host }: Inventory): Vif | undefined {
+  return vifs.find((candidate) => {
     if (candidate.vm.role !== "vm") return false;
     if (candidate.uuid === text.toLowerCase()) return true;
     const place = whereaboutsOf(candidate, host.uuid);
     return place.at === "here" && `vif${place.domid}.${candidate.device}` === text;
   });
-  return vif?.uuid;
 }
 
 function unknown({ text, kind }: TargetRequest, { vms, pifs, host }: Inventory): Result<never> {

@@ -50,7 +50,9 @@ export function inspectBoot(): Result<BootLayer> {
   }
   if (rule === wanted || rule === null) return success(layer);
   const mark = readMark(rule);
-  return success({ ...layer, state: mark === null ? "edited" : whyDifferent(mark) });
+  if (mark === null) return success({ ...layer, state: "edited" });
+  const cut = rule === udevRule(mark.covers, ethtoolPath());
+  return success({ ...layer, state: cut ? "incomplete" : whyDifferent(mark) });
 }
 
 /** The pieces that installing would write. The block of rc.local is shown as it will stand there. */

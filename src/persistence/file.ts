@@ -115,6 +115,11 @@ export function removeFile(path: string): Result<boolean> {
   }
 }
 
+/** Removes what killed runs left beside a file, where nothing is to be written to it. */
+export function removeLeftoversBeside(path: string): void {
+  attempt(() => removeLeftovers(directoryOf(resolveLinks(path))));
+}
+
 /**
  * Makes a directory, and those above it that are missing. Gives the ones that it made, outermost
  * first; a directory that is there stays as it is.
@@ -248,7 +253,7 @@ function attempt<T>(action: () => T): T | null {
   }
 }
 
-function syncDirectory(path: string): void {
+export function syncDirectory(path: string): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     fsyncSync(fd);

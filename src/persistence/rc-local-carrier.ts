@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { BootLayer, Coverage } from "../offload/boot.ts";
 import { type Result, success } from "../offload/result.ts";
 import { coverageLine, readMark, whyDifferent } from "./coverage.ts";
-import { readFileBytes, removeFile, replaceFile } from "./file.ts";
+import { readFileBytes, removeFile, removeLeftoversBeside, replaceFile } from "./file.ts";
 import { loopScript } from "./loop.ts";
 import { mustRun } from "./program.ts";
 import { type Block, inspect, RC_LOCAL, withBlock, withoutBlock } from "./rc-local.ts";
@@ -42,6 +42,7 @@ export async function installBlock(coverage: Coverage): Promise<Result<boolean>>
 /** Takes the block out again, and the executable bit if it was put there for it. */
 export async function removeBlock(): Promise<Result<boolean>> {
   const path = rcLocalPath();
+  removeLeftoversBeside(path);
   const old = readFileBytes(path);
   if (!old.ok || old.value === null) return old.ok ? success(false) : old;
   const state = inspect(old.value);

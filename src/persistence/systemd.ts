@@ -2,19 +2,24 @@ import {
   copyFileSync,
   existsSync,
   lstatSync,
-  mkdtempSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
   unlinkSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { BootLayer, Coverage } from "../offload/boot.ts";
 import { type Result, success, unavailable, usage } from "../offload/result.ts";
-import { readMark, whyDifferent } from "./coverage.ts";
-import { createDirectory, removeFile, replaceFile } from "./file.ts";
+import { coverageLine, readMark, whyDifferent } from "./coverage.ts";
+import {
+  createDirectory,
+  removeFile,
+  removeLeftoversBeside,
+  replaceFile,
+  syncDirectory,
+} from "./file.ts";
 import { loopFile } from "./loop.ts";
 import { findProgram, mustRun, runProgram } from "./program.ts";
 import { isOurUnit, LOOP_PATH, UNIT_NAME, UNIT_PATH, unitText } from "./unit.ts";
@@ -38,11 +43,12 @@ export function isSystemdRunning(): boolean {
 
 /** The loop as the unit runs it. */
 export function unitLoop(coverage: Coverage): string {
-  return loopFile({
+  const text = loopFile({
     keywords: coverage.keywords,
     devices: coverage.devices,
     everyNic: coverage.everything,
   });
+  return text.replace("\n", `\n${coverageLine(coverage)}\n`);
 }
 
 /** Fails where no systemd runs that could start the unit, or a unit of our name is another's. */
@@ -79,8 +85,15 @@ export async function installUnit(coverage: Coverage): Promise<Result<boolean>> 
   if (!unit.ok) return unit;
   const enabled = runProgram("systemctl", ["is-enabled", UNIT_NAME]);
   if (!enabled.ok) return enabled;
+  const shown = runProgram("systemctl", ["show", UNIT_NAME]);
+  if (!shown.ok) return shown;
+  const properties = shown.value.stdout.split("\n");
   const changed =
-    loop.value.changed || unit.value.changed || enabled.value.stdout.trim() !== "enabled";
+    loop.value.changed ||
+    unit.value.changed ||
+    enabled.value.stdout.trim() !== "enabled" ||
+    !properties.includes("ActiveState=active") ||
+    !properties.includes("NeedDaemonReload=no");
   if (!changed) return success(false);
   const steps = [["daemon-reload"], ["enable", UNIT_NAME], ["restart", UNIT_NAME]] as const;
   for (const step of steps) {
@@ -100,8 +113,10 @@ export async function installUnit(coverage: Coverage): Promise<Result<boolean>> 
  */
 function verifyUnit(temporary: string): Result<unknown> {
   if (findProgram("systemd-analyze") === null) return success(undefined);
-  const directory = mkdtempSync(join(tmpdir(), "offload-unit-"));
+  const directory = "/run/offload-unit";
   try {
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, { mode: 0o700 });
     const copy = join(directory, UNIT_NAME);
     copyFileSync(temporary, copy);
     const ended = runProgram("systemd-analyze", ["verify", copy]);
@@ -117,17 +132,20 @@ function verifyUnit(temporary: string): Result<unknown> {
 
 /** Takes the unit away, its link first and its loop last. Says whether there was anything of ours. */
 export function removeUnit(): Result<boolean> {
+  removeLeftoversBeside(UNIT_PATH);
   const text = textOf(UNIT_PATH);
   if (text !== null && !isOurUnit(text)) return success(false);
   if (text !== null && isSystemdRunning()) {
     const stopped = mustRun("systemctl", ["stop", UNIT_NAME]);
     if (!stopped.ok) return stopped;
   }
+  // The loop goes last: where it is left, a run was cut short that may not have told systemd.
+  const tell = isSystemdRunning() && (text !== null || existsSync(LOOP_PATH));
   for (const path of [WANTED_LINK, UNIT_PATH]) {
     const removed = removeEntry(path);
     if (!removed.ok) return removed;
   }
-  if (text !== null && isSystemdRunning()) {
+  if (tell) {
     const reloaded = mustRun("systemctl", ["daemon-reload"]);
     if (!reloaded.ok) return reloaded;
   }
@@ -149,8 +167,11 @@ export function inspectUnit(): BootLayer | null {
   const { covers } = mark;
   if (loop === null) return { method: "systemd", state: "incomplete", covers };
   if (!hasEntry(WANTED_LINK)) return { method: "systemd", state: "disabled", covers };
-  const same = unit === unitText(covers) && loop === unitLoop(covers);
-  return { method: "systemd", state: same ? "current" : whyDifferent(mark), covers };
+  if (unit !== unitText(covers)) return { method: "systemd", state: whyDifferent(mark), covers };
+  if (loop === unitLoop(covers)) return { method: "systemd", state: "current", covers };
+  const loopMark = readMark(loop);
+  const cut = loopMark !== null && loop === unitLoop(loopMark.covers);
+  return { method: "systemd", state: cut ? "incomplete" : whyDifferent(mark), covers };
 }
 
 /** Removes a link itself, not what it points to; that it is not there is no failure. */
@@ -158,6 +179,7 @@ function removeEntry(path: string): Result<void> {
   if (!hasEntry(path)) return success(undefined);
   try {
     unlinkSync(path);
+    syncDirectory(dirname(path));
     return success(undefined);
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);

@@ -29,7 +29,13 @@ export class ChangeLock implements Disposable {
     const prepared = prepareStateDirectory();
     if (!prepared.ok) return prepared;
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
-    const fd = openSync(LOCK_PATH, flags, 0o600);
+    let fd: number;
+    try {
+      fd = openSync(LOCK_PATH, flags, 0o600);
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      return unavailable("lock-not-opened", `cannot open ${LOCK_PATH}: ${words}`);
+    }
     const deadline = performance.now() + waitSeconds * 1000;
     while (!flock(fd)) {
       if (performance.now() >= deadline) {
@@ -41,8 +47,12 @@ export class ChangeLock implements Disposable {
       }
       await orElse(Bun.sleep(LOOK_AGAIN));
     }
-    ftruncateSync(fd, 0);
-    writeSync(fd, `${process.pid} ${process.argv.slice(2, 4).join(" ")}\n`, 0);
+    try {
+      ftruncateSync(fd, 0);
+      writeSync(fd, `${process.pid} ${process.argv.slice(2, 4).join(" ")}\n`, 0);
+    } catch {
+      // Who holds it is a courtesy; that it is held is what counts.
+    }
     return success(new ChangeLock(fd));
   }
 

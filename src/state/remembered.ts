@@ -61,6 +61,12 @@ export async function forget(uuids: ReadonlySet<string>): Promise<Result<void>> 
     : write({ wholeHost: whole, nics });
 }
 
+/** Forgets everything: nothing is turned off any more. */
+export function forgetAll(): Result<void> {
+  const removed = removeFile(DISABLED_PATH);
+  return removed.ok ? success(undefined) : removed;
+}
+
 async function write({ wholeHost, nics }: Remembered): Promise<Result<void>> {
   if (nics.size === 0) {
     const removed = removeFile(DISABLED_PATH);

@@ -9,6 +9,12 @@ export type Channel = "stdout" | "stderr";
 /** How wide a table may be where no terminal tells. */
 const COLUMNS = 80;
 
+/**
+ * How much is written at a time. Bun.write is not used: it truncates or preallocates a file that
+ * standard output is appended to.
+ */
+const PIECE = 65_536;
+
 const DESCRIPTORS = { stdin: 0, stdout: 1, stderr: 2 } as const;
 
 /**
@@ -35,11 +41,26 @@ export function columnsOf(channel: Channel): number {
  * thrown.
  */
 export async function writeOut(channel: Channel, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(DESCRIPTORS[channel], bytes, at, Math.min(PIECE, bytes.length - at));
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "EPIPE") return;
+      if (code !== "EAGAIN") throw error;
+      await Bun.sleep(1);
+    }
+  }
+}
+
+/** A stderr that nobody can write to must not change how the program ends. */
+function sayOnStderr(line: string): void {
   try {
-    await Bun.write(Bun[channel], text);
+    writeSync(2, line);
   } catch (error) {
-    const gone = error instanceof Error && "code" in error && error.code === "EPIPE";
-    if (!gone) throw error;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code !== "EPIPE" && code !== "ENOSPC" && code !== "EIO" && code !== "EBADF") throw error;
   }
 }
 
@@ -56,7 +77,7 @@ export function messages(paint: Paint) {
         log({ type, args }) {
           const text = printable(args.map(String).join(" "));
           const label = type === "error" ? paint.bad("offload:") : "offload:";
-          writeSync(2, `${label} ${text}\n`);
+          sayOnStderr(`${label} ${text}\n`);
         },
       },
     ],

@@ -1,5 +1,5 @@
 import { type Result, unavailable } from "../offload/result.ts";
-import { readCoordinator } from "./host-files.ts";
+import { isOlderThan82, readCoordinator } from "./host-files.ts";
 import type { CallError } from "./reply.ts";
 
 const WITHOUT_XAPI = "a device of this host can be named with --no-record, which needs no XAPI";
@@ -42,7 +42,8 @@ function brokenReply(
   { status, because }: Extract<CallError, { kind: "broken" }>,
   during: "login" | "read",
 ): Result<never> {
-  const coordinator = during === "read" && status === 500 ? readCoordinator() : null;
+  const coordinator =
+    during === "read" && status === 500 && isOlderThan82() ? readCoordinator() : null;
   if (coordinator !== null) {
     return unavailable(
       "old-pool-member",

@@ -44,6 +44,16 @@ export function parseInventory(text: string): ReadonlyMap<string, string> {
   return entries;
 }
 
+/**
+ * Whether this release is older than 8.2, by the version of its platform: 3.2 is that of 8.2
+ * (xcp-ng-release). False where the file does not tell.
+ */
+export function isOlderThan82(): boolean {
+  const version = parseInventory(textOf(INVENTORY) ?? "").get("PLATFORM_VERSION") ?? "";
+  const [, major = "", minor = ""] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  return major !== "" && (Number(major) < 3 || (Number(major) === 3 && Number(minor) < 2));
+}
+
 /** The coordinator's address when this host is a pool member, as pool.conf has it; else null. */
 export function readCoordinator(): string | null {
   const [, address] = /^slave:(\S+)/.exec(textOf(POOL_CONF) ?? "") ?? [];

@@ -134,14 +134,19 @@ function vmRole(record: RecordsOf<"VM">[string]): VmRole {
 
 function pifsOf(records: RecordsOf<"PIF">, hosts: ReadonlyMap<string, Host>): readonly Pif[] {
   const entries = Object.entries(records);
-  const uuidsWhere = (test: (record: RecordsOf<"PIF">[string]) => boolean) =>
-    entries.filter(([, record]) => test(record)).map(([, { uuid }]) => uuid);
+  const slavesOf = new Map<string, string[]>();
+  const masterOf = new Map<string, string>();
+  const underVlan = new Map<string, string>();
+  for (const [, { uuid, bond_slave_of, bond_master_of, VLAN_slave_of }] of entries) {
+    if (bond_slave_of !== NULL_REF) {
+      slavesOf.set(bond_slave_of, [...(slavesOf.get(bond_slave_of) ?? []), uuid]);
+    }
+    for (const bond of bond_master_of) masterOf.set(bond, uuid);
+    for (const vlan of VLAN_slave_of) underVlan.set(vlan, uuid);
+  }
   return entries.flatMap(([ref, record]): Pif[] => {
     const host = hosts.get(record.host);
     if (host === undefined) return [];
-    const bonds = record.bond_master_of;
-    const vlan = record.VLAN_master_of;
-    const bond = record.bond_slave_of;
     return [
       {
         ref,
@@ -155,15 +160,9 @@ function pifsOf(records: RecordsOf<"PIF">, hosts: ReadonlyMap<string, Host>): re
         attached: record.currently_attached,
         groProperty: record.properties["gro"],
         otherConfig: mapOf(record.other_config),
-        slaves: bonds.length > 0 ? uuidsWhere((other) => bonds.includes(other.bond_slave_of)) : [],
-        slaveOf:
-          bond === NULL_REF
-            ? undefined
-            : uuidsWhere((other) => other.bond_master_of.includes(bond))[0],
-        under:
-          vlan === NULL_REF
-            ? undefined
-            : uuidsWhere((other) => other.VLAN_slave_of.includes(vlan))[0],
+        slaves: record.bond_master_of.flatMap((bond) => slavesOf.get(bond) ?? []),
+        slaveOf: masterOf.get(record.bond_slave_of),
+        under: underVlan.get(record.VLAN_master_of),
       },
     ];
   });

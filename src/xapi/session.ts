@@ -79,9 +79,17 @@ export class XapiSession implements Toolstack {
 
   async announce(vms: readonly Vm[]): Promise<readonly string[]> {
     const failed: string[] = [];
+    let gone: string | null = null;
     for (const vm of vms) {
-      const injected = await this.call("event.inject", "VM", vm.ref);
-      if (!injected.ok) failed.push(sentenceOf(injected.error));
+      if (gone !== null) {
+        failed.push(gone);
+        continue;
+      }
+      const injected: CallResult = await this.call("event.inject", "VM", vm.ref);
+      if (injected.ok) continue;
+      const because = sentenceOf(injected.error);
+      failed.push(because);
+      if (injected.error.kind !== "refused") gone = because;
     }
     return failed;
   }

@@ -130,6 +130,34 @@ describe("a target that cannot be is refused before anything is touched", () => 
   });
 });
 
+describe("names that mean something else", () => {
+  test("a VM called like a VIF's device is ambiguous; one called like a VIF's UUID does not get it", async () => {
+    await using own = await Dom0.start();
+    const { ref } = own.world.vm("backup");
+    await own.simulator.set(["VM", ref, "name_label", "vif1.0"]);
+    const both = await own.offload("disable", "vif1.0", "--dry-run");
+    expect(both.exitCode).toBe(2);
+    expect(both.stderr).toContain("both a VM and a device");
+    const { uuid } = own.world.vif("web 1").record;
+    await own.simulator.set(["VM", ref, "name_label", uuid]);
+    const run = await own.offload("disable", uuid, "--dry-run", "--json");
+    expect(JSON.parse(run.stdout).devices.map(({ device }: { device: string }) => device)).toEqual([
+      "vif1.0",
+    ]);
+  });
+
+  test("a template called ALL or eth0 is in nobody's way", async () => {
+    await using own = await Dom0.start();
+    const template = own.world.vms.find(
+      ({ record }) => record.is_a_template && !record.is_a_snapshot,
+    );
+    for (const name of ["ALL", "eth0"]) {
+      await own.simulator.set(["VM", template?.ref ?? "", "name_label", name]);
+      expect((await own.offload("disable", name, "--dry-run")).exitCode).toBe(0);
+    }
+  });
+});
+
 describe("names that mean harm", () => {
   const nasty = [
     "'",

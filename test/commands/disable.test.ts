@@ -297,15 +297,37 @@ describe("safety", () => {
 
   test("an interface that vanishes between plan and write is reported, and the rest goes on", async () => {
     await using dom0 = await Dom0.start();
-    const command = dom0.spawn([OFFLOAD, "disable", "ALL"], { tty: true });
-    await command.waitFor("Turn these offloads off?");
+    // Between the plan and the writes stands the lock, which somebody else has for a while.
+    await dom0.run(["install", "-d", "-m", "700", "/var/lib/offload"]);
+    const holder = dom0.spawn(["flock", "/var/lib/offload/lock", "cat"], { keepStdin: true });
+    await Bun.sleep(300);
+    const command = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes", "--wait", "60"]);
+    while ((await dom0.simulator.calls()).length < 5) await Bun.sleep(20);
+    await Bun.sleep(1000);
     await dom0.link.remove("vif2.0");
-    command.write("y");
+    await holder.signal("SIGTERM");
     const run = await command.exited;
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("vif2.0: vanished before it was changed");
     expect(await stillOn(dom0, "vif3.0")).toEqual([]);
     expect(await stillOn(dom0, "vif4.1")).toEqual([]);
+  });
+
+  test("what changes while the question stands is planned anew: a VM that starts is changed too", async () => {
+    await using dom0 = await Dom0.start();
+    const command = dom0.spawn([OFFLOAD, "disable", "ALL"], { tty: true });
+    await command.waitFor("Turn these offloads off?");
+    const { ref } = dom0.world.vm("backup");
+    await dom0.link.add("vif99.0");
+    await dom0.simulator.set(
+      ["VM", ref, "power_state", "Running"],
+      ["VM", ref, "domid", 99],
+      ["VM", ref, "resident_on", dom0.world.host.ref],
+      ["VIF", dom0.world.vif("backup").ref, "currently_attached", true],
+    );
+    command.write("y");
+    expect((await command.exited).exitCode).toBe(0);
+    expect(await stillOn(dom0, "vif99.0")).toEqual([]);
   });
 
   test("--features limits both halves to what was named", async () => {

@@ -74,7 +74,29 @@ describe("--json", () => {
   });
 });
 
+test("nothing that a terminal would act on is in a document, whatever the names", async () => {
+  await using dom0 = await Dom0.start({ scenarios: ["hostile"] });
+  const run = await dom0.offload("status", "--json");
+  expect(run.stdout).not.toMatch(/[^\P{C}\n]/u);
+  const names = JSON.parse(run.stdout).devices.map(
+    (device: { vm: { name: string } | null }) => device.vm?.name,
+  );
+  for (const { record } of dom0.world.running) {
+    if (record.VIFs.length > 0) expect(names).toContain(record.name_label);
+  }
+});
+
 describe("the human view", () => {
+  test("written to a file it takes nothing away and leaves no holes", async () => {
+    await using dom0 = await Dom0.start({ vms: 30, vifs: 2 });
+    await dom0.offload("disable", "ALL", "--yes");
+    const script = `cd /tmp; echo before > log; ${OFFLOAD} disable ALL --dry-run >> log; ${OFFLOAD} status >> log; ${OFFLOAD} status --json >> log; cat log`;
+    const { stdout } = await dom0.run(["sh", "-c", script]);
+    expect(stdout).toStartWith("before\n");
+    expect(stdout).not.toContain("\0");
+    expect(stdout).toEndWith("}\n");
+  });
+
   test("without a terminal there is no colour and no animation", async () => {
     await using dom0 = await Dom0.start();
     for (const args of [["status"], ["verify"], ["disable", "ALL", "--yes"], ["nosuch"]]) {

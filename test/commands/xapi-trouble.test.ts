@@ -94,6 +94,25 @@ describe("a XAPI that answers nonsense", () => {
   });
 });
 
+test("a signal during the login leaves no session behind", async () => {
+  await using dom0 = await Dom0.start();
+  await dom0.simulator.fault({ fault: "slow", ms: 800 });
+  const command = dom0.spawn([OFFLOAD, "verify"]);
+  await Bun.sleep(400);
+  await command.signal("SIGTERM");
+  expect((await command.exited).signal).toBe("SIGTERM");
+  expect(await dom0.simulator.sessions()).toBe(0);
+});
+
+test("HTTP 500 on a member of today is not taken for an old release", async () => {
+  await using dom0 = await Dom0.start({ scenarios: ["member"] });
+  await dom0.simulator.fault({ fault: "http500", method: "VM.get_all_records_where" });
+  const run = await dom0.offload("verify");
+  expect(run.exitCode).toBe(3);
+  expect(run.stderr).toContain("HTTP 500");
+  expect(run.stderr).not.toContain("8.2");
+});
+
 describe("a XAPI that dies between two writes", () => {
   test("what was done and what was not is told, exit code 1, and a second run completes it", async () => {
     await using dom0 = await Dom0.start();
@@ -109,6 +128,16 @@ describe("a XAPI that dies between two writes", () => {
     expect(second.exitCode).toBe(0);
     expect((await dom0.offload("verify")).exitCode).toBe(0);
   });
+
+  test("a XAPI that falls silent between writes is waited for once, not once a VM", async () => {
+    await using dom0 = await Dom0.start({ vms: 12, vifs: 1 });
+    await dom0.simulator.fault({ fault: "silence", method: "VIF.add_to_other_config", after: 6 });
+    const started = performance.now();
+    const run = await dom0.offload("disable", "ALL", "--yes");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("xenopsd was not told");
+    expect(performance.now() - started).toBeLessThan(45_000);
+  }, 90_000);
 
   test("a single refused write is told of, and the others are done", async () => {
     await using dom0 = await Dom0.start();

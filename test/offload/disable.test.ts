@@ -351,7 +351,9 @@ describe("what can go wrong", () => {
     const { toolstack, run } = host();
     toolstack.deafTo = () => true;
     const { report } = await run();
-    expect(report.problems[0]?.message).toStartWith("1 of 1 VMs could not be told");
+    expect(report.problems[0]?.message).toStartWith(
+      "xenopsd was not told of the new records of 1 VM: ",
+    );
     expect(report.exitCode).toBe(1);
   });
 });

@@ -87,7 +87,7 @@ describe("how messages call an interface", () => {
   });
 
   test("by its VM and number where it has none", () => {
-    expect(nameOf(guest(vif(haltedVm("db"), "1")))).toBe("VIF 1 of db");
+    expect(nameOf(guest(vif(haltedVm("db"), "1")))).toBe('VIF 1 of "db"');
   });
 });
 

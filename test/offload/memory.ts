@@ -41,6 +41,10 @@ export class MemoryKernel implements Kernel {
     return success({ kernel: this.kernel, existing, observations });
   }
 
+  standsOnOthers(): boolean {
+    return false;
+  }
+
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView {
     const observations = new Map(view.observations);
     for (const device of devices) observations.set(device, this.#read(device));

@@ -30,7 +30,7 @@ describe("what the choice left out", () => {
 
 describe("when a record takes effect", () => {
   const message = (subjects: Parameters<typeof laterNotes>[0]) =>
-    laterNotes(subjects).map((note) => note.message);
+    laterNotes(subjects, true).map((note) => note.message);
 
   test("of a halted VM: when it is started, once for all its VIFs", () => {
     const db = haltedVm("db");
@@ -60,7 +60,7 @@ describe("when a record takes effect", () => {
       guest(vif(away, "0")),
       guest(vif(vm("web"), "1", { sriov: true })),
     ];
-    expect(laterNotes(subjects)).toEqual([]);
+    expect(laterNotes(subjects, true)).toEqual([]);
   });
 });
 

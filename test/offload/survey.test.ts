@@ -53,6 +53,7 @@ describe("targets without XAPI", () => {
         { text: "tap3.0", kind: "pif" },
       ],
       existing,
+      () => false,
     );
     expect(found === null ? null : valued(found)).toEqual([
       { kind: "bare", device: "eth0", as: "pif" },
@@ -67,12 +68,12 @@ describe("targets without XAPI", () => {
     ["--host", { text: "ALL", kind: "host" }],
     ["--vm", { text: "eth0", kind: "vm" }],
   ] as const)("%s is understood with XAPI only, and so is whatever stands beside it", (_, one) => {
-    expect(resolveBare([one], existing)).toBeNull();
-    expect(resolveBare([{ text: "eth0", kind: "any" }, one], existing)).toBeNull();
+    expect(resolveBare([one], existing, () => false)).toBeNull();
+    expect(resolveBare([{ text: "eth0", kind: "any" }, one], existing, () => false)).toBeNull();
   });
 
   test("--pif of no device is refused", () => {
-    const found = resolveBare([{ text: "eth9", kind: "pif" }], existing);
+    const found = resolveBare([{ text: "eth9", kind: "pif" }], existing, () => false);
     expect(found === null ? null : failureOf(found).code).toBe("unknown-target");
   });
 
@@ -84,6 +85,7 @@ describe("targets without XAPI", () => {
         { text: "eth0", kind: "any" },
       ],
       existing,
+      () => false,
     );
     expect(found === null ? null : failuresOf(found).map(({ code }) => code)).toEqual([
       "all-in-capitals",

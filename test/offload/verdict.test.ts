@@ -258,7 +258,7 @@ describe("the recorded layer", () => {
   test("a halted VM's VIF without records is wrong, not unknown", () => {
     const { devices, problems } = judged(guest(vif(haltedVm("db"), "0")), viewOf({}), ["tso"]);
     expect(codes(problems)).toEqual(["record-missing"]);
-    expect(problems[0]?.message).toContain("VIF 0 of db");
+    expect(problems[0]?.message).toContain('VIF 0 of "db"');
     expect(devices[0]?.features.tso).toMatchObject({ live: null, verdict: "drift" });
   });
 });

@@ -39,7 +39,7 @@ describe("verify", () => {
   ! eth0, eth1, tap3.0: rx, tx, sg, tso, gso and gro on
   ! vif3.0, vif3.1: tx, sg, tso, gso and gro on
   - vif3.0, vif3.1: rx on, and the driver lets nobody change that
-  ! vif3.0, vif3.1, VIF 0 of database: no record keeps rx, tx, sg, tso, ufo and gso off
+  ! vif3.0, vif3.1, VIF 0 of "database": no record keeps rx, tx, sg, tso, ufo and gso off
   - 2 VMs left out, which run on "beta"
 
 Run: offload disable ALL

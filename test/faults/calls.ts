@@ -1,0 +1,69 @@
+/**
+ * Where a run can be hit. What the program changes itself, devices and files, it changes in its
+ * main thread; strace without -f follows that one alone, so that the calls of the runtime's other
+ * threads shift no number. What goes to XAPI goes through a thread of its own: with -f strace
+ * counts every thread for itself, and no other thread sends.
+ */
+
+/** System calls about files, devices and the end. */
+const TRACED = [
+  ...["open", "openat", "read", "pread64", "write", "pwrite64", "close", "fsync", "fdatasync"],
+  ...["rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir"],
+  ...["chmod", "fchmod", "fchmodat", "fchown", "ftruncate", "flock", "statx", "newfstatat"],
+  ...["fgetxattr", "fsetxattr", "getdents64", "readlink", "lseek", "ioctl", "exit_group"],
+]
+  .map((name) => `?${name}`)
+  .join(",");
+
+/** A system call of the main thread. */
+export interface Call {
+  readonly name: string;
+  /** Which one of that name it is, from 1. */
+  readonly when: number;
+  /** The call without what is random in it, and which one of these it is. */
+  readonly identity: string;
+}
+
+/** Arguments of strace that write the main thread's calls down, and inject something into one. */
+export function mainThread(inject?: string): readonly string[] {
+  return ["-e", `trace=${TRACED}`, ...(inject === undefined ? [] : ["-e", `inject=${inject}`])];
+}
+
+/** The same for one call of whatever thread makes it. */
+export function anyThread(name: string, inject: string): readonly string[] {
+  // Without --seccomp-bpf: with it strace 6.1 never comes to the second call of a thread.
+  return ["-f", "-e", `trace=${name}`, "-e", `inject=${name}:${inject}`];
+}
+
+/** The calls that a log of the main thread tells of, in order. */
+export function callsOf(log: string): readonly Call[] {
+  const byName = new Map<string, number>();
+  const byText = new Map<string, number>();
+  return log.split("\n").flatMap((line): Call[] => {
+    const [, name] = /^(\w+)\(/.exec(line) ?? [];
+    if (name === undefined) return [];
+    const text = line
+      .replace(/\s+= (?:\?|-?\d|0x).*$/, "")
+      .replace(/(\.offload-new\.)[0-9a-f]+/g, "$1…")
+      .replace(/0x[0-9a-f]+|socket:\[\d+\]|\b\d+(?=<)/g, "…")
+      .replace(/^(pwrite64|read|write|getdents64|fgetxattr|fsetxattr)\((\S+?>).*$/, "$1($2)")
+      .replace(/^(statx)\((.*?, ".*?"),.*$/, "$1($2)");
+    return [{ name, when: next(byName, name), identity: `${text} #${next(byText, text)}` }];
+  });
+}
+
+/** Whether a call concerns what this program keeps, a device's features, or the end of the run. */
+export function isRelevant({ identity }: Call): boolean {
+  return /\/var\/lib\/offload|SIOCETHTOOL|^exit_group/.test(identity);
+}
+
+/** Whether the call asks the kernel for features, or to change them. */
+export function isEthtool({ identity }: Call): boolean {
+  return identity.includes("SIOCETHTOOL");
+}
+
+function next(counts: Map<string, number>, key: string): number {
+  const count = (counts.get(key) ?? 0) + 1;
+  counts.set(key, count);
+  return count;
+}

@@ -1,0 +1,191 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import type { Result } from "../dom0/running.ts";
+
+/** What a run could have changed. */
+export interface State {
+  /** `ethtool -k` of every device, letter by letter. */
+  readonly live: string;
+  /** `other_config` of every PIF and VIF, one a line. */
+  readonly records: string;
+  /** What there is in /var/lib/offload besides the lock. */
+  readonly files: string;
+}
+
+/** How a command ended, and what strace wrote down of it. */
+export interface Traced {
+  readonly result: Result;
+  readonly log: string;
+}
+
+/** The path of the log as the dom0 sees it. */
+const LOG = "/run/dom0/strace.log";
+
+/** All devices, and all files but the lock. */
+const LOOK = `
+for device in $(ls /sys/class/net); do ethtool -k "$device" || exit 1; done
+echo ======
+ls -A /var/lib/offload 2> /dev/null | grep -vx lock
+true`;
+
+/** What ethtool -k calls otherwise than ethtool -K does. */
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ["rx-checksumming", "rx"],
+  ["generic-segmentation-offload", "gso"],
+  ["generic-receive-offload", "gro"],
+  ["large-receive-offload", "lro"],
+  ["rx-vlan-offload", "rxvlan"],
+  ["tx-vlan-offload", "txvlan"],
+  ["receive-hashing", "rxhash"],
+  ["ntuple-filters", "ntuple"],
+]);
+
+/**
+ * A small dom0 in which the same command meets one fault after another. What was there in the
+ * beginning is not all default: a record that says `true`, one that says `on`, a feature that is
+ * off, one that waits for another.
+ */
+export class FaultHost implements AsyncDisposable {
+  /** The state, for as long as nothing has run since it was looked at. */
+  #known: State | undefined;
+
+  private constructor(
+    readonly dom0: Dom0,
+    /** What was there in the beginning. */
+    readonly original: State,
+    /** What is there after a `disable ALL` that nothing disturbs. */
+    readonly disabled: State,
+  ) {}
+
+  static async start(): Promise<FaultHost> {
+    const dom0 = await Dom0.start({ nics: 2, vms: 2 });
+    const { ref: nic } = dom0.world.pif("eth1");
+    const { ref: vif } = dom0.world.vif("web 1");
+    await dom0.simulator.set(
+      ["PIF", nic, "other_config", { "ethtool-tso": "on", note: "rack 4" }],
+      ["VIF", vif, "other_config", { "ethtool-tx": "true", "xo:note": "uplink" }],
+    );
+    await dom0.setFeatures("eth1", "gro", "off");
+    await dom0.setFeatures("vif1.0", "sg", "off");
+    const original = await stateOf(dom0);
+    const run = await dom0.offload("disable", "ALL", "--yes");
+    const disabled = await stateOf(dom0);
+    const back = await dom0.offload("restore", "--yes");
+    const host = new FaultHost(dom0, original, disabled);
+    const codes = [run.exitCode, back.exitCode, ...differences(original, await stateOf(dom0))];
+    if (codes.some((code) => code !== 0)) throw new Error(`without a fault: ${codes.join("\n")}`);
+    return host;
+  }
+
+  offload(...args: readonly string[]): Promise<Result> {
+    this.#known = undefined;
+    return this.dom0.offload(...args);
+  }
+
+  async state(): Promise<State> {
+    this.#known ??= await stateOf(this.dom0);
+    return this.#known;
+  }
+
+  /** Runs the program under strace, with these arguments of strace. */
+  async traced(strace: readonly string[], args: readonly string[]): Promise<Traced> {
+    this.#known = undefined;
+    const outside = join(this.dom0.namespace.directory, "strace.log");
+    rmSync(outside, { force: true });
+    const argv = ["strace", "-qq", "-y", "-s", "0", "-o", LOG, ...strace, OFFLOAD, ...args];
+    const result = await this.dom0.run(argv);
+    return { result, log: readFileSync(outside, "utf8") };
+  }
+
+  /** Puts everything back as it was, past the program; the program's own directory is gone then. */
+  async reset(): Promise<void> {
+    await this.dom0.simulator.fault({ fault: "none" });
+    const now = await this.state();
+    await this.dom0.run(["rm", "-rf", "/var/lib/offload"]);
+    if (differences(this.original, now).length === 0) return;
+    this.#known = undefined;
+    for (const [device, settings] of wantedSettings(this.original.live, now.live)) {
+      if (settings.length > 0) await this.dom0.run(["ethtool", "-K", device, ...settings]);
+    }
+    for (const line of this.original.records.split("\n")) {
+      const [kind = "", ref = "", config = "{}"] = line.split("\t");
+      await this.dom0.simulator.set([kind, ref, "other_config", JSON.parse(config)]);
+    }
+    const left = differences(this.original, await this.state());
+    if (left.length > 0) throw new Error(`cannot be reset:\n${left.join("\n")}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dom0.stop();
+  }
+}
+
+/** What differs between two states, in lines; empty where nothing does. */
+export function differences(expected: State, got: State): readonly string[] {
+  return (["live", "records", "files"] as const).flatMap((part) => {
+    if (expected[part] === got[part]) return [];
+    const [a, b] = [expected[part].split("\n"), got[part].split("\n")];
+    const lines =
+      part === "live" && a.length === b.length
+        ? b.flatMap((line, n) => (line === a[n] ? [] : [`${deviceAt(a, n)} ${a[n]} -> ${line}`]))
+        : [...a.filter((x) => !b.includes(x)).map((x) => `- ${x}`)].concat(
+            b.filter((x) => !a.includes(x)).map((x) => `+ ${x}`),
+          );
+    return lines.map((line) => `${part}: ${line}`);
+  });
+}
+
+async function stateOf(dom0: Dom0): Promise<State> {
+  const [text, database] = await Promise.all([
+    dom0.text(["sh", "-c", LOOK]),
+    dom0.simulator.database(),
+  ]);
+  const [live = "", files = ""] = text.split("======\n");
+  const records = (["PIF", "VIF"] as const).flatMap((kind) =>
+    Object.entries(database[kind] ?? {}).map(
+      ([ref, record]) => `${kind}\t${ref}\t${sorted(record["other_config"])}`,
+    ),
+  );
+  return { live, records: records.sort().join("\n"), files: files.trim() };
+}
+
+function sorted(config: unknown): string {
+  const entries = config !== null && typeof config === "object" ? Object.entries(config) : [];
+  return JSON.stringify(Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+function deviceAt(lines: readonly string[], index: number): string {
+  const heading = lines.slice(0, index + 1).findLast((line) => line.startsWith("Features for "));
+  return heading?.slice("Features for ".length) ?? "";
+}
+
+/** What ethtool -K has to be told, by device. */
+function wantedSettings(original: string, now: string): ReadonlyMap<string, readonly string[]> {
+  const [before, after] = [devicesIn(original), devicesIn(now)];
+  return new Map(
+    [...before].map(([device, lines]) => [device, settingsFor(lines, after.get(device) ?? [])]),
+  );
+}
+
+/** The lines of ethtool -k by device. */
+function devicesIn(text: string): ReadonlyMap<string, readonly string[]> {
+  const sections = text.split("Features for ").slice(1);
+  return new Map(
+    sections.map((section) => {
+      const [name = "", ...lines] = section.split("\n");
+      return [name.replace(/:$/, ""), lines];
+    }),
+  );
+}
+
+/** What ethtool -K has to be told so that ethtool -k shows these lines again. */
+export function settingsFor(wanted: readonly string[], now: readonly string[]): readonly string[] {
+  return wanted.flatMap((line, n) => {
+    const [, name = "", value = ""] = /^\s*(\S+): (.*)$/.exec(line) ?? [];
+    if (line === now[n] || value === "" || value.includes("fixed")) return [];
+    // A line that sums up others is followed by them.
+    if (!line.startsWith("\t") && wanted[n + 1]?.startsWith("\t") === true) return [];
+    return [SHORT.get(name) ?? name, /^on$|requested on/.test(value) ? "on" : "off"];
+  });
+}

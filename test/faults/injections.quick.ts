@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import { allStillOn, otherConfig } from "../commands/truth.ts";
+import { FaultHost } from "./host.ts";
+import {
+  disobedience,
+  fileErrors,
+  kernelErrors,
+  type Strike,
+  strikeAll,
+  xapiFaults,
+} from "./injections.ts";
+import type { Command } from "./kills.ts";
+import { anotherClientWrites } from "./race.ts";
+
+/** What goes wrong, and how few of all the cases are tried here; scripts/fault-test tries them all. */
+const ROWS: readonly (readonly [
+  what: string,
+  make: (host: FaultHost, command: Command) => Promise<readonly Strike[]>,
+  every: number,
+])[] = [
+  ["the kernel refuses", kernelErrors, 13],
+  ["a driver accepts and does not obey", disobedience, 3],
+  ["the disk is full, read-only or broken", fileErrors, 9],
+  ["XAPI dies, restarts, errs or forgets the session", xapiFaults, 47],
+];
+
+for (const command of ["disable", "restore"] as const) {
+  for (const [what, make, every] of ROWS) {
+    test(`${command}: ${what}`, async () => {
+      await using host = await FaultHost.start();
+      const strikes = await make(host, command);
+      const { runs, lost } = await strikeAll(host, command, strikes, { every, turns: true });
+      expect(runs).toBeGreaterThan(1);
+      expect(lost).toEqual([]);
+    }, 120_000);
+  }
+}
+
+describe("another client writes between our read and our write", () => {
+  test("disable: a key of its own stays, and is there after restore", async () => {
+    await using host = await FaultHost.start();
+    const { ref } = host.dom0.world.pif("eth0");
+    const run = await anotherClientWrites(host, "disable", "PIF", ref, "note", "rack 7");
+    expect(run.exitCode).toBe(0);
+    expect(await otherConfig(host.dom0, "PIF", ref)).toMatchObject({ note: "rack 7" });
+    expect((await host.offload("restore", "--yes")).exitCode).toBe(0);
+    expect(await otherConfig(host.dom0, "PIF", ref)).toEqual({ note: "rack 7" });
+  });
+
+  test("restore: a key of its own stays", async () => {
+    await using host = await FaultHost.start();
+    await host.offload("disable", "ALL", "--yes");
+    const { ref } = host.dom0.world.pif("eth0");
+    const run = await anotherClientWrites(host, "restore", "PIF", ref, "note", "rack 7");
+    expect(run.exitCode).toBe(0);
+    expect(await otherConfig(host.dom0, "PIF", ref)).toEqual({ note: "rack 7" });
+  });
+
+  test("disable: one of our keys is not overwritten but told of, and a second run settles it", async () => {
+    await using host = await FaultHost.start();
+    const { ref } = host.dom0.world.vif("db");
+    const run = await anotherClientWrites(host, "disable", "VIF", ref, "ethtool-tso", "on");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("MAP_DUPLICATE_KEY");
+    expect(await otherConfig(host.dom0, "VIF", ref)).toMatchObject({ "ethtool-tso": "on" });
+    expect((await host.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
+    expect((await host.offload("verify")).exitCode).toBe(0);
+    expect(await allStillOn(host.dom0)).toEqual([]);
+  });
+
+  test("disable: what the other client wrote is what restore puts back", async () => {
+    await using host = await FaultHost.start();
+    const { ref } = host.dom0.world.vif("db");
+    await anotherClientWrites(host, "disable", "VIF", ref, "ethtool-tso", "on");
+    await host.offload("disable", "ALL", "--yes");
+    expect((await host.offload("restore", "--yes")).exitCode).toBe(0);
+    expect(await otherConfig(host.dom0, "VIF", ref)).toMatchObject({ "ethtool-tso": "on" });
+  });
+});
+
+test("disable: a record whose former value was removed, and the new one refused, is put back", async () => {
+  await using host = await FaultHost.start();
+  await host.dom0.simulator.fault({
+    fault: "error",
+    method: "PIF.add_to_other_config",
+    code: "INTERNAL_ERROR",
+    params: ["Not_found"],
+  });
+  expect((await host.offload("disable", "ALL", "--yes")).exitCode).toBe(1);
+  await host.dom0.simulator.fault({ fault: "none" });
+  const { exitCode } = await host.offload("restore", "--yes");
+  const { ref } = host.dom0.world.pif("eth1");
+  const config = await otherConfig(host.dom0, "PIF", ref);
+  expect({ exitCode, tso: config["ethtool-tso"] }).toEqual({ exitCode: 0, tso: "on" });
+});

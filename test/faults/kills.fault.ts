@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test";
+import { FaultHost } from "./host.ts";
+import { type Command, killEverywhere, type Sequel } from "./kills.ts";
+
+const SCENES: readonly (readonly [Command, Sequel])[] = [
+  ["disable", "restore"],
+  ["disable", "disable"],
+  ["restore", "restore"],
+  ["restore", "disable"],
+];
+
+for (const [command, sequel] of SCENES) {
+  test(`${command}, killed at every call: a run of ${sequel} then leaves nothing to be desired`, async () => {
+    await using host = await FaultHost.start();
+    const { hit, lost } = await killEverywhere(host, command, sequel);
+    const total = [...hit.values()].reduce((sum, count) => sum + count, 0);
+    const calls = [...hit].map(([name, count]) => `${name} ${count}`).join(", ");
+    console.log(
+      `${command}, then ${sequel}: ${total} points (${calls}); ${lost.length} complaints`,
+    );
+    expect(lost).toEqual([]);
+  });
+}

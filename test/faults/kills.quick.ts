@@ -1,0 +1,22 @@
+import { expect, test } from "bun:test";
+import { FaultHost } from "./host.ts";
+import { type Command, killEverywhere, type Sequel } from "./kills.ts";
+
+/** A few of all points; scripts/fault-test takes them all. */
+const EVERY = 31;
+
+const SCENES: readonly (readonly [Command, Sequel])[] = [
+  ["disable", "restore"],
+  ["disable", "disable"],
+  ["restore", "restore"],
+  ["restore", "disable"],
+];
+
+for (const [command, sequel] of SCENES) {
+  test(`${command}, killed: a run of ${sequel} then leaves nothing to be desired`, async () => {
+    await using host = await FaultHost.start();
+    const { hit, lost } = await killEverywhere(host, command, sequel, EVERY);
+    expect(hit.get("sendto")).toBeGreaterThan(1);
+    expect(lost).toEqual([]);
+  }, 120_000);
+}

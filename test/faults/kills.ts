@@ -1,0 +1,115 @@
+import { anyThread, type Call, callsOf, isRelevant, mainThread } from "./calls.ts";
+import { differences, type FaultHost } from "./host.ts";
+
+/** The command that is killed. */
+export type Command = "disable" | "restore";
+
+/** What follows the kill. */
+export type Sequel = "restore" | "disable";
+
+/** How the killing of a command went. */
+export interface Kills {
+  /** Points at which it was killed, by the name of the call. */
+  readonly hit: ReadonlyMap<string, number>;
+  /** What was not as it has to be, point by point. */
+  readonly lost: readonly string[];
+}
+
+/** How it is run. */
+export const ARGUMENTS: Readonly<Record<Command, readonly string[]>> = {
+  disable: ["disable", "ALL", "--yes"],
+  restore: ["restore", "--yes"],
+};
+
+/** How often a call is looked for again where it was another one's turn. */
+const ATTEMPTS = 12;
+
+/** The last call of a sweep is unknown before; no run makes as many. */
+const MOST_CALLS = 1000;
+
+/**
+ * Kills a command at every call that concerns devices or files of ours, and at every message to and
+ * from XAPI; or, with `every`, at each n-th of them.
+ */
+export async function killEverywhere(
+  host: FaultHost,
+  command: Command,
+  sequel: Sequel,
+  every = 1,
+): Promise<Kills> {
+  const hit = new Map<string, number>();
+  const lost: string[] = [];
+  const count = (name: string) => hit.set(name, (hit.get(name) ?? 0) + 1);
+  await prepare(host, command);
+  const { log, result } = await host.traced(mainThread(), ARGUMENTS[command]);
+  if (result.exitCode !== 0) throw new Error(`${command} without a kill: ${result.exitCode}`);
+  const points = callsOf(log).filter(isRelevant);
+  for (const point of points.filter((_, n) => n % every === 0)) {
+    await killAt(host, command, point);
+    count(point.name);
+    lost.push(...(await consequences(host, sequel, `${command} at ${point.identity}`)));
+  }
+  for (const name of ["sendto", "recvfrom"]) {
+    for (let when = 1; when < MOST_CALLS; when += every) {
+      await prepare(host, command);
+      const strace = anyThread(name, `signal=SIGKILL:when=${when}`);
+      const run = await host.traced(strace, ARGUMENTS[command]);
+      // It has ended before it came to so many.
+      if (run.result.exitCode !== null && !wasKilled(run.log)) break;
+      count(name);
+      lost.push(...(await consequences(host, sequel, `${command} at ${name} #${when}`)));
+    }
+  }
+  await host.reset();
+  return { hit, lost };
+}
+
+/** As before the command that is to be killed. */
+async function prepare(host: FaultHost, command: Command): Promise<void> {
+  await host.reset();
+  if (command === "restore") await host.offload(...ARGUMENTS.disable);
+}
+
+/**
+ * Runs the command until it was killed at just this call: the runtime wakes its threads by writing
+ * to them, not always as often, so that the number of a call is known only from the log.
+ */
+async function killAt(host: FaultHost, command: Command, point: Call): Promise<void> {
+  let when = point.when;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    await prepare(host, command);
+    const inject = mainThread(`${point.name}:signal=SIGKILL:when=${when}`);
+    const { log } = await host.traced(inject, ARGUMENTS[command]);
+    const calls = callsOf(log);
+    const last = calls.at(-1)?.identity.replace(/^exit_group.*/, "exit_group(0) #1");
+    if (wasKilled(log) && last === point.identity) return;
+    when = calls.find(({ identity }) => identity === point.identity)?.when ?? when + 1;
+  }
+  throw new Error(`${command} could not be killed at ${point.identity}`);
+}
+
+function wasKilled(log: string): boolean {
+  return log.includes("+++ killed by SIGKILL +++");
+}
+
+/** What the next run makes of it: what differs from what must be, in words. */
+async function consequences(
+  host: FaultHost,
+  sequel: Sequel,
+  where: string,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  const expectExit = async (wanted: number, ...args: readonly string[]) => {
+    const { exitCode, stdout, stderr } = await host.offload(...args);
+    if (exitCode === wanted) return;
+    found.push(`${args[0]} ended with ${exitCode}: ${stdout}${stderr}`);
+  };
+  if (sequel === "disable") {
+    await expectExit(0, ...ARGUMENTS.disable);
+    await expectExit(0, "verify");
+    found.push(...differences({ ...host.disabled }, await host.state()));
+  }
+  await expectExit(0, ...ARGUMENTS.restore);
+  found.push(...differences(host.original, await host.state()));
+  return found.map((line) => `${where}, then ${sequel}: ${line.trim()}`);
+}

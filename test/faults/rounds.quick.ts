@@ -1,0 +1,10 @@
+import { expect, test } from "bun:test";
+import { playRounds } from "./rounds.ts";
+
+test("random rounds: verify explains every state, and at the end everything is as it was", async () => {
+  const seed = Number(process.env["FAULT_SEED"] ?? 1);
+  const count = Number(process.env["FAULT_ROUNDS"] ?? 40);
+  console.log(`seed ${seed}; again with: FAULT_SEED=${seed} FAULT_ROUNDS=${count}`);
+  const { lost } = await playRounds(seed, count);
+  expect(lost).toEqual([]);
+}, 180_000);
