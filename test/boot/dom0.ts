@@ -1,0 +1,42 @@
+import * as v from "valibot";
+import { dom0Files } from "../dom0/files.ts";
+import { type DatabaseContent, DatabaseSchema } from "../dom0/simulator/control-protocol.ts";
+import { buildWorld, type World } from "../dom0/world/world.ts";
+import { type MachineKind, NICS } from "./hardware.ts";
+import type { ToolstackUnits } from "./lab.ts";
+import { Machine } from "./machine.ts";
+
+/** A field of a record: class, reference, field, value. */
+export type FieldChange = readonly [string, string, string, unknown];
+
+const CONTROL = ["/usr/lib/lab/bun", "/usr/lib/lab/xapi-control.js"];
+
+/** A machine that is a dom0: the files of one, and a simulated XAPI that knows its NICs. */
+export class BootedDom0 {
+  private constructor(
+    readonly machine: Machine,
+    readonly world: World,
+  ) {}
+
+  /** Boots one. On Xen its XAPI knows one VM, which does not run yet; elsewhere only resting ones. */
+  static async start(options: { kind: MachineKind; units: ToolstackUnits }): Promise<BootedDom0> {
+    const world = buildWorld({ nics: NICS.length, vms: options.kind === "xen" ? 1 : 0, vifs: 1 });
+    for (const { record, vifs } of world.running) {
+      Object.assign(record, { power_state: "Halted", domid: -1, resident_on: "OpaqueRef:NULL" });
+      for (const vif of vifs) vif.record.currently_attached = false;
+    }
+    const files = new Map([...dom0Files(world)].filter(([path]) => !path.startsWith("/run/")));
+    files.set("/var/lib/lab/database.json", JSON.stringify(world.database));
+    return new BootedDom0(await Machine.start({ ...options, files }), world);
+  }
+
+  /** What XAPI's records are now. */
+  async database(): Promise<DatabaseContent> {
+    return v.parse(DatabaseSchema, JSON.parse(await this.machine.text([...CONTROL, "database"])));
+  }
+
+  /** Changes fields of XAPI's records, as its toolstack would. */
+  async setRecords(...fields: readonly FieldChange[]): Promise<void> {
+    await this.machine.text([...CONTROL, "set", JSON.stringify(fields)]);
+  }
+}

@@ -1,0 +1,83 @@
+import * as v from "valibot";
+
+const REPLY = v.object({
+  id: v.number(),
+  return: v.optional(v.unknown()),
+  error: v.optional(v.object({ desc: v.string() })),
+});
+type Reply = v.InferOutput<typeof REPLY>;
+
+/** The agent answered, and said no. */
+export class AgentError extends Error {}
+
+/**
+ * Speaks to the QEMU guest agent of a machine: a JSON object a line, either way. Every request has
+ * a number, so that an answer that comes late, after a reboot say, is never taken for another one.
+ */
+export class GuestAgent {
+  readonly #waiting = new Map<number, (reply: Reply) => void>();
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+  #count = 0;
+
+  private constructor(private readonly socket: { write(text: string): number; end(): void }) {}
+
+  /** Connects to the agent's socket on this side, whether the agent runs yet or not. */
+  static async connect(path: string): Promise<GuestAgent> {
+    let agent: GuestAgent | undefined;
+    const socket = await Bun.connect({
+      unix: path,
+      socket: { data: (_, bytes) => agent?.take(bytes) },
+    });
+    agent = new GuestAgent(socket);
+    return agent;
+  }
+
+  /** Has the agent execute a command of its own, and resolves to what it returns. */
+  async call(execute: string, parameters: object, timeout: number): Promise<unknown> {
+    const id = ++this.#count;
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    const timer = setTimeout(
+      () => reject(new Error(`the guest agent did not answer ${execute} in ${timeout} ms`)),
+      timeout,
+    );
+    this.#waiting.set(id, resolve);
+    try {
+      this.send(`${JSON.stringify({ execute, arguments: parameters, id })}\n`);
+      const reply = await promise;
+      if (reply.error !== undefined) throw new AgentError(`${execute}: ${reply.error.desc}`);
+      return reply.return;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+  }
+
+  close(): void {
+    this.socket.end();
+  }
+
+  private send(line: string): void {
+    // Requests are short and the socket holds more than a few of them.
+    const sent = this.socket.write(line);
+    if (sent < line.length) throw new Error("the guest agent takes no more requests");
+  }
+
+  private take(bytes: Uint8Array): void {
+    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const reply = v.safeParse(REPLY, json(line));
+      if (reply.success) this.#waiting.get(reply.output.id)?.(reply.output);
+    }
+  }
+}
+
+/** The value of a line, or null where a reboot cut it in two. */
+function json(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}

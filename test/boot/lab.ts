@@ -1,0 +1,39 @@
+import { resolve } from "node:path";
+
+const REPOSITORY = resolve(import.meta.dir, "../..");
+
+/** Where the lab keeps what it builds; scripts/boot-test fills it. */
+export const CACHE = process.env["OFFLOAD_BOOT_CACHE"] ?? resolve(REPOSITORY, "dist/boot");
+
+/** What QEMU starts a machine from. */
+export const PARTS = {
+  disk: resolve(CACHE, "root.img"),
+  hypervisor: resolve(CACHE, "system/boot/xen"),
+  kernel: resolve(CACHE, "system/boot/vmlinuz"),
+  initrd: resolve(CACHE, "system/boot/initrd"),
+} as const;
+
+/** The units of a dom0's toolstack: all absent but a XAPI, or present as stubs. */
+export type ToolstackUnits = "absent" | "present";
+
+/** The directory with the files of that variant, laid out as on the machine. */
+export function toolstackFiles(units: ToolstackUnits): string {
+  return resolve(import.meta.dir, "toolstack", units);
+}
+
+/** Multiplies every bound; for machines that are busy with other things. */
+const PATIENCE = Number(process.env["OFFLOAD_BOOT_PATIENCE"] ?? 1);
+
+/**
+ * Bounds, in milliseconds. A quiet machine needs a fifth of them: they are there to end what hangs,
+ * not to judge what is slow.
+ */
+export const BOUNDS = {
+  boot: 600_000 * PATIENCE,
+  shutdown: 180_000 * PATIENCE,
+  command: 300_000 * PATIENCE,
+  reply: 120_000 * PATIENCE,
+  guest: 300_000 * PATIENCE,
+  /** Of a test as a whole; a few boots and commands fit in. */
+  test: 1_500_000 * PATIENCE,
+} as const;

@@ -1,0 +1,78 @@
+import { describe, expect } from "bun:test";
+import { bench } from "./bench.ts";
+import { ALL_NICS_OFF, changeableOn, nicsOn } from "./features.ts";
+import { Guest } from "./guest.ts";
+import type { Machine } from "./machine.ts";
+
+/** Runs offload and expects it to have done all it was asked for. */
+async function done(machine: Machine, ...args: readonly string[]): Promise<void> {
+  const run = await machine.offload(...args);
+  expect({ command: args.join(" "), ...run }).toMatchObject({ exitCode: 0 });
+}
+
+describe("persist on a machine without the toolstack's units", () => {
+  const lab = bench({ kind: "plain", units: "absent" });
+  let before: Record<string, string[]> = {};
+
+  for (const method of ["systemd", "rc.local"] as const) {
+    lab.test(`${method}: what is off stays off over a reboot`, async ({ machine }) => {
+      before = await nicsOn(machine);
+      expect(before).not.toEqual(ALL_NICS_OFF);
+      await done(machine, "disable", "ALL", "--yes");
+      await done(machine, "persist", "--method", method);
+      await machine.reboot();
+      expect(await nicsOn(machine)).toEqual(ALL_NICS_OFF);
+    });
+
+    lab.test(
+      `${method}: once it is removed, a reboot brings everything back`,
+      async ({ machine }) => {
+        await done(machine, "persist", "--remove");
+        await machine.reboot();
+        expect(await nicsOn(machine)).toEqual(before);
+      },
+    );
+  }
+});
+
+describe("persist on a machine with the toolstack's units", () => {
+  const lab = bench({ kind: "plain", units: "present" });
+
+  // networkd and XAPI's start of day turn GRO on again, on this machine whatever is recorded.
+  lab.test("systemd: what the toolstack turns on at boot is off again", async ({ machine }) => {
+    await done(machine, "disable", "ALL", "--yes");
+    await done(machine, "persist", "--method", "systemd");
+    await machine.reboot();
+    expect(await nicsOn(machine)).toEqual(ALL_NICS_OFF);
+  });
+
+  lab.test("systemd: it happens after XAPI is ready and before VMs start", async ({ machine }) => {
+    const moment = async (unit: string, property: string) => {
+      const show = ["systemctl", "show", "--value", `--property=${property}`, unit];
+      return Number(await machine.text(show));
+    };
+    const ready = await moment("xapi-init-complete.target", "ActiveEnterTimestampMonotonic");
+    const begin = await moment("offload.service", "InactiveExitTimestampMonotonic");
+    const end = await moment("offload.service", "ActiveEnterTimestampMonotonic");
+    const starts = await moment("xapi-domains.service", "InactiveExitTimestampMonotonic");
+    expect(ready).toBeGreaterThan(0);
+    expect(begin).toBeGreaterThanOrEqual(ready);
+    expect(end).toBeGreaterThan(0);
+    expect(starts).toBeGreaterThanOrEqual(end);
+  });
+});
+
+describe("persist on a Xen dom0", () => {
+  const lab = bench({ kind: "xen", units: "absent" });
+
+  lab.test("a guest that starts afterwards has its offloads off from the start", async (dom0) => {
+    await done(dom0.machine, "disable", "ALL", "--yes");
+    await done(dom0.machine, "persist", "--method", "systemd");
+    const guest = new Guest(dom0, dom0.world.vm("web 1"));
+    await guest.start();
+    const features = await dom0.machine.ethtool(guest.vif);
+    expect(changeableOn(features)).toEqual([]);
+    expect(features.get("generic-receive-offload")).toMatchObject({ active: false });
+    expect(features.get("rx-checksumming")).toMatchObject({ active: true, fixed: true });
+  });
+});
