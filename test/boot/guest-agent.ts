@@ -15,10 +15,11 @@ export class AgentError extends Error {}
  * a number, so that an answer that comes late, after a reboot say, is never taken for another one.
  */
 export class GuestAgent {
-  readonly #waiting = new Map<number, (reply: Reply) => void>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<Reply>>();
   readonly #decoder = new TextDecoder();
   #rest = "";
   #count = 0;
+  #ended = false;
 
   private constructor(private readonly socket: { write(text: string): number; end(): void }) {}
 
@@ -27,7 +28,7 @@ export class GuestAgent {
     let agent: GuestAgent | undefined;
     const socket = await Bun.connect({
       unix: path,
-      socket: { data: (_, bytes) => agent?.take(bytes) },
+      socket: { data: (_, bytes) => agent?.take(bytes), close: () => agent?.end() },
     });
     agent = new GuestAgent(socket);
     return agent;
@@ -36,15 +37,13 @@ export class GuestAgent {
   /** Has the agent execute a command of its own, and resolves to what it returns. */
   async call(execute: string, parameters: object, timeout: number): Promise<unknown> {
     const id = ++this.#count;
-    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    const timer = setTimeout(
-      () => reject(new Error(`the guest agent did not answer ${execute} in ${timeout} ms`)),
-      timeout,
-    );
-    this.#waiting.set(id, resolve);
+    const answer = Promise.withResolvers<Reply>();
+    const late = new Error(`the guest agent did not answer ${execute} in ${timeout} ms`);
+    const timer = setTimeout(() => answer.reject(late), timeout);
+    this.#waiting.set(id, answer);
     try {
       this.send(`${JSON.stringify({ execute, arguments: parameters, id })}\n`);
-      const reply = await promise;
+      const reply = await answer.promise;
       if (reply.error !== undefined) throw new AgentError(`${execute}: ${reply.error.desc}`);
       return reply.return;
     } finally {
@@ -58,9 +57,16 @@ export class GuestAgent {
   }
 
   private send(line: string): void {
+    if (this.#ended) throw new Error("the machine is off");
     // Requests are short and the socket holds more than a few of them.
     const sent = this.socket.write(line);
     if (sent < line.length) throw new Error("the guest agent takes no more requests");
+  }
+
+  /** QEMU has closed its side: it has ended, and nobody will answer any more. */
+  private end(): void {
+    this.#ended = true;
+    for (const answer of this.#waiting.values()) answer.reject(new Error("the machine went off"));
   }
 
   private take(bytes: Uint8Array): void {
@@ -68,7 +74,7 @@ export class GuestAgent {
     this.#rest = lines.pop() ?? "";
     for (const line of lines) {
       const reply = v.safeParse(REPLY, json(line));
-      if (reply.success) this.#waiting.get(reply.output.id)?.(reply.output);
+      if (reply.success) this.#waiting.get(reply.output.id)?.resolve(reply.output);
     }
   }
 }
