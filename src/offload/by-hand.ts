@@ -1,4 +1,4 @@
-import type { KernelFeatures } from "./kernel-features.ts";
+import { isSet, type KernelFeatures } from "./kernel-features.ts";
 import type { LiveStep, RecordStep } from "./plan.ts";
 import type { WishStep } from "./restore.ts";
 
@@ -25,17 +25,14 @@ export function byHand(
 export function wishesByHand(
   live: readonly WishStep[],
   records: readonly RecordStep[],
-  { names }: KernelFeatures,
+  kernel: KernelFeatures,
 ): readonly string[] {
   return [
     ...records.map(recordByHand),
     ...live.map(({ device, wish }) => {
-      const words = names.flatMap((name, index) => {
-        const bit = 1 << (index % 32);
-        const block = Math.floor(index / 32);
-        if (((wish.valid[block] ?? 0) & bit) === 0) return [];
-        return [name, ((wish.requested[block] ?? 0) & bit) !== 0 ? "on" : "off"];
-      });
+      const words = kernel
+        .named(wish.valid)
+        .flatMap(([name, index]) => [name, isSet(wish.requested, index) ? "on" : "off"]);
       return command("ethtool", "-K", device, ...words);
     }),
   ];

@@ -1,5 +1,5 @@
 import { KEYWORDS, type Keyword } from "./features.ts";
-import { type Interface, uuidOf } from "./interface.ts";
+import type { Interface } from "./interface.ts";
 import {
   type Change,
   foresee,
@@ -13,6 +13,7 @@ import {
 } from "./plan.ts";
 import type { JournalKeeper, Kernel, Toolstack } from "./ports.ts";
 import { exitCodeOf, type Problem } from "./problem.ts";
+import { problemAbout } from "./problem-about.ts";
 import { writeRecords } from "./record-half.ts";
 import type { Report } from "./report.ts";
 import { type Failure, type Result, success } from "./result.ts";
@@ -149,30 +150,22 @@ async function writeLive(
   const problems: Problem[] = [];
   const pause = new Pause();
   for (const { subject, device, clear } of steps) {
-    const uuid = uuidOf(subject);
-    const where = { interface: device, device, ...(uuid === null ? {} : { uuid }) };
     if (isStopped()) {
-      problems.push({
-        code: "interrupted",
-        message: `${device}: interrupted before it was changed`,
-        ...where,
-      });
+      const says = "interrupted before it was changed";
+      problems.push(problemAbout("interrupted", subject, says, device));
       continue;
     }
     const outcome = kernel.clear(device, clear);
     if (!outcome.done) {
       problems.push(
         outcome.gone
-          ? {
-              code: "device-vanished",
-              message: `${device}: vanished before it was changed`,
-              ...where,
-            }
-          : {
-              code: "write-failed",
-              message: `${device}: could not be changed: ${outcome.because}`,
-              ...where,
-            },
+          ? problemAbout("device-vanished", subject, "vanished before it was changed", device)
+          : problemAbout(
+              "write-failed",
+              subject,
+              `could not be changed: ${outcome.because}`,
+              device,
+            ),
       );
     }
     await pause.ifDue();

@@ -3,6 +3,7 @@ import { type Interface, nameOf, uuidOf } from "./interface.ts";
 import type { FeatureState } from "./kernel-features.ts";
 import { isRecordable, type LiveView } from "./plan.ts";
 import type { Note, Problem, ProblemCode } from "./problem.ts";
+import { problemAbout } from "./problem-about.ts";
 import { deadRecords, honouredKey, otherConfigOf, recordedState } from "./records.ts";
 import { counted, listed, quoted } from "./wording.ts";
 
@@ -54,14 +55,15 @@ export function liveProblems(
   const observation = observations.get(device);
   if (observation?.state === "unreadable") {
     const says = `could not be read: ${observation.because}`;
-    return [problem("device-unreadable", subject, says, device)];
+    return [problemAbout("device-unreadable", subject, says, device)];
   }
-  if (states === undefined) return [problem("device-missing", subject, "is not there", device)];
+  if (states === undefined)
+    return [problemAbout("device-missing", subject, "is not there", device)];
   const found: Problem[] = [];
   for (const [state, [code, says]] of LIVE_PROBLEMS) {
     if (!states.includes(state)) continue;
     const those = keywords.filter((_, index) => states[index] === state);
-    found.push(problem(code, subject, `${listed(those)} ${says}`, device));
+    found.push(problemAbout(code, subject, `${listed(those)} ${says}`, device));
   }
   return found;
 }
@@ -70,7 +72,7 @@ export function liveProblems(
 export function whereaboutsProblems(subject: Interface): readonly Problem[] {
   if (subject.kind !== "vif" || subject.whereabouts.at !== "elsewhere") return [];
   const says = `live on the host ${quoted(subject.whereabouts.host)}; run offload there too`;
-  return [problem("live-elsewhere", subject, says)];
+  return [problemAbout("live-elsewhere", subject, says)];
 }
 
 /** What is wrong with the records of an interface. */
@@ -83,7 +85,7 @@ export function recordProblems(
 ): readonly Problem[] {
   const found: Problem[] = [];
   const add = (code: ProblemCode, those: readonly Keyword[], says: string) => {
-    if (those.length > 0) found.push(problem(code, subject, says, device));
+    if (those.length > 0) found.push(problemAbout(code, subject, says, device));
   };
   const impossible = unsatisfiable(subject, keywords, states);
   add(
@@ -104,18 +106,6 @@ export function recordProblems(
   add("record-missing", missing, `no record keeps ${listed(missing)} off`);
   add("gro-returns", gro, "no record keeps gro off, and networkd turns it on at every plug");
   return found;
-}
-
-function problem(code: ProblemCode, subject: Interface, says: string, device?: string): Problem {
-  const uuid = uuidOf(subject);
-  const name = device ?? nameOf(subject);
-  return {
-    code,
-    message: `${name}: ${says}`,
-    interface: name,
-    ...(device === undefined ? {} : { device }),
-    ...(uuid === null ? {} : { uuid }),
-  };
 }
 
 /**

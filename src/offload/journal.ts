@@ -1,5 +1,5 @@
 import { devicesOf, type Interface, nameOf, uuidOf } from "./interface.ts";
-import type { FeatureSet, KernelFeatures } from "./kernel-features.ts";
+import { isSet } from "./kernel-features.ts";
 import type { LiveStep, LiveView, RecordStep } from "./plan.ts";
 
 /** What was asked for and in force of one kernel feature before this program cleared it. */
@@ -44,8 +44,10 @@ export function noteLive(journal: Journal, steps: readonly LiveStep[], view: Liv
     const side = main?.name === device ? "main" : "tap";
     const entry = entryOf(noted, subject);
     const former = new Map(entry[side]);
-    for (const [name, was] of formerOf(view.kernel, observation.features, clear.bits)) {
-      if (!former.has(name)) former.set(name, was);
+    const { active, requested } = observation.features;
+    for (const [name, index] of view.kernel.named(clear.bits)) {
+      if (former.has(name)) continue;
+      former.set(name, { requested: isSet(requested, index), active: isSet(active, index) });
     }
     if (former.size === entry[side].size) continue;
     noted = new Map(noted).set(journalKey(subject), { ...entry, [side]: former });
@@ -65,11 +67,6 @@ export function noteRecords(journal: Journal, steps: readonly RecordStep[]): Jou
   return noted;
 }
 
-/** Whether an entry holds anything that could be put back. */
-export function isEmptyEntry({ main, tap, records }: JournalEntry): boolean {
-  return main.size === 0 && tap.size === 0 && records.size === 0;
-}
-
 function entryOf(journal: Journal, subject: Interface): JournalEntry {
   const known = journal.get(journalKey(subject));
   if (known !== undefined) return known;
@@ -81,18 +78,4 @@ function entryOf(journal: Journal, subject: Interface): JournalEntry {
     tap: new Map(),
     records: new Map(),
   };
-}
-
-function formerOf(
-  kernel: KernelFeatures,
-  { active, requested }: FeatureSet,
-  bits: readonly number[],
-): readonly (readonly [string, FormerFeature])[] {
-  const isSet = (set: readonly number[], index: number) =>
-    ((set[Math.floor(index / 32)] ?? 0) & (1 << (index % 32))) !== 0;
-  return kernel.names.flatMap((name, index) =>
-    isSet(bits, index)
-      ? [[name, { requested: isSet(requested, index), active: isSet(active, index) }] as const]
-      : [],
-  );
 }

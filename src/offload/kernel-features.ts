@@ -13,6 +13,11 @@ export interface FeatureSet {
   readonly changeable: FeatureBits;
 }
 
+/** Whether the bit of the kernel feature of that index is set. */
+export function isSet(bits: FeatureBits, index: number): boolean {
+  return ((bits[Math.floor(index / 32)] ?? 0) & (1 << (index % 32))) !== 0;
+}
+
 /** What ethtool shows of a feature: `off, requested on` will come on by itself. */
 export type FeatureState =
   | "on"
@@ -62,8 +67,7 @@ export class FeatureWish {
     for (const [index, wanted] of former) {
       const block = Math.floor(index / 32);
       const bit = 1 << (index % 32);
-      const isRequested = ((set.requested[block] ?? 0) & bit) !== 0;
-      if (((set.changeable[block] ?? 0) & bit) === 0 || isRequested === wanted) continue;
+      if (!isSet(set.changeable, index) || isSet(set.requested, index) === wanted) continue;
       valid[block] = ((valid[block] ?? 0) | bit) >>> 0;
       if (wanted) requested[block] = ((requested[block] ?? 0) | bit) >>> 0;
     }
@@ -159,6 +163,19 @@ export class KernelFeatures {
       }
     }
     return wanted;
+  }
+
+  /** The names of the kernel features among those bits, with their index. */
+  named(bits: FeatureBits): readonly (readonly [name: string, index: number])[] {
+    return this.names.flatMap((name, index) => (isSet(bits, index) ? [[name, index]] : []));
+  }
+
+  /** The wish for former requests by name; a feature that this kernel does not name is left out. */
+  wish(set: FeatureSet, former: ReadonlyMap<string, boolean>): FeatureWish {
+    const indexed = [...former].map(
+      ([name, wanted]) => [this.names.indexOf(name), wanted] as const,
+    );
+    return FeatureWish.of(set, new Map(indexed.filter(([index]) => index >= 0)));
   }
 
   /** The set that is left when those bits are cleared and nothing else happens. */

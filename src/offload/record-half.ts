@@ -1,8 +1,9 @@
-import { type Interface, nameOf, uuidOf } from "./interface.ts";
+import { type Interface, uuidOf } from "./interface.ts";
 import type { OtherConfig, Vm } from "./inventory.ts";
 import { type Change, type LiveView, type RecordStep, recordChanges } from "./plan.ts";
 import type { RecordOutcome, Toolstack } from "./ports.ts";
 import type { Problem } from "./problem.ts";
+import { problemAbout } from "./problem-about.ts";
 import { counted } from "./wording.ts";
 
 /** What writing records came to. */
@@ -87,16 +88,11 @@ function untold(count: number, because: string): readonly Problem[] {
 function problemOf({ step, state, because }: RecordOutcome): readonly Problem[] {
   if (state === "written") return [];
   const { subject, key, to } = step;
-  const uuid = uuidOf(subject);
   const wanted = to === null ? `removal of ${key}` : `${key}=${to}`;
-  const what = state === "failed" ? "could not be recorded" : "was not recorded";
   return [
-    {
-      code: state === "failed" ? "record-failed" : "record-not-attempted",
-      message: `${nameOf(subject)}: ${wanted} ${what}: ${because}`,
-      interface: nameOf(subject),
-      ...(uuid === null ? {} : { uuid }),
-    },
+    state === "failed"
+      ? problemAbout("record-failed", subject, `${wanted} could not be recorded: ${because}`)
+      : problemAbout("record-not-attempted", subject, `${wanted} was not recorded: ${because}`),
   ];
 }
 

@@ -1,10 +1,11 @@
 import { KEYWORDS, recordKey } from "./features.ts";
-import { devicesOf, type Interface, nameOf, uuidOf } from "./interface.ts";
+import { devicesOf, type Interface } from "./interface.ts";
 import { type FormerFeatures, type Journal, type JournalEntry, journalKey } from "./journal.ts";
-import { FeatureWish, type KernelFeatures } from "./kernel-features.ts";
+import type { FeatureWish } from "./kernel-features.ts";
 import { type Change, type LiveView, liveChanges, type RecordStep } from "./plan.ts";
 import type { Kernel, Toolstack } from "./ports.ts";
 import type { Note, Problem } from "./problem.ts";
+import { problemAbout } from "./problem-about.ts";
 import { writeRecords } from "./record-half.ts";
 import { otherConfigOf } from "./records.ts";
 
@@ -12,7 +13,8 @@ import { otherConfigOf } from "./records.ts";
 export interface WishStep {
   readonly subject: Interface;
   readonly device: string;
-  readonly former: ReadonlyMap<number, boolean>;
+  /** What was requested before, by the kernel's names. */
+  readonly former: ReadonlyMap<string, boolean>;
   readonly wish: FeatureWish;
 }
 
@@ -131,34 +133,26 @@ export async function carryBack(
           isStopped,
         );
   for (const { subject, device, wish } of plan.live) {
-    const uuid = uuidOf(subject);
-    const where = { interface: device, device, ...(uuid === null ? {} : { uuid }) };
     if (isStopped()) {
-      problems.push({ code: "interrupted", message: `${device}: interrupted`, ...where });
+      problems.push(problemAbout("interrupted", subject, "interrupted", device));
       continue;
     }
     const outcome = kernel.request(device, wish);
     if (outcome.done) continue;
     const code = outcome.gone ? "device-vanished" : "write-failed";
-    problems.push({ code, message: `${device}: not put back: ${outcome.because}`, ...where });
+    problems.push(problemAbout(code, subject, `not put back: ${outcome.because}`, device));
   }
   const after = kernel.observeAgain(
     plan.before,
     plan.live.map(({ device }) => device),
   );
   for (const { subject, device, former } of plan.live) {
-    const uuid = uuidOf(subject);
-    const where = { interface: device, device, ...(uuid === null ? {} : { uuid }) };
     if (problems.some((one) => one.device === device)) continue;
     const seen = after.observations.get(device);
-    if (seen?.state === "read" && FeatureWish.of(seen.features, former).isEmpty) continue;
     if (seen?.state === "missing") continue;
+    if (seen?.state === "read" && after.kernel.wish(seen.features, former).isEmpty) continue;
     const because = seen?.state === "read" ? "the driver did not follow" : "it could not be read";
-    problems.push({
-      code: "write-failed",
-      message: `${device}: not put back: ${because}`,
-      ...where,
-    });
+    problems.push(problemAbout("write-failed", subject, `not put back: ${because}`, device));
   }
   const live = liveChanges(plan.interfaces, KEYWORDS, plan.before, after);
   return {
@@ -174,20 +168,15 @@ function wishesFor(subject: Interface, entry: JournalEntry, view: LiveView): rea
   return devicesOf(subject, view.existing).flatMap(({ name, main }): WishStep[] => {
     const observation = view.observations.get(name);
     if (observation?.state !== "read") return [];
-    const former = indexed(main ? entry.main : entry.tap, view.kernel);
-    const wish = FeatureWish.of(observation.features, former);
+    const former = requestsOf(main ? entry.main : entry.tap);
+    const wish = view.kernel.wish(observation.features, former);
     return wish.isEmpty ? [] : [{ subject, device: name, former, wish }];
   });
 }
 
-/** Former requests by the kernel's index; a feature that this kernel does not name is left out. */
-function indexed(former: FormerFeatures, { names }: KernelFeatures): ReadonlyMap<number, boolean> {
-  return new Map(
-    [...former].flatMap(([name, { requested }]) => {
-      const index = names.indexOf(name);
-      return index < 0 ? [] : [[index, requested] as const];
-    }),
-  );
+/** Former requests by the kernel's names. */
+function requestsOf(former: FormerFeatures): ReadonlyMap<string, boolean> {
+  return new Map([...former].map(([name, { requested }]) => [name, requested]));
 }
 
 function unreadable(subject: Interface, entry: JournalEntry, view: LiveView): readonly Problem[] {
@@ -196,10 +185,8 @@ function unreadable(subject: Interface, entry: JournalEntry, view: LiveView): re
     if ((main ? entry.main : entry.tap).size === 0 || !view.existing.has(name)) return [];
     if (observation?.state === "read") return [];
     const because = observation?.state === "unreadable" ? `: ${observation.because}` : "";
-    const uuid = uuidOf(subject);
-    const message = `${name}: not put back, for it could not be read${because}`;
-    const where = { interface: name, device: name, ...(uuid === null ? {} : { uuid }) };
-    return [{ code: "device-unreadable", message, ...where }];
+    const says = `not put back, for it could not be read${because}`;
+    return [problemAbout("device-unreadable", subject, says, name)];
   });
 }
 
@@ -216,13 +203,7 @@ function outOfReach(subject: Interface, entry: JournalEntry): readonly Note[] {
 }
 
 function conflictProblem({ subject, key, former, now }: Conflict): Problem {
-  const name = nameOf(subject);
-  const uuid = uuidOf(subject);
   const value = (one: string | null) => (one === null ? "absent" : JSON.stringify(one));
-  return {
-    code: "conflict",
-    message: `${name}: ${key} was ${value(former)} before, and somebody has made it ${value(now)} since; --force puts it back`,
-    interface: name,
-    ...(uuid === null ? {} : { uuid }),
-  };
+  const says = `${key} was ${value(former)} before, and somebody has made it ${value(now)} since; --force puts it back`;
+  return problemAbout("conflict", subject, says);
 }

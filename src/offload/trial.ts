@@ -1,6 +1,6 @@
 import type { Keyword } from "./features.ts";
 import type { Journal } from "./journal.ts";
-import { FeatureWish } from "./kernel-features.ts";
+import { isSet } from "./kernel-features.ts";
 import type { LiveStep, LiveView } from "./plan.ts";
 import type { Kernel } from "./ports.ts";
 import type { Problem } from "./problem.ts";
@@ -28,13 +28,10 @@ export function formerRequests(steps: readonly LiveStep[], view: LiveView): Tria
     const observation = view.observations.get(device);
     if (observation?.state !== "read") continue;
     const { requested } = observation.features;
-    const former = new Map<string, boolean>();
-    view.kernel.names.forEach((name, index) => {
-      const [block, bit] = [Math.floor(index / 32), 1 << (index % 32)];
-      if (((clear.bits[block] ?? 0) & bit) === 0) return;
-      former.set(name, ((requested[block] ?? 0) & bit) !== 0);
-    });
-    devices.set(device, former);
+    const former = view.kernel
+      .named(clear.bits)
+      .map(([name, index]) => [name, isSet(requested, index)] as const);
+    devices.set(device, new Map(former));
   }
   return devices;
 }
@@ -52,14 +49,7 @@ export function revertDevices({ devices }: Trial, kernel: Kernel): Result<readon
   for (const [device, former] of devices) {
     const observation = view.value.observations.get(device);
     if (observation?.state !== "read") continue;
-    const { names } = view.value.kernel;
-    const indexed = new Map(
-      [...former].flatMap(([name, wanted]) => {
-        const index = names.indexOf(name);
-        return index < 0 ? [] : [[index, wanted] as const];
-      }),
-    );
-    const wish = FeatureWish.of(observation.features, indexed);
+    const wish = view.value.kernel.wish(observation.features, former);
     if (wish.isEmpty) continue;
     const outcome = kernel.request(device, wish);
     if (outcome.done || outcome.gone) continue;

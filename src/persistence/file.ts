@@ -350,6 +350,11 @@ const ATTRIBUTES = ["security.selinux", "system.posix_acl_access"];
 /** More than a label has, and as much as an access list of thousands. */
 const ATTRIBUTE_BYTES = 65_536;
 
+/** Takes an advisory lock on an open file for this process alone, if no other has it (flock). */
+export function lockFile(fd: number): boolean {
+  return Libc.shared.lock(fd);
+}
+
 /** What node:fs does not have. */
 class Libc {
   static #shared: Libc | null = null;

@@ -1,11 +1,9 @@
-import { dlopen, FFIType } from "bun:ffi";
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { type Result, success, unavailable } from "../offload/result.ts";
+import { lockFile } from "../persistence/file.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
 const LOCK_PATH = `${STATE_DIRECTORY}/lock`;
-const LOCK_EX = 2;
-const LOCK_NB = 4;
 
 /** How often a waiting run looks again, in milliseconds. */
 const LOOK_AGAIN = 100;
@@ -37,7 +35,7 @@ export class ChangeLock implements Disposable {
       return unavailable("lock-not-opened", `cannot open ${LOCK_PATH}: ${words}`);
     }
     const deadline = performance.now() + waitSeconds * 1000;
-    while (!flock(fd)) {
+    while (!lockFile(fd)) {
       if (performance.now() >= deadline) {
         closeSync(fd);
         return unavailable(
@@ -61,15 +59,6 @@ export class ChangeLock implements Disposable {
     if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;
   }
-}
-
-function flock(fd: number): boolean {
-  const { symbols, close } = dlopen("libc.so.6", {
-    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-  });
-  const taken = symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
-  close();
-  return taken;
 }
 
 /** Who has the lock, by what it wrote into the file; it may just have ended. */
