@@ -17,6 +17,7 @@ const interfaces = process.argv
 const UNNOTED: JournalKeeper = {
   beforeLive: async () => success(undefined),
   beforeRecords: async () => success(undefined),
+  withoutRecords: async () => success(undefined),
 };
 using kernel = new NetworkDevices();
 const start = performance.now();

@@ -1,15 +1,9 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { disableReport } from "../offload/disable.ts";
-import { laterNotes, unrecordedNotes } from "../offload/notes.ts";
-import type { Report } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
-import { judge } from "../offload/verdict.ts";
-import { remember } from "../state/remembered.ts";
-import { readTrial } from "../state/trial.ts";
 import { parseArguments, SHARED } from "./arguments.ts";
 import { withDom0 } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
-import { choose } from "./selection.ts";
+import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
 import { keepTrial } from "./trial.ts";
 
 const args = {
@@ -33,34 +27,17 @@ export function confirmCommand(invocation: Invocation): CommandDef {
 async function keep(
   rawArgs: readonly string[],
   { interruption }: Invocation,
-): Promise<Result<{ readonly report: Report }>> {
+): Promise<Result<Told>> {
   const given = parseArguments(args, rawArgs);
   if (!given.ok) return given;
   if (given.value.positionals.length > 0) {
     return usage("no-target-taken", "confirm takes no target: there is one trial at most");
   }
-  return withDom0(interruption, async (dom0): Promise<Result<{ readonly report: Report }>> => {
-    const trial = readTrial();
-    if (!trial.ok) return trial;
-    if (trial.value === null) return usage("no-trial", "no change is on trial");
-    const { targets, keywords } = trial.value;
-    const chosen = choose(dom0, targets);
-    if (!chosen.ok) return chosen;
-    const done = await interruption.protect(() => keepTrial(keywords, dom0, chosen.value));
-    if (!done.ok) return done;
-    const remembered = await remember(chosen.value.interfaces, chosen.value.wholeHost, keywords);
-    if (!remembered.ok) return remembered;
-    const judged = judge(done.value.interfaces, done.value.after, {
-      keywords,
-      records: done.value.recordsKnown,
-    });
-    const notes = [
-      ...chosen.value.notes,
-      ...judged.notes,
-      ...laterNotes(chosen.value.interfaces, true),
-      ...unrecordedNotes(chosen.value.interfaces, keywords),
-    ];
-    const report = disableReport(dom0.host, done.value, { ...judged, notes });
-    return success({ report: { ...report, command: "confirm" } });
+  return await withDom0(interruption, async (dom0): Promise<Result<Told>> => {
+    const kept = await interruption.protect(() => keepTrial(dom0));
+    if (!kept.ok) return kept;
+    const { done, keywords, notes } = kept.value;
+    const concerned = { host: dom0.host, keywords, record: true, notes };
+    return success({ report: disableReport("confirm", done, concerned) });
   });
 }

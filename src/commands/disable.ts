@@ -2,33 +2,30 @@ import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { byHand } from "../offload/by-hand.ts";
 import {
   carryOut,
-  type Disabled,
   type DisablePlan,
   disableReport,
   forecast,
   planDisable,
-  stateProblem,
+  revertedReport,
 } from "../offload/disable.ts";
 import type { Keyword } from "../offload/features.ts";
-import { laterNotes, unrecordedNotes } from "../offload/notes.ts";
 import { EXIT } from "../offload/problem.ts";
-import type { Report } from "../offload/report.ts";
+import { reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
-import type { TargetRequest } from "../offload/targets.ts";
+import { isWholeHost, type TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { quoted } from "../offload/wording.ts";
 import { FileJournal } from "../state/journal.ts";
-import { ChangeLock } from "../state/lock.ts";
-import { remember } from "../state/remembered.ts";
+import type { ChangeLock } from "../state/lock.ts";
 import { settleTrial } from "../state/trial.ts";
-import { canAsk, confirm } from "../terminal/confirm.ts";
-import { writeOut } from "../terminal/output.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
+import { agree } from "./agreement.ts";
 import { featuresOf, parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
-import { type Dom0, renew, withDom0 } from "./dom0.ts";
+import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
+import { rememberDone } from "./remember.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
 import { tryOut } from "./trial.ts";
 
@@ -69,11 +66,6 @@ interface Request {
   readonly seconds: number;
   /** Seconds to wait for another run. */
   readonly wait: number;
-}
-
-interface Told {
-  readonly report: Report;
-  readonly text?: string;
 }
 
 /** `offload disable`: turns features off, in the kernel and in XAPI's records. */
@@ -129,31 +121,38 @@ function trialOf([text]: readonly string[], record: boolean): Result<void> {
     : usage("trial-is-recorded", "a trial is recorded when it is kept; leave --no-record away");
 }
 
-function disable(request: Request, invocation: Invocation): Promise<Result<Told>> {
-  return withDom0(invocation.interruption, async (dom0): Promise<Result<Told>> => {
+async function disable(request: Request, invocation: Invocation): Promise<Result<Told>> {
+  const { interruption } = invocation;
+  if (request.dryRun) {
+    return await withDom0(interruption, async (dom0): Promise<Result<Told>> => {
+      const looked = look(request, dom0);
+      return looked.ok ? success(foretell(looked.value, request, dom0)) : looked;
+    });
+  }
+  if (!request.yes && request.targets.some(isWholeHost)) {
+    const agreed = await ask(request, invocation);
+    if (!agreed.ok) return agreed;
+  }
+  // VMs may have started and moved while a question or another run stood in the way: only what is
+  // read with the lock held is planned from.
+  return await changeDom0(interruption, request.wait, async (dom0, lock): Promise<Result<Told>> => {
+    const settled = await settleTrial(dom0.kernel);
+    if (!settled.ok) return settled;
     const looked = look(request, dom0);
     if (!looked.ok) return looked;
-    const { plan, chosen } = looked.value;
-    if (request.dryRun) return success(foretell(plan, request, dom0, chosen));
-    if (!chosen.wholeHost || request.yes) {
-      return await change(plan, request, dom0, chosen, invocation);
-    }
-    const agreed = await ask(plan, request, dom0, invocation);
-    if (!agreed.ok) return agreed;
-    // VMs may have started and moved while the question stood: what is done is planned anew.
-    const renewed = await renew(dom0);
-    if (!renewed.ok) return renewed;
-    const again = look(request, renewed.value);
-    if (!again.ok) return again;
-    return await change(again.value.plan, request, renewed.value, again.value.chosen, invocation);
+    return request.seconds > 0
+      ? await onTrial(looked.value, request, dom0, lock, interruption)
+      : await change(looked.value, request, dom0, interruption);
   });
 }
 
+interface Looked {
+  readonly plan: DisablePlan;
+  readonly chosen: Chosen;
+}
+
 /** Finds the targets, reads their devices and plans. */
-function look(
-  request: Request,
-  dom0: Dom0,
-): Result<{ readonly plan: DisablePlan; readonly chosen: Chosen }> {
+function look(request: Request, dom0: Dom0): Result<Looked> {
   const chosen = request.record
     ? choose(dom0, request.targets)
     : chooseWithoutXapi(dom0, request.targets);
@@ -164,106 +163,72 @@ function look(
   return success({ plan, chosen: chosen.value });
 }
 
-async function ask(
-  plan: DisablePlan,
-  request: Request,
-  dom0: Dom0,
-  { interruption }: Invocation,
-): Promise<Result<void>> {
-  if (!canAsk()) {
-    return usage(
-      "not-confirmed",
-      "ALL changes every NIC and VM of this host, and nobody can be asked here; confirm with --yes",
-    );
-  }
-  await writeOut("stderr", planSummary(plan, forecast(plan, { records: request.record }), dom0));
-  const answer = await confirm("Turn these offloads off?", interruption.abortSignal);
-  if (answer === "cancelled") {
-    interruption.raise("SIGINT");
-    return usage("cancelled", "cancelled; nothing was changed");
-  }
-  return answer === "yes"
-    ? success(undefined)
-    : usage("not-confirmed", "not confirmed; nothing was changed");
+async function ask(request: Request, { interruption }: Invocation): Promise<Result<void>> {
+  const summary = await withDom0(interruption, async (dom0): Promise<Result<string>> => {
+    const looked = look(request, dom0);
+    if (!looked.ok) return looked;
+    const { plan } = looked.value;
+    return success(planSummary(plan, forecast(plan, { records: request.record }), dom0));
+  });
+  if (!summary.ok) return summary;
+  return await agree(
+    {
+      question: "Turn these offloads off?",
+      summary: summary.value,
+      unasked: "ALL changes every NIC and VM of this host",
+    },
+    interruption,
+  );
 }
 
 /** The dry run: what would change, and by which commands. */
-function foretell(plan: DisablePlan, request: Request, dom0: Dom0, chosen: Chosen): Told {
+function foretell({ plan, chosen }: Looked, request: Request, { host }: Dom0): Told {
   const { records, changes } = forecast(plan, { records: request.record });
   const { devices, notes } = judge(plan.interfaces, plan.before, {
     keywords: plan.keywords,
     records: request.record,
   });
-  const report: Report = {
-    version: 1,
-    command: "disable",
-    host: dom0.host,
+  const report = reportOf("disable", {
+    host,
     exitCode: EXIT.done,
     dryRun: true,
     devices,
     changes,
-    problems: [],
     notes: [...chosen.notes, ...notes],
-    boot: null,
-    advice: [],
-  };
+  });
   const commands = byHand(plan.live, records);
   return { report, text: commands.map((command) => `${command}\n`).join("") };
 }
 
-async function carryOutNow(
-  plan: DisablePlan,
-  request: Request,
-  dom0: Dom0,
-  chosen: Chosen,
+async function change(
+  { plan, chosen }: Looked,
+  { record, keywords }: Request,
+  { host, kernel }: Dom0,
   interruption: Interruption,
-): Promise<Result<Disabled>> {
+): Promise<Result<Told>> {
   const journal = FileJournal.open();
   if (!journal.ok) return journal;
-  const toolstack = request.record ? chosen.toolstack : null;
-  return await interruption.protect((isStopped) =>
-    carryOut(plan, dom0.kernel, toolstack, journal.value, isStopped),
-  );
+  const toolstack = record ? chosen.toolstack : null;
+  return await interruption.protect(async (isStopped): Promise<Result<Told>> => {
+    const carried = await carryOut(plan, kernel, toolstack, journal.value, isStopped);
+    if (!carried.ok) return carried;
+    const done = await rememberDone(carried.value, chosen, keywords);
+    const concerned = { host, keywords, record, notes: chosen.notes };
+    return success({ report: disableReport("disable", done, concerned) });
+  });
 }
 
-async function change(
-  plan: DisablePlan,
+async function onTrial(
+  { plan, chosen }: Looked,
   request: Request,
   dom0: Dom0,
-  chosen: Chosen,
-  { interruption }: Invocation,
+  lock: ChangeLock,
+  interruption: Interruption,
 ): Promise<Result<Told>> {
-  const locked = await ChangeLock.take(request.wait, (work) => interruption.orElse(work));
-  if (!locked.ok) return locked;
-  using _lock = locked.value;
-  const settled = await settleTrial(dom0.kernel);
-  if (!settled.ok) return settled;
-  const carried =
-    request.seconds > 0
-      ? await tryOut(plan, request, dom0, chosen, locked.value, interruption)
-      : await carryOutNow(plan, request, dom0, chosen, interruption);
-  if (!carried.ok) return carried;
-  const done = carried.value;
-  // A trial that was put back leaves nothing to remember, and what is on is meant to be on.
-  const reverted = done.problems.some(({ code }) => code === "reverted");
-  const remembered = reverted
-    ? success(undefined)
-    : await interruption.protect(() => remember(plan.interfaces, chosen.wholeHost, plan.keywords));
-  const forgotten = remembered.ok ? [] : remembered.failures.map(stateProblem);
-  const judged = judge(done.interfaces, done.after, {
-    keywords: plan.keywords,
-    records: request.record && done.recordsKnown,
-  });
-  const notes = [
-    ...chosen.notes,
-    ...judged.notes,
-    ...laterNotes(plan.interfaces, request.record),
-    ...(request.record ? unrecordedNotes(plan.interfaces, plan.keywords) : []),
-  ];
-  const problems = [...done.problems, ...forgotten];
-  if (reverted) {
-    const judgement = { devices: judged.devices, problems: [], notes: chosen.notes };
-    return success({ report: disableReport(dom0.host, { ...done, problems }, judgement) });
-  }
-  return success({ report: disableReport(dom0.host, { ...done, problems }, { ...judged, notes }) });
+  const tried = await tryOut(plan, request, dom0, lock, interruption);
+  if (!tried.ok) return tried;
+  const { kept, done, notes = chosen.notes } = tried.value;
+  const concerned = { host: dom0.host, keywords: request.keywords, record: true, notes };
+  const report = kept ? disableReport("disable", done, concerned) : revertedReport(done, concerned);
+  return success({ report });
 }

@@ -3,6 +3,7 @@ import { NetworkDevices } from "../kernel/devices.ts";
 import type { Inventory } from "../offload/inventory.ts";
 import type { Kernel, Toolstack } from "../offload/ports.ts";
 import { type Failure, type Result, success, unavailable } from "../offload/result.ts";
+import { ChangeLock } from "../state/lock.ts";
 import { type HostFiles, readHostFiles } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/session.ts";
 import type { Interruption } from "./interruption.ts";
@@ -76,6 +77,23 @@ export async function withDom0<T>(
     const session = await Promise.race([opening, elapsed(LOGIN_PATIENCE)]);
     if (session?.ok === true) await session.value.close();
   }
+}
+
+/**
+ * The same for work that changes something: with the lock held before anything is read, so that what
+ * is planned from it is still true when it is carried out. Waits up to so many seconds for the lock.
+ */
+export function changeDom0<T>(
+  interruption: Interruption,
+  waitSeconds: number,
+  work: (dom0: Dom0, lock: ChangeLock) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  return withHost(async () => {
+    const locked = await ChangeLock.take(waitSeconds, (taken) => interruption.orElse(taken));
+    if (!locked.ok) return locked;
+    using lock = locked.value;
+    return await withDom0(interruption, (dom0) => work(dom0, lock));
+  });
 }
 
 /** The host with its inventory read again. */

@@ -17,7 +17,7 @@ export class Interrupted extends Error {
 export class Interruption {
   #signal: NodeJS.Signals | undefined;
   #protected = false;
-  #reject: ((reason: Interrupted) => void) | undefined;
+  readonly #waiting = new Set<(reason: Interrupted) => void>();
   readonly #given = new AbortController();
 
   /** Aborted when a signal comes: a prompt then gives the terminal back as it was. */
@@ -38,19 +38,19 @@ export class Interruption {
   raise(signal: NodeJS.Signals): void {
     this.#signal ??= signal;
     this.#given.abort();
-    if (!this.#protected) this.#reject?.(new Interrupted(signal));
+    if (this.#protected) return;
+    for (const reject of this.#waiting) reject(new Interrupted(signal));
   }
 
   /** Waits for work that may be given up: rejects with `Interrupted` when a signal comes. */
   async orElse<T>(work: Promise<T>): Promise<T> {
-    const signalled = new Promise<never>((_, reject) => {
-      this.#reject = reject;
-    });
     if (this.#signal !== undefined) throw new Interrupted(this.#signal);
+    const { promise: signalled, reject } = Promise.withResolvers<never>();
+    this.#waiting.add(reject);
     try {
       return await Promise.race([work, signalled]);
     } finally {
-      this.#reject = undefined;
+      this.#waiting.delete(reject);
     }
   }
 

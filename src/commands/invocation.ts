@@ -8,10 +8,17 @@ export interface Manner {
   readonly colour: boolean;
 }
 
-/** What a command came to: a report, or why there is none. `text` replaces the usual human view. */
+/** What a command came to: a report, or why there is none. */
 export type Outcome =
-  | { readonly type: "report"; readonly report: Report; readonly text?: string }
+  | ({ readonly type: "report" } & Told)
   | { readonly type: "failure"; readonly failures: readonly Failure[] };
+
+/** What a command that could be carried out has to tell. */
+export interface Told {
+  readonly report: Report;
+  /** Replaces the usual human view. */
+  readonly text?: string;
+}
 
 /** What main hands to a command, and takes back from it. */
 export interface Invocation {
@@ -21,9 +28,7 @@ export interface Invocation {
 }
 
 /** The outcome that a result stands for. */
-export function outcomeOf(
-  result: Result<{ readonly report: Report; readonly text?: string }>,
-): Outcome {
+export function outcomeOf(result: Result<Told>): Outcome {
   return result.ok
     ? { type: "report", ...result.value }
     : { type: "failure", failures: result.failures };

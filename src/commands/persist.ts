@@ -4,12 +4,15 @@ import {
   coverageOf,
   coverageRecorded,
   coverageRemembered,
+  coveredNics,
   type Method,
 } from "../offload/boot.ts";
 import type { Keyword } from "../offload/features.ts";
+import { planLive } from "../offload/plan.ts";
 import { exitCodeOf, type Problem } from "../offload/problem.ts";
-import type { Report } from "../offload/report.ts";
+import { type Report, reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
+import { survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { quoted } from "../offload/wording.ts";
 import {
@@ -20,10 +23,13 @@ import {
   runLoop,
   usualMethod,
 } from "../persistence/boot-layer.ts";
+import { FileJournal } from "../state/journal.ts";
+import { ChangeLock } from "../state/lock.ts";
 import { readRemembered } from "../state/remembered.ts";
-import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
-import { type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { settleTrial } from "../state/trial.ts";
+import { featuresOf, parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
+import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
+import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
 import { choose } from "./selection.ts";
 
 const args = {
@@ -42,6 +48,7 @@ const args = {
   },
   "dry-run": { type: "boolean", description: "print what would be written; touch nothing" },
   remove: { type: "boolean", description: "take away what persist has installed" },
+  wait: SHARED.wait,
   json: SHARED.json,
   color: SHARED.color,
   help: SHARED.help,
@@ -55,11 +62,8 @@ interface Request {
   readonly method: Method;
   readonly dryRun: boolean;
   readonly remove: boolean;
-}
-
-interface Told {
-  readonly report: Report;
-  readonly text?: string;
+  /** Seconds to wait for another run. */
+  readonly wait: number;
 }
 
 /** `offload persist`: keeps offloads off across reboots. */
@@ -93,6 +97,8 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
       "--remove takes away everything; name no target with it",
     );
   }
+  const wait = secondsOf(given.value);
+  if (!wait.ok) return wait;
   return success({
     targets: targets.value,
     keywords: keywords.value,
@@ -100,29 +106,42 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
     method: wanted === "auto" ? usualMethod() : wanted,
     dryRun: given.value.flag("dry-run"),
     remove,
+    wait: wait.value,
   });
 }
 
 function persist(request: Request, { interruption }: Invocation): Promise<Result<Told>> {
-  if (request.remove) {
+  const { dryRun, remove, wait } = request;
+  if (remove) {
     return withHost(async (host) => {
-      if (request.dryRun) return conclusion(host, request, []);
+      if (dryRun) return conclusion(host, request, []);
+      const locked = await ChangeLock.take(wait, (taken) => interruption.orElse(taken));
+      if (!locked.ok) return locked;
+      using _lock = locked.value;
       const removed = await interruption.protect(() => removeBoot());
       return removed.ok ? conclusion(host, request, []) : removed;
     });
   }
-  return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
+  if (dryRun) return withDom0(interruption, async (dom0) => foretell(request, dom0));
+  return changeDom0(interruption, wait, async (dom0): Promise<Result<Told>> => {
+    const settled = await settleTrial(dom0.kernel);
+    if (!settled.ok) return settled;
     const coverage = coverageFor(request, dom0);
     if (!coverage.ok) return coverage;
-    if (request.dryRun) {
-      const told = conclusion(dom0.host, request, []);
-      const text = pieces(coverage.value, request.method)
-        .map((piece) => `# ${piece.path}\n${piece.text}\n`)
-        .join("");
-      return told.ok ? success({ ...told.value, text }) : told;
-    }
     return await interruption.protect(() => install(coverage.value, request, dom0));
   });
+}
+
+/** The dry run: every piece as it would be written. */
+function foretell(request: Request, dom0: Dom0): Result<Told> {
+  const coverage = coverageFor(request, dom0);
+  if (!coverage.ok) return coverage;
+  const told = conclusion(dom0.host, request, []);
+  if (!told.ok) return told;
+  const text = pieces(coverage.value, request.method)
+    .map((piece) => `# ${piece.path}\n${piece.text}\n`)
+    .join("");
+  return success({ ...told.value, text });
 }
 
 /** The targets that were named, or what is remembered, or what XAPI's records say. */
@@ -151,6 +170,8 @@ function coverageFor(request: Request, dom0: Dom0): Result<Coverage> {
 }
 
 async function install(coverage: Coverage, request: Request, dom0: Dom0): Promise<Result<Told>> {
+  const noted = await noteCovered(coverage, dom0);
+  if (!noted.ok) return noted;
   const installed = await installBoot(coverage, request.method);
   if (!installed.ok) return installed;
   const left = runLoop(coverage);
@@ -159,6 +180,26 @@ async function install(coverage: Coverage, request: Request, dom0: Dom0): Promis
     (line): Problem => ({ code: "boot-failed", message: `the loop could not finish: ${line}` }),
   );
   return conclusion(dom0.host, request, problems);
+}
+
+/** Notes what the loop is about to turn off, as `disable` does before its own writes. */
+async function noteCovered(coverage: Coverage, dom0: Dom0): Promise<Result<void>> {
+  const { kernel } = dom0;
+  const records = needRecords(dom0.records);
+  if (!records.ok) return records;
+  const { inventory } = records.value;
+  const bare = kernel.observe(() => []);
+  if (!bare.ok) return bare;
+  const { existing } = bare.value;
+  const covered = coveredNics(coverage, inventory, existing, (device) => kernel.isNic(device));
+  const view = survey(covered, kernel);
+  if (!view.ok) return view;
+  const journal = FileJournal.open();
+  if (!journal.ok) return journal;
+  return await journal.value.beforeLive(
+    planLive(covered, coverage.keywords, view.value),
+    view.value,
+  );
 }
 
 function conclusion(
@@ -174,18 +215,12 @@ function conclusion(
     ? [...problems, { code: "boot-wrong", message: `what is installed for boot is ${state}` }]
     : problems;
   return success({
-    report: {
-      version: 1,
-      command: "persist",
+    report: reportOf("persist", {
       host,
       exitCode: exitCodeOf(all, { strict: false, changing: true }),
       dryRun,
-      devices: [],
-      changes: [],
       problems: all,
-      notes: [],
       boot: boot.value,
-      advice: [],
-    },
+    }),
   });
 }

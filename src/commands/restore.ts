@@ -4,22 +4,21 @@ import { DEFAULT_KEYWORDS } from "../offload/features.ts";
 import type { Interface } from "../offload/interface.ts";
 import { type Journal, journalKey } from "../offload/journal.ts";
 import { EXIT, exitCodeOf, type Note } from "../offload/problem.ts";
-import type { Report } from "../offload/report.ts";
+import { reportOf } from "../offload/report.ts";
 import { carryBack, planRestore, type RestorePlan, settle } from "../offload/restore.ts";
-import { type Result, success, usage } from "../offload/result.ts";
+import { type Result, success } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import { everyInterface, type TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { counted } from "../offload/wording.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { readJournal, writeJournal } from "../state/journal.ts";
-import { ChangeLock } from "../state/lock.ts";
 import { forget, forgetAll } from "../state/remembered.ts";
 import { readTrial, revertTrial } from "../state/trial.ts";
-import { canAsk, confirm } from "../terminal/confirm.ts";
+import { agree } from "./agreement.ts";
 import { parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
-import { type Dom0, withDom0 } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
+import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
 import { chooseWithoutXapi } from "./selection.ts";
 
 const args = {
@@ -49,11 +48,6 @@ interface Request {
   readonly dryRun: boolean;
   readonly force: boolean;
   readonly wait: number;
-}
-
-interface Told {
-  readonly report: Report;
-  readonly text?: string;
 }
 
 /** What of the journal a run is about. */
@@ -93,39 +87,48 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   });
 }
 
-function restore(request: Request, invocation: Invocation): Promise<Result<Told>> {
+async function restore(request: Request, invocation: Invocation): Promise<Result<Told>> {
   const { interruption } = invocation;
-  return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
-    const seen = readJournal();
-    if (!seen.ok) return seen;
-    const scope = scopeOf(request, dom0, seen.value);
-    if (!scope.ok) return scope;
-    const before = survey(scope.value.interfaces, dom0.kernel);
-    if (!before.ok) return before;
-    const options = { force: request.force };
-    const plan = planRestore(seen.value, scope.value.interfaces, before.value, options);
-    if (request.dryRun) return success(foretell(plan, scope.value, dom0));
-    if (request.targets.length === 0 && !request.yes && seen.value.size > 0) {
-      const agreed = await ask(plan, invocation);
-      if (!agreed.ok) return agreed;
-    }
-    const locked = await ChangeLock.take(request.wait, (work) => interruption.orElse(work));
-    if (!locked.ok) return locked;
-    using _lock = locked.value;
+  if (request.dryRun) {
+    return await withDom0(interruption, async (dom0): Promise<Result<Told>> => {
+      const looked = look(request, dom0);
+      return looked.ok ? success(foretell(looked.value, dom0)) : looked;
+    });
+  }
+  if (request.targets.length === 0 && !request.yes) {
+    const agreed = await ask(request, invocation);
+    if (!agreed.ok) return agreed;
+  }
+  return await changeDom0(interruption, request.wait, async (dom0): Promise<Result<Told>> => {
     const trial = readTrial();
     if (!trial.ok) return trial;
     if (trial.value !== null) {
       const reverted = await revertTrial(trial.value, dom0.kernel);
       if (!reverted.ok) return reverted;
     }
-    // Whoever had the lock may have changed the journal; what is planned now is planned from it.
-    const journal = readJournal();
-    if (!journal.ok) return journal;
-    const latest = planRestore(journal.value, scope.value.interfaces, before.value, options);
-    return await interruption.protect((isStopped) =>
-      putBack(latest, journal.value, scope.value, dom0, isStopped),
-    );
+    const looked = look(request, dom0);
+    if (!looked.ok) return looked;
+    return await interruption.protect((isStopped) => putBack(looked.value, dom0, isStopped));
   });
+}
+
+interface Looked {
+  readonly journal: Journal;
+  readonly scope: Scope;
+  readonly plan: RestorePlan;
+}
+
+/** Reads the journal and what it tells of, and plans. */
+function look(request: Request, dom0: Dom0): Result<Looked> {
+  const journal = readJournal();
+  if (!journal.ok) return journal;
+  const scope = scopeOf(request, dom0, journal.value);
+  if (!scope.ok) return scope;
+  const { interfaces } = scope.value;
+  const before = survey(interfaces, dom0.kernel);
+  if (!before.ok) return before;
+  const plan = planRestore(journal.value, interfaces, before.value, { force: request.force });
+  return success({ journal: journal.value, scope: scope.value, plan });
 }
 
 function scopeOf(request: Request, dom0: Dom0, journal: Journal): Result<Scope> {
@@ -166,50 +169,40 @@ function scopeOf(request: Request, dom0: Dom0, journal: Journal): Result<Scope> 
   return success({ interfaces, gone, notes });
 }
 
-async function ask(plan: RestorePlan, { interruption }: Invocation): Promise<Result<void>> {
-  if (!canAsk()) {
-    return usage(
-      "not-confirmed",
-      "this puts back everything that offload has changed, and nobody can be asked here; confirm with --yes",
-    );
-  }
+async function ask(request: Request, { interruption }: Invocation): Promise<Result<void>> {
+  const looked = await withDom0(interruption, async (dom0) => look(request, dom0));
+  if (!looked.ok) return looked;
+  const { journal, plan } = looked.value;
+  if (journal.size === 0) return success(undefined);
   const what = `${counted(plan.live.length, "device")} and ${counted(plan.records.length, "record")}`;
-  const answer = await confirm(`Put back ${what} as they were?`, interruption.abortSignal);
-  if (answer === "cancelled") {
-    interruption.raise("SIGINT");
-    return usage("cancelled", "cancelled; nothing was changed");
-  }
-  return answer === "yes"
-    ? success(undefined)
-    : usage("not-confirmed", "not confirmed; nothing was changed");
+  return await agree(
+    {
+      question: `Put back ${what} as they were?`,
+      summary: "",
+      unasked: "this puts back everything that offload has changed",
+    },
+    interruption,
+  );
 }
 
-function foretell(plan: RestorePlan, scope: Scope, dom0: Dom0): Told {
+function foretell({ plan, scope }: Looked, { host }: Dom0): Told {
   const { devices } = judge(plan.interfaces, plan.before, {
     keywords: DEFAULT_KEYWORDS,
     records: true,
   });
-  const report: Report = {
-    version: 1,
-    command: "restore",
-    host: dom0.host,
+  const report = reportOf("restore", {
+    host,
     exitCode: EXIT.done,
     dryRun: true,
     devices,
-    changes: [],
-    problems: [],
     notes: [...scope.notes, ...plan.notes],
-    boot: null,
-    advice: [],
-  };
+  });
   const commands = wishesByHand(plan.live, plan.records, plan.before.kernel);
   return { report, text: commands.map((command) => `${command}\n`).join("") };
 }
 
 async function putBack(
-  plan: RestorePlan,
-  journal: Journal,
-  scope: Scope,
+  { plan, journal, scope }: Looked,
   dom0: Dom0,
   isStopped: () => boolean,
 ): Promise<Result<Told>> {
@@ -228,29 +221,20 @@ async function putBack(
     keywords: DEFAULT_KEYWORDS,
     records: restored.recordsKnown,
   });
-  const persisted: readonly Note[] =
-    boot.value.state === "absent"
-      ? []
-      : [
-          {
-            code: "still-persisted",
-            message:
-              "what persist installed turns offloads off again at boot; run offload persist --remove",
-          },
-        ];
+  const persisted = boot.value.state === "absent" ? [] : [STILL_PERSISTED];
   return success({
-    report: {
-      version: 1,
-      command: "restore",
+    report: reportOf("restore", {
       host: dom0.host,
       exitCode: exitCodeOf(restored.problems, { strict: false, changing: true }),
-      dryRun: false,
       devices,
       changes: restored.changes,
       problems: restored.problems,
       notes: [...scope.notes, ...plan.notes, ...persisted],
-      boot: null,
-      advice: [],
-    },
+    }),
   });
 }
+
+const STILL_PERSISTED: Note = {
+  code: "still-persisted",
+  message: "what persist installed turns offloads off again at boot; run offload persist --remove",
+};

@@ -1,7 +1,7 @@
 import type { Disabled } from "../offload/disable.ts";
 import { carryOut, type DisablePlan, planDisable } from "../offload/disable.ts";
 import type { Keyword } from "../offload/features.ts";
-import type { Problem } from "../offload/problem.ts";
+import type { Note, Problem } from "../offload/problem.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
@@ -11,9 +11,10 @@ import { ChangeLock } from "../state/lock.ts";
 import { bootId, endTrial, readTrial, revertTrial, writeTrial } from "../state/trial.ts";
 import { canAsk, confirm } from "../terminal/confirm.ts";
 import { writeOut } from "../terminal/output.ts";
-import type { Dom0 } from "./dom0.ts";
+import { type Dom0, renew } from "./dom0.ts";
 import { Interrupted, type Interruption } from "./interruption.ts";
-import type { Chosen } from "./selection.ts";
+import { rememberDone } from "./remember.ts";
+import { choose } from "./selection.ts";
 
 /** How long to wait for whoever has the lock while a trial is being answered, in seconds. */
 const PATIENCE = 30;
@@ -28,6 +29,14 @@ export interface OnTrial {
   readonly seconds: number;
 }
 
+/** How a trial ended. */
+export interface Tried {
+  readonly kept: boolean;
+  readonly done: Disabled;
+  /** What the choice of targets says by now, where they had to be found again. */
+  readonly notes?: readonly Note[];
+}
+
 /**
  * Changes the kernel, starts a guard that outlives this process, and asks. Kept, it is recorded as
  * well; otherwise, or without an answer in time, it is put back.
@@ -36,10 +45,9 @@ export async function tryOut(
   plan: DisablePlan,
   { targets, keywords, seconds }: OnTrial,
   dom0: Dom0,
-  chosen: Chosen,
   lock: ChangeLock,
   interruption: Interruption,
-): Promise<Result<Disabled>> {
+): Promise<Result<Tried>> {
   const journal = FileJournal.open();
   if (!journal.ok) return journal;
   const trial: Trial = {
@@ -60,7 +68,7 @@ export async function tryOut(
   if (!live.ok) return live;
   try {
     const answer = await interruption.orElse(answered(trial, seconds, interruption.abortSignal));
-    return await interruption.protect(() => conclude(answer, live.value, keywords, dom0, chosen));
+    return await interruption.protect(() => conclude(answer, live.value, keywords, dom0));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     await putBack(dom0);
@@ -108,19 +116,25 @@ async function conclude(
   live: Disabled,
   keywords: readonly Keyword[],
   dom0: Dom0,
-  chosen: Chosen,
-): Promise<Result<Disabled>> {
-  if (answer === "keep") return await keepTrial(keywords, dom0, chosen);
+): Promise<Result<Tried>> {
+  if (answer === "keep") {
+    const kept = await keepTrial(dom0);
+    return kept.ok ? success({ kept: true, ...kept.value }) : kept;
+  }
   if (answer === "put back") {
     const problems = await putBack(dom0);
     if (!problems.ok) return problems;
-    return success(afterwards(live, dom0, [...problems.value, REVERTED]));
+    return success({ kept: false, done: afterwards(live, dom0, [...problems.value, REVERTED]) });
   }
   // Kept or put back by another process: what the devices show now tells which.
   const now = afterwards(live, dom0, []);
   const kept = planDisable(live.interfaces, keywords, now.after).live.length === 0;
   // Whoever kept it is recording it now, and reports on that.
-  return success(kept ? { ...now, recordsKnown: false } : { ...now, problems: [REVERTED] });
+  return success(
+    kept
+      ? { kept, done: { ...now, recordsKnown: false } }
+      : { kept, done: { ...now, problems: [REVERTED] } },
+  );
 }
 
 const REVERTED: Problem = {
@@ -145,28 +159,44 @@ export async function putBack({
   return trial.value === null ? success([]) : await revertTrial(trial.value, kernel);
 }
 
-/** Ends the trial by keeping it: what it turned off is recorded now. */
-export async function keepTrial(
-  keywords: readonly Keyword[],
-  dom0: Dom0,
-  chosen: Chosen,
-): Promise<Result<Disabled>> {
+/** A trial that was kept. */
+export interface Kept {
+  readonly done: Disabled;
+  readonly keywords: readonly Keyword[];
+  readonly notes: readonly Note[];
+}
+
+/**
+ * Ends the trial by keeping it: what it turned off is recorded now. VMs may have started and moved
+ * since it began, so its targets are found anew.
+ */
+export async function keepTrial(dom0: Dom0): Promise<Result<Kept>> {
   const locked = await ChangeLock.take(PATIENCE, (work) => work);
   if (!locked.ok) return locked;
   using _lock = locked.value;
   const trial = readTrial();
   if (!trial.ok) return trial;
-  if (trial.value === null || Date.now() >= trial.value.deadline) {
+  if (trial.value === null) return usage("no-trial", "no change is on trial");
+  const { targets, keywords, deadline } = trial.value;
+  if (Date.now() >= deadline) {
     return usage("no-trial", "no change is on trial any more; it was put back");
   }
-  const ended = endTrial();
-  if (!ended.ok) return ended;
-  const view = survey(chosen.interfaces, dom0.kernel);
+  const renewed = await renew(dom0);
+  if (!renewed.ok) return renewed;
+  const chosen = choose(renewed.value, targets);
+  if (!chosen.ok) return chosen;
+  const view = survey(chosen.value.interfaces, dom0.kernel);
   if (!view.ok) return view;
   const journal = FileJournal.open();
   if (!journal.ok) return journal;
-  const plan = planDisable(chosen.interfaces, keywords, view.value);
-  return await carryOut(plan, dom0.kernel, chosen.toolstack, journal.value, () => false);
+  const ended = endTrial();
+  if (!ended.ok) return ended;
+  const { interfaces, toolstack, notes } = chosen.value;
+  const plan = planDisable(interfaces, keywords, view.value);
+  const carried = await carryOut(plan, dom0.kernel, toolstack, journal.value, () => false);
+  if (!carried.ok) return carried;
+  const done = await rememberDone(carried.value, chosen.value, keywords);
+  return success({ done, keywords, notes });
 }
 
 /**

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { basename } from "node:path";
 import {
   type ChangeableBits,
   type FeatureWish,
@@ -38,6 +39,14 @@ export class NetworkDevices implements Kernel, Disposable {
     const path = `${SYS_CLASS_NET}/${device}`;
     if (existsSync(`${path}/bridge`) || existsSync(`${path}/bonding`)) return true;
     return /^DEVTYPE=vlan$/m.test(readFileSync(`${path}/uevent`, "utf8"));
+  }
+
+  isNic(device: string): boolean {
+    const path = `${SYS_CLASS_NET}/${device}/device`;
+    // Hardware behind it, that is no SR-IOV function for a guest, nor a guest's vif.
+    if (!existsSync(path) || existsSync(`${path}/physfn`)) return false;
+    const bus = `${path}/subsystem`;
+    return !existsSync(bus) || basename(realpathSync(bus)) !== "xen-backend";
   }
 
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView {

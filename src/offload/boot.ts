@@ -1,9 +1,11 @@
 import { DEFAULT_KEYWORDS, KEYWORDS, type Keyword, recordKey } from "./features.ts";
-import type { Interface } from "./interface.ts";
+import type { Interface, NicInterface } from "./interface.ts";
 import type { Inventory, Pif } from "./inventory.ts";
+import { naturalOrder } from "./natural-order.ts";
 import type { Note, Problem } from "./problem.ts";
 import { meaningOf } from "./records.ts";
 import { type Result, success, usage } from "./result.ts";
+import { everyInterface } from "./targets.ts";
 import { listed } from "./wording.ts";
 
 /** What is kept off at boot: which features, on which devices. */
@@ -94,6 +96,29 @@ export function coverageRecorded(inventory: Inventory): Coverage | null {
     ? KEYWORDS.filter((keyword) => words.has(keyword) || DEFAULT_KEYWORDS.includes(keyword))
     : KEYWORDS.filter((keyword) => words.has(keyword));
   return { keywords, devices: recorded.map(({ device }) => device), everything };
+}
+
+/**
+ * The NICs that the loop of a coverage may change: those that it names and, where it takes every NIC
+ * that it finds, all that XAPI knows and all others that are one (`isNic`).
+ */
+export function coveredNics(
+  { devices, everything }: Coverage,
+  inventory: Inventory,
+  existing: ReadonlySet<string>,
+  isNic: (device: string) => boolean,
+): readonly Interface[] {
+  const named = [...everyInterface(inventory).values()].filter(
+    (one): one is NicInterface =>
+      one.kind === "pif" && (everything || devices.includes(one.pif.device)),
+  );
+  if (!everything) return named;
+  const known = new Set(named.map(({ pif }) => pif.device));
+  const others = [...existing].filter((device) => !known.has(device) && isNic(device));
+  return [
+    ...named,
+    ...others.sort(naturalOrder).map((device) => ({ kind: "bare", device, as: "pif" }) as const),
+  ];
 }
 
 function offKeywords({ otherConfig }: Pif): readonly Keyword[] {

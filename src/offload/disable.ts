@@ -1,5 +1,6 @@
 import { KEYWORDS, type Keyword } from "./features.ts";
 import type { Interface } from "./interface.ts";
+import { laterNotes, unrecordedNotes } from "./notes.ts";
 import {
   type Change,
   foresee,
@@ -12,12 +13,12 @@ import {
   recordChanges,
 } from "./plan.ts";
 import type { JournalKeeper, Kernel, Toolstack } from "./ports.ts";
-import { exitCodeOf, type Problem } from "./problem.ts";
+import { exitCodeOf, type Note, type Problem } from "./problem.ts";
 import { problemAbout } from "./problem-about.ts";
 import { writeRecords } from "./record-half.ts";
-import type { Report } from "./report.ts";
+import { type Report, reportOf } from "./report.ts";
 import { type Failure, type Result, success } from "./result.ts";
-import type { Judgement } from "./verdict.ts";
+import { judge } from "./verdict.ts";
 
 /** What `disable` is going to do, and what it looks at to decide so. */
 export interface DisablePlan {
@@ -94,7 +95,7 @@ export async function carryOut(
     problems.push(...notedRecords.failures.map(stateProblem));
     return success({ ...liveOnly, recordsKnown: true });
   }
-  const { interfaces, changes, recordsKnown } = await writeRecords(
+  const { interfaces, changes, recordsKnown, refused } = await writeRecords(
     plan.interfaces,
     steps,
     after,
@@ -102,6 +103,9 @@ export async function carryOut(
     problems,
     isStopped,
   );
+  // Somebody else has added those keys since they were read: they are not ours to remove again.
+  const forgotten = await journal.withoutRecords(refused.filter(({ from }) => from === null));
+  if (!forgotten.ok) problems.push(...forgotten.failures.map(stateProblem));
   return success({ interfaces, after, changes: [...live, ...changes], problems, recordsKnown });
 }
 
@@ -110,14 +114,25 @@ export function stateProblem({ message }: Failure): Problem {
   return { code: "state-failed", message };
 }
 
+/** What a run was about, as its report has to know it. */
+export interface Concerned {
+  readonly host: NonNullable<Report["host"]>;
+  readonly keywords: readonly Keyword[];
+  /** Whether anything was to be recorded. */
+  readonly record: boolean;
+  /** What the choice of targets has to say. */
+  readonly notes: readonly Note[];
+}
+
 /**
  * The report of a run. A device that vanished is told of once: not again as one that is missing.
  */
 export function disableReport(
-  host: NonNullable<Report["host"]>,
-  { changes, problems }: Disabled,
-  judged: Judgement,
+  command: "disable" | "confirm",
+  { changes, problems, interfaces, after, recordsKnown }: Disabled,
+  { host, keywords, record, notes }: Concerned,
 ): Report {
+  const judged = judge(interfaces, after, { keywords, records: record && recordsKnown });
   const vanished = new Set(
     problems.flatMap(({ code, device }) => (code === "device-vanished" ? [device] : [])),
   );
@@ -127,19 +142,29 @@ export function disableReport(
       ({ code, device }) => code !== "device-missing" || !vanished.has(device),
     ),
   ];
-  return {
-    version: 1,
-    command: "disable",
+  return reportOf(command, {
     host,
     exitCode: exitCodeOf(all, { strict: false, changing: true }),
-    dryRun: false,
     devices: judged.devices,
     changes,
     problems: all,
-    notes: judged.notes,
-    boot: null,
-    advice: [],
-  };
+    notes: [
+      ...notes,
+      ...judged.notes,
+      ...laterNotes(interfaces, record),
+      ...(record ? unrecordedNotes(interfaces, keywords) : []),
+    ],
+  });
+}
+
+/** The report of a trial that was put back: what is on is meant to be on. */
+export function revertedReport(
+  { changes, problems, interfaces, after }: Disabled,
+  { host, keywords, notes }: Concerned,
+): Report {
+  const { devices } = judge(interfaces, after, { keywords, records: true });
+  const exitCode = exitCodeOf(problems, { strict: false, changing: true });
+  return reportOf("disable", { host, exitCode, devices, changes, problems, notes });
 }
 
 async function writeLive(

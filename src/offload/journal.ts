@@ -21,6 +21,11 @@ export interface JournalEntry {
   readonly tap: FormerFeatures;
   /** Values of `other-config`; null where there was no such key. */
   readonly records: ReadonlyMap<string, string | null>;
+  /**
+   * Keys that were recorded while the VIF had no device here. At the next plug they turn off what
+   * nobody has read before: putting back then means on, as without them.
+   */
+  readonly unplugged: ReadonlySet<string>;
 }
 
 /**
@@ -62,9 +67,31 @@ export function noteRecords(journal: Journal, steps: readonly RecordStep[]): Jou
     const entry = entryOf(noted, subject);
     if (entry.records.has(key)) continue;
     const records = new Map(entry.records).set(key, from);
-    noted = new Map(noted).set(journalKey(subject), { ...entry, records });
+    const unplugged = isPlugged(subject) ? entry.unplugged : new Set(entry.unplugged).add(key);
+    noted = new Map(noted).set(journalKey(subject), { ...entry, records, unplugged });
   }
   return noted;
+}
+
+/** The journal without those records, and without what then tells of nothing any more. */
+export function strikeRecords(journal: Journal, steps: readonly RecordStep[]): Journal {
+  let left = journal;
+  for (const { subject, key } of steps) {
+    const entry = left.get(journalKey(subject));
+    if (entry?.records.has(key) !== true) continue;
+    const records = new Map([...entry.records].filter(([name]) => name !== key));
+    const unplugged = new Set([...entry.unplugged].filter((name) => name !== key));
+    const next = new Map(left);
+    const isEmpty = records.size + entry.main.size + entry.tap.size === 0;
+    if (isEmpty) next.delete(journalKey(subject));
+    else next.set(journalKey(subject), { ...entry, records, unplugged });
+    left = next;
+  }
+  return left;
+}
+
+function isPlugged(subject: Interface): boolean {
+  return subject.kind !== "vif" || subject.whereabouts.at === "here";
 }
 
 function entryOf(journal: Journal, subject: Interface): JournalEntry {
@@ -77,5 +104,6 @@ function entryOf(journal: Journal, subject: Interface): JournalEntry {
     main: new Map(),
     tap: new Map(),
     records: new Map(),
+    unplugged: new Set(),
   };
 }

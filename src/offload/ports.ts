@@ -14,6 +14,8 @@ export interface Kernel {
   observe(wanted: (existing: ReadonlySet<string>) => Iterable<string>): Result<LiveView>;
   /** Whether a device is a bridge, a bond or a VLAN, which have no NIC of their own. */
   standsOnOthers(device: string): boolean;
+  /** Whether a device is what the loop at boot takes for a NIC of its own accord. */
+  isNic(device: string): boolean;
   /** The view with these devices read again. */
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView;
   /** Clears those bits, active and requested, with one write. */
@@ -28,12 +30,17 @@ export interface JournalKeeper {
   beforeLive(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>>;
   /** Notes the values that these steps are about to replace. */
   beforeRecords(steps: readonly RecordStep[]): Promise<Result<void>>;
+  /** Strikes out what was noted of these steps, which XAPI has refused. */
+  withoutRecords(steps: readonly RecordStep[]): Promise<Result<void>>;
 }
 
-/** What became of a record that was to be written; `unattempted` when XAPI had gone before. */
+/**
+ * What became of a record that was to be written. `refused`: XAPI would not, and all is as before;
+ * `failed`: it may be half done; `unattempted`: XAPI had gone before.
+ */
 export interface RecordOutcome {
   readonly step: RecordStep;
-  readonly state: "written" | "failed" | "unattempted";
+  readonly state: "written" | "refused" | "failed" | "unattempted";
   readonly because: string;
 }
 

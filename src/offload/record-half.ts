@@ -11,6 +11,8 @@ interface RecordsWritten {
   readonly interfaces: readonly Interface[];
   readonly changes: readonly Change[];
   readonly recordsKnown: boolean;
+  /** The steps that XAPI has refused, so that all is as it was before them. */
+  readonly refused: readonly RecordStep[];
 }
 
 /** Writes records, tells xenopsd, and reads back. What fails is added to the problems. */
@@ -36,27 +38,24 @@ export async function writeRecords(
       : untold(runningVms(touched).length, gone)),
   );
   const changes = recordChanges(written, view.existing);
-  if (touched.length === 0) return { interfaces, changes, recordsKnown: true };
+  const refused = outcomes.filter(({ state }) => state === "refused").map(({ step }) => step);
+  if (touched.length === 0) return { interfaces, changes, refused, recordsKnown: true };
 
-  if (gone !== undefined) return unread(interfaces, changes, problems, gone);
+  if (gone !== undefined) {
+    problems.push(unreadRecords(gone));
+    return { interfaces, changes, refused, recordsKnown: false };
+  }
   const records = await toolstack.recordsByUuid();
   if (records.ok) {
     const known = interfaces.map((subject) => withRecords(subject, records.value));
-    return { interfaces: known, changes, recordsKnown: true };
+    return { interfaces: known, changes, refused, recordsKnown: true };
   }
-  const because = records.failures.map(({ message }) => message).join("; ");
-  return unread(interfaces, changes, problems, because);
+  problems.push(unreadRecords(records.failures.map(({ message }) => message).join("; ")));
+  return { interfaces, changes, refused, recordsKnown: false };
 }
 
-function unread(
-  interfaces: readonly Interface[],
-  changes: readonly Change[],
-  problems: Problem[],
-  because: string,
-): RecordsWritten {
-  const message = `the records could not be read back: ${because}`;
-  problems.push({ code: "records-unknown", message });
-  return { interfaces, changes, recordsKnown: false };
+function unreadRecords(because: string): Problem {
+  return { code: "records-unknown", message: `the records could not be read back: ${because}` };
 }
 
 /** Tells xenopsd of the VMs that run and whose VIFs have new records. */
@@ -90,9 +89,9 @@ function problemOf({ step, state, because }: RecordOutcome): readonly Problem[] 
   const { subject, key, to } = step;
   const wanted = to === null ? `removal of ${key}` : `${key}=${to}`;
   return [
-    state === "failed"
-      ? problemAbout("record-failed", subject, `${wanted} could not be recorded: ${because}`)
-      : problemAbout("record-not-attempted", subject, `${wanted} was not recorded: ${because}`),
+    state === "unattempted"
+      ? problemAbout("record-not-attempted", subject, `${wanted} was not recorded: ${because}`)
+      : problemAbout("record-failed", subject, `${wanted} could not be recorded: ${because}`),
   ];
 }
 

@@ -48,23 +48,32 @@ export interface Report {
   readonly advice: readonly string[];
 }
 
+/** What a report tells; whatever is left out is empty. */
+export type ReportParts = Partial<Omit<Report, "version" | "command">> & Pick<Report, "exitCode">;
+
+/** The report of a command. */
+export function reportOf(command: ReportingCommand, parts: ReportParts): Report {
+  return {
+    version: 1,
+    command,
+    host: null,
+    dryRun: false,
+    devices: [],
+    changes: [],
+    problems: [],
+    notes: [],
+    boot: null,
+    advice: [],
+    ...parts,
+  };
+}
+
 /** The report of a command that could not be carried out at all. */
 export function failureReport(
   command: ReportingCommand,
   exitCode: ExitCode,
   failures: readonly Failure[],
 ): Report {
-  return {
-    version: 1,
-    command,
-    host: null,
-    exitCode,
-    dryRun: false,
-    devices: [],
-    changes: [],
-    problems: failures.map(({ code, message }) => ({ code, message })),
-    notes: [],
-    boot: null,
-    advice: [],
-  };
+  const problems = failures.map(({ code, message }) => ({ code, message }));
+  return reportOf(command, { exitCode, problems });
 }

@@ -1,13 +1,13 @@
 import { KEYWORDS, recordKey } from "./features.ts";
 import { devicesOf, type Interface } from "./interface.ts";
 import { type FormerFeatures, type Journal, type JournalEntry, journalKey } from "./journal.ts";
-import type { FeatureWish } from "./kernel-features.ts";
+import type { FeatureWish, KernelFeatures } from "./kernel-features.ts";
 import { type Change, type LiveView, liveChanges, type RecordStep } from "./plan.ts";
 import type { Kernel, Toolstack } from "./ports.ts";
 import type { Note, Problem } from "./problem.ts";
 import { problemAbout } from "./problem-about.ts";
 import { writeRecords } from "./record-half.ts";
-import { otherConfigOf } from "./records.ts";
+import { meaningOf, otherConfigOf } from "./records.ts";
 
 /** One write that asks a device for its former features again. */
 export interface WishStep {
@@ -84,6 +84,12 @@ export function planRestore(
   return { interfaces, before, live, records, conflicts, notes, unread };
 }
 
+const NOTHING_LIVE: Pick<JournalEntry, "main" | "tap" | "unplugged"> = {
+  main: new Map(),
+  tap: new Map(),
+  unplugged: new Set(),
+};
+
 /** The journal without what is as it was: conflicts and failures stay, for another try. */
 export function settle(
   journal: Journal,
@@ -105,7 +111,7 @@ export function settle(
     const unsettled = wishesFor(subject, entry, after).length > 0;
     if (records.length === 0 && !unsettled) left.delete(key);
     else {
-      const features = unsettled ? {} : { main: new Map(), tap: new Map() };
+      const features = unsettled ? {} : NOTHING_LIVE;
       left.set(key, { ...entry, ...features, records: new Map(records) });
     }
   }
@@ -168,10 +174,27 @@ function wishesFor(subject: Interface, entry: JournalEntry, view: LiveView): rea
   return devicesOf(subject, view.existing).flatMap(({ name, main }): WishStep[] => {
     const observation = view.observations.get(name);
     if (observation?.state !== "read") return [];
-    const former = requestsOf(main ? entry.main : entry.tap);
+    const former = main ? formerOf(entry, view.kernel) : requestsOf(entry.tap);
     const wish = view.kernel.wish(observation.features, former);
     return wish.isEmpty ? [] : [{ subject, device: name, former, wish }];
   });
+}
+
+/**
+ * Former requests of the interface's own device: those that were noted, and all of a feature that
+ * our record has turned off when the device was plugged.
+ */
+function formerOf(entry: JournalEntry, kernel: KernelFeatures): ReadonlyMap<string, boolean> {
+  const former = new Map(requestsOf(entry.main));
+  for (const keyword of KEYWORDS) {
+    const key = recordKey("vif", keyword);
+    if (key === null || !entry.unplugged.has(key)) continue;
+    if (meaningOf(entry.records.get(key) ?? undefined) === "off") continue;
+    for (const [name] of kernel.named(kernel.bitsOf([keyword]))) {
+      if (!former.has(name)) former.set(name, true);
+    }
+  }
+  return former;
 }
 
 /** Former requests by the kernel's names. */
@@ -182,7 +205,8 @@ function requestsOf(former: FormerFeatures): ReadonlyMap<string, boolean> {
 function unreadable(subject: Interface, entry: JournalEntry, view: LiveView): readonly Problem[] {
   return devicesOf(subject, view.existing).flatMap(({ name, main }): Problem[] => {
     const observation = view.observations.get(name);
-    if ((main ? entry.main : entry.tap).size === 0 || !view.existing.has(name)) return [];
+    const noted = main ? entry.main.size + entry.unplugged.size : entry.tap.size;
+    if (noted === 0 || !view.existing.has(name)) return [];
     if (observation?.state === "read") return [];
     const because = observation?.state === "unreadable" ? `: ${observation.because}` : "";
     const says = `not put back, for it could not be read${because}`;

@@ -30,6 +30,11 @@ type Found =
   | { readonly type: "pif"; readonly nics: readonly Pif[] }
   | { readonly type: "vif"; readonly uuid: string };
 
+/** Whether a target is the whole host, should it be found to be one. */
+export function isWholeHost({ text, kind }: TargetRequest): boolean {
+  return kind === "host" || (kind === "any" && text === "ALL");
+}
+
 /**
  * Finds out what the targets mean. All or nothing: one that is unknown, ambiguous or impossible
  * fails the whole, with a sentence for each bad one.

@@ -40,10 +40,12 @@ export function judge(interfaces: readonly Interface[], view: LiveView, scope: S
     const states = main === undefined ? undefined : statesOf(view, main.name, scope.keywords);
     const lacking = scope.records ? lackingRecords(subject, scope.keywords, states) : [];
     if (main === undefined)
-      devices.push(reportOf(subject, null, view, scope, undefined, lacking, known));
+      devices.push(deviceReport(subject, null, view, scope, undefined, lacking, known));
     for (const device of own) {
       const its = device.main ? states : statesOf(view, device.name, scope.keywords);
-      devices.push(reportOf(subject, device, view, scope, its, device.main ? lacking : [], known));
+      devices.push(
+        deviceReport(subject, device, view, scope, its, device.main ? lacking : [], known),
+      );
       problems.push(...liveProblems(subject, device.name, view, scope.keywords, its));
     }
     problems.push(...whereaboutsProblems(subject));
@@ -55,7 +57,7 @@ export function judge(interfaces: readonly Interface[], view: LiveView, scope: S
   return { devices, problems, notes };
 }
 
-function reportOf(
+function deviceReport(
   subject: Interface,
   device: InterfaceDevice | null,
   view: LiveView,

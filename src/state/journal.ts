@@ -1,6 +1,12 @@
 import { lstatSync, renameSync } from "node:fs";
 import * as v from "valibot";
-import { type Journal, type JournalEntry, noteLive, noteRecords } from "../offload/journal.ts";
+import {
+  type Journal,
+  type JournalEntry,
+  noteLive,
+  noteRecords,
+  strikeRecords,
+} from "../offload/journal.ts";
 import type { LiveStep, LiveView, RecordStep } from "../offload/plan.ts";
 import type { JournalKeeper } from "../offload/ports.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
@@ -24,6 +30,7 @@ export const JournalDocument = v.object({
       main: Former,
       tap: Former,
       records: v.record(v.string(), v.nullable(v.string())),
+      unplugged: v.array(v.string()),
     }),
   ),
 });
@@ -61,7 +68,7 @@ export function fromDocument({ interfaces }: v.InferOutput<typeof JournalDocumen
 /** The document of a journal. */
 export function toDocument(journal: Journal): v.InferOutput<typeof JournalDocument> {
   const interfaces = Object.fromEntries(
-    [...journal].map(([key, { name, kind, main, tap, records }]) => [
+    [...journal].map(([key, { name, kind, main, tap, records, unplugged }]) => [
       key,
       {
         name,
@@ -69,6 +76,7 @@ export function toDocument(journal: Journal): v.InferOutput<typeof JournalDocume
         main: Object.fromEntries(main),
         tap: Object.fromEntries(tap),
         records: Object.fromEntries(records),
+        unplugged: [...unplugged],
       },
     ]),
   );
@@ -97,6 +105,7 @@ function entryOf(entry: v.InferOutput<typeof JournalDocument>["interfaces"][stri
     main: new Map(Object.entries(entry.main)),
     tap: new Map(Object.entries(entry.tap)),
     records: new Map(Object.entries(entry.records)),
+    unplugged: new Set(entry.unplugged),
   };
 }
 
@@ -143,6 +152,10 @@ export class FileJournal implements JournalKeeper {
 
   beforeRecords(steps: readonly RecordStep[]): Promise<Result<void>> {
     return this.#keep(noteRecords(this.current, steps));
+  }
+
+  withoutRecords(steps: readonly RecordStep[]): Promise<Result<void>> {
+    return this.#keep(strikeRecords(this.current, steps));
   }
 
   async #keep(journal: Journal): Promise<Result<void>> {

@@ -57,19 +57,20 @@ async function writeOne(
 ): Promise<{ readonly outcome: RecordOutcome; readonly gone: boolean }> {
   const { subject, key, from, to } = step;
   const [name, ref] = subject.kind === "pif" ? ["PIF", subject.pif.ref] : ["VIF", subject.vif.ref];
-  const fail = (error: CallError, what: string) => ({
-    outcome: { step, state: "failed", because: `${what}${sentenceOf(error)}` } as const,
+  const fail = (error: CallError, removed: boolean) => ({
+    outcome: {
+      step,
+      state: error.kind === "refused" && !removed ? ("refused" as const) : ("failed" as const),
+      because: `${removed ? `its former value ${JSON.stringify(from)} is gone; ` : ""}${sentenceOf(error)}`,
+    },
     gone: error.kind !== "refused",
   });
   if (from !== null) {
     const removed = await session.call(`${name}.remove_from_other_config`, ref, key);
-    if (!removed.ok) return fail(removed.error, "");
+    if (!removed.ok) return fail(removed.error, false);
   }
   if (to === null) return { outcome: { step, state: "written", because: "" }, gone: false };
   const added = await session.call(`${name}.add_to_other_config`, ref, key, to);
   if (added.ok) return { outcome: { step, state: "written", because: "" }, gone: false };
-  return fail(
-    added.error,
-    from === null ? "" : `its former value ${JSON.stringify(from)} is gone; `,
-  );
+  return fail(added.error, from !== null);
 }

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { FEATURES, KEYWORDS, type Keyword } from "../../src/offload/features.ts";
+import { devicesOf, type Interface } from "../../src/offload/interface.ts";
 import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/offload/inventory.ts";
 import { type FeatureSet, KernelFeatures } from "../../src/offload/kernel-features.ts";
-import { bitsFrom, uuidFor } from "./worlds.ts";
+import { resolveTargets } from "../../src/offload/targets.ts";
+import { bitsFrom, uuidFor, valued } from "./worlds.ts";
 
 const HOSTS: readonly Host[] = ["alpha", "beta", "gamma"].map((name) => ({
   uuid: uuidFor(`host ${name}`),
@@ -183,3 +185,52 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
   });
   return [...extras, ...bond, ...physical];
 }
+
+/** A pool, a kernel and what is asked of them. */
+export interface World {
+  readonly inventory: Inventory;
+  readonly names: KernelFeatures;
+  readonly devices: ReadonlyMap<string, FeatureSet>;
+  readonly keywords: readonly Keyword[];
+  /** What each device does with a write: obeys, ignores it, fails, or does half of it. */
+  readonly manners: readonly ("obeys" | "ignores" | "fails" | "half")[];
+}
+
+/** The interfaces that ALL means. */
+export function wholeHost(inventory: Inventory): readonly Interface[] {
+  return valued(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
+}
+
+/** A pool, a kernel with the devices of this host (some of them missing) and a list of features. */
+export const worlds: fc.Arbitrary<World> = fc
+  .record({ inventory: inventories, names: kernels, keywords: keywordLists })
+  .chain(({ inventory, names, keywords }) => {
+    const plain = wholeHost(inventory).flatMap((one) => devicesOf(one, new Set()));
+    const taps = plain.flatMap(({ name }) =>
+      name.startsWith("vif") ? [`tap${name.slice(3)}`] : [],
+    );
+    const devices = [...plain.map(({ name }) => name), ...taps, "xenbr0"];
+    // A few sets for all: devices of one driver look alike.
+    const sets = fc.array(featureSets(names), { minLength: 1, maxLength: 3 });
+    const choices = fc.array(fc.nat({ max: 3 }), {
+      minLength: devices.length,
+      maxLength: devices.length,
+    });
+    return fc.record({
+      inventory: fc.constant(inventory),
+      names: fc.constant(names),
+      keywords: fc.constant(keywords),
+      devices: fc.tuple(sets, choices).map(
+        ([some, chosen]) =>
+          new Map(
+            devices.flatMap((name, index) => {
+              const choice = chosen[index] ?? 0;
+              const set = some[choice % some.length];
+              // The last choice: the device is not there.
+              return set === undefined || choice === 3 ? [] : [[name, set] as const];
+            }),
+          ),
+      ),
+      manners: fc.array(fc.constantFrom("obeys", "ignores", "fails", "half"), { maxLength: 8 }),
+    });
+  });

@@ -1,6 +1,6 @@
 import { carryOut, type Disabled, type DisablePlan } from "../../src/offload/disable.ts";
 import type { Inventory, OtherConfig, Vm } from "../../src/offload/inventory.ts";
-import { type Journal, noteLive, noteRecords } from "../../src/offload/journal.ts";
+import { type Journal, noteLive, noteRecords, strikeRecords } from "../../src/offload/journal.ts";
 import type {
   ChangeableBits,
   FeatureBits,
@@ -23,6 +23,8 @@ import { big, bitsFrom } from "./worlds.ts";
 export class MemoryKernel implements Kernel {
   readonly devices: Map<string, FeatureSet>;
   readonly unreadable = new Set<string>();
+  /** Devices that take every request and follow none. */
+  readonly deaf = new Set<string>();
   readonly writes: string[] = [];
   disturb: (device: string, bits: ChangeableBits) => WriteOutcome | null = () => null;
 
@@ -43,6 +45,10 @@ export class MemoryKernel implements Kernel {
 
   standsOnOthers(): boolean {
     return false;
+  }
+
+  isNic(device: string): boolean {
+    return device.startsWith("eth");
   }
 
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView {
@@ -72,6 +78,7 @@ export class MemoryKernel implements Kernel {
     this.journal.push(`kernel ${device}`);
     const now = this.devices.get(device);
     if (now === undefined) return { done: false, gone: true, because: "no such device" };
+    if (this.deaf.has(device)) return { done: true };
     const wished = (from: FeatureBits) =>
       bitsFrom(this.kernel, (big(from) & ~big(valid)) | big(requested));
     this.devices.set(device, {
@@ -104,6 +111,11 @@ export class MemoryJournal implements JournalKeeper {
   async beforeRecords(steps: readonly RecordStep[]): Promise<Result<void>> {
     if (this.refusesRecords) return unavailable("file-not-written", "no space");
     this.journal = noteRecords(this.journal, steps);
+    return success(undefined);
+  }
+
+  async withoutRecords(steps: readonly RecordStep[]): Promise<Result<void>> {
+    this.journal = strikeRecords(this.journal, steps);
     return success(undefined);
   }
 }
@@ -175,7 +187,13 @@ export class MemoryToolstack implements Toolstack {
       this.journal.push(`record ${key}`);
       const refusal = this.refuses(step);
       if (refusal !== null) return { step, state: "failed", because: refusal };
-      this.records.get(uuid)?.set(key, "off");
+      const records = this.records.get(uuid);
+      // As the real one: adding a key that is there is refused, whatever its value.
+      if (step.from === null && records?.has(key)) {
+        return { step, state: "refused", because: "MAP_DUPLICATE_KEY" };
+      }
+      if (step.to === null) records?.delete(key);
+      else records?.set(key, step.to);
       this.written.push(`${uuid} ${key}`);
       return { step, state: "written", because: "" };
     });

@@ -1,71 +1,24 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { forecast, planDisable } from "../../src/offload/disable.ts";
-import { KEYWORDS, type Keyword } from "../../src/offload/features.ts";
-import { devicesOf, type Interface } from "../../src/offload/interface.ts";
-import type { Inventory } from "../../src/offload/inventory.ts";
-import {
-  ChangeableBits,
-  type FeatureSet,
-  KernelFeatures,
-} from "../../src/offload/kernel-features.ts";
+import { KEYWORDS } from "../../src/offload/features.ts";
+import { ChangeableBits, KernelFeatures } from "../../src/offload/kernel-features.ts";
 import { survey } from "../../src/offload/survey.ts";
-import { resolveTargets } from "../../src/offload/targets.ts";
 import { judge } from "../../src/offload/verdict.ts";
-import { featureSets, inventories, kernels, keywordLists } from "./arbitraries.ts";
+import {
+  featureSets,
+  kernels,
+  keywordLists,
+  type World,
+  wholeHost,
+  worlds,
+} from "./arbitraries.ts";
 import { carryOutNoted, MemoryKernel, MemoryToolstack } from "./memory.ts";
 import { big, bitsFrom, maskOf, valued } from "./worlds.ts";
 
 const PIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"].map((k) => `ethtool-${k}`);
 const VIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso"].map((k) => `ethtool-${k}`);
 const MEANS_OFF: readonly (string | undefined)[] = ["off", "false"];
-
-interface World {
-  readonly inventory: Inventory;
-  readonly names: KernelFeatures;
-  readonly devices: ReadonlyMap<string, FeatureSet>;
-  readonly keywords: readonly Keyword[];
-  /** What each device does with a write: obeys, ignores it, fails, or does half of it. */
-  readonly manners: readonly ("obeys" | "ignores" | "fails" | "half")[];
-}
-
-function wholeHost(inventory: Inventory): readonly Interface[] {
-  return valued(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
-}
-
-/** A pool, a kernel with the devices of this host (some of them missing) and a list of features. */
-const worlds: fc.Arbitrary<World> = fc
-  .record({ inventory: inventories, names: kernels, keywords: keywordLists })
-  .chain(({ inventory, names, keywords }) => {
-    const plain = wholeHost(inventory).flatMap((one) => devicesOf(one, new Set()));
-    const taps = plain.flatMap(({ name }) =>
-      name.startsWith("vif") ? [`tap${name.slice(3)}`] : [],
-    );
-    const devices = [...plain.map(({ name }) => name), ...taps, "xenbr0"];
-    // A few sets for all: devices of one driver look alike.
-    const sets = fc.array(featureSets(names), { minLength: 1, maxLength: 3 });
-    const choices = fc.array(fc.nat({ max: 3 }), {
-      minLength: devices.length,
-      maxLength: devices.length,
-    });
-    return fc.record({
-      inventory: fc.constant(inventory),
-      names: fc.constant(names),
-      keywords: fc.constant(keywords),
-      devices: fc.tuple(sets, choices).map(
-        ([some, chosen]) =>
-          new Map(
-            devices.flatMap((name, index) => {
-              const choice = chosen[index] ?? 0;
-              const set = some[choice % some.length];
-              // The last choice: the device is not there.
-              return set === undefined || choice === 3 ? [] : [[name, set] as const];
-            }),
-          ),
-      ),
-      manners: fc.array(fc.constantFrom("obeys", "ignores", "fails", "half"), { maxLength: 8 }),
-    });
-  });
 
 function planFor({ inventory, keywords }: World, kernel: MemoryKernel) {
   const interfaces = wholeHost(inventory);

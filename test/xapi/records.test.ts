@@ -121,10 +121,10 @@ describe("a refusal", () => {
     const outcomes = await session.write(manyObjects(2), NEVER);
     expect(outcomes.map(({ state }) => state)).toEqual([
       "written",
-      "failed",
+      "refused",
       "written",
       "written",
-      "failed",
+      "refused",
       "written",
     ]);
     expect(outcomes[1]?.because).toBe("RBAC_PERMISSION_DENIED no");
@@ -134,7 +134,7 @@ describe("a refusal", () => {
     const { socket, session } = await openSession();
     socket.answer = () => refused("HANDLE_INVALID", "VIF");
     const [outcome] = await session.write([vifStep("ethtool-tso", "on")], NEVER);
-    expect(outcome).toMatchObject({ state: "failed", because: "HANDLE_INVALID VIF" });
+    expect(outcome).toMatchObject({ state: "refused", because: "HANDLE_INVALID VIF" });
     expect(socket.calls("VIF.add")).toEqual([]);
   });
 
