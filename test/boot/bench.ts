@@ -1,35 +1,75 @@
 import { afterAll, beforeAll, test } from "bun:test";
 import { BootedDom0 } from "./dom0.ts";
+import { MachineFault } from "./guest-agent.ts";
 import type { MachineKind } from "./hardware.ts";
 import { BOUNDS, type ToolstackUnits } from "./lab.ts";
+
+/** What a test does on its machine. */
+type Body = (dom0: BootedDom0) => Promise<void>;
 
 /** A machine for the tests of one `describe`, which follow each other on it. */
 export interface Bench {
   /** Declares a test. When it fails, the machine tells on standard error what it has to tell. */
-  test(name: string, body: (dom0: BootedDom0) => Promise<void>): void;
+  test(name: string, body: Body): void;
 }
+
+/** How often a machine may fail by itself before that is a failure of the tests. */
+const SPARES = 2;
 
 /** Boots a machine before the tests of this `describe`, and ends it after them. */
 export function bench(options: { kind: MachineKind; units: ToolstackUnits }): Bench {
   let dom0: BootedDom0 | undefined;
-  beforeAll(async () => {
+  let spares = SPARES;
+  const passed: Body[] = [];
+
+  /** A fresh machine, on which nothing of the program has run yet: one that does not boot is no finding. */
+  async function boot(): Promise<BootedDom0> {
     const started = Date.now();
-    dom0 = await BootedDom0.start(options);
+    const booted = await BootedDom0.start(options).catch((error: unknown) => {
+      if (spares-- === 0) throw error;
+      console.error(`no boot (${options.kind}): ${error}; once more`);
+      return BootedDom0.start(options);
+    });
     console.error(`booted (${options.kind}) in ${Math.round((Date.now() - started) / 1000)} s`);
+    return booted;
+  }
+
+  /** Does these one after the other; begins anew on another machine where this one has failed. */
+  async function perform(bodies: readonly Body[], last: Body): Promise<void> {
+    dom0 ??= await boot();
+    try {
+      for (const body of bodies) await body(dom0);
+      await last(dom0);
+    } catch (error) {
+      await dom0.machine.report();
+      if (!(await hasFailed(dom0, error)) || spares-- === 0) throw error;
+      console.error(
+        `the machine has failed by itself (${error}); all so far once more, on another`,
+      );
+      await dom0.machine.stop();
+      dom0 = undefined;
+      await perform(passed, last);
+    }
+  }
+
+  beforeAll(async () => {
+    dom0 = await boot();
   }, BOUNDS.test);
   afterAll(() => dom0?.machine.stop(), BOUNDS.test);
   return {
     test(name, body) {
       const run = async () => {
-        if (dom0 === undefined) throw new Error("the machine did not boot");
-        try {
-          await body(dom0);
-        } catch (error) {
-          await dom0.machine.report();
-          throw error;
-        }
+        await perform([], body);
+        passed.push(body);
       };
       test(name, run, BOUNDS.test);
     },
   };
+}
+
+/** Whether it was the machine, by what the agent or the kernel of the machine says. */
+async function hasFailed({ machine }: BootedDom0, error: unknown): Promise<boolean> {
+  if (error instanceof MachineFault) return true;
+  const died = await machine.segfaults().catch(() => []);
+  return died.length > 0 && died.every((program) => !program.startsWith("offload"));
 }

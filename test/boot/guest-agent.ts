@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { BOUNDS } from "./lab.ts";
 
 const REPLY = v.object({
   id: v.number(),
@@ -9,6 +10,12 @@ type Reply = v.InferOutput<typeof REPLY>;
 
 /** The agent answered, and said no. */
 export class AgentError extends Error {}
+
+/**
+ * The machine itself failed, and not what ran on it: under software emulation a process of a dom0 now and
+ * then dies of a segmentation fault, the agent among them.
+ */
+export class MachineFault extends Error {}
 
 /**
  * Speaks to the QEMU guest agent of a machine: a JSON object a line, either way. Every request has
@@ -40,6 +47,7 @@ export class GuestAgent {
     const answer = Promise.withResolvers<Reply>();
     const late = new Error(`the guest agent did not answer ${execute} in ${timeout} ms`);
     const timer = setTimeout(() => answer.reject(late), timeout);
+    const doubt = setTimeout(() => void this.doubt(answer, execute), BOUNDS.doubt);
     this.#waiting.set(id, answer);
     try {
       this.send(`${JSON.stringify({ execute, arguments: parameters, id })}\n`);
@@ -48,12 +56,33 @@ export class GuestAgent {
       return reply.return;
     } finally {
       clearTimeout(timer);
+      clearTimeout(doubt);
       this.#waiting.delete(id);
     }
   }
 
   close(): void {
     this.socket.end();
+  }
+
+  /** The agent answers in turn: one that answers this first is another process than it was. */
+  private async doubt(answer: PromiseWithResolvers<Reply>, execute: string): Promise<void> {
+    const id = ++this.#count;
+    const pong = Promise.withResolvers<Reply>();
+    this.#waiting.set(id, pong);
+    const answered = answer.promise.then(
+      () => true,
+      () => true,
+    );
+    try {
+      this.send(`${JSON.stringify({ execute: "guest-ping", id })}\n`);
+      if (await Promise.race([answered, pong.promise.then(() => false)])) return;
+      answer.reject(new MachineFault(`the guest agent died while it was asked for ${execute}`));
+    } catch {
+      // The machine is off, which whoever waits for the answer is told.
+    } finally {
+      this.#waiting.delete(id);
+    }
   }
 
   private send(line: string): void {

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Result } from "../dom0/running.ts";
-import type { GuestAgent } from "./guest-agent.ts";
+import { AgentError, type GuestAgent, MachineFault } from "./guest-agent.ts";
 import { BOUNDS } from "./lab.ts";
 
 const STARTED = v.object({ pid: v.number() });
@@ -61,7 +61,12 @@ export async function execute(
   // The agent does not tell when a command ends: short ones are asked after soon, long ones seldom.
   for (let pause = 20; Date.now() < end; pause = Math.min(500, pause * 1.5)) {
     await Bun.sleep(pause);
-    const reply = await agent.call("guest-exec-status", { pid }, options.reply ?? BOUNDS.reply);
+    const reply = await agent
+      .call("guest-exec-status", { pid }, options.reply ?? BOUNDS.reply)
+      .catch((error: unknown) => {
+        if (!(error instanceof AgentError)) throw error;
+        throw new MachineFault(`the guest agent has died since it started ${argv.join(" ")}`);
+      });
     const status = v.parse(STATUS, reply);
     if (!status.exited) continue;
     if (status["out-truncated"]) throw new Error(`${argv.join(" ")} wrote too much to take over`);

@@ -33,6 +33,8 @@ export const BOUNDS = {
   shutdown: 180_000 * PATIENCE,
   command: 300_000 * PATIENCE,
   reply: 120_000 * PATIENCE,
+  /** Without an answer after this time it is asked whether the agent is still the same. */
+  doubt: 20_000 * PATIENCE,
   guest: 300_000 * PATIENCE,
   /** Of a test as a whole; a few boots and commands fit in. */
   test: 1_500_000 * PATIENCE,

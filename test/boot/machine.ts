@@ -134,6 +134,12 @@ export class Machine {
       .catch(() => "");
   }
 
+  /** The programs that have died of a segmentation fault since it booted. */
+  async segfaults(): Promise<readonly string[]> {
+    const kernel = await this.text(["journalctl", "-b", "-k", "--no-pager", "-o", "cat"]);
+    return [...kernel.matchAll(/^(\S+)\[\d+\]: segfault at /gm)].map(([, name = ""]) => name);
+  }
+
   /** Shows on standard error what the machine has to tell, after something failed. */
   async report(): Promise<void> {
     console.error(`--- console of the machine\n${await this.console()}`);
