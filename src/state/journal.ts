@@ -1,4 +1,4 @@
-import { lstatSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import * as v from "valibot";
 import {
   type Journal,
@@ -10,11 +10,10 @@ import {
 import type { LiveStep, LiveView, RecordStep } from "../offload/plan.ts";
 import type { JournalKeeper } from "../offload/ports.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
-import { readFileBytes, removeFile, replaceFile } from "../persistence/file.ts";
-import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
+import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 
 /** Where it is written what was there before. */
-export const JOURNAL_PATH = `${STATE_DIRECTORY}/journal.json`;
+const JOURNAL = "journal.json";
 
 const VERSION = 1;
 
@@ -41,18 +40,15 @@ export const JournalDocument = v.object({
  * somebody sees it before anything is changed on top.
  */
 export function readJournal(): Result<Journal> {
-  if (lstatSync(JOURNAL_PATH, { throwIfNoEntry: false })?.isSymbolicLink()) {
-    return unavailable("journal-is-a-link", `${JOURNAL_PATH} is a symbolic link; move it away`);
-  }
-  const bytes = readFileBytes(JOURNAL_PATH);
-  if (!bytes.ok) return bytes;
-  if (bytes.value === null) return success(new Map());
-  const document = parsed(new TextDecoder().decode(bytes.value));
+  const text = readStateFile(JOURNAL);
+  if (!text.ok) return text;
+  if (text.value === null) return success(new Map());
+  const document = parsed(text.value);
   const version = v.safeParse(v.object({ version: v.number() }), document);
   if (version.success && version.output.version > VERSION) {
     return unavailable(
       "journal-newer",
-      `${JOURNAL_PATH} is of a newer version of offload; use that one`,
+      `${statePath(JOURNAL)} is of a newer version of offload; use that one`,
     );
   }
   const journal = v.safeParse(JournalDocument, document);
@@ -85,17 +81,9 @@ export function toDocument(journal: Journal): v.InferOutput<typeof JournalDocume
 
 /** Puts the journal on disk, before anything that it tells of is changed. An empty one is removed. */
 export async function writeJournal(journal: Journal): Promise<Result<void>> {
-  if (journal.size === 0) {
-    const removed = removeFile(JOURNAL_PATH);
-    return removed.ok ? success(undefined) : removed;
-  }
-  const prepared = prepareStateDirectory();
-  if (!prepared.ok) return prepared;
-  const text = `${JSON.stringify(toDocument(journal))}\n`;
-  const written = await replaceFile(JOURNAL_PATH, new TextEncoder().encode(text), {
-    setMode: 0o600,
-  });
-  return written.ok ? success(undefined) : written;
+  return journal.size === 0
+    ? removeStateFile(JOURNAL)
+    : await writeStateFile(JOURNAL, toDocument(journal));
 }
 
 function entryOf(entry: v.InferOutput<typeof JournalDocument>["interfaces"][string]): JournalEntry {
@@ -118,12 +106,15 @@ function parsed(text: string): unknown {
 }
 
 function setAside(): Result<never> {
-  const aside = `${JOURNAL_PATH}.damaged-${Date.now()}`;
+  const aside = `${statePath(JOURNAL)}.damaged-${Date.now()}`;
   try {
-    renameSync(JOURNAL_PATH, aside);
+    renameSync(statePath(JOURNAL), aside);
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    return unavailable("journal-damaged", `${JOURNAL_PATH} is damaged, and stays there: ${words}`);
+    return unavailable(
+      "journal-damaged",
+      `${statePath(JOURNAL)} is damaged, and stays there: ${words}`,
+    );
   }
   return unavailable(
     "journal-damaged",

@@ -3,10 +3,9 @@ import type { Remembered } from "../offload/boot.ts";
 import { KEYWORDS, type Keyword } from "../offload/features.ts";
 import type { Interface } from "../offload/interface.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
-import { readFileBytes, removeFile, replaceFile } from "../persistence/file.ts";
-import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
+import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 
-const DISABLED_PATH = `${STATE_DIRECTORY}/disabled.json`;
+const DISABLED = "disabled.json";
 
 const Keywords = v.array(v.picklist(KEYWORDS));
 const DisabledSchema = v.object({
@@ -19,16 +18,16 @@ const NOTHING: Remembered = { wholeHost: [], nics: new Map() };
 
 /** What `disable` has turned off on this host so far; nothing where it never ran. */
 export function readRemembered(): Result<Remembered> {
-  const bytes = readFileBytes(DISABLED_PATH);
-  if (!bytes.ok) return bytes;
-  if (bytes.value === null) return success(NOTHING);
+  const text = readStateFile(DISABLED);
+  if (!text.ok) return text;
+  if (text.value === null) return success(NOTHING);
   try {
-    const parsed = v.parse(DisabledSchema, JSON.parse(new TextDecoder().decode(bytes.value)));
+    const parsed = v.parse(DisabledSchema, JSON.parse(text.value));
     return success({ wholeHost: parsed.wholeHost, nics: new Map(Object.entries(parsed.nics)) });
   } catch {
     return unavailable(
       "state-damaged",
-      `${DISABLED_PATH} is damaged or of a newer version; move it away, or name to persist what it should cover`,
+      `${statePath(DISABLED)} is damaged or of a newer version; move it away, or name to persist what it should cover`,
     );
   }
 }
@@ -63,24 +62,12 @@ export async function forget(uuids: ReadonlySet<string>): Promise<Result<void>> 
 
 /** Forgets everything: nothing is turned off any more. */
 export function forgetAll(): Result<void> {
-  const removed = removeFile(DISABLED_PATH);
-  return removed.ok ? success(undefined) : removed;
+  return removeStateFile(DISABLED);
 }
 
 async function write({ wholeHost, nics }: Remembered): Promise<Result<void>> {
-  if (nics.size === 0) {
-    const removed = removeFile(DISABLED_PATH);
-    return removed.ok ? success(undefined) : removed;
-  }
-  const prepared = prepareStateDirectory();
-  if (!prepared.ok) return prepared;
-  const document = { version: 1, wholeHost, nics: Object.fromEntries(nics) };
-  const written = await replaceFile(
-    DISABLED_PATH,
-    new TextEncoder().encode(`${JSON.stringify(document)}\n`),
-    { setMode: 0o600 },
-  );
-  return written.ok ? success(undefined) : written;
+  if (nics.size === 0) return removeStateFile(DISABLED);
+  return await writeStateFile(DISABLED, { version: 1, wholeHost, nics: Object.fromEntries(nics) });
 }
 
 function merged(a: readonly Keyword[], b: readonly Keyword[]): readonly Keyword[] {

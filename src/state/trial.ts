@@ -1,15 +1,14 @@
-import { lstatSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { KEYWORDS } from "../offload/features.ts";
 import type { Kernel } from "../offload/ports.ts";
 import type { Problem } from "../offload/problem.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
 import { revertDevices, type Trial } from "../offload/trial.ts";
-import { readFileBytes, removeFile, replaceFile } from "../persistence/file.ts";
-import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
+import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 import { fromDocument, JournalDocument, toDocument, writeJournal } from "./journal.ts";
 
-const TRIAL_PATH = `${STATE_DIRECTORY}/trial.json`;
+const TRIAL = "trial.json";
 const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
 
 const TrialDocument = v.object({
@@ -29,13 +28,11 @@ export function bootId(): string {
 
 /** The trial that is on, if one is; to be asked with the lock held by whoever means to answer it. */
 export function readTrial(): Result<Trial | null> {
-  if (lstatSync(TRIAL_PATH, { throwIfNoEntry: false })?.isSymbolicLink()) {
-    return unavailable("trial-is-a-link", `${TRIAL_PATH} is a symbolic link; move it away`);
-  }
-  const bytes = readFileBytes(TRIAL_PATH);
-  if (!bytes.ok || bytes.value === null) return bytes.ok ? success(null) : bytes;
+  const text = readStateFile(TRIAL);
+  if (!text.ok) return text;
+  if (text.value === null) return success(null);
   try {
-    const document = v.parse(TrialDocument, JSON.parse(new TextDecoder().decode(bytes.value)));
+    const document = v.parse(TrialDocument, JSON.parse(text.value));
     const devices = Object.entries(document.devices).map(
       ([device, former]) => [device, new Map(Object.entries(former))] as const,
     );
@@ -47,28 +44,23 @@ export function readTrial(): Result<Trial | null> {
   } catch {
     return unavailable(
       "trial-damaged",
-      `${TRIAL_PATH} is damaged or of a newer version; put back with offload restore, then move it away`,
+      `${statePath(TRIAL)} is damaged or of a newer version; move it away: offload restore then puts back what the journal tells of`,
     );
   }
 }
 
 /** Puts a trial on disk, before its first change. */
 export async function writeTrial(trial: Trial): Promise<Result<void>> {
-  const prepared = prepareStateDirectory();
-  if (!prepared.ok) return prepared;
   const devices = Object.fromEntries(
     [...trial.devices].map(([device, former]) => [device, Object.fromEntries(former)]),
   );
-  const document = { version: 1, ...trial, devices, journal: toDocument(trial.journal) };
-  const bytes = new TextEncoder().encode(`${JSON.stringify(document)}\n`);
-  const written = await replaceFile(TRIAL_PATH, bytes, { setMode: 0o600 });
-  return written.ok ? success(undefined) : written;
+  const journal = toDocument(trial.journal);
+  return await writeStateFile(TRIAL, { version: 1, ...trial, devices, journal });
 }
 
 /** Ends a trial, whichever way it went. */
 export function endTrial(): Result<void> {
-  const removed = removeFile(TRIAL_PATH);
-  return removed.ok ? success(undefined) : removed;
+  return removeStateFile(TRIAL);
 }
 
 /**

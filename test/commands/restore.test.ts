@@ -204,6 +204,27 @@ describe("the journal", () => {
     });
   }
 
+  test("links in place of its files are followed by nobody: what they lead to stays as it is", async () => {
+    for (const name of ["journal.json", "disabled.json", "trial.json", "lock"]) {
+      await using dom0 = await Dom0.start();
+      const link = `mkdir -m 700 /var/lib/offload; echo mine > /root/victim; ln -s /root/victim /var/lib/offload/${name}`;
+      await dom0.run(["sh", "-c", link]);
+      for (const args of [
+        ["disable", "eth0"],
+        ["restore", "--yes"],
+        ["persist", "eth0"],
+        ["disable", "eth1", "--confirm-within", "5"],
+        ["confirm"],
+      ]) {
+        await dom0.offload(...args);
+        expect(await dom0.text(["cat", "/root/victim"]), `${name}: ${args.join(" ")}`).toBe(
+          "mine\n",
+        );
+        expect(await dom0.text(["readlink", `/var/lib/offload/${name}`])).toBe("/root/victim\n");
+      }
+    }
+  }, 60_000);
+
   test("where nothing can be noted nothing is changed: a full disk, a read-only /var", async () => {
     for (const mount of ["mount -t tmpfs -o size=4k,nr_inodes=2 t", "mount -t tmpfs -o ro t"]) {
       await using dom0 = await Dom0.start();

@@ -1,0 +1,46 @@
+import { lstatSync } from "node:fs";
+import { type Result, success, unavailable } from "../offload/result.ts";
+import { readFileBytes, removeFile, replaceFile } from "../persistence/file.ts";
+import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
+
+/** The path of one of this program's own files. */
+export function statePath(name: string): string {
+  return `${STATE_DIRECTORY}/${name}`;
+}
+
+/** The text of one of them; null where it is not there. Fails where a link stands in its place. */
+export function readStateFile(name: string): Result<string | null> {
+  const own = refuseLink(name);
+  if (!own.ok) return own;
+  const bytes = readFileBytes(statePath(name));
+  if (!bytes.ok) return bytes;
+  return success(bytes.value === null ? null : new TextDecoder().decode(bytes.value));
+}
+
+/** Puts a document on disk for root's eyes alone (0600), before it returns. */
+export async function writeStateFile(name: string, document: unknown): Promise<Result<void>> {
+  const prepared = prepareStateDirectory();
+  if (!prepared.ok) return prepared;
+  const own = refuseLink(name);
+  if (!own.ok) return own;
+  const bytes = new TextEncoder().encode(`${JSON.stringify(document)}\n`);
+  const written = await replaceFile(statePath(name), bytes, { setMode: 0o600 });
+  return written.ok ? success(undefined) : written;
+}
+
+/** Takes one of them away; that there is none is as good. */
+export function removeStateFile(name: string): Result<void> {
+  const own = refuseLink(name);
+  if (!own.ok) return own;
+  const removed = removeFile(statePath(name));
+  return removed.ok ? success(undefined) : removed;
+}
+
+/** A link leads to what is not ours to read, to write or to remove. */
+function refuseLink(name: string): Result<void> {
+  const path = statePath(name);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) {
+    return success(undefined);
+  }
+  return unavailable("state-is-a-link", `${path} is a symbolic link; move it away`);
+}
