@@ -13,14 +13,9 @@ import { dirname, join } from "node:path";
 import type { BootLayer, Coverage } from "../offload/boot.ts";
 import { type Result, success, unavailable, usage } from "../offload/result.ts";
 import { coverageLine, readMark, whyDifferent } from "./coverage.ts";
-import {
-  createDirectory,
-  removeFile,
-  removeLeftoversBeside,
-  replaceFile,
-  syncDirectory,
-} from "./file.ts";
+import { createDirectory, removeFile, removeLeftoversBeside, replaceFile } from "./file.ts";
 import { loopFile } from "./loop.ts";
+import { syncDirectory } from "./path.ts";
 import { findProgram, mustRun, runProgram } from "./program.ts";
 import { isOurUnit, LOOP_PATH, UNIT_NAME, UNIT_PATH, unitText } from "./unit.ts";
 

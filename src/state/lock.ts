@@ -1,6 +1,6 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { type Result, success, unavailable } from "../offload/result.ts";
-import { lockFile } from "../persistence/file.ts";
+import { lockFile } from "../persistence/libc.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
 const LOCK_PATH = `${STATE_DIRECTORY}/lock`;

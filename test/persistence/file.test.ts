@@ -25,8 +25,8 @@ import {
   readFileBytes,
   removeFile,
   replaceFile,
-  TEMPORARY_PREFIX,
 } from "../../src/persistence/file.ts";
+import { TEMPORARY_PREFIX } from "../../src/persistence/temporary-file.ts";
 
 const WORKER = join(import.meta.dir, "file-worker.ts");
 const NEW = new TextEncoder().encode("new\n");

@@ -1,4 +1,4 @@
-import { TEMPORARY_PREFIX } from "../../src/persistence/file.ts";
+import { TEMPORARY_PREFIX } from "../../src/persistence/temporary-file.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Result } from "../dom0/running.ts";
 import {
