@@ -1,21 +1,17 @@
 import type { CommandDef } from "citty";
 import { Interrupted, Interruption } from "./commands/interruption.ts";
 import { type Invocation, type Manner, mannerOf, type Outcome } from "./commands/invocation.ts";
-import { closest } from "./offload/closest.ts";
 import { EXIT, type ExitCode } from "./offload/problem.ts";
 import { failureReport, type ReportingCommand } from "./offload/report.ts";
-import type { Failure } from "./offload/result.ts";
-import { quoted } from "./offload/wording.ts";
+import type { Failure, Result } from "./offload/result.ts";
 import { type Channel, columnsOf, isTerminal, messages, writeOut } from "./terminal/output.ts";
 import { renderReport } from "./terminal/report-view.ts";
 import { type Paint, paint, takesColour } from "./terminal/text.ts";
 import { VERSION } from "./version.ts";
 
-interface Concluded {
-  readonly command: ReportingCommand;
-  readonly manner: Manner;
-  readonly outcome: Outcome;
-}
+type Concluded =
+  | { readonly command: ReportingCommand; readonly manner: Manner; readonly outcome: Outcome }
+  | { readonly printed: Result<string> };
 
 /**
  * The command tree. A map, because every object knows a `toString` that is no command. Each command
@@ -27,6 +23,8 @@ const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandD
   ["persist", async (to) => (await import("./commands/persist.ts")).persistCommand(to)],
   ["restore", async (to) => (await import("./commands/restore.ts")).restoreCommand(to)],
   ["confirm", async (to) => (await import("./commands/confirm.ts")).confirmCommand(to)],
+  ["completions", async (to) => (await import("./commands/completions.ts")).completionsCommand(to)],
+  ["complete", async (to) => (await import("./commands/complete.ts")).completeCommand(to)],
   ["guard", async (to) => (await import("./commands/guard.ts")).guardCommand(to)],
   ["status", async (to) => (await import("./commands/status.ts")).statusCommand(to)],
 ]);
@@ -37,17 +35,15 @@ async function main(rawArgs: readonly string[]): Promise<number> {
     await writeOut("stdout", `${VERSION}\n`);
     return EXIT.done;
   }
-  if (name === undefined) return await showUsage("stderr", undefined, rawArgs, EXIT.usage);
-  if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
-    return await showUsage("stdout", undefined, rawArgs, EXIT.done);
+  if (name === undefined) return await help(undefined, "stderr", rawArgs);
+  if (name === "--help" || name === "-h") return await help(undefined, "stdout", rawArgs);
+  if (name === "help") {
+    const [about] = rest.filter((word) => !word.startsWith("-"));
+    return await help(about, "stdout", rawArgs);
   }
-  const asked = name === "help" ? (rest[0] ?? name) : name;
-  const command = COMMANDS.get(asked);
-  if (command === undefined) return tell(notACommand(asked), rawArgs);
-  if (name === "help" || wantsHelp(rest)) {
-    return await showUsage("stdout", asked, rawArgs, EXIT.done);
-  }
-  return await run(command, rest);
+  const command = COMMANDS.get(name);
+  if (command === undefined) return await tellUnknown(name, rawArgs);
+  return wantsHelp(rest) ? await help(name, "stdout", rawArgs) : await run(command, rest);
 }
 
 async function run(
@@ -62,6 +58,9 @@ async function run(
     conclude(name, manner, outcome) {
       concluded = { command: name, manner, outcome };
     },
+    print(printed) {
+      concluded = { printed };
+    },
   });
   await runCommand(command, { rawArgs: [...rawArgs] });
   const exitCode = concluded === undefined ? EXIT.unavailable : await conclude(concluded);
@@ -69,7 +68,9 @@ async function run(
 }
 
 /** The one place where an outcome becomes words and an exit code. */
-async function conclude({ command, manner, outcome }: Concluded): Promise<ExitCode> {
+async function conclude(concluded: Concluded): Promise<ExitCode> {
+  if ("printed" in concluded) return await print(concluded.printed);
+  const { command, manner, outcome } = concluded;
   if (outcome.type === "failure") {
     const exitCode = outcome.failures.some(({ kind }) => kind === "unavailable")
       ? EXIT.unavailable
@@ -86,6 +87,15 @@ async function conclude({ command, manner, outcome }: Concluded): Promise<ExitCo
   const view = { paint: paintFor("stdout", manner.colour), columns: columnsOf("stdout") };
   await writeOut("stdout", text ?? renderReport(report, view));
   return report.exitCode;
+}
+
+async function print(text: Result<string>): Promise<ExitCode> {
+  if (!text.ok) {
+    complain(text.failures, { json: false, colour: true });
+    return EXIT.usage;
+  }
+  await writeOut("stdout", text.value);
+  return EXIT.done;
 }
 
 function writeJson(document: unknown): Promise<void> {
@@ -108,18 +118,10 @@ function paintFor(channel: Channel, wanted: boolean): Paint {
   return paint(takesColour({ isTTY: isTerminal(channel) }, process.env, wanted));
 }
 
-function notACommand(name: string): Failure {
-  const names = [...COMMANDS.keys()].filter((key) => key !== "guard");
-  const near = closest(name, names)[0];
-  const advice = near === undefined ? `commands are ${names.join(", ")}` : `did you mean ${near}?`;
-  const message = name.startsWith("-")
-    ? `the command comes first, then its flags; ${advice}`
-    : `${quoted(name)} is not a command; ${advice}`;
-  return { kind: "usage", code: "unknown-command", message };
-}
-
-function tell(failure: Failure, rawArgs: readonly string[]): ExitCode {
-  complain([failure], mannerOf(rawArgs));
+/** A word that is neither a command nor a topic: one line with the closest right one. */
+async function tellUnknown(name: string, rawArgs: readonly string[]): Promise<ExitCode> {
+  const { notACommand } = await import("./commands/help.ts");
+  complain([notACommand(name)], mannerOf(rawArgs));
   return EXIT.usage;
 }
 
@@ -129,33 +131,21 @@ function wantsHelp(rawArgs: readonly string[]): boolean {
   return words.includes("--help") || words.includes("-h");
 }
 
-/** Prints the usage of the program or of one command, without colours where none are wanted. */
-async function showUsage(
+/** Prints the help of the program, a command or a topic. To ask for none of them is a usage error. */
+async function help(
+  about: string | undefined,
   channel: Channel,
-  name: string | undefined,
   rawArgs: readonly string[],
-  exitCode: ExitCode,
 ): Promise<ExitCode> {
-  const { defineCommand, renderUsage } = await import("citty");
-  const described = { interruption: new Interruption(), conclude: () => {} };
-  const loaded = await Promise.all(
-    [...COMMANDS].map(async ([key, load]) => [key, await load(described)] as const),
-  );
-  const root = defineCommand({
-    meta: {
-      name: "offload",
-      version: VERSION,
-      description: "Turns TCP and NIC offloads off on a Xen dom0, and keeps them off",
-    },
-    subCommands: Object.fromEntries(loaded),
-  });
-  const command = name === undefined ? undefined : new Map(loaded).get(name);
-  const usage = await (command === undefined ? renderUsage(root) : renderUsage(command, root));
-  // citty decides on colour by itself, and not by the rules of this program.
-  const { colour: wanted } = mannerOf(rawArgs);
-  const colour = takesColour({ isTTY: isTerminal(channel) }, process.env, wanted);
-  await writeOut(channel, `${colour ? usage : Bun.stripANSI(usage)}\n`);
-  return exitCode;
+  const { helpAbout } = await import("./commands/help.ts");
+  const view = {
+    paint: paintFor(channel, mannerOf(rawArgs).colour),
+    columns: columnsOf(channel),
+  };
+  const text = helpAbout(about, view);
+  if (text === null) return await tellUnknown(about ?? "", rawArgs);
+  await writeOut(channel, text);
+  return channel === "stdout" ? EXIT.done : EXIT.usage;
 }
 
 try {

@@ -1,36 +1,20 @@
 import { parseArgs } from "node:util";
-import type { ArgsDef } from "citty";
+import type { ArgsDef, CommandMeta } from "citty";
 import { closest } from "../offload/closest.ts";
-import { DEFAULT_KEYWORDS, KEYWORDS, type Keyword, parseKeywords } from "../offload/features.ts";
+import { DEFAULT_KEYWORDS, type Keyword, parseKeywords } from "../offload/features.ts";
 import { all, type Result, success, usage } from "../offload/result.ts";
 import { checkSpelling, type TargetRequest } from "../offload/targets.ts";
 import { quoted } from "../offload/wording.ts";
+import type { CommandDefinition } from "./definition/definition.ts";
+import type { SHARED } from "./definition/shared.ts";
 
-/** The arguments that several commands share, in the words of their help. */
-export const SHARED = {
-  target: {
-    type: "positional",
-    required: false,
-    description:
-      "ALL, a VM (name or UUID), a PIF (device or UUID) or a VIF (UUID); several at once",
-  },
-  features: {
-    type: "string",
-    valueHint: "list",
-    description: `features, separated by commas: ${KEYWORDS.join(",")} (default: ${DEFAULT_KEYWORDS.join(",")})`,
-  },
-  vm: { type: "string", valueHint: "name", description: "a VM, where the name alone is ambiguous" },
-  pif: { type: "string", valueHint: "device", description: "a PIF, likewise" },
-  host: { type: "boolean", description: "the whole host, where a VM is called ALL" },
-  wait: {
-    type: "string",
-    valueHint: "seconds",
-    description: "how long to wait while another offload is at work (default: not at all)",
-  },
-  json: { type: "boolean", description: "print one JSON document" },
-  color: { type: "boolean", default: true, negativeDescription: "print no colour" },
-  help: { type: "boolean", alias: "h", description: "show this help" },
-} as const satisfies ArgsDef;
+/** The part of a definition that citty wants. */
+export function cittyOf({ name, summary, args }: CommandDefinition): {
+  readonly meta: CommandMeta;
+  readonly args: ArgsDef;
+} {
+  return { meta: { name, description: summary }, args };
+}
 
 /** What a command line gave, checked against the command's definition. */
 export interface GivenArguments<D extends ArgsDef> {

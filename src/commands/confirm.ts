@@ -1,22 +1,16 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { disableReport } from "../offload/disable.ts";
 import { type Result, success, usage } from "../offload/result.ts";
-import { parseArguments, SHARED } from "./arguments.ts";
+import { cittyOf, parseArguments } from "./arguments.ts";
+import { CONFIRM } from "./definition/confirm.ts";
 import { withDom0 } from "./dom0.ts";
 import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
 import { keepTrial } from "./trial.ts";
 
-const args = {
-  json: SHARED.json,
-  color: SHARED.color,
-  help: SHARED.help,
-} as const satisfies ArgsDef;
-
 /** `offload confirm`: keeps what `disable --confirm-within` has put on trial, and records it. */
 export function confirmCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
-    meta: { name: "confirm", description: "Keep a change that is on trial" },
-    args,
+    ...cittyOf(CONFIRM),
     async run({ rawArgs }) {
       const told = await keep(rawArgs, invocation);
       invocation.conclude("confirm", mannerOf(rawArgs), outcomeOf(told));
@@ -28,7 +22,7 @@ async function keep(
   rawArgs: readonly string[],
   { interruption }: Invocation,
 ): Promise<Result<Told>> {
-  const given = parseArguments(args, rawArgs);
+  const given = parseArguments(CONFIRM.args, rawArgs);
   if (!given.ok) return given;
   if (given.value.positionals.length > 0) {
     return usage("no-target-taken", "confirm takes no target: there is one trial at most");

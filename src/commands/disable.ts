@@ -21,40 +21,14 @@ import type { ChangeLock } from "../state/lock.ts";
 import { settleTrial } from "../state/trial.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
 import { agree } from "./agreement.ts";
-import { featuresOf, parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
+import { cittyOf, featuresOf, parseArguments, secondsOf, targetsOf } from "./arguments.ts";
+import { DISABLE } from "./definition/disable.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
 import { rememberDone } from "./remember.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
 import { tryOut } from "./trial.ts";
-
-const args = {
-  target: SHARED.target,
-  features: SHARED.features,
-  vm: SHARED.vm,
-  pif: SHARED.pif,
-  host: SHARED.host,
-  yes: { type: "boolean", alias: "y", description: "do not ask before changing the whole host" },
-  "dry-run": {
-    type: "boolean",
-    description: "print the ethtool and xe commands that would do the same; touch nothing",
-  },
-  record: {
-    type: "boolean",
-    default: true,
-    negativeDescription: "change the kernel only; works on devices even without XAPI",
-  },
-  "confirm-within": {
-    type: "string",
-    valueHint: "seconds",
-    description: "put everything back unless it is confirmed in that time",
-  },
-  wait: SHARED.wait,
-  json: SHARED.json,
-  color: SHARED.color,
-  help: SHARED.help,
-} as const satisfies ArgsDef;
 
 interface Request {
   readonly targets: readonly TargetRequest[];
@@ -71,8 +45,7 @@ interface Request {
 /** `offload disable`: turns features off, in the kernel and in XAPI's records. */
 export function disableCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
-    meta: { name: "disable", description: "Turn offloads off, now and in XAPI's records" },
-    args,
+    ...cittyOf(DISABLE),
     async run({ rawArgs }) {
       const request = requestOf(rawArgs);
       const told = request.ok ? await disable(request.value, invocation) : request;
@@ -82,7 +55,7 @@ export function disableCommand(invocation: Invocation): CommandDef {
 }
 
 function requestOf(rawArgs: readonly string[]): Result<Request> {
-  const given = parseArguments(args, rawArgs);
+  const given = parseArguments(DISABLE.args, rawArgs);
   if (!given.ok) return given;
   const targets = targetsOf(given.value);
   const keywords = featuresOf(given.value);

@@ -25,6 +25,8 @@ export interface Invocation {
   readonly interruption: Interruption;
   /** To be called once, with what is to be told. */
   conclude(command: ReportingCommand, manner: Manner, outcome: Outcome): void;
+  /** To be called instead, where there is a text to print and no report. */
+  print(text: Result<string>): void;
 }
 
 /** The outcome that a result stands for. */

@@ -27,32 +27,11 @@ import { FileJournal } from "../state/journal.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { readRemembered } from "../state/remembered.ts";
 import { settleTrial } from "../state/trial.ts";
-import { featuresOf, parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
+import { cittyOf, featuresOf, parseArguments, secondsOf, targetsOf } from "./arguments.ts";
+import { PERSIST } from "./definition/persist.ts";
 import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
 import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
 import { choose } from "./selection.ts";
-
-const args = {
-  target: {
-    ...SHARED.target,
-    description: "ALL or NICs; without any, what disable has turned off on this host",
-  },
-  features: SHARED.features,
-  vm: SHARED.vm,
-  pif: SHARED.pif,
-  host: SHARED.host,
-  method: {
-    type: "string",
-    valueHint: "auto|systemd|rc.local",
-    description: "what carries the loop (default: systemd where it runs)",
-  },
-  "dry-run": { type: "boolean", description: "print what would be written; touch nothing" },
-  remove: { type: "boolean", description: "take away what persist has installed" },
-  wait: SHARED.wait,
-  json: SHARED.json,
-  color: SHARED.color,
-  help: SHARED.help,
-} as const satisfies ArgsDef;
 
 interface Request {
   readonly targets: readonly TargetRequest[];
@@ -69,8 +48,7 @@ interface Request {
 /** `offload persist`: keeps offloads off across reboots. */
 export function persistCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
-    meta: { name: "persist", description: "Keep offloads off across reboots and for new VMs" },
-    args,
+    ...cittyOf(PERSIST),
     async run({ rawArgs }) {
       const request = requestOf(rawArgs);
       const told = request.ok ? await persist(request.value, invocation) : request;
@@ -80,7 +58,7 @@ export function persistCommand(invocation: Invocation): CommandDef {
 }
 
 function requestOf(rawArgs: readonly string[]): Result<Request> {
-  const given = parseArguments(args, rawArgs);
+  const given = parseArguments(PERSIST.args, rawArgs);
   if (!given.ok) return given;
   const targets = targetsOf(given.value);
   if (!targets.ok) return targets;

@@ -16,30 +16,11 @@ import { readJournal, writeJournal } from "../state/journal.ts";
 import { forget, forgetAll } from "../state/remembered.ts";
 import { readTrial, revertTrial } from "../state/trial.ts";
 import { agree } from "./agreement.ts";
-import { parseArguments, SHARED, secondsOf, targetsOf } from "./arguments.ts";
+import { cittyOf, parseArguments, secondsOf, targetsOf } from "./arguments.ts";
+import { RESTORE } from "./definition/restore.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
 import { chooseWithoutXapi } from "./selection.ts";
-
-const args = {
-  target: {
-    ...SHARED.target,
-    description: "what to put back (default: everything that was changed)",
-  },
-  vm: SHARED.vm,
-  pif: SHARED.pif,
-  host: SHARED.host,
-  yes: { type: "boolean", alias: "y", description: "do not ask before putting everything back" },
-  "dry-run": {
-    type: "boolean",
-    description: "print the commands that would do the same; touch nothing",
-  },
-  force: { type: "boolean", description: "put back what somebody else has changed since, too" },
-  wait: SHARED.wait,
-  json: SHARED.json,
-  color: SHARED.color,
-  help: SHARED.help,
-} as const satisfies ArgsDef;
 
 interface Request {
   /** Empty: everything that was changed. */
@@ -61,8 +42,7 @@ interface Scope {
 /** `offload restore`: puts back exactly what was there before. */
 export function restoreCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
-    meta: { name: "restore", description: "Put back exactly what was there before" },
-    args,
+    ...cittyOf(RESTORE),
     async run({ rawArgs }) {
       const request = requestOf(rawArgs);
       const told = request.ok ? await restore(request.value, invocation) : request;
@@ -72,7 +52,7 @@ export function restoreCommand(invocation: Invocation): CommandDef {
 }
 
 function requestOf(rawArgs: readonly string[]): Result<Request> {
-  const given = parseArguments(args, rawArgs);
+  const given = parseArguments(RESTORE.args, rawArgs);
   if (!given.ok) return given;
   const targets = targetsOf(given.value);
   if (!targets.ok) return targets;

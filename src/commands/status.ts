@@ -6,27 +6,16 @@ import { resolveBareHost, survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
-import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
+import { cittyOf, featuresOf, parseArguments, targetsOf } from "./arguments.ts";
+import { STATUS } from "./definition/status.ts";
 import { type Dom0, withDom0 } from "./dom0.ts";
 import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
 
-const args = {
-  target: SHARED.target,
-  features: SHARED.features,
-  vm: SHARED.vm,
-  pif: SHARED.pif,
-  host: SHARED.host,
-  json: SHARED.json,
-  color: SHARED.color,
-  help: SHARED.help,
-} as const satisfies ArgsDef;
-
 /** `offload status`: the whole picture, live and recorded, without judging. */
 export function statusCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
-    meta: { name: "status", description: "Show every device by feature, live and recorded" },
-    args,
+    ...cittyOf(STATUS),
     async run({ rawArgs }) {
       invocation.conclude(
         "status",
@@ -41,7 +30,7 @@ async function status(
   rawArgs: readonly string[],
   { interruption }: Invocation,
 ): Promise<Result<{ readonly report: Report }>> {
-  const given = parseArguments(args, rawArgs);
+  const given = parseArguments(STATUS.args, rawArgs);
   if (!given.ok) return given;
   const targets = targetsOf(given.value);
   if (!targets.ok) return targets;

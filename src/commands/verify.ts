@@ -10,22 +10,11 @@ import { survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
-import { featuresOf, parseArguments, SHARED, targetsOf } from "./arguments.ts";
+import { cittyOf, featuresOf, parseArguments, targetsOf } from "./arguments.ts";
+import { VERIFY } from "./definition/verify.ts";
 import { withDom0 } from "./dom0.ts";
 import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
 import { type Chosen, choose } from "./selection.ts";
-
-const args = {
-  target: SHARED.target,
-  features: SHARED.features,
-  vm: SHARED.vm,
-  pif: SHARED.pif,
-  host: SHARED.host,
-  strict: { type: "boolean", description: "let features that the driver holds on count as wrong" },
-  json: SHARED.json,
-  color: SHARED.color,
-  help: SHARED.help,
-} as const satisfies ArgsDef;
 
 interface Request {
   /** Empty: the whole host. */
@@ -39,8 +28,7 @@ interface Request {
 /** `offload verify`: holds what is live and recorded against "off". */
 export function verifyCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
-    meta: { name: "verify", description: "Check that offloads are off and will stay off" },
-    args,
+    ...cittyOf(VERIFY),
     async run({ rawArgs }) {
       const request = requestOf(rawArgs);
       const told = request.ok ? await verify(request.value, invocation) : request;
@@ -50,7 +38,7 @@ export function verifyCommand(invocation: Invocation): CommandDef {
 }
 
 function requestOf(rawArgs: readonly string[]): Result<Request> {
-  const given = parseArguments(args, rawArgs);
+  const given = parseArguments(VERIFY.args, rawArgs);
   if (!given.ok) return given;
   const targets = targetsOf(given.value);
   if (!targets.ok) return targets;

@@ -10,7 +10,10 @@ const SECONDS_A_CALL = 20;
 export class XapiSocket {
   #id = 0;
 
-  constructor(readonly path: string = XAPI_SOCKET) {}
+  constructor(
+    readonly path: string = XAPI_SOCKET,
+    readonly patience: number = SECONDS_A_CALL,
+  ) {}
 
   /**
    * One call. Asks in JSON-RPC 1.0, which every release understands (7.x knows no other). The body
@@ -19,7 +22,7 @@ export class XapiSocket {
   async call(
     method: string,
     params: readonly unknown[],
-    seconds: number = SECONDS_A_CALL,
+    seconds: number = this.patience,
   ): Promise<CallResult> {
     this.#id += 1;
     const body = JSON.stringify({ id: this.#id, method, params });

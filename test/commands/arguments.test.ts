@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import fc from "fast-check";
-import { featuresOf, parseArguments, SHARED, targetsOf } from "../../src/commands/arguments.ts";
+import { featuresOf, parseArguments, targetsOf } from "../../src/commands/arguments.ts";
+import { SHARED } from "../../src/commands/definition/shared.ts";
 import { mannerOf } from "../../src/commands/invocation.ts";
 import { DEFAULT_KEYWORDS, KEYWORDS } from "../../src/offload/features.ts";
 import { failureOf, failuresOf, valued } from "../offload/worlds.ts";

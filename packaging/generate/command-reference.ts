@@ -1,0 +1,91 @@
+import { COMMANDS } from "../../src/commands/definition/commands.ts";
+import {
+  type ArgumentDefinition,
+  type CommandDefinition,
+  labelOf,
+} from "../../src/commands/definition/definition.ts";
+import {
+  AMBIGUITY,
+  FEATURE_NOTE,
+  recordedOn,
+  TARGETS,
+} from "../../src/commands/definition/topics.ts";
+import { FEATURES } from "../../src/offload/features.ts";
+import { usageOf } from "../../src/terminal/help.ts";
+import { ENVIRONMENT, EXITS, FILES } from "./facts.ts";
+
+/** docs/commands.md: the same as the man page, for those who read in a browser. */
+export function commandReference(): string {
+  const names = COMMANDS.map(({ name }) => `[${name}](#offload-${name})`).join(", ");
+  return `${[
+    "<!-- Made by scripts/generate from the definitions in src/commands/definition; edit those. -->",
+    "# Commands",
+    `${names}; [targets](#targets), [features](#features), [exit codes](#exit-codes), [files](#files), [environment](#environment). The same is in the man page \`offload(8)\`, and in short in \`offload COMMAND --help\`.`,
+    ...COMMANDS.map(section),
+    "## Targets",
+    table(
+      ["target", "meaning"],
+      TARGETS.map(([name, text]) => [name, text]),
+    ),
+    AMBIGUITY,
+    "## Features",
+    table(
+      ["feature", "in the kernel", "what it does", "recorded on", "by default"],
+      FEATURES.map((feature) => [
+        code(feature.keyword),
+        code(feature.kernel),
+        feature.meaning,
+        recordedOn(feature),
+        feature.byDefault ? "yes" : "when named",
+      ]),
+    ),
+    FEATURE_NOTE,
+    "## Exit codes",
+    table(["code", "meaning"], EXITS),
+    "## Files",
+    table(
+      ["file", "meaning"],
+      FILES.map(([path, text]) => [code(path), text]),
+    ),
+    "## Environment",
+    table(
+      ["variable", "meaning"],
+      ENVIRONMENT.map(([name, text]) => [code(name), text]),
+    ),
+  ].join("\n\n")}\n`;
+}
+
+function section(command: CommandDefinition): string {
+  const { name, summary, about, args, examples, touches, exits } = command;
+  const changes =
+    touches.length === 0
+      ? "It changes nothing."
+      : `It changes:\n\n${touches.map(({ layer, what }) => `* ${layer === "notes" ? "" : `**${layer}**: `}${what}`).join("\n")}`;
+  return [
+    `## offload ${name}`,
+    `${summary}.`,
+    `\`\`\`\n${usageOf(command)}\n\`\`\``,
+    ...about,
+    table(
+      ["argument", "meaning"],
+      Object.entries(args).map(([key, one]) => [code(labelOf(key, one)), detailsOf(one)]),
+    ),
+    changes,
+    table(["exit code", "meaning"], Object.entries(exits)),
+    `\`\`\`\n${examples.map(({ command: line, meaning }) => `${line}  # ${meaning}`).join("\n")}\n\`\`\``,
+  ].join("\n\n");
+}
+
+function detailsOf({ details, description }: ArgumentDefinition): string {
+  return details ?? `${description}.`;
+}
+
+function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(heading), `|${"---|".repeat(heading.length)}`, ...rows.map(line)].join("\n");
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}

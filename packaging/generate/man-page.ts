@@ -1,0 +1,148 @@
+import { COMMANDS } from "../../src/commands/definition/commands.ts";
+import {
+  type ArgumentDefinition,
+  type CommandDefinition,
+  hintOf,
+  longName,
+  shortName,
+} from "../../src/commands/definition/definition.ts";
+import {
+  AMBIGUITY,
+  FEATURE_NOTE,
+  recordedOn,
+  TARGETS,
+} from "../../src/commands/definition/topics.ts";
+import { FEATURES } from "../../src/offload/features.ts";
+import { wrapped } from "../../src/terminal/wrap.ts";
+import { ENVIRONMENT, EXITS, FILES, LAYERS, PURPOSE, REVISED } from "./facts.ts";
+
+/** How long a line of the source is before it is escaped, which makes it longer. */
+const SOURCE_COLUMNS = 66;
+
+/** offload.8, in mdoc. */
+export function manPage(): string {
+  return `${[
+    '.\\" Made by scripts/generate from the definitions in src/commands/definition; edit those.',
+    `.Dd ${REVISED}`,
+    ".Dt OFFLOAD 8",
+    ".Os Xen dom0",
+    ".Sh NAME",
+    ".Nm offload",
+    ".Nd turns TCP and NIC offloads off on a Xen dom0",
+    ".Sh SYNOPSIS",
+    ...COMMANDS.flatMap(synopsis),
+    ...[".Nm", ".Cm help", ".Op Ar command | topic"],
+    ...[".Nm", ".Fl Fl version"],
+    ".Sh DESCRIPTION",
+    ...paragraphs(PURPOSE),
+    ".Pp",
+    "The layers are told apart:",
+    ...list(LAYERS.map(([name, text]) => [`Em ${name}`, text])),
+    ".Ss Targets",
+    ...list(TARGETS.map(([name, text]) => [name === "ALL" ? "Cm ALL" : `Ar ${name}`, text])),
+    ".Pp",
+    ...lines(AMBIGUITY),
+    ".Ss Features",
+    ...literal(featureTable()),
+    ".Pp",
+    ...lines(`Without a list, those from rx to lro are meant. ${FEATURE_NOTE}`),
+    ".Sh COMMANDS",
+    ...COMMANDS.flatMap(section),
+    ".Sh ENVIRONMENT",
+    ...list(ENVIRONMENT.map(([name, text]) => [`Ev ${name}`, text])),
+    ".Sh FILES",
+    ...list(FILES.map(([path, text]) => [`Pa ${path}`, text])),
+    ".Sh EXIT STATUS",
+    ...list(EXITS.map(([code, text]) => [`Li ${code}`, text])),
+    ".Sh SEE ALSO",
+    ".Xr systemd 1 ,",
+    ".Xr ethtool 8",
+  ].join("\n")}\n`;
+}
+
+function synopsis({ name, args }: CommandDefinition): readonly string[] {
+  const operand = Object.entries(args).find(([, { type }]) => type === "positional");
+  const word = operand === undefined ? [] : [`.Op ${tagOf(...operand)}`];
+  return [".Nm", `.Cm ${name}`, ".Op Ar option ...", ...word];
+}
+
+function section({ name, summary, about, args, examples, touches, exits }: CommandDefinition) {
+  const layers = touches.map(({ layer, what }) => (layer === "notes" ? what : `${layer}: ${what}`));
+  const codes = Object.entries(exits).map(([code, meaning]) => `${code} ${meaning}`);
+  return [
+    `.Ss offload ${name}`,
+    ...lines(`${summary}.`),
+    ".Pp",
+    ...paragraphs(about),
+    ...list(Object.entries(args).map(([key, one]) => [tagOf(key, one), detailsOf(one)])),
+    ".Pp",
+    ...lines(layers.length === 0 ? "It changes nothing." : `It changes ${layers.join("; ")}.`),
+    ".Pp",
+    ...lines(`Exit codes: ${codes.join("; ")}.`),
+    ".Pp",
+    "Examples:",
+    ".Pp",
+    ...literal(examples.flatMap(({ command, meaning }) => [`# ${meaning}`, command])),
+  ];
+}
+
+function tagOf(name: string, argument: ArgumentDefinition): string {
+  if (argument.type === "positional") {
+    return `Ar ${(argument.valueHint ?? name).replace("...", " ...")}`;
+  }
+  const short = shortName(argument);
+  const hint = escaped(hintOf(argument).toLowerCase()).replaceAll("|", " | ");
+  const value = argument.type === "boolean" ? "" : ` Ar ${hint}`;
+  return `${short === undefined ? "" : `Fl ${short} , `}Fl Fl ${longName(name, argument)}${value}`;
+}
+
+function detailsOf({ details, description }: ArgumentDefinition): string {
+  return details ?? `${description}.`;
+}
+
+function featureTable(): readonly string[] {
+  const row = (
+    ...[keyword, kernel, meaning, recorded]: readonly [string, string, string, string]
+  ) => `${keyword.padEnd(8)}${kernel.padEnd(25)}${meaning.padEnd(31)}${recorded}`;
+  return [
+    row("feature", "in the kernel", "what it does", "recorded"),
+    ...FEATURES.map((feature) =>
+      row(feature.keyword, feature.kernel, feature.meaning, recordedOn(feature)),
+    ),
+  ];
+}
+
+function literal(texts: readonly string[]): readonly string[] {
+  return [".Bd -literal -compact", ...texts.map(escaped), ".Ed"];
+}
+
+function list(items: readonly (readonly [tag: string, text: string])[]): readonly string[] {
+  return [
+    ".Bl -tag -width Ds",
+    ...items.flatMap(([tag, text]) => [`.It ${tag}`, ...lines(text)]),
+    ".El",
+  ];
+}
+
+function paragraphs(texts: readonly string[]): readonly string[] {
+  return texts.flatMap((text, at) => [...(at === 0 ? [] : [".Pp"]), ...lines(text)]);
+}
+
+/** A sentence begins a line, so that the formatter can space them. */
+function lines(text: string): readonly string[] {
+  return text
+    .split(/(?<=[.:]) (?=[A-Z])/)
+    .flatMap((sentence) => wrapped(sentence, SOURCE_COLUMNS).map(escaped));
+}
+
+/** Text of which roff makes exactly those characters. */
+function escaped(text: string): string {
+  const safe = text
+    .replaceAll("\\", "\\e")
+    .replaceAll("-", "\\-")
+    .replaceAll(/(\p{L})\\-(?=\p{L})/gu, "$1-")
+    .replaceAll('"', "\\(dq")
+    .replaceAll("'", "\\(aq")
+    .replaceAll("`", "\\(ga");
+  return safe.startsWith(".") ? `\\&${safe}` : safe;
+}

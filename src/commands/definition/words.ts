@@ -1,0 +1,5 @@
+/** What carries the loop at boot, as `--method` names it. */
+export const METHODS = ["auto", "systemd", "rc.local"] as const;
+
+/** The shells that completions are made for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;

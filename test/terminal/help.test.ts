@@ -1,0 +1,107 @@
+import { describe, expect, test } from "bun:test";
+import { COMMANDS } from "../../src/commands/definition/commands.ts";
+import type { CommandDefinition } from "../../src/commands/definition/definition.ts";
+import { TOPICS } from "../../src/commands/definition/topics.ts";
+import { FEATURES } from "../../src/offload/features.ts";
+import { commandHelp, programHelp, topicHelp } from "../../src/terminal/help.ts";
+import { paint } from "../../src/terminal/text.ts";
+
+/** A console of 80 by 24 shows that many lines and still the prompt below. */
+const SCREEN = 23;
+
+function view(columns = 80) {
+  return { paint: paint(false), columns };
+}
+
+const PAGES: readonly (readonly [string, (columns?: number) => string])[] = [
+  ["offload", (columns) => programHelp("1.2.3", view(columns))],
+  ...COMMANDS.map(
+    (command) =>
+      [
+        `offload help ${command.name}`,
+        (columns?: number) => commandHelp(command, view(columns)),
+      ] as const,
+  ),
+  ...TOPICS.map(
+    (topic) =>
+      [
+        `offload help ${topic.name}`,
+        (columns?: number) => topicHelp(topic, view(columns)),
+      ] as const,
+  ),
+];
+
+describe.each(PAGES)("%s", (_, page) => {
+  test("is one screen of 80 by 24, with the prompt below it", () => {
+    const lines = page().split("\n");
+    expect(lines.pop()).toBe("");
+    expect(lines.length).toBeLessThanOrEqual(SCREEN);
+    for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+  });
+
+  test("is the same on a wider terminal: long lines are hard to read", () => {
+    expect(page(200)).toBe(page(80));
+  });
+
+  test("is plain ASCII without blanks at the ends of lines", () => {
+    expect(page()).toMatch(/^[\n\x20-\x7e]+$/);
+    expect(page()).not.toMatch(/ \n/);
+  });
+});
+
+describe("the help of the program", () => {
+  test("names every command and topic, what to run first, and every exit code", () => {
+    const page = programHelp("1.2.3", view());
+    for (const { name, summary } of COMMANDS) {
+      expect(page).toMatch(new RegExp(`^ {2}${name} +${summary}$`, "m"));
+    }
+    for (const { name } of TOPICS) expect(page).toContain(`offload help ${name}`);
+    expect(page.indexOf("offload status")).toBeLessThan(page.indexOf("Commands:"));
+    for (const code of [0, 1, 2, 3, 130, 143]) expect(page).toMatch(new RegExp(`\\b${code}\\b`));
+  });
+});
+
+describe("the help of a command", () => {
+  test.each(COMMANDS.map((command) => [command.name, command] as const))(
+    "%s: examples first, then options, layers and exit codes",
+    (name, command: CommandDefinition) => {
+      const page = commandHelp(command, view());
+      const first = `\n  ${command.examples[0]?.command ?? "?"} `;
+      const places = [first, "\nUsage: ", "-h, --help", "\nTouches: ", "\nExit codes: "];
+      const found = places.map((word) => page.indexOf(word));
+      expect(found).toEqual([...found].sort((a, b) => a - b));
+      expect(Math.min(...found)).toBeGreaterThan(0);
+      expect(page).toStartWith(`offload ${name}: `);
+      const said = page.replaceAll(/\s+/g, " ");
+      for (const { what } of command.touches) expect(said).toContain(what);
+      for (const [code, meaning] of Object.entries(command.exits)) {
+        expect(said).toContain(`${code} ${meaning}`);
+      }
+    },
+  );
+
+  test("is as narrow as the terminal", () => {
+    for (const command of COMMANDS) {
+      for (const line of commandHelp(command, view(72)).split("\n")) {
+        if (!line.startsWith("  offload")) expect(line.length).toBeLessThanOrEqual(72);
+      }
+    }
+  });
+});
+
+test("the topic of features names each with its kernel features and meaning", () => {
+  const topic = TOPICS.find(({ name }) => name === "features");
+  if (topic === undefined) throw new Error("no such topic");
+  const page = topicHelp(topic, view());
+  for (const { keyword, kernel, meaning } of FEATURES) {
+    const line = page.split("\n").find((one) => one.startsWith(`  ${keyword} `));
+    expect(line).toContain(kernel);
+    expect(line).toContain(meaning);
+  }
+});
+
+test("the words under which people look for a command belong to one command only", () => {
+  const words = COMMANDS.flatMap(({ name, sought }) => [name, ...sought]);
+  expect(words).toEqual([...new Set(words)]);
+  expect(words).toEqual(words.map((word) => word.toLowerCase()));
+});
