@@ -15,6 +15,10 @@ XZ_NAME=''
 XZ_SIZE=''
 XZ_SHA256=''
 
+# What the CPU must have, as /proc/cpuinfo calls it: Bun's executable for old CPUs uses all of these,
+# and looks for sse4_2 alone by itself. scripts/release puts them into the manifest.
+CPU_FLAGS='ssse3 sse4_1 sse4_2 popcnt'
+
 # Exit codes: as those of offload itself.
 FAILED=1
 USAGE=2
@@ -143,7 +147,7 @@ check_platform() {
   *) ;; # Not told: the trial run decides.
   esac
   flags=" $(sed -n '/^flags/{s/^[^:]*://p;q;}' /proc/cpuinfo) "
-  for flag in sse4_2 popcnt; do
+  for flag in $CPU_FLAGS; do
     case $flags in
     *" $flag "*) ;;
     *) die "$UNAVAILABLE" "offload needs a CPU with $flag (Intel since 2008, AMD since 2011), and this one has none" ;;
@@ -204,6 +208,13 @@ version_of() {
   esac
 }
 
+# A signal ends the script here: after what was running, and before the next step.
+interrupted() {
+  trap '' HUP INT TERM
+  printf 'install.sh: interrupted\ninstall.sh: %s\n' "$STATE" >&2 || :
+  exit "$1"
+}
+
 cleanup() {
   [ -z "$WORK" ] || rm -rf "$WORK"
   [ -z "$MADE" ] || rmdir "$MADE" 2>/dev/null || :
@@ -213,9 +224,9 @@ cleanup() {
 # process: what a killed run left behind is removed by the next one.
 make_temporary() {
   trap cleanup EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+  trap 'interrupted 129' HUP
+  trap 'interrupted 130' INT
+  trap 'interrupted 143' TERM
   umask 022
   if [ ! -d "$DIR" ]; then
     mkdir "$DIR" || die "$UNAVAILABLE" "cannot make the directory $DIR"
@@ -400,9 +411,16 @@ install_offload() {
 
   before=
   [ ! -e "$TARGET" ] || before=$(version_of "$TARGET")
+  unmoved=$STATE
+  STATE="there is no $TARGET, or the new one, whole"
+  [ -z "$before" ] || STATE="$TARGET is the old one or the new one, whole"
   # A rename: whoever runs the old one keeps it to its end.
-  mv -f "$WORK/offload" "$TARGET" || die "$FAILED" "cannot move offload to $TARGET"
+  mv -f "$WORK/offload" "$TARGET" || {
+    STATE=$unmoved
+    die "$FAILED" "cannot move offload to $TARGET"
+  }
   MADE=
+  STATE="offload $told is installed: $TARGET"
   say "offload $told is installed: $TARGET${before:+ (was: $before)}"
   found=$(command -v offload 2>/dev/null) || found=
   case $found in

@@ -58,7 +58,7 @@ async function benchLive(vifs: number, rounds: number) {
       },
       {
         name: "its live part, without start and report",
-        argv: [resolve(import.meta.dir, "../dist/live-part"), ...devices],
+        argv: [resolve(import.meta.dir, "../.cache/live-part"), ...devices],
         reset: reset(devices),
         timesItself: true,
       },

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, test } from "bun:test";
-import { BootedDom0 } from "./dom0.ts";
+import { BootedDom0, type BootedDom0Options } from "./dom0.ts";
 import { MachineFault } from "./guest-agent.ts";
-import type { MachineKind } from "./hardware.ts";
-import { BOUNDS, type ToolstackUnits } from "./lab.ts";
+import { BOUNDS } from "./lab.ts";
 
 /** What a test does on its machine. */
 type Body = (dom0: BootedDom0) => Promise<void>;
@@ -17,7 +16,7 @@ export interface Bench {
 const SPARES = 2;
 
 /** Boots a machine before the tests of this `describe`, and ends it after them. */
-export function bench(options: { kind: MachineKind; units: ToolstackUnits }): Bench {
+export function bench(options: BootedDom0Options): Bench {
   let dom0: BootedDom0 | undefined;
   let spares = SPARES;
   const passed: Body[] = [];

@@ -2,12 +2,14 @@ import * as v from "valibot";
 import { dom0Files } from "../dom0/files.ts";
 import { type DatabaseContent, DatabaseSchema } from "../dom0/simulator/control-protocol.ts";
 import { buildWorld, type World } from "../dom0/world/world.ts";
-import { type MachineKind, NICS } from "./hardware.ts";
-import type { ToolstackUnits } from "./lab.ts";
-import { Machine } from "./machine.ts";
+import { NICS } from "./hardware.ts";
+import { Machine, type MachineOptions } from "./machine.ts";
 
 /** A field of a record: class, reference, field, value. */
 export type FieldChange = readonly [string, string, string, unknown];
+
+/** How a dom0 is booted; its files come from the world that its XAPI knows. */
+export type BootedDom0Options = Omit<MachineOptions, "files">;
 
 const CONTROL = ["/usr/lib/lab/bun", "/usr/lib/lab/xapi-control.js"];
 
@@ -19,7 +21,7 @@ export class BootedDom0 {
   ) {}
 
   /** Boots one. On Xen its XAPI knows one VM, which does not run yet; elsewhere only resting ones. */
-  static async start(options: { kind: MachineKind; units: ToolstackUnits }): Promise<BootedDom0> {
+  static async start(options: BootedDom0Options): Promise<BootedDom0> {
     const world = buildWorld({ nics: NICS.length, vms: options.kind === "xen" ? 1 : 0, vifs: 1 });
     for (const { record, vifs } of world.running) {
       Object.assign(record, { power_state: "Halted", domid: -1, resident_on: "OpaqueRef:NULL" });

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 const REPOSITORY = resolve(import.meta.dir, "../..");
 
 /** Where the lab keeps what it builds; scripts/boot-test fills it. */
-export const CACHE = process.env["OFFLOAD_BOOT_CACHE"] ?? resolve(REPOSITORY, "dist/boot");
+export const CACHE = process.env["OFFLOAD_BOOT_CACHE"] ?? resolve(REPOSITORY, ".cache/boot");
 
 /** What QEMU starts a machine from. */
 export const PARTS = {
@@ -12,6 +12,9 @@ export const PARTS = {
   kernel: resolve(CACHE, "system/boot/vmlinuz"),
   initrd: resolve(CACHE, "system/boot/initrd"),
 } as const;
+
+/** The program that is on every machine's disk, as the lab took it over. */
+export const PROGRAM = resolve(CACHE, "parts/offload");
 
 /** The units of a dom0's toolstack: all absent but a XAPI, or present as stubs. */
 export type ToolstackUnits = "absent" | "present";

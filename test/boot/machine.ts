@@ -5,13 +5,15 @@ import { type Feature, parseFeatures } from "../dom0/ethtool.ts";
 import type { Result } from "../dom0/running.ts";
 import { GuestAgent } from "./guest-agent.ts";
 import { type ExecOptions, execute, launch } from "./guest-exec.ts";
-import { command, type Hardware, type MachineKind } from "./hardware.ts";
+import { command, type Hardware, type MachineKind, PROCESSOR } from "./hardware.ts";
 import { BOUNDS, PARTS, type ToolstackUnits, toolstackFiles } from "./lab.ts";
 
 /** How a machine starts. */
 export interface MachineOptions {
   readonly kind: MachineKind;
   readonly units: ToolstackUnits;
+  /** Its processor, in QEMU's words; one with all that QEMU emulates unless given. */
+  readonly processor?: string;
   /** Files that are on its disk from the first boot on, by path. */
   readonly files: ReadonlyMap<string, string>;
 }
@@ -33,6 +35,7 @@ export class Machine {
     const at = (name: string) => join(directory, name);
     const machine = new Machine(directory, {
       kind: options.kind,
+      processor: options.processor ?? PROCESSOR,
       disk: at("disk"),
       files: at("files.tar"),
       console: at("console"),

@@ -263,16 +263,21 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect((await install(shell, place, release, { fakes })).code).toBe(0);
   });
 
-  test("a CPU without what Bun needs is refused", async () => {
-    using place = new Place();
-    const cpuinfo = join(place.base, "cpuinfo");
-    await Bun.write(cpuinfo, "processor : 0\nflags : fpu sse sse2 ssse3 sse4_1 popcnt\n");
-    const run = await install(shell, place, release, {
-      before: inMounts(`mount --bind ${cpuinfo} /proc/cpuinfo`),
-    });
-    expect(run.stderr).toContain("needs a CPU with sse4_2");
-    expect({ code: run.code, state: place.state() }).toEqual({ code: 3, state: {} });
-  });
+  test.each([["ssse3"], ["sse4_1"], ["sse4_2"], ["popcnt"]])(
+    "a CPU without %s, which Bun needs, is refused",
+    async (missing) => {
+      using place = new Place();
+      const cpuinfo = join(place.base, "cpuinfo");
+      const flags = ["fpu", "sse", "ssse3", "sse4_1", "sse4_2", "popcnt"];
+      const has = flags.filter((flag) => flag !== missing);
+      await Bun.write(cpuinfo, `processor\t: 0\nflags\t\t: ${has.join(" ")}\n`);
+      const run = await install(shell, place, release, {
+        before: inMounts(`mount --bind ${cpuinfo} /proc/cpuinfo`),
+      });
+      expect(run.stderr).toContain(`needs a CPU with ${missing}`);
+      expect({ code: run.code, state: place.state() }).toEqual({ code: 3, state: {} });
+    },
+  );
 
   test("no dom0: refused, and --force or its variable installs", async () => {
     using place = new Place();
@@ -323,7 +328,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(site.requests.length).toBe(before);
   });
 
-  test.each([["TERM"], ["HUP"], ["KILL"]] as const)(
+  test.each([["TERM"], ["INT"], ["HUP"], ["KILL"]] as const)(
     "interrupted by SIG%s while it fetches: the old one is whole, and the next run tidies up",
     async (signal) => {
       using place = new Place();
@@ -342,7 +347,11 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
       process.kill(-child.pid, `SIG${signal}`);
       const run = await ended(child);
       expect(run.code).not.toBe(0);
-      if (signal !== "KILL") expect(place.state()).toEqual(installed(old));
+      if (signal !== "KILL") {
+        expect(run.stderr).toContain("install.sh: interrupted\n");
+        expect(run.stderr).toContain("nothing was changed");
+        expect(place.state()).toEqual(installed(old));
+      }
       expect(place.state()["offload"]).toBe(installed(old)["offload"]);
       await install(shell, place, release);
       expect(place.state()).toEqual(installed(release));

@@ -18,7 +18,7 @@ test.skipIf(Bun.which("rpmbuild") === null)(
   async () => {
     using place = new Place();
     const { executable } = await makeRelease(place, "1.0.0-rc.1");
-    const files = ["offload.1", "offload.bash", "offload.zsh", "offload.fish"];
+    const files = ["offload.8", "offload.bash", "offload.zsh", "offload.fish"];
     const paths = files.map((name) => join(place.base, name));
     for (const path of paths) await Bun.write(path, "# text\n");
     const hashes: string[] = [];
@@ -35,7 +35,7 @@ test.skipIf(Bun.which("rpmbuild") === null)(
         "/usr/share/fish/vendor_completions.d/offload.fish",
         "/usr/share/licenses/offload",
         "/usr/share/licenses/offload/LICENSE",
-        "/usr/share/man/man1/offload.1.gz",
+        "/usr/share/man/man8/offload.8.gz",
         "/usr/share/zsh/site-functions/_offload",
       ]);
     }

@@ -1,0 +1,74 @@
+/** What the executable of a release needs of the machine, and what it does with less. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import * as v from "valibot";
+import { allStillOn } from "../commands/truth.ts";
+import { Dom0 } from "../dom0/dom0.ts";
+import { EXECUTABLE, output, RELEASE, VERSION, Workshop } from "./release.ts";
+
+const workshop = new Workshop();
+const ENOSYS = workshop.path("enosys");
+
+beforeAll(() => {
+  const source = join(import.meta.dir, "enosys.c");
+  output(["gcc", "-O2", "-Wall", "-Werror", "-static", "-o", ENOSYS, source]);
+});
+
+afterAll(() => workshop.remove());
+
+test("needs glibc 2.17 at most, and nothing but libc's own libraries", () => {
+  const symbols = output(["objdump", "-T", EXECUTABLE]);
+  const versions = [...symbols.matchAll(/\((\w+)_([\d.]+)\)/g)];
+  const newest = Math.max(...versions.map(([, , version = ""]) => Number(version.split(".")[1])));
+  expect(newest).toBeLessThanOrEqual(17);
+  expect([...new Set(versions.map(([, family]) => family))]).toEqual(["GLIBC"]);
+  const needed = [...output(["readelf", "-d", EXECUTABLE]).matchAll(/NEEDED.*\[(.*)\]/g)];
+  expect(needed.map(([, name]) => name).sort()).toEqual([
+    ...["ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0"],
+  ]);
+});
+
+test("with every system call newer than Linux 4.4 answered ENOSYS it does the main job", async () => {
+  await using dom0 = await Dom0.start();
+  const run = await dom0.run([ENOSYS, EXECUTABLE, "disable", "ALL", "--yes"]);
+  expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect(await allStillOn(dom0)).toEqual([]);
+  expect((await dom0.run([ENOSYS, EXECUTABLE, "persist"])).exitCode).toBe(0);
+  expect((await dom0.run([ENOSYS, EXECUTABLE, "verify"])).exitCode).toBe(0);
+});
+
+/**
+ * Processors that QEMU emulates, without hardware or a kernel of its own. It passes SIOCETHTOOL on to
+ * nobody: the main job on such a processor is what scripts/boot-test cpu tests, on a whole machine.
+ */
+describe("on an emulated CPU", async () => {
+  const Manifest = v.object({ needs: v.object({ cpu: v.array(v.string()) }) });
+  const told = v.parse(Manifest, await Bun.file(join(RELEASE, "manifest.json")).json());
+  /** What install.sh asks for, in QEMU's words. */
+  const needed = told.needs.cpu.map((flag) => flag.replace("_", "."));
+  const emulated = (cpu: string, ...words: string[]) =>
+    [...["qemu-x86_64-static", "-cpu", cpu], EXECUTABLE, ...words] as const;
+
+  test("with nothing but what install.sh asks for it runs", async () => {
+    expect(needed.length).toBeGreaterThan(0);
+    const cpu = ["qemu64", ...needed.map((flag) => `+${flag}`)].join(",");
+    await using dom0 = await Dom0.start();
+    const version = await dom0.run(emulated(cpu, "--version"), { timeout: 60_000 });
+    expect(version.stdout).toBe(`${VERSION}\n`);
+    const status = await dom0.run(emulated(cpu, "status", "--json"), { timeout: 120_000 });
+    expect(JSON.parse(status.stdout)).toMatchObject({ problems: [{ code: "no-ethtool" }] });
+    const removal = await dom0.run(emulated(cpu, "persist", "--remove"), { timeout: 120_000 });
+    expect(removal.exitCode).toBe(0);
+  }, 200_000);
+
+  test.each(needed)("without %s it does not, so that install.sh is right to ask for it", (flag) => {
+    const run = Bun.spawnSync(emulated(`Nehalem,-${flag}`, "--version").slice());
+    expect(run.exitCode).not.toBe(0);
+    expect(run.stderr.toString()).toMatch(/Illegal instruction|CPU is missing SSE4.2/);
+  });
+
+  test("a Core 2 Duo is too old, a Nehalem is not", () => {
+    expect(Bun.spawnSync(emulated("core2duo", "--version").slice()).exitCode).not.toBe(0);
+    expect(output(emulated("Nehalem", "--version").slice())).toBe(`${VERSION}\n`);
+  });
+});

@@ -1,0 +1,76 @@
+/** The network that the executable of a release uses: none. */
+import { expect, test } from "bun:test";
+import { Dom0 } from "../dom0/dom0.ts";
+import { EXECUTABLE } from "./release.ts";
+
+const TRACED = "trace=%network,execve,io_uring_setup";
+
+/** The system calls about sockets that the executable made, without those of programs that it started. */
+async function networkCalls(dom0: Dom0): Promise<string[]> {
+  const lines = (await dom0.text(["cat", "/tmp/trace"])).split("\n");
+  const others = new Set(
+    lines
+      .filter((line) => line.includes("execve(") && !line.includes(`execve("${EXECUTABLE}"`))
+      .map((line) => line.split(" ")[0]),
+  );
+  return lines.filter((line) => line !== "" && !others.has(line.split(" ")[0]));
+}
+
+/** One socket for ioctl, which is never connected, and connections to XAPI; nothing else. */
+function expectNoNetwork(calls: readonly string[]): void {
+  const of = (pattern: RegExp) => calls.filter((line) => pattern.test(line));
+  for (const line of of(/\bsocket\(/)) expect(line).toMatch(/AF_UNIX|AF_INET, SOCK_DGRAM/);
+  for (const line of of(/\bconnect\(/)) expect(line).toContain('sun_path="/var/lib/xcp/xapi"');
+  expect(of(/sin6?_addr/)).toEqual([]);
+  expect(of(/\b(?:bind|listen|accept4?|io_uring_setup)\(/)).toEqual([]);
+}
+
+test("every command works without a route, and opens no socket but XAPI's and the one for ioctl", async () => {
+  await using dom0 = await Dom0.start();
+  expect(await dom0.text(["ip", "route"])).toBe("");
+  expect(await dom0.text(["ip", "-6", "route"])).not.toContain("default");
+  const expected = [
+    [0, "--version"],
+    [0, "--help"],
+    [0, "status"],
+    [1, "verify"],
+    [0, "disable", "ALL", "--yes"],
+    [0, "persist"],
+    [0, "verify"],
+    [0, "persist", "--remove"],
+    [0, "restore", "--yes"],
+    [2, "disable", "nothing of that name"],
+  ] as const;
+  for (const [exitCode, ...words] of expected) {
+    const trace = ["strace", "-f", "-qq", "-e", TRACED, "-o", "/tmp/trace"];
+    const run = await dom0.run([...trace, EXECUTABLE, ...words]);
+    expect({ words, ...run }).toMatchObject({ words, exitCode });
+    const calls = await networkCalls(dom0);
+    expect(calls.length).toBeGreaterThan(0);
+    expectNoNetwork(calls);
+    if (words[0].startsWith("--"))
+      expect(calls.filter((line) => /socket\(/.test(line))).toEqual([]);
+  }
+}, 120_000);
+
+test("a crash of the runtime is told to nobody but standard error, unless a variable asks for it", async () => {
+  await using dom0 = await Dom0.start();
+  for (const variable of [
+    undefined,
+    "BUN_ENABLE_CRASH_REPORTING=1",
+    "BUN_CRASH_REPORT_URL=http://127.0.0.1:1/",
+  ]) {
+    const env = ["env", ...(variable === undefined ? [] : [variable])];
+    const trace = ["strace", "-f", "-qq", "-e", "trace=%network,execve", "-o", "/tmp/trace"];
+    const asking = dom0.spawn([...trace, ...env, EXECUTABLE, "disable", "ALL"], { tty: true });
+    await asking.waitFor(/\?/);
+    const executed = (await dom0.text(["cat", "/tmp/trace"])).split("\n");
+    const pid = executed.find((line) => line.includes(`execve("${EXECUTABLE}"`))?.split(" ")[0];
+    await dom0.text(["kill", "-SEGV", String(pid)]);
+    expect((await asking.exited).stdout).toContain("Segmentation fault");
+    const lines = (await dom0.text(["cat", "/tmp/trace"])).split("\n");
+    const sent = lines.some((line) => /execve\(".*curl"/.test(line));
+    expect({ variable, sent }).toEqual({ variable, sent: variable !== undefined });
+    if (variable === undefined) expectNoNetwork(await networkCalls(dom0));
+  }
+}, 60_000);

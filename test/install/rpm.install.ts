@@ -1,0 +1,111 @@
+/** The RPM of a release: what the rpm of a dom0 has to read, and what it does when it is installed. */
+import { afterAll, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { allStillOn } from "../commands/truth.ts";
+import { Dom0 } from "../dom0/dom0.ts";
+import type { Result } from "../dom0/running.ts";
+import { standIn } from "./installer.ts";
+import { output, RELEASE, RPM, VERSION, Workshop } from "./release.ts";
+
+const workshop = new Workshop();
+
+afterAll(() => workshop.remove());
+
+/** What rpm 4.11.3 says it can do (lib/rpmds.c rpmlibProvides), of what a package of today may ask for. */
+const OF_RPM_4_11 = [
+  "rpmlib(CompressedFileNames) <= 3.0.4-1",
+  "rpmlib(FileDigests) <= 4.6.0-1",
+  "rpmlib(PayloadFilesHavePrefix) <= 4.0-1",
+  "rpmlib(PayloadIsXz) <= 5.2-1",
+  "rpmlib(TildeInVersions) <= 4.10.0-1",
+];
+
+test("is one that rpm 4.11 reads, and needs nothing but ethtool and libc", () => {
+  const query = (format: string) => output(["rpm", "-qp", "--qf", format, RPM]);
+  expect(query("%{PAYLOADFORMAT} %{PAYLOADCOMPRESSOR} %{FILEDIGESTALGO}")).toBe("cpio xz 8");
+  // The digests of the header that 4.11 checks; newer ones it passes over.
+  expect(query("%{SIGMD5} %{SHA1HEADER}")).toMatch(/^[0-9a-f]{32} [0-9a-f]{40}$/);
+  const requires = output(["rpm", "-qp", "--requires", RPM]).trim().split("\n");
+  expect(requires).toContain("ethtool");
+  const features = requires.filter((line) => line.startsWith("rpmlib("));
+  expect(features.filter((line) => !OF_RPM_4_11.includes(line))).toEqual([]);
+  const others = requires.filter((line) => !line.startsWith("rpmlib(") && line !== "ethtool");
+  for (const line of others) {
+    expect(line).toMatch(/^(?:\/bin\/sh|(?:ld-linux-x86-64|lib(?:c|dl|m|pthread))\.so\.\d\(.*)$/);
+    const [, minor = "0"] = /\(GLIBC_2\.(\d+)/.exec(line) ?? [];
+    expect(Number(minor)).toBeLessThanOrEqual(17);
+  }
+  expect(output(["rpm", "-K", "--nosignature", RPM])).toContain("digests OK");
+  // A second reader, which knows nothing of this one's format of today.
+  expect(output(["busybox", "rpm", "-qpl", RPM])).toContain("/usr/bin/offload\n");
+});
+
+test("rpmlint has nothing to say", () => {
+  const config = join(import.meta.dir, "../../packaging/rpmlint.toml");
+  const spec = join(import.meta.dir, "../../packaging/offload.spec");
+  const found = output(["rpmlint", "-c", config, RPM, spec])
+    .split("\n")
+    .filter((line) => / [EW]: /.test(line));
+  const page = readdirSync(RELEASE).includes("offload.8");
+  expect(found.filter((line) => page || !line.includes("no-manual-page-for-binary"))).toEqual([]);
+});
+
+/** Its own /usr and database of packages: that of a throwaway dom0 is the machine's. */
+const OWN_USR = `set -e
+mkdir /run/usr && mount -t tmpfs tmpfs /run/usr && mkdir /run/usr/up /run/usr/work
+mount -t overlay overlay -o lowerdir=/usr,upperdir=/run/usr/up,workdir=/run/usr/work /usr
+rpm() { command rpm --dbpath /var/lib/rpm-test "$@"; }
+mkdir /var/lib/rpm-test
+`;
+
+/** Runs a script of a shell in a dom0 in which rpm can install. */
+function installing(dom0: Dom0, script: string): Promise<Result> {
+  const unshare = ["unshare", "--mount", "--propagation", "private"];
+  return dom0.run([...unshare, "sh", "-c", OWN_USR + script], { timeout: 200_000 });
+}
+
+test("a host whose CPU cannot run it is told so, and nothing is installed", async () => {
+  await using dom0 = await Dom0.start();
+  const script = `sed 's/ sse4_2//' /proc/cpuinfo >/tmp/cpuinfo
+mount --bind /tmp/cpuinfo /proc/cpuinfo
+code=0
+rpm -i --nodeps ${RPM} || code=$?
+[ ! -e /usr/bin/offload ] && echo "ended with $code"`;
+  const run = await installing(dom0, script);
+  expect(run.stderr).toContain("offload needs a CPU with sse4_2");
+  expect(run).toMatchObject({ exitCode: 0, stdout: "ended with 1\n" });
+}, 120_000);
+
+test("installs, upgrades without touching what persist made, and undoes it when it is removed", async () => {
+  const executable = workshop.path("offload");
+  await Bun.write(executable, standIn("9.9.9"));
+  const build = join(import.meta.dir, "../../packaging/build-rpm");
+  output([build, "9.9.9", executable, workshop.directory]);
+  const newer = workshop.path("offload-9.9.9-1.x86_64.rpm");
+  await using dom0 = await Dom0.start();
+  const script = `state() { cat /etc/rc.d/rc.local; ls -A /etc/udev/rules.d; }
+state >/tmp/before
+rpm -i --nodeps ${RPM}
+offload disable ALL --yes >/dev/null
+offload persist >/dev/null
+state >/tmp/persisted
+! cmp -s /tmp/before /tmp/persisted
+rpm -U --nodeps ${newer}
+[ "$(offload --version)" = 9.9.9 ]
+state | cmp - /tmp/persisted
+rpm -U --nodeps --oldpackage ${RPM}
+[ "$(offload --version)" = ${VERSION} ]
+state | cmp - /tmp/persisted
+rpm -V --nodeps offload
+rpm -e offload
+state | cmp - /tmp/before
+[ ! -e /usr/bin/offload ] && [ ! -e /usr/share/licenses/offload ]
+echo done`;
+  const run = await installing(dom0, script);
+  // Debian's rpm says every time that Debian has another package manager.
+  const stderr = run.stderr.replaceAll(/^rpm: (RPM should not|However assuming).*\n/gm, "");
+  expect({ exitCode: run.exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect(run.stdout).toEndWith("done\n");
+  expect(await allStillOn(dom0)).toEqual([]);
+}, 300_000);
