@@ -125,6 +125,12 @@ describe("the environment, as docs/install.md tells it", () => {
     for (const file of Object.values(env)) await dom0.text(["ls", file]);
   });
 
+  test("honoured: NODE_CHANNEL_FD is a channel of messages", async () => {
+    await using dom0 = await Dom0.start();
+    const { run } = await started(dom0, { NODE_CHANNEL_FD: "no number" });
+    expect(run.stderr).toContain("IPC channel");
+  });
+
   test("honoured: what the dynamic linker reads", async () => {
     await using dom0 = await Dom0.start();
     for (const name of ["LD_PRELOAD", "LD_AUDIT"]) {
