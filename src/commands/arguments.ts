@@ -123,6 +123,22 @@ export function targetsOf<D extends TargetArguments>(
   return checked.ok ? success(requests) : checked;
 }
 
+/** What a command line says to work on. */
+export interface Wanted {
+  readonly targets: readonly TargetRequest[];
+  readonly keywords: readonly Keyword[];
+}
+
+/** Targets and features of a command line. */
+export function wantedOf<D extends TargetArguments & Pick<typeof SHARED, "features">>(
+  given: GivenArguments<D>,
+): Result<Wanted> {
+  const targets = targetsOf(given);
+  if (!targets.ok) return targets;
+  const keywords = featuresOf(given);
+  return keywords.ok ? success({ targets: targets.value, keywords: keywords.value }) : keywords;
+}
+
 /** The features of a command line: `--features`, or the default ones. */
 export function featuresOf<D extends Pick<typeof SHARED, "features">>(
   given: GivenArguments<D>,

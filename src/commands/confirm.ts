@@ -1,21 +1,15 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import type { CommandDef } from "citty";
 import { disableReport } from "../offload/disable.ts";
 import { type Result, success, usage } from "../offload/result.ts";
-import { cittyOf, parseArguments } from "./arguments.ts";
+import { parseArguments } from "./arguments.ts";
 import { CONFIRM } from "./definition/confirm.ts";
 import { withDom0 } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
+import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
 import { keepTrial } from "./trial.ts";
 
 /** `offload confirm`: keeps what `disable --confirm-within` has put on trial, and records it. */
 export function confirmCommand(invocation: Invocation): CommandDef {
-  return defineCommand<ArgsDef>({
-    ...cittyOf(CONFIRM),
-    async run({ rawArgs }) {
-      const told = await keep(rawArgs, invocation);
-      invocation.conclude("confirm", mannerOf(rawArgs), outcomeOf(told));
-    },
-  });
+  return reportingCommand(CONFIRM, invocation, keep);
 }
 
 async function keep(

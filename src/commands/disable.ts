@@ -1,4 +1,4 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import type { CommandDef } from "citty";
 import { byHand } from "../offload/by-hand.ts";
 import {
   carryOut,
@@ -8,12 +8,11 @@ import {
   planDisable,
   revertedReport,
 } from "../offload/disable.ts";
-import type { Keyword } from "../offload/features.ts";
 import { EXIT } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
-import { isWholeHost, type TargetRequest } from "../offload/targets.ts";
+import { isWholeHost } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { quoted } from "../offload/wording.ts";
 import { FileJournal } from "../state/journal.ts";
@@ -21,18 +20,16 @@ import type { ChangeLock } from "../state/lock.ts";
 import { settleTrial } from "../state/trial.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
 import { agree } from "./agreement.ts";
-import { cittyOf, featuresOf, parseArguments, secondsOf, targetsOf } from "./arguments.ts";
+import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts";
 import { DISABLE } from "./definition/disable.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
+import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
 import { rememberDone } from "./remember.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
 import { tryOut } from "./trial.ts";
 
-interface Request {
-  readonly targets: readonly TargetRequest[];
-  readonly keywords: readonly Keyword[];
+interface Request extends Wanted {
   readonly yes: boolean;
   readonly dryRun: boolean;
   readonly record: boolean;
@@ -44,36 +41,29 @@ interface Request {
 
 /** `offload disable`: turns features off, in the kernel and in XAPI's records. */
 export function disableCommand(invocation: Invocation): CommandDef {
-  return defineCommand<ArgsDef>({
-    ...cittyOf(DISABLE),
-    async run({ rawArgs }) {
-      const request = requestOf(rawArgs);
-      const told = request.ok ? await disable(request.value, invocation) : request;
-      invocation.conclude("disable", mannerOf(rawArgs), outcomeOf(told));
-    },
+  return reportingCommand(DISABLE, invocation, async (rawArgs, { interruption }) => {
+    const request = requestOf(rawArgs);
+    return request.ok ? await disable(request.value, interruption) : request;
   });
 }
 
 function requestOf(rawArgs: readonly string[]): Result<Request> {
   const given = parseArguments(DISABLE.args, rawArgs);
   if (!given.ok) return given;
-  const targets = targetsOf(given.value);
-  const keywords = featuresOf(given.value);
-  if (!targets.ok) return targets;
-  if (!keywords.ok) return keywords;
+  const wanted = wantedOf(given.value);
+  if (!wanted.ok) return wanted;
   const wait = secondsOf(given.value);
   if (!wait.ok) return wait;
   const trial = trialOf(given.value.values("confirm-within"), given.value.flag("record"));
   if (!trial.ok) return trial;
-  if (targets.value.length === 0) {
+  if (wanted.value.targets.length === 0) {
     return usage(
       "no-target",
       "nothing named to work on; name VMs, PIFs or VIFs, or ALL for the whole host",
     );
   }
   return success({
-    targets: targets.value,
-    keywords: keywords.value,
+    ...wanted.value,
     yes: given.value.flag("yes"),
     dryRun: given.value.flag("dry-run"),
     record: given.value.flag("record"),
@@ -94,8 +84,7 @@ function trialOf([text]: readonly string[], record: boolean): Result<void> {
     : usage("trial-is-recorded", "a trial is recorded when it is kept; leave --no-record away");
 }
 
-async function disable(request: Request, invocation: Invocation): Promise<Result<Told>> {
-  const { interruption } = invocation;
+async function disable(request: Request, interruption: Interruption): Promise<Result<Told>> {
   if (request.dryRun) {
     return await withDom0(interruption, async (dom0): Promise<Result<Told>> => {
       const looked = look(request, dom0);
@@ -103,7 +92,7 @@ async function disable(request: Request, invocation: Invocation): Promise<Result
     });
   }
   if (!request.yes && request.targets.some(isWholeHost)) {
-    const agreed = await ask(request, invocation);
+    const agreed = await ask(request, interruption);
     if (!agreed.ok) return agreed;
   }
   // VMs may have started and moved while a question or another run stood in the way: only what is
@@ -136,7 +125,7 @@ function look(request: Request, dom0: Dom0): Result<Looked> {
   return success({ plan, chosen: chosen.value });
 }
 
-async function ask(request: Request, { interruption }: Invocation): Promise<Result<void>> {
+async function ask(request: Request, interruption: Interruption): Promise<Result<void>> {
   const summary = await withDom0(interruption, async (dom0): Promise<Result<string>> => {
     const looked = look(request, dom0);
     if (!looked.ok) return looked;

@@ -1,4 +1,4 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import type { CommandDef } from "citty";
 import {
   type Coverage,
   coverageOf,
@@ -7,13 +7,11 @@ import {
   coveredNics,
   type Method,
 } from "../offload/boot.ts";
-import type { Keyword } from "../offload/features.ts";
 import { planLive } from "../offload/plan.ts";
 import { exitCodeOf, type Problem } from "../offload/problem.ts";
 import { type Report, reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
-import type { TargetRequest } from "../offload/targets.ts";
 import { quoted } from "../offload/wording.ts";
 import {
   inspectBoot,
@@ -27,15 +25,14 @@ import { FileJournal } from "../state/journal.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { readRemembered } from "../state/remembered.ts";
 import { settleTrial } from "../state/trial.ts";
-import { cittyOf, featuresOf, parseArguments, secondsOf, targetsOf } from "./arguments.ts";
+import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts";
 import { PERSIST } from "./definition/persist.ts";
 import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
+import type { Interruption } from "./interruption.ts";
+import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
 import { choose } from "./selection.ts";
 
-interface Request {
-  readonly targets: readonly TargetRequest[];
-  readonly keywords: readonly Keyword[];
+interface Request extends Wanted {
   /** Whether `--features` was given: it then limits what is remembered or recorded, too. */
   readonly limited: boolean;
   readonly method: Method;
@@ -47,29 +44,23 @@ interface Request {
 
 /** `offload persist`: keeps offloads off across reboots. */
 export function persistCommand(invocation: Invocation): CommandDef {
-  return defineCommand<ArgsDef>({
-    ...cittyOf(PERSIST),
-    async run({ rawArgs }) {
-      const request = requestOf(rawArgs);
-      const told = request.ok ? await persist(request.value, invocation) : request;
-      invocation.conclude("persist", mannerOf(rawArgs), outcomeOf(told));
-    },
+  return reportingCommand(PERSIST, invocation, async (rawArgs, { interruption }) => {
+    const request = requestOf(rawArgs);
+    return request.ok ? await persist(request.value, interruption) : request;
   });
 }
 
 function requestOf(rawArgs: readonly string[]): Result<Request> {
   const given = parseArguments(PERSIST.args, rawArgs);
   if (!given.ok) return given;
-  const targets = targetsOf(given.value);
-  if (!targets.ok) return targets;
-  const keywords = featuresOf(given.value);
-  if (!keywords.ok) return keywords;
-  const [wanted = "auto"] = given.value.values("method");
-  if (wanted !== "auto" && wanted !== "systemd" && wanted !== "rc.local") {
-    return usage("unknown-method", `${quoted(wanted)} is no method; say auto, systemd or rc.local`);
+  const wanted = wantedOf(given.value);
+  if (!wanted.ok) return wanted;
+  const [method = "auto"] = given.value.values("method");
+  if (method !== "auto" && method !== "systemd" && method !== "rc.local") {
+    return usage("unknown-method", `${quoted(method)} is no method; say auto, systemd or rc.local`);
   }
   const remove = given.value.flag("remove");
-  if (remove && targets.value.length > 0) {
+  if (remove && wanted.value.targets.length > 0) {
     return usage(
       "remove-takes-no-target",
       "--remove takes away everything; name no target with it",
@@ -78,17 +69,16 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   const wait = secondsOf(given.value);
   if (!wait.ok) return wait;
   return success({
-    targets: targets.value,
-    keywords: keywords.value,
+    ...wanted.value,
     limited: given.value.values("features").length > 0,
-    method: wanted === "auto" ? usualMethod() : wanted,
+    method: method === "auto" ? usualMethod() : method,
     dryRun: given.value.flag("dry-run"),
     remove,
     wait: wait.value,
   });
 }
 
-function persist(request: Request, { interruption }: Invocation): Promise<Result<Told>> {
+function persist(request: Request, interruption: Interruption): Promise<Result<Told>> {
   const { dryRun, remove, wait } = request;
   if (remove) {
     return withHost(async (host) => {

@@ -1,4 +1,4 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import type { CommandDef } from "citty";
 import { wishesByHand } from "../offload/by-hand.ts";
 import { DEFAULT_KEYWORDS } from "../offload/features.ts";
 import type { Interface } from "../offload/interface.ts";
@@ -16,10 +16,11 @@ import { readJournal, writeJournal } from "../state/journal.ts";
 import { forget, forgetAll } from "../state/remembered.ts";
 import { readTrial, revertTrial } from "../state/trial.ts";
 import { agree } from "./agreement.ts";
-import { cittyOf, parseArguments, secondsOf, targetsOf } from "./arguments.ts";
+import { parseArguments, secondsOf, targetsOf } from "./arguments.ts";
 import { RESTORE } from "./definition/restore.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
+import type { Interruption } from "./interruption.ts";
+import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
 import { chooseWithoutXapi } from "./selection.ts";
 
 interface Request {
@@ -41,13 +42,9 @@ interface Scope {
 
 /** `offload restore`: puts back exactly what was there before. */
 export function restoreCommand(invocation: Invocation): CommandDef {
-  return defineCommand<ArgsDef>({
-    ...cittyOf(RESTORE),
-    async run({ rawArgs }) {
-      const request = requestOf(rawArgs);
-      const told = request.ok ? await restore(request.value, invocation) : request;
-      invocation.conclude("restore", mannerOf(rawArgs), outcomeOf(told));
-    },
+  return reportingCommand(RESTORE, invocation, async (rawArgs, { interruption }) => {
+    const request = requestOf(rawArgs);
+    return request.ok ? await restore(request.value, interruption) : request;
   });
 }
 
@@ -67,8 +64,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   });
 }
 
-async function restore(request: Request, invocation: Invocation): Promise<Result<Told>> {
-  const { interruption } = invocation;
+async function restore(request: Request, interruption: Interruption): Promise<Result<Told>> {
   if (request.dryRun) {
     return await withDom0(interruption, async (dom0): Promise<Result<Told>> => {
       const looked = look(request, dom0);
@@ -76,7 +72,7 @@ async function restore(request: Request, invocation: Invocation): Promise<Result
     });
   }
   if (request.targets.length === 0 && !request.yes) {
-    const agreed = await ask(request, invocation);
+    const agreed = await ask(request, interruption);
     if (!agreed.ok) return agreed;
   }
   return await changeDom0(interruption, request.wait, async (dom0): Promise<Result<Told>> => {
@@ -149,7 +145,7 @@ function scopeOf(request: Request, dom0: Dom0, journal: Journal): Result<Scope> 
   return success({ interfaces, gone, notes });
 }
 
-async function ask(request: Request, { interruption }: Invocation): Promise<Result<void>> {
+async function ask(request: Request, interruption: Interruption): Promise<Result<void>> {
   const looked = await withDom0(interruption, async (dom0) => look(request, dom0));
   if (!looked.ok) return looked;
   const { journal, plan } = looked.value;

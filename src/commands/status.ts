@@ -1,66 +1,51 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import type { CommandDef } from "citty";
 import { EXIT, type Problem } from "../offload/problem.ts";
-import type { Report } from "../offload/report.ts";
+import { reportOf } from "../offload/report.ts";
 import { type Result, success } from "../offload/result.ts";
 import { resolveBareHost, survey } from "../offload/survey.ts";
 import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
-import { cittyOf, featuresOf, parseArguments, targetsOf } from "./arguments.ts";
+import { parseArguments, wantedOf } from "./arguments.ts";
 import { STATUS } from "./definition/status.ts";
 import { type Dom0, withDom0 } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
 
 /** `offload status`: the whole picture, live and recorded, without judging. */
 export function statusCommand(invocation: Invocation): CommandDef {
-  return defineCommand<ArgsDef>({
-    ...cittyOf(STATUS),
-    async run({ rawArgs }) {
-      invocation.conclude(
-        "status",
-        mannerOf(rawArgs),
-        outcomeOf(await status(rawArgs, invocation)),
-      );
-    },
-  });
+  return reportingCommand(STATUS, invocation, status);
 }
 
 async function status(
   rawArgs: readonly string[],
   { interruption }: Invocation,
-): Promise<Result<{ readonly report: Report }>> {
+): Promise<Result<Told>> {
   const given = parseArguments(STATUS.args, rawArgs);
   if (!given.ok) return given;
-  const targets = targetsOf(given.value);
-  if (!targets.ok) return targets;
-  const keywords = featuresOf(given.value);
-  if (!keywords.ok) return keywords;
-  return withDom0(interruption, async (dom0): Promise<Result<{ readonly report: Report }>> => {
-    const chosen = chooseShown(dom0, targets.value);
+  const wanted = wantedOf(given.value);
+  if (!wanted.ok) return wanted;
+  const { targets, keywords } = wanted.value;
+  return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
+    const chosen = chooseShown(dom0, targets);
     if (!chosen.ok) return chosen;
     const view = survey(chosen.value.interfaces, dom0.kernel);
     if (!view.ok) return view;
     const judged = judge(chosen.value.interfaces, view.value, {
-      keywords: keywords.value,
+      keywords,
       records: dom0.records.known,
     });
     const problems = unseen(dom0, judged.problems);
     const boot = inspectBoot();
     if (!boot.ok) return boot;
-    const report: Report = {
-      version: 1,
-      command: "status",
+    const report = reportOf("status", {
       host: dom0.host,
       exitCode: problems.length > 0 ? EXIT.unavailable : EXIT.done,
-      dryRun: false,
       devices: judged.devices,
-      changes: [],
       problems,
       notes: chosen.value.notes,
       boot: boot.value,
-      advice: [],
-    };
+    });
     return success({ report });
   });
 }

@@ -1,25 +1,22 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import type { CommandDef } from "citty";
 import { bootFindings } from "../offload/boot.ts";
 import { shellQuoted } from "../offload/by-hand.ts";
-import type { Keyword } from "../offload/features.ts";
 import { isMendedByDisable } from "../offload/findings.ts";
 import { exitCodeOf } from "../offload/problem.ts";
-import type { Report } from "../offload/report.ts";
+import { reportOf } from "../offload/report.ts";
 import { type Result, success } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
-import type { TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
-import { cittyOf, featuresOf, parseArguments, targetsOf } from "./arguments.ts";
+import { parseArguments, type Wanted, wantedOf } from "./arguments.ts";
 import { VERIFY } from "./definition/verify.ts";
 import { withDom0 } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import type { Interruption } from "./interruption.ts";
+import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
 import { type Chosen, choose } from "./selection.ts";
 
-interface Request {
-  /** Empty: the whole host. */
-  readonly targets: readonly TargetRequest[];
-  readonly keywords: readonly Keyword[];
+/** Without targets it is about the whole host. */
+interface Request extends Wanted {
   /** `--features` as it was given, to be repeated in advice. */
   readonly features: readonly string[];
   readonly strict: boolean;
@@ -27,38 +24,28 @@ interface Request {
 
 /** `offload verify`: holds what is live and recorded against "off". */
 export function verifyCommand(invocation: Invocation): CommandDef {
-  return defineCommand<ArgsDef>({
-    ...cittyOf(VERIFY),
-    async run({ rawArgs }) {
-      const request = requestOf(rawArgs);
-      const told = request.ok ? await verify(request.value, invocation) : request;
-      invocation.conclude("verify", mannerOf(rawArgs), outcomeOf(told));
-    },
+  return reportingCommand(VERIFY, invocation, async (rawArgs, { interruption }) => {
+    const request = requestOf(rawArgs);
+    return request.ok ? await verify(request.value, interruption) : request;
   });
 }
 
 function requestOf(rawArgs: readonly string[]): Result<Request> {
   const given = parseArguments(VERIFY.args, rawArgs);
   if (!given.ok) return given;
-  const targets = targetsOf(given.value);
-  if (!targets.ok) return targets;
-  const keywords = featuresOf(given.value);
-  if (!keywords.ok) return keywords;
+  const wanted = wantedOf(given.value);
+  if (!wanted.ok) return wanted;
   return success({
-    targets: targets.value,
-    keywords: keywords.value,
+    ...wanted.value,
     features: given.value.values("features"),
     strict: given.value.flag("strict"),
   });
 }
 
-function verify(
-  request: Request,
-  { interruption }: Invocation,
-): Promise<Result<{ readonly report: Report }>> {
+function verify(request: Request, interruption: Interruption): Promise<Result<Told>> {
   const wholeHost = { text: "ALL", kind: "host" } as const;
   const targets = request.targets.length > 0 ? request.targets : [wholeHost];
-  return withDom0(interruption, async (dom0): Promise<Result<{ readonly report: Report }>> => {
+  return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
     const chosen = choose(dom0, targets);
     if (!chosen.ok) return chosen;
     const view = survey(chosen.value.interfaces, dom0.kernel);
@@ -70,19 +57,15 @@ function verify(
     const boot = bootOf(chosen.value, request);
     if (!boot.ok) return boot;
     const problems = [...judged.problems, ...boot.value.problems];
-    const report: Report = {
-      version: 1,
-      command: "verify",
+    const report = reportOf("verify", {
       host: dom0.host,
       exitCode: exitCodeOf(problems, { strict: request.strict, changing: false }),
-      dryRun: false,
       devices: judged.devices,
-      changes: [],
       problems,
       notes: [...chosen.value.notes, ...judged.notes, ...boot.value.notes],
       boot: boot.value.layer,
       advice: isMendedByDisable(judged.problems) ? [mendingCommand(request)] : [],
-    };
+    });
     return success({ report });
   });
 }
