@@ -10,6 +10,9 @@ import { putBack } from "./trial.ts";
 /** How often the guard looks whether the trial was answered, in milliseconds. */
 const LOOK_AGAIN = 500;
 
+/** How long it waits for whoever has the lock, in seconds: nobody else would put the trial back. */
+const PATIENCE = 24 * 3600;
+
 /** `offload guard`: puts a trial back when its time is over. `disable --confirm-within` starts it. */
 export function guardCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
@@ -33,7 +36,7 @@ export function guardCommand(invocation: Invocation): CommandDef {
       using kernel = new NetworkDevices();
       // One that was answered meanwhile, or replaced by another, is not this guard's business.
       const mine = now.ok && now.value?.deadline === deadline;
-      const done = mine ? await putBack({ kernel }) : null;
+      const done = mine ? await putBack({ kernel }, PATIENCE) : null;
       const failures = done === null || done.ok ? [] : done.failures;
       const report = failureReport(
         "restore",

@@ -71,6 +71,7 @@ export async function tryOut(
     return await interruption.protect(() => conclude(answer, live.value, keywords, dom0));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
+    // Should it fail, the guard is still there to do it.
     await putBack(dom0);
     throw error;
   }
@@ -147,11 +148,12 @@ function afterwards(live: Disabled, { kernel }: Dom0, problems: readonly Problem
   return { ...live, after, changes: [], problems, recordsKnown: true };
 }
 
-/** Puts the trial back, if nobody else has answered it. */
-export async function putBack({
-  kernel,
-}: Pick<Dom0, "kernel">): Promise<Result<readonly Problem[]>> {
-  const locked = await ChangeLock.take(PATIENCE, (work) => work);
+/** Puts the trial back, if nobody else has answered it. Waits so many seconds for the lock. */
+export async function putBack(
+  { kernel }: Pick<Dom0, "kernel">,
+  patience = PATIENCE,
+): Promise<Result<readonly Problem[]>> {
+  const locked = await ChangeLock.take(patience, (work) => work);
   if (!locked.ok) return locked;
   using _lock = locked.value;
   const trial = readTrial();
