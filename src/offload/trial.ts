@@ -1,6 +1,6 @@
 import type { Keyword } from "./features.ts";
 import type { Journal } from "./journal.ts";
-import { isSet } from "./kernel-features.ts";
+import { type FeatureWish, isSet } from "./kernel-features.ts";
 import type { LiveStep, LiveView } from "./plan.ts";
 import type { Kernel } from "./ports.ts";
 import type { Problem } from "./problem.ts";
@@ -37,24 +37,43 @@ export function formerRequests(steps: readonly LiveStep[], view: LiveView): Tria
 }
 
 /**
- * Puts the devices of a trial back. One that has gone took its features along; what else fails is
- * told.
+ * Puts the devices of a trial back, and reads them back. One that has gone took its features along;
+ * what else fails is told.
  */
 export function revertDevices({ devices }: Trial, kernel: Kernel): Result<readonly Problem[]> {
   const view = kernel.observe((existing) =>
     [...devices.keys()].filter((name) => existing.has(name)),
   );
   if (!view.ok) return view;
-  const problems: Problem[] = [];
+  const failed = new Map<string, string>();
   for (const [device, former] of devices) {
-    const observation = view.value.observations.get(device);
-    if (observation?.state !== "read") continue;
-    const wish = view.value.kernel.wish(observation.features, former);
-    if (wish.isEmpty) continue;
+    const wish = wishFor(device, former, view.value);
+    if (wish === null || wish.isEmpty) continue;
     const outcome = kernel.request(device, wish);
-    if (outcome.done || outcome.gone) continue;
-    const message = `${device}: not put back: ${outcome.because}`;
-    problems.push({ code: "write-failed", message, interface: device, device });
+    if (!outcome.done && !outcome.gone) failed.set(device, outcome.because);
   }
+  const after = kernel.observeAgain(view.value, view.value.observations.keys());
+  for (const [device, former] of devices) {
+    const seen = after.observations.get(device);
+    if (failed.has(device) || seen === undefined || seen.state === "missing") continue;
+    if (seen.state === "unreadable") failed.set(device, seen.because);
+    else if (wishFor(device, former, after)?.isEmpty === false) {
+      failed.set(device, "the driver did not follow");
+    }
+  }
+  const problems = [...failed].map(([device, because]): Problem => {
+    const message = `${device}: not put back: ${because}`;
+    return { code: "write-failed", message, interface: device, device };
+  });
   return success(problems);
+}
+
+/** What is still to be asked for of a device; null where it cannot be read. */
+function wishFor(
+  device: string,
+  former: ReadonlyMap<string, boolean>,
+  { kernel, observations }: LiveView,
+): FeatureWish | null {
+  const seen = observations.get(device);
+  return seen?.state === "read" ? kernel.wish(seen.features, former) : null;
 }

@@ -74,8 +74,11 @@ export async function revertTrial(
   const reverted =
     trial.bootId === bootId() ? revertDevices(trial, kernel) : success<readonly Problem[]>([]);
   if (!reverted.ok) return reverted;
-  const written = await writeJournal(trial.journal);
-  if (!written.ok) return written;
+  // What is not as it was stays in the journal, for restore to put back later.
+  if (reverted.value.length === 0) {
+    const written = await writeJournal(trial.journal);
+    if (!written.ok) return written;
+  }
   const ended = endTrial();
   return ended.ok ? reverted : ended;
 }
