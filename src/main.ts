@@ -2,10 +2,10 @@ import type { CommandDef } from "citty";
 import { Interrupted, Interruption } from "./commands/interruption.ts";
 import { type Invocation, type Manner, mannerOf, type Outcome } from "./commands/invocation.ts";
 import { EXIT, type ExitCode } from "./offload/problem.ts";
-import { failureReport, type ReportingCommand } from "./offload/report.ts";
+import { failureReport, type Report, type ReportingCommand } from "./offload/report.ts";
 import type { Failure, Result } from "./offload/result.ts";
 import { type Channel, columnsOf, isTerminal, messages, writeOut } from "./terminal/output.ts";
-import { renderReport } from "./terminal/report-view.ts";
+import { renderReport, type View } from "./terminal/report-view.ts";
 import { type Paint, paint, takesColour } from "./terminal/text.ts";
 import { VERSION } from "./version.ts";
 
@@ -26,6 +26,7 @@ const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandD
   ["completions", async (to) => (await import("./commands/completions.ts")).completionsCommand(to)],
   ["complete", async (to) => (await import("./commands/complete.ts")).completeCommand(to)],
   ["guard", async (to) => (await import("./commands/guard.ts")).guardCommand(to)],
+  ["doctor", async (to) => (await import("./commands/doctor.ts")).doctorCommand(to)],
   ["status", async (to) => (await import("./commands/status.ts")).statusCommand(to)],
 ]);
 
@@ -85,7 +86,7 @@ async function conclude(concluded: Concluded): Promise<ExitCode> {
     return report.exitCode;
   }
   const view = { paint: paintFor("stdout", manner.colour), columns: columnsOf("stdout") };
-  await writeOut("stdout", text ?? renderReport(report, view));
+  await writeOut("stdout", text ?? (await rendered(report, view)));
   return report.exitCode;
 }
 
@@ -96,6 +97,13 @@ async function print(text: Result<string>): Promise<ExitCode> {
   }
   await writeOut("stdout", text.value);
   return EXIT.done;
+}
+
+/** The view of a report; the page of doctor is loaded only where there is one. */
+async function rendered(report: Report, view: View): Promise<string> {
+  if (report.diagnosis === undefined) return renderReport(report, view);
+  const { renderDiagnosis } = await import("./terminal/diagnosis-view.ts");
+  return renderDiagnosis(report, report.diagnosis, view);
 }
 
 function writeJson(document: unknown): Promise<void> {

@@ -66,7 +66,7 @@ _offload_offers() {
   local command=${words[1]-} option='' value=$word arguments='' ended='' i
   local -a options=()
   if ((${#words[@]} < 2)); then
-    offers=(status disable verify persist restore confirm completions help --help --version)
+    offers=(status disable verify persist restore confirm doctor completions help --help --version)
     return
   fi
   case $command in
@@ -76,9 +76,10 @@ _offload_offers() {
     persist) arguments=target options=(--features --vm --pif --host --method --dry-run --remove --wait --json --no-color -h --help) ;;
     restore) arguments=target options=(--vm --pif --host -y --yes --dry-run --force --wait --json --no-color -h --help) ;;
     confirm) arguments=none options=(--json --no-color -h --help) ;;
+    doctor) arguments=none options=(--redact --json --no-color -h --help) ;;
     completions) arguments=shell options=(-h --help) ;;
     help)
-      offers=(status disable verify persist restore confirm completions targets features)
+      offers=(status disable verify persist restore confirm doctor completions targets features)
       return ;;
     *) return ;;
   esac

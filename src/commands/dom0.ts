@@ -41,10 +41,13 @@ export async function withHost<T>(
 }
 
 function hostFiles(): Result<HostFiles> {
-  if (process.geteuid?.() !== 0) {
-    return unavailable("not-root", "offload needs root; run it as root in dom0");
-  }
-  return readHostFiles();
+  return isRoot() ? readHostFiles() : NOT_ROOT;
+}
+
+const NOT_ROOT = unavailable("not-root", "offload needs root; run it as root in dom0");
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
 }
 
 /**
@@ -57,9 +60,33 @@ export async function withDom0<T>(
   work: (dom0: Dom0) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const files = hostFiles();
-  if (!files.ok) return files;
+  return files.ok ? await opened(files.value, interruption, work) : files;
+}
+
+/**
+ * The same for a command that describes whatever is there: a host whose own files do not say who it
+ * is has no records, and its kernel can be looked at all the same.
+ */
+export async function withWhateverHost<T>(
+  interruption: Interruption,
+  work: (dom0: Dom0) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  if (!isRoot()) return NOT_ROOT;
+  const files = readHostFiles();
+  if (files.ok) return await opened(files.value, interruption, work);
   using kernel = new NetworkDevices();
-  const opening = XapiSession.open(files.value.uuid);
+  const host = { uuid: "", name: hostname() };
+  const records: Records = { known: false, failures: files.failures };
+  return await interruption.orElse(work({ host, product: "", kernel, records }));
+}
+
+async function opened<T>(
+  files: HostFiles,
+  interruption: Interruption,
+  work: (dom0: Dom0) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  using kernel = new NetworkDevices();
+  const opening = XapiSession.open(files.uuid);
   try {
     const session = await interruption.orElse(opening);
     const read = session.ok ? await interruption.orElse(session.value.inventory()) : session;
@@ -67,11 +94,8 @@ export async function withDom0<T>(
       read.ok && session.ok
         ? { known: true, inventory: read.value, toolstack: session.value }
         : { known: false, failures: read.ok ? [] : read.failures };
-    const host = records.known
-      ? records.inventory.host
-      : { uuid: files.value.uuid, name: hostname() };
-    const opened: Dom0 = { host, product: files.value.product, kernel, records };
-    return await interruption.orElse(work(opened));
+    const host = records.known ? records.inventory.host : { uuid: files.uuid, name: hostname() };
+    return await interruption.orElse(work({ host, product: files.product, kernel, records }));
   } finally {
     // A login that a signal has overtaken is still on its way, and is to be logged out all the same.
     const session = await Promise.race([opening, elapsed(LOGIN_PATIENCE)]);

@@ -6,10 +6,11 @@ import {
   KernelFeatures,
 } from "../offload/kernel-features.ts";
 import type { LiveView, Observation } from "../offload/plan.ts";
-import type { Kernel, WriteOutcome } from "../offload/ports.ts";
+import type { Driver, Kernel, Reading, WriteOutcome } from "../offload/ports.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
-import { FeatureAccess, readFeatureNames } from "./ethtool.ts";
+import { FeatureAccess, readDriver, readFeatureNames } from "./ethtool.ts";
 import { ERRNO, EthtoolSocket, errnoWords, type IoctlResult } from "./libc.ts";
+import { pciIdOf } from "./software.ts";
 
 const SYS_CLASS_NET = "/sys/class/net";
 
@@ -47,6 +48,13 @@ export class NetworkDevices implements Kernel, Disposable {
     if (!existsSync(path) || existsSync(`${path}/physfn`)) return false;
     const bus = `${path}/subsystem`;
     return !existsSync(bus) || basename(realpathSync(bus)) !== "xen-backend";
+  }
+
+  driver(device: string): Reading<Driver> {
+    const answer = readDriver(this.#socket, device);
+    return answer.ok
+      ? { known: true, value: { ...answer.value, pci: pciIdOf(device) } }
+      : { known: false, because: errnoWords(answer.errno) };
   }
 
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView {

@@ -4,9 +4,11 @@ import type {
   FeatureSet,
   FeatureWish,
 } from "../offload/kernel-features.ts";
+import type { Driver } from "../offload/ports.ts";
 import type { EthtoolSocket, IoctlResult } from "./libc.ts";
 
 // linux/ethtool.h
+const ETHTOOL_GDRVINFO = 0x03;
 const ETHTOOL_GSTRINGS = 0x1b;
 const ETHTOOL_GSSET_INFO = 0x37;
 const ETHTOOL_GFEATURES = 0x3a;
@@ -38,14 +40,35 @@ export function readFeatureNames(socket: EthtoolSocket, device: string): Answer<
   const bytes = new Uint8Array(strings.buffer);
   const named = socket.call(device, bytes);
   if (!named.ok) return named;
-  const decoder = new TextDecoder("latin1");
-  const names = Array.from({ length: count }, (_, index) => {
-    const start = 12 + index * ETH_GSTRING_LEN;
-    const field = bytes.subarray(start, start + ETH_GSTRING_LEN);
-    const end = field.indexOf(0);
-    return decoder.decode(end < 0 ? field : field.subarray(0, end));
-  });
+  const names = Array.from({ length: count }, (_, index) =>
+    textField(bytes, 12 + index * ETH_GSTRING_LEN),
+  );
   return { ok: true, value: names };
+}
+
+/** struct ethtool_drvinfo: the command, five texts of 32 bytes, 12 reserved bytes, five counts. */
+const DRVINFO_BYTES = 196;
+
+/** Who drives a device (ETHTOOL_GDRVINFO). A text is empty where the driver gives none. */
+export function readDriver(socket: EthtoolSocket, device: string): Answer<Omit<Driver, "pci">> {
+  const bytes = new Uint8Array(DRVINFO_BYTES);
+  new DataView(bytes.buffer).setUint32(0, ETHTOOL_GDRVINFO, true);
+  const answer = socket.call(device, bytes);
+  if (!answer.ok) return answer;
+  const [name, version, firmware, bus] = [0, 1, 2, 3].map((index) =>
+    textField(bytes, 4 + index * 32),
+  );
+  return {
+    ok: true,
+    value: { name: name ?? "", version: version ?? "", firmware: firmware ?? "", bus: bus ?? "" },
+  };
+}
+
+/** A text of the kernel's in a field of 32 bytes, up to the first zero. */
+function textField(bytes: Uint8Array, start: number): string {
+  const field = bytes.subarray(start, start + ETH_GSTRING_LEN);
+  const end = field.indexOf(0);
+  return new TextDecoder("latin1").decode(end < 0 ? field : field.subarray(0, end));
 }
 
 /**

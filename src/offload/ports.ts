@@ -8,6 +8,37 @@ export type WriteOutcome =
   | { readonly done: true }
   | { readonly done: false; readonly gone: boolean; readonly because: string };
 
+/** Who drives a device, in the driver's own words; a text is empty where it gives none. */
+export interface Driver {
+  readonly name: string;
+  readonly version: string;
+  readonly firmware: string;
+  /** Where the device sits, such as `0000:00:1f.6`. */
+  readonly bus: string;
+  /** Vendor and device of PCI, such as `8086:15bc`; empty for a device that is not on PCI. */
+  readonly pci: string;
+}
+
+/** Something about the host that is wanted for a diagnosis, or why it could not be had. */
+export type Reading<T> =
+  | { readonly known: true; readonly value: T }
+  | { readonly known: false; readonly because: string };
+
+/** A network of XAPI's, as far as it can have records of offloads. */
+export interface NetworkRecords {
+  readonly uuid: string;
+  readonly name: string;
+  readonly bridge: string;
+  readonly otherConfig: OtherConfig;
+}
+
+/** What XAPI knows besides the inventory: asked for by a diagnosis only. */
+export interface Circumstances {
+  /** `host.software_version` of this host: `product_version`, `xapi_build`, `xen`, … */
+  readonly software: ReadonlyMap<string, string>;
+  readonly networks: readonly NetworkRecords[];
+}
+
 /** The network devices of this machine, as the trade needs them. */
 export interface Kernel {
   /** Every device there is, and the features of those that `wanted` picks. */
@@ -16,6 +47,8 @@ export interface Kernel {
   standsOnOthers(device: string): boolean;
   /** Whether a device is what the loop at boot takes for a NIC of its own accord. */
   isNic(device: string): boolean;
+  /** Who drives a device. */
+  driver(device: string): Reading<Driver>;
   /** The view with these devices read again. */
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView;
   /** Clears those bits, active and requested, with one write. */
@@ -48,6 +81,8 @@ export interface RecordOutcome {
 export interface Toolstack {
   /** The whole inventory, in a number of calls that does not depend on its size. */
   inventory(): Promise<Result<Inventory>>;
+  /** Versions and networks. */
+  circumstances(): Promise<Result<Circumstances>>;
   /** The records of every PIF and VIF as they are now, by UUID: what reading back shows. */
   recordsByUuid(): Promise<Result<ReadonlyMap<string, OtherConfig>>>;
   /** Writes records: for each step remove where there is a value, then add. */

@@ -28,6 +28,7 @@ export const PROBLEMS = {
   "device-unreadable": "unknown",
   "records-unknown": "unknown",
   "xapi-unavailable": "unknown",
+  "not-read": "unknown",
 } as const;
 
 /** The code of a problem, stable for programs. */

@@ -1,4 +1,5 @@
 import type { BootLayer } from "./boot.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import type { Keyword } from "./features.ts";
 import type { Change } from "./plan.ts";
 import type { ExitCode, Note, Problem } from "./problem.ts";
@@ -28,7 +29,14 @@ export interface DeviceReport {
 }
 
 /** The commands that make a report. */
-export type ReportingCommand = "disable" | "verify" | "status" | "persist" | "restore" | "confirm";
+export type ReportingCommand =
+  | "disable"
+  | "verify"
+  | "status"
+  | "persist"
+  | "restore"
+  | "confirm"
+  | "doctor";
 
 /** The one object behind the human view and `--json`; its keys are stable within a version. */
 export interface Report {
@@ -46,6 +54,8 @@ export interface Report {
   readonly boot: BootLayer | null;
   /** Commands that would mend what is wrong. */
   readonly advice: readonly string[];
+  /** What `doctor` found besides; no other command has it. */
+  readonly diagnosis?: Diagnosis;
 }
 
 /** What a report tells; whatever is left out is empty. */

@@ -26,6 +26,7 @@ function linesOf(report: Report, view: View): readonly string[] {
     case "restore":
     case "confirm":
     case "status":
+    case "doctor":
       return tableLines(report, view);
   }
 }

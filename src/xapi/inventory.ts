@@ -60,12 +60,23 @@ const VifRecord = v.object({
   other_config: StringMap,
 });
 
-/** What the inventory needs of each class: only fields that somebody reads. */
+const VersionsRecord = v.object({ uuid: v.string(), software_version: StringMap });
+
+const NetworkRecord = v.object({
+  uuid: v.string(),
+  name_label: v.string(),
+  bridge: v.string(),
+  other_config: StringMap,
+});
+
+/** What is needed of each class: only fields that somebody reads. */
 export const Records = {
   host: v.record(v.string(), HostRecord),
   PIF: v.record(v.string(), PifRecord),
   VM: v.record(v.string(), VmRecord),
   VIF: v.record(v.string(), VifRecord),
+  versions: v.record(v.string(), VersionsRecord),
+  network: v.record(v.string(), NetworkRecord),
 };
 
 /** The parsed records of each class, by reference. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Inventory, OtherConfig, Vm } from "../offload/inventory.ts";
 import type { RecordStep } from "../offload/plan.ts";
-import type { RecordOutcome, Toolstack } from "../offload/ports.ts";
+import type { Circumstances, RecordOutcome, Toolstack } from "../offload/ports.ts";
 import { type Result, success } from "../offload/result.ts";
 import { asFailure, sentenceOf } from "./errors.ts";
 import { joinInventory, Records, type RecordsOf } from "./inventory.ts";
@@ -57,6 +57,26 @@ export class XapiSession implements Toolstack {
     if (joined !== null) return success(joined);
     const error: CallError = { kind: "refused", code: "HOST_NOT_FOUND", params: [this.hostUuid] };
     return asFailure(error, "read");
+  }
+
+  /** Two reads, whatever the size of the pool. */
+  async circumstances(): Promise<Result<Circumstances>> {
+    const [versions, network] = await Promise.all([
+      this.#records("versions", "host.get_all_records"),
+      this.#records("network", "network.get_all_records"),
+    ]);
+    if (!versions.ok) return asFailure(versions.error, "read");
+    if (!network.ok) return asFailure(network.error, "read");
+    const host = Object.values(versions.value).find(({ uuid }) => uuid === this.hostUuid);
+    return success({
+      software: new Map(Object.entries(host?.software_version ?? {})),
+      networks: Object.values(network.value).map(({ uuid, name_label, bridge, other_config }) => ({
+        uuid,
+        name: name_label,
+        bridge,
+        otherConfig: new Map(Object.entries(other_config)),
+      })),
+    });
   }
 
   /** Two reads, whatever the size of the pool. */

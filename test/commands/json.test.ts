@@ -33,6 +33,9 @@ describe("--json", () => {
       await document(dom0, "status");
       await document(dom0, "verify");
       await document(dom0, "verify", "--strict", "--host");
+      await document(dom0, "doctor");
+      await document(dom0, "doctor", "--redact");
+      await document(dom0, "doctor", "eth0");
       await document(dom0, "status", "--features", "rxvlan,txvlan,rxhash,ntuple,tx");
       await document(dom0, "disable", "--host", "--dry-run");
       await document(dom0, "disable", "nosuch");

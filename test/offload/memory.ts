@@ -10,8 +10,11 @@ import type {
 } from "../../src/offload/kernel-features.ts";
 import type { LiveStep, LiveView, Observation, RecordStep } from "../../src/offload/plan.ts";
 import type {
+  Circumstances,
+  Driver,
   JournalKeeper,
   Kernel,
+  Reading,
   RecordOutcome,
   Toolstack,
   WriteOutcome,
@@ -49,6 +52,12 @@ export class MemoryKernel implements Kernel {
 
   isNic(device: string): boolean {
     return device.startsWith("eth");
+  }
+
+  driver(device: string): Reading<Driver> {
+    return this.devices.has(device)
+      ? { known: true, value: { name: "memory", version: "1", firmware: "", bus: "", pci: "" } }
+      : { known: false, because: "no such device" };
   }
 
   observeAgain(view: LiveView, devices: Iterable<string>): LiveView {
@@ -165,6 +174,10 @@ export class MemoryToolstack implements Toolstack {
       pifs: this.pool.pifs.map((one) => ({ ...one, otherConfig: otherConfig(one.uuid) })),
       vifs: this.pool.vifs.map((one) => ({ ...one, otherConfig: otherConfig(one.uuid) })),
     };
+  }
+
+  async circumstances(): Promise<Result<Circumstances>> {
+    return success({ software: new Map(), networks: [] });
   }
 
   async recordsByUuid(): Promise<Result<ReadonlyMap<string, OtherConfig>>> {

@@ -11,6 +11,7 @@ const RECORDED: ReadonlyMap<string, string> = new Map([
   ["PIF.get_all_records", "206-PIF-get_all_records-bond-vlan"],
   ["VM.get_all_records_where", "212-VM-get_all_records-final"],
   ["VIF.get_all_records", "213-VIF-get_all_records-final"],
+  ["network.get_all_records", "207-network-get_all_records-2"],
 ]);
 
 function asRecorded({ method }: SentCall) {
@@ -34,6 +35,16 @@ describe("a session", () => {
       { method: "session.login_with_password", params: ["root", "", "1.0", "offload"] },
       { method: "session.logout", params: [] },
     ]);
+  });
+
+  test("tells the versions of this host and the records of networks, in two calls", async () => {
+    const { socket, session } = await recordedSession();
+    const { software, networks } = valued(await session.circumstances());
+    expect(socket.sent).toHaveLength(3);
+    expect(software.get("xapi_build")).toBe("0.0.dev");
+    expect(software.get("network_backend")).toBe("bridge");
+    expect(networks.map(({ bridge }) => bridge)).toContain("xenapi");
+    expect(networks.every(({ otherConfig }) => otherConfig instanceof Map)).toBe(true);
   });
 
   test("reads the inventory in four calls, whatever the size of the pool", async () => {

@@ -2,6 +2,7 @@ import { COMPLETIONS } from "./completions.ts";
 import { CONFIRM } from "./confirm.ts";
 import type { CommandDefinition } from "./definition.ts";
 import { DISABLE } from "./disable.ts";
+import { DOCTOR } from "./doctor.ts";
 import { PERSIST } from "./persist.ts";
 import { RESTORE } from "./restore.ts";
 import { STATUS } from "./status.ts";
@@ -15,6 +16,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   PERSIST,
   RESTORE,
   CONFIRM,
+  DOCTOR,
   COMPLETIONS,
 ];
 

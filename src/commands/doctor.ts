@@ -1,0 +1,241 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { readOwnSoftware } from "../kernel/software.ts";
+import { type BootLayer, bootFindings } from "../offload/boot.ts";
+import {
+  networkRecords,
+  nicDrivers,
+  strayPifRecords,
+  strayRecords,
+  summarise,
+} from "../offload/diagnosis.ts";
+import { adviceFor, commandsOf } from "../offload/diagnosis-advice.ts";
+import { DEFAULT_KEYWORDS, KEYWORDS } from "../offload/features.ts";
+import { hooksIn } from "../offload/foreign-hooks.ts";
+import type { Interface } from "../offload/interface.ts";
+import type { LiveView } from "../offload/plan.ts";
+import type { Circumstances } from "../offload/ports.ts";
+import { exitCodeOf, type Problem } from "../offload/problem.ts";
+import { Redaction, redactReport } from "../offload/redaction.ts";
+import type { Report } from "../offload/report.ts";
+import { type Result, success, usage } from "../offload/result.ts";
+import { softwareOf } from "../offload/software.ts";
+import { resolveBareHost, survey } from "../offload/survey.ts";
+import { judge } from "../offload/verdict.ts";
+import { inspectBoot } from "../persistence/boot-layer.ts";
+import { readForeignFiles } from "../persistence/foreign-files.ts";
+import { VERSION } from "../version.ts";
+import { cittyOf, parseArguments } from "./arguments.ts";
+import { DOCTOR } from "./definition/doctor.ts";
+import { type Dom0, withWhateverHost } from "./dom0.ts";
+import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { type Chosen, choose } from "./selection.ts";
+
+/** `offload doctor`: one page that tells a stranger what there is to know about this host. */
+export function doctorCommand(invocation: Invocation): CommandDef {
+  return defineCommand<ArgsDef>({
+    ...cittyOf(DOCTOR),
+    async run({ rawArgs }) {
+      const redact = redactOf(rawArgs);
+      const told = redact.ok ? await doctor(redact.value, invocation) : redact;
+      invocation.conclude("doctor", mannerOf(rawArgs), outcomeOf(told));
+    },
+  });
+}
+
+function redactOf(rawArgs: readonly string[]): Result<boolean> {
+  const given = parseArguments(DOCTOR.args, rawArgs);
+  if (!given.ok) return given;
+  return given.value.positionals.length > 0
+    ? usage("doctor-takes-no-target", "doctor describes the whole host and takes no target")
+    : success(given.value.flag("redact"));
+}
+
+function doctor(
+  redact: boolean,
+  { interruption }: Invocation,
+): Promise<Result<{ report: Report }>> {
+  return withWhateverHost(interruption, async (dom0) => {
+    const examination = new Examination();
+    const circumstances = await examination.circumstances(dom0);
+    const redaction = redact ? redactionOf(dom0, circumstances) : null;
+    const report = examine(
+      redaction === null ? dom0 : redactedHost(dom0, redaction),
+      circumstances,
+      redaction,
+      examination,
+    );
+    return success({ report: redaction === null ? report : redactReport(report, redaction) });
+  });
+}
+
+/** Collects what could not be looked at: one thing that fails must not hide the others. */
+class Examination {
+  readonly unread: { readonly what: string; readonly because: string }[] = [];
+
+  /** The value, or null and a note of why there is none. */
+  take<T>(what: string, result: Result<T>): T | null {
+    if (result.ok) return result.value;
+    this.note(what, result.failures.map(({ message }) => message).join("; "));
+    return null;
+  }
+
+  note(what: string, because: string): void {
+    this.unread.push({ what, because });
+  }
+
+  /** The same for what may come upon a file that is no file, or a disk that fails. */
+  attempt<T>(what: string, action: () => Result<T>): T | null {
+    try {
+      return this.take(what, action());
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error)) throw error;
+      this.note(what, error.message);
+      return null;
+    }
+  }
+
+  async circumstances({ records }: Dom0): Promise<Circumstances | null> {
+    return records.known
+      ? this.take("versions and networks in XAPI", await records.toolstack.circumstances())
+      : null;
+  }
+}
+
+function redactionOf({ host, records }: Dom0, circumstances: Circumstances | null): Redaction {
+  const inventory = records.known ? records.inventory : null;
+  return new Redaction([
+    { kind: "host", ...host },
+    ...(inventory?.hosts ?? []).map(({ uuid, name }) => ({ kind: "host" as const, uuid, name })),
+    ...(inventory?.vms ?? []).map(({ uuid, name }) => ({ kind: "VM" as const, uuid, name })),
+    ...(circumstances?.networks ?? []).map(({ uuid, name }) => ({
+      kind: "network" as const,
+      uuid,
+      name,
+    })),
+  ]);
+}
+
+function redactedHost(dom0: Dom0, redaction: Redaction): Dom0 {
+  const { records } = dom0;
+  return {
+    ...dom0,
+    host: redaction.host(dom0.host),
+    records: records.known
+      ? { ...records, inventory: redaction.inventory(records.inventory) }
+      : records,
+  };
+}
+
+function examine(
+  dom0: Dom0,
+  circumstances: Circumstances | null,
+  redaction: Redaction | null,
+  examination: Examination,
+): Report {
+  const { records } = dom0;
+  const { interfaces, notes: leftOut } = chosenOf(dom0, examination);
+  const view = examination.attempt("network devices", () => survey(interfaces, dom0.kernel));
+  const boot = examination.attempt("what is installed for boot", inspectBoot);
+  const judged = judgement(interfaces, view, boot, records.known);
+  const software = softwareOf(circumstances?.software ?? new Map(), {
+    product: dom0.product,
+    offload: VERSION,
+    ...readOwnSoftware(),
+  });
+  const backend = software.find(({ part }) => part === "network backend")?.version ?? null;
+  const foreign = readForeignFiles();
+  for (const { what, because } of foreign.unread) {
+    examination.note(redaction?.path(what) ?? what, because);
+  }
+  const hooks = foreign.files.flatMap(hooksIn);
+  const networks = circumstances?.networks ?? [];
+  const found = {
+    software,
+    deadRecords: [
+      ...strayRecords(interfaces),
+      ...(records.known ? strayPifRecords(records.inventory, backend) : []),
+    ].map((record) =>
+      redaction === null ? record : { ...record, value: redaction.foreign(record.value) },
+    ),
+    networkRecords: networkRecords(
+      redaction === null ? networks : networks.map((network) => redaction.network(network)),
+    ),
+    hooks: redaction === null ? hooks : hooks.map((hook) => redaction.hook(hook)),
+  };
+  const problems = [...unavailable(dom0), ...judged.problems, ...notRead(examination)];
+  const advice = adviceFor({ problems, notes: judged.notes }, found);
+  return {
+    version: 1,
+    command: "doctor",
+    host: dom0.host,
+    exitCode: exitCodeOf(problems, { strict: false, changing: false }),
+    dryRun: false,
+    devices: judged.devices,
+    changes: [],
+    problems,
+    notes: [...leftOut, ...judged.notes],
+    boot,
+    advice: commandsOf(advice),
+    diagnosis: {
+      taken: new Date().toISOString(),
+      redacted: redaction !== null,
+      ...found,
+      nics: view === null ? [] : nicDrivers(interfaces, view, dom0.kernel),
+      devices: judged.summaries,
+      unread: examination.unread,
+      advice,
+    },
+  };
+}
+
+/** The whole host; without XAPI what the kernel alone can tell of. */
+function chosenOf(dom0: Dom0, examination: Examination): Pick<Chosen, "interfaces" | "notes"> {
+  if (dom0.records.known) {
+    const wholeHost = choose(dom0, [{ text: "ALL", kind: "host" }]);
+    return examination.take("NICs and VIFs", wholeHost) ?? { interfaces: [], notes: [] };
+  }
+  const view = dom0.kernel.observe(() => []);
+  return { interfaces: view.ok ? resolveBareHost(view.value.existing) : [], notes: [] };
+}
+
+function judgement(
+  interfaces: readonly Interface[],
+  view: LiveView | null,
+  boot: BootLayer | null,
+  records: boolean,
+) {
+  if (view === null) return { devices: [], summaries: [], problems: [], notes: [] };
+  // Problems are those of the default features, as verify has them; the page shows all there are.
+  const { devices, problems, notes } = judge(interfaces, view, {
+    keywords: DEFAULT_KEYWORDS,
+    records,
+  });
+  const all = judge(interfaces, view, { keywords: KEYWORDS, records });
+  const nics = interfaces.flatMap((one) => (one.kind === "pif" ? [one.pif.device] : []));
+  const layer =
+    boot === null
+      ? { problems: [], notes: [] }
+      : bootFindings(boot, { keywords: DEFAULT_KEYWORDS, devices: nics }, false);
+  return {
+    devices,
+    summaries: all.devices.map((device) => summarise(device, boot)),
+    problems: [...problems, ...layer.problems],
+    // Records that nothing reads are told of one by one.
+    notes: [...notes.filter(({ code }) => code !== "record-ignored"), ...layer.notes],
+  };
+}
+
+function unavailable({ records }: Dom0): readonly Problem[] {
+  return records.known
+    ? []
+    : records.failures.map(({ message }): Problem => ({ code: "xapi-unavailable", message }));
+}
+
+function notRead({ unread }: Examination): readonly Problem[] {
+  return unread.map(
+    ({ what, because }): Problem => ({
+      code: "not-read",
+      message: `${what}: could not be read: ${because}`,
+    }),
+  );
+}

@@ -1,0 +1,316 @@
+import { describe, expect, test } from "bun:test";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import { HOSTILE_NAMES } from "../dom0/world/cast.ts";
+import { liveState, writes } from "./truth.ts";
+
+/** Writes a file inside, with its permissions. */
+async function put(dom0: Dom0, path: string, text: string, mode = "644"): Promise<void> {
+  const script = 'mkdir -p "$(dirname "$1")" && printf "%s" "$2" > "$1" && chmod "$3" "$1"';
+  await dom0.text(["sh", "-c", script, "put", path, text, mode]);
+}
+
+async function document(dom0: Dom0, ...flags: readonly string[]) {
+  const { stdout, exitCode } = await dom0.offload("doctor", "--json", ...flags);
+  const report = JSON.parse(stdout);
+  expect(report.exitCode).toBe(exitCode);
+  return report;
+}
+
+/** Runs doctor where something was done to the file system first, seen by nobody else. */
+function doctorAfter(dom0: Dom0, script: string) {
+  return dom0.run(["unshare", "--mount", "sh", "-ec", `${script}\nexec ${OFFLOAD} doctor`]);
+}
+
+const WITHOUT_ETHTOOL = `
+real=$(dirname "$(readlink -f "$(command -v ethtool)")")
+mkdir -p /run/upper /run/work
+mount -t overlay overlay -o lowerdir=$real,upperdir=/run/upper,workdir=/run/work $real
+rm -f $real/ethtool`;
+
+describe("doctor", () => {
+  test("describes a host on one page that fits 80 columns, and changes nothing", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await liveState(dom0);
+    const run = await dom0.offload("doctor");
+    expect(run.exitCode).toBe(1);
+    for (const words of ["XCP-ng 8.3.0", "26.1.4", "4.17.5-13", "eth0: veth", '"web 1"']) {
+      expect(run.stdout).toContain(words);
+    }
+    expect(run.stdout).toContain("offload disable ALL");
+    const wide = run.stdout.split("\n").filter((line) => Bun.stringWidth(line) > 80);
+    // A command stays in one piece, so that it can be copied.
+    for (const line of wide) expect(line).toMatch(/^ {4}\S/);
+    expect(run.stdout.split("\n").length).toBeLessThan(80);
+    expect(await liveState(dom0)).toBe(before);
+    expect(await writes(dom0)).toEqual([]);
+    expect(await dom0.simulator.sessions()).toBe(0);
+  });
+
+  test("stays one page on a large host", async () => {
+    await using dom0 = await Dom0.start({ vms: 100, vifs: 2 });
+    const run = await dom0.offload("doctor");
+    expect(run.stdout.split("\n").length).toBeLessThan(90);
+  });
+
+  test("has nothing to advise where all is off, recorded and persisted", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "ALL", "--yes");
+    await dom0.offload("persist", "ALL", "--method", "rc.local");
+    const { ref } = dom0.world.vif("db");
+    await dom0.simulator.set(["VIF", ref, "other_config", {}]);
+    await dom0.offload("disable", "ALL", "--yes");
+    const run = await dom0.offload("doctor");
+    expect(run.stdout).toContain("Nothing: everything that can be off is off, and stays off.");
+    expect(run.exitCode).toBe(0);
+    const { diagnosis } = await document(dom0);
+    const eth1 = diagnosis.devices.find(({ device }: { device: string }) => device === "eth1");
+    expect(eth1.persisted).toContain("gro");
+    expect(eth1.recordedOff).toContain("tso");
+    expect(diagnosis.hooks).toEqual([]);
+  });
+
+  test("the commands that it advises mend what it found", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
+    const { ref, record } = dom0.world.pif("eth1");
+    await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-rx": "off" }]);
+    const { advice } = await document(dom0);
+    expect(advice).toContain("offload disable ALL");
+    expect(advice).toContain("offload persist ALL");
+    expect(advice).toContain(
+      `xe pif-param-remove uuid=${record.uuid} param-name=other-config param-key=ethtool-rx`,
+    );
+    const { uuid } = dom0.world.vif("db").record;
+    expect(advice).toContain(
+      `xe vif-param-remove uuid=${uuid} param-name=other-config param-key=ethtoolrx`,
+    );
+  });
+
+  test("gives the driver and firmware that ethtool -i gives", async () => {
+    await using dom0 = await Dom0.start();
+    const { diagnosis } = await document(dom0);
+    const told = await dom0.text(["ethtool", "-i", "eth0"]);
+    const field = (name: string) => new RegExp(`^${name}: ?(.*)$`, "m").exec(told)?.[1] || null;
+    expect(diagnosis.nics[0]).toMatchObject({
+      device: "eth0",
+      driver: field("driver"),
+      version: field("version"),
+      firmware: field("firmware-version"),
+      bus: field("bus-info"),
+    });
+    expect(diagnosis.nics.map(({ device }: { device: string }) => device)).toEqual([
+      "eth0",
+      "eth1",
+      "eth2",
+      "eth3",
+    ]);
+  });
+
+  test("finds what others have put everywhere, and says what of it is not run", async () => {
+    await using dom0 = await Dom0.start();
+    await put(
+      dom0,
+      "/etc/rc.d/rc.local",
+      "#!/bin/bash\n# ethtool -K eth0 gro off\nethtool -K eth1 tso on\n/opt/fix.sh &\n",
+    );
+    await put(
+      dom0,
+      "/opt/fix.sh",
+      "#!/bin/sh\nfor n in 0 1; do\n  ethtool \\\n    -K eth$n tx off\ndone\n",
+    );
+    await put(
+      dom0,
+      "/etc/udev/rules.d/50-nic.rules",
+      'ACTION=="add", SUBSYSTEM=="net", RUN+="/sbin/ethtool -K $name lro off"\n',
+    );
+    await put(dom0, "/etc/xapi.d/vif-hotplug", "#!/bin/sh\nlogger plugged\n", "755");
+    await put(
+      dom0,
+      "/etc/systemd/system/nic.service",
+      "[Service]\nExecStart=/sbin/ethtool -K eth0 sg off\n",
+    );
+    await put(
+      dom0,
+      "/etc/cron.d/nic",
+      "0 3 * * * root xe pif-param-set uuid=u other-config:ethtool-tx=off\n",
+    );
+    await put(
+      dom0,
+      "/etc/sysconfig/network-scripts/ifcfg-eth0",
+      'DEVICE=eth0\nETHTOOL_OPTS="-K eth0 gso off"\n',
+    );
+    await put(dom0, "/etc/modprobe.d/bnx2x.conf", "options bnx2x disable_tpa=1\n");
+    await dom0.offload("persist", "ALL", "--method", "systemd");
+    const { diagnosis } = await document(dom0);
+    const found = diagnosis.hooks.map(
+      ({ path, line, carrier }: { path: string; line: number; carrier: string }) =>
+        `${path}:${line} ${carrier}`,
+    );
+    expect(found).toEqual([
+      "/etc/rc.d/rc.local:3 rc.local",
+      "/opt/fix.sh:3 script",
+      "/etc/udev/rules.d/50-nic.rules:1 udev rule",
+      "/etc/systemd/system/nic.service:2 systemd unit",
+      "/etc/xapi.d/vif-hotplug:0 hook of the toolstack",
+      "/etc/cron.d/nic:1 cron",
+      "/etc/sysconfig/network-scripts/ifcfg-eth0:2 network script",
+      "/etc/modprobe.d/bnx2x.conf:1 module options",
+    ]);
+    const [rcLocal, script, rule, unit] = diagnosis.hooks;
+    expect(rcLocal).toMatchObject({ turnsOn: true, idle: expect.stringContaining("executable") });
+    expect(script).toMatchObject({ turnsOn: false, idle: expect.stringContaining("executable") });
+    expect(rule).toMatchObject({ idle: null });
+    expect(unit).toMatchObject({ idle: "nothing enables this unit" });
+    const page = (await dom0.offload("doctor")).stdout;
+    expect(page).toContain("vi +3 /etc/rc.d/rc.local");
+  });
+
+  test("finds records on networks, and on PIFs that have no NIC of their own", async () => {
+    await using dom0 = await Dom0.start();
+    const [ref = ""] = Object.keys((await dom0.simulator.database())["network"] ?? {});
+    await dom0.simulator.set(["network", ref, "other_config", { "ethtool-gro": "off" }]);
+    const bond = dom0.world.pif("bond0");
+    await dom0.simulator.set(["PIF", bond.ref, "other_config", { "ethtool-gso": "off" }]);
+    const { diagnosis, advice } = await document(dom0);
+    expect(diagnosis.networkRecords).toMatchObject([
+      { key: "ethtool-gro", because: expect.stringContaining("not for NICs or VIFs") },
+    ]);
+    expect(diagnosis.deadRecords).toContainEqual(
+      expect.objectContaining({ name: "bond0", key: "ethtool-gso" }),
+    );
+    expect(
+      advice.filter((line: string) => line.startsWith("xe network-param-remove")),
+    ).toHaveLength(1);
+  });
+
+  test("takes no target, and says so", async () => {
+    await using dom0 = await Dom0.start();
+    const run = await dom0.offload("doctor", "eth0");
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain("takes no target");
+  });
+});
+
+describe("doctor on a host that is half broken", () => {
+  test("without XAPI it tells what the kernel knows: 1, or 3 where nothing is wrong", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["dead"] });
+    const run = await dom0.offload("doctor");
+    expect(run.exitCode).toBe(1);
+    expect(run.stdout).toContain("XCP-ng 8.3.0");
+    expect(run.stdout).toContain("eth0: veth");
+    expect(run.stdout).toContain("XAPI does not answer");
+    expect(run.stdout).toContain("xe-toolstack-restart");
+    for (const { name } of dom0.world.devices) {
+      await dom0.text([
+        "sh",
+        "-c",
+        `ethtool -K ${name} rx off tx off sg off tso off gso off gro off || :`,
+      ]);
+    }
+    expect((await dom0.offload("doctor")).exitCode).toBe(3);
+  });
+
+  test("an XAPI that breaks in the middle hides nothing else", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.simulator.fault({ fault: "http500", method: "network.get_all_records" });
+    const report = await document(dom0);
+    expect(report.diagnosis.unread).toHaveLength(1);
+    expect(report.devices.length).toBeGreaterThan(8);
+  });
+
+  test("without ethtool it says that others will miss it", async () => {
+    await using dom0 = await Dom0.start();
+    const run = await doctorAfter(dom0, WITHOUT_ETHTOOL);
+    expect(run.stdout).toMatch(/ethtool +not known/);
+    expect(run.stdout).toContain("yum install ethtool");
+    const broken = "mount --bind /dev/null $(readlink -f $(command -v ethtool))";
+    expect((await doctorAfter(dom0, broken)).stdout).toMatch(/ethtool +not known/);
+  });
+
+  test("names files that cannot be read, and reads the others", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.text(["sh", "-c", "rm -f /etc/rc.d/rc.local && mkdir /etc/rc.d/rc.local"]);
+    await dom0.text(["sh", "-c", "mkdir -p /etc/cron.d && ln -s loop /etc/cron.d/loop"]);
+    await put(dom0, "/etc/cron.d/nic", "0 3 * * * root ethtool -K eth0 tx off\n");
+    const report = await document(dom0);
+    const what = report.diagnosis.unread.map((one: { what: string }) => one.what);
+    expect(what).toContain("what is installed for boot");
+    expect(what).toContain("/etc/cron.d/loop");
+    expect(report.boot).toBeNull();
+    expect(report.diagnosis.hooks).toHaveLength(1);
+  });
+
+  test("on what is no dom0 it still describes the machine, and says what it is not: 3", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["not-dom0"] });
+    const run = await dom0.offload("doctor");
+    expect(run.stdout).toContain("this is no XenServer or XCP-ng dom0");
+    expect(run.stdout).toContain("eth0: veth");
+    expect([1, 3]).toContain(run.exitCode ?? -1);
+  });
+
+  test("without /sys it tells the versions, and what it could not see: 3", async () => {
+    await using dom0 = await Dom0.start();
+    const run = await doctorAfter(dom0, "mount -t tmpfs tmpfs /sys");
+    expect(run.exitCode).toBe(3);
+    expect(run.stdout).toContain("XCP-ng 8.3.0");
+    expect(run.stdout).toContain("is /sys mounted?");
+  });
+});
+
+describe("doctor --redact", () => {
+  test("leaves no name of a VM, a host or a network, and no address", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["hostile", "coordinator", "duplicates"] });
+    const [pif] = dom0.world.pifs;
+    await put(
+      dom0,
+      "/etc/cron.d/acme-offload",
+      'MAILTO=it@acme.example\n* * * * * root ethtool -K eth0 tx off # pfSense of acme at 192.0.2.7\n* * * * * root [ "$(cat /sys/class/net/eth0/address)" = 02:aa:bb:cc:dd:ee ] || ethtool -K pfSense tx off\n',
+    );
+    const database = await dom0.simulator.database();
+    const labels = ["VM", "host", "network"].flatMap((kind) =>
+      Object.values(database[kind] ?? {}).map((record) => String(record["name_label"])),
+    );
+    const plain = await dom0.offload("doctor", "--json");
+    const redacted = await dom0.offload("doctor", "--json", "--redact");
+    const page = await dom0.offload("doctor", "--redact");
+    expect(plain.stdout).toContain("pfSense");
+    for (const { stdout } of [redacted, page]) {
+      for (const secret of [
+        "acme",
+        "192.0.2",
+        "02:aa:bb:cc:dd:ee",
+        "pfSense",
+        "web 1",
+        "xcp-1",
+        "xcp-2",
+        "mail é",
+        "remote web",
+        String(pif?.record.MAC),
+      ]) {
+        expect(stdout).not.toContain(secret);
+      }
+    }
+    const shown = JSON.stringify(JSON.parse(redacted.stdout));
+    // A VM is called by the UUID of another: UUIDs stay.
+    const uuids = Object.values(database["VM"] ?? {}).map((record) => record["uuid"]);
+    const names = [...labels, ...HOSTILE_NAMES].filter((label) => !uuids.includes(label));
+    for (const name of names.filter((label) => label.length > 6)) {
+      expect(shown).not.toContain(JSON.stringify(name).slice(1, -1));
+    }
+  });
+
+  test("gives the same thing the same placeholder, so that lines can be related", async () => {
+    await using dom0 = await Dom0.start();
+    const { diagnosis, devices } = await document(dom0, "--redact");
+    const names = (list: { device: string | null; vm: { name: string } | null }[]) =>
+      list.flatMap(({ device, vm }) => (vm === null || device === null ? [] : [[device, vm.name]]));
+    expect(names(devices)).toEqual(names(diagnosis.devices));
+    const { uuid } = dom0.world.vm("web 1").record;
+    const web = devices.filter((one: { vm: { uuid: string } | null }) => one.vm?.uuid === uuid);
+    const placeholder = `VM-${uuid.slice(0, 8)}`;
+    expect(web.map((one: { vm: { name: string } }) => one.vm.name)).toEqual([
+      placeholder,
+      placeholder,
+    ]);
+    expect((await dom0.offload("doctor", "--redact")).stdout).toContain(placeholder);
+  });
+});

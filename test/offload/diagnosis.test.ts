@@ -1,0 +1,169 @@
+import { describe, expect, test } from "bun:test";
+import type { BootLayer } from "../../src/offload/boot.ts";
+import { networkRecords, strayPifRecords, summarise } from "../../src/offload/diagnosis.ts";
+import { adviceFor, commandsOf } from "../../src/offload/diagnosis-advice.ts";
+import type { Hook } from "../../src/offload/foreign-hooks.ts";
+import { softwareOf } from "../../src/offload/software.ts";
+import { judge } from "../../src/offload/verdict.ts";
+import { BETA, config, inventory, NIC_ON, nic, pif, uuidFor, viewOf } from "./worlds.ts";
+
+const KEYWORDS = ["rx", "tso", "gro"] as const;
+const NOTHING = { deadRecords: [], networkRecords: [], hooks: [], software: [] };
+
+function boot(more: Partial<BootLayer> = {}): BootLayer {
+  const covers = { keywords: KEYWORDS, devices: ["eth0"], everything: false };
+  return { method: "systemd", state: "current", covers, ...more };
+}
+
+function summaryOf(device: string, layer: BootLayer | null) {
+  const subject = nic(pif(device, { otherConfig: config({ "ethtool-tso": "off" }) }));
+  const { devices } = judge([subject], viewOf({ [device]: NIC_ON }), {
+    keywords: KEYWORDS,
+    records: true,
+  });
+  const [report] = devices;
+  if (report === undefined) throw new Error("no device");
+  return summarise(report, layer);
+}
+
+describe("the summary of a device", () => {
+  test("sorts features by what is true of them", () => {
+    expect(summaryOf("eth0", null)).toMatchObject({
+      on: ["rx", "tso", "gro"],
+      off: [],
+      recordedOff: ["tso"],
+      persisted: [],
+    });
+  });
+
+  test("calls persisted what boot will turn off on this very device", () => {
+    expect(summaryOf("eth0", boot()).persisted).toEqual(KEYWORDS);
+    expect(summaryOf("eth1", boot()).persisted).toEqual([]);
+    const everything = { keywords: KEYWORDS, devices: [], everything: true };
+    expect(summaryOf("eth1", boot({ covers: everything })).persisted).toEqual(KEYWORDS);
+  });
+
+  test("calls nothing persisted that will not be run", () => {
+    for (const state of ["disabled", "edited", "not-executable", "unreachable"] as const) {
+      expect(summaryOf("eth0", boot({ state })).persisted).toEqual([]);
+    }
+  });
+});
+
+describe("records where no NIC is", () => {
+  const bond = pif("bond0", {
+    role: "bond",
+    otherConfig: config({ "ethtool-gso": "off", x: "1" }),
+  });
+  const vlan = pif("eth0", { role: "vlan", vlan: 7, otherConfig: config({ "ethtool-tx": "off" }) });
+  const pool = inventory({ pifs: [bond, vlan, pif("eth0")] });
+
+  test("are read by nobody with Open vSwitch, or where the backend is not known", () => {
+    for (const backend of ["openvswitch", "vswitch", null]) {
+      expect(strayPifRecords(pool, backend).map(({ name, key }) => `${name}: ${key}`)).toEqual([
+        "bond0: ethtool-gso",
+        "eth0, VLAN 7: ethtool-tx",
+      ]);
+    }
+  });
+
+  test("are applied with the Linux bridge", () => {
+    expect(strayPifRecords(pool, "bridge")).toEqual([]);
+  });
+
+  test("of another host are not this one's business", () => {
+    expect(strayPifRecords(inventory({ pifs: [{ ...bond, host: BETA }] }), null)).toEqual([]);
+  });
+
+  test("of networks are for the bridge", () => {
+    const network = { uuid: uuidFor("n"), name: "LAN", bridge: "xenbr0" };
+    expect(
+      networkRecords([{ ...network, otherConfig: config({ "ethtool-gro": "off", mtu: "9000" }) }]),
+    ).toMatchObject([
+      { name: "LAN", key: "ethtool-gro", because: expect.stringContaining("xenbr0") },
+    ]);
+  });
+});
+
+describe("advice", () => {
+  test("is empty where nothing is wrong", () => {
+    expect(adviceFor({ problems: [], notes: [] }, NOTHING)).toEqual([]);
+  });
+
+  test("names a command for each thing, the toolstack first, and each command once", () => {
+    const problems = [
+      { code: "live-on", message: "eth0: tso on", interface: "eth0" },
+      { code: "gro-returns", message: "eth1: no record keeps gro off", interface: "eth1" },
+      { code: "xapi-unavailable", message: "XAPI does not answer" },
+    ] as const;
+    const advice = adviceFor({ problems, notes: [] }, NOTHING);
+    expect(commandsOf(advice)).toEqual(["xe-toolstack-restart", "offload disable ALL"]);
+    expect(advice[1]?.because).toBe("on, and could be off: eth0");
+  });
+
+  test("to persist names ALL only while nothing was turned off yet", () => {
+    const note = {
+      code: "not-persisted",
+      message: "nothing is installed for boot: x; run offload persist",
+    } as const;
+    const on = { code: "live-on", message: "eth0: tso on", interface: "eth0" } as const;
+    const commands = (problems: readonly (typeof on)[]) =>
+      commandsOf(adviceFor({ problems, notes: [note] }, NOTHING));
+    expect(commands([])).toEqual(["offload persist"]);
+    expect(commands([on])).toEqual(["offload disable ALL", "offload persist ALL"]);
+  });
+
+  test("quotes what comes from others for a shell", () => {
+    const record = {
+      ...({ of: "vif", uuid: uuidFor("v"), name: "vif1.0", key: "ethtool tx;reboot" } as const),
+      ...{ value: "off", because: "" },
+    };
+    const hook: Hook = {
+      ...{ path: "/etc/cron.d/a b;reboot", line: 2, carrier: "cron", text: "" },
+      ...{ turnsOn: true, idle: null },
+    };
+    expect(
+      commandsOf(
+        adviceFor(
+          { problems: [], notes: [] },
+          { ...NOTHING, deadRecords: [record], hooks: [hook] },
+        ),
+      ),
+    ).toEqual([
+      `xe vif-param-remove uuid=${uuidFor("v")} param-name=other-config param-key='ethtool tx;reboot'`,
+      "vi +2 '/etc/cron.d/a b;reboot'",
+    ]);
+  });
+});
+
+describe("versions", () => {
+  const own = {
+    ...{ product: "XCP-ng 8.3.0", distribution: "Some Linux 1", kernel: "4.19.0+1", xen: "4.17" },
+    ...{ backend: "bridge", ethtool: null, offload: "1.0.0" },
+  };
+  const versions = (told: Readonly<Record<string, string>>, more: Partial<typeof own> = {}) =>
+    new Map(softwareOf(config(told), { ...own, ...more }).map((one) => [one.part, one]));
+
+  test("come from XAPI where it tells", () => {
+    const told = versions({
+      ...{ product_brand: "XenServer", product_version: "8.4.0", build_number: "b1" },
+      ...{ xen: "4.17.5-13", xapi: "26.1", xapi_build: "26.1.4", network_backend: "openvswitch" },
+    });
+    expect(told.get("product")).toMatchObject({
+      version: "XenServer 8.4.0, build b1",
+      from: "XAPI",
+    });
+    expect(told.get("xapi")?.version).toBe("26.1.4");
+    expect(told.get("xen")?.version).toBe("4.17.5-13");
+    expect(told.get("network backend")?.version).toBe("openvswitch");
+    expect(told.get("ethtool")?.version).toBeNull();
+  });
+
+  test("come from the host itself where it does not", () => {
+    const told = versions({});
+    expect(told.get("product")).toMatchObject({ version: "XCP-ng 8.3.0" });
+    expect(told.get("xapi")?.version).toBeNull();
+    expect(told.get("xen")?.version).toBe("4.17");
+    expect(versions({}, { product: "" }).get("product")?.version).toBe("Some Linux 1");
+  });
+});
