@@ -6,7 +6,7 @@ import { failureReport, type Report, type ReportingCommand } from "./offload/rep
 import type { Failure, Result } from "./offload/result.ts";
 import { type Channel, columnsOf, isTerminal, messages, writeOut } from "./terminal/output.ts";
 import { renderReport, type View } from "./terminal/report-view.ts";
-import { type Paint, paint, takesColour } from "./terminal/text.ts";
+import { type Paint, paint, printable, takesColour } from "./terminal/text.ts";
 import { VERSION } from "./version.ts";
 
 type Concluded =
@@ -72,6 +72,10 @@ async function run(
 async function conclude(concluded: Concluded): Promise<ExitCode> {
   if ("printed" in concluded) return await print(concluded.printed);
   const { command, manner, outcome } = concluded;
+  if (outcome.type === "line") {
+    await writeOut("stdout", `${printable(outcome.line)}\n`);
+    return outcome.exitCode;
+  }
   if (outcome.type === "failure") {
     const exitCode = outcome.failures.some(({ kind }) => kind === "unavailable")
       ? EXIT.unavailable

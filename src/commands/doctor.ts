@@ -1,4 +1,4 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import type { CommandDef } from "citty";
 import { readOwnSoftware } from "../kernel/software.ts";
 import { type BootLayer, bootFindings } from "../offload/boot.ts";
 import {
@@ -16,7 +16,7 @@ import type { LiveView } from "../offload/plan.ts";
 import type { Circumstances } from "../offload/ports.ts";
 import { exitCodeOf, type Problem } from "../offload/problem.ts";
 import { Redaction, redactReport } from "../offload/redaction.ts";
-import type { Report } from "../offload/report.ts";
+import { type Report, reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { softwareOf } from "../offload/software.ts";
 import { resolveBareHost, survey } from "../offload/survey.ts";
@@ -24,21 +24,18 @@ import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { readForeignFiles } from "../persistence/foreign-files.ts";
 import { VERSION } from "../version.ts";
-import { cittyOf, parseArguments } from "./arguments.ts";
+import { parseArguments } from "./arguments.ts";
 import { DOCTOR } from "./definition/doctor.ts";
 import { type Dom0, withWhateverHost } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import type { Interruption } from "./interruption.ts";
+import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
 import { type Chosen, choose } from "./selection.ts";
 
 /** `offload doctor`: one page that tells a stranger what there is to know about this host. */
 export function doctorCommand(invocation: Invocation): CommandDef {
-  return defineCommand<ArgsDef>({
-    ...cittyOf(DOCTOR),
-    async run({ rawArgs }) {
-      const redact = redactOf(rawArgs);
-      const told = redact.ok ? await doctor(redact.value, invocation) : redact;
-      invocation.conclude("doctor", mannerOf(rawArgs), outcomeOf(told));
-    },
+  return reportingCommand(DOCTOR, invocation, async (rawArgs, { interruption }) => {
+    const redact = redactOf(rawArgs);
+    return redact.ok ? await doctor(redact.value, interruption) : redact;
   });
 }
 
@@ -50,10 +47,7 @@ function redactOf(rawArgs: readonly string[]): Result<boolean> {
     : success(given.value.flag("redact"));
 }
 
-function doctor(
-  redact: boolean,
-  { interruption }: Invocation,
-): Promise<Result<{ report: Report }>> {
+function doctor(redact: boolean, interruption: Interruption): Promise<Result<Told>> {
   return withWhateverHost(interruption, async (dom0) => {
     const examination = new Examination();
     const circumstances = await examination.circumstances(dom0);
@@ -164,14 +158,10 @@ function examine(
   };
   const problems = [...unavailable(dom0), ...judged.problems, ...notRead(examination)];
   const advice = adviceFor({ problems, notes: judged.notes }, found);
-  return {
-    version: 1,
-    command: "doctor",
+  return reportOf("doctor", {
     host: dom0.host,
     exitCode: exitCodeOf(problems, { strict: false, changing: false }),
-    dryRun: false,
     devices: judged.devices,
-    changes: [],
     problems,
     notes: [...leftOut, ...judged.notes],
     boot,
@@ -185,7 +175,7 @@ function examine(
       unread: examination.unread,
       advice,
     },
-  };
+  });
 }
 
 /** The whole host; without XAPI what the kernel alone can tell of. */

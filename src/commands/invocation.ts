@@ -1,4 +1,5 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import type { ExitCode } from "../offload/problem.ts";
 import type { Report, ReportingCommand } from "../offload/report.ts";
 import type { Failure, Result } from "../offload/result.ts";
 import { cittyOf } from "./arguments.ts";
@@ -11,9 +12,10 @@ export interface Manner {
   readonly colour: boolean;
 }
 
-/** What a command came to: a report, or why there is none. */
+/** What a command came to: a report, why there is none, or one line that is all there is to say. */
 export type Outcome =
   | ({ readonly type: "report" } & Told)
+  | { readonly type: "line"; readonly line: string; readonly exitCode: ExitCode }
   | { readonly type: "failure"; readonly failures: readonly Failure[] };
 
 /** What a command that could be carried out has to tell. */
@@ -32,17 +34,21 @@ export interface Invocation {
   print(text: Result<string>): void;
 }
 
-/** A command that tells of its work by a report. It reads its own arguments, strictly. */
+/**
+ * A command that tells of its work by a report. It reads its own arguments, strictly. `outcome` may
+ * tell of it in another way.
+ */
 export function reportingCommand(
   definition: CommandDefinition & { readonly name: ReportingCommand },
   invocation: Invocation,
   work: (rawArgs: readonly string[], invocation: Invocation) => Promise<Result<Told>>,
+  outcome: (told: Result<Told>, rawArgs: readonly string[]) => Outcome = outcomeOf,
 ): CommandDef {
   return defineCommand<ArgsDef>({
     ...cittyOf(definition),
     async run({ rawArgs }) {
       const told = await work(rawArgs, invocation);
-      invocation.conclude(definition.name, mannerOf(rawArgs), outcomeOf(told));
+      invocation.conclude(definition.name, mannerOf(rawArgs), outcome(told, rawArgs));
     },
   });
 }
@@ -56,6 +62,11 @@ export function outcomeOf(result: Result<Told>): Outcome {
 
 /** How to answer, as far as it can be told before the command line is known to be right. */
 export function mannerOf(rawArgs: readonly string[]): Manner {
-  const words = rawArgs.includes("--") ? rawArgs.slice(0, rawArgs.indexOf("--")) : rawArgs;
+  const words = flagsAmong(rawArgs);
   return { json: words.includes("--json"), colour: !words.includes("--no-color") };
+}
+
+/** The words among which flags are: those before a `--`. */
+export function flagsAmong(rawArgs: readonly string[]): readonly string[] {
+  return rawArgs.includes("--") ? rawArgs.slice(0, rawArgs.indexOf("--")) : rawArgs;
 }

@@ -2,9 +2,10 @@ import type { CommandDef } from "citty";
 import { bootFindings } from "../offload/boot.ts";
 import { shellQuoted } from "../offload/by-hand.ts";
 import { isMendedByDisable } from "../offload/findings.ts";
+import { pluginAnswer, pluginFailure } from "../offload/nagios.ts";
 import { exitCodeOf } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
-import { type Result, success } from "../offload/result.ts";
+import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
@@ -12,7 +13,14 @@ import { parseArguments, type Wanted, wantedOf } from "./arguments.ts";
 import { VERIFY } from "./definition/verify.ts";
 import { withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
+import {
+  flagsAmong,
+  type Invocation,
+  type Outcome,
+  outcomeOf,
+  reportingCommand,
+  type Told,
+} from "./invocation.ts";
 import { type Chosen, choose } from "./selection.ts";
 
 /** Without targets it is about the whole host. */
@@ -24,10 +32,21 @@ interface Request extends Wanted {
 
 /** `offload verify`: holds what is live and recorded against "off". */
 export function verifyCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(VERIFY, invocation, async (rawArgs, { interruption }) => {
+  const work = async (rawArgs: readonly string[], { interruption }: Invocation) => {
     const request = requestOf(rawArgs);
     return request.ok ? await verify(request.value, interruption) : request;
-  });
+  };
+  return reportingCommand(VERIFY, invocation, work, outcome);
+}
+
+/** A plugin answers to a wrong command line in its own way, too. */
+function outcome(told: Result<Told>, rawArgs: readonly string[]): Outcome {
+  const flags = flagsAmong(rawArgs);
+  if (!flags.some((word) => /^--nagios(?:=|$)/.test(word))) return outcomeOf(told);
+  const answer = told.ok
+    ? pluginAnswer(told.value.report, flags.includes("--strict"))
+    : pluginFailure(told.failures);
+  return { type: "line", ...answer };
 }
 
 function requestOf(rawArgs: readonly string[]): Result<Request> {
@@ -35,6 +54,9 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!given.ok) return given;
   const wanted = wantedOf(given.value);
   if (!wanted.ok) return wanted;
+  if (given.value.flag("nagios") && given.value.flag("json")) {
+    return usage("nagios-or-json", "--nagios and --json exclude each other");
+  }
   return success({
     ...wanted.value,
     features: given.value.values("features"),

@@ -20,6 +20,12 @@ export const VERIFY = {
       description: "count what the driver holds on as wrong",
       details: "Lets features that the driver holds on count as wrong.",
     },
+    nagios: {
+      type: "boolean",
+      description: "one line, as a monitoring plugin",
+      details:
+        "Prints one line with performance data, and ends with the codes of a monitoring plugin: 0 OK, 1 WARNING (off now, and coming back), 2 CRITICAL (on), 3 UNKNOWN, a wrong command line included.",
+    },
     json: SHARED.json,
     color: SHARED.color,
     help: SHARED.help,
@@ -29,6 +35,7 @@ export const VERIFY = {
     { command: 'offload verify "web 1"', meaning: "one VM" },
     { command: "offload verify eth0 --features tso,gro", meaning: "two features of one NIC" },
     { command: "offload verify --json", meaning: "for programs" },
+    { command: "offload verify --nagios", meaning: "for a monitoring system" },
   ],
   touches: [],
   exits: {

@@ -1,0 +1,39 @@
+import { describe, expect, test } from "bun:test";
+import { Dom0 } from "../dom0/dom0.ts";
+
+describe("verify --nagios", () => {
+  test("is CRITICAL on a fresh host, OK after disable, WARNING when a record goes", async () => {
+    await using dom0 = await Dom0.start();
+    const fresh = await dom0.offload("verify", "--nagios");
+    expect(fresh.exitCode).toBe(2);
+    expect(fresh.stdout).toMatch(
+      /^OFFLOAD CRITICAL: [^|\n]+ \| interfaces=\d+;;;0 on=\d+;;0;0 .*\n$/,
+    );
+    expect(fresh.stderr).toBe("");
+    await dom0.offload("disable", "ALL", "--yes");
+    const done = await dom0.offload("verify", "--nagios");
+    expect(done.exitCode).toBe(0);
+    expect(done.stdout).toStartWith("OFFLOAD OK: ");
+    await dom0.simulator.set(["PIF", dom0.world.pif("eth1").ref, "other_config", {}]);
+    const later = await dom0.offload("verify", "--nagios");
+    expect(later.exitCode).toBe(1);
+    expect(later.stdout).toStartWith("OFFLOAD WARNING: ");
+  });
+
+  test("is UNKNOWN without XAPI, and for a wrong command line", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["dead"] });
+    for (const args of [[], ["nosuch"], ["--nosuch"], ["--json"], ["all"]]) {
+      const run = await dom0.offload("verify", "--nagios", ...args);
+      expect(run.exitCode).toBe(3);
+      expect(run.stdout).toMatch(/^OFFLOAD UNKNOWN: [^|\n]+\n$/);
+    }
+  });
+
+  test("lets no name that a tenant chose into the line as anything but text", async () => {
+    await using dom0 = await Dom0.start({ scenarios: ["hostile"] });
+    const run = await dom0.offload("verify", "--nagios");
+    expect(run.stdout.split("\n")).toHaveLength(2);
+    expect(run.stdout.split("|")).toHaveLength(2);
+    expect(run.stdout).not.toMatch(/[^\P{C}\n]/u);
+  });
+});
