@@ -1,0 +1,66 @@
+import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+
+const EXAMPLES = resolve(import.meta.dir, "../../examples/systemd");
+const UNITS = readdirSync(EXAMPLES).filter((name) => /\.(?:service|timer)$/.test(name));
+
+/** Writes down how it was called, one argument a line. */
+const RECORDER = '#!/bin/sh\nfor word; do printf "%s\\n" "$word"; done >> /root/said\n';
+
+/** The files where the example has them, a recorder in place of xe and logger. */
+async function start(): Promise<Dom0> {
+  const dom0 = await Dom0.start();
+  const script = `
+    cp ${EXAMPLES}/*.service ${EXAMPLES}/*.timer /etc/systemd/system/
+    mkdir -p /usr/local/sbin /opt/xensource/bin
+    cp ${EXAMPLES}/offload-alert /usr/local/sbin/
+    ln -s ${OFFLOAD} /usr/local/bin/offload
+    printf '%s' '${RECORDER}' | tee /opt/xensource/bin/xe > /usr/local/bin/logger
+    chmod 755 /opt/xensource/bin/xe /usr/local/bin/logger`;
+  await dom0.text(["sh", "-ec", `mkdir -p /etc/systemd/system${script}`]);
+  return dom0;
+}
+
+/** The command of a unit, as its file has it. */
+async function commandOf(unit: string): Promise<string> {
+  const text = await Bun.file(join(EXAMPLES, unit)).text();
+  return /^ExecStart=(.*)$/m.exec(text)?.[1] ?? "";
+}
+
+describe("the systemd example", () => {
+  test("is such that systemd-analyze finds nothing to say", async () => {
+    await using dom0 = await start();
+    for (const unit of UNITS) {
+      const run = await dom0.run(["systemd-analyze", "verify", `/etc/systemd/system/${unit}`]);
+      expect({ unit, said: run.stdout + run.stderr, exitCode: run.exitCode }).toEqual({
+        ...{ unit, said: "", exitCode: 0 },
+      });
+    }
+  });
+
+  test("checks by a command that fails while something is on, and starts the alert then", async () => {
+    await using dom0 = await start();
+    const text = await Bun.file(join(EXAMPLES, "offload-verify.service")).text();
+    expect(text).toContain("OnFailure=offload-alert.service");
+    const command = (await commandOf("offload-verify.service")).split(" ");
+    expect((await dom0.run(command)).exitCode).toBe(2);
+    await dom0.offload("disable", "ALL", "--yes");
+    expect((await dom0.run(command)).exitCode).toBe(0);
+  });
+
+  test("tells the system log and XAPI what is on, and nothing where all is off by then", async () => {
+    await using dom0 = await start();
+    const command = (await commandOf("offload-alert.service")).split(" ");
+    await dom0.text(command);
+    const said = (await dom0.text(["cat", "/root/said"])).split("\n");
+    expect(said.filter((line) => line.includes("OFFLOAD CRITICAL: "))).toHaveLength(2);
+    expect(said).toContain("message-create");
+    expect(said).toContain(`host-uuid=${dom0.world.host.record.uuid}`);
+    await dom0.offload("disable", "ALL", "--yes");
+    await dom0.text(["rm", "/root/said"]);
+    await dom0.text(command);
+    expect((await dom0.run(["cat", "/root/said"])).exitCode).not.toBe(0);
+  });
+});
