@@ -1,0 +1,55 @@
+import { describe, expect, test } from "bun:test";
+import { blocksOf, inlineCommands } from "./blocks.ts";
+
+const PAGE = `# A page
+<!-- test: dom0 coordinator, hostile -->
+<!-- test: after offload disable ALL --yes -->
+<!-- test: ends with 1 -->
+
+\`\`\`sh
+offload verify
+\`\`\`
+
+Text with \`offload verify --strict\` and \`ethtool\`.
+
+\`\`\`text
+eth0
+\`\`\`
+`;
+
+describe("the blocks of a page", () => {
+  test("are found with what is said of testing them", () => {
+    expect(blocksOf(PAGE)).toEqual([
+      {
+        line: 6,
+        language: "sh",
+        text: "offload verify\n",
+        directives: [
+          { kind: "dom0", scenarios: ["coordinator", "hostile"] },
+          { kind: "after", command: "offload disable ALL --yes" },
+          { kind: "ends with", exitCode: 1 },
+        ],
+      },
+      { line: 12, language: "text", text: "eth0\n", directives: [] },
+    ]);
+  });
+
+  test("can be left out for a reason only", () => {
+    const left = (words: string) => blocksOf(`<!-- test: ${words} -->\n\`\`\`sh\nx\n\`\`\`\n`);
+    expect(left("not run, it fetches from an address of yours")[0]?.directives).toEqual([
+      { kind: "not run", because: "it fetches from an address of yours" },
+    ]);
+    expect(() => left("not run")).toThrow();
+    expect(() => left("not run, no")).toThrow();
+    expect(() => left("skip")).toThrow();
+  });
+
+  test("a directive that stands before no block, and a block without an end, are mistakes", () => {
+    expect(() => blocksOf("<!-- test: ends with 1 -->\ntext\n```sh\nx\n```\n")).toThrow();
+    expect(() => blocksOf("```sh\nx\n")).toThrow();
+  });
+});
+
+test("command lines in the running text are found", () => {
+  expect(inlineCommands(PAGE)).toEqual(["offload verify --strict"]);
+});

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { resolve } from "node:path";
+import { FEATURES } from "../../src/offload/features.ts";
+
+const PAGE = resolve(import.meta.dir, "../../docs/features.md");
+
+test("the table of features in the documentation says what the table in the code says", async () => {
+  const rows = (await Bun.file(PAGE).text()).split("\n").flatMap((line) => {
+    const cells = line.split("|").map((cell) => cell.trim().replaceAll("`", ""));
+    const [, keyword, , kernel, pif, vif, byDefault] = cells;
+    const feature = FEATURES.find((one) => one.keyword === keyword);
+    return feature === undefined || kernel === undefined
+      ? []
+      : [{ keyword, kernel, pif, vif: vif?.replace(/,.*/, ""), byDefault }];
+  });
+  expect(rows).toEqual(
+    FEATURES.map(({ keyword, kernel, pifRecord, vifRecord, byDefault }) => ({
+      ...{ keyword, kernel },
+      pif: pifRecord ? "yes" : "no",
+      vif: vifRecord ? "yes" : "no",
+      byDefault: byDefault ? "yes" : "when named",
+    })),
+  );
+});
