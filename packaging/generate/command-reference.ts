@@ -64,7 +64,7 @@ function section(command: CommandDefinition): string {
   return [
     `## offload ${name}`,
     `${summary}.`,
-    `\`\`\`\n${usageOf(command)}\n\`\`\``,
+    `\`\`\`text\n${usageOf(command)}\n\`\`\``,
     ...about,
     table(
       ["argument", "meaning"],
@@ -72,7 +72,7 @@ function section(command: CommandDefinition): string {
     ),
     changes,
     table(["exit code", "meaning"], Object.entries(exits)),
-    `\`\`\`\n${examples.map(({ command: line, meaning }) => `${line}  # ${meaning}`).join("\n")}\n\`\`\``,
+    `\`\`\`sh\n${examples.map(({ command: line, meaning }) => `${line}  # ${meaning}`).join("\n")}\n\`\`\``,
   ].join("\n\n");
 }
 

@@ -22,6 +22,7 @@ describe("the blocks of a page", () => {
     expect(blocksOf(PAGE)).toEqual([
       {
         line: 6,
+        heading: "A page",
         language: "sh",
         text: "offload verify\n",
         directives: [
@@ -30,7 +31,7 @@ describe("the blocks of a page", () => {
           { kind: "ends with", exitCode: 1 },
         ],
       },
-      { line: 12, language: "text", text: "eth0\n", directives: [] },
+      { line: 12, heading: "A page", language: "text", text: "eth0\n", directives: [] },
     ]);
   });
 

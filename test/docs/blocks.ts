@@ -2,6 +2,8 @@
 export interface Block {
   /** Where its fence opens, counted from 1. */
   readonly line: number;
+  /** The heading above it. */
+  readonly heading: string;
   /** What the fence is marked with: `sh` for commands, anything else for what is only to be read. */
   readonly language: string;
   readonly text: string;
@@ -26,7 +28,8 @@ const FENCE = /^```(\S*)$/;
 export function blocksOf(page: string): readonly Block[] {
   const blocks: Block[] = [];
   let directives: Directive[] = [];
-  let open: { line: number; language: string; text: string[] } | null = null;
+  let heading = "";
+  let open: { line: number; heading: string; language: string; text: string[] } | null = null;
   for (const [index, line] of page.split("\n").entries()) {
     const fence = FENCE.exec(line);
     if (open !== null) {
@@ -40,9 +43,10 @@ export function blocksOf(page: string): readonly Block[] {
       continue;
     }
     if (fence !== null) {
-      open = { line: index + 1, language: fence[1] ?? "", text: [] };
+      open = { line: index + 1, heading, language: fence[1] ?? "", text: [] };
       continue;
     }
+    heading = /^#+ (.*)$/.exec(line)?.[1] ?? heading;
     const [, words] = COMMENT.exec(line) ?? [];
     if (words !== undefined) directives.push(directiveOf(words, index + 1));
     else if (line.trim() !== "" && directives.length > 0) {

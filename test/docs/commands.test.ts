@@ -17,7 +17,36 @@ const PAGES = [
 ];
 
 /** Words at the beginning of a line that make it a command, so that its block has to be run. */
-const COMMAND = /^\s*(?:#.*\n)?(?:\$ )?(?:offload|ethtool|xe|systemctl|sh|ssh|scp|curl|rpm)\s/m;
+const COMMAND =
+  /^\s*(?:#.*\n)?(?:\$ )?(?:offload|ethtool|xe|systemctl|sh|ssh|scp|curl|rpm)\s(?!.*\[OPTION)/m;
+
+const ALL_OFF: Directive = { kind: "after", command: "offload disable ALL --yes" };
+
+/** What is to be done before the examples of a page that is made from the definitions of the commands. */
+const GENERATED: ReadonlyMap<string, readonly Directive[]> = new Map([
+  ["offload verify", [ALL_OFF]],
+  ["offload persist", [ALL_OFF]],
+  ["offload restore", [ALL_OFF]],
+  ["offload doctor", [ALL_OFF, { kind: "after", command: "offload persist ALL" }]],
+  [
+    "offload confirm",
+    [{ kind: "not run", because: "it is for two terminals: test/commands/trial.test.ts has both" }],
+  ],
+  [
+    "offload completions",
+    [{ kind: "not run", because: "each line is for another shell: completions.test.ts has each" }],
+  ],
+]);
+
+/** The blocks of a page, with what has to be known to test them. */
+function blocksOfPage(page: string): readonly Block[] {
+  const blocks = blocksOf(pageText(page));
+  if (page !== "docs/commands.md") return blocks;
+  return blocks.map((block) => ({
+    ...block,
+    directives: [...block.directives, ...(GENERATED.get(block.heading) ?? [])],
+  }));
+}
 
 function pageText(page: string): string {
   return readFileSync(join(ROOT, page), "utf8");
@@ -69,7 +98,7 @@ async function runBlock(block: Block): Promise<void> {
 
 for (const page of PAGES) {
   describe(page, () => {
-    const blocks = blocksOf(pageText(page));
+    const blocks = blocksOfPage(page);
 
     for (const block of blocks.filter(({ language }) => language === "sh")) {
       const [left] = the(block, "not run");
