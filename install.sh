@@ -27,6 +27,7 @@ UNAVAILABLE=3
 # Set here, because the environment must have no say in what is removed at the end.
 WORK=
 MADE=
+COMPLETION=
 STATE='nothing was changed'
 
 say() { printf '%s\n' "$*"; }
@@ -65,7 +66,8 @@ usage: sh install.sh [OPTION...]
   --help                                  print this
 
 A variable of the environment means the same as its option; the option counts more. It never asks.
-A file of the release that lies beside this script is taken from there, without network.
+A file of the release that lies beside this script is taken from there, without network. With
+offload in /usr/local/bin come its completions, for those of bash, zsh and fish that are there.
 Exit codes: 0 done or nothing to do, 1 failed, 2 usage, 3 not possible here.
 END
 }
@@ -219,6 +221,7 @@ interrupted() {
 cleanup() {
   [ -z "$WORK" ] || rm -rf "$WORK"
   [ -z "$MADE" ] || rmdir "$MADE" 2>/dev/null || :
+  [ -z "$COMPLETION" ] || rm -f "$COMPLETION"
 }
 
 # In the target directory, so that the last step is a rename in one file system. The name tells the
@@ -260,7 +263,7 @@ check_space() {
 # Only options that curl 7.29 and wget 1.14 have. Neither reads its configuration: that of a dom0's
 # root may pin ciphers which the other side does not have, or anything else.
 fetch() {
-  say "fetching $1"
+  say "fetching $1${3:+ ($((($3 + 999999) / 1000000)) MB)}"
   if has curl; then
     curl -q -fsSL --retry 2 --connect-timeout 20 --speed-limit 1 --speed-time 60 -o "$2" "$1" || return 1
   elif has wget; then
@@ -322,13 +325,13 @@ take_remote() {
   [ -n "$URL" ] || die "$USAGE" "say where to fetch from, --base-url URL, or what to install, --binary FILE"
   if has xz; then
     check_space $((RAW_SIZE + XZ_SIZE))
-    fetch "$URL/$XZ_NAME" "$WORK/download" || die "$FAILED" "cannot fetch $URL/$XZ_NAME"
+    fetch "$URL/$XZ_NAME" "$WORK/download" "$XZ_SIZE" || die "$FAILED" "cannot fetch $URL/$XZ_NAME"
     verify "$WORK/download" "$XZ_SIZE" "$XZ_SHA256" "$URL/$XZ_NAME"
     unpack "$WORK/download"
     rm -f "$WORK/download"
   else
     check_space "$RAW_SIZE"
-    fetch "$URL/$RAW_NAME" "$WORK/offload" || die "$FAILED" "cannot fetch $URL/$RAW_NAME"
+    fetch "$URL/$RAW_NAME" "$WORK/offload" "$RAW_SIZE" || die "$FAILED" "cannot fetch $URL/$RAW_NAME"
   fi
   verify "$WORK/offload" "$RAW_SIZE" "$RAW_SHA256" "$URL/$RAW_NAME"
 }
@@ -377,6 +380,76 @@ to_disk() {
   dd if=/dev/null of="$1" conv=notrunc,fsync 2>/dev/null || die "$FAILED" "cannot write to $DIR"
 }
 
+# Where the shells of a dom0 look for the completion of a command.
+completion_file() {
+  case $1 in
+  bash) printf /usr/share/bash-completion/completions/offload ;;
+  zsh) printf /usr/share/zsh/site-functions/_offload ;;
+  fish) printf /usr/share/fish/vendor_completions.d/offload.fish ;;
+  esac
+}
+
+# A file that a package owns, or that says nothing of offload, is somebody else's.
+own_completion() {
+  head -n 2 "$1" 2>/dev/null | grep -q "made by offload completions $2" || return 1
+  ! has rpm || ! rpm -qf "$1" >/dev/null 2>&1
+}
+
+# Completions are for the command that everybody finds, and for the shells that are there. They are an
+# extra: where one cannot be written, offload is installed all the same.
+for_everybody() {
+  case $DIR in
+  /usr/local/bin | /usr/local/sbin | /usr/bin | /usr/sbin) ;;
+  *) return 1 ;;
+  esac
+}
+
+install_completions() {
+  for_everybody || return 0
+  for shell in bash zsh fish; do
+    file=$(completion_file "$shell")
+    [ -d "${file%/*}" ] || continue
+    [ ! -e "$file" ] || own_completion "$file" "$shell" || continue
+    COMPLETION=$(mktemp "${file%/*}/.offload.XXXXXX" 2>/dev/null) || {
+      say "the completions of $shell are not installed: cannot write to ${file%/*}"
+      continue
+    }
+    if run_offload "$TARGET" completions "$shell" >"$COMPLETION" 2>/dev/null &&
+      chmod 644 "$COMPLETION" && mv -f "$COMPLETION" "$file"; then
+      say "completions of $shell: $file"
+    else
+      # Another version may have none, and then has no use for those of the one before.
+      rm -f "$COMPLETION" "$file"
+    fi
+    COMPLETION=
+  done
+}
+
+remove_completions() {
+  for_everybody || return 0
+  for shell in bash zsh fish; do
+    file=$(completion_file "$shell")
+    [ -f "$file" ] && own_completion "$file" "$shell" || continue
+    if rm -f "$file"; then say "removed: $file"; else say "cannot remove $file"; fi
+  done
+}
+
+# The command that removes what this run has installed.
+removal() {
+  words="--uninstall"
+  [ "$DIR" = /usr/local/bin ] || words="$words --dir $DIR"
+  case ${0##*/} in
+  install*.sh) printf 'sh %s %s' "$0" "$words" ;;
+  *)
+    if [ -n "$URL" ] && [ -z "$source" ]; then
+      printf 'curl -q -fsSL %s/install.sh | sh -s -- %s' "$URL" "$words"
+    else
+      printf 'this script with %s' "$words"
+    fi
+    ;;
+  esac
+}
+
 install_offload() {
   locate
   check_platform
@@ -423,6 +496,7 @@ install_offload() {
   MADE=
   STATE="offload $told is installed: $TARGET"
   say "offload $told is installed: $TARGET${before:+ (was: $before)}"
+  install_completions
   found=$(command -v offload 2>/dev/null) || found=
   case $found in
   "$TARGET") ;;
@@ -430,14 +504,15 @@ install_offload() {
   *) say "\"offload\" means $found in this shell, not $TARGET" ;;
   esac
   say "next: offload status; offload disable ALL"
-  say "to remove it: this script with --uninstall"
+  say "to remove it: $(removal)"
 }
 
 uninstall_offload() {
   locate
   check_directory
   if [ ! -e "$TARGET" ] && [ ! -L "$TARGET" ]; then
-    say "there is no $TARGET; nothing was changed"
+    gone=$(remove_completions)
+    if [ -n "$gone" ]; then say "$gone"; else say "there is no $TARGET; nothing was changed"; fi
     return 0
   fi
   refuse_packaged "remove it with rpm -e"
@@ -451,7 +526,9 @@ uninstall_offload() {
   STATE="$TARGET is still there; what it installed for boot is gone"
   rm -f "$TARGET" || die "$FAILED" "cannot remove $TARGET"
   say "removed: $TARGET"
-  [ ! -d /var/lib/offload ] || say "kept: /var/lib/offload, what the settings were before; remove it by hand"
+  remove_completions
+  [ ! -d /var/lib/offload ] ||
+    say "kept: /var/lib/offload, from which \"offload restore\" would put back the settings from before; remove it by hand"
 }
 
 main() {

@@ -445,6 +445,95 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(place.state()).toEqual({});
   });
 
+  describe("completions, of an installation in /usr/local/bin", () => {
+    const BASH = "/usr/share/bash-completion/completions";
+    const ZSH = "/usr/share/zsh/site-functions";
+    const FISH = "/usr/share/fish/vendor_completions.d";
+
+    /** Runs `new`, `old` and others where /usr/share has nothing but the directories of bash and fish. */
+    async function steps(
+      script: string,
+      fakes: Readonly<Record<string, string>> = {},
+    ): Promise<Run> {
+      using place = new Place();
+      for (const [name, body] of Object.entries(fakes)) place.fake(name, body);
+      const words = shell.argv.map((word) => Bun.which(word) ?? word).join(" ");
+      const prepared = `set -e
+mount -t tmpfs tmpfs /usr/local/bin
+mount -t tmpfs tmpfs /usr/share
+mkdir -p ${BASH} ${FISH}
+new() { ${words} ${release.directory}/install.sh --force "$@"; }
+old() { ${words} ${old.directory}/install.sh --force "$@"; }
+`;
+      const unshare = ["unshare", "--mount", "--propagation", "private"];
+      return await ended(start([...unshare, "/bin/sh", "-c", prepared + script], place, {}));
+    }
+
+    test("are where the shells that are there look for them, of the version that is installed", async () => {
+      const run = await steps(`
+old >/dev/null
+new
+ls -l ${BASH}/offload ${FISH}/offload.fish
+ls -A ${BASH} ${FISH} /usr/share
+cat ${BASH}/offload`);
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+      expect(run.stdout).toContain(`completions of bash: ${BASH}/offload\n`);
+      expect(run.stdout).toContain(`completions of fish: ${FISH}/offload.fish\n`);
+      expect(run.stdout.match(/^-rw-r--r-- /gm)).toHaveLength(2);
+      expect(run.stdout).toContain(
+        `/usr/share:\nbash-completion\nfish\n\n${BASH}:\noffload\n\n${FISH}:\noffload.fish\n`,
+      );
+      expect(run.stdout).toEndWith("# of 1.0.0\n");
+    });
+
+    test("go with it, even where it is gone already, and nobody else's go", async () => {
+      const run = await steps(`
+mkdir -p ${ZSH}
+echo '#compdef offload, by somebody else' >${ZSH}/_offload
+new >/dev/null
+new --uninstall
+ls -A ${BASH} ${ZSH} ${FISH} /usr/local/bin
+new >/dev/null
+rm /usr/local/bin/offload
+new --uninstall
+new --uninstall
+cat ${ZSH}/_offload`);
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+      const removed = `removed: ${BASH}/offload\nremoved: ${FISH}/offload.fish\n`;
+      expect(run.stdout.split(removed)).toEqual([
+        "removed: /usr/local/bin/offload\n",
+        `/usr/local/bin:\n\n${BASH}:\n\n${FISH}:\n\n${ZSH}:\n_offload\n`,
+        "there is no /usr/local/bin/offload; nothing was changed\n#compdef offload, by somebody else\n",
+      ]);
+    });
+
+    test("that cannot be written are no reason not to install", async () => {
+      const run = await steps(`mount -t tmpfs -o ro tmpfs ${BASH}\nnew\nls /usr/local/bin`);
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+      expect(run.stdout).toContain("the completions of bash are not installed");
+      expect(run.stdout).toContain(`completions of fish: ${FISH}/offload.fish\n`);
+      expect(run.stdout).toEndWith("\noffload\n");
+    });
+
+    test("that a package owns are its own", async () => {
+      if (shell.standalone) return; // has an rpm built in
+      const rpm = { rpm: `[ "$2" = ${BASH}/offload ]` };
+      const run = await steps(
+        `echo '# made by offload completions bash' >${BASH}/offload\nnew >/dev/null\nnew --uninstall\ncat ${BASH}/*`,
+        rpm,
+      );
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+      expect(run.stdout).toBe(
+        `removed: /usr/local/bin/offload\nremoved: ${FISH}/offload.fish\n# made by offload completions bash\n`,
+      );
+    });
+
+    test("are not installed with it into a directory of somebody's own", async () => {
+      const run = await steps(`new --dir /usr/local/bin/mine >/dev/null\nls -A ${BASH} ${FISH}`);
+      expect(run).toEqual({ code: 0, stderr: "", stdout: `${BASH}:\n\n${FISH}:\n` });
+    });
+  });
+
   test("a file that belongs to a package is left to the package manager", async () => {
     using place = new Place();
     await install(shell, place, old);

@@ -181,6 +181,8 @@ export function standIn(version: string): string {
   return `#!/bin/sh
 case "$*" in
 --version) echo ${version} ;;
+"completions bash") echo "# made by offload completions bash"; echo "# of ${version}" ;;
+"completions fish") echo "# made by offload completions fish" ;;
 "persist --remove")
   echo "persist --remove of ${version}" >>"\${PERSIST_LOG:-/dev/null}"
   [ -z "\${PERSIST_FAILS:-}" ] || { echo "offload: cannot" >&2; exit 3; } ;;

@@ -36,9 +36,15 @@ describe("the folder", () => {
   });
 });
 
+/** A shell that is there on a dom0, and where it looks for completions. */
+const BASH_COMPLETIONS = "/usr/share/bash-completion/completions";
+
 /** A dom0 in which the folder is served, as the address that its install.sh has in it. */
 async function served(): Promise<Dom0> {
   const dom0 = await Dom0.start();
+  // Its own, as those of a throwaway dom0 are the machine's.
+  await dom0.text(["mount", "-t", "tmpfs", "tmpfs", "/usr/share"]);
+  await dom0.text(["mkdir", "-p", BASH_COMPLETIONS]);
   const server = [process.execPath, join(import.meta.dir, "serve.ts"), RELEASE, PORT];
   await dom0.spawn(server, { timeout: 280_000 }).waitFor("serving");
   return dom0;
@@ -62,6 +68,9 @@ describe("installed from a web server", () => {
       `755 root ${Bun.file(EXECUTABLE).size}\n`,
     );
 
+    const completions = await dom0.text(["cat", `${BASH_COMPLETIONS}/offload`]);
+    expect(completions).toBe(await Bun.file(join(RELEASE, "offload.bash")).text());
+
     const run = await shell(dom0, "offload disable ALL --yes");
     expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(await allStillOn(dom0)).toEqual([]);
@@ -80,6 +89,7 @@ describe("installed from a web server", () => {
     expect(await etc()).toBe(before);
     expect((await dom0.run(["ls", "-A", INSTALLED])).exitCode).not.toBe(0);
     expect(await dom0.text(["sh", "-c", "ls -A /usr/local/bin | grep offload || true"])).toBe("");
+    expect(await dom0.text(["ls", "-A", BASH_COMPLETIONS])).toBe("");
   }, 300_000);
 
   test("while the installed one asks, another is put in its place: it goes on and does its job", async () => {
