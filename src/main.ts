@@ -4,9 +4,10 @@ import { type Invocation, type Manner, mannerOf, type Outcome } from "./commands
 import { EXIT, type ExitCode } from "./offload/problem.ts";
 import { failureReport, type Report, type ReportingCommand } from "./offload/report.ts";
 import type { Failure, Result } from "./offload/result.ts";
-import { type Channel, columnsOf, isTerminal, messages, writeOut } from "./terminal/output.ts";
-import { renderReport, type View } from "./terminal/report-view.ts";
-import { type Paint, paint, printable, takesColour } from "./terminal/text.ts";
+import { type Channel, messages, writeOut } from "./terminal/output.ts";
+import { renderReport } from "./terminal/report-view.ts";
+import { paint, printable } from "./terminal/text.ts";
+import { type View, viewOn } from "./terminal/view.ts";
 import { VERSION } from "./version.ts";
 
 type Concluded =
@@ -89,7 +90,7 @@ async function conclude(concluded: Concluded): Promise<ExitCode> {
     await writeJson(report);
     return report.exitCode;
   }
-  const view = { paint: paintFor("stdout", manner.colour), columns: columnsOf("stdout") };
+  const view = viewOn("stdout", manner.colour);
   await writeOut("stdout", text ?? (await rendered(report, view)));
   return report.exitCode;
 }
@@ -122,12 +123,8 @@ function writeJson(document: unknown): Promise<void> {
 }
 
 function complain(failures: readonly Failure[], manner: Manner): void {
-  const { error } = messages(paintFor("stderr", manner.colour));
+  const { error } = messages(viewOn("stderr", manner.colour));
   for (const { message } of failures) error(message);
-}
-
-function paintFor(channel: Channel, wanted: boolean): Paint {
-  return paint(takesColour({ isTTY: isTerminal(channel) }, process.env, wanted));
 }
 
 /** A word that is neither a command nor a topic: one line with the closest right one. */
@@ -150,11 +147,7 @@ async function help(
   rawArgs: readonly string[],
 ): Promise<ExitCode> {
   const { helpAbout } = await import("./commands/help.ts");
-  const view = {
-    paint: paintFor(channel, mannerOf(rawArgs).colour),
-    columns: columnsOf(channel),
-  };
-  const text = helpAbout(about, view);
+  const text = helpAbout(about, viewOn(channel, mannerOf(rawArgs).colour));
   if (text === null) return await tellUnknown(about ?? "", rawArgs);
   await writeOut(channel, text);
   return channel === "stdout" ? EXIT.done : EXIT.usage;
@@ -168,7 +161,9 @@ try {
   } else {
     const debug = process.env["OFFLOAD_DEBUG"] === "1";
     const words = error instanceof Error ? error.message : String(error);
-    messages(paint(false)).error(`internal error: ${words}; OFFLOAD_DEBUG=1 shows where`);
+    messages({ paint: paint(false), ellipsis: "..." }).error(
+      `internal error: ${words}; OFFLOAD_DEBUG=1 shows where`,
+    );
     if (debug && error instanceof Error) await writeOut("stderr", `${error.stack}\n`);
     process.exitCode = EXIT.unavailable;
   }

@@ -70,6 +70,7 @@ complete -c offload -n '__offload_is disable' -l features -x -a '(__offload_feat
 complete -c offload -n '__offload_is disable' -l vm -x -a '(__offload_names vms)' -d 'a VM, where the name alone is ambiguous'
 complete -c offload -n '__offload_is disable' -l pif -x -a '(__offload_names pifs)' -d 'a PIF, where the name alone is ambiguous'
 complete -c offload -n '__offload_is disable' -l host -d 'the whole host, where a VM is called ALL'
+complete -c offload -n '__offload_is disable' -l pick -d 'choose VMs, NICs and features from a list'
 complete -c offload -n '__offload_is disable' -s y -l yes -d 'do not ask before changing the whole host'
 complete -c offload -n '__offload_is disable' -l dry-run -d 'print the commands that would do it'
 complete -c offload -n '__offload_is disable' -l no-record -d 'change the kernel only; works without XAPI'

@@ -19,17 +19,20 @@ import { FileJournal } from "../state/journal.ts";
 import type { ChangeLock } from "../state/lock.ts";
 import { settleTrial } from "../state/trial.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
+import { viewOn } from "../terminal/view.ts";
 import { agree } from "./agreement.ts";
 import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts";
 import { DISABLE } from "./definition/disable.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
+import { type Invocation, mannerOf, reportingCommand, type Told } from "./invocation.ts";
 import { rememberDone } from "./remember.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
 import { tryOut } from "./trial.ts";
 
 interface Request extends Wanted {
+  /** Targets and features are to be picked from a list, and agreed to. */
+  readonly pick: boolean;
   readonly yes: boolean;
   readonly dryRun: boolean;
   readonly record: boolean;
@@ -43,7 +46,11 @@ interface Request extends Wanted {
 export function disableCommand(invocation: Invocation): CommandDef {
   return reportingCommand(DISABLE, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
-    return request.ok ? await disable(request.value, interruption) : request;
+    if (!request.ok) return request;
+    if (!request.value.pick) return await disable(request.value, interruption);
+    const { pickWork } = await import("./pick.ts");
+    const picked = await pickWork(request.value.keywords, mannerOf(rawArgs), interruption);
+    return picked.ok ? await disable({ ...request.value, ...picked.value }, interruption) : picked;
   });
 }
 
@@ -56,7 +63,14 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!wait.ok) return wait;
   const trial = trialOf(given.value.values("confirm-within"), given.value.flag("record"));
   if (!trial.ok) return trial;
-  if (wanted.value.targets.length === 0) {
+  const pick = given.value.flag("pick");
+  if (pick && wanted.value.targets.length > 0) {
+    return usage(
+      "pick-takes-no-target",
+      "--pick shows a list to choose from; name no target with it",
+    );
+  }
+  if (!pick && wanted.value.targets.length === 0) {
     return usage(
       "no-target",
       "nothing named to work on; name VMs, PIFs or VIFs, or ALL for the whole host",
@@ -64,6 +78,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   }
   return success({
     ...wanted.value,
+    pick,
     yes: given.value.flag("yes"),
     dryRun: given.value.flag("dry-run"),
     record: given.value.flag("record"),
@@ -91,7 +106,7 @@ async function disable(request: Request, interruption: Interruption): Promise<Re
       return looked.ok ? success(foretell(looked.value, request, dom0)) : looked;
     });
   }
-  if (!request.yes && request.targets.some(isWholeHost)) {
+  if (!request.yes && (request.pick || request.targets.some(isWholeHost))) {
     const agreed = await ask(request, interruption);
     if (!agreed.ok) return agreed;
   }
@@ -126,11 +141,12 @@ function look(request: Request, dom0: Dom0): Result<Looked> {
 }
 
 async function ask(request: Request, interruption: Interruption): Promise<Result<void>> {
+  const view = viewOn("stderr", false);
   const summary = await withDom0(interruption, async (dom0): Promise<Result<string>> => {
     const looked = look(request, dom0);
     if (!looked.ok) return looked;
     const { plan } = looked.value;
-    return success(planSummary(plan, forecast(plan, { records: request.record }), dom0));
+    return success(planSummary(plan, forecast(plan, { records: request.record }), dom0, view));
   });
   if (!summary.ok) return summary;
   return await agree(

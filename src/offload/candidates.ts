@@ -1,5 +1,6 @@
+import { stateOf } from "./choices.ts";
 import { whereaboutsOf } from "./interface.ts";
-import { type Inventory, nicsUnder, type Pif, type Vm } from "./inventory.ts";
+import { type Inventory, nicsUnder, type Pif } from "./inventory.ts";
 import { naturalOrder } from "./natural-order.ts";
 import { resolveBareHost } from "./survey.ts";
 import { counted } from "./wording.ts";
@@ -40,14 +41,9 @@ function vmLines({ vms, vifs }: Inventory): readonly string[] {
     .toSorted((a, b) => naturalOrder(a.name, b.name))
     .map((vm) => {
       const clear = isTypable(vm.name) && named.get(vm.name)?.length === 1;
-      const what = `${stateOf(vm)}, ${counted(count.get(vm.uuid)?.length ?? 0, "VIF")}`;
+      const what = `${typable(stateOf(vm))}, ${counted(count.get(vm.uuid)?.length ?? 0, "VIF")}`;
       return clear ? `${vm.name}\tVM, ${what}` : `${vm.uuid}\tVM ${typable(vm.name)}, ${what}`;
     });
-}
-
-function stateOf({ powerState, residentOn }: Vm): string {
-  const state = powerState.toLowerCase();
-  return residentOn === undefined ? state : `${state} on ${typable(residentOn.name)}`;
 }
 
 function pifLines({ pifs, host }: Inventory): readonly string[] {

@@ -1,4 +1,4 @@
-import { isTerminal } from "./output.ts";
+import { isTerminal, writeOut } from "./output.ts";
 
 /** What the person at the terminal said. */
 export type Answer = "yes" | "no" | "cancelled";
@@ -8,20 +8,53 @@ export function canAsk(): boolean {
   return isTerminal("stdin") && isTerminal("stderr");
 }
 
+/** Whether the cursor can be moved about: TERM=dumb says that it cannot. */
+export function canDraw(): boolean {
+  return process.env["TERM"] !== "dumb";
+}
+
 /**
- * Asks on stderr, so that stdout carries the result alone. The answer that Enter gives is No.
- * clack is loaded when somebody is asked, not before. When the signal is aborted, the prompt gives
- * up and the terminal is as it was.
+ * Asks on stderr, so that stdout carries the result alone. The answer that Enter gives is No. When
+ * the signal is aborted, the prompt gives up and the terminal is as it was.
  */
-export async function confirm(question: string, signal: AbortSignal): Promise<Answer> {
-  const prompts = await import("@clack/prompts");
-  const answer = await prompts.confirm({
-    message: question,
+export function confirm(question: string, signal: AbortSignal): Promise<Answer> {
+  return canDraw() ? askWithKeys(question, signal) : askInALine(question, signal);
+}
+
+/** clack is loaded when somebody is asked, not before. */
+async function askWithKeys(question: string, signal: AbortSignal): Promise<Answer> {
+  const { ConfirmPrompt, isCancel } = await import("@clack/core");
+  const answer = await new ConfirmPrompt({
+    active: "yes",
+    inactive: "no",
     initialValue: false,
     output: process.stderr,
     signal,
-  });
+    render() {
+      const word = this.value === true ? "yes" : this.state === "submit" ? "no" : "";
+      return `${question} [y/N] ${this.state === "cancel" ? "" : word}`;
+    },
+  }).prompt();
   // A cancelled prompt gives a symbol, which is as true as a yes.
-  if (prompts.isCancel(answer)) return "cancelled";
-  return answer ? "yes" : "no";
+  if (isCancel(answer)) return "cancelled";
+  return answer === true ? "yes" : "no";
+}
+
+/** A whole line is read, as the terminal hands it over. Ctrl-C comes as the signal that it is. */
+async function askInALine(question: string, signal: AbortSignal): Promise<Answer> {
+  const { createInterface } = await import("node:readline");
+  await writeOut("stderr", `${question} [y/N] `);
+  const reader = createInterface({ input: process.stdin, terminal: false });
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  const cancel = () => resolve("cancelled");
+  signal.addEventListener("abort", cancel, { once: true });
+  reader.once("line", (line) => resolve(/^\s*y(es)?\s*$/i.test(line) ? "yes" : "no"));
+  reader.once("close", () => resolve("no"));
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    reader.close();
+    process.stdin.pause();
+  }
 }

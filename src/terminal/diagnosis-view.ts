@@ -2,8 +2,9 @@ import type { DeviceSummary, Diagnosis, NicDriver, StrayRecord } from "../offloa
 import type { Hook } from "../offload/foreign-hooks.ts";
 import type { Report } from "../offload/report.ts";
 import { counted, quoted } from "../offload/wording.ts";
-import { bootSentence, type View } from "./report-view.ts";
+import { bootSentence } from "./report-view.ts";
 import { fitted, type Paint, printable } from "./text.ts";
+import type { View } from "./view.ts";
 
 const INDENT = "  ";
 /** How many devices, and how many lines of a kind, a page for people shows; `--json` has all. */

@@ -1,6 +1,7 @@
 import { KEYWORDS, type Keyword } from "../offload/features.ts";
 import type { DeviceReport, FeatureReport } from "../offload/report.ts";
-import { fitted, type Paint, printable } from "./text.ts";
+import { fitted, type Paint, padded, printable } from "./text.ts";
+import type { View } from "./view.ts";
 
 const LONGEST_DEVICE = 15;
 const GAP = " ";
@@ -14,17 +15,15 @@ interface Cell {
   readonly tone: keyof Paint | null;
 }
 
+type TableView = Pick<View, "paint" | "columns" | "ellipsis">;
+
 const NO_CELLS: readonly Cell[] = [];
 
 /**
- * Device by feature, live and recorded, a heading for each VM. Returns lines; columns are as wide
- * as their widest cell.
+ * Device by feature, live and recorded, a heading for each VM. Returns lines. Columns are as wide as
+ * their widest cell; features that do not fit beside the others follow in a table of their own.
  */
-export function featureTable(
-  devices: readonly DeviceReport[],
-  paint: Paint,
-  columns: number,
-): readonly string[] {
+export function featureTable(devices: readonly DeviceReport[], view: TableView): readonly string[] {
   const shown = KEYWORDS.filter((keyword) => devices.some(({ features }) => features[keyword]));
   // Devices that are alike share one description: each is laid out once.
   const cells = new Map(
@@ -39,35 +38,78 @@ export function featureTable(
   const widths = shown.map((keyword, column) =>
     Math.max(keyword.length, ...[...cells.values()].map((row) => row[column]?.text.length ?? 0)),
   );
-  const names = devices.map(({ device }) => deviceName(device));
+  const names = devices.map(({ device }) => deviceName(device, view.ellipsis));
   const nameWidth = Math.max("device".length, ...names.map((name) => Bun.stringWidth(name)));
+  return blocksOf(widths, view.columns - nameWidth).flatMap(({ from, to }, at) => {
+    const block = {
+      heading: shown.slice(from, to),
+      widths: widths.slice(from, to),
+      rows: new Map([...cells].map(([features, row]) => [features, row.slice(from, to)])),
+    };
+    const lines = blockLines(block, devices, names, nameWidth, view);
+    return at === 0 ? lines : ["", ...lines];
+  });
+}
+
+/** Columns that stand side by side: as many as fit, one at least. */
+function blocksOf(
+  widths: readonly number[],
+  room: number,
+): readonly { readonly from: number; readonly to: number }[] {
+  const blocks: { from: number; to: number }[] = [];
+  let used = Number.POSITIVE_INFINITY;
+  widths.forEach((width, column) => {
+    const last = blocks.at(-1);
+    used += GAP.length + width;
+    if (last !== undefined && used <= room) {
+      last.to = column + 1;
+      return;
+    }
+    blocks.push({ from: column, to: column + 1 });
+    used = GAP.length + width;
+  });
+  return blocks.length === 0 ? [{ from: 0, to: 0 }] : blocks;
+}
+
+interface Block {
+  readonly heading: readonly Keyword[];
+  readonly widths: readonly number[];
+  readonly rows: ReadonlyMap<DeviceReport["features"], readonly Cell[]>;
+}
+
+function blockLines(
+  { heading, widths, rows }: Block,
+  devices: readonly DeviceReport[],
+  names: readonly string[],
+  nameWidth: number,
+  { paint, columns, ellipsis }: TableView,
+): readonly string[] {
   const laidOut = (row: readonly Cell[]) =>
     row
       .map(({ text, tone }, column) => {
-        const padded = text.padEnd(widths[column] ?? 0);
-        return tone === null ? padded : paint[tone](padded);
+        const filled = text.padEnd(widths[column] ?? 0);
+        return tone === null ? filled : paint[tone](filled);
       })
       .join(GAP)
       .trimEnd();
-  const rows = new Map([...cells].map(([features, row]) => [features, laidOut(row)]));
-  const heading: readonly Cell[] = shown.map((text: Keyword) => ({ text, tone: "strong" }));
-  const lines = [`${"device".padEnd(nameWidth)}${GAP}${laidOut(heading)}`];
+  const laidOutRows = new Map([...rows].map(([features, row]) => [features, laidOut(row)]));
+  const titles = heading.map((text): Cell => ({ text, tone: "strong" }));
+  const lines = [`${"device".padEnd(nameWidth)}${GAP}${laidOut(titles)}`.trimEnd()];
   let group = "";
   devices.forEach((device, index) => {
     const next = groupOf(device);
     if (next !== group) {
       group = next;
-      lines.push(paint.strong(fitted(titleOf(device), columns)));
+      lines.push(paint.strong(fitted(titleOf(device), columns, ellipsis)));
     }
-    const name = names[index] ?? "";
-    const padding = " ".repeat(nameWidth - Bun.stringWidth(name));
-    lines.push(`${name}${padding}${GAP}${rows.get(device.features) ?? ""}`);
+    const name = padded(names[index] ?? "", nameWidth);
+    lines.push(`${name}${GAP}${laidOutRows.get(device.features) ?? ""}`.trimEnd());
   });
   return lines;
 }
 
-function deviceName(device: string | null): string {
-  return device === null ? "(none here)" : fitted(printable(device), LONGEST_DEVICE);
+function deviceName(device: string | null, ellipsis: string): string {
+  return device === null ? "(none here)" : fitted(printable(device), LONGEST_DEVICE, ellipsis);
 }
 
 function groupOf(device: DeviceReport): string {

@@ -14,7 +14,7 @@ import {
   type Topic,
 } from "../commands/definition/topics.ts";
 import { FEATURES } from "../offload/features.ts";
-import type { Paint } from "./text.ts";
+import type { View } from "./view.ts";
 import { wrapped } from "./wrap.ts";
 
 /** Help is never wider, however wide the terminal: long lines are hard to read. */
@@ -24,10 +24,7 @@ const WIDEST = 80;
 const EXAMPLES = 4;
 
 /** Where and how help is shown. */
-export interface HelpView {
-  readonly paint: Paint;
-  readonly columns: number;
-}
+export type HelpView = Pick<View, "paint" | "columns">;
 
 type Row = readonly [label: string, text: string];
 
@@ -71,7 +68,6 @@ export function commandHelp(command: CommandDefinition, view: HelpView): string 
     "",
     `Usage: ${usageOf(command)}`,
     ...rows(optionRows(command), view),
-    "",
     `Touches: ${layers.length === 0 ? "nothing, it only looks" : layers.join("; ")}.`,
     `Exit codes: ${Object.entries(exits)
       .map(([code, meaning]) => `${code} ${meaning}`)

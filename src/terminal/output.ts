@@ -1,7 +1,8 @@
 import { dlopen, FFIType } from "bun:ffi";
 import { writeSync } from "node:fs";
 import { createConsola } from "consola/core";
-import { type Paint, printable } from "./text.ts";
+import { printable } from "./text.ts";
+import type { View } from "./view.ts";
 
 /** Where words go: the result to `stdout`, everything else to `stderr`. */
 export type Channel = "stdout" | "stderr";
@@ -68,14 +69,14 @@ function sayOnStderr(line: string): void {
  * Messages to the person, all on stderr: consola would put half of them on stdout, among the
  * results.
  */
-export function messages(paint: Paint) {
+export function messages({ paint, ellipsis }: Pick<View, "paint" | "ellipsis">) {
   return createConsola({
     level: 3,
     throttle: 0,
     reporters: [
       {
         log({ type, args }) {
-          const text = printable(args.map(String).join(" "));
+          const text = printable(args.map(String).join(" ")).replaceAll("…", ellipsis);
           const label = type === "error" ? paint.bad("offload:") : "offload:";
           sayOnStderr(`${label} ${text}\n`);
         },

@@ -1,7 +1,10 @@
 import type { DisablePlan, Forecast } from "../offload/disable.ts";
 import type { NicInterface, VifInterface } from "../offload/interface.ts";
+import type { Vm } from "../offload/inventory.ts";
 import { counted, listed } from "../offload/wording.ts";
 import { fitted, printable } from "./text.ts";
+import type { View } from "./view.ts";
+import { hanging } from "./wrap.ts";
 
 /** How many VMs the summary names before it only counts. */
 const NAMED_VMS = 8;
@@ -12,11 +15,12 @@ export function planSummary(
   plan: DisablePlan,
   { changes, records }: Forecast,
   dom0: { readonly host: { readonly name: string }; readonly product: string },
+  { columns, ellipsis }: Pick<View, "columns" | "ellipsis">,
 ): string {
   const nics = plan.interfaces.filter((subject): subject is NicInterface => subject.kind === "pif");
   const vifs = plan.interfaces.filter((subject): subject is VifInterface => subject.kind === "vif");
   const vms = [...new Map(vifs.map(({ vm }) => [vm.uuid, vm])).values()];
-  const named = vms.slice(0, NAMED_VMS).map(({ name }) => fitted(printable(name), NAME_COLUMNS));
+  const named = vms.slice(0, NAMED_VMS).map((vm) => fitted(titleOf(vm), NAME_COLUMNS, ellipsis));
   const rest = vms.length - named.length;
   const live = changes.filter(({ layer }) => layer === "live").length;
   const lines: readonly (readonly [string, string])[] = [
@@ -44,5 +48,14 @@ export function planSummary(
       `${live} in the kernel, on ${counted(plan.live.length, "device")}; ${counted(records.length, "record")} in XAPI`,
     ],
   ];
-  return `${lines.map(([label, text]) => `  ${label.padEnd(9)} ${text}`).join("\n")}\n`;
+  return lines
+    .flatMap(([label, text]) => hanging(`  ${label.padEnd(9)} `, text, columns))
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/** A name that leaves nothing to read is replaced by the UUID. */
+function titleOf({ name, uuid }: Vm): string {
+  const shown = printable(name).trim();
+  return shown === "" ? uuid : shown;
 }

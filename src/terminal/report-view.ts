@@ -3,13 +3,9 @@ import type { Change } from "../offload/plan.ts";
 import type { Report } from "../offload/report.ts";
 import { counted, listed } from "../offload/wording.ts";
 import { featureTable, LEGEND } from "./feature-table.ts";
-import { type Paint, printable } from "./text.ts";
-
-/** How and where a report is shown. */
-export interface View {
-  readonly paint: Paint;
-  readonly columns: number;
-}
+import { printable } from "./text.ts";
+import type { View } from "./view.ts";
+import { hanging } from "./wrap.ts";
 
 /** The human view of a report, from the very object that `--json` prints. */
 export function renderReport(report: Report, view: View): string {
@@ -31,15 +27,15 @@ function linesOf(report: Report, view: View): readonly string[] {
   }
 }
 
-function tableLines(report: Report, { paint, columns }: View): readonly string[] {
+function tableLines(report: Report, view: View): readonly string[] {
   const lines: string[] = [];
   if (report.devices.length === 0) lines.push("No devices.");
-  else lines.push(...featureTable(report.devices, paint, columns), paint.faint(LEGEND));
+  else lines.push(...featureTable(report.devices, view), view.paint.faint(LEGEND));
   if (report.command !== "status") {
     lines.push("", changesSentence(report.changes));
   }
-  if (report.boot !== null) lines.push("", bootSentence(report.boot));
-  return [...lines, ...findings(report, paint)];
+  if (report.boot !== null) lines.push("", ...paragraph("", bootSentence(report.boot), view));
+  return [...lines, ...findings(report, view)];
 }
 
 function changesSentence(changes: readonly Change[]): string {
@@ -63,26 +59,28 @@ export function bootSentence({ method, state, covers }: BootLayer): string {
   return `At boot: ${method}, ${state}${what}.`;
 }
 
-function persistLines(report: Report, { paint }: View): readonly string[] {
-  const boot = report.boot === null ? [] : [bootSentence(report.boot)];
-  return [...boot, ...findings(report, paint)];
+function persistLines(report: Report, view: View): readonly string[] {
+  const boot = report.boot === null ? [] : paragraph("", bootSentence(report.boot), view);
+  return [...boot, ...findings(report, view)];
 }
 
-function verifyLines(report: Report, { paint }: View): readonly string[] {
+function verifyLines(report: Report, view: View): readonly string[] {
+  const { paint } = view;
   const count = counted(report.devices.length, "interface");
   const sum =
     report.exitCode === 0
       ? paint.good(`${count} checked: everything that can be off is off.`)
       : paint.bad(`${count} checked: not everything is as it should be.`);
-  return [sum, ...findings(report, paint)];
+  return [sum, ...findings(report, view)];
 }
 
 /** How many interfaces a line names before it only counts. */
 const NAMED_INTERFACES = 6;
 
 /** Problems and notes, what several interfaces share in one line, then what to run. */
-function findings(report: Report, paint: Paint): readonly string[] {
-  const lines = [...Map.groupBy(report.problems, saying)].map(([says, those]) => {
+function findings(report: Report, view: View): readonly string[] {
+  const { paint } = view;
+  const lines = [...Map.groupBy(report.problems, saying)].flatMap(([says, those]) => {
     const sign = those.every(({ code }) => code === "live-fixed")
       ? paint.faint("-")
       : paint.bad("!");
@@ -90,13 +88,21 @@ function findings(report: Report, paint: Paint): readonly string[] {
     const shown = names.slice(0, NAMED_INTERFACES).join(", ");
     const rest = names.length - NAMED_INTERFACES;
     const where = rest > 0 ? `${shown} and ${rest} more` : shown;
-    return `  ${sign} ${printable(names.length > 0 ? `${where}: ${says}` : says)}`;
+    return paragraph(`  ${sign} `, names.length > 0 ? `${where}: ${says}` : says, view);
   });
-  lines.push(...report.notes.map(({ message }) => `  ${paint.faint("-")} ${printable(message)}`));
+  for (const { message } of report.notes) {
+    lines.push(...paragraph(`  ${paint.faint("-")} `, message, view));
+  }
   if (report.advice.length > 0) {
     lines.push("", ...report.advice.map((command) => `Run: ${paint.strong(printable(command))}`));
   }
   return lines;
+}
+
+/** A sentence behind its mark, broken between words where a person reads it. */
+function paragraph(mark: string, text: string, { columns, wraps, ellipsis }: View) {
+  const shown = printable(text).replaceAll("…", ellipsis);
+  return wraps ? hanging(mark, shown, columns) : [`${mark}${shown}`];
 }
 
 /** A problem without the interface that it is about. */

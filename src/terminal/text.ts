@@ -12,14 +12,30 @@ export function printable(text: string): string {
 }
 
 /** The text cut to so many columns, with an ellipsis; wide characters count as two. */
-export function fitted(text: string, columns: number): string {
+export function fitted(text: string, columns: number, ellipsis = "…"): string {
   if (Bun.stringWidth(text) <= columns) return text;
+  const room = columns - ellipsis.length;
+  if (room < 0) return "";
   let shown = "";
   for (const { segment } of new Intl.Segmenter().segment(text)) {
-    if (Bun.stringWidth(shown + segment) > columns - 1) break;
+    if (Bun.stringWidth(shown + segment) > room) break;
     shown += segment;
   }
-  return `${shown}…`;
+  return `${shown}${ellipsis}`;
+}
+
+/** Fills a text up with blanks to so many columns; a wider one stays as it is. */
+export function padded(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - Bun.stringWidth(text)));
+}
+
+/**
+ * Whether more than ASCII can be shown. The physical console has a font of 256 signs, and a locale
+ * that is not UTF-8 promises nothing at all.
+ */
+export function takesUnicode(environment: Readonly<Record<string, string | undefined>>): boolean {
+  const { LC_ALL, LC_CTYPE, LANG, TERM } = environment;
+  return TERM !== "linux" && TERM !== "dumb" && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
 }
 
 /** Paints words, or leaves them alone. */

@@ -11,3 +11,11 @@ export function wrapped(text: string, columns: number): readonly string[] {
   }
   return [...lines, line];
 }
+
+/** The lines of a text that goes on under itself, behind a mark such as `  ! `. */
+export function hanging(mark: string, text: string, columns: number): readonly string[] {
+  const indent = " ".repeat(Bun.stringWidth(mark));
+  return wrapped(text, columns - indent.length).map(
+    (line, at) => `${at === 0 ? mark : indent}${line}`,
+  );
+}

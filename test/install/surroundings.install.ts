@@ -21,7 +21,7 @@ describe("the directory and the home", () => {
         '{ "main": "evil.js", "imports": { "#x": "./evil.js" }, "type": "commonjs" }\n',
       ".npmrc": "script-shell=/nowhere\n",
     };
-    for (const name of ["citty", "consola", "valibot", "@clack/prompts", "fastest-levenshtein"]) {
+    for (const name of ["citty", "consola", "valibot", "@clack/core", "fastest-levenshtein"]) {
       files[`node_modules/${name}/index.js`] = EVIL;
       files[`node_modules/${name}/package.json`] = '{ "main": "index.js" }\n';
     }

@@ -20,7 +20,7 @@ import { reportOf, TREATED, TREATED_VIEW, UNTOUCHED, UNTOUCHED_VIEW } from "./re
 const PLAIN = paint(false);
 
 function table(devices: readonly DeviceReport[], columns = 80) {
-  return featureTable(devices, PLAIN, columns);
+  return featureTable(devices, { paint: PLAIN, columns, ellipsis: "…" });
 }
 
 function devicesOfVm(name: string): readonly DeviceReport[] {
@@ -176,8 +176,16 @@ describe("names that tenants choose", () => {
 
 describe("the tone of a cell", () => {
   const colour = paint(true);
-  const rows = featureTable(reportOf("status", TREATED, TREATED_VIEW).devices, colour, 80);
-  const untouched = featureTable(reportOf("status", UNTOUCHED, UNTOUCHED_VIEW).devices, colour, 80);
+  const rows = featureTable(reportOf("status", TREATED, TREATED_VIEW).devices, {
+    paint: colour,
+    columns: 80,
+    ellipsis: "…",
+  });
+  const untouched = featureTable(reportOf("status", UNTOUCHED, UNTOUCHED_VIEW).devices, {
+    paint: colour,
+    columns: 80,
+    ellipsis: "…",
+  });
 
   test("red is on and could be off", () => {
     expect(untouched[2]).toContain(colour.bad("on/- "));
@@ -200,9 +208,40 @@ describe("the tone of a cell", () => {
   });
 });
 
-test("every keyword has its column when all are asked for", () => {
-  const [heading] = table(
-    reportOf("status", UNTOUCHED, UNTOUCHED_VIEW, { keywords: KEYWORDS }).devices,
-  );
-  expect(heading?.split(/\s+/)).toEqual(["device", ...KEYWORDS]);
+describe("features that do not fit beside the others", () => {
+  const { devices } = reportOf("status", TREATED, TREATED_VIEW, { keywords: KEYWORDS });
+  const headings = (columns: number) =>
+    table(devices, columns).filter((line) => line.startsWith("device"));
+
+  test("follow in a table of their own, each once, in any width", () => {
+    for (const columns of [20, 40, 60, 80, 100, 120, 200]) {
+      const names = headings(columns).flatMap((line) => line.split(/\s+/).slice(1));
+      expect(names).toEqual([...KEYWORDS]);
+      for (const line of table(devices, columns)) {
+        if (columns >= 40) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
+        expect(line).toBe(line.trimEnd());
+      }
+    }
+  });
+
+  test("a wide terminal has them all in one", () => {
+    expect([80, 120, 200].map((columns) => headings(columns).length)).toEqual([2, 1, 1]);
+  });
+
+  test("every table names every device under its VM", () => {
+    const lines = table(devices, 80);
+    const half = lines.length / 2;
+    const titles = (part: readonly string[]) => part.map((line) => line.replace(/ .*/, ""));
+    expect(titles(lines.slice(0, Math.floor(half)))).toEqual(titles(lines.slice(Math.ceil(half))));
+    expect(lines[Math.floor(half)]).toBe("");
+  });
+});
+
+test("the mark of what is cut is ASCII where nothing else can be shown", () => {
+  const lines = featureTable(devicesOfVm("x".repeat(200)), {
+    paint: PLAIN,
+    columns: 80,
+    ellipsis: "...",
+  });
+  expect(lines[1]).toBe(`VM ${"x".repeat(74)}...`);
 });

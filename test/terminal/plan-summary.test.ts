@@ -4,15 +4,22 @@ import { planSummary } from "../../src/terminal/plan-summary.ts";
 import { guest, haltedVm, viewOf, vif } from "../offload/worlds.ts";
 import { FORECAST, PLAN } from "./reports.ts";
 
+const VIEW = { columns: 80, ellipsis: "…" };
+
 function summaryOf(names: readonly string[]) {
   const subjects = names.map((name) => guest(vif(haltedVm(name), "0")));
   const plan = planDisable(subjects, ["tso"], viewOf({}));
   const foreseen = forecast(plan, { records: true });
-  return planSummary(plan, foreseen, { host: { name: "alpha" }, product: "" });
+  return planSummary(plan, foreseen, { host: { name: "alpha" }, product: "" }, VIEW);
 }
 
 test("says on what a confirmation rests: host, NICs, VMs, features and the number of changes", () => {
-  const text = planSummary(PLAN, FORECAST, { host: { name: "alpha" }, product: "XCP-ng 8.3.0" });
+  const text = planSummary(
+    PLAN,
+    FORECAST,
+    { host: { name: "alpha" }, product: "XCP-ng 8.3.0" },
+    VIEW,
+  );
   expect(text).toBe(`  Host      alpha (XCP-ng 8.3.0)
   NICs      eth0 (management) and eth1
   VMs       2: web, database

@@ -5,7 +5,7 @@ import { paint } from "../../src/terminal/text.ts";
 import { guest, NIC_ON, nic, pif, VIF_ON, viewOf, vif, vm } from "../offload/worlds.ts";
 import { FORECAST, reportOf, TREATED, TREATED_VIEW, UNTOUCHED, UNTOUCHED_VIEW } from "./reports.ts";
 
-const VIEW = { paint: paint(false), columns: 80 };
+const VIEW = { paint: paint(false), columns: 80, ellipsis: "…", wraps: false };
 
 function rendered(report: Report) {
   return renderReport(report, VIEW);
@@ -129,7 +129,7 @@ describe("names that tenants choose", () => {
 
 test("painted or not, the words are the same", () => {
   const report = reportOf("verify", UNTOUCHED, UNTOUCHED_VIEW, { exitCode: 1 });
-  const painted = renderReport(report, { paint: paint(true), columns: 80 });
+  const painted = renderReport(report, { ...VIEW, paint: paint(true) });
   expect(painted).not.toBe(rendered(report));
   expect(Bun.stripANSI(painted)).toBe(rendered(report));
 });

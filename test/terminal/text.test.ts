@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { fitted, paint, printable, takesColour } from "../../src/terminal/text.ts";
+import {
+  fitted,
+  padded,
+  paint,
+  printable,
+  takesColour,
+  takesUnicode,
+} from "../../src/terminal/text.ts";
 
 describe("printable", () => {
   test.each([
@@ -74,6 +81,34 @@ describe("fitted", () => {
         },
       ),
     );
+  });
+});
+
+test("padded fills up to so many columns, and leaves alone what is wider", () => {
+  expect([padded("ab", 4), padded("日", 4), padded("abcdef", 4)]).toEqual([
+    "ab  ",
+    "日  ",
+    "abcdef",
+  ]);
+});
+
+test("an ellipsis of three dots takes its room, or nothing is shown at all", () => {
+  expect([fitted("web-server", 6, "..."), fitted("web", 2, "...")]).toEqual(["web...", ""]);
+});
+
+describe("what a terminal can show", () => {
+  test.each([
+    [{ LANG: "en_US.UTF-8" }, true],
+    [{ LANG: "C.utf8", TERM: "xterm" }, true],
+    [{ LANG: "C", LC_ALL: "C.UTF-8" }, true],
+    [{ LANG: "C", LC_CTYPE: "de_DE.UTF-8", LC_ALL: "" }, true],
+    [{ LANG: "en_US.UTF-8", LC_ALL: "C" }, false],
+    [{ LANG: "en_US.ISO-8859-1" }, false],
+    [{}, false],
+    [{ LANG: "en_US.UTF-8", TERM: "linux" }, false],
+    [{ LANG: "en_US.UTF-8", TERM: "dumb" }, false],
+  ])("%j: more than ASCII is %p", (environment, expected) => {
+    expect(takesUnicode(environment)).toBe(expected);
   });
 });
 

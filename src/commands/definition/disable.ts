@@ -7,7 +7,7 @@ export const DISABLE = {
   summary: "Turn offloads off, now and in XAPI's records",
   about: [
     "Turns off everything that can be off: in the kernel, with one write a device, and in XAPI's records, which the toolstack applies when it plugs the interface. Both are read back, and what they show is the result. A second run changes nothing and says so.",
-    "Every target is checked first: one that is unknown or ambiguous, and nothing is touched. A change of the whole host is shown and confirmed before it is made; --yes answers beforehand.",
+    "Every target is checked first: one that is unknown or ambiguous, and nothing is touched. A change of the whole host, and one that was picked from the list, is shown and confirmed before it is made; --yes answers beforehand.",
     "On a PIF only what its NIC can do is recorded: a record that cannot be met makes every later plug fail. On a VIF the toolstack reads no record of gro and lro, and rx is always on.",
   ],
   args: {
@@ -16,11 +16,17 @@ export const DISABLE = {
     vm: SHARED.vm,
     pif: SHARED.pif,
     host: SHARED.host,
+    pick: {
+      type: "boolean",
+      description: "choose VMs, NICs and features from a list",
+      details:
+        "Shows the VMs and NICs in a list that can be searched, then the features, then what is about to change. Needs a terminal.",
+    },
     yes: {
       type: "boolean",
       alias: "y",
       description: "do not ask before changing the whole host",
-      details: "Does not ask before it changes the whole host.",
+      details: "Does not ask before it changes the whole host, or what was picked.",
     },
     "dry-run": {
       type: "boolean",
@@ -53,6 +59,7 @@ export const DISABLE = {
     { command: 'offload disable "web 1" eth1', meaning: "one VM and one NIC" },
     { command: "offload disable ALL --dry-run", meaning: "what would be done, as commands" },
     { command: "offload disable eth0 --confirm-within 60", meaning: "safe over SSH" },
+    { command: "offload disable --pick", meaning: "choose from a list" },
     { command: "offload disable eth1 --features tso,gso", meaning: "two features of one NIC" },
     { command: "offload disable ALL --yes", meaning: "without the question, for scripts" },
     { command: "offload disable eth0 --no-record", meaning: "the kernel only, even without XAPI" },

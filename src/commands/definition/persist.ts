@@ -59,7 +59,7 @@ export const PERSIST = {
     0: "installed, or taken away",
     1: "partly: a piece is missing or wrong, or the loop could not finish",
     2: "usage, or nothing to persist",
-    3: "not possible here: not root, no dom0, no answer from XAPI",
+    3: "not possible: not root, no dom0 or no XAPI",
   },
   sought: ["install", "boot", "enable-at-boot", "keep", "save"],
 } as const satisfies CommandDefinition;

@@ -53,8 +53,8 @@ export const RESTORE = {
   exits: {
     0: "everything asked for is as it was",
     1: "partly: something could not be put back",
-    2: "usage or not confirmed: nothing was touched",
-    3: "not possible here: not root, no dom0, no answer from XAPI",
+    2: "usage or not confirmed: nothing touched",
+    3: "not possible: not root, no dom0 or no XAPI",
   },
   sought: ["undo", "revert", "rollback", "enable", "on", "reset", "back"],
 } as const satisfies CommandDefinition;

@@ -76,9 +76,9 @@ export const SHARED = {
 /** What the exit codes mean to a command that changes something. */
 export const CHANGING_EXITS = {
   0: "done",
-  1: "partly: something is still on, or not recorded",
-  2: "usage or not confirmed: nothing was touched",
-  3: "not possible here: not root, no dom0, no answer from XAPI",
+  1: "partly: still on, or not recorded",
+  2: "usage or not confirmed: nothing touched",
+  3: "not possible: not root, no dom0 or no XAPI",
 } as const;
 
 /** Where a command keeps what was there before. */

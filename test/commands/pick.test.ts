@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import type { Answer } from "../dom0/running.ts";
+import { liveState, otherConfig, stillOn, writes } from "./truth.ts";
+
+const TARGETS = "Turn off offloads of which NICs and VMs?";
+const FEATURES = "Which features?";
+const CONFIRM = "Turn these offloads off? [y/N]";
+const DOWN = "\x1b[B";
+
+/** What a terminal gets to show, without what moves its cursor and paints it. */
+function shown(text: string): string {
+  return Bun.stripANSI(text).replaceAll("\r", "");
+}
+
+function pick(dom0: Dom0, answers: readonly Answer[], ...flags: readonly string[]) {
+  return dom0.run([OFFLOAD, "disable", "--pick", ...flags], { tty: true, answers });
+}
+
+describe("disable --pick", () => {
+  let dom0: Dom0;
+  let before: string;
+  beforeAll(async () => {
+    dom0 = await Dom0.start({ scenarios: ["coordinator", "hostile"] });
+    before = await liveState(dom0);
+  });
+  afterAll(() => dom0.stop());
+
+  async function untouched(): Promise<void> {
+    expect(await liveState(dom0)).toBe(before);
+    expect(await writes(dom0)).toEqual([]);
+    expect(await dom0.simulator.sessions()).toBe(0);
+  }
+
+  test("lists NICs and VMs with state, host, VIFs and what is on", async () => {
+    const run = await pick(dom0, [{ when: "Ctrl-C leaves", say: "\x03" }]);
+    const screen = shown(run.stdout);
+    expect(screen).toMatch(/> \[ \] eth0 +NIC, management +rx tx sg tso gso gro\n/);
+    expect(screen).toMatch(/ {2}\[ \] eth1 +NIC +rx tx/);
+    expect(screen).toMatch(/ {2}\[ \] backup +halted +1\n/);
+    expect(screen).toMatch(/more, above or below\n/);
+    // The names of tenants come without what a terminal would act on.
+    expect(run.stdout).not.toContain("\x1b]0;");
+    expect(run.stdout).not.toContain("\u202e");
+    await untouched();
+  });
+
+  test.each([
+    ["in the list", [{ when: TARGETS, say: "\x03" }]],
+    [
+      "in the list of features",
+      [
+        { when: TARGETS, say: " \r" },
+        { when: FEATURES, say: "\x03" },
+      ],
+    ],
+    [
+      "at the question",
+      [
+        { when: TARGETS, say: " \r" },
+        { when: FEATURES, say: "\r" },
+        { when: CONFIRM, say: "\x03" },
+      ],
+    ],
+  ])(
+    "Ctrl-C %s changes nothing, gives the terminal back and ends as a signal does",
+    async (_, answers) => {
+      const run = await pick(dom0, answers);
+      // A parent that ignores SIGINT hands that on; the code then says what the signal cannot.
+      expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
+      expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(
+        run.stdout.lastIndexOf("\x1b[?25l"),
+      );
+      expect(shown(run.stdout)).toContain("offload: cancelled; nothing was changed");
+      await untouched();
+    },
+  );
+
+  test("the same confirmation as always follows, and Enter means No", async () => {
+    const run = await pick(dom0, [
+      { when: TARGETS, say: " \r" },
+      { when: FEATURES, say: "\r" },
+      { when: CONFIRM, say: "\r" },
+    ]);
+    expect(run.exitCode).toBe(2);
+    const screen = shown(run.stdout);
+    expect(screen).toMatch(/Host +xcp-1[^\n]*\n +NICs +eth0 \(management\)\n +VMs +none\n/);
+    expect(screen).toContain("Features  rx tx sg tso ufo gso gro lro\n");
+    await untouched();
+  });
+
+  test("without a choice it does not go on", async () => {
+    const run = await pick(dom0, [
+      { when: TARGETS, say: "\r" },
+      { when: "Choose at least one", say: "\x03" },
+    ]);
+    expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
+    expect(shown(run.stdout)).not.toContain(FEATURES);
+  });
+
+  test.each([
+    ["web", "remote web"],
+    ["WEB XCP-1", "web 1"],
+    ["halted", "backup"],
+    ["management", "eth0"],
+    ["\u{1f680}", "\u{1f680} ワイド"],
+  ])("a search for %j looks through names, states and hosts", async (search, found) => {
+    const run = await pick(dom0, [
+      { when: "Ctrl-C leaves", say: search },
+      { when: `Search: ${search}_`, say: "\t\r" },
+      { when: FEATURES, say: "\x03" },
+    ]);
+    expect(shown(run.stdout)).toContain(`${TARGETS} ${found}`);
+  });
+
+  test("a search for what is not there says so", async () => {
+    const run = await pick(dom0, [
+      { when: "Ctrl-C leaves", say: "no such thing" },
+      { when: "nothing is called that", say: "\x03" },
+    ]);
+    expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
+  });
+
+  test("without a terminal it is refused, with what to do instead", async () => {
+    const run = await dom0.offload("disable", "--pick");
+    expect(run).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(run.stderr).toMatch(/^offload: --pick needs a terminal; name [^\n]+\n$/);
+    const dumb = await dom0.run([OFFLOAD, "disable", "--pick"], {
+      tty: true,
+      env: { TERM: "dumb" },
+    });
+    expect(dumb.exitCode).toBe(2);
+    expect(dumb.stdout).toContain("--pick needs one that is not dumb");
+    await untouched();
+  });
+
+  test("targets beside it are refused", async () => {
+    const run = await dom0.offload("disable", "--pick", "web 1");
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain("name no target with it");
+  });
+
+  test("where XAPI does not answer there is nothing to list", async () => {
+    await using dead = await Dom0.start({ scenarios: ["dead"] });
+    const run = await dead.run([OFFLOAD, "disable", "--pick"], { tty: true });
+    expect(run.exitCode).toBe(3);
+  });
+});
+
+test("what was picked is turned off, and nothing else", async () => {
+  await using dom0 = await Dom0.start();
+  const run = await dom0.run([OFFLOAD, "disable", "--pick", "--features", "tso"], {
+    tty: true,
+    answers: [
+      // eth1, then the VM that a search finds; the row above it stays chosen while it is hidden.
+      { when: "Ctrl-C leaves", say: `${DOWN} ` },
+      { when: "1 chosen", say: "web" },
+      { when: "Search: web_", say: `\t\r` },
+      // Only tso is chosen to begin with; gso is added.
+      { when: "1 chosen", say: "gso\t\r" },
+      { when: CONFIRM, say: "y" },
+    ],
+  });
+  expect(shown(run.stdout)).toContain("Features  tso gso\n");
+  expect(run.exitCode).toBe(0);
+  const after = await stillOn(dom0, "eth1");
+  for (const keyword of ["tso", "gso"]) expect(after).not.toContain(keyword);
+  expect(await otherConfig(dom0, "VIF", dom0.world.vif("web 1").ref)).toMatchObject({
+    "ethtool-tso": "off",
+    "ethtool-gso": "off",
+  });
+  expect(await otherConfig(dom0, "VIF", dom0.world.vif("db").ref)).not.toContainKey("ethtool-tso");
+});
+
+test("--yes and --dry-run need no confirmation", async () => {
+  await using dom0 = await Dom0.start();
+  const answers = [
+    { when: TARGETS, say: " \r" },
+    { when: FEATURES, say: "\r" },
+  ];
+  const foreseen = await pick(dom0, answers, "--dry-run");
+  expect(foreseen.exitCode).toBe(0);
+  expect(shown(foreseen.stdout)).toContain("ethtool -K eth0 ");
+  const done = await pick(dom0, answers, "--yes");
+  expect(done.exitCode).toBe(0);
+  expect(shown(done.stdout)).not.toContain(CONFIRM);
+  expect(await stillOn(dom0, "eth0")).toEqual([]);
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type ListState, listAnswer, listFrame } from "../../src/terminal/list-frame.ts";
+import { paint } from "../../src/terminal/text.ts";
+
+const VIEW = { columns: 60, lines: 12, paint: paint(false), ellipsis: "…" };
+
+function state(names: readonly string[], more: Partial<ListState> = {}): ListState {
+  return {
+    question: "Which?",
+    heading: ["name", "state", "on"],
+    rows: names.map((name) => ({ cells: [name, "halted", "rx tx"] })),
+    matching: names.map((_, number) => number),
+    chosen: new Set(),
+    at: 0,
+    search: "",
+    error: "",
+    ...more,
+  };
+}
+
+function many(count: number) {
+  return Array.from({ length: count }, (_, number) => `vm ${number}`);
+}
+
+test("shows the question, the search, the rows with mark and choice, and the keys", () => {
+  expect(
+    listFrame(state(["web 1", "db"], { at: 1, chosen: new Set([0]) }), VIEW),
+  ).toBe(`Which? 1 chosen
+Search: _
+      name   state   on
+  [x] web 1  halted  rx tx
+> [ ] db     halted  rx tx
+
+Space chooses, arrows move, letters search, Enter goes on,…`);
+});
+
+test("shows what matches, and how much of all it is; columns keep their places", () => {
+  const frame = listFrame(state(["web 1", "db"], { matching: [1], search: "d" }), VIEW);
+  expect(frame).toContain("Which? 0 chosen, 1 of 2 shown\nSearch: d_\n");
+  expect(frame).toContain("> [ ] db     halted  rx tx\n");
+  expect(frame).not.toContain("web 1");
+});
+
+test("says so where nothing matches, and why it cannot go on", () => {
+  const nothing = state(["web"], { matching: [], search: "x", error: "Choose one" });
+  expect(listFrame(nothing, VIEW)).toEndWith("  nothing is called that\n\nChoose one");
+});
+
+describe("a list that is longer than the screen", () => {
+  test("shows the rows around the mark, and counts the others", () => {
+    for (const at of [0, 50, 99]) {
+      const frame = listFrame(state(many(100), { at }), VIEW);
+      expect(frame).toContain(`> [ ] vm ${at} `);
+      expect(frame).toContain("  and 94 more, above or below\n");
+      expect(frame.split("\n")).toHaveLength(11);
+    }
+  });
+});
+
+test("whatever the names, no line wraps, none is added, and nothing acts on the terminal", () => {
+  const names = fc.array(fc.string({ unit: "binary", maxLength: 60 }), { maxLength: 30 });
+  const size = fc.record({
+    columns: fc.integer({ min: 30, max: 200 }),
+    lines: fc.integer({ min: 7, max: 50 }),
+  });
+  fc.assert(
+    fc.property(names, size, fc.nat(), (list, { columns, lines }, at) => {
+      const one = state(list, { at: list.length === 0 ? 0 : at % list.length });
+      const shown = listFrame(one, { ...VIEW, columns, lines }).split("\n");
+      expect(shown.length).toBeLessThanOrEqual(lines);
+      for (const line of shown) {
+        expect(Bun.stringWidth(line)).toBeLessThan(columns);
+        expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("it is ASCII but for the names, and the mark is seen without colour", () => {
+  const frame = listFrame(state(many(100), { at: 3, chosen: new Set([2]) }), {
+    ...VIEW,
+    ellipsis: "...",
+  });
+  expect(frame).toMatch(/^[\n\x20-\x7e]+$/);
+});
+
+test("the answer stays on one line", () => {
+  expect(listAnswer("Which?", ["web", "db"], VIEW)).toBe("Which? web, db");
+  expect(Bun.stringWidth(listAnswer("Which?", many(100), VIEW))).toBeLessThan(60);
+});
