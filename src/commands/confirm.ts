@@ -4,7 +4,8 @@ import { type Result, success, usage } from "../offload/result.ts";
 import { parseArguments } from "./arguments.ts";
 import { CONFIRM } from "./definition/confirm.ts";
 import { withDom0 } from "./dom0.ts";
-import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
+import { reportingCommand } from "./reporting.ts";
 import { keepTrial } from "./trial.ts";
 
 /** `offload confirm`: keeps what `disable --confirm-within` has put on trial, and records it. */

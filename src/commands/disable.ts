@@ -25,8 +25,9 @@ import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts
 import { DISABLE } from "./definition/disable.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Invocation, mannerOf, reportingCommand, type Told } from "./invocation.ts";
+import { type Invocation, mannerOf, type Told } from "./invocation.ts";
 import { rememberDone } from "./remember.ts";
+import { reportingCommand } from "./reporting.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
 import { tryOut } from "./trial.ts";
 

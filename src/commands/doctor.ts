@@ -28,7 +28,8 @@ import { parseArguments } from "./arguments.ts";
 import { DOCTOR } from "./definition/doctor.ts";
 import { type Dom0, withWhateverHost } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
+import { reportingCommand } from "./reporting.ts";
 import { type Chosen, choose } from "./selection.ts";
 
 /** `offload doctor`: one page that tells a stranger what there is to know about this host. */

@@ -1,9 +1,6 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import type { ExitCode } from "../offload/problem.ts";
 import type { Report, ReportingCommand } from "../offload/report.ts";
 import type { Failure, Result } from "../offload/result.ts";
-import { cittyOf } from "./arguments.ts";
-import type { CommandDefinition } from "./definition/definition.ts";
 import type { Interruption } from "./interruption.ts";
 
 /** How the user wants to be answered. */
@@ -32,25 +29,6 @@ export interface Invocation {
   conclude(command: ReportingCommand, manner: Manner, outcome: Outcome): void;
   /** To be called instead, where there is a text to print and no report. */
   print(text: Result<string>): void;
-}
-
-/**
- * A command that tells of its work by a report. It reads its own arguments, strictly. `outcome` may
- * tell of it in another way.
- */
-export function reportingCommand(
-  definition: CommandDefinition & { readonly name: ReportingCommand },
-  invocation: Invocation,
-  work: (rawArgs: readonly string[], invocation: Invocation) => Promise<Result<Told>>,
-  outcome: (told: Result<Told>, rawArgs: readonly string[]) => Outcome = outcomeOf,
-): CommandDef {
-  return defineCommand<ArgsDef>({
-    ...cittyOf(definition),
-    async run({ rawArgs }) {
-      const told = await work(rawArgs, invocation);
-      invocation.conclude(definition.name, mannerOf(rawArgs), outcome(told, rawArgs));
-    },
-  });
 }
 
 /** The outcome that a result stands for. */

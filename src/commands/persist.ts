@@ -29,7 +29,8 @@ import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts
 import { PERSIST } from "./definition/persist.ts";
 import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
+import { reportingCommand } from "./reporting.ts";
 import { choose } from "./selection.ts";
 
 interface Request extends Wanted {

@@ -20,7 +20,8 @@ import { parseArguments, secondsOf, targetsOf } from "./arguments.ts";
 import { RESTORE } from "./definition/restore.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
+import { reportingCommand } from "./reporting.ts";
 import { chooseWithoutXapi } from "./selection.ts";
 
 interface Request {

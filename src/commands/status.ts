@@ -9,7 +9,8 @@ import { inspectBoot } from "../persistence/boot-layer.ts";
 import { parseArguments, wantedOf } from "./arguments.ts";
 import { STATUS } from "./definition/status.ts";
 import { type Dom0, withDom0 } from "./dom0.ts";
-import { type Invocation, reportingCommand, type Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
+import { reportingCommand } from "./reporting.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
 
 /** `offload status`: the whole picture, live and recorded, without judging. */

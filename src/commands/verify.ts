@@ -13,14 +13,8 @@ import { parseArguments, type Wanted, wantedOf } from "./arguments.ts";
 import { VERIFY } from "./definition/verify.ts";
 import { withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import {
-  flagsAmong,
-  type Invocation,
-  type Outcome,
-  outcomeOf,
-  reportingCommand,
-  type Told,
-} from "./invocation.ts";
+import { flagsAmong, type Invocation, type Outcome, outcomeOf, type Told } from "./invocation.ts";
+import { reportingCommand } from "./reporting.ts";
 import { type Chosen, choose } from "./selection.ts";
 
 /** Without targets it is about the whole host. */
