@@ -23,6 +23,7 @@ import { resolveBareHost, survey } from "../offload/survey.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { readForeignFiles } from "../persistence/foreign-files.ts";
+import { listState } from "../state/directory.ts";
 import { VERSION } from "../version.ts";
 import { parseArguments } from "./arguments.ts";
 import { DOCTOR } from "./definition/doctor.ts";
@@ -157,6 +158,7 @@ function examine(
     ),
     hooks: redaction === null ? hooks : hooks.map((hook) => redaction.hook(hook)),
   };
+  const ownNotes = examination.attempt("its own notes", listState) ?? [];
   const problems = [...unavailable(dom0), ...judged.problems, ...notRead(examination)];
   const advice = adviceFor({ problems, notes: judged.notes }, found);
   return reportOf("doctor", {
@@ -173,6 +175,7 @@ function examine(
       ...found,
       nics: view === null ? [] : nicDrivers(interfaces, view, dom0.kernel),
       devices: judged.summaries,
+      ownNotes,
       unread: examination.unread,
       advice,
     },

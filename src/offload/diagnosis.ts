@@ -59,6 +59,14 @@ export interface StrayRecord {
   readonly because: string;
 }
 
+/** A file of this program's own notes. */
+export interface OwnNote {
+  readonly file: string;
+  readonly bytes: number;
+  /** When it was written last, in UTC (ISO 8601). */
+  readonly written: string;
+}
+
 /** A step to take, and why. */
 export interface Advice {
   readonly because: string;
@@ -80,6 +88,8 @@ export interface Diagnosis {
   readonly networkRecords: readonly StrayRecord[];
   /** Files of others that touch offloads. */
   readonly hooks: readonly Hook[];
+  /** What `offload` has noted of its own work: the journal, a trial, what was turned off. */
+  readonly ownNotes: readonly OwnNote[];
   /** What could not be looked at. */
   readonly unread: readonly { readonly what: string; readonly because: string }[];
   readonly advice: readonly Advice[];

@@ -1,4 +1,5 @@
-import { lstatSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
+import type { OwnNote } from "../offload/diagnosis.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
 import { createDirectory } from "../persistence/file.ts";
 
@@ -21,4 +22,17 @@ export function prepareStateDirectory(): Result<void> {
     );
   }
   return success(undefined);
+}
+
+/** The files that are there, by name; none where nothing was changed yet. Looks, and touches nothing. */
+export function listState(): Result<readonly OwnNote[]> {
+  if (lstatSync(STATE_DIRECTORY, { throwIfNoEntry: false }) === undefined) return success([]);
+  return success(
+    readdirSync(STATE_DIRECTORY)
+      .sort()
+      .map((name) => {
+        const { size, mtime } = lstatSync(`${STATE_DIRECTORY}/${name}`);
+        return { file: `${STATE_DIRECTORY}/${name}`, bytes: size, written: mtime.toISOString() };
+      }),
+  );
 }

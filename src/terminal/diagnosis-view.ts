@@ -15,7 +15,7 @@ const SHOWN_LINES = 8;
 export function renderDiagnosis(report: Report, diagnosis: Diagnosis, view: View): string {
   const page = new Page(view);
   const { host } = report;
-  page.title("offload doctor", `${diagnosis.taken.replace(/\.\d+Z$/, "Z")}`);
+  page.title("offload doctor", seconds(diagnosis.taken));
   if (host !== null) page.line(`host ${host.name}${host.uuid === "" ? "" : ` (${host.uuid})`}`);
   if (diagnosis.redacted) {
     page.line(
@@ -31,6 +31,12 @@ export function renderDiagnosis(report: Report, diagnosis: Diagnosis, view: View
       ? "could not be looked at"
       : bootSentence(report.boot).replace(/^At boot: /, ""),
   );
+  page.list(
+    "Notes of offload's own",
+    diagnosis.ownNotes.map(
+      ({ file, bytes, written }) => `${file}: ${bytes} bytes, ${seconds(written)}`,
+    ),
+  );
   page.list("Records that nothing reads", diagnosis.deadRecords.map(recordLine));
   page.list("Records of networks", diagnosis.networkRecords.map(recordLine));
   page.list("Others that touch offloads", diagnosis.hooks.map(hookLine));
@@ -45,6 +51,11 @@ export function renderDiagnosis(report: Report, diagnosis: Diagnosis, view: View
   );
   advice(page, diagnosis);
   return `${page.lines.join("\n")}\n`;
+}
+
+/** A time without the fractions of its seconds. */
+function seconds(time: string): string {
+  return time.replace(/\.\d+Z$/, "Z");
 }
 
 /** Lines under headings, none wider than the view unless a command is. */

@@ -97,7 +97,17 @@ describe("what bash is offered", () => {
 
   test("every option of a command, and none of another", async () => {
     expect(await offered("offload verify --")).toContainAllValues([
-      ...["--features", "--vm", "--pif", "--host", "--strict", "--nagios", "--json", "--no-color", "--help"],
+      ...[
+        "--features",
+        "--vm",
+        "--pif",
+        "--host",
+        "--strict",
+        "--nagios",
+        "--json",
+        "--no-color",
+        "--help",
+      ],
     ]);
   });
 

@@ -67,6 +67,8 @@ describe("doctor", () => {
     expect(eth1.persisted).toContain("gro");
     expect(eth1.recordedOff).toContain("tso");
     expect(diagnosis.hooks).toEqual([]);
+    const notes = diagnosis.ownNotes.map(({ file }: { file: string }) => file);
+    expect(notes).toContain("/var/lib/offload/journal.json");
   });
 
   test("the commands that it advises mend what it found", async () => {
