@@ -5,11 +5,13 @@ import { counted, quoted } from "../offload/wording.ts";
 import { bootSentence } from "./report-view.ts";
 import { fitted, type Paint, printable } from "./text.ts";
 import type { View } from "./view.ts";
+import { hanging, wrapped } from "./wrap.ts";
 
 const INDENT = "  ";
 /** How many devices, and how many lines of a kind, a page for people shows; `--json` has all. */
 const SHOWN_DEVICES = 8;
 const SHOWN_LINES = 8;
+const LONGEST_NAME = 40;
 
 /** The page of `doctor`, from the very object that `--json` prints. */
 export function renderDiagnosis(report: Report, diagnosis: Diagnosis, view: View): string {
@@ -37,8 +39,14 @@ export function renderDiagnosis(report: Report, diagnosis: Diagnosis, view: View
       ({ file, bytes, written }) => `${file}: ${bytes} bytes, ${seconds(written)}`,
     ),
   );
-  page.list("Records that nothing reads", diagnosis.deadRecords.map(recordLine));
-  page.list("Records of networks", diagnosis.networkRecords.map(recordLine));
+  page.list(
+    "Records that nothing reads",
+    diagnosis.deadRecords.map((record) => recordLine(page, record)),
+  );
+  page.list(
+    "Records of networks",
+    diagnosis.networkRecords.map((record) => recordLine(page, record)),
+  );
   page.list("Others that touch offloads", diagnosis.hooks.map(hookLine));
   const silent = report.problems.filter(({ code }) => code === "xapi-unavailable");
   page.list("Could not be read", [
@@ -58,15 +66,25 @@ function seconds(time: string): string {
   return time.replace(/\.\d+Z$/, "Z");
 }
 
-/** Lines under headings, none wider than the view unless a command is. */
+/**
+ * Lines under headings, none wider than the view unless a command is. They are broken in a file, too:
+ * it goes into a ticket, where people read it.
+ */
 class Page {
   readonly lines: string[] = [];
   readonly paint: Paint;
   readonly columns: number;
+  readonly ellipsis: string;
 
-  constructor({ paint, columns }: View) {
+  constructor({ paint, columns, ellipsis }: View) {
     this.paint = paint;
     this.columns = columns;
+    this.ellipsis = ellipsis;
+  }
+
+  /** A name or a value of somebody else's, no longer than a line has room for. */
+  cut(text: string): string {
+    return fitted(printable(text), LONGEST_NAME, this.ellipsis);
   }
 
   title(text: string, aside = ""): void {
@@ -76,7 +94,9 @@ class Page {
 
   /** A line of words, continued on the next where it is too long. */
   line(text: string, hang = ""): void {
-    this.lines.push(...wrapped(printable(text), INDENT, `${INDENT}${hang}`, this.columns));
+    const later = `${INDENT}${hang}`;
+    const lines = wrapped(printable(text), this.columns - later.length);
+    this.lines.push(...lines.map((line, at) => `${at === 0 ? INDENT : later}${line}`));
   }
 
   /** A line that must stay in one piece, because somebody may copy it. */
@@ -95,8 +115,8 @@ class Page {
 
   /** A word, then what belongs to it, in a column of its own. */
   pair(word: string, text: string, width: number): void {
-    const start = `${INDENT}${word.padEnd(width)}  `;
-    this.lines.push(...wrapped(printable(text), start, " ".repeat(start.length), this.columns));
+    const mark = `${INDENT}${word.padEnd(width)}  `;
+    this.lines.push(...hanging(mark, printable(text), this.columns));
   }
 }
 
@@ -188,8 +208,8 @@ function namesOf(group: readonly DeviceSummary[]): string {
   return `${shown.join("; ")}${rest > 0 ? `; and ${rest} more` : ""}`;
 }
 
-function recordLine({ name, key, value, because }: StrayRecord): string {
-  return `${fitted(printable(name), 40)}: ${key}=${fitted(printable(value), 40)} (${because})`;
+function recordLine(page: Page, { name, key, value, because }: StrayRecord): string {
+  return `${page.cut(name)}: ${key}=${page.cut(value)} (${because})`;
 }
 
 function hookLine({ path, line, carrier, text, turnsOn, idle }: Hook): string {
@@ -208,22 +228,4 @@ function advice(page: Page, { advice: steps }: Diagnosis): void {
   }
   const rest = groups.length - SHOWN_LINES;
   if (rest > 0) page.line(`and ${rest} more, which --json has`);
-}
-
-/** Words in lines of at most so many columns; a word that is longer gets a line of its own. */
-function wrapped(text: string, first: string, later: string, columns: number): readonly string[] {
-  const lines: string[] = [];
-  let line = first;
-  let empty = true;
-  for (const word of text.split(" ")) {
-    const longer = empty ? `${line}${word}` : `${line} ${word}`;
-    if (!empty && Bun.stringWidth(longer) > columns) {
-      lines.push(line);
-      line = `${later}${word}`;
-    } else {
-      line = longer;
-    }
-    empty = false;
-  }
-  return [...lines, line];
 }

@@ -32,7 +32,9 @@ function diagnosis(more: Partial<Diagnosis> = {}): Diagnosis {
 
 function page(more: Partial<Diagnosis> = {}, columns = 80, report: Partial<Report> = {}): string {
   const whole = { ...reportOf("doctor", { exitCode: 0 }), ...report };
-  return renderDiagnosis(whole, diagnosis(more), { paint: paint(false), columns });
+  return renderDiagnosis(whole, diagnosis(more), {
+    ...{ paint: paint(false), columns, ellipsis: "...", wraps: true },
+  });
 }
 
 describe("the page of doctor", () => {
