@@ -83,17 +83,32 @@ const YES = Array.from({ length: 12 }, () => ({
   say: "y",
 }));
 
+/** What a person does who picks: the first of the list, the features as they are, and yes. */
+const PICKED = [
+  { when: "Turn off offloads of which NICs and VMs?", say: " \r" },
+  { when: "Which features?", say: "\r" },
+  { when: "Turn these offloads off?", say: "y" },
+];
+
+/** A block as it is typed: all at once, or line by line where somebody has to pick in between. */
+function piecesOf({ text }: Block): readonly string[] {
+  return text.includes("--pick") ? text.trimEnd().split("\n") : [text];
+}
+
 async function runBlock(block: Block): Promise<void> {
   const scenarios = the(block, "dom0").flatMap((one) => one.scenarios);
   await using dom0 = await host(scenarios.filter(isScenario));
   for (const { command } of the(block, "after")) {
     await dom0.run(["sh", "-c", command], { cwd: "/root" });
   }
-  const argv = ["sh", "-exc", block.text];
-  const run = await dom0.run(argv, { tty: true, answers: YES, cwd: "/root" });
   const [expected] = the(block, "ends with");
-  const told = { exitCode: run.exitCode, output: run.stdout.slice(-1500) };
-  expect(told).toMatchObject({ exitCode: expected?.exitCode ?? 0 });
+  for (const piece of piecesOf(block)) {
+    const argv = ["sh", "-exc", piece];
+    const answers = piece.includes("--pick") ? PICKED : YES;
+    const run = await dom0.run(argv, { tty: true, answers, cwd: "/root" });
+    const told = { exitCode: run.exitCode, output: run.stdout.slice(-1500) };
+    expect(told).toMatchObject({ exitCode: expected?.exitCode ?? 0 });
+  }
 }
 
 for (const page of PAGES) {
