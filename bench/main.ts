@@ -1,123 +1,78 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { Dom0, OFFLOAD } from "../test/dom0/dom0.ts";
-import { compare, type Side } from "./sides.ts";
-import { renderTable } from "./table.ts";
+import { benchLive } from "./live.ts";
+import { benchRecords, type RecordHalf } from "./records.ts";
+import type { Rounds } from "./sides.ts";
+import { renderRecords, renderSides, renderTargets } from "./table.ts";
+import { judgeTargets } from "./targets.ts";
+import { benchWhole } from "./whole.ts";
 
-const USAGE = `Times offload against the loops of ethtool that it replaces, side by side in a throwaway dom0.
+const USAGE = `Times offload against what people use instead, side by side in a throwaway dom0.
 
-Usage: scripts/bench [--vifs N] [--rounds N] [--json]
+Usage: scripts/bench [--sizes N,...] [--rounds N] [--parts live,whole,records]
 
-  --vifs N    VIFs in the dom0 (default 500)
-  --rounds N  rounds that count, after one that does not (default 7)
-  --json      print the results as JSON
+  --sizes N,...  numbers of devices, even ones (default 10,100,500,2000)
+  --rounds N     rounds that count, after one that does not (default 7)
+  --parts P,...  what to measure (default all): live is the kernel alone, without XAPI; whole is
+                 whole commands with XAPI; records is the record half with what calls really cost
+
+Prints tables, and what was promised with what became of it; writes bench/results.json.
 `;
 
-/** What a veth lets anyone change, and so what every side turns off. */
-const FEATURES = ["rx", "tx", "sg", "tso", "gso", "gro"];
+const RESULTS = resolve(import.meta.dir, "results.json");
+/** Numbers of VIFs for the record half; the smaller one shows that reads are constant in number. */
+const RECORDED = [60, 600];
 
 const { values } = parseArgs({
   options: {
-    vifs: { type: "string", default: "500" },
+    sizes: { type: "string", default: "10,100,500,2000" },
     rounds: { type: "string", default: "7" },
-    json: { type: "boolean", default: false },
+    parts: { type: "string", default: "live,whole,records" },
     help: { type: "boolean", default: false },
   },
 });
 if (values.help) {
   process.stdout.write(USAGE);
 } else {
-  const vifs = Number(values.vifs);
-  const rounds = Number(values.rounds);
-  const live = await benchLive(vifs, rounds);
-  const whole = await benchWhole(vifs, rounds);
-  process.stdout.write(
-    values.json
-      ? `${JSON.stringify({ devices: vifs, live, whole })}\n`
-      : `The live half alone, ${vifs} devices\n${renderTable(live)}\n` +
-          `With XAPI, ${vifs} VIFs and a NIC\n${renderTable(whole)}`,
+  await bench(
+    values.sizes.split(",").map(Number),
+    Number(values.rounds),
+    new Set(values.parts.split(",")),
   );
 }
 
-/**
- * The kernel alone, without XAPI. The links are down: taking receive coalescing from a veth that is
- * up costs the kernel more than all the rest, and no NIC or netback interface has that cost.
- */
-async function benchLive(vifs: number, rounds: number) {
-  await using dom0 = await Dom0.start({ nics: 1, vms: vifs, vifs: 1, scenarios: ["dead"] });
-  const devices = dom0.world.devices.flatMap(({ name }) => (name.startsWith("vif") ? [name] : []));
-  await dom0.run(["sh", "-c", eachOf(devices, "ip link set $d down")]);
-  return await compare(
-    dom0,
-    devices,
-    [
-      {
-        name: "offload disable DEVICE... --no-record",
-        argv: [OFFLOAD, "disable", "--no-record", ...devices],
-        reset: reset(devices),
-      },
-      {
-        name: "its live part, without start and report",
-        argv: [resolve(import.meta.dir, "../.cache/live-part"), ...devices],
-        reset: reset(devices),
-        timesItself: true,
-      },
-      ...loops(devices),
-      {
-        name: "the same again, nothing to do",
-        argv: [OFFLOAD, "disable", "--no-record", ...devices],
-      },
-    ],
+async function bench(
+  sizes: readonly number[],
+  rounds: number,
+  parts: ReadonlySet<string>,
+): Promise<void> {
+  const live = new Map<number, readonly Rounds[]>();
+  const whole = new Map<number, readonly Rounds[]>();
+  const records: RecordHalf[] = [];
+  for (const size of parts.has("live") ? sizes : []) {
+    live.set(size, await benchLive(size, rounds));
+    show(`The live half, ${size} devices`, renderSides(live.get(size) ?? []));
+  }
+  for (const size of parts.has("whole") ? sizes : []) {
+    whole.set(size, await benchWhole(size, rounds));
+    show(`With XAPI, ${size} VIFs, two a VM`, renderSides(whole.get(size) ?? []));
+  }
+  for (const vifs of parts.has("records") ? RECORDED : []) {
+    records.push(await benchRecords(vifs, rounds));
+  }
+  if (records.length > 0) show("The record half, calls at their real cost", renderRecords(records));
+  const targets = judgeTargets({ live, whole, records });
+  show("What was promised", renderTargets(targets));
+  const results = {
     rounds,
-  );
+    live: Object.fromEntries(live),
+    whole: Object.fromEntries(whole),
+    records,
+    targets,
+  };
+  await Bun.write(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
 }
 
-async function benchWhole(vifs: number, rounds: number) {
-  await using dom0 = await Dom0.start({ nics: 1, vms: vifs, vifs: 1 });
-  const devices = dom0.world.devices.flatMap(({ name, kind }) => (kind === "bridge" ? [] : [name]));
-  const read = eachOf(devices, 'ethtool -k "$d"');
-  return await compare(
-    dom0,
-    devices,
-    [
-      {
-        name: "offload disable ALL --yes --no-record",
-        argv: [OFFLOAD, "disable", "ALL", "--yes", "--no-record"],
-        reset: reset(devices),
-      },
-      ...loops(devices),
-      { name: "offload verify", argv: [OFFLOAD, "verify"] },
-      { name: "offload status --json", argv: [OFFLOAD, "status", "--json"] },
-      { name: "ethtool -k, once a device", argv: ["sh", "-c", read] },
-      { name: "offload --version", argv: [OFFLOAD, "--version"] },
-    ],
-    rounds,
-  );
-}
-
-/** What people do today: a process a device, or a process a feature. */
-function loops(devices: readonly string[]): readonly Side[] {
-  const all = FEATURES.map((feature) => `${feature} off`).join(" ");
-  const single = FEATURES.map((feature) => `ethtool -K "$d" ${feature} off`).join("; ");
-  return [
-    {
-      name: "ethtool -K, once a device",
-      argv: ["sh", "-c", eachOf(devices, `ethtool -K "$d" ${all}`)],
-      reset: reset(devices),
-    },
-    {
-      name: "ethtool -K, once a feature",
-      argv: ["sh", "-c", eachOf(devices, single)],
-      reset: reset(devices),
-    },
-  ];
-}
-
-function reset(devices: readonly string[]): readonly string[] {
-  const on = FEATURES.map((feature) => `${feature} on`).join(" ");
-  return ["sh", "-c", eachOf(devices, `ethtool -K "$d" ${on} >/dev/null 2>&1`)];
-}
-
-function eachOf(devices: readonly string[], body: string): string {
-  return `for d in ${devices.join(" ")}; do ${body}; done`;
+function show(title: string, table: string): void {
+  process.stdout.write(`### ${title}\n\n${table}\n`);
 }

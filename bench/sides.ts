@@ -1,71 +1,81 @@
+import { resolve } from "node:path";
 import type { Dom0 } from "../test/dom0/dom0.ts";
 
-/** One way to do the work, as a whole process unless it says otherwise. */
+const MEASURE = resolve(import.meta.dir, "../dist/measure");
+
+/** One way to do the work, as a whole process. */
 export interface Side {
-  /** It prints itself how many microseconds a part of it took, and that is what counts. */
-  readonly timesItself?: boolean;
   readonly name: string;
   readonly argv: readonly string[];
-  /** Turns everything on again before each round; without it the side only reads. */
-  readonly reset?: readonly string[];
+  /** The exit code that says it has done its work; 0 unless given. */
+  readonly exitCode?: number;
+  /** Puts everything back to where the work begins; without it the side only looks. */
+  readonly reset?: (dom0: Dom0) => Promise<void>;
+  /** It prints how many microseconds a part of it took, and that is what counts. */
+  readonly timesItself?: boolean;
+  /** Looks closer than ethtool does at what a round has done; throws where it is wrong. */
+  readonly judge?: (dom0: Dom0) => Promise<void>;
 }
 
-/** How long the rounds of a side took, in milliseconds. */
-export interface Timing {
+/** The rounds of a side, in their order: milliseconds, and peak memory in MiB. */
+export interface Rounds {
   readonly name: string;
-  readonly minimum: number;
-  readonly median: number;
-  readonly maximum: number;
+  readonly milliseconds: readonly number[];
+  readonly memory: number;
 }
 
 /**
- * Times the sides round by round, each once a round, so that a machine that slows down slows all
- * of them. A first round warms up and does not count. Every round of a side that changes things is
- * judged by the real ethtool: a side that was fast and wrong fails the benchmark.
+ * Times the sides round by round, each once a round, so that a machine that slows down slows all of
+ * them. A first round warms up and does not count. Every round of a side that changes things is
+ * judged by the real ethtool, device by device, and so is the end: a side that was fast and wrong
+ * fails the benchmark.
  */
 export async function compare(
   dom0: Dom0,
   devices: readonly string[],
   sides: readonly Side[],
   rounds: number,
-): Promise<readonly Timing[]> {
-  const times = new Map<string, number[]>(sides.map(({ name }) => [name, []]));
+): Promise<readonly Rounds[]> {
+  const taken = sides.map((side) => ({ side, milliseconds: [] as number[], memory: 0 }));
   for (let round = 0; round <= rounds; round++) {
-    for (const side of sides) {
-      if (side.reset !== undefined) await dom0.run(side.reset, { timeout: 600_000 });
-      const microseconds = await time(dom0, side);
-      if (side.reset !== undefined) await mustBeOff(dom0, devices, side.name);
-      if (round > 0) times.get(side.name)?.push(microseconds);
+    for (const one of taken) {
+      await one.side.reset?.(dom0);
+      const { milliseconds, memory } = await time(dom0, one.side);
+      if (one.side.reset !== undefined) await mustBeOff(dom0, devices, one.side.name);
+      await one.side.judge?.(dom0);
+      if (round > 0) one.milliseconds.push(milliseconds);
+      one.memory = Math.max(one.memory, memory);
     }
   }
-  return sides.map(({ name }) => timing(name, times.get(name) ?? []));
+  await mustBeOff(dom0, devices, "the last side");
+  return taken.map(({ side, milliseconds, memory }) => ({ name: side.name, milliseconds, memory }));
 }
-
-/** bash's own clock, in seconds with six decimals, read before and after. */
-const TIMED = [
-  "start=$EPOCHREALTIME",
-  '"$@" >/dev/null 2>&1',
-  "end=$EPOCHREALTIME",
-  'echo "$start $end"',
-].join("; ");
 
 /** The clock runs inside, so that entering the namespaces is not counted. */
-async function time(dom0: Dom0, { name, argv, timesItself }: Side): Promise<number> {
-  const inside = timesItself ? argv : ["bash", "--norc", "-c", TIMED, "bash", ...argv];
-  const { exitCode, stdout, stderr } = await dom0.run(inside, { timeout: 600_000 });
-  if (exitCode !== 0) throw new Error(`${name}: ${stderr}`);
-  const [start = Number.NaN, end] = stdout.trim().split(" ").map(Number);
-  return end === undefined ? start : (end - start) * 1e6;
+async function time(
+  dom0: Dom0,
+  { name, argv, timesItself = false, exitCode = 0 }: Side,
+): Promise<{ readonly milliseconds: number; readonly memory: number }> {
+  const inside = [MEASURE, ...(timesItself ? ["-o"] : []), ...argv];
+  const { stdout, stderr } = await dom0.run(inside, { timeout: 600_000 });
+  const [whole = Number.NaN, memory = 0, code, part = Number.NaN] = stdout.split(/\s+/).map(Number);
+  if (code !== exitCode) throw new Error(`${name} ended with ${code}: ${stderr}`);
+  return { milliseconds: (timesItself ? part : whole) / 1000, memory: memory / 1024 };
 }
 
+/** What the real ethtool says of all devices: each has to be read, and nothing on or coming on. */
 async function mustBeOff(dom0: Dom0, devices: readonly string[], name: string): Promise<void> {
-  const script = `for d in "$@"; do ethtool -k "$d" | grep -qE '^(rx-checksumming|tx-checksumming|scatter-gather|generic-[a-z]+-offload): on$' && echo "$d"; done`;
-  const { stdout } = await dom0.run(["sh", "-c", script, "sh", ...devices], { timeout: 600_000 });
-  if (stdout !== "") throw new Error(`${name} left offloads on: ${stdout.split("\n").join(" ")}`);
+  const script = `for d in "$@"; do ethtool -k "$d"; done | awk '${STILL_ON}'`;
+  const { stdout, stderr } = await dom0.run(["sh", "-c", script, "sh", ...devices], {
+    timeout: 600_000,
+  });
+  if (stdout.trim() === `read ${devices.length}`) return;
+  throw new Error(`${name} left offloads on: ${stdout.split("\n").join(" ")}${stderr}`);
 }
 
-function timing(name: string, microseconds: readonly number[]): Timing {
-  const sorted = microseconds.map((value) => value / 1000).sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
-  return { name, minimum: at(0), median: at(0.5), maximum: at(1) };
-}
+/** Lines of what was turned off, and of their parts, that are on or will come on by themselves. */
+const STILL_ON = `
+/^Features for/ { device = $3; read++ }
+/^[ \\t]*(rx-checksumming|tx-checksum[a-z0-9-]*|(tx-)?scatter-gather[a-z-]*|t[a-z0-9-]*tcp[a-z0-9-]*-segmentation|tcp-segmentation-offload|generic-[a-z]+-offload): (on|off \\[requested on\\])/ { print device, $0 }
+END { print "read", read }
+`;

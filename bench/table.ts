@@ -1,23 +1,79 @@
-import type { Timing } from "./sides.ts";
+import type { RecordHalf } from "./records.ts";
+import type { Rounds } from "./sides.ts";
+import { ratios, summary } from "./statistics.ts";
+import type { Target } from "./targets.ts";
 
-/** The timings as a table, each with its ratio to the first side. */
-export function renderTable(timings: readonly Timing[]): string {
-  const [first] = timings;
-  const rows = timings.map(({ name, minimum, median, maximum }) => [
-    name,
-    median.toFixed(1),
-    `${minimum.toFixed(1)} to ${maximum.toFixed(1)}`,
-    first === undefined ? "" : (median / first.median).toFixed(2),
-  ]);
-  const all = [["whole process", "median ms", "spread ms", "to the first"], ...rows];
-  const widths = [0, 1, 2, 3].map((column) =>
+/** The sides as a table in Markdown, each with its ratio to the first, round by round. */
+export function renderSides(sides: readonly Rounds[]): string {
+  const [first] = sides;
+  return table(
+    ["whole process", "median ms", "spread ms", "to the first", "peak MiB"],
+    sides.map(({ name, milliseconds, memory }) => {
+      const { median, minimum, maximum } = summary(milliseconds);
+      const ratio =
+        first === undefined ? Number.NaN : ratios(milliseconds, first.milliseconds).median;
+      const spread = `${figure(minimum)} to ${figure(maximum)}`;
+      return [name, figure(median), spread, figure(ratio), memory.toFixed(0)];
+    }),
+  );
+}
+
+/** The record half beside the sum of the calls' own cost and the model of the published scripts. */
+export function renderRecords(halves: readonly RecordHalf[]): string {
+  return table(
+    [
+      "VIFs",
+      "median ms",
+      "spread ms",
+      "reads",
+      "writes",
+      "their cost ms",
+      "they took ms",
+      "ratio",
+      "scripts (model) ms",
+    ],
+    halves.map(({ vifs, rounds, reads, writes, ownCost, held, scripts }) => {
+      const { median, minimum, maximum } = summary(rounds.milliseconds);
+      return [
+        String(vifs),
+        figure(median),
+        `${figure(minimum)} to ${figure(maximum)}`,
+        String(reads),
+        String(writes),
+        figure(ownCost),
+        figure(summary(held).median),
+        figure(ratios(rounds.milliseconds, held).median),
+        figure(scripts),
+      ];
+    }),
+  );
+}
+
+/** What was promised, what was measured, and whether it is met. */
+export function renderTargets(targets: readonly Target[]): string {
+  return table(
+    ["what", "target", "measured", "spread", "met"],
+    targets.map(({ what, wanted, measured, met }) => [
+      what,
+      "atLeast" in wanted ? `at least ${wanted.atLeast}` : `at most ${wanted.atMost}`,
+      figure(measured.median),
+      `${figure(measured.minimum)} to ${figure(measured.maximum)}`,
+      met ? "yes" : "NO",
+    ]),
+  );
+}
+
+function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [heading, ...rows];
+  const widths = heading.map((_, column) =>
     Math.max(...all.map((row) => (row[column] ?? "").length)),
   );
-  const lines = all.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-  return `${lines.join("\n")}\n`;
+  const line = (row: readonly string[]) =>
+    `| ${widths.map((width, column) => (row[column] ?? "").padEnd(width)).join(" | ")} |\n`;
+  const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|\n`;
+  return `${line(heading)}${rule}${rows.map(line).join("")}`;
+}
+
+function figure(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

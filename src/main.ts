@@ -1,14 +1,19 @@
-import type { CommandDef } from "citty";
 import { Interrupted, Interruption } from "./commands/interruption.ts";
-import { type Invocation, type Manner, mannerOf, type Outcome } from "./commands/invocation.ts";
+import {
+  type Command,
+  type Invocation,
+  type Manner,
+  mannerOf,
+  type Outcome,
+} from "./commands/invocation.ts";
 import { EXIT, type ExitCode } from "./offload/problem.ts";
 import { failureReport, type Report, type ReportingCommand } from "./offload/report.ts";
 import type { Failure, Result } from "./offload/result.ts";
-import { type Channel, messages, writeOut } from "./terminal/output.ts";
+import { messages } from "./terminal/output.ts";
 import { renderReport } from "./terminal/report-view.ts";
+import { type Channel, StreamError, writeOut } from "./terminal/streams.ts";
 import { paint, printable } from "./terminal/text.ts";
 import { type View, viewOn } from "./terminal/view.ts";
-import { VERSION } from "./version.ts";
 
 type Concluded =
   | { readonly command: ReportingCommand; readonly manner: Manner; readonly outcome: Outcome }
@@ -16,9 +21,9 @@ type Concluded =
 
 /**
  * The command tree. A map, because every object knows a `toString` that is no command. Each command
- * is loaded when it is wanted: a command line that asks for the version pays for none.
+ * is loaded when it is wanted.
  */
-const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandDef>> = new Map([
+const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<Command>> = new Map([
   ["disable", async (to) => (await import("./commands/disable.ts")).disableCommand(to)],
   ["verify", async (to) => (await import("./commands/verify.ts")).verifyCommand(to)],
   ["persist", async (to) => (await import("./commands/persist.ts")).persistCommand(to)],
@@ -33,10 +38,6 @@ const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandD
 
 async function main(rawArgs: readonly string[]): Promise<number> {
   const [name, ...rest] = rawArgs;
-  if (name === "--version" || name === "-V") {
-    await writeOut("stdout", `${VERSION}\n`);
-    return EXIT.done;
-  }
   if (name === undefined) return await help(undefined, "stderr", rawArgs);
   if (name === "--help" || name === "-h") return await help(undefined, "stdout", rawArgs);
   if (name === "help") {
@@ -49,10 +50,9 @@ async function main(rawArgs: readonly string[]): Promise<number> {
 }
 
 async function run(
-  load: (invocation: Invocation) => Promise<CommandDef>,
+  load: (invocation: Invocation) => Promise<Command>,
   rawArgs: readonly string[],
 ): Promise<number> {
-  const { runCommand } = await import("citty");
   const interruption = new Interruption();
   let concluded: Concluded | undefined;
   const command = await load({
@@ -64,7 +64,7 @@ async function run(
       concluded = { printed };
     },
   });
-  await runCommand(command, { rawArgs: [...rawArgs] });
+  await command.run(rawArgs);
   const exitCode = concluded === undefined ? EXIT.unavailable : await conclude(concluded);
   return interruption.signal === undefined ? exitCode : Interruption.die(interruption.signal);
 }
@@ -158,6 +158,9 @@ try {
 } catch (error) {
   if (error instanceof Interrupted) {
     process.exitCode = Interruption.die(error.signal);
+  } else if (error instanceof StreamError) {
+    messages({ paint: paint(false), ellipsis: "..." }).error(error.message);
+    process.exitCode = EXIT.unavailable;
   } else {
     const debug = process.env["OFFLOAD_DEBUG"] === "1";
     const words = error instanceof Error ? error.message : String(error);

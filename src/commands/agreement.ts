@@ -1,6 +1,6 @@
 import { type Result, success, usage } from "../offload/result.ts";
 import { canAsk, confirm } from "../terminal/confirm.ts";
-import { writeOut } from "../terminal/output.ts";
+import { writeOut } from "../terminal/streams.ts";
 import type { Interruption } from "./interruption.ts";
 
 /** What somebody is to agree to. */

@@ -1,4 +1,3 @@
-import type { CommandDef } from "citty";
 import { byHand } from "../offload/by-hand.ts";
 import {
   carryOut,
@@ -25,7 +24,7 @@ import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts
 import { DISABLE } from "./definition/disable.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Invocation, mannerOf, type Told } from "./invocation.ts";
+import { type Command, type Invocation, mannerOf, type Told } from "./invocation.ts";
 import { rememberDone } from "./remember.ts";
 import { reportingCommand } from "./reporting.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
@@ -44,7 +43,7 @@ interface Request extends Wanted {
 }
 
 /** `offload disable`: turns features off, in the kernel and in XAPI's records. */
-export function disableCommand(invocation: Invocation): CommandDef {
+export function disableCommand(invocation: Invocation): Command {
   return reportingCommand(DISABLE, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;
@@ -185,11 +184,10 @@ async function change(
   { host, kernel }: Dom0,
   interruption: Interruption,
 ): Promise<Result<Told>> {
-  const journal = FileJournal.open();
-  if (!journal.ok) return journal;
+  const journal = new FileJournal();
   const toolstack = record ? chosen.toolstack : null;
   return await interruption.protect(async (isStopped): Promise<Result<Told>> => {
-    const carried = await carryOut(plan, kernel, toolstack, journal.value, isStopped);
+    const carried = await carryOut(plan, kernel, toolstack, journal, isStopped);
     if (!carried.ok) return carried;
     const done = await rememberDone(carried.value, chosen, keywords);
     const concerned = { host, keywords, record, notes: chosen.notes };

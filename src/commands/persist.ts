@@ -1,4 +1,3 @@
-import type { CommandDef } from "citty";
 import {
   type Coverage,
   coverageOf,
@@ -29,7 +28,7 @@ import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts
 import { PERSIST } from "./definition/persist.ts";
 import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import type { Invocation, Told } from "./invocation.ts";
+import type { Command, Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { choose } from "./selection.ts";
 
@@ -44,7 +43,7 @@ interface Request extends Wanted {
 }
 
 /** `offload persist`: keeps offloads off across reboots. */
-export function persistCommand(invocation: Invocation): CommandDef {
+export function persistCommand(invocation: Invocation): Command {
   return reportingCommand(PERSIST, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
     return request.ok ? await persist(request.value, interruption) : request;
@@ -163,9 +162,7 @@ async function noteCovered(coverage: Coverage, dom0: Dom0): Promise<Result<void>
   const covered = coveredNics(coverage, inventory, existing, (device) => kernel.isNic(device));
   const view = survey(covered, kernel);
   if (!view.ok) return view;
-  const journal = FileJournal.open();
-  if (!journal.ok) return journal;
-  return await journal.value.beforeLive(
+  return await new FileJournal().beforeLive(
     planLive(covered, coverage.keywords, view.value),
     view.value,
   );

@@ -1,9 +1,14 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import type { ReportingCommand } from "../offload/report.ts";
 import type { Result } from "../offload/result.ts";
-import { cittyOf } from "./arguments.ts";
 import type { CommandDefinition } from "./definition/definition.ts";
-import { type Invocation, mannerOf, type Outcome, outcomeOf, type Told } from "./invocation.ts";
+import {
+  type Command,
+  type Invocation,
+  mannerOf,
+  type Outcome,
+  outcomeOf,
+  type Told,
+} from "./invocation.ts";
 
 /**
  * A command that tells of its work by a report. It reads its own arguments, strictly. `outcome` may
@@ -14,12 +19,11 @@ export function reportingCommand(
   invocation: Invocation,
   work: (rawArgs: readonly string[], invocation: Invocation) => Promise<Result<Told>>,
   outcome: (told: Result<Told>, rawArgs: readonly string[]) => Outcome = outcomeOf,
-): CommandDef {
-  return defineCommand<ArgsDef>({
-    ...cittyOf(definition),
-    async run({ rawArgs }) {
+): Command {
+  return {
+    async run(rawArgs) {
       const told = await work(rawArgs, invocation);
       invocation.conclude(definition.name, mannerOf(rawArgs), outcome(told, rawArgs));
     },
-  });
+  };
 }

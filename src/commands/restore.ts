@@ -1,4 +1,3 @@
-import type { CommandDef } from "citty";
 import { wishesByHand } from "../offload/by-hand.ts";
 import { DEFAULT_KEYWORDS } from "../offload/features.ts";
 import type { Interface } from "../offload/interface.ts";
@@ -20,7 +19,7 @@ import { parseArguments, secondsOf, targetsOf } from "./arguments.ts";
 import { RESTORE } from "./definition/restore.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import type { Invocation, Told } from "./invocation.ts";
+import type { Command, Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { chooseWithoutXapi } from "./selection.ts";
 
@@ -42,7 +41,7 @@ interface Scope {
 }
 
 /** `offload restore`: puts back exactly what was there before. */
-export function restoreCommand(invocation: Invocation): CommandDef {
+export function restoreCommand(invocation: Invocation): Command {
   return reportingCommand(RESTORE, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
     return request.ok ? await restore(request.value, interruption) : request;

@@ -10,7 +10,7 @@ import { FileJournal } from "../state/journal.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { bootId, endTrial, readTrial, revertTrial, writeTrial } from "../state/trial.ts";
 import { canAsk, confirm } from "../terminal/confirm.ts";
-import { writeOut } from "../terminal/output.ts";
+import { writeOut } from "../terminal/streams.ts";
 import { type Dom0, renew } from "./dom0.ts";
 import { Interrupted, type Interruption } from "./interruption.ts";
 import { rememberDone } from "./remember.ts";
@@ -48,21 +48,22 @@ export async function tryOut(
   lock: ChangeLock,
   interruption: Interruption,
 ): Promise<Result<Tried>> {
-  const journal = FileJournal.open();
-  if (!journal.ok) return journal;
+  const journal = new FileJournal();
+  const noted = journal.read();
+  if (!noted.ok) return noted;
   const trial: Trial = {
     deadline: Date.now() + seconds * 1000,
     bootId: bootId(),
     targets,
     keywords,
     devices: formerRequests(plan.live, plan.before),
-    journal: journal.value.now,
+    journal: noted.value,
   };
   const written = await writeTrial(trial);
   if (!written.ok) return written;
   startGuard();
   const live = await interruption.protect((isStopped) =>
-    carryOut(plan, dom0.kernel, null, journal.value, isStopped),
+    carryOut(plan, dom0.kernel, null, journal, isStopped),
   );
   lock[Symbol.dispose]();
   if (!live.ok) return live;
@@ -189,13 +190,14 @@ export async function keepTrial(dom0: Dom0): Promise<Result<Kept>> {
   if (!chosen.ok) return chosen;
   const view = survey(chosen.value.interfaces, dom0.kernel);
   if (!view.ok) return view;
-  const journal = FileJournal.open();
-  if (!journal.ok) return journal;
+  const journal = new FileJournal();
+  const noted = journal.read();
+  if (!noted.ok) return noted;
   const ended = endTrial();
   if (!ended.ok) return ended;
   const { interfaces, toolstack, notes } = chosen.value;
   const plan = planDisable(interfaces, keywords, view.value);
-  const carried = await carryOut(plan, dom0.kernel, toolstack, journal.value, () => false);
+  const carried = await carryOut(plan, dom0.kernel, toolstack, journal, () => false);
   if (!carried.ok) return carried;
   const done = await rememberDone(carried.value, chosen.value, keywords);
   return success({ done, keywords, notes });

@@ -1,4 +1,3 @@
-import type { CommandDef } from "citty";
 import { bootFindings } from "../offload/boot.ts";
 import { shellQuoted } from "../offload/by-hand.ts";
 import { isMendedByDisable } from "../offload/findings.ts";
@@ -13,7 +12,14 @@ import { parseArguments, type Wanted, wantedOf } from "./arguments.ts";
 import { VERIFY } from "./definition/verify.ts";
 import { withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { flagsAmong, type Invocation, type Outcome, outcomeOf, type Told } from "./invocation.ts";
+import {
+  type Command,
+  flagsAmong,
+  type Invocation,
+  type Outcome,
+  outcomeOf,
+  type Told,
+} from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { type Chosen, choose } from "./selection.ts";
 
@@ -25,7 +31,7 @@ interface Request extends Wanted {
 }
 
 /** `offload verify`: holds what is live and recorded against "off". */
-export function verifyCommand(invocation: Invocation): CommandDef {
+export function verifyCommand(invocation: Invocation): Command {
   const work = async (rawArgs: readonly string[], { interruption }: Invocation) => {
     const request = requestOf(rawArgs);
     return request.ok ? await verify(request.value, interruption) : request;

@@ -8,11 +8,14 @@ import {
 import type { LiveView, Observation } from "../offload/plan.ts";
 import type { Driver, Kernel, Reading, WriteOutcome } from "../offload/ports.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
-import { FeatureAccess, readDriver, readFeatureNames } from "./ethtool.ts";
+import { DriverInfo, FeatureAccess, readFeatureNames } from "./ethtool.ts";
 import { ERRNO, EthtoolSocket, errnoWords, type IoctlResult } from "./libc.ts";
 import { pciIdOf } from "./software.ts";
 
 const SYS_CLASS_NET = "/sys/class/net";
+
+/** The drivers of devices that have no NIC of their own (br_getinfo, bond_main.c, vlan_fullname). */
+const ON_OTHERS: ReadonlySet<string> = new Set(["bridge", "bonding", "802.1Q VLAN Support"]);
 
 interface Door {
   readonly access: FeatureAccess;
@@ -22,6 +25,7 @@ interface Door {
 /** The network devices of the namespace that this process is in. */
 export class NetworkDevices implements Kernel, Disposable {
   readonly #socket = new EthtoolSocket();
+  readonly #drivers = new DriverInfo(this.#socket);
   #door: Door | undefined;
 
   observe(wanted: (existing: ReadonlySet<string>) => Iterable<string>): Result<LiveView> {
@@ -37,6 +41,8 @@ export class NetworkDevices implements Kernel, Disposable {
   }
 
   standsOnOthers(device: string): boolean {
+    const driver = this.#drivers.nameOf(device);
+    if (driver !== "") return ON_OTHERS.has(driver);
     const path = `${SYS_CLASS_NET}/${device}`;
     if (existsSync(`${path}/bridge`) || existsSync(`${path}/bonding`)) return true;
     return /^DEVTYPE=vlan$/m.test(readFileSync(`${path}/uevent`, "utf8"));
@@ -51,7 +57,7 @@ export class NetworkDevices implements Kernel, Disposable {
   }
 
   driver(device: string): Reading<Driver> {
-    const answer = readDriver(this.#socket, device);
+    const answer = this.#drivers.read(device);
     return answer.ok
       ? { known: true, value: { ...answer.value, pci: pciIdOf(device) } }
       : { known: false, because: errnoWords(answer.errno) };

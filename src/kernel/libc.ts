@@ -35,10 +35,7 @@ export function errnoWords(errno: number): string {
   return ERRNO_WORDS.get(errno) ?? `error ${errno}`;
 }
 
-/**
- * The door to the kernel's ethtool interface: one datagram socket, one reused ifreq. No process is
- * spawned, and nothing is allocated for a call.
- */
+/** The door to the kernel's ethtool interface: one datagram socket. No process is spawned. */
 export class EthtoolSocket implements Disposable {
   readonly #libc = dlopen("libc.so.6", {
     socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
@@ -48,9 +45,6 @@ export class EthtoolSocket implements Disposable {
   });
   readonly #fd: number;
   readonly #errno: Pointer | null;
-  readonly #ifreq = new Uint8Array(IFREQ_BYTES);
-  readonly #ifreqView = new DataView(this.#ifreq.buffer);
-  readonly #encoder = new TextEncoder();
 
   constructor() {
     const errno = this.#libc.symbols.__errno_location();
@@ -59,18 +53,9 @@ export class EthtoolSocket implements Disposable {
     if (this.#fd < 0) throw new Error(`no socket: ${errnoWords(this.#lastErrno())}`);
   }
 
-  /** One SIOCETHTOOL on a device. `command` holds an ethtool structure and receives the answer. */
-  call(device: string, command: Uint8Array): IoctlResult {
-    this.#ifreq.fill(0);
-    const { written, read: taken } = this.#encoder.encodeInto(
-      device,
-      this.#ifreq.subarray(0, IFNAMSIZ - 1),
-    );
-    // A name that does not fit would silently become another device's.
-    if (taken !== device.length || written === 0) return { ok: false, errno: ERRNO.ENODEV };
-    this.#ifreqView.setBigUint64(IFNAMSIZ, BigInt(ptr(command)), true);
-    const value = this.#libc.symbols.ioctl(this.#fd, SIOCETHTOOL, ptr(this.#ifreq));
-    return value < 0 ? { ok: false, errno: this.#lastErrno() } : { ok: true, value };
+  /** An ethtool structure of so many bytes, to be sent to devices through this socket. */
+  command(bytes: number): EthtoolCommand {
+    return new EthtoolCommand(bytes, (ifreq) => this.#call(ifreq));
   }
 
   [Symbol.dispose](): void {
@@ -78,7 +63,47 @@ export class EthtoolSocket implements Disposable {
     this.#libc.close();
   }
 
+  #call(ifreq: Pointer): IoctlResult {
+    const value = this.#libc.symbols.ioctl(this.#fd, SIOCETHTOOL, ifreq);
+    return value < 0 ? { ok: false, errno: this.#lastErrno() } : { ok: true, value };
+  }
+
   #lastErrno(): number {
     return this.#errno === null ? 0 : read.i32(this.#errno, 0);
   }
 }
+
+/**
+ * One ethtool structure and the ifreq that points to it, made once for any number of devices: a call
+ * writes the name of the device into it, and nothing is allocated.
+ */
+export class EthtoolCommand {
+  /** The structure: what is asked, and after a call what was answered. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView<ArrayBuffer>;
+  readonly #ifreq = new Uint8Array(new ArrayBuffer(IFREQ_BYTES));
+  readonly #name = this.#ifreq.subarray(0, IFNAMSIZ);
+  readonly #address: Pointer;
+  readonly #call: (ifreq: Pointer) => IoctlResult;
+
+  constructor(size: number, call: (ifreq: Pointer) => IoctlResult) {
+    this.view = new DataView(new ArrayBuffer(size));
+    this.bytes = new Uint8Array(this.view.buffer);
+    this.#address = ptr(this.#ifreq);
+    this.#call = call;
+    new DataView(this.#ifreq.buffer).setBigUint64(IFNAMSIZ, BigInt(ptr(this.bytes)), true);
+  }
+
+  /** One SIOCETHTOOL on a device. */
+  send(device: string): IoctlResult {
+    this.#name.fill(0);
+    const { written, read: taken } = encoder.encodeInto(device, this.#name);
+    // A name that does not fit, with the NUL behind it, would silently become another device's.
+    if (taken !== device.length || written === 0 || written >= IFNAMSIZ) return NO_SUCH_DEVICE;
+    return this.#call(this.#address);
+  }
+}
+
+const encoder = new TextEncoder();
+
+const NO_SUCH_DEVICE: IoctlResult = { ok: false, errno: ERRNO.ENODEV };

@@ -193,7 +193,7 @@ async function writeLive(
             ),
       );
     }
-    await pause.ifDue();
+    if (pause.isDue) await pause.take();
   }
   return problems;
 }
@@ -205,8 +205,11 @@ const UNHEARD = 10;
 class Pause {
   #last = performance.now();
 
-  async ifDue(): Promise<void> {
-    if (performance.now() - this.#last < UNHEARD) return;
+  get isDue(): boolean {
+    return performance.now() - this.#last >= UNHEARD;
+  }
+
+  async take(): Promise<void> {
     await new Promise<void>((resume) => setImmediate(resume));
     this.#last = performance.now();
   }

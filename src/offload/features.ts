@@ -135,11 +135,20 @@ const definitions: ReadonlyMap<string, (typeof FEATURES)[number]> = new Map(
   FEATURES.map((feature) => [feature.keyword, feature]),
 );
 
+const RECORD_KEYS = {
+  pif: recordKeys(({ pifRecord }) => pifRecord),
+  vif: recordKeys(({ vifRecord }) => vifRecord),
+} as const;
+
 /** Whether the toolstack reads the record of this feature on a PIF or VIF, and the key it reads. */
 export function recordKey(kind: "pif" | "vif", keyword: Keyword): string | null {
-  const definition = definitions.get(keyword);
-  const honoured = kind === "pif" ? definition?.pifRecord : definition?.vifRecord;
-  return honoured === true ? `ethtool-${keyword}` : null;
+  return RECORD_KEYS[kind].get(keyword) ?? null;
+}
+
+function recordKeys(isRead: (feature: FeatureDefinition) => boolean): ReadonlyMap<Keyword, string> {
+  return new Map(
+    FEATURES.filter(isRead).map(({ keyword }) => [keyword, `ethtool-${keyword}`] as const),
+  );
 }
 
 /**

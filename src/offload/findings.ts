@@ -22,16 +22,21 @@ export function isMendedByDisable(problems: readonly Problem[]): boolean {
   return problems.some(({ code }) => MENDED.has(code));
 }
 
-/** The features whose record could and should say `off`, and does not. */
+/**
+ * The features whose record could and should say `off`, and does not. `recorded`: what the records
+ * say, in the order of the keywords, as the states of the features are.
+ */
 export function lackingRecords(
   subject: Interface,
   keywords: readonly Keyword[],
   states: readonly FeatureState[] | undefined,
+  recorded: readonly ("on" | "off" | null)[],
 ): readonly Keyword[] {
+  if (subject.kind === "bare") return [];
   return keywords.filter(
     (keyword, index) =>
+      recorded[index] !== "off" &&
       honouredKey(subject, keyword) !== null &&
-      recordedState(subject, keyword) !== "off" &&
       isRecordable(subject, states?.[index]),
   );
 }
@@ -43,6 +48,11 @@ const LIVE_PROBLEMS: ReadonlyMap<FeatureState, readonly [code: ProblemCode, says
     ["off, requested on", ["latent", "off, but requested on, and so coming on without notice"]],
     ["on, fixed", ["live-fixed", "on, and the driver lets nobody change that"]],
   ]);
+
+/** Whether a state has to be told of. */
+export function isProblem(state: FeatureState): boolean {
+  return LIVE_PROBLEMS.has(state);
+}
 
 /** What is wrong with one device of an interface. */
 export function liveProblems(
@@ -88,11 +98,10 @@ export function recordProblems(
     if (those.length > 0) found.push(problemAbout(code, subject, says, device));
   };
   const impossible = unsatisfiable(subject, keywords, states);
-  add(
-    "record-unsatisfiable",
-    impossible,
-    `the NIC can never do what ethtool-${impossible.join(", ethtool-")} says, and a later plug fails; ${removal(subject)}`,
-  );
+  if (impossible.length > 0) {
+    const says = `the NIC can never do what ethtool-${impossible.join(", ethtool-")} says, and a later plug fails; ${removal(subject)}`;
+    add("record-unsatisfiable", impossible, says);
+  }
   if (lacking.length === 0) return found;
   const present = (keyword: Keyword) =>
     otherConfigOf(subject)?.has(honouredKey(subject, keyword) ?? "") === true;

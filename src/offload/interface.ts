@@ -41,9 +41,26 @@ export interface InterfaceDevice {
 
 /**
  * The devices of an interface in dom0. `existing`: the names in the kernel, which decide whether
- * a VIF has a tap (only guests with emulated NICs do).
+ * a VIF has a tap (only guests with emulated NICs do). Asked again and again on the way from reading
+ * to report, so the answer is kept.
  */
 export function devicesOf(
+  subject: Interface,
+  existing: ReadonlySet<string>,
+): readonly InterfaceDevice[] {
+  const known = lastAnswers.get(subject);
+  if (known?.existing === existing) return known.devices;
+  const devices = findDevices(subject, existing);
+  lastAnswers.set(subject, { existing, devices });
+  return devices;
+}
+
+const lastAnswers = new WeakMap<
+  Interface,
+  { readonly existing: ReadonlySet<string>; readonly devices: readonly InterfaceDevice[] }
+>();
+
+function findDevices(
   subject: Interface,
   existing: ReadonlySet<string>,
 ): readonly InterfaceDevice[] {

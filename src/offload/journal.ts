@@ -1,5 +1,10 @@
 import { devicesOf, type Interface, nameOf, uuidOf } from "./interface.ts";
-import { isSet } from "./kernel-features.ts";
+import {
+  type ChangeableBits,
+  type FeatureSet,
+  isSet,
+  type KernelFeatures,
+} from "./kernel-features.ts";
 import type { LiveStep, LiveView, RecordStep } from "./plan.ts";
 
 /** What was asked for and in force of one kernel feature before this program cleared it. */
@@ -41,58 +46,97 @@ export function journalKey(subject: Interface): string {
 
 /** The journal with what these steps are about to clear; the very same where all is noted. */
 export function noteLive(journal: Journal, steps: readonly LiveStep[], view: LiveView): Journal {
-  let noted = journal;
+  const noted = new Map(journal);
+  let isNews = false;
+  // Devices that are alike, as those of guests mostly are, share one description.
+  const known = new Map<FeatureSet, Map<ChangeableBits, FormerFeatures>>();
+  const formerOnce = (features: FeatureSet, clear: ChangeableBits): FormerFeatures => {
+    const alike = known.get(features);
+    const former = alike?.get(clear) ?? formerOf(features, clear, view.kernel);
+    if (alike === undefined) known.set(features, new Map([[clear, former]]));
+    else alike.set(clear, former);
+    return former;
+  };
   for (const { subject, device, clear } of steps) {
     const observation = view.observations.get(device);
     if (observation?.state !== "read") continue;
-    const [main] = devicesOf(subject, view.existing);
-    const side = main?.name === device ? "main" : "tap";
+    const now = formerOnce(observation.features, clear);
+    const side = devicesOf(subject, view.existing)[0]?.name === device ? "main" : "tap";
     const entry = entryOf(noted, subject);
-    const former = new Map(entry[side]);
-    const { active, requested } = observation.features;
-    for (const [name, index] of view.kernel.named(clear.bits)) {
-      if (former.has(name)) continue;
-      former.set(name, { requested: isSet(requested, index), active: isSet(active, index) });
-    }
+    const former = entry[side].size === 0 ? now : new Map([...now, ...entry[side]]);
     if (former.size === entry[side].size) continue;
-    noted = new Map(noted).set(journalKey(subject), { ...entry, [side]: former });
+    noted.set(journalKey(subject), { ...entry, [side]: former });
+    isNews = true;
   }
-  return noted;
+  return isNews ? noted : journal;
 }
 
-/** The journal with the values that these steps are about to replace. */
+/** How those bits of a device are now. */
+function formerOf(
+  { active, requested }: FeatureSet,
+  { bits }: ChangeableBits,
+  kernel: KernelFeatures,
+): FormerFeatures {
+  return new Map(
+    kernel
+      .named(bits)
+      .map(([name, index]) => [
+        name,
+        { requested: isSet(requested, index), active: isSet(active, index) },
+      ]),
+  );
+}
+
+/** The journal with the values that these steps are about to replace; the very same likewise. */
 export function noteRecords(journal: Journal, steps: readonly RecordStep[]): Journal {
-  let noted = journal;
-  for (const { subject, key, from } of steps) {
-    const entry = entryOf(noted, subject);
-    if (entry.records.has(key)) continue;
-    const records = new Map(entry.records).set(key, from);
-    const unplugged = isPlugged(subject) ? entry.unplugged : new Set(entry.unplugged).add(key);
-    noted = new Map(noted).set(journalKey(subject), { ...entry, records, unplugged });
+  const noted = new Map(journal);
+  let isNews = false;
+  for (const [name, those] of byInterface(steps)) {
+    const fresh = those.filter(({ key }) => journal.get(name)?.records.has(key) !== true);
+    const [first] = fresh;
+    if (first === undefined) continue;
+    const entry = entryOf(noted, first.subject);
+    const unplugged = isPlugged(first.subject) ? [] : fresh.map(({ key }) => key);
+    noted.set(name, {
+      ...entry,
+      records: new Map([...entry.records, ...fresh.map(({ key, from }) => [key, from] as const)]),
+      unplugged: new Set([...entry.unplugged, ...unplugged]),
+    });
+    isNews = true;
   }
-  return noted;
+  return isNews ? noted : journal;
 }
 
 /** The journal without those records, and without what then tells of nothing any more. */
 export function strikeRecords(journal: Journal, steps: readonly RecordStep[]): Journal {
-  let left = journal;
-  for (const { subject, key } of steps) {
-    const entry = left.get(journalKey(subject));
-    if (entry?.records.has(key) !== true) continue;
-    const records = new Map([...entry.records].filter(([name]) => name !== key));
-    const unplugged = new Set([...entry.unplugged].filter((name) => name !== key));
-    const next = new Map(left);
+  const left = new Map(journal);
+  let isNews = false;
+  for (const [name, those] of byInterface(steps)) {
+    const entry = left.get(name);
+    const struck = new Set(those.map(({ key }) => key));
+    if (entry === undefined || !those.some(({ key }) => entry.records.has(key))) continue;
+    const records = new Map([...entry.records].filter(([key]) => !struck.has(key)));
+    const unplugged = new Set([...entry.unplugged].filter((key) => !struck.has(key)));
     const isEmpty = records.size + entry.main.size + entry.tap.size === 0;
-    if (isEmpty) next.delete(journalKey(subject));
-    else next.set(journalKey(subject), { ...entry, records, unplugged });
-    left = next;
+    if (isEmpty) left.delete(name);
+    else left.set(name, { ...entry, records, unplugged });
+    isNews = true;
   }
-  return left;
+  return isNews ? left : journal;
+}
+
+/** An interface is copied once, however many of its records are noted. */
+function byInterface(steps: readonly RecordStep[]): ReadonlyMap<string, readonly RecordStep[]> {
+  return Map.groupBy(steps, ({ subject }) => journalKey(subject));
 }
 
 function isPlugged(subject: Interface): boolean {
   return subject.kind !== "vif" || subject.whereabouts.at === "here";
 }
+
+const NOTHING: FormerFeatures = new Map();
+const NO_RECORDS: JournalEntry["records"] = new Map();
+const NO_KEYS: JournalEntry["unplugged"] = new Set();
 
 function entryOf(journal: Journal, subject: Interface): JournalEntry {
   const known = journal.get(journalKey(subject));
@@ -101,9 +145,9 @@ function entryOf(journal: Journal, subject: Interface): JournalEntry {
     name:
       subject.kind === "vif" ? `VIF ${subject.vif.device} of ${subject.vm.name}` : nameOf(subject),
     kind: subject.kind === "bare" ? subject.as : subject.kind,
-    main: new Map(),
-    tap: new Map(),
-    records: new Map(),
-    unplugged: new Set(),
+    main: NOTHING,
+    tap: NOTHING,
+    records: NO_RECORDS,
+    unplugged: NO_KEYS,
   };
 }

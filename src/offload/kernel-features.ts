@@ -88,11 +88,35 @@ interface MaskPart {
 
 const NO_PARTS: readonly MaskPart[] = [];
 
+/** A kernel feature by its name and by its index among the names. */
+type NamedBit = readonly [name: string, index: number];
+
+/** What follows from a feature set and a list of keywords, found out once for each of them. */
+class Findings<T> {
+  readonly #known = new Map<readonly Keyword[], Map<FeatureSet, T>>();
+
+  of(set: FeatureSet, keywords: readonly Keyword[], find: () => T): T {
+    let bySet = this.#known.get(keywords);
+    if (bySet === undefined) {
+      bySet = new Map();
+      this.#known.set(keywords, bySet);
+    }
+    let found = bySet.get(set);
+    if (found === undefined) {
+      found = find();
+      bySet.set(set, found);
+    }
+    return found;
+  }
+}
+
 /** The kernel's feature names, and which of them each keyword means. The same for every device. */
 export class KernelFeatures {
   readonly #parts: ReadonlyMap<Keyword, readonly MaskPart[]>;
   readonly #blocks: number;
-  readonly #states = new Map<string, readonly FeatureState[]>();
+  readonly #states = new Findings<readonly FeatureState[]>();
+  readonly #clearable = new Findings<ChangeableBits>();
+  readonly #named = new Map<FeatureBits, readonly NamedBit[]>();
 
   /** `names`: the strings of ETH_SS_FEATURES, in the kernel's order. */
   constructor(readonly names: readonly string[]) {
@@ -102,15 +126,12 @@ export class KernelFeatures {
 
   /**
    * The states of these features of a device, in their order. Hosts have hundreds of devices with
-   * the same features: equal sets give the very same array.
+   * the same features: the same set gives the very same array.
    */
   states(set: FeatureSet, keywords: readonly Keyword[]): readonly FeatureState[] {
-    const key = `${set.active} ${set.requested} ${set.changeable} ${keywords}`;
-    const known = this.#states.get(key);
-    if (known !== undefined) return known;
-    const states = keywords.map((keyword) => this.state(set, keyword));
-    this.#states.set(key, states);
-    return states;
+    return this.#states.of(set, keywords, () =>
+      keywords.map((keyword) => this.state(set, keyword)),
+    );
   }
 
   /** The state of one feature of a device, as a whole. */
@@ -148,10 +169,10 @@ export class KernelFeatures {
 
   /**
    * What has to be cleared so that these features are off. Unlike `state` it also sees the
-   * changeable rest of a group of which some other part is fixed on.
+   * changeable rest of a group of which some other part is fixed on. The very same for the same set.
    */
   clearable(set: FeatureSet, keywords: readonly Keyword[]): ChangeableBits {
-    return ChangeableBits.of(set, this.bitsOf(keywords));
+    return this.#clearable.of(set, keywords, () => ChangeableBits.of(set, this.bitsOf(keywords)));
   }
 
   /** The bits of all these features. */
@@ -166,8 +187,14 @@ export class KernelFeatures {
   }
 
   /** The names of the kernel features among those bits, with their index. */
-  named(bits: FeatureBits): readonly (readonly [name: string, index: number])[] {
-    return this.names.flatMap((name, index) => (isSet(bits, index) ? [[name, index]] : []));
+  named(bits: FeatureBits): readonly NamedBit[] {
+    const known = this.#named.get(bits);
+    if (known !== undefined) return known;
+    const named = this.names.flatMap((name, index): NamedBit[] =>
+      isSet(bits, index) ? [[name, index]] : [],
+    );
+    this.#named.set(bits, named);
+    return named;
   }
 
   /** The wish for former requests by name; a feature that this kernel does not name is left out. */

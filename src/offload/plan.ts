@@ -1,12 +1,12 @@
 import type { Keyword } from "./features.ts";
 import { devicesOf, type Interface, uuidOf } from "./interface.ts";
-import {
+import type {
   ChangeableBits,
-  type FeatureSet,
-  type FeatureState,
-  type KernelFeatures,
+  FeatureSet,
+  FeatureState,
+  KernelFeatures,
 } from "./kernel-features.ts";
-import { honouredKey, otherConfigOf, recordedState } from "./records.ts";
+import { honouredKey, otherConfigOf, recordedStates } from "./records.ts";
 
 /** What reading one device gave. */
 export type Observation =
@@ -58,16 +58,17 @@ export function planLive(
   view: LiveView,
 ): readonly LiveStep[] {
   const { kernel } = view;
-  const wanted = kernel.bitsOf(keywords);
   const steps: LiveStep[] = [];
+  const touched = new Map<ChangeableBits, readonly Keyword[]>();
   for (const subject of interfaces) {
     for (const { name } of devicesOf(subject, view.existing)) {
       const observation = view.observations.get(name);
       if (observation?.state !== "read") continue;
-      const clear = ChangeableBits.of(observation.features, wanted);
+      const clear = kernel.clearable(observation.features, keywords);
       if (clear.isEmpty) continue;
-      const touched = keywords.filter((keyword) => kernel.isIn(keyword, clear));
-      steps.push({ subject, device: name, keywords: touched, clear });
+      const those = touched.get(clear) ?? keywords.filter((one) => kernel.isIn(one, clear));
+      touched.set(clear, those);
+      steps.push({ subject, device: name, keywords: those, clear });
     }
   }
   return steps;
@@ -99,15 +100,35 @@ export function planRecords(
   keywords: readonly Keyword[],
   after: LiveView,
 ): readonly RecordStep[] {
-  return interfaces.flatMap((subject): RecordStep[] => {
-    if (subject.kind === "bare") return [];
+  const steps: RecordStep[] = [];
+  // VIFs of which the same is recorded have the very same array of states.
+  const known = new Map<readonly unknown[], readonly MissingRecord[]>();
+  for (const subject of interfaces) {
+    if (subject.kind === "bare") continue;
+    const recorded = recordedStates(subject, keywords);
     const states = subject.kind === "pif" ? statesOf(after, subject.pif.device, keywords) : [];
-    return keywords.flatMap((keyword, index): RecordStep[] => {
-      const key = honouredKey(subject, keyword);
-      if (key === null || recordedState(subject, keyword) === "off") return [];
-      if (!isRecordable(subject, states?.[index])) return [];
-      return [{ subject, keyword, key, from: otherConfigOf(subject)?.get(key) ?? null, to: "off" }];
-    });
+    const missing = known.get(recorded) ?? missingRecords(subject, keywords, recorded, states);
+    known.set(recorded, missing);
+    for (const { keyword, key, from } of missing) {
+      steps.push({ subject, keyword, key, from, to: "off" });
+    }
+  }
+  return steps;
+}
+
+type MissingRecord = Pick<RecordStep, "keyword" | "key" | "from">;
+
+function missingRecords(
+  subject: Interface,
+  keywords: readonly Keyword[],
+  recorded: readonly ("on" | "off" | null)[],
+  states: readonly FeatureState[] | undefined,
+): readonly MissingRecord[] {
+  return keywords.flatMap((keyword, index): MissingRecord[] => {
+    const key = honouredKey(subject, keyword);
+    if (key === null || recorded[index] === "off") return [];
+    if (!isRecordable(subject, states?.[index])) return [];
+    return [{ keyword, key, from: otherConfigOf(subject)?.get(key) ?? null }];
   });
 }
 
@@ -138,6 +159,7 @@ export function liveChanges(
   after: LiveView,
 ): readonly Change[] {
   const changes: Change[] = [];
+  const differences = new Differences(keywords);
   for (const subject of interfaces) {
     for (const { name } of devicesOf(subject, before.existing)) {
       const was = before.observations.get(name);
@@ -148,14 +170,42 @@ export function liveChanges(
       const to = after.kernel.states(is.features, keywords);
       if (from === to) continue;
       const uuid = uuidOf(subject);
-      keywords.forEach((feature, index) => {
-        const [was = "absent", is = "absent"] = [from[index], to[index]];
-        if (was === is) return;
-        changes.push({ device: name, uuid, feature, layer: "live", from: was, to: is });
-      });
+      for (const { feature, from: before, to: after } of differences.between(from, to)) {
+        changes.push({ device: name, uuid, feature, layer: "live", from: before, to: after });
+      }
     }
   }
   return changes;
+}
+
+interface Difference {
+  readonly feature: Keyword;
+  readonly from: FeatureState;
+  readonly to: FeatureState;
+}
+
+/** How states differ: devices that are alike have the very same states, before and after. */
+class Differences {
+  readonly #known = new Map<readonly FeatureState[], Map<readonly FeatureState[], Difference[]>>();
+
+  constructor(readonly keywords: readonly Keyword[]) {}
+
+  between(from: readonly FeatureState[], to: readonly FeatureState[]): readonly Difference[] {
+    let known = this.#known.get(from);
+    if (known === undefined) {
+      known = new Map();
+      this.#known.set(from, known);
+    }
+    let found = known.get(to);
+    if (found === undefined) {
+      found = this.keywords.flatMap((feature, index): Difference[] => {
+        const [was = "absent", is = "absent"] = [from[index], to[index]];
+        return was === is ? [] : [{ feature, from: was, to: is }];
+      });
+      known.set(to, found);
+    }
+    return found;
+  }
 }
 
 /** What the record steps change. */

@@ -1,4 +1,4 @@
-import { FEATURES, type Keyword, recordKey } from "./features.ts";
+import { KEYWORDS, type Keyword, recordKey } from "./features.ts";
 import type { Interface } from "./interface.ts";
 import type { OtherConfig, Pif } from "./inventory.ts";
 
@@ -58,16 +58,49 @@ function groPropertyOff(pif: Pif): "off" | null {
   return pif.slaveOf === undefined && pif.groProperty === "off" ? "off" : null;
 }
 
+/**
+ * The recorded states of these features, in their order. VIFs of which the same is recorded get the
+ * very same array, as long as they are asked for with the same list of keywords.
+ */
+export function recordedStates(
+  subject: Interface,
+  keywords: readonly Keyword[],
+): readonly ("on" | "off" | null)[] {
+  if (subject.kind !== "vif" || subject.vif.sriov) {
+    return keywords.map((keyword) => recordedState(subject, keyword));
+  }
+  const { otherConfig } = subject.vif;
+  const last = lastStates.get(otherConfig);
+  if (last?.keywords === keywords) return last.states;
+  const states = keywords.map((keyword) => recordedState(subject, keyword));
+  lastStates.set(otherConfig, { keywords, states });
+  return states;
+}
+
+const lastStates = new WeakMap<
+  OtherConfig,
+  { readonly keywords: readonly Keyword[]; readonly states: readonly ("on" | "off" | null)[] }
+>();
+
 /** Records of an interface that nothing reads: mistyped or unknown keys, unreadable values. */
 export function deadRecords(subject: Interface): readonly DeadRecord[] {
-  const config = otherConfigOf(subject);
-  if (config === null || subject.kind === "bare") return [];
-  const honoured = new Set(FEATURES.flatMap(({ keyword }) => honouredKey(subject, keyword) ?? []));
+  if (subject.kind === "bare") return [];
+  if (subject.kind === "pif" || subject.vif.sriov) return findDeadRecords(subject);
+  const { otherConfig } = subject.vif;
+  const known = deadOfVifs.get(otherConfig) ?? findDeadRecords(subject);
+  deadOfVifs.set(otherConfig, known);
+  return known;
+}
+
+/** By the map, which VIFs of which the same is recorded have in common. */
+const deadOfVifs = new WeakMap<OtherConfig, readonly DeadRecord[]>();
+
+function findDeadRecords(subject: Exclude<Interface, { kind: "bare" }>): readonly DeadRecord[] {
   const dead: DeadRecord[] = [];
-  for (const [key, value] of config) {
+  for (const [key, value] of otherConfigOf(subject) ?? []) {
     if (!/^ethtool/i.test(key)) continue;
     if (subject.kind === "pif" && PIF_SETTINGS.includes(key)) continue;
-    if (!honoured.has(key)) {
+    if (!isHonoured(subject, key)) {
       dead.push({ key, value, because: whyUnread(subject, key) });
     } else if (meaningOf(value) === null) {
       dead.push({ key, value, because: "only on, off, true and false are read" });
@@ -76,14 +109,17 @@ export function deadRecords(subject: Interface): readonly DeadRecord[] {
   return dead;
 }
 
+function isHonoured(subject: Interface, key: string): boolean {
+  return KEYWORDS.some((keyword) => honouredKey(subject, keyword) === key);
+}
+
 function whyUnread(subject: Interface, key: string): string {
   if (subject.kind === "pif" && !subject.pif.managed) {
     return "the toolstack does not manage this PIF";
   }
   if (subject.kind === "vif" && subject.vif.sriov) return "no record of an SR-IOV VIF is read";
   const hyphenated = key.replace(/^ethtool-?/i, "ethtool-").toLowerCase();
-  const known = FEATURES.some(({ keyword }) => honouredKey(subject, keyword) === hyphenated);
-  if (known) return `the key is spelled ${hyphenated}`;
-  const elsewhere = FEATURES.some(({ keyword }) => recordKey("pif", keyword) === key);
+  if (isHonoured(subject, hyphenated)) return `the key is spelled ${hyphenated}`;
+  const elsewhere = KEYWORDS.some((keyword) => recordKey("pif", keyword) === key);
   return elsewhere ? "this key is read on PIFs only" : "no part of the toolstack reads this key";
 }

@@ -1,5 +1,5 @@
 import { type BareInterface, devicesOf, type Interface } from "./interface.ts";
-import { naturalOrder } from "./natural-order.ts";
+import { inNaturalOrder } from "./natural-order.ts";
 import type { LiveView } from "./plan.ts";
 import type { Kernel } from "./ports.ts";
 import { all, type Result, success, usage } from "./result.ts";
@@ -8,9 +8,13 @@ import { quoted } from "./wording.ts";
 
 /** Reads the features of every device of the interfaces. */
 export function survey(interfaces: readonly Interface[], kernel: Kernel): Result<LiveView> {
-  return kernel.observe((existing) =>
-    interfaces.flatMap((subject) => devicesOf(subject, existing).map(({ name }) => name)),
-  );
+  return kernel.observe((existing) => {
+    const names: string[] = [];
+    for (const subject of interfaces) {
+      for (const { name } of devicesOf(subject, existing)) names.push(name);
+    }
+    return names;
+  });
 }
 
 /** Names that belong to interfaces of guests; every other device counts as a NIC. */
@@ -47,8 +51,12 @@ export function resolveBare(
 
 /** Without XAPI nothing says which devices are NICs: all but loopback and the datapath itself. */
 export function resolveBareHost(existing: ReadonlySet<string>): readonly BareInterface[] {
-  return [...existing]
-    .filter((device) => device !== "lo" && device !== "ovs-system" && device !== "bonding_masters")
-    .sort(naturalOrder)
-    .map((device) => ({ kind: "bare", device, as: GUEST_DEVICE.test(device) ? "vif" : "pif" }));
+  const devices = [...existing].filter(
+    (device) => device !== "lo" && device !== "ovs-system" && device !== "bonding_masters",
+  );
+  return inNaturalOrder(devices, (device) => device).map((device) => ({
+    kind: "bare",
+    device,
+    as: GUEST_DEVICE.test(device) ? "vif" : "pif",
+  }));
 }

@@ -3,7 +3,7 @@ import { closest } from "./closest.ts";
 import type { Interface, NicInterface, VifInterface } from "./interface.ts";
 import { uuidOf, whereaboutsOf } from "./interface.ts";
 import { type Inventory, nicsUnder, type Pif, type Vif, type Vm } from "./inventory.ts";
-import { naturalOrder } from "./natural-order.ts";
+import { inNaturalOrder, naturalOrder } from "./natural-order.ts";
 import { all, type Result, success, usage } from "./result.ts";
 import { quoted } from "./wording.ts";
 
@@ -100,7 +100,8 @@ function find(request: TargetRequest, inventory: Inventory): Result<Found> {
 }
 
 function vmsCalled(text: string, { vms }: Inventory): readonly Vm[] {
-  const byUuid = vms.filter((vm) => vm.uuid === text.toLowerCase());
+  const uuid = text.toLowerCase();
+  const byUuid = vms.filter((vm) => vm.uuid === uuid);
   if (byUuid.length > 0) return byUuid;
   // A snapshot carries a name of its own, but nobody starts it: it must not shadow its VM.
   const named = vms.filter((vm) => vm.name === text);
@@ -190,24 +191,22 @@ function select(found: readonly Found[], inventory: Inventory): Selection {
   const leftOut = wholeHost
     ? vms.filter((vm) => vm.role === "vm" && elsewhere(vm) && !named.has(vm.uuid))
     : [];
-  const chosenNics = mine
-    .filter((pif) => wholeHost || nics.has(pif.uuid))
-    .sort((a, b) => naturalOrder(a.device, b.device))
-    .map((pif): NicInterface => ({ kind: "pif", pif, management: management.has(pif.uuid) }));
-  const chosenVifs = vifs
-    .filter(({ uuid, vm }) => {
-      if (vm.role !== "vm") return false;
-      return (wholeHost && !elsewhere(vm)) || named.has(vm.uuid) || single.has(uuid);
-    })
-    .sort((a, b) => byVm(a.vm, b.vm) || naturalOrder(a.device, b.device))
-    .map(
-      (vif): VifInterface => ({
-        kind: "vif",
-        vif,
-        vm: vif.vm,
-        whereabouts: whereaboutsOf(vif, host.uuid),
-      }),
-    );
+  const chosenNics = inNaturalOrder(
+    mine.filter((pif) => wholeHost || nics.has(pif.uuid)),
+    (pif) => pif.device,
+  ).map((pif): NicInterface => ({ kind: "pif", pif, management: management.has(pif.uuid) }));
+  const wanted = vifs.filter(({ uuid, vm }) => {
+    if (vm.role !== "vm") return false;
+    return (wholeHost && !elsewhere(vm)) || named.has(vm.uuid) || single.has(uuid);
+  });
+  const chosenVifs = inOrderOfVms(wanted).map(
+    (vif): VifInterface => ({
+      kind: "vif",
+      vif,
+      vm: vif.vm,
+      whereabouts: whereaboutsOf(vif, host.uuid),
+    }),
+  );
   const withVifs = new Set(vifs.map(({ vm }) => vm.uuid));
   return {
     interfaces: [...chosenNics, ...chosenVifs],
@@ -240,6 +239,16 @@ function managementNics({ pifs, host }: Inventory): ReadonlySet<string> {
   return new Set(management.flatMap((pif) => nicsUnder(pif, pifs).map(({ uuid }) => uuid)));
 }
 
-function byVm(a: Vm, b: Vm): number {
-  return naturalOrder(a.name, b.name) || naturalOrder(a.uuid, b.uuid);
+function inOrderOfVms(vifs: readonly Vif[]): readonly Vif[] {
+  const byVm = Map.groupBy(vifs, ({ vm }) => vm);
+  const vms = inNaturalOrder(
+    [...byVm.keys()],
+    ({ name }) => name,
+    (a, b) => naturalOrder(a.uuid, b.uuid),
+  );
+  // VIFs are numbered within their VM: there are few numbers, whatever the number of VIFs.
+  const numbers = inNaturalOrder([...new Set(vifs.map(({ device }) => device))], (one) => one);
+  const places = new Map(numbers.map((device, place) => [device, place]));
+  const placeOf = ({ device }: Vif) => places.get(device) ?? 0;
+  return vms.flatMap((vm) => (byVm.get(vm) ?? []).sort((a, b) => placeOf(a) - placeOf(b)));
 }

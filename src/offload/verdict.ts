@@ -1,16 +1,17 @@
 import type { Keyword } from "./features.ts";
 import {
+  isProblem,
   lackingRecords,
   liveProblems,
   recordNotes,
   recordProblems,
   whereaboutsProblems,
 } from "./findings.ts";
-import { devicesOf, type Interface, type InterfaceDevice, uuidOf } from "./interface.ts";
+import { devicesOf, type Interface, uuidOf } from "./interface.ts";
 import type { FeatureSet, FeatureState } from "./kernel-features.ts";
 import { type LiveView, statesOf } from "./plan.ts";
 import type { Note, Problem } from "./problem.ts";
-import { recordedState } from "./records.ts";
+import { recordedStates } from "./records.ts";
 import type { DeviceReport, FeatureReport } from "./report.ts";
 
 /** What is true of the interfaces, and what is wrong with it. */
@@ -32,58 +33,121 @@ export function judge(interfaces: readonly Interface[], view: LiveView, scope: S
   const devices: DeviceReport[] = [];
   const problems: Problem[] = [];
   const notes: Note[] = [];
-  // Devices that are alike, as those of guests mostly are, share one description.
-  const known = new Map<string, DeviceReport["features"]>();
+  const descriptions = new Descriptions(view, scope.keywords);
   for (const subject of interfaces) {
     const own = devicesOf(subject, view.existing);
-    const [main] = own;
+    const main = own[0];
     const states = main === undefined ? undefined : statesOf(view, main.name, scope.keywords);
-    const lacking = scope.records ? lackingRecords(subject, scope.keywords, states) : [];
-    if (main === undefined)
-      devices.push(deviceReport(subject, null, view, scope, undefined, lacking, known));
-    for (const device of own) {
-      const its = device.main ? states : statesOf(view, device.name, scope.keywords);
-      devices.push(
-        deviceReport(subject, device, view, scope, its, device.main ? lacking : [], known),
-      );
-      problems.push(...liveProblems(subject, device.name, view, scope.keywords, its));
+    const recorded =
+      subject.kind === "bare" ? descriptions.nothing : recordedStates(subject, scope.keywords);
+    const lacking = scope.records ? descriptions.lacking(subject, states, recorded) : NONE;
+    if (main === undefined) {
+      const features = descriptions.of(undefined, undefined, recorded, lacking);
+      devices.push(deviceReport(subject, null, features));
     }
+    for (const { name, main: isMain } of own) {
+      const its = isMain ? states : statesOf(view, name, scope.keywords);
+      const features = isMain
+        ? descriptions.of(name, its, recorded, lacking)
+        : descriptions.of(name, its, descriptions.nothing, NONE);
+      devices.push(deviceReport(subject, name, features));
+      if (its === undefined || descriptions.isToBeTold(its)) {
+        problems.push(...liveProblems(subject, name, view, scope.keywords, its));
+      }
+    }
+    if (subject.kind === "bare") continue;
     problems.push(...whereaboutsProblems(subject));
-    if (scope.records) {
+    if (!scope.records) continue;
+    if (subject.kind === "pif" || lacking.length > 0) {
       problems.push(...recordProblems(subject, main?.name, scope.keywords, states, lacking));
-      notes.push(...recordNotes(subject));
     }
+    notes.push(...recordNotes(subject));
   }
   return { devices, problems, notes };
 }
 
+const NONE: readonly Keyword[] = [];
+
 function deviceReport(
   subject: Interface,
-  device: InterfaceDevice | null,
-  view: LiveView,
-  { keywords }: Scope,
-  states: readonly FeatureState[] | undefined,
-  lacking: readonly Keyword[],
-  known: Map<string, DeviceReport["features"]>,
+  device: string | null,
+  features: DeviceReport["features"],
 ): DeviceReport {
-  const observation = device === null ? undefined : view.observations.get(device.name);
-  const set = observation?.state === "read" ? observation.features : undefined;
-  const ownRecords = device === null || device.main;
-  const recorded = keywords.map((keyword) => (ownRecords ? recordedState(subject, keyword) : null));
-  const key = `${set?.active} ${set?.requested} ${set?.changeable} ${recorded} ${lacking}`;
-  let features = known.get(key);
-  if (features === undefined) {
-    features = featuresOf(view, { keywords, states, set, recorded, lacking });
-    known.set(key, features);
-  }
   return {
-    device: device?.name ?? null,
+    device,
     kind: subject.kind === "bare" ? subject.as : subject.kind,
     uuid: uuidOf(subject),
     vm: subject.kind === "vif" ? { uuid: subject.vm.uuid, name: subject.vm.name } : null,
     management: subject.kind === "pif" && subject.management,
     features,
   };
+}
+
+/**
+ * What devices are told to be. Hosts have hundreds that are alike: those share one description, by
+ * what they are live and then by what is recorded of them.
+ */
+class Descriptions {
+  readonly #known = new Map<FeatureSet | undefined, Map<string, DeviceReport["features"]>>();
+  readonly #lacking = new Map<readonly FeatureReport["recorded"][], readonly Keyword[]>();
+  readonly #toBeTold = new Map<readonly FeatureState[], boolean>();
+  /** Where there is no record at all, and none to be. */
+  readonly nothing: readonly null[];
+
+  constructor(
+    readonly view: LiveView,
+    readonly keywords: readonly Keyword[],
+  ) {
+    this.nothing = keywords.map(() => null);
+  }
+
+  /** Whether any of those states is a problem. */
+  isToBeTold(states: readonly FeatureState[]): boolean {
+    let told = this.#toBeTold.get(states);
+    if (told === undefined) {
+      told = states.some(isProblem);
+      this.#toBeTold.set(states, told);
+    }
+    return told;
+  }
+
+  /** The records that an interface lacks; for VIFs this follows from what is recorded alone. */
+  lacking(
+    subject: Interface,
+    states: readonly FeatureState[] | undefined,
+    recorded: readonly FeatureReport["recorded"][],
+  ): readonly Keyword[] {
+    if (subject.kind === "bare") return NONE;
+    let lacking = this.#lacking.get(recorded);
+    if (lacking === undefined) {
+      lacking = lackingRecords(subject, this.keywords, states, recorded);
+      this.#lacking.set(recorded, lacking);
+    }
+    return lacking;
+  }
+
+  of(
+    device: string | undefined,
+    states: readonly FeatureState[] | undefined,
+    recorded: readonly FeatureReport["recorded"][],
+    lacking: readonly Keyword[],
+  ): DeviceReport["features"] {
+    const observation = device === undefined ? undefined : this.view.observations.get(device);
+    const set = observation?.state === "read" ? observation.features : undefined;
+    let alike = this.#known.get(set);
+    if (alike === undefined) {
+      alike = new Map();
+      this.#known.set(set, alike);
+    }
+    const key = `${recorded} ${lacking}`;
+    let features = alike.get(key);
+    if (features === undefined) {
+      const { keywords } = this;
+      features = featuresOf(this.view, { keywords, states, set, recorded, lacking });
+      alike.set(key, features);
+    }
+    return features;
+  }
 }
 
 function featuresOf(

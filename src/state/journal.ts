@@ -1,6 +1,8 @@
 import { renameSync } from "node:fs";
 import * as v from "valibot";
 import {
+  type FormerFeature,
+  type FormerFeatures,
   type Journal,
   type JournalEntry,
   noteLive,
@@ -63,14 +65,21 @@ export function fromDocument({ interfaces }: v.InferOutput<typeof JournalDocumen
 
 /** The document of a journal. */
 export function toDocument(journal: Journal): v.InferOutput<typeof JournalDocument> {
+  // Devices that are alike share one description in memory: each is turned into an object once.
+  const known = new Map<FormerFeatures, Readonly<Record<string, FormerFeature>>>();
+  const plain = (features: FormerFeatures) => {
+    const object = known.get(features) ?? Object.fromEntries(features);
+    known.set(features, object);
+    return object;
+  };
   const interfaces = Object.fromEntries(
     [...journal].map(([key, { name, kind, main, tap, records, unplugged }]) => [
       key,
       {
         name,
         kind,
-        main: Object.fromEntries(main),
-        tap: Object.fromEntries(tap),
+        main: plain(main),
+        tap: plain(tap),
         records: Object.fromEntries(records),
         unplugged: [...unplugged],
       },
@@ -124,35 +133,42 @@ function setAside(): Result<never> {
 
 /** The journal of this host, kept on disk one step ahead of every change. */
 export class FileJournal implements JournalKeeper {
-  private constructor(private current: Journal) {}
+  #current: Journal | null = null;
 
-  /** Reads what is there; to be called with the lock held. */
-  static open(): Result<FileJournal> {
+  /**
+   * What is noted now; to be called with the lock held. It is read when it is wanted first: a run
+   * that has nothing to change wants it never.
+   */
+  read(): Result<Journal> {
+    if (this.#current !== null) return success(this.#current);
     const journal = readJournal();
-    return journal.ok ? success(new FileJournal(journal.value)) : journal;
-  }
-
-  /** What is noted now. */
-  get now(): Journal {
-    return this.current;
+    if (journal.ok) this.#current = journal.value;
+    return journal;
   }
 
   beforeLive(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>> {
-    return this.#keep(noteLive(this.current, steps, view));
+    return this.#keep(steps, (journal) => noteLive(journal, steps, view));
   }
 
   beforeRecords(steps: readonly RecordStep[]): Promise<Result<void>> {
-    return this.#keep(noteRecords(this.current, steps));
+    return this.#keep(steps, (journal) => noteRecords(journal, steps));
   }
 
   withoutRecords(steps: readonly RecordStep[]): Promise<Result<void>> {
-    return this.#keep(strikeRecords(this.current, steps));
+    return this.#keep(steps, (journal) => strikeRecords(journal, steps));
   }
 
-  async #keep(journal: Journal): Promise<Result<void>> {
-    if (journal === this.current) return success(undefined);
-    const written = await writeJournal(journal);
-    if (written.ok) this.current = journal;
+  async #keep(
+    steps: readonly unknown[],
+    changed: (journal: Journal) => Journal,
+  ): Promise<Result<void>> {
+    if (steps.length === 0) return success(undefined);
+    const before = this.read();
+    if (!before.ok) return before;
+    const after = changed(before.value);
+    if (after === before.value) return success(undefined);
+    const written = await writeJournal(after);
+    if (written.ok) this.#current = after;
     return written;
   }
 }

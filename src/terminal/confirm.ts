@@ -1,4 +1,4 @@
-import { isTerminal, writeOut } from "./output.ts";
+import { isTerminal, writeOut } from "./streams.ts";
 
 /** What the person at the terminal said. */
 export type Answer = "yes" | "no" | "cancelled";

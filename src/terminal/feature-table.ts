@@ -17,24 +17,22 @@ interface Cell {
 
 type TableView = Pick<View, "paint" | "columns" | "ellipsis">;
 
-const NO_CELLS: readonly Cell[] = [];
-
 /**
  * Device by feature, live and recorded, a heading for each VM. Returns lines. Columns are as wide as
  * their widest cell; features that do not fit beside the others follow in a table of their own.
  */
 export function featureTable(devices: readonly DeviceReport[], view: TableView): readonly string[] {
-  const shown = KEYWORDS.filter((keyword) => devices.some(({ features }) => features[keyword]));
   // Devices that are alike share one description: each is laid out once.
-  const cells = new Map(
-    devices.map(({ features }) => features).map((features) => [features, NO_CELLS]),
+  const descriptions = new Set(devices.map(({ features }) => features));
+  const shown = KEYWORDS.filter((keyword) =>
+    [...descriptions].some((features) => features[keyword] !== undefined),
   );
-  for (const features of cells.keys()) {
-    cells.set(
+  const cells = new Map(
+    [...descriptions].map((features) => [
       features,
       shown.map((keyword) => cellOf(features[keyword])),
-    );
-  }
+    ]),
+  );
   const widths = shown.map((keyword, column) =>
     Math.max(keyword.length, ...[...cells.values()].map((row) => row[column]?.text.length ?? 0)),
   );

@@ -1,5 +1,3 @@
-import { styleText } from "node:util";
-
 /**
  * Control characters, invisible formatting (such as the override that writes backwards), line and
  * paragraph separators, lone surrogates: tenants choose the names that are shown here.
@@ -61,15 +59,15 @@ export function takesColour(
   );
 }
 
-/** The colours of this program, or none. */
+/** The colours of this program, or none: SGR codes (ECMA-48), each taken back by its own. */
 export function paint(colour: boolean): Paint {
-  const style = (format: Parameters<typeof styleText>[0]) => (text: string) =>
-    colour ? styleText(format, text, { validateStream: false }) : text;
+  const style = (on: number, off: number) => (text: string) =>
+    colour ? `\x1b[${on}m${text}\x1b[${off}m` : text;
   return {
-    bad: style("red"),
-    warning: style("yellow"),
-    good: style("green"),
-    faint: style("dim"),
-    strong: style("bold"),
+    bad: style(31, 39),
+    warning: style(33, 39),
+    good: style(32, 39),
+    faint: style(2, 22),
+    strong: style(1, 22),
   };
 }

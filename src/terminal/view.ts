@@ -1,4 +1,4 @@
-import { type Channel, columnsOf, isTerminal } from "./output.ts";
+import { type Channel, columnsOf, isTerminal } from "./streams.ts";
 import { type Paint, paint, takesColour, takesUnicode } from "./text.ts";
 
 /** How and where something is shown. */

@@ -103,7 +103,8 @@ export function joinInventory(raw: RawInventory, hostUuid: string): Inventory | 
   const vms = new Map(
     Object.entries(raw.VM).map(([ref, record]) => [ref, vmOf(ref, record, hosts)]),
   );
-  const pifs = pifsOf(raw.PIF, hosts);
+  const otherConfigs = new OtherConfigs();
+  const pifs = pifsOf(raw.PIF, hosts, otherConfigs);
   const sriovNetworks = sriovNetworksOf(raw.PIF);
   const vifs = Object.entries(raw.VIF).flatMap(([ref, record]): Vif[] => {
     const vm = vms.get(record.VM);
@@ -117,7 +118,7 @@ export function joinInventory(raw: RawInventory, hostUuid: string): Inventory | 
         vm,
         attached: record.currently_attached,
         sriov: sriovNetworks.has(record.network),
-        otherConfig: mapOf(record.other_config),
+        otherConfig: otherConfigs.of(record.other_config),
       },
     ];
   });
@@ -143,7 +144,11 @@ function vmRole(record: RecordsOf<"VM">[string]): VmRole {
   return record.is_control_domain ? "control domain" : "vm";
 }
 
-function pifsOf(records: RecordsOf<"PIF">, hosts: ReadonlyMap<string, Host>): readonly Pif[] {
+function pifsOf(
+  records: RecordsOf<"PIF">,
+  hosts: ReadonlyMap<string, Host>,
+  otherConfigs: OtherConfigs,
+): readonly Pif[] {
   const entries = Object.entries(records);
   const slavesOf = new Map<string, string[]>();
   const masterOf = new Map<string, string>();
@@ -170,7 +175,7 @@ function pifsOf(records: RecordsOf<"PIF">, hosts: ReadonlyMap<string, Host>): re
         managed: record.managed,
         attached: record.currently_attached,
         groProperty: record.properties["gro"],
-        otherConfig: mapOf(record.other_config),
+        otherConfig: otherConfigs.of(record.other_config),
         slaves: record.bond_master_of.flatMap((bond) => slavesOf.get(bond) ?? []),
         slaveOf: masterOf.get(record.bond_slave_of),
         under: underVlan.get(record.VLAN_master_of),
@@ -196,6 +201,20 @@ function sriovNetworksOf(records: RecordsOf<"PIF">): ReadonlySet<string> {
   return new Set([...logical, ...onTop].map(({ network }) => network));
 }
 
-function mapOf(record: Readonly<Record<string, string>>): OtherConfig {
-  return new Map(Object.entries(record));
+/**
+ * Maps of `other_config`. Hosts have hundreds of VIFs with the same one: those get the very same map,
+ * so that what follows from it has to be found out once.
+ */
+export class OtherConfigs {
+  readonly #known = new Map<string, OtherConfig>();
+
+  of(record: Readonly<Record<string, string>>): OtherConfig {
+    const key = JSON.stringify(record);
+    let config = this.#known.get(key);
+    if (config === undefined) {
+      config = new Map(Object.entries(record));
+      this.#known.set(key, config);
+    }
+    return config;
+  }
 }

@@ -3,12 +3,7 @@ import type { RecordOutcome } from "../offload/ports.ts";
 import { sentenceOf } from "./errors.ts";
 import type { CallError } from "./reply.ts";
 import type { XapiSession } from "./session.ts";
-
-/**
- * How many objects are written at a time. xapi takes one call after the other all the same; two
- * or more keep it busy while a reply is being read here.
- */
-const AT_A_TIME = 4;
+import { sideBySide } from "./side-by-side.ts";
 
 /**
  * Writes the records. The keys of one object come one after the other, objects side by side. As
@@ -20,20 +15,15 @@ export async function writeRecords(
   isStopped: () => boolean,
 ): Promise<readonly RecordOutcome[]> {
   const outcomes = new Map<RecordStep, RecordOutcome>();
-  const queue = [...byObject(steps).values()];
   let gone: string | null = null;
-
-  const worker = async () => {
-    for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
-      for (const step of object) {
-        if (gone !== null || isStopped()) break;
-        const outcome = await writeOne(session, step);
-        outcomes.set(step, outcome.outcome);
-        if (outcome.gone) gone = outcome.outcome.because;
-      }
+  await sideBySide(byObject(steps).values(), async (object) => {
+    for (const step of object) {
+      if (gone !== null || isStopped()) break;
+      const outcome = await writeOne(session, step);
+      outcomes.set(step, outcome.outcome);
+      if (outcome.gone) gone = outcome.outcome.because;
     }
-  };
-  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  });
 
   return steps.map(
     (step): RecordOutcome =>

@@ -4,9 +4,10 @@ import type { RecordStep } from "../offload/plan.ts";
 import type { Circumstances, RecordOutcome, Toolstack } from "../offload/ports.ts";
 import { type Result, success } from "../offload/result.ts";
 import { asFailure, sentenceOf } from "./errors.ts";
-import { joinInventory, Records, type RecordsOf } from "./inventory.ts";
+import { joinInventory, OtherConfigs, Records, type RecordsOf } from "./inventory.ts";
 import { writeRecords } from "./records.ts";
 import type { CallError, CallResult } from "./reply.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { XapiSocket } from "./socket.ts";
 
 /** Names this program's sessions, so that XAPI counts them apart from everybody else's. */
@@ -88,9 +89,8 @@ export class XapiSession implements Toolstack {
     if (!PIF.ok) return asFailure(PIF.error, "read");
     if (!VIF.ok) return asFailure(VIF.error, "read");
     const all = [...Object.values(PIF.value), ...Object.values(VIF.value)];
-    return success(
-      new Map(all.map((record) => [record.uuid, new Map(Object.entries(record.other_config))])),
-    );
+    const configs = new OtherConfigs();
+    return success(new Map(all.map((record) => [record.uuid, configs.of(record.other_config)])));
   }
 
   write(steps: readonly RecordStep[], isStopped: () => boolean): Promise<readonly RecordOutcome[]> {
@@ -100,17 +100,17 @@ export class XapiSession implements Toolstack {
   async announce(vms: readonly Vm[]): Promise<readonly string[]> {
     const failed: string[] = [];
     let gone: string | null = null;
-    for (const vm of vms) {
+    await sideBySide(vms, async (vm) => {
       if (gone !== null) {
         failed.push(gone);
-        continue;
+        return;
       }
       const injected: CallResult = await this.call("event.inject", "VM", vm.ref);
-      if (injected.ok) continue;
+      if (injected.ok) return;
       const because = sentenceOf(injected.error);
       failed.push(because);
       if (injected.error.kind !== "refused") gone = because;
-    }
+    });
     return failed;
   }
 

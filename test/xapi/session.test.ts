@@ -126,4 +126,16 @@ describe("a session", () => {
       "event.inject VM OpaqueRef:db",
     ]);
   });
+
+  test("a XAPI that goes away is not asked again and again, and every VM is told of", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = ({ method }) =>
+      method === "event.inject"
+        ? { ok: false, error: { kind: "silent", seconds: 20 } }
+        : { ok: true, value: "" };
+    const vms = Array.from({ length: 40 }, (_, n) => vm(`vm ${n}`, { ref: `OpaqueRef:${n}` }));
+    const failed = await session.announce(vms);
+    expect(failed).toEqual(vms.map(() => "XAPI gave no reply in 20 seconds"));
+    expect(socket.calls("event.inject").length).toBeLessThanOrEqual(4);
+  });
 });

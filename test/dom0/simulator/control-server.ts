@@ -36,6 +36,8 @@ async function answer(simulator: Simulator, request: Request): Promise<Response>
   switch (`${request.method} ${new URL(request.url).pathname}`) {
     case "GET /calls":
       return Response.json(simulator.calls);
+    case "GET /held":
+      return Response.json(simulator.heldMs);
     case "POST /calls/clear":
       simulator.clearCalls();
       break;

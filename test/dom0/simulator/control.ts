@@ -26,6 +26,11 @@ export class SimulatorControl {
     return v.parse(v.array(CallSchema), await this.#get("/calls"));
   }
 
+  /** How many milliseconds those calls have taken, one after the other. */
+  async heldMs(): Promise<number> {
+    return v.parse(v.number(), await this.#get("/held"));
+  }
+
   /** Forgets the calls so far. */
   async clearCalls(): Promise<void> {
     await this.#post("/calls/clear", null);

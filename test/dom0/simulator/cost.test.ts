@@ -43,6 +43,17 @@ test("costs below what a timer can do are kept", async () => {
   expect(await msOf(together)).toBeGreaterThanOrEqual(20);
 });
 
+test("what the calls took is told: all of them, and no other time", async () => {
+  await bench.control.cost({ callMs: 20, recordMs: 0 });
+  await bench.control.clearCalls();
+  const taken = await msOf(() => Promise.all([write("a"), write("b"), write("c")]));
+  const held = await bench.control.heldMs();
+  expect(held).toBeGreaterThanOrEqual(60);
+  expect(held).toBeLessThanOrEqual(taken);
+  await bench.control.clearCalls();
+  expect(await bench.control.heldMs()).toBe(0);
+});
+
 test("nothing is charged unless it is switched on", async () => {
   expect(await msOf(read)).toBeLessThan(50);
 });

@@ -66,9 +66,15 @@ export class Simulator {
     return this.#calls;
   }
 
-  /** Forgets the calls so far. */
+  /** Forgets the calls so far, and how long they took. */
   clearCalls(): void {
     this.#calls = [];
+    this.#lock.heldMs = 0;
+  }
+
+  /** How long the calls since they were last cleared have taken, one after the other. */
+  get heldMs(): number {
+    return this.#lock.heldMs;
   }
 
   /** Makes calls take time. */

@@ -1,0 +1,2 @@
+// Compiled: what the runtime itself needs to start and to end.
+export {};

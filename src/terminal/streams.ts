@@ -1,0 +1,93 @@
+import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
+
+/** Where words go: the result to `stdout`, everything else to `stderr`. */
+export type Channel = "stdout" | "stderr";
+
+const DESCRIPTORS = { stdin: 0, stdout: 1, stderr: 2 } as const;
+
+/** asm-generic/errno*.h */
+const ERRNO = { EINTR: 4, EIO: 5, EBADF: 9, EAGAIN: 11, ENOSPC: 28, EPIPE: 32 } as const;
+
+/** Why nothing can be written, where it is not the reader that has gone away. */
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [ERRNO.EIO, "input/output error"],
+  [ERRNO.EBADF, "it is closed"],
+  [ERRNO.ENOSPC, "no space is left on its device"],
+]);
+
+/**
+ * How much is written at a time. Bun.write is not used: it truncates or preallocates a file that
+ * standard output is appended to.
+ */
+const PIECE = 65_536;
+
+/**
+ * The C library itself. `process.stdout`, node:tty and node:fs would do the same, but loading them
+ * takes longer than all the rest of a short command.
+ */
+const libc = dlopen("libc.so.6", {
+  isatty: { args: [FFIType.i32], returns: FFIType.i32 },
+  ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
+  write: { args: [FFIType.i32, FFIType.ptr, FFIType.u64], returns: FFIType.i64_fast },
+  __errno_location: { args: [], returns: FFIType.ptr },
+}).symbols;
+
+/** A standard stream that cannot be written to, in a sentence. */
+export class StreamError extends Error {
+  override readonly name = "StreamError";
+
+  constructor(channel: Channel, errno: number) {
+    super(`${channel} cannot be written to: ${REASONS.get(errno) ?? `error ${errno}`}`);
+  }
+}
+
+/** Whether a standard stream is a terminal. */
+export function isTerminal(stream: keyof typeof DESCRIPTORS): boolean {
+  return libc.isatty(DESCRIPTORS[stream]) === 1;
+}
+
+/** How wide a table may be where no terminal tells. */
+const COLUMNS = 80;
+
+/** asm-generic/ioctls.h; it fills a struct winsize: rows and columns, then pixels, 16 bits each. */
+const TIOCGWINSZ = 0x5413;
+
+/** How many columns a channel has. */
+export function columnsOf(channel: Channel): number {
+  const size = new Uint16Array(4);
+  const answered = libc.ioctl(DESCRIPTORS[channel], TIOCGWINSZ, ptr(size)) === 0;
+  // A terminal that knows no size says 0.
+  return (answered && size[1]) || COLUMNS;
+}
+
+/**
+ * Writes a whole text and waits until it is gone: exiting earlier would deliver 64 KiB of it into a
+ * slow pipe. A reader that has gone away (`| head`) has seen what it wanted; any other failure is
+ * thrown as a `StreamError`.
+ */
+export async function writeOut(channel: Channel, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length; ) {
+    const written = writeSome(channel, bytes.subarray(at, at + PIECE));
+    if (written >= 0) at += written;
+    else if (written === -ERRNO.EPIPE) return;
+    else if (written === -ERRNO.EAGAIN) await Bun.sleep(1);
+    else if (written !== -ERRNO.EINTR) throw new StreamError(channel, -written);
+  }
+}
+
+/** Writes a line on stderr. One that nobody can write to must not change how the program ends. */
+export function sayOnStderr(line: string): void {
+  writeSome("stderr", new TextEncoder().encode(`${line}\n`));
+}
+
+/** How many bytes were written, or the negative errno. */
+function writeSome(channel: Channel, bytes: Uint8Array): number {
+  const written = Number(libc.write(DESCRIPTORS[channel], ptr(bytes), bytes.length));
+  return written < 0 ? -lastErrno() : written;
+}
+
+function lastErrno(): number {
+  const location: Pointer | bigint | null = libc.__errno_location();
+  return location === null || typeof location === "bigint" ? 0 : read.i32(location, 0);
+}

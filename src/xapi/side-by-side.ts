@@ -1,0 +1,17 @@
+/**
+ * How many calls are on their way at a time. xapi takes one after the other all the same; two or
+ * more keep it busy while a reply is being read here.
+ */
+const AT_A_TIME = 4;
+
+/** Does the work for every item, some of them at a time, begun in their order. */
+export async function sideBySide<T>(
+  items: Iterable<T>,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...items].values();
+  const worker = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+}
