@@ -1,4 +1,5 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
 import { type Result, success, unavailable } from "../offload/result.ts";
 import { lockFile } from "../persistence/libc.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
@@ -45,12 +46,6 @@ export class ChangeLock implements Disposable {
       }
       await orElse(Bun.sleep(LOOK_AGAIN));
     }
-    try {
-      ftruncateSync(fd, 0);
-      writeSync(fd, `${process.pid} ${process.argv.slice(2, 4).join(" ")}\n`, 0);
-    } catch {
-      // Who holds it is a courtesy; that it is held is what counts.
-    }
     return success(new ChangeLock(fd));
   }
 
@@ -61,8 +56,28 @@ export class ChangeLock implements Disposable {
   }
 }
 
-/** Who has the lock, by what it wrote into the file; it may just have ended. */
+/**
+ * Who has the lock, as the kernel tells it of every open file (proc(5)): nothing has to be written
+ * for that, so a run that changes nothing writes nothing at all.
+ */
 function holder(): string {
-  const [pid = "", ...words] = readFileSync(LOCK_PATH, "utf8").trim().split(" ");
-  return pid === "" ? "starting" : `process ${pid}: offload ${words.join(" ")}`;
+  for (const pid of readdirSync("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    try {
+      if (!holdsLock(pid)) continue;
+      const [program = "", ...words] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      return `process ${pid}: ${[basename(program), ...words.slice(0, 2)].join(" ").trim()}`;
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return "just ending";
+}
+
+function holdsLock(pid: string): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some(
+    (fd) =>
+      readlinkSync(`/proc/${pid}/fd/${fd}`) === LOCK_PATH &&
+      /^lock:.*\bFLOCK\b/m.test(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8")),
+  );
 }
