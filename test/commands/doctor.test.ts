@@ -46,6 +46,14 @@ describe("doctor", () => {
     expect(await dom0.simulator.sessions()).toBe(0);
   });
 
+  test("takes 80 columns at a terminal that does not know its size", async () => {
+    await using dom0 = await Dom0.start();
+    // A pseudo terminal that script makes without having one itself has no size.
+    const run = await dom0.run(["script", "-qc", `${OFFLOAD} doctor --no-color`, "/dev/null"]);
+    const sized = await dom0.run([OFFLOAD, "doctor", "--no-color"], { tty: true });
+    expect(run.stdout.split("\n").length).toBe(sized.stdout.split("\n").length);
+  });
+
   test("stays one page on a large host", async () => {
     await using dom0 = await Dom0.start({ vms: 100, vifs: 2 });
     const run = await dom0.offload("doctor");
