@@ -148,6 +148,7 @@ export function redactReport(report: Report, redaction: Redaction): Report {
             ...diagnosis,
             nics: diagnosis.nics.map((nic) => ({ ...nic, device: clean(nic.device) })),
             devices: diagnosis.devices.map(named),
+            deadRecords: diagnosis.deadRecords.map((one) => ({ ...one, name: clean(one.name) })),
             unread: diagnosis.unread.map(({ what, because }) => ({
               what: clean(what),
               because: clean(because),

@@ -67,6 +67,9 @@ const PLACES: readonly Place[] = [
       follow: true,
     }),
   ),
+  ...["/etc/rc.d/init.d", "/etc/firstboot.d"].map(
+    (path): Place => ({ path, carrier: "script", names: ANY, executable: true }),
+  ),
   { path: "/sbin/ifup-local", carrier: "network script", executable: true, follow: true },
   {
     path: "/etc/sysconfig/network-scripts",
@@ -180,7 +183,7 @@ function idleness(path: string, stats: Stats, { carrier, executable }: Place): s
     return "it is not executable, and so not run";
   }
   if (carrier === "systemd unit" && path.endsWith(".service") && !isWanted(path)) {
-    return "nothing enables this unit";
+    return "it is not enabled";
   }
   return null;
 }

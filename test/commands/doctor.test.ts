@@ -169,7 +169,7 @@ describe("doctor", () => {
     expect(rcLocal).toMatchObject({ turnsOn: true, idle: expect.stringContaining("executable") });
     expect(script).toMatchObject({ turnsOn: false, idle: expect.stringContaining("executable") });
     expect(rule).toMatchObject({ idle: null });
-    expect(unit).toMatchObject({ idle: "nothing enables this unit" });
+    expect(unit).toMatchObject({ idle: "it is not enabled" });
     const page = (await dom0.offload("doctor")).stdout;
     expect(page).toContain("vi +3 /etc/rc.d/rc.local");
   });
