@@ -144,7 +144,7 @@ check_platform() {
     major=${libc%%.*} minor=${libc#*.}
     minor=${minor%%[!0-9]*}
     [ "$major" -gt 2 ] || { [ "$major" -eq 2 ] && [ "$minor" -ge 17 ]; } ||
-      die "$UNAVAILABLE" "offload needs glibc 2.17 or newer, and this system has $libc; XenServer 7.0 is the oldest that it runs on"
+      die "$UNAVAILABLE" "offload needs glibc 2.17 or newer, and this system has $libc; XenServer 7.1 is the oldest that it runs on"
     ;;
   *) ;; # Not told: the trial run decides.
   esac

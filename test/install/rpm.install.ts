@@ -1,11 +1,12 @@
 /** The RPM of a release: what the rpm of a dom0 has to read, and what it does when it is installed. */
 import { afterAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { allStillOn } from "../commands/truth.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import type { Result } from "../dom0/running.ts";
 import { standIn } from "./installer.ts";
-import { output, RPM, VERSION, Workshop } from "./release.ts";
+import { output, RELEASE, RPM, VERSION, Workshop } from "./release.ts";
 
 const workshop = new Workshop();
 
@@ -39,6 +40,19 @@ test("is one that rpm 4.11 reads, and needs nothing but ethtool and libc", () =>
   // A second reader, which knows nothing of this one's format of today.
   expect(output(["busybox", "rpm", "-qpl", RPM])).toContain("/usr/bin/offload\n");
 });
+
+test("has the manual page and the completions of the release", () => {
+  const tree = workshop.path("unpacked");
+  const unpack = `mkdir "$2" && cd "$2" && rpm2cpio "$1" | cpio -id --quiet './usr/share/*'`;
+  output(["sh", "-c", unpack, "sh", RPM, tree]);
+  const read = (path: string) => readFileSync(join(tree, "usr/share", path));
+  const released = (name: string) => readFileSync(join(RELEASE, name), "utf8");
+  expect(read("bash-completion/completions/offload").toString()).toBe(released("offload.bash"));
+  expect(read("zsh/site-functions/_offload").toString()).toBe(released("_offload"));
+  expect(read("fish/vendor_completions.d/offload.fish").toString()).toBe(released("offload.fish"));
+  const page = Bun.gunzipSync(Uint8Array.from(read("man/man8/offload.8.gz")));
+  expect(Buffer.from(page).toString()).toBe(released("offload.8"));
+}, 60_000);
 
 test("rpmlint has nothing to say", () => {
   const config = join(import.meta.dir, "../../packaging/rpmlint.toml");
