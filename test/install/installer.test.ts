@@ -56,6 +56,21 @@ test("the last line calls everything, and a release has that line too", () => {
   expect(release.script.endsWith('\nmain "$@"\n')).toBe(true);
 });
 
+/** Of those that curl 7.29.0 knows (its src/tool_getparam.c); -q counts as the first word only. */
+test("curl is called with options that the curl of a dom0 of CentOS 7 has", () => {
+  const calls = [...release.script.matchAll(/^ *curl (.*) -o /gm)].map(([, words = ""]) => words);
+  expect(calls).toHaveLength(1);
+  for (const words of calls) {
+    const [first, ...options] = words.split(" ").filter((word) => word.startsWith("-"));
+    expect(first).toBe("-q");
+    for (const option of options) {
+      expect(["-fsSL", "--retry", "--connect-timeout", "--speed-limit", "--speed-time"]).toContain(
+        option,
+      );
+    }
+  }
+});
+
 test("embedding a value that would end the quotes is refused", () => {
   const embed = join(ROOT, "packaging/embed-release");
   const url = "https://example.invalid/';reboot;'";
