@@ -44,6 +44,7 @@ describe("the directory and the home", () => {
       ["disable", "ALL", "--dry-run"],
       ["disbale"],
       ["--help"],
+      ["completions", "fish"],
       ["persist", "ALL", "--dry-run"],
     ];
     for (const words of commands) {
