@@ -97,7 +97,7 @@ async function conclude(concluded: Concluded): Promise<ExitCode> {
 
 async function print(text: Result<string>): Promise<ExitCode> {
   if (!text.ok) {
-    complain(text.failures, { json: false, colour: true });
+    complain(text.failures, mannerOf([]));
     return EXIT.usage;
   }
   await writeOut("stdout", text.value);

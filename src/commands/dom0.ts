@@ -4,9 +4,11 @@ import type { Inventory } from "../offload/inventory.ts";
 import type { Kernel, Toolstack } from "../offload/ports.ts";
 import { type Failure, type Result, success, unavailable } from "../offload/result.ts";
 import { ChangeLock } from "../state/lock.ts";
+import { progress } from "../terminal/progress.ts";
 import { type HostFiles, readHostFiles } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/session.ts";
 import type { Interruption } from "./interruption.ts";
+import { WatchedDevices, WatchedToolstack } from "./watched.ts";
 
 /** How long a signal waits for a login that is on its way, in milliseconds. */
 const LOGIN_PATIENCE = 3000;
@@ -85,18 +87,25 @@ async function opened<T>(
   interruption: Interruption,
   work: (dom0: Dom0) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  using kernel = new NetworkDevices();
+  using kernel = new WatchedDevices(progress);
+  progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
   try {
     const session = await interruption.orElse(opening);
     const read = session.ok ? await interruption.orElse(session.value.inventory()) : session;
+    progress.end();
     const records: Records =
       read.ok && session.ok
-        ? { known: true, inventory: read.value, toolstack: session.value }
+        ? {
+            known: true,
+            inventory: read.value,
+            toolstack: new WatchedToolstack(session.value, progress),
+          }
         : { known: false, failures: read.ok ? [] : read.failures };
     const host = records.known ? records.inventory.host : { uuid: files.uuid, name: hostname() };
     return await interruption.orElse(work({ host, product: files.product, kernel, records }));
   } finally {
+    progress.end();
     // A login that a signal has overtaken is still on its way, and is to be logged out all the same.
     const session = await Promise.race([opening, elapsed(LOGIN_PATIENCE)]);
     if (session?.ok === true) await session.value.close();
@@ -113,7 +122,9 @@ export function changeDom0<T>(
   work: (dom0: Dom0, lock: ChangeLock) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   return withHost(async () => {
+    if (waitSeconds > 0) progress.begin("waiting for another offload");
     const locked = await ChangeLock.take(waitSeconds, (taken) => interruption.orElse(taken));
+    progress.end();
     if (!locked.ok) return locked;
     using lock = locked.value;
     return await withDom0(interruption, (dom0) => work(dom0, lock));

@@ -7,6 +7,8 @@ import type { Interruption } from "./interruption.ts";
 export interface Manner {
   readonly json: boolean;
   readonly colour: boolean;
+  /** Whether each object is told of. */
+  readonly verbose: boolean;
 }
 
 /** What a command came to: a report, why there is none, or one line that is all there is to say. */
@@ -46,7 +48,12 @@ export function outcomeOf(result: Result<Told>): Outcome {
 /** How to answer, as far as it can be told before the command line is known to be right. */
 export function mannerOf(rawArgs: readonly string[]): Manner {
   const words = flagsAmong(rawArgs);
-  return { json: words.includes("--json"), colour: !words.includes("--no-color") };
+  return {
+    json: words.includes("--json"),
+    colour: !words.includes("--no-color"),
+    // Short flags may share a hyphen, and none takes a value.
+    verbose: words.some((word) => word === "--verbose" || /^-[a-z]*v/.test(word)),
+  };
 }
 
 /** The words among which flags are: those before a `--`. */

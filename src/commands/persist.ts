@@ -24,6 +24,7 @@ import { FileJournal } from "../state/journal.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { readRemembered } from "../state/remembered.ts";
 import { settleTrial } from "../state/trial.ts";
+import { progress } from "../terminal/progress.ts";
 import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts";
 import { PERSIST } from "./definition/persist.ts";
 import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
@@ -142,7 +143,9 @@ async function install(coverage: Coverage, request: Request, dom0: Dom0): Promis
   if (!noted.ok) return noted;
   const installed = await installBoot(coverage, request.method);
   if (!installed.ok) return installed;
-  const left = runLoop(coverage);
+  progress.begin("running the loop, as boot will");
+  const left = await runLoop(coverage);
+  progress.end();
   if (!left.ok) return left;
   const problems = left.value.map(
     (line): Problem => ({ code: "boot-failed", message: `the loop could not finish: ${line}` }),

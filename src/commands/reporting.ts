@@ -1,5 +1,6 @@
 import type { ReportingCommand } from "../offload/report.ts";
 import type { Result } from "../offload/result.ts";
+import { beVerbose } from "../terminal/progress.ts";
 import type { CommandDefinition } from "./definition/definition.ts";
 import {
   type Command,
@@ -22,8 +23,10 @@ export function reportingCommand(
 ): Command {
   return {
     async run(rawArgs) {
+      const manner = mannerOf(rawArgs);
+      beVerbose(manner.verbose);
       const told = await work(rawArgs, invocation);
-      invocation.conclude(definition.name, mannerOf(rawArgs), outcome(told, rawArgs));
+      invocation.conclude(definition.name, manner, outcome(told, rawArgs));
     },
   };
 }

@@ -85,8 +85,12 @@ export interface Toolstack {
   circumstances(): Promise<Result<Circumstances>>;
   /** The records of every PIF and VIF as they are now, by UUID: what reading back shows. */
   recordsByUuid(): Promise<Result<ReadonlyMap<string, OtherConfig>>>;
-  /** Writes records: for each step remove where there is a value, then add. */
-  write(steps: readonly RecordStep[], isStopped: () => boolean): Promise<readonly RecordOutcome[]>;
+  /** Writes records: for each step remove where there is a value, then add. `told` hears of each. */
+  write(
+    steps: readonly RecordStep[],
+    isStopped: () => boolean,
+    told?: (outcome: RecordOutcome) => void,
+  ): Promise<readonly RecordOutcome[]>;
   /**
    * Injects an event for each VM. A write to a VIF makes none of its own, and without one xenopsd
    * keeps the old keys and applies them when the guest reboots (xapi_xenops.ml events_from_xapi).

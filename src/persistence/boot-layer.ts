@@ -100,15 +100,17 @@ export async function removeBoot(): Promise<Result<boolean>> {
 /**
  * Runs the loop now, as boot will, and gives what it says is still on: nothing when all is off.
  */
-export function runLoop(coverage: Coverage): Result<readonly string[]> {
+export async function runLoop(coverage: Coverage): Promise<Result<readonly string[]>> {
   const shell = findProgram("sh");
   if (shell === null) return unavailable("program-missing", "sh is not installed");
-  const ended = Bun.spawnSync([shell, "-s"], {
+  const loop = Bun.spawn([shell, "-s"], {
     stdin: new TextEncoder().encode(unitLoop(coverage)),
+    stdout: "ignore",
+    stderr: "pipe",
     env: { PATH: "/sbin:/usr/sbin:/bin:/usr/bin", LC_ALL: "C" },
   });
-  const complaints = ended.stderr.toString().trim();
-  return ended.exitCode === 0 || complaints === ""
+  const complaints = (await loop.stderr.text()).trim();
+  return (await loop.exited) === 0 || complaints === ""
     ? success([])
     : success(complaints.split("\n").map((line) => line.replace(/^offload: /, "")));
 }

@@ -99,10 +99,26 @@ function findings(report: Report, view: View): readonly string[] {
   return lines;
 }
 
-/** A sentence behind its mark, broken between words where a person reads it. */
-function paragraph(mark: string, text: string, { columns, wraps, ellipsis }: View) {
+/** What goes before a command at the end of a sentence. */
+const COMMAND_FOLLOWS = " with: ";
+
+/**
+ * A sentence behind its mark, broken between words where a person reads it. A command at its end
+ * stays whole, so that it can be copied.
+ */
+function paragraph(
+  mark: string,
+  text: string,
+  { columns, wraps, ellipsis }: View,
+): readonly string[] {
   const shown = printable(text).replaceAll("…", ellipsis);
-  return wraps ? hanging(mark, shown, columns) : [`${mark}${shown}`];
+  const width = Bun.stringWidth(mark);
+  if (!wraps || width + Bun.stringWidth(shown) <= columns) return [`${mark}${shown}`];
+  const end = shown.lastIndexOf(COMMAND_FOLLOWS);
+  if (end < 0) return hanging(mark, shown, columns);
+  const command = shown.slice(end + COMMAND_FOLLOWS.length);
+  const says = shown.slice(0, end + COMMAND_FOLLOWS.length - 1);
+  return [...hanging(mark, says, columns), `${" ".repeat(width)}${command}`];
 }
 
 /** A problem without the interface that it is about. */

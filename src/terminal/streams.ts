@@ -78,7 +78,12 @@ export async function writeOut(channel: Channel, text: string): Promise<void> {
 
 /** Writes a line on stderr. One that nobody can write to must not change how the program ends. */
 export function sayOnStderr(line: string): void {
-  writeSome("stderr", new TextEncoder().encode(`${line}\n`));
+  drawOnStderr(`${line}\n`);
+}
+
+/** The same of a text as it is, with what moves the cursor. */
+export function drawOnStderr(text: string): void {
+  writeSome("stderr", new TextEncoder().encode(text));
 }
 
 /** How many bytes were written, or the negative errno. */

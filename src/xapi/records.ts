@@ -13,6 +13,7 @@ export async function writeRecords(
   session: XapiSession,
   steps: readonly RecordStep[],
   isStopped: () => boolean,
+  told: (outcome: RecordOutcome) => void = () => {},
 ): Promise<readonly RecordOutcome[]> {
   const outcomes = new Map<RecordStep, RecordOutcome>();
   let gone: string | null = null;
@@ -21,6 +22,7 @@ export async function writeRecords(
       if (gone !== null || isStopped()) break;
       const outcome = await writeOne(session, step);
       outcomes.set(step, outcome.outcome);
+      told(outcome.outcome);
       if (outcome.gone) gone = outcome.outcome.because;
     }
   });

@@ -93,8 +93,12 @@ export class XapiSession implements Toolstack {
     return success(new Map(all.map((record) => [record.uuid, configs.of(record.other_config)])));
   }
 
-  write(steps: readonly RecordStep[], isStopped: () => boolean): Promise<readonly RecordOutcome[]> {
-    return writeRecords(this, steps, isStopped);
+  write(
+    steps: readonly RecordStep[],
+    isStopped: () => boolean,
+    told?: (outcome: RecordOutcome) => void,
+  ): Promise<readonly RecordOutcome[]> {
+    return writeRecords(this, steps, isStopped, told);
   }
 
   async announce(vms: readonly Vm[]): Promise<readonly string[]> {

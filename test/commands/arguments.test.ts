@@ -241,9 +241,18 @@ describe("the features of a command line", () => {
 
 describe("how to answer", () => {
   test("is known before the command line is known to be right", () => {
-    expect(mannerOf(["--nonsense", "--json", "--no-color"])).toEqual({ json: true, colour: false });
-    expect(mannerOf(["web"])).toEqual({ json: false, colour: true });
-    expect(mannerOf(["--", "--json", "--no-color"])).toEqual({ json: false, colour: true });
+    const plain = { json: false, colour: true, verbose: false };
+    expect(mannerOf(["web"])).toEqual(plain);
+    expect(mannerOf(["--nonsense", "--json", "--no-color"])).toEqual({
+      ...plain,
+      json: true,
+      colour: false,
+    });
+    for (const word of ["--verbose", "-v", "-yv", "-vy"]) {
+      expect(mannerOf(["web", word])).toEqual({ ...plain, verbose: true });
+    }
+    expect(mannerOf(["--", "--json", "--no-color", "--verbose", "-v"])).toEqual(plain);
+    expect(mannerOf(["vm-v", "-y"])).toEqual(plain);
   });
 });
 

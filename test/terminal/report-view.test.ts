@@ -133,3 +133,34 @@ test("painted or not, the words are the same", () => {
   expect(painted).not.toBe(rendered(report));
   expect(Bun.stripANSI(painted)).toBe(rendered(report));
 });
+
+describe("long lines", () => {
+  const long = `${"word ".repeat(30)}end`;
+  const command = `xe vif-param-remove uuid=${"0".repeat(36)} param-name=other-config param-key=KEY`;
+  const report = reportOf("verify", [], viewOf({}), {
+    problems: [{ code: "xapi-unavailable", message: long }],
+    notes: [{ code: "record-ignored", message: `${long}; remove with: ${command}` }],
+  });
+
+  test("are broken between words at a terminal, and go on under themselves", () => {
+    const lines = renderReport(report, { ...VIEW, wraps: true })
+      .trimEnd()
+      .split("\n");
+    expect(lines).toContain(`  ! ${"word ".repeat(15).trimEnd()}`);
+    expect(lines).toContain("    end");
+    for (const line of lines) {
+      if (!line.includes("xe ")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+    }
+  });
+
+  test("keep a command whole, so that it can be copied", () => {
+    const lines = renderReport(report, { ...VIEW, wraps: true })
+      .trimEnd()
+      .split("\n");
+    expect(lines.at(-1)).toBe(`    ${command}`);
+  });
+
+  test("stay whole where a program reads them", () => {
+    expect(rendered(report)).toContain(`  ! ${long}\n  - ${long}; remove with: ${command}\n`);
+  });
+});

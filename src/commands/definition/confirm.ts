@@ -9,6 +9,7 @@ export const CONFIRM = {
     "Keeps what offload disable --confirm-within has put on trial, and records it in XAPI. It is for another login than the one that asked: should that one be cut off, log in again and confirm, or let the time pass and have everything put back.",
   ],
   args: {
+    verbose: SHARED.verbose,
     json: SHARED.json,
     color: SHARED.color,
     help: SHARED.help,

@@ -50,6 +50,7 @@ export const DISABLE = {
         "Puts everything back unless it is confirmed within 5 to 3600 seconds, at the prompt or from another login with offload confirm. For work over the very NIC that is being changed.",
     },
     wait: SHARED.wait,
+    verbose: SHARED.verbose,
     json: SHARED.json,
     color: SHARED.color,
     help: SHARED.help,

@@ -35,6 +35,7 @@ export const RESTORE = {
       details: "Puts back what somebody else has changed since, too.",
     },
     wait: SHARED.wait,
+    verbose: SHARED.verbose,
     json: SHARED.json,
     color: SHARED.color,
     help: SHARED.help,

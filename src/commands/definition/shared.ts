@@ -50,6 +50,13 @@ export const SHARED = {
     description: "wait for another offload that is at work",
     details: "How long to wait while another offload is at work. Without it: not at all.",
   },
+  verbose: {
+    type: "boolean",
+    alias: "v",
+    description: "a line on stderr for each object",
+    details:
+      "Writes a line to standard error for each device and each record as it is changed. Without it a terminal shows how far the work is, once it lasts longer than a second.",
+  },
   json: {
     type: "boolean",
     group: "manner",

@@ -1,0 +1,83 @@
+import { NetworkDevices } from "../kernel/devices.ts";
+import { nameOf } from "../offload/interface.ts";
+import type { Inventory, OtherConfig, Vm } from "../offload/inventory.ts";
+import type { ChangeableBits, FeatureWish } from "../offload/kernel-features.ts";
+import type { LiveView, RecordStep } from "../offload/plan.ts";
+import type { Circumstances, RecordOutcome, Toolstack, WriteOutcome } from "../offload/ports.ts";
+import type { Result } from "../offload/result.ts";
+import type { Progress } from "../terminal/progress.ts";
+
+/** The network devices, each change of which is told of. */
+export class WatchedDevices extends NetworkDevices {
+  constructor(private readonly progress: Progress) {
+    super();
+  }
+
+  override observeAgain(view: LiveView, devices: Iterable<string>): LiveView {
+    // What has been changed is read back: the changing is over.
+    this.progress.end();
+    return super.observeAgain(view, devices);
+  }
+
+  override clear(device: string, bits: ChangeableBits): WriteOutcome {
+    return this.#told(device, () => super.clear(device, bits));
+  }
+
+  override request(device: string, wish: FeatureWish): WriteOutcome {
+    return this.#told(device, () => super.request(device, wish));
+  }
+
+  #told(device: string, change: () => WriteOutcome): WriteOutcome {
+    this.progress.begin("changing devices");
+    this.progress.at(device);
+    const outcome = change();
+    this.progress.done(device, outcome.done ? "changed" : `not changed, ${outcome.because}`);
+    return outcome;
+  }
+}
+
+/** XAPI, each of whose calls that may take long is told of. */
+export class WatchedToolstack implements Toolstack {
+  constructor(
+    private readonly toolstack: Toolstack,
+    private readonly progress: Progress,
+  ) {}
+
+  inventory(): Promise<Result<Inventory>> {
+    return this.#during("reading XAPI's inventory", () => this.toolstack.inventory());
+  }
+  recordsByUuid(): Promise<Result<ReadonlyMap<string, OtherConfig>>> {
+    return this.#during("reading XAPI's records back", () => this.toolstack.recordsByUuid());
+  }
+  announce(vms: readonly Vm[]): Promise<readonly string[]> {
+    return this.#during("telling xenopsd of running VMs", () => this.toolstack.announce(vms));
+  }
+
+  circumstances(): Promise<Result<Circumstances>> {
+    return this.#during("reading versions and networks", () => this.toolstack.circumstances());
+  }
+
+  write(
+    steps: readonly RecordStep[],
+    isStopped: () => boolean,
+    told?: (outcome: RecordOutcome) => void,
+  ): Promise<readonly RecordOutcome[]> {
+    const tell = (outcome: RecordOutcome) => {
+      const { subject, key, to } = outcome.step;
+      const how = outcome.state === "written" ? wordsFor(key, to) : `${key} ${outcome.because}`;
+      this.progress.done(nameOf(subject), how);
+      told?.(outcome);
+    };
+    this.progress.begin("writing XAPI's records", steps.length);
+    return this.toolstack.write(steps, isStopped, tell).finally(() => this.progress.end());
+  }
+
+  #during<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.progress.begin(what);
+    return work().finally(() => this.progress.end());
+  }
+}
+
+function wordsFor(key: string, to: string | null): string {
+  return to === null ? `${key} removed` : `${key}=${to} recorded`;
+}

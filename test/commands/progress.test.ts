@@ -1,0 +1,117 @@
+import { describe, expect, test } from "bun:test";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+
+const ARGV = [OFFLOAD, "disable", "ALL", "--yes"];
+
+describe("a XAPI that takes its time", () => {
+  test("is waited for in sight of the terminal, from the second second on, and the line goes away", async () => {
+    await using dom0 = await Dom0.start({ nics: 1, vms: 2, vifs: 1 });
+    await dom0.simulator.fault({ fault: "slow", ms: 2500, method: "VM.get_all_records_where" });
+    const run = await dom0.run(ARGV, { tty: true });
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toContain("\r\x1b[2Koffload: reading XAPI's inventory (1 s)");
+    expect(run.stdout).toContain("(2 s)");
+    const last = run.stdout.lastIndexOf("\r\x1b[2K");
+    expect(run.stdout.slice(last)).toStartWith("\r\x1b[2Kdevice ");
+  });
+
+  test("is told of record by record", async () => {
+    await using dom0 = await Dom0.start({ nics: 1, vms: 2, vifs: 1 });
+    await dom0.simulator.fault({ fault: "slow", ms: 400, method: "VIF.add_to_other_config" });
+    const run = await dom0.run(ARGV, { tty: true });
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toMatch(/offload: writing XAPI's records: \d+ of \d+, [^\r]+ \(\d s\)/);
+  });
+
+  test.each([
+    ["piped", {}],
+    ["piped, as JSON", { args: ["--json"] }],
+  ])(
+    "is waited for in silence without a terminal: %s",
+    async (_, { args = [] }: { args?: string[] }) => {
+      await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
+      await dom0.simulator.fault({ fault: "slow", ms: 1500, method: "VM.get_all_records_where" });
+      const run = await dom0.run([...ARGV, ...args]);
+      expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(run.stdout).not.toContain("\x1b");
+    },
+  );
+
+  test("at a terminal that cannot move its cursor is a line", async () => {
+    await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
+    await dom0.simulator.fault({ fault: "slow", ms: 2500, method: "VM.get_all_records_where" });
+    const run = await dom0.run(ARGV, { tty: true, env: { TERM: "dumb" } });
+    expect(run.stdout).not.toContain("\x1b");
+    expect(run.stdout.split("\n").filter((line) => line.startsWith("offload: "))).toEqual([
+      "offload: reading XAPI's inventory\r",
+    ]);
+    expect(run.stdout).toContain("\r\ndevice ");
+  });
+
+  test("Ctrl-C takes the line away", async () => {
+    await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
+    await dom0.simulator.fault({ fault: "slow", ms: 8000, method: "VM.get_all_records_where" });
+    const answers = [{ when: "(1 s)", say: "\x03" }];
+    const run = await dom0.run([OFFLOAD, "status"], { tty: true, answers });
+    expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
+    expect(run.stdout.trimEnd()).toEndWith("\x1b[2K");
+  });
+});
+
+test("quick work shows nothing of all that", async () => {
+  await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
+  const run = await dom0.run([OFFLOAD, "status"], { tty: true });
+  expect(run.stdout).not.toContain("inventory");
+});
+
+describe("--verbose", () => {
+  test("is a line on stderr for each device and each record, and the result stays as it is", async () => {
+    await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
+    const run = await dom0.offload("disable", "ALL", "--yes", "--verbose", "--json");
+    expect(run.exitCode).toBe(0);
+    const { changes } = JSON.parse(run.stdout);
+    const lines = run.stderr.trimEnd().split("\n");
+    for (const line of lines) expect(line).toStartWith("offload: ");
+    for (const { device, feature, layer, to } of changes) {
+      const says =
+        layer === "live" ? `${device}: changed` : `${device}: ethtool-${feature}=${to} recorded`;
+      if (device !== null) expect(lines).toContain(`offload: ${says}`);
+    }
+    const told = lines.filter((line) => line.endsWith(" recorded"));
+    const recorded = changes.filter(({ layer }: { layer: string }) => layer === "recorded");
+    expect(told).toHaveLength(recorded.length);
+  });
+
+  test("tells of a restore, too", async () => {
+    await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
+    await dom0.offload("disable", "ALL", "--yes");
+    const run = await dom0.offload("restore", "--yes", "-v");
+    expect(run.exitCode).toBe(0);
+    expect(run.stderr).toContain("offload: eth0: changed\n");
+    expect(run.stderr).toContain("offload: eth0: ethtool-tso removed\n");
+  });
+});
+
+describe("the first words come within 100 ms, the fastest of five runs", () => {
+  test.each([
+    ["help", ["help"]],
+    ["a refusal", ["disable", "all"]],
+    ["the report on a host", ["status"]],
+    ["--verbose, however slow XAPI is", ["verify"]],
+  ])("%s", async (what, args) => {
+    await using dom0 = await Dom0.start();
+    const slow = what.startsWith("--verbose");
+    if (slow)
+      await dom0.simulator.fault({ fault: "slow", ms: 1500, method: "VM.get_all_records_where" });
+    const words = slow ? ["disable", "ALL", "--dry-run", "--verbose"] : args;
+    const times: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const start = performance.now();
+      const running = dom0.spawn([OFFLOAD, ...words]);
+      await running.waitFor(/./);
+      times.push(performance.now() - start);
+      await running.exited;
+    }
+    expect(Math.min(...times)).toBeLessThan(100);
+  });
+});
