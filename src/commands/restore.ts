@@ -212,5 +212,6 @@ async function putBack(
 
 const STILL_PERSISTED: Note = {
   code: "still-persisted",
-  message: "what persist installed turns offloads off again at boot; run offload persist --remove",
+  message:
+    "what persist installed turns offloads off again at boot; undo that with: offload persist --remove",
 };

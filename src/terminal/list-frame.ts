@@ -32,6 +32,9 @@ export interface ListView {
 
 const KEYS = "Space chooses, arrows move, letters search, Enter goes on, Ctrl-C leaves";
 
+/** How wide a column may be in any case: one long name must not push the others out of sight. */
+const WIDE = 32;
+
 /** How narrow a column may become before the last one is cut instead. */
 const NARROWEST = 12;
 
@@ -73,21 +76,25 @@ export function listAnswer(question: string, names: readonly string[], view: Lis
   return fitted(answer, view.columns - 1, view.ellipsis);
 }
 
-/** As wide as the widest cell; where that is too much, the widest columns give way. */
+/** As wide as the widest cell, within reason; where that is too much, the widest columns give way. */
 function widthsOf({ heading, rows }: ListState, { columns }: ListView): readonly number[] {
+  const widest = Math.max(WIDE, Math.floor(columns / 3));
   const widths = heading.map((title, column) =>
-    Math.max(
-      title.length,
-      ...rows.map(({ cells }) => Bun.stringWidth(printable(cells[column] ?? ""))),
+    Math.min(
+      widest,
+      Math.max(
+        title.length,
+        ...rows.map(({ cells }) => Bun.stringWidth(printable(cells[column] ?? ""))),
+      ),
     ),
   );
   const room = columns - MARGIN - 1 - 2 * (widths.length - 1);
   let excess = widths.reduce((sum, width) => sum + width, 0) - room;
   for (; excess > 0; excess -= 1) {
-    const widest = widths.indexOf(Math.max(...widths.slice(0, -1)));
-    const width = widths[widest] ?? 0;
+    const column = widths.indexOf(Math.max(...widths.slice(0, -1)));
+    const width = widths[column] ?? 0;
     if (width <= NARROWEST) break;
-    widths[widest] = width - 1;
+    widths[column] = width - 1;
   }
   return widths;
 }

@@ -118,7 +118,11 @@ function paragraph(
   if (end < 0) return hanging(mark, shown, columns);
   const command = shown.slice(end + COMMAND_FOLLOWS.length);
   const says = shown.slice(0, end + COMMAND_FOLLOWS.length - 1);
-  return [...hanging(mark, says, columns), `${" ".repeat(width)}${command}`];
+  const lines = hanging(mark, says, columns);
+  const last = `${lines.at(-1)} ${command}`;
+  return Bun.stringWidth(last) <= columns
+    ? [...lines.slice(0, -1), last]
+    : [...lines, `${" ".repeat(width)}${command}`];
 }
 
 /** A problem without the interface that it is about. */

@@ -20,6 +20,12 @@ describe("closest", () => {
     expect(closest("ma", ["mailserver-production"])).toEqual([]);
   });
 
+  test("finds words of which two letters changed places", () => {
+    expect(closest("pikc", ["pick"])).toEqual(["pick"]);
+    expect(closest("jsno", ["json"])).toEqual(["json"]);
+    expect(closest("kcip", ["pick"])).toEqual([]);
+  });
+
   test("finds nothing where nothing is near", () => {
     expect(closest("zebra", ["web", "database"])).toEqual([]);
     expect(closest("", ["a", ""])).toEqual([]);

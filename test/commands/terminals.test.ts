@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import type { Answer } from "../dom0/running.ts";
+import { allStillOn, liveState, writes } from "./truth.ts";
+
+const TAKES_UNICODE = { LANG: "C.UTF-8" };
+const COLOUR = /\x1b\[[0-9;]*m/;
+
+/** Commands that only look, and what a person sees of each. */
+const LOOKS: readonly (readonly string[])[] = [
+  ["help"],
+  ["help", "disable"],
+  ["help", "features"],
+  ["status"],
+  ["verify"],
+  ["doctor"],
+  ["disable", "ALL", "--dry-run"],
+  ["disable", "nonsense"],
+];
+
+let dom0: Dom0;
+beforeAll(async () => {
+  dom0 = await Dom0.start({ scenarios: ["hostile"] });
+});
+afterAll(() => dom0.stop());
+
+function at(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+  answers: readonly Answer[] = [],
+) {
+  return dom0.run([OFFLOAD, ...args], { tty: true, env, answers });
+}
+
+describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_, args) => {
+  test("TERM=dumb: nothing that moves or paints", async () => {
+    expect((await at({ TERM: "dumb" }, args)).stdout).not.toContain("\x1b");
+  });
+
+  test.each(["", "1", "0"])("NO_COLOR=%p: no colour", async (value) => {
+    const run = await at({ TERM: "xterm-256color", NO_COLOR: value }, args);
+    expect(run.stdout).not.toMatch(COLOUR);
+  });
+
+  test.each([
+    ["the physical console", { TERM: "linux", ...TAKES_UNICODE }],
+    ["a locale that is not UTF-8", { TERM: "xterm", LANG: "", LC_ALL: "C" }],
+  ])("on %s all but the names of tenants is ASCII", async (_name, env) => {
+    const { stdout } = await at(env, args);
+    expect(stdout).not.toContain("…");
+    const names = /[\u{1f680}\u{1f469}\u{1f467}ワイド漢字é]/gu;
+    expect(stdout.replaceAll(names, "")).toMatch(/^[\x00-\x7f]*$/);
+  });
+
+  test("piped: no escape sequence, and the same words as at a terminal without colour", async () => {
+    const { stdout, stderr } = await dom0.run([OFFLOAD, ...args]);
+    expect(`${stdout}${stderr}`).not.toContain("\x1b");
+    expect(`${stdout}${stderr}`).not.toMatch(/[^\P{C}\n]/u);
+  });
+
+  test("at a terminal of 80 columns no line of ours is wider, but for commands to be copied", async () => {
+    const { stdout } = await at({}, args);
+    for (const line of Bun.stripANSI(stdout).replaceAll("\r", "").split("\n")) {
+      if (/\b(?:xe|ethtool|offload) [-a-z]/.test(line) || line.startsWith("offload: ")) continue;
+      expect({ line, fits: Bun.stringWidth(line) <= 80 }).toEqual({ line, fits: true });
+    }
+  });
+});
+
+test("under script the words and the exit code are those of a terminal", async () => {
+  const run = await dom0.run(["script", "-qec", `${OFFLOAD} verify eth1`, "/dev/null"], {
+    tty: true,
+  });
+  expect(run.exitCode).toBe(1);
+  expect(run.stdout).toContain("Run: ");
+});
+
+test("a terminal that says it has no columns gets 80", async () => {
+  const run = await dom0.run([OFFLOAD, "help", "disable"], { tty: { cols: 0, rows: 0 } });
+  expect(Bun.stripANSI(run.stdout).replaceAll("\r", "")).toBe(
+    (await dom0.offload("help", "disable")).stdout,
+  );
+});
+
+describe("the confirmation at a terminal that cannot move its cursor", () => {
+  const question = "Turn these offloads off? [y/N] ";
+
+  test.each([
+    ["an empty line", "\r"],
+    ["no", "n\r"],
+    ["something else", "yikes\r"],
+    ["the end of input", "\x04"],
+  ])("takes %s for a no", async (_, say) => {
+    const before = await liveState(dom0);
+    const run = await at({ TERM: "dumb" }, ["disable", "ALL"], [{ when: question, say }]);
+    expect(run.exitCode).toBe(2);
+    expect(run.stdout).toContain("not confirmed; nothing was changed");
+    expect(run.stdout).not.toContain("\x1b");
+    expect(await liveState(dom0)).toBe(before);
+    expect(await writes(dom0)).toEqual([]);
+  });
+
+  test("ends by Ctrl-C as a signal does", async () => {
+    const answers = [{ when: question, say: "\x03" }];
+    const run = await at({ TERM: "dumb" }, ["disable", "ALL"], answers);
+    expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
+    expect(await writes(dom0)).toEqual([]);
+  });
+
+  test.each(["y\r", "YES\r"])("takes %p for a yes", async (say) => {
+    await using own = await Dom0.start({ nics: 1, vms: 1 });
+    const run = await own.run([OFFLOAD, "disable", "ALL"], {
+      tty: true,
+      env: { TERM: "dumb" },
+      answers: [{ when: question, say }],
+    });
+    expect(run.exitCode).toBe(0);
+    expect(await allStillOn(own)).toEqual([]);
+  });
+});
