@@ -91,6 +91,8 @@ function deviceLines({ devices, everyNic }: LoopPlan): readonly string[] {
 
 /** The script around a subshell may have set any of this; `unset IFS` means the default. */
 const PREPARATION = `  set +efu
+  # shellcheck disable=SC3044 # Known to bash alone, which may take a pattern without a match for an error.
+  shopt -u failglob 2> /dev/null || :
   unset IFS
   PATH=\${PATH:+$PATH:}/sbin:/usr/sbin
   status=0

@@ -218,6 +218,7 @@ async function goOn(
   await host.save("killed");
   const booted = await host.boot();
   const told = await verdict(host);
+  await host.turnOff();
   const repeated = await must(host, words(scene.command));
   const repeatedFiles = await host.files();
   const repeatedUnit = await host.unit();

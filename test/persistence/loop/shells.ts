@@ -27,6 +27,15 @@ export interface ScriptRun {
   readonly path?: string;
 }
 
+/**
+ * Puts a script where lo is the only device, whatever there is on this machine: its /sys may show the
+ * devices of another network namespace, or none.
+ */
+const APART = [
+  ...["/usr/bin/unshare", "--net", "--mount", "/bin/sh", "-c"],
+  ...['/bin/mount -t sysfs sysfs /sys && exec "$@"', "sh"],
+];
+
 /** A directory for scripts and stand-ins, gone when it is disposed of. */
 export class Scratch implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), "loop-"));
@@ -47,7 +56,7 @@ export class Scratch implements Disposable {
   /** Writes a script and runs it to its end, in a minimal environment. */
   run(script: string, { shell, arguments: words = [], path = this.path }: ScriptRun): Ended {
     const file = this.executable("script", script);
-    const { exitCode, stdout, stderr } = Bun.spawnSync([...shell, file, ...words], {
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...APART, ...shell, file, ...words], {
       env: { PATH: path },
       cwd: this.directory,
     });
