@@ -43,42 +43,46 @@ export function readFeatureNames(socket: EthtoolSocket, device: string): Answer<
   strings.view.setUint32(8, count, true);
   const named = strings.send(device);
   if (!named.ok) return named;
-  const names = Array.from({ length: count }, (_, index) =>
-    textField(strings.bytes, 12 + index * ETH_GSTRING_LEN),
-  );
+  const text = latin1.decode(strings.bytes.subarray(12));
+  const names: string[] = [];
+  for (let at = 0; at < text.length; at += ETH_GSTRING_LEN) {
+    names.push(upToNul(text.slice(at, at + ETH_GSTRING_LEN)));
+  }
   return { ok: true, value: names };
 }
 
 /** Reads who drives a device (ETHTOOL_GDRVINFO). A text is empty where the driver gives none. */
 export class DriverInfo {
   readonly #info: EthtoolCommand;
+  readonly #fields: readonly Uint8Array[];
 
   constructor(socket: EthtoolSocket) {
     this.#info = socket.command(DRVINFO_BYTES);
     this.#info.view.setUint32(0, ETHTOOL_GDRVINFO, true);
+    this.#fields = [0, 1, 2, 3].map((index) =>
+      this.#info.bytes.subarray(4 + index * 32, 36 + index * 32),
+    );
   }
 
   /** Everything that the driver says of itself. */
   read(device: string): Answer<Omit<Driver, "pci">> {
     const answer = this.#info.send(device);
     if (!answer.ok) return answer;
-    const [name = "", version = "", firmware = "", bus = ""] = [0, 1, 2, 3].map((index) =>
-      textField(this.#info.bytes, 4 + index * 32),
-    );
+    const texts = this.#fields.map((field) => upToNul(latin1.decode(field)));
+    const [name = "", version = "", firmware = "", bus = ""] = texts;
     return { ok: true, value: { name, version, firmware, bus } };
   }
 
   /** The driver's name alone; empty also where it cannot be read. */
   nameOf(device: string): string {
-    return this.#info.send(device).ok ? textField(this.#info.bytes, 4) : "";
+    return this.#info.send(device).ok ? upToNul(latin1.decode(this.#fields[0])) : "";
   }
 }
 
-/** A text of the kernel's in a field of 32 bytes, up to the first zero. */
-function textField(bytes: Uint8Array, start: number): string {
-  const field = bytes.subarray(start, start + ETH_GSTRING_LEN);
-  const end = field.indexOf(0);
-  return latin1.decode(end < 0 ? field : field.subarray(0, end));
+/** A text of the kernel's, which fills its field or ends with a NUL. */
+function upToNul(field: string): string {
+  const end = field.indexOf("\0");
+  return end < 0 ? field : field.slice(0, end);
 }
 
 /** Reads and writes the features of devices, for a kernel with so many of them. */

@@ -218,18 +218,23 @@ export class KernelFeatures {
 }
 
 function partsOf(names: readonly string[], pattern: string): readonly MaskPart[] {
-  const [prefix = "", suffix] = pattern.split("*");
   const blocks = new Map<number, number>();
-  names.forEach((name, index) => {
-    const matches =
-      suffix === undefined
-        ? name === prefix
-        : name.length >= prefix.length + suffix.length &&
-          name.startsWith(prefix) &&
-          name.endsWith(suffix);
-    if (!matches) return;
+  for (const index of indexesOf(names, pattern)) {
     const block = Math.floor(index / 32);
     blocks.set(block, (blocks.get(block) ?? 0) | (1 << (index % 32)));
-  });
+  }
   return [...blocks].map(([block, bits]) => ({ block, bits }));
+}
+
+/** Where the names are that match; `*` stands for any run of characters. */
+function indexesOf(names: readonly string[], pattern: string): readonly number[] {
+  const [prefix = "", suffix] = pattern.split("*");
+  if (suffix === undefined) {
+    const index = names.indexOf(pattern);
+    return index < 0 ? [] : [index];
+  }
+  const shortest = prefix.length + suffix.length;
+  return names.flatMap((name, index) =>
+    name.startsWith(prefix) && name.endsWith(suffix) && name.length >= shortest ? [index] : [],
+  );
 }

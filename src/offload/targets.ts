@@ -52,14 +52,16 @@ export function checkSpelling({ text, kind }: TargetRequest): Result<void> {
   if (text.trim() === "") {
     return usage("empty-target", "a target is empty; name a VM, a PIF, a VIF or ALL");
   }
-  if (kind === "any" && text !== "ALL" && text.toUpperCase() === "ALL") {
+  if (kind === "any" && text.length === 3 && text !== "ALL" && text.toUpperCase() === "ALL") {
     return usage(
       "all-in-capitals",
       `${quoted(text)} is not a target; the whole host is ALL, in capital letters`,
     );
   }
-  return success(undefined);
+  return SPELLED_RIGHT;
 }
+
+const SPELLED_RIGHT = success(undefined);
 
 function find(request: TargetRequest, inventory: Inventory): Result<Found> {
   const spelling = checkSpelling(request);

@@ -40,13 +40,18 @@ function tableLines(report: Report, view: View): readonly string[] {
 
 function changesSentence(changes: readonly Change[]): string {
   if (changes.length === 0) return "Nothing had to be changed.";
-  const live = changes.filter(({ layer }) => layer === "live");
-  const devices = new Set(live.map(({ device }) => device)).size;
+  let live = 0;
+  const devices = new Set<string | null>();
+  for (const { layer, device } of changes) {
+    if (layer !== "live") continue;
+    live += 1;
+    devices.add(device);
+  }
   const kernel =
-    live.length === 0
+    live === 0
       ? "nothing in the kernel"
-      : `${counted(live.length, "feature")} on ${counted(devices, "device")}`;
-  return `Changed: ${kernel}; ${counted(changes.length - live.length, "record")} in XAPI.`;
+      : `${counted(live, "feature")} on ${counted(devices.size, "device")}`;
+  return `Changed: ${kernel}; ${counted(changes.length - live, "record")} in XAPI.`;
 }
 
 /** What is installed for boot, in a sentence. */

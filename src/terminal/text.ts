@@ -4,14 +4,21 @@
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/** Text that is shown as it is and is as wide as it is long: nearly all that there is to show. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /** The text without anything that a terminal would act on. */
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, "");
+  return PLAIN.test(text) ? text : text.replace(UNPRINTABLE, "");
+}
+
+function widthOf(text: string): number {
+  return PLAIN.test(text) ? text.length : Bun.stringWidth(text);
 }
 
 /** The text cut to so many columns, with an ellipsis; wide characters count as two. */
 export function fitted(text: string, columns: number, ellipsis = "…"): string {
-  if (Bun.stringWidth(text) <= columns) return text;
+  if (widthOf(text) <= columns) return text;
   const room = columns - ellipsis.length;
   if (room < 0) return "";
   let shown = "";
@@ -24,7 +31,7 @@ export function fitted(text: string, columns: number, ellipsis = "…"): string 
 
 /** Fills a text up with blanks to so many columns; a wider one stays as it is. */
 export function padded(text: string, columns: number): string {
-  return text + " ".repeat(Math.max(0, columns - Bun.stringWidth(text)));
+  return text + " ".repeat(Math.max(0, columns - widthOf(text)));
 }
 
 /**
