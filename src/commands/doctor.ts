@@ -18,7 +18,7 @@ import { Redaction, redactReport } from "../offload/redaction.ts";
 import { type Report, reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { softwareOf } from "../offload/software.ts";
-import { resolveBareHost, survey } from "../offload/survey.ts";
+import { survey } from "../offload/survey.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { readForeignFiles } from "../persistence/foreign-files.ts";
@@ -26,11 +26,11 @@ import { listState } from "../state/directory.ts";
 import { VERSION } from "../version.ts";
 import { parseArguments } from "./arguments.ts";
 import { DOCTOR } from "./definition/doctor.ts";
-import { type Dom0, withWhateverHost } from "./dom0.ts";
+import { type Dom0, silenceProblems, withWhateverHost } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Command, Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
-import { type Chosen, choose } from "./selection.ts";
+import { chooseWholeHost } from "./selection.ts";
 
 /** `offload doctor`: one page that tells a stranger what there is to know about this host. */
 export function doctorCommand(invocation: Invocation): Command {
@@ -128,7 +128,8 @@ function examine(
   examination: Examination,
 ): Report {
   const { records } = dom0;
-  const { interfaces, notes: leftOut } = chosenOf(dom0, examination);
+  const chosen = examination.take("NICs and VIFs", chooseWholeHost(dom0));
+  const interfaces = chosen?.interfaces ?? [];
   const view = examination.attempt("network devices", () => survey(interfaces, dom0.kernel));
   const boot = examination.attempt("what is installed for boot", inspectBoot);
   const judged = judgement(interfaces, view, boot, records.known);
@@ -158,14 +159,14 @@ function examine(
     hooks: redaction === null ? hooks : hooks.map((hook) => redaction.hook(hook)),
   };
   const ownNotes = examination.attempt("its own notes", listState) ?? [];
-  const problems = [...unavailable(dom0), ...judged.problems, ...notRead(examination)];
+  const problems = [...silenceProblems(records), ...judged.problems, ...notRead(examination)];
   const advice = adviceFor({ problems, notes: judged.notes }, found);
   return reportOf("doctor", {
     host: dom0.host,
     exitCode: exitCodeOf(problems, { strict: false, changing: false }),
     devices: judged.devices,
     problems,
-    notes: [...leftOut, ...judged.notes],
+    notes: [...(chosen?.notes ?? []), ...judged.notes],
     boot,
     advice: commandsOf(advice),
     diagnosis: {
@@ -179,16 +180,6 @@ function examine(
       advice,
     },
   });
-}
-
-/** The whole host; without XAPI what the kernel alone can tell of. */
-function chosenOf(dom0: Dom0, examination: Examination): Pick<Chosen, "interfaces" | "notes"> {
-  if (dom0.records.known) {
-    const wholeHost = choose(dom0, [{ text: "ALL", kind: "host" }]);
-    return examination.take("NICs and VIFs", wholeHost) ?? { interfaces: [], notes: [] };
-  }
-  const view = dom0.kernel.observe(() => []);
-  return { interfaces: view.ok ? resolveBareHost(view.value.existing) : [], notes: [] };
 }
 
 function judgement(
@@ -216,12 +207,6 @@ function judgement(
     // Records that nothing reads are told of one by one.
     notes: [...notes.filter(({ code }) => code !== "record-ignored"), ...layer.notes],
   };
-}
-
-function unavailable({ records }: Dom0): readonly Problem[] {
-  return records.known
-    ? []
-    : records.failures.map(({ message }): Problem => ({ code: "xapi-unavailable", message }));
 }
 
 function notRead({ unread }: Examination): readonly Problem[] {

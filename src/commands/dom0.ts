@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { NetworkDevices } from "../kernel/devices.ts";
 import type { Inventory } from "../offload/inventory.ts";
 import type { Kernel, Toolstack } from "../offload/ports.ts";
+import type { Problem } from "../offload/problem.ts";
 import { type Failure, type Result, success, unavailable } from "../offload/result.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { progress } from "../terminal/progress.ts";
@@ -138,6 +139,13 @@ export async function renew(dom0: Dom0): Promise<Result<Dom0>> {
   const read = await toolstack.inventory();
   if (!read.ok) return read;
   return success({ ...dom0, records: { known: true, inventory: read.value, toolstack } });
+}
+
+/** That XAPI did not answer, for commands that go on without it. */
+export function silenceProblems(records: Records): readonly Problem[] {
+  return records.known
+    ? []
+    : records.failures.map(({ message }) => ({ code: "xapi-unavailable", message }));
 }
 
 /** The inventory and the toolstack, or XAPI's failures as those of the command. */

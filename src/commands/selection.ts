@@ -3,7 +3,7 @@ import { selectionNotes } from "../offload/notes.ts";
 import type { Toolstack } from "../offload/ports.ts";
 import type { Note } from "../offload/problem.ts";
 import { type Result, success } from "../offload/result.ts";
-import { resolveBare } from "../offload/survey.ts";
+import { resolveBare, resolveBareHost } from "../offload/survey.ts";
 import { resolveTargets, type TargetRequest } from "../offload/targets.ts";
 import type { Dom0 } from "./dom0.ts";
 
@@ -42,4 +42,13 @@ export function chooseWithoutXapi(dom0: Dom0, requests: readonly TargetRequest[]
   if (bare === null) return { ok: false, failures: records.failures };
   if (!bare.ok) return bare;
   return success({ interfaces: bare.value, wholeHost: false, notes: [], toolstack: null });
+}
+
+/** The whole host; where XAPI does not answer, what the kernel alone can tell of. */
+export function chooseWholeHost(dom0: Dom0): Result<Chosen> {
+  if (dom0.records.known) return choose(dom0, [{ text: "ALL", kind: "host" }]);
+  const view = dom0.kernel.observe(() => []);
+  if (!view.ok) return view;
+  const interfaces = resolveBareHost(view.value.existing);
+  return success({ interfaces, wholeHost: true, notes: [], toolstack: null });
 }

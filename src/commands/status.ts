@@ -1,16 +1,15 @@
 import { EXIT, type Problem } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
 import { type Result, success } from "../offload/result.ts";
-import { resolveBareHost, survey } from "../offload/survey.ts";
-import type { TargetRequest } from "../offload/targets.ts";
+import { survey } from "../offload/survey.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { parseArguments, wantedOf } from "./arguments.ts";
 import { STATUS } from "./definition/status.ts";
-import { type Dom0, withDom0 } from "./dom0.ts";
+import { type Dom0, silenceProblems, withDom0 } from "./dom0.ts";
 import type { Command, Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
-import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
+import { chooseWholeHost, chooseWithoutXapi } from "./selection.ts";
 
 /** `offload status`: the whole picture, live and recorded, without judging. */
 export function statusCommand(invocation: Invocation): Command {
@@ -27,7 +26,7 @@ async function status(
   if (!wanted.ok) return wanted;
   const { targets, keywords } = wanted.value;
   return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
-    const chosen = chooseShown(dom0, targets);
+    const chosen = targets.length > 0 ? chooseWithoutXapi(dom0, targets) : chooseWholeHost(dom0);
     if (!chosen.ok) return chosen;
     const view = survey(chosen.value.interfaces, dom0.kernel);
     if (!view.ok) return view;
@@ -50,24 +49,10 @@ async function status(
   });
 }
 
-/** Without targets the whole host; without XAPI what the kernel alone can tell of. */
-function chooseShown(dom0: Dom0, targets: readonly TargetRequest[]): Result<Chosen> {
-  if (targets.length > 0) return chooseWithoutXapi(dom0, targets);
-  if (dom0.records.known) return choose(dom0, [{ text: "ALL", kind: "host" }]);
-  const view = dom0.kernel.observe(() => []);
-  if (!view.ok) return view;
-  const interfaces = resolveBareHost(view.value.existing);
-  return success({ interfaces, wholeHost: true, notes: [], toolstack: null });
-}
-
 /** What could not be seen; how it looks is not for this command to judge. */
 function unseen({ records }: Dom0, problems: readonly Problem[]): readonly Problem[] {
   const unread = problems.filter(
     ({ code }) => code === "device-missing" || code === "device-unreadable",
   );
-  if (records.known) return unread;
-  const silent = records.failures.map(
-    ({ message }): Problem => ({ code: "xapi-unavailable", message }),
-  );
-  return [...silent, ...unread];
+  return [...silenceProblems(records), ...unread];
 }
