@@ -3,18 +3,19 @@ import { type BootLayer, bootFindings } from "../offload/boot.ts";
 import {
   networkRecords,
   nicDrivers,
+  type StrayRecord,
   strayPifRecords,
   strayRecords,
   summarise,
 } from "../offload/diagnosis.ts";
 import { adviceFor, commandsOf } from "../offload/diagnosis-advice.ts";
 import { DEFAULT_KEYWORDS, KEYWORDS } from "../offload/features.ts";
-import { hooksIn } from "../offload/foreign-hooks.ts";
+import { type Hook, hooksIn } from "../offload/foreign-hooks.ts";
 import type { Interface } from "../offload/interface.ts";
 import type { LiveView } from "../offload/plan.ts";
 import type { Circumstances } from "../offload/ports.ts";
 import { exitCodeOf, type Problem } from "../offload/problem.ts";
-import { Redaction, redactReport } from "../offload/redaction.ts";
+import { PLAIN, Redaction, type Redactor, redactReport } from "../offload/redaction.ts";
 import { type Report, reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { softwareOf } from "../offload/software.ts";
@@ -53,13 +54,12 @@ function doctor(redact: boolean, interruption: Interruption): Promise<Result<Tol
     const examination = new Examination();
     const circumstances = await examination.circumstances(dom0);
     const redaction = redact ? redactionOf(dom0, circumstances) : null;
-    const report = examine(
-      redaction === null ? dom0 : redactedHost(dom0, redaction),
-      circumstances,
-      redaction,
-      examination,
-    );
-    return success({ report: redaction === null ? report : redactReport(report, redaction) });
+    if (redaction === null) {
+      return success({ report: examine(dom0, circumstances, PLAIN, examination) });
+    }
+    const shown = redactedHost(dom0, redaction);
+    const report = examine(shown, circumstances, redaction, examination);
+    return success({ report: redactReport(report, redaction) });
   });
 }
 
@@ -124,7 +124,7 @@ function redactedHost(dom0: Dom0, redaction: Redaction): Dom0 {
 function examine(
   dom0: Dom0,
   circumstances: Circumstances | null,
-  redaction: Redaction | null,
+  redactor: Redactor,
   examination: Examination,
 ): Report {
   const { records } = dom0;
@@ -133,30 +133,9 @@ function examine(
   const view = examination.attempt("network devices", () => survey(interfaces, dom0.kernel));
   const boot = examination.attempt("what is installed for boot", inspectBoot);
   const judged = judgement(interfaces, view, boot, records.known);
-  const software = softwareOf(circumstances?.software ?? new Map(), {
-    product: dom0.product,
-    offload: VERSION,
-    ...readOwnSoftware(),
-  });
-  const backend = software.find(({ part }) => part === "network backend")?.version ?? null;
-  const foreign = readForeignFiles();
-  for (const { what, because } of foreign.unread) {
-    examination.note(redaction?.path(what) ?? what, because);
-  }
-  const hooks = foreign.files.flatMap(hooksIn);
-  const networks = circumstances?.networks ?? [];
   const found = {
-    software,
-    deadRecords: [
-      ...strayRecords(interfaces),
-      ...(records.known ? strayPifRecords(records.inventory, backend) : []),
-    ].map((record) =>
-      redaction === null ? record : { ...record, value: redaction.foreign(record.value) },
-    ),
-    networkRecords: networkRecords(
-      redaction === null ? networks : networks.map((network) => redaction.network(network)),
-    ),
-    hooks: redaction === null ? hooks : hooks.map((hook) => redaction.hook(hook)),
+    ...recordsFound(dom0, interfaces, circumstances, redactor),
+    hooks: hooksFound(redactor, examination),
   };
   const ownNotes = examination.attempt("its own notes", listState) ?? [];
   const problems = [...silenceProblems(records), ...judged.problems, ...notRead(examination)];
@@ -171,7 +150,7 @@ function examine(
     advice: commandsOf(advice),
     diagnosis: {
       taken: new Date().toISOString(),
-      redacted: redaction !== null,
+      redacted: redactor !== PLAIN,
       ...found,
       nics: view === null ? [] : nicDrivers(interfaces, view, dom0.kernel),
       devices: judged.summaries,
@@ -180,6 +159,37 @@ function examine(
       advice,
     },
   });
+}
+
+/** The software, and records that are read by nobody or for something else. */
+function recordsFound(
+  { records, product }: Dom0,
+  interfaces: readonly Interface[],
+  circumstances: Circumstances | null,
+  redactor: Redactor,
+) {
+  const software = softwareOf(circumstances?.software ?? new Map(), {
+    product,
+    offload: VERSION,
+    ...readOwnSoftware(),
+  });
+  const backend = software.find(({ part }) => part === "network backend")?.version ?? null;
+  const others = records.known ? strayPifRecords(records.inventory, backend) : [];
+  const networks = (circumstances?.networks ?? []).map((network) => redactor.network(network));
+  const redacted = (stray: readonly StrayRecord[]) =>
+    stray.map((record) => ({ ...record, value: redactor.foreign(record.value) }));
+  return {
+    software,
+    deadRecords: redacted([...strayRecords(interfaces), ...others]),
+    networkRecords: redacted(networkRecords(networks)),
+  };
+}
+
+/** What others have on this host that touches offloads. */
+function hooksFound(redactor: Redactor, examination: Examination): readonly Hook[] {
+  const { files, unread } = readForeignFiles();
+  for (const { what, because } of unread) examination.note(redactor.path(what), because);
+  return files.flatMap(hooksIn).map((hook) => redactor.hook(hook));
 }
 
 function judgement(

@@ -115,6 +115,17 @@ export class Redaction {
   }
 }
 
+/** What takes names and addresses out of what others wrote. */
+export type Redactor = Pick<Redaction, "network" | "hook" | "foreign" | "path">;
+
+/** Takes out nothing. */
+export const PLAIN: Redactor = {
+  network: (network) => network,
+  hook: (hook) => hook,
+  foreign: (text) => text,
+  path: (path) => path,
+};
+
 /** The report without addresses, in devices' names and in messages. Its own names come from the inventory. */
 export function redactReport(report: Report, redaction: Redaction): Report {
   const clean = (text: string) => redaction.addresses(text);

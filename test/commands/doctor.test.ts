@@ -276,6 +276,10 @@ describe("doctor --redact", () => {
       'MAILTO=it@acme.example\n* * * * * root ethtool -K eth0 tx off # pfSense of acme at 192.0.2.7\n* * * * * root [ "$(cat /sys/class/net/eth0/address)" = 02:aa:bb:cc:dd:ee ] || ethtool -K pfSense tx off\n',
     );
     const database = await dom0.simulator.database();
+    const [network = ""] = Object.keys(database["network"] ?? {});
+    const values = { "ethtool-gro": "not for pfSense, 192.0.2.8" };
+    await dom0.simulator.set(["network", network, "other_config", values]);
+    await dom0.simulator.set(["VIF", dom0.world.vif("db").ref, "other_config", values]);
     const labels = ["VM", "host", "network"].flatMap((kind) =>
       Object.values(database[kind] ?? {}).map((record) => String(record["name_label"])),
     );
