@@ -45,6 +45,14 @@ describe("the blocks of a page", () => {
     expect(() => left("skip")).toThrow();
   });
 
+  test("can be what a command prints", () => {
+    const page = "<!-- test: printed by offload verify eth1 -->\n\n```text\nfine\n```\n";
+    expect(blocksOf(page)[0]).toMatchObject({
+      text: "fine\n",
+      directives: [{ kind: "printed by", command: "offload verify eth1" }],
+    });
+  });
+
   test("a directive that stands before no block, and a block without an end, are mistakes", () => {
     expect(() => blocksOf("<!-- test: ends with 1 -->\ntext\n```sh\nx\n```\n")).toThrow();
     expect(() => blocksOf("```sh\nx\n")).toThrow();

@@ -13,13 +13,14 @@ export interface Block {
 /**
  * What stands in a comment `<!-- test: … -->` before a block. `not run`: it cannot be run in a throwaway
  * dom0, and why. `after`: what has to be done before it. `dom0`: what kind of dom0 it is for.
- * `ends with`: the exit code of its last command.
+ * `ends with`: the exit code of its last command. `printed by`: the command whose very output the block is.
  */
 export type Directive =
   | { readonly kind: "not run"; readonly because: string }
   | { readonly kind: "after"; readonly command: string }
   | { readonly kind: "dom0"; readonly scenarios: readonly string[] }
-  | { readonly kind: "ends with"; readonly exitCode: number };
+  | { readonly kind: "ends with"; readonly exitCode: number }
+  | { readonly kind: "printed by"; readonly command: string };
 
 const COMMENT = /^<!-- test: (.*) -->$/;
 const FENCE = /^```(\S*)$/;
@@ -66,6 +67,8 @@ function directiveOf(words: string, line: number): Directive {
   if (scenarios !== undefined) return { kind: "dom0", scenarios: scenarios.split(/, */) };
   const [, code] = /^ends with (\d+)$/.exec(words) ?? [];
   if (code !== undefined) return { kind: "ends with", exitCode: Number(code) };
+  const [, printing] = /^printed by (.+)$/.exec(words) ?? [];
+  if (printing !== undefined) return { kind: "printed by", command: printing };
   throw new Error(`line ${line}: what is "test: ${words}"?`);
 }
 

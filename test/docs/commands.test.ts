@@ -95,12 +95,18 @@ function piecesOf({ text }: Block): readonly string[] {
   return text.includes("--pick") ? text.trimEnd().split("\n") : [text];
 }
 
-async function runBlock(block: Block): Promise<void> {
+/** The dom0 that a block is for, with everything done that has to be done before. */
+async function hostOf(block: Block): Promise<Dom0> {
   const scenarios = the(block, "dom0").flatMap((one) => one.scenarios);
-  await using dom0 = await host(scenarios.filter(isScenario));
+  const dom0 = await host(scenarios.filter(isScenario));
   for (const { command } of the(block, "after")) {
     await dom0.run(["sh", "-c", command], { cwd: "/root" });
   }
+  return dom0;
+}
+
+async function runBlock(block: Block): Promise<void> {
+  await using dom0 = await hostOf(block);
   const [expected] = the(block, "ends with");
   for (const piece of piecesOf(block)) {
     const argv = ["sh", "-exc", piece];
@@ -120,6 +126,15 @@ for (const page of PAGES) {
       const first = block.text.split("\n")[0] ?? "";
       if (left !== undefined) continue;
       test(`line ${block.line} runs: ${first}`, () => runBlock(block), 60_000);
+    }
+
+    for (const block of blocks) {
+      for (const { command } of the(block, "printed by")) {
+        test(`line ${block.line} is what ${command} prints`, async () => {
+          await using dom0 = await hostOf(block);
+          expect((await dom0.run(["sh", "-c", command])).stdout).toBe(block.text);
+        });
+      }
     }
 
     test("says of every block what it is, and hides no command from this test", () => {
