@@ -8,7 +8,7 @@ import { TOPICS } from "./definition/topics.ts";
 
 /** The help of the program, of one command or of a topic; null where there is nothing of that name. */
 export function helpAbout(name: string | undefined, view: HelpView): string | null {
-  if (name === undefined) return programHelp(VERSION, view);
+  if (name === undefined || name === "help") return programHelp(VERSION, view);
   const command = commandCalled(name);
   if (command !== undefined) return commandHelp(command, view);
   const topic = TOPICS.find((one) => one.name === name);
@@ -37,5 +37,6 @@ function nearest(word: string): { readonly near: string | undefined; readonly ki
     ...TOPICS.map(({ name }) => name),
   ]);
   const other = COMMANDS.find(({ sought }) => sought.includes(word.toLowerCase()));
-  return { near: named ?? other?.name, kind: "command" };
+  const [flag] = closest(`--${word}`, OWN_FLAGS);
+  return { near: named ?? other?.name ?? flag, kind: "command" };
 }

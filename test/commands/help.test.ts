@@ -27,11 +27,14 @@ describe("help is asked for", () => {
     expect(run.stderr).toContain("offload disable ALL");
   });
 
-  test.each(["help", "--help", "-h", "help --no-color"])("by offload %s", async (line) => {
-    const run = await offload(...line.split(" "));
-    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(run.stdout).toBe((await offload()).stderr);
-  });
+  test.each(["help", "--help", "-h", "help --no-color", "help help"])(
+    "by offload %s",
+    async (line) => {
+      const run = await offload(...line.split(" "));
+      expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(run.stdout).toBe((await offload()).stderr);
+    },
+  );
 
   const names = COMMANDS.map(({ name }) => name);
   test.each(names)("%s: help before and after it is the same", async (name) => {
@@ -107,6 +110,8 @@ describe("a wrong command is one line with the closest right one", () => {
     [["help", "feature"], "did you mean features?"],
     [["--verison"], "did you mean --version?"],
     [["--hepl"], "did you mean --help?"],
+    [["version"], "did you mean --version?"],
+    [["pikc"], "commands are"],
     [["--json", "status"], "the command comes first"],
     [["xyzzy"], "commands are status, disable"],
     [["guard", "--help"], "commands are"],

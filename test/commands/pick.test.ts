@@ -76,6 +76,24 @@ describe("disable --pick", () => {
     },
   );
 
+  test.each(["SIGTERM", "SIGHUP"] as const)(
+    "%s in the list gives the terminal back, too",
+    async (signal) => {
+      const script = `sh -c 'echo $$ > /tmp/pid; exec ${OFFLOAD} disable --pick'; stty -a`;
+      const running = dom0.spawn(["sh", "-c", script], { tty: true });
+      await running.waitFor("Ctrl-C leaves");
+      await dom0.text(["sh", "-c", `kill -${signal.slice(3)} "$(cat /tmp/pid)"`]);
+      const run = await running.exited;
+      expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(
+        run.stdout.lastIndexOf("\x1b[?25l"),
+      );
+      // Lines are read whole and echoed again, as stty says after it.
+      expect(run.stdout).toMatch(/[^-]icanon/);
+      expect(run.stdout).toMatch(/[^-]echo /);
+      await untouched();
+    },
+  );
+
   test("the same confirmation as always follows, and Enter means No", async () => {
     const run = await pick(dom0, [
       { when: TARGETS, say: " \r" },
