@@ -31,8 +31,10 @@ function tableLines(report: Report, view: View): readonly string[] {
   const lines: string[] = [];
   if (report.devices.length === 0) lines.push("No devices.");
   else lines.push(...featureTable(report.devices, view), view.paint.faint(LEGEND));
+  // Of a trial that was put back, its problem says what happened to the changes.
+  const reverted = report.problems.some(({ code }) => code === "reverted");
   if (report.command !== "status") {
-    lines.push("", changesSentence(report.changes));
+    lines.push("", ...(reverted ? [] : [changesSentence(report.changes)]));
   }
   if (report.boot !== null) lines.push("", ...paragraph("", bootSentence(report.boot), view));
   return [...lines, ...findings(report, view)];

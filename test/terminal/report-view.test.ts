@@ -134,6 +134,14 @@ test("painted or not, the words are the same", () => {
   expect(Bun.stripANSI(painted)).toBe(rendered(report));
 });
 
+test("a trial that was put back does not say that nothing had to be changed", () => {
+  const report = reportOf("disable", TREATED.slice(0, 1), TREATED_VIEW, {
+    problems: [{ code: "reverted", message: "not confirmed, so everything was put back" }],
+  });
+  expect(rendered(report)).not.toContain("Nothing had to be changed");
+  expect(rendered(report)).toContain("\n\n  ! not confirmed, so everything was put back\n");
+});
+
 describe("long lines", () => {
   const long = `${"word ".repeat(30)}end`;
   const command = `xe vif-param-remove uuid=${"0".repeat(36)} param-name=other-config param-key=KEY`;
