@@ -23,21 +23,16 @@ export function confirm(question: string, signal: AbortSignal): Promise<Answer> 
 
 /** clack is loaded when somebody is asked, not before. */
 async function askWithKeys(question: string, signal: AbortSignal): Promise<Answer> {
-  const { ConfirmPrompt, isCancel } = await import("@clack/core");
-  const answer = await new ConfirmPrompt({
-    active: "yes",
-    inactive: "no",
+  const prompts = await import("@clack/prompts");
+  const answer = await prompts.confirm({
+    message: question,
     initialValue: false,
     output: process.stderr,
     signal,
-    render() {
-      const word = this.value === true ? "yes" : this.state === "submit" ? "no" : "";
-      return `${question} [y/N] ${this.state === "cancel" ? "" : word}`;
-    },
-  }).prompt();
+  });
   // A cancelled prompt gives a symbol, which is as true as a yes.
-  if (isCancel(answer)) return "cancelled";
-  return answer === true ? "yes" : "no";
+  if (prompts.isCancel(answer)) return "cancelled";
+  return answer ? "yes" : "no";
 }
 
 /** A whole line is read, as the terminal hands it over. Ctrl-C comes as the signal that it is. */

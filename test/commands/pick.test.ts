@@ -5,7 +5,7 @@ import { liveState, otherConfig, stillOn, writes } from "./truth.ts";
 
 const TARGETS = "Turn off offloads of which NICs and VMs?";
 const FEATURES = "Which features?";
-const CONFIRM = "Turn these offloads off? [y/N]";
+const CONFIRM = "Turn these offloads off?";
 const DOWN = "\x1b[B";
 
 /** What a terminal gets to show, without what moves its cursor and paints it. */
