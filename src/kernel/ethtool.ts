@@ -85,11 +85,16 @@ function upToNul(field: string): string {
   return end < 0 ? field : field.slice(0, end);
 }
 
+const NO_BITS: FeatureBits = [];
+
 /** Reads and writes the features of devices, for a kernel with so many of them. */
 export class FeatureAccess {
   readonly #blocks: number;
   readonly #get: EthtoolCommand;
   readonly #set: EthtoolCommand;
+  /** What stands in the structure for writing. */
+  #valid = NO_BITS;
+  #requested = NO_BITS;
   /** By the bytes of the kernel's answer. */
   readonly #known = new Map<string, FeatureSet>();
 
@@ -127,7 +132,7 @@ export class FeatureAccess {
    * for the truth; reading back is.
    */
   clear(device: string, { bits }: ChangeableBits): IoctlResult {
-    return this.#write(device, bits, []);
+    return this.#write(device, bits, NO_BITS);
   }
 
   /** The same structure, for features that are asked for again. */
@@ -136,10 +141,15 @@ export class FeatureAccess {
   }
 
   #write(device: string, valid: FeatureBits, requested: FeatureBits): IoctlResult {
-    const { view } = this.#set;
-    for (let block = 0; block < this.#blocks; block++) {
-      view.setUint32(8 + block * 8, valid[block] ?? 0, true);
-      view.setUint32(12 + block * 8, requested[block] ?? 0, true);
+    // Devices that are alike are written alike, one after the other.
+    if (valid !== this.#valid || requested !== this.#requested) {
+      const { view } = this.#set;
+      for (let block = 0; block < this.#blocks; block++) {
+        view.setUint32(8 + block * 8, valid[block] ?? 0, true);
+        view.setUint32(12 + block * 8, requested[block] ?? 0, true);
+      }
+      this.#valid = valid;
+      this.#requested = requested;
     }
     return this.#set.send(device);
   }
