@@ -9,6 +9,7 @@ import {
 import { EXIT, type ExitCode } from "./offload/problem.ts";
 import { failureReport, type Report, type ReportingCommand } from "./offload/report.ts";
 import type { Failure, Result } from "./offload/result.ts";
+import { isPlugin } from "./plugin/place.ts";
 import { messages } from "./terminal/output.ts";
 import { renderReport } from "./terminal/report-view.ts";
 import { type Channel, StreamError, writeOut } from "./terminal/streams.ts";
@@ -37,6 +38,10 @@ const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<Command>
 ]);
 
 async function main(rawArgs: readonly string[]): Promise<number> {
+  if (isPlugin(process.argv0)) {
+    const { answerPlugin } = await import("./commands/plugin/answer.ts");
+    return await answerPlugin(rawArgs);
+  }
   const [name, ...rest] = rawArgs;
   if (name === undefined) return await help(undefined, "stderr", rawArgs);
   if (name === "--help" || name === "-h") return await help(undefined, "stdout", rawArgs);

@@ -175,3 +175,34 @@ export function secondsOf<D extends Pick<typeof SHARED, "wait">>(
     ? success(Number(text))
     : usage("bad-seconds", `${quoted(text)} is no number of seconds; say for example --wait 30`);
 }
+
+/** How a command for a whole pool is meant. */
+export interface PoolManner {
+  /** Seconds that a host may take to answer. */
+  readonly patience: number;
+}
+
+/** `--pool` and what goes with it; null without it. */
+export function poolOf<D extends Pick<typeof SHARED, "pool" | "host-timeout">>(
+  given: GivenArguments<D>,
+): Result<PoolManner | null> {
+  const [text] = given.values("host-timeout");
+  if (!given.flag("pool")) {
+    return text === undefined
+      ? success(null)
+      : usage("needs-pool", "--host-timeout is about the hosts of a pool; say --pool with it");
+  }
+  const patience = text === undefined ? PATIENCE : /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  return patience >= 1 && patience <= LONGEST_PATIENCE
+    ? success({ patience })
+    : usage(
+        "bad-seconds",
+        `${quoted(text ?? "")} is no time for a host to answer in; say 1 to ${LONGEST_PATIENCE} seconds`,
+      );
+}
+
+/** How long a host may take unless it is said, in seconds: a NIC that resets takes a second or two. */
+const PATIENCE = 120;
+
+/** Bun gives a request up after five minutes, whatever it was told. */
+const LONGEST_PATIENCE = 240;

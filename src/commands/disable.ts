@@ -20,7 +20,14 @@ import { settleTrial } from "../state/trial.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
 import { viewOn } from "../terminal/view.ts";
 import { agree } from "./agreement.ts";
-import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts";
+import {
+  type PoolManner,
+  parseArguments,
+  poolOf,
+  secondsOf,
+  type Wanted,
+  wantedOf,
+} from "./arguments.ts";
 import { DISABLE } from "./definition/disable.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
@@ -40,6 +47,8 @@ interface Request extends Wanted {
   readonly seconds: number;
   /** Seconds to wait for another run. */
   readonly wait: number;
+  /** How the whole pool is meant; null where it is this host. */
+  readonly pool: PoolManner | null;
 }
 
 /** `offload disable`: turns features off, in the kernel and in XAPI's records. */
@@ -47,9 +56,14 @@ export function disableCommand(invocation: Invocation): Command {
   return reportingCommand(DISABLE, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;
-    if (!request.value.pick) return await disable(request.value, interruption);
+    const { pick, pool, keywords } = request.value;
+    if (pool !== null) {
+      const { disablePool } = await import("./pool/disable.ts");
+      return await disablePool({ ...request.value, ...pool }, interruption);
+    }
+    if (!pick) return await disable(request.value, interruption);
     const { pickWork } = await import("./pick.ts");
-    const picked = await pickWork(request.value.keywords, mannerOf(rawArgs), interruption);
+    const picked = await pickWork(keywords, mannerOf(rawArgs), interruption);
     return picked.ok ? await disable({ ...request.value, ...picked.value }, interruption) : picked;
   });
 }
@@ -63,6 +77,8 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!wait.ok) return wait;
   const trial = trialOf(given.value.values("confirm-within"), given.value.flag("record"));
   if (!trial.ok) return trial;
+  const pool = poolOf(given.value);
+  if (!pool.ok) return pool;
   const pick = given.value.flag("pick");
   if (pick && wanted.value.targets.length > 0) {
     return usage(
@@ -70,7 +86,13 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
       "--pick shows a list to choose from; name no target with it",
     );
   }
-  if (!pick && wanted.value.targets.length === 0) {
+  if (pick && pool.value !== null) {
+    return usage(
+      "pick-or-pool",
+      "--pick is about this host, and --pool about all; say one of them",
+    );
+  }
+  if (!pick && pool.value === null && wanted.value.targets.length === 0) {
     return usage(
       "no-target",
       "nothing named to work on; name VMs, PIFs or VIFs, or ALL for the whole host",
@@ -84,6 +106,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
     record: given.value.flag("record"),
     seconds: Number(given.value.values("confirm-within")[0] ?? 0),
     wait: wait.value,
+    pool: pool.value,
   });
 }
 

@@ -43,6 +43,31 @@ export async function withHost<T>(
   return files.ok ? await work({ uuid: files.value.uuid, name: hostname() }) : files;
 }
 
+/**
+ * Logs in to XAPI, hands the session to the work, and logs out again, whatever happens. For work that
+ * is nothing without XAPI.
+ */
+export async function withSession<T>(
+  interruption: Interruption,
+  work: (session: XapiSession) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const files = hostFiles();
+  if (!files.ok) return files;
+  const opening = XapiSession.open(files.value.uuid);
+  try {
+    const session = await interruption.orElse(opening);
+    return session.ok ? await interruption.orElse(work(session.value)) : session;
+  } finally {
+    await closed(opening);
+  }
+}
+
+/** A login that a signal has overtaken is still on its way, and is to be logged out all the same. */
+async function closed(opening: Promise<Result<XapiSession>>): Promise<void> {
+  const session = await Promise.race([opening, elapsed(LOGIN_PATIENCE)]);
+  if (session?.ok === true) await session.value.close();
+}
+
 function hostFiles(): Result<HostFiles> {
   return isRoot() ? readHostFiles() : NOT_ROOT;
 }
@@ -107,9 +132,7 @@ async function opened<T>(
     return await interruption.orElse(work({ host, product: files.product, kernel, records }));
   } finally {
     progress.end();
-    // A login that a signal has overtaken is still on its way, and is to be logged out all the same.
-    const session = await Promise.race([opening, elapsed(LOGIN_PATIENCE)]);
-    if (session?.ok === true) await session.value.close();
+    await closed(opening);
   }
 }
 

@@ -4,7 +4,7 @@ import { type Result, success } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
-import { parseArguments, wantedOf } from "./arguments.ts";
+import { parseArguments, poolOf, wantedOf } from "./arguments.ts";
 import { STATUS } from "./definition/status.ts";
 import { type Dom0, silenceProblems, withDom0 } from "./dom0.ts";
 import type { Command, Invocation, Told } from "./invocation.ts";
@@ -24,7 +24,13 @@ async function status(
   if (!given.ok) return given;
   const wanted = wantedOf(given.value);
   if (!wanted.ok) return wanted;
+  const pool = poolOf(given.value);
+  if (!pool.ok) return pool;
   const { targets, keywords } = wanted.value;
+  if (pool.value !== null) {
+    const { statusPool } = await import("./pool/status.ts");
+    return await statusPool(wanted.value, pool.value, interruption);
+  }
   return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
     const chosen = targets.length > 0 ? chooseWithoutXapi(dom0, targets) : chooseWholeHost(dom0);
     if (!chosen.ok) return chosen;
@@ -49,10 +55,36 @@ async function status(
   });
 }
 
+<<<<<<< HEAD
 /** What could not be seen; how it looks is not for this command to judge. */
 function unseen({ records }: Dom0, problems: readonly Problem[]): readonly Problem[] {
   const unread = problems.filter(
     ({ code }) => code === "device-missing" || code === "device-unreadable",
   );
   return [...silenceProblems(records), ...unread];
+=======
+/** Without targets the whole host; without XAPI what the kernel alone can tell of. */
+function chooseShown(dom0: Dom0, targets: readonly TargetRequest[]): Result<Chosen> {
+  if (targets.length > 0) return chooseWithoutXapi(dom0, targets);
+  if (dom0.records.known) return choose(dom0, [{ text: "ALL", kind: "host" }]);
+  const view = dom0.kernel.observe(() => []);
+  if (!view.ok) return view;
+  const interfaces = resolveBareHost(view.value.existing);
+  return success({ interfaces, wholeHost: true, notes: [], toolstack: null });
+}
+
+/** Whether a problem is that something could not be seen. */
+export function isUnread({ code }: Problem): boolean {
+  return code === "device-missing" || code === "device-unreadable" || code === "domain-changed";
+}
+
+/** What could not be seen; how it looks is not for this command to judge. */
+function unseen({ records }: Dom0, problems: readonly Problem[]): readonly Problem[] {
+  const unread = problems.filter(isUnread);
+  if (records.known) return unread;
+  const silent = records.failures.map(
+    ({ message }): Problem => ({ code: "xapi-unavailable", message }),
+  );
+  return [...silent, ...unread];
+>>>>>>> ba93430 (disable, verify and status --pool: each host does its own half, as a XAPI plugin)
 }

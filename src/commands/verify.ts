@@ -1,14 +1,15 @@
-import { bootFindings } from "../offload/boot.ts";
+import { type BootLayer, bootFindings } from "../offload/boot.ts";
 import { shellQuoted } from "../offload/by-hand.ts";
 import { isMendedByDisable } from "../offload/findings.ts";
 import { pluginAnswer, pluginFailure } from "../offload/nagios.ts";
-import { exitCodeOf } from "../offload/problem.ts";
-import { reportOf } from "../offload/report.ts";
+import type { LiveView } from "../offload/plan.ts";
+import { exitCodeOf, type Problem } from "../offload/problem.ts";
+import { type Report, reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
-import { parseArguments, type Wanted, wantedOf } from "./arguments.ts";
+import { type PoolManner, parseArguments, poolOf, type Wanted, wantedOf } from "./arguments.ts";
 import { VERIFY } from "./definition/verify.ts";
 import { withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
@@ -24,17 +25,23 @@ import { reportingCommand } from "./reporting.ts";
 import { type Chosen, choose } from "./selection.ts";
 
 /** Without targets it is about the whole host. */
-interface Request extends Wanted {
+export interface VerifyRequest extends Wanted {
   /** `--features` as it was given, to be repeated in advice. */
   readonly features: readonly string[];
   readonly strict: boolean;
+  /** How the whole pool is meant; null where it is this host. */
+  readonly pool: PoolManner | null;
 }
 
 /** `offload verify`: holds what is live and recorded against "off". */
 export function verifyCommand(invocation: Invocation): Command {
   const work = async (rawArgs: readonly string[], { interruption }: Invocation) => {
     const request = requestOf(rawArgs);
-    return request.ok ? await verify(request.value, interruption) : request;
+    if (!request.ok) return request;
+    const { pool } = request.value;
+    if (pool === null) return await verify(request.value, interruption);
+    const { verifyPool } = await import("./pool/verify.ts");
+    return await verifyPool(request.value, pool, interruption);
   };
   return reportingCommand(VERIFY, invocation, work, outcome);
 }
@@ -49,22 +56,28 @@ function outcome(told: Result<Told>, rawArgs: readonly string[]): Outcome {
   return { type: "line", ...answer };
 }
 
-function requestOf(rawArgs: readonly string[]): Result<Request> {
+function requestOf(rawArgs: readonly string[]): Result<VerifyRequest> {
   const given = parseArguments(VERIFY.args, rawArgs);
   if (!given.ok) return given;
   const wanted = wantedOf(given.value);
   if (!wanted.ok) return wanted;
+  const pool = poolOf(given.value);
+  if (!pool.ok) return pool;
   if (given.value.flag("nagios") && given.value.flag("json")) {
     return usage("nagios-or-json", "--nagios and --json exclude each other");
   }
+  if (given.value.flag("nagios") && pool.value !== null) {
+    return usage("nagios-or-pool", "--nagios is about one host; let each be asked for itself");
+  }
   return success({
     ...wanted.value,
+    pool: pool.value,
     features: given.value.values("features"),
     strict: given.value.flag("strict"),
   });
 }
 
-function verify(request: Request, interruption: Interruption): Promise<Result<Told>> {
+function verify(request: VerifyRequest, interruption: Interruption): Promise<Result<Told>> {
   const wholeHost = { text: "ALL", kind: "host" } as const;
   const targets = request.targets.length > 0 ? request.targets : [wholeHost];
   return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
@@ -72,46 +85,56 @@ function verify(request: Request, interruption: Interruption): Promise<Result<To
     if (!chosen.ok) return chosen;
     const view = survey(chosen.value.interfaces, dom0.kernel);
     if (!view.ok) return view;
-    const judged = judge(chosen.value.interfaces, view.value, {
-      keywords: request.keywords,
-      records: true,
-    });
-    const boot = bootOf(chosen.value, request);
+    const boot = inspectBoot();
     if (!boot.ok) return boot;
-    const problems = [...judged.problems, ...boot.value.problems];
-    const report = reportOf("verify", {
-      host: dom0.host,
-      exitCode: exitCodeOf(problems, { strict: request.strict, changing: false }),
-      devices: judged.devices,
-      problems,
-      notes: [...chosen.value.notes, ...judged.notes, ...boot.value.notes],
-      boot: boot.value.layer,
-      advice: isMendedByDisable(judged.problems) ? [mendingCommand(request)] : [],
-    });
-    return success({ report });
+    const evidence = { ...chosen.value, view: view.value, boot: boot.value };
+    return success({ report: verifyReport(dom0.host, evidence, request) });
   });
 }
 
-/** The boot layer, which is a matter of NICs: nothing of a single VIF is installed for boot. */
-function bootOf({ interfaces, wholeHost }: Chosen, { keywords, strict }: Request) {
-  const layer = inspectBoot();
-  if (!layer.ok) return layer;
+/** What a verdict on a host rests on. */
+export interface VerifyEvidence extends Omit<Chosen, "toolstack"> {
+  readonly view: LiveView;
+  readonly boot: BootLayer;
+  /** What is known to be wrong besides. */
+  readonly problems?: readonly Problem[];
+}
+
+/** The report of one host; the same whether it looked at itself or was looked at. */
+export function verifyReport(
+  host: NonNullable<Report["host"]>,
+  { interfaces, wholeHost, view, boot, notes, problems: known = [] }: VerifyEvidence,
+  request: VerifyRequest,
+): Report {
+  const { keywords, strict } = request;
+  const judged = judge(interfaces, view, { keywords, records: true });
   const devices = interfaces.flatMap((one) => (one.kind === "pif" ? [one.pif.device] : []));
-  const findings =
+  // The boot layer is a matter of NICs: nothing of a single VIF is installed for boot.
+  const atBoot =
     wholeHost || devices.length > 0
-      ? bootFindings(layer.value, { keywords, devices }, strict)
+      ? bootFindings(boot, { keywords, devices }, strict)
       : { problems: [], notes: [] };
-  return success({ layer: layer.value, ...findings });
+  const problems = [...judged.problems, ...known, ...atBoot.problems];
+  return reportOf("verify", {
+    host,
+    exitCode: exitCodeOf(problems, { strict, changing: false }),
+    devices: judged.devices,
+    problems,
+    notes: [...notes, ...judged.notes, ...atBoot.notes],
+    boot,
+    advice: isMendedByDisable(judged.problems) ? [mendingCommand(request)] : [],
+  });
 }
 
 /** `offload disable` with the same targets and features. */
-function mendingCommand({ targets, features }: Request): string {
+function mendingCommand({ targets, features, pool }: VerifyRequest): string {
   const flags = targets.flatMap(({ text, kind }) =>
     kind === "any" ? [] : [kind === "host" ? "--host" : `--${kind}=${text}`],
   );
   const words = targets.flatMap(({ text, kind }) => (kind === "any" ? [text] : []));
   if (features.length > 0) flags.push(`--features=${features.join(",")}`);
   if (targets.length === 0) words.push("ALL");
+  if (pool !== null) flags.push("--pool");
   const guard = words.some((word) => word.startsWith("-")) ? ["--"] : [];
   return ["offload", "disable", ...flags, ...guard, ...words].map(shellQuoted).join(" ");
 }

@@ -23,6 +23,7 @@ export const PROBLEMS = {
   interrupted: "undone",
   reverted: "undone",
   "device-vanished": "undone",
+  "domain-changed": "unknown",
   "live-elsewhere": "unknown",
   "device-missing": "unknown",
   "device-unreadable": "unknown",
@@ -33,6 +34,11 @@ export const PROBLEMS = {
 
 /** The code of a problem, stable for programs. */
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Whether this is the code of a problem. */
+export function isProblemCode(code: unknown): code is ProblemCode {
+  return typeof code === "string" && Object.hasOwn(PROBLEMS, code);
+}
 
 /** Something that keeps the answer from being a plain yes. */
 export interface Problem {

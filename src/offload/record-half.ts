@@ -15,6 +15,45 @@ interface RecordsWritten {
   readonly refused: readonly RecordStep[];
 }
 
+/** What became of records that were to be written. */
+export interface StepsWritten {
+  readonly written: readonly RecordStep[];
+  /** The steps that XAPI has refused, so that all is as it was before them. */
+  readonly refused: readonly RecordStep[];
+  /** Whether there is anything to read back. */
+  readonly touched: boolean;
+  /** Why XAPI is not to be asked again, if it went away meanwhile. */
+  readonly gone: string | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Writes records and tells xenopsd. */
+export async function writeSteps(
+  steps: readonly RecordStep[],
+  toolstack: Toolstack,
+  isStopped: () => boolean,
+): Promise<StepsWritten> {
+  const outcomes = await toolstack.write(steps, isStopped);
+  const touched = outcomes.filter(({ state }) => state !== "unattempted").map(({ step }) => step);
+  // Whoever has left us in the lurch once would keep us waiting once for each VM.
+  const gone = isStopped()
+    ? undefined
+    : outcomes.find(({ state }) => state === "unattempted")?.because;
+  const unannounced =
+    gone === undefined
+      ? await announce(touched, toolstack)
+      : untold(runningVms(touched).length, gone);
+  const of = (wanted: RecordOutcome["state"]) =>
+    outcomes.filter(({ state }) => state === wanted).map(({ step }) => step);
+  return {
+    written: of("written"),
+    refused: of("refused"),
+    touched: touched.length > 0,
+    gone,
+    problems: [...outcomes.flatMap(problemOf), ...unannounced],
+  };
+}
+
 /** Writes records, tells xenopsd, and reads back. What fails is added to the problems. */
 export async function writeRecords(
   interfaces: readonly Interface[],
@@ -24,23 +63,14 @@ export async function writeRecords(
   problems: Problem[],
   isStopped: () => boolean,
 ): Promise<RecordsWritten> {
-  const outcomes = await toolstack.write(steps, isStopped);
-  problems.push(...outcomes.flatMap(problemOf));
-  const written = outcomes.filter(({ state }) => state === "written").map(({ step }) => step);
-  const touched = outcomes.filter(({ state }) => state !== "unattempted").map(({ step }) => step);
-  // Whoever has left us in the lurch once would keep us waiting once for each VM.
-  const gone = isStopped()
-    ? undefined
-    : outcomes.find(({ state }) => state === "unattempted")?.because;
-  problems.push(
-    ...(gone === undefined
-      ? await announce(touched, toolstack)
-      : untold(runningVms(touched).length, gone)),
+  const { written, refused, touched, gone, ...half } = await writeSteps(
+    steps,
+    toolstack,
+    isStopped,
   );
+  problems.push(...half.problems);
   const changes = recordChanges(written, view.existing);
-  const refused = outcomes.filter(({ state }) => state === "refused").map(({ step }) => step);
-  if (touched.length === 0) return { interfaces, changes, refused, recordsKnown: true };
-
+  if (!touched) return { interfaces, changes, refused, recordsKnown: true };
   if (gone !== undefined) {
     problems.push(unreadRecords(gone));
     return { interfaces, changes, refused, recordsKnown: false };
@@ -54,7 +84,8 @@ export async function writeRecords(
   return { interfaces, changes, refused, recordsKnown: false };
 }
 
-function unreadRecords(because: string): Problem {
+/** That nobody knows what the records say now. */
+export function unreadRecords(because: string): Problem {
   return { code: "records-unknown", message: `the records could not be read back: ${because}` };
 }
 

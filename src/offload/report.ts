@@ -2,6 +2,7 @@ import type { BootLayer } from "./boot.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { Keyword } from "./features.ts";
 import type { Change } from "./plan.ts";
+import type { HostState } from "./pool.ts";
 import type { ExitCode, Note, Problem } from "./problem.ts";
 import type { Failure } from "./result.ts";
 
@@ -56,6 +57,22 @@ export interface Report {
   readonly advice: readonly string[];
   /** What `doctor` found besides; no other command has it. */
   readonly diagnosis?: Diagnosis;
+  /** A row a host, with --pool only; what is true of each is in its own report. */
+  readonly hosts?: readonly HostReport[];
+}
+
+/** How it went on one host of a pool. */
+export interface HostReport {
+  readonly uuid: string;
+  readonly name: string;
+  readonly state: HostState;
+  /** What the command would end with if it were about this host alone. */
+  readonly exitCode: ExitCode;
+  readonly message: string;
+  /** Commands, to be run on that host, that would mend why it could not be worked on. */
+  readonly advice: readonly string[];
+  /** What the command would report on that host; null where it gave no answer. */
+  readonly report: Report | null;
 }
 
 /** What a report tells; whatever is left out is empty. */

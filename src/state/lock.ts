@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync
 import { basename } from "node:path";
 import { type Result, success, unavailable } from "../offload/result.ts";
 import { lockFile } from "../persistence/libc.ts";
+import { isPlugin } from "../plugin/place.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
 const LOCK_PATH = `${STATE_DIRECTORY}/lock`;
@@ -66,6 +67,8 @@ function holder(): string {
     try {
       if (!holdsLock(pid)) continue;
       const [program = "", ...words] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      // A plugin's one argument is a whole document.
+      if (isPlugin(program)) return `process ${pid}: offload, called by XAPI`;
       return `process ${pid}: ${[basename(program), ...words.slice(0, 2)].join(" ").trim()}`;
     } catch {
       // It has ended meanwhile.

@@ -2,7 +2,7 @@ import type { DeviceSummary, Diagnosis, NicDriver, StrayRecord } from "../offloa
 import type { Hook } from "../offload/foreign-hooks.ts";
 import type { Report } from "../offload/report.ts";
 import { counted, quoted } from "../offload/wording.ts";
-import { bootSentence } from "./report-view.ts";
+import { bootSentence } from "./findings-view.ts";
 import { fitted, type Paint, printable } from "./text.ts";
 import type { View } from "./view.ts";
 import { hanging, wrapped } from "./wrap.ts";

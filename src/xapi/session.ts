@@ -41,6 +41,16 @@ export class XapiSession implements Toolstack {
     return this.socket.call(method, [this.session, ...params]);
   }
 
+  /** The same for a call that may take longer, or that somebody may no longer wait for. */
+  callFor(
+    patience: { readonly seconds: number; readonly signal: AbortSignal },
+    method: string,
+    ...params: readonly unknown[]
+  ): Promise<CallResult> {
+    const { seconds, signal } = patience;
+    return this.socket.call(method, [this.session, ...params], seconds, signal);
+  }
+
   /** Four reads, whatever the size of the pool. */
   async inventory(): Promise<Result<Inventory>> {
     const [host, PIF, VM, VIF] = await Promise.all([

@@ -17,22 +17,25 @@ export class XapiSocket {
 
   /**
    * One call. Asks in JSON-RPC 1.0, which every release understands (7.x knows no other). The body
-   * goes with a Content-Length: xapi reads no chunked one (http_svr.ml read_body).
+   * goes with a Content-Length: xapi reads no chunked one (http_svr.ml read_body). `given` gives the
+   * call up before its time.
    */
   async call(
     method: string,
     params: readonly unknown[],
     seconds: number = this.patience,
+    given?: AbortSignal,
   ): Promise<CallResult> {
     this.#id += 1;
     const body = JSON.stringify({ id: this.#id, method, params });
+    const late = AbortSignal.timeout(seconds * 1000);
     try {
       const response = await fetch("http://localhost/jsonrpc", {
         unix: this.path,
         method: "POST",
         headers: { "content-type": "application/json" },
         body,
-        signal: AbortSignal.timeout(seconds * 1000),
+        signal: given === undefined ? late : AbortSignal.any([late, given]),
       });
       return readReply(response.status, await response.text());
     } catch (error) {

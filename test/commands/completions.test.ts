@@ -104,6 +104,8 @@ describe("what bash is offered", () => {
         "--host",
         "--strict",
         "--nagios",
+        "--pool",
+        "--host-timeout",
         "--json",
         "--no-color",
         "--help",

@@ -49,6 +49,11 @@ export class Dom0 {
     }
   }
 
+  /** One of several hosts that have their XAPI in common, which is not this one's to start or to end. */
+  static inPool(world: World, namespace: Namespace): Dom0 {
+    return new Dom0(world, namespace, undefined);
+  }
+
   /** Runs a command inside to its end. Its environment is minimal, whatever the tests run in. */
   run(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
     return this.spawn(argv, options).exited;

@@ -49,6 +49,8 @@ export const DISABLE = {
       details:
         "Puts everything back unless it is confirmed within 5 to 3600 seconds, at the prompt or from another login with offload confirm. For work over the very NIC that is being changed.",
     },
+    pool: SHARED.pool,
+    "host-timeout": SHARED["host-timeout"],
     wait: SHARED.wait,
     verbose: SHARED.verbose,
     json: SHARED.json,

@@ -43,6 +43,22 @@ export const SHARED = {
     description: "the whole host, where a VM is called ALL",
     details: "The whole host, as ALL is, where a VM is called ALL.",
   },
+  pool: {
+    type: "boolean",
+    group: "pool",
+    description: "every host of the pool, each called by XAPI",
+    details:
+      "Every host of the pool: all NICs, and the VIFs of all VMs. Each host does its part itself, called by XAPI, for which offload is installed there, too, as /etc/xapi.d/plugins/offload. The report has a row a host.",
+  },
+  "host-timeout": {
+    type: "string",
+    valueHint: "seconds",
+    value: "seconds",
+    group: "pool",
+    description: "how long a host may take (120)",
+    details:
+      "With --pool: how long a host may take to answer before it counts as unreachable, 1 to 240 seconds. Without it: 120.",
+  },
   wait: {
     type: "string",
     valueHint: "seconds",

@@ -15,6 +15,8 @@ export const STATUS = {
     vm: SHARED.vm,
     pif: SHARED.pif,
     host: SHARED.host,
+    pool: SHARED.pool,
+    "host-timeout": SHARED["host-timeout"],
     json: SHARED.json,
     color: SHARED.color,
     help: SHARED.help,

@@ -10,14 +10,21 @@ export interface ControlServer {
   stop(): void;
 }
 
-/** Serves the control socket of a simulator. */
-export function serveControl(simulator: Simulator, path: string): ControlServer {
+/** Serves the control socket of a simulator; `more` is what else can be steered, as `POST /path`. */
+export function serveControl(
+  simulator: Simulator,
+  path: string,
+  more: Readonly<Record<string, (body: unknown) => void>> = {},
+): ControlServer {
   rmSync(path, { force: true });
   const server = Bun.serve({
     unix: path,
     async fetch(request) {
       try {
-        return await answer(simulator, request);
+        const own = more[`${request.method} ${new URL(request.url).pathname}`];
+        if (own === undefined) return await answer(simulator, request);
+        own(await request.json());
+        return Response.json(null);
       } catch (error) {
         // Mistakes of a test are told to the test.
         return new Response(String(error), { status: 400 });

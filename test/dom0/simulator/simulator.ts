@@ -27,11 +27,30 @@ import {
   resultReply,
 } from "./json-rpc.ts";
 import type { Outcome } from "./method.ts";
-import { rpcValueToJson } from "./rpc-value.ts";
+import type { Plugins } from "./plugins.ts";
+import { expectString, rpcValueToJson } from "./rpc-value.ts";
 import { Sessions } from "./sessions.ts";
 
 /** The call a pool member does itself instead of passing it on. */
 const LOGIN = "session.login_with_password";
+
+/** The call that is done on another host. */
+const CALL_PLUGIN = "host.call_plugin";
+
+/** What the sockets of one pool have in common: the coordinator does what all of them are asked. */
+export class Coordinator {
+  readonly sessions: Sessions;
+  readonly lock = new BusyLock();
+  readonly calls: RecordedCall[] = [];
+
+  constructor(
+    readonly database: Database,
+    /** What `host.call_plugin` starts; without it no host has a plugin. */
+    readonly plugins?: Plugins,
+  ) {
+    this.sessions = new Sessions(() => coordinator(database));
+  }
+}
 
 /** A XAPI on a Unix socket. It answers like the recorded one, unless told to be at fault. */
 export class Simulator {
@@ -40,13 +59,20 @@ export class Simulator {
   readonly api: Api;
   readonly #server: HttpServer;
   readonly #faults = new Faults();
-  readonly #lock = new BusyLock();
-  #calls: RecordedCall[] = [];
+  readonly #lock: BusyLock;
+  readonly #calls: RecordedCall[];
+  readonly #plugins: Plugins | undefined;
 
-  /** `thisHost` is the host this socket stands on; without it, the coordinator of the pool. */
-  constructor(database: Database, socketPath: string, thisHost?: string) {
+  /**
+   * `thisHost` is the host this socket stands on; without it, the coordinator of the pool. `shared` is
+   * what it has in common with the sockets of the pool's other hosts.
+   */
+  constructor(database: Database, socketPath: string, thisHost?: string, shared?: Coordinator) {
     this.database = database;
-    this.sessions = new Sessions(() => thisHost ?? coordinator(database));
+    this.sessions = shared?.sessions ?? new Sessions(() => thisHost ?? coordinator(database));
+    this.#lock = shared?.lock ?? new BusyLock();
+    this.#calls = shared?.calls ?? [];
+    this.#plugins = shared?.plugins;
     this.api = new Api(database, this.sessions);
     this.#server = new HttpServer(socketPath, (request) => this.#answer(request));
   }
@@ -68,7 +94,7 @@ export class Simulator {
 
   /** Forgets the calls so far, and how long they took. */
   clearCalls(): void {
-    this.#calls = [];
+    this.#calls.length = 0;
     this.#lock.heldMs = 0;
   }
 
@@ -166,12 +192,29 @@ export class Simulator {
       this.#record(call, false);
       throw error;
     }
+    // It takes as long as its host takes, and keeps nobody else waiting.
+    const plugins = call.method === CALL_PLUGIN ? this.#plugins : undefined;
+    if (plugins !== undefined) return await this.#callPlugin(request, call, plugins);
     const outcome = await this.#lock.hold(
       () => this.#do(call),
       (done, cost) => this.#price(call, done, cost),
     );
     if (outcome instanceof ApiError) return this.#errorReply(request, call, outcome);
     return jsonReply(request, resultReply(call, outcome.result));
+  }
+
+  async #callPlugin(request: HttpRequest, call: Call, plugins: Plugins): Promise<HttpReply> {
+    try {
+      const [session, ...params] = call.params;
+      this.sessions.check(expectString(session));
+      const result = await plugins.call(expectString(session), params);
+      this.#record(call, true);
+      return jsonReply(request, resultReply(call, result));
+    } catch (error) {
+      this.#record(call, false);
+      if (error instanceof ApiError) return this.#errorReply(request, call, error);
+      throw error;
+    }
   }
 
   #do(call: Call): Outcome | ApiError {

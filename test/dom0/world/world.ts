@@ -150,7 +150,8 @@ function buildNics(
 /** netback gives every vif this address (`xenvif_alloc`), and so does the toolstack for taps. */
 const GUEST_SIDE_MAC = "fe:ff:ff:ff:ff:ff";
 
-function devicesOf(
+/** The devices that the kernel of a host has. */
+export function devicesOf(
   here: Host,
   names: readonly string[],
   database: Database,

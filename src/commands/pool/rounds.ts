@@ -1,0 +1,150 @@
+import type { Interface } from "../../offload/interface.ts";
+import type { Inventory } from "../../offload/inventory.ts";
+import type { LiveView } from "../../offload/plan.ts";
+import { domainOf, shareOut } from "../../offload/pool.ts";
+import type { HostAnswer, NoAnswer, PoolHost } from "../../xapi/pool.ts";
+import type { Pool } from "./pool.ts";
+
+/** How many hosts are at work at a time: each takes a thread of the coordinator's and a connection. */
+const SIDE_BY_SIDE = 8;
+
+/** How often VMs are looked for that have moved meanwhile. */
+const ROUNDS = 3;
+
+/** How long a VM that is on its way is given to arrive, in milliseconds. */
+const ARRIVAL = 1000;
+
+/** What a host showed of the interfaces that it was asked about. */
+export interface Shown {
+  readonly view: LiveView;
+  readonly strangers: readonly { readonly vm: string; readonly because: string }[];
+}
+
+/** One host, and what has come of it so far. */
+export interface Turn {
+  readonly host: PoolHost;
+  /** Why nothing more is to be expected of it; null while it answers. */
+  why: NoAnswer | null;
+  /** What its kernel has shown, over all calls. */
+  view: LiveView | null;
+  /** VMs that the records give it and that it does not have, with the reason. */
+  strangers: ReadonlyMap<string, string>;
+  /** VIFs with their domains, and NICs, that it has seen to. */
+  readonly settled: Set<string>;
+  /** What it is answerable for, by the latest reading of XAPI. */
+  interfaces: readonly Interface[];
+}
+
+/** What every host of a pool came to. */
+export interface Rounds {
+  readonly turns: readonly Turn[];
+  /** What XAPI said after the last change; null where it could not be asked again. */
+  readonly inventory: Inventory | null;
+}
+
+/** One call to one host, about these of its interfaces. */
+export type Work = (
+  host: PoolHost,
+  interfaces: readonly Interface[],
+  first: boolean,
+) => Promise<HostAnswer<Shown>>;
+
+/** The hosts of a pool before anything has been asked of them. */
+export function turnsOf(pool: Pool): readonly Turn[] {
+  const shares = shareOut(pool.inventory, pool.home);
+  return pool.hosts.map((host) => ({
+    host,
+    why: host.enabled ? null : DISABLED,
+    view: null,
+    strangers: new Map(),
+    settled: new Set(),
+    interfaces: shares.get(host.uuid) ?? [],
+  }));
+}
+
+const DISABLED: NoAnswer = {
+  state: "disabled",
+  message: "it is in maintenance mode, or not up yet; enable it and run this again",
+  advice: [],
+};
+
+/**
+ * Lets these hosts do their work side by side, the failure of one no matter to the others, and then
+ * looks again: a VM that was on the move, or was started, is seen to on the host that has it now.
+ */
+export async function goRound(
+  pool: Pool,
+  turns: readonly Turn[],
+  work: Work,
+  isStopped: () => boolean,
+): Promise<Rounds> {
+  await sideBySide(turns, (turn) => attend(turn, turn.interfaces, true, work, isStopped));
+  for (let round = 0; ; round += 1) {
+    const inventory = isStopped() ? null : await reread(pool, turns);
+    const late = turns.filter((turn) => turn.why === null && unsettled(turn).length > 0);
+    if (inventory === null || late.length === 0 || round === ROUNDS) return { turns, inventory };
+    if (round > 0) await Bun.sleep(ARRIVAL);
+    await sideBySide(late, (turn) => attend(turn, unsettled(turn), false, work, isStopped));
+  }
+}
+
+/** What of a host's interfaces nobody has seen to yet: they were on no host, or on another. */
+export function unsettled({ interfaces, settled }: Turn): readonly Interface[] {
+  return interfaces.filter((one) => {
+    const domain = domainOf(one);
+    return domain !== null && !settled.has(domain);
+  });
+}
+
+async function attend(
+  turn: Turn,
+  interfaces: readonly Interface[],
+  first: boolean,
+  work: Work,
+  isStopped: () => boolean,
+): Promise<void> {
+  if (turn.why !== null) return;
+  if (isStopped()) {
+    if (first) turn.why = NOT_ATTEMPTED;
+    return;
+  }
+  const answer = await work(turn.host, interfaces, first);
+  if (!answer.ok) {
+    turn.why = answer.why;
+    return;
+  }
+  const { view, strangers } = answer.value;
+  turn.view =
+    turn.view === null
+      ? view
+      : { ...view, observations: new Map([...turn.view.observations, ...view.observations]) };
+  turn.strangers = new Map(strangers.map(({ vm, because }) => [vm, because]));
+  for (const one of interfaces) {
+    const domain = domainOf(one);
+    if (domain === null || (one.kind === "vif" && turn.strangers.has(one.vm.uuid))) continue;
+    turn.settled.add(domain);
+  }
+}
+
+const NOT_ATTEMPTED: NoAnswer = {
+  state: "not-attempted",
+  message: "interrupted before its turn; nothing was touched there",
+  advice: [],
+};
+
+/** Reads XAPI again, and gives each host what is its own by now. */
+async function reread(pool: Pool, turns: readonly Turn[]): Promise<Inventory | null> {
+  const read = await pool.session.inventory();
+  if (!read.ok) return null;
+  const shares = shareOut(read.value, pool.home);
+  for (const turn of turns) turn.interfaces = shares.get(turn.host.uuid) ?? turn.interfaces;
+  return read.value;
+}
+
+async function sideBySide<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, queue.length) }, worker));
+}

@@ -1,0 +1,102 @@
+import type { Interface } from "./interface.ts";
+import type { Host, Inventory } from "./inventory.ts";
+import { EXIT, type ExitCode } from "./problem.ts";
+import type { HostReport, Report } from "./report.ts";
+import { resolveTargets } from "./targets.ts";
+import { counted } from "./wording.ts";
+
+/** The commands that work on a whole pool. */
+export type PoolCommand = "disable" | "verify" | "status" | "persist" | "restore";
+
+/** How it went on one host of a pool. */
+export type HostState =
+  | "done"
+  | "partly"
+  | "failed"
+  | "unreachable"
+  | "disabled"
+  | "plugin-missing"
+  | "version-different"
+  | "not-attempted";
+
+/**
+ * What each host of a pool has to see to: its NICs, and the VIFs of the VMs that run on it. What runs
+ * nowhere falls to `home`, the host that the command was given on. By the UUID of the host.
+ */
+export function shareOut(
+  inventory: Inventory,
+  home: Host,
+): ReadonlyMap<string, readonly Interface[]> {
+  return new Map(
+    inventory.hosts.map((host) => {
+      const selection = resolveTargets([{ text: "ALL", kind: "host" }], { ...inventory, host });
+      const all = selection.ok ? selection.value.interfaces : [];
+      const own = all.filter(
+        (one) => one.kind !== "vif" || one.vm.residentOn !== undefined || host.uuid === home.uuid,
+      );
+      return [host.uuid, own] as const;
+    }),
+  );
+}
+
+/**
+ * A VIF and the domain that its device belongs to: what was done to it holds as long as this does.
+ * Null for what has no device that could go.
+ */
+export function domainOf(subject: Interface): string | null {
+  return subject.kind === "vif" && subject.whereabouts.at === "here"
+    ? `${subject.vif.uuid} ${subject.whereabouts.domid}`
+    : null;
+}
+
+/** The row of a host that answered. */
+export function answeredRow(command: PoolCommand, host: Host, report: Report): HostReport {
+  const { exitCode, problems } = report;
+  const message =
+    exitCode === EXIT.done
+      ? WELL[command]
+      : counted(problems.filter(({ code }) => code !== "live-fixed").length, "problem");
+  return {
+    uuid: host.uuid,
+    name: host.name,
+    state: exitCode === EXIT.done ? "done" : "partly",
+    exitCode,
+    message,
+    advice: [],
+    report,
+  };
+}
+
+const WELL: Readonly<Record<PoolCommand, string>> = {
+  disable: "everything that can be off is off",
+  verify: "everything that can be off is off",
+  status: "seen",
+  persist: "done",
+  restore: "everything is as it was",
+};
+
+/** The row of a host that did not. */
+export function unansweredRow(
+  host: Host,
+  why: {
+    readonly state: HostState;
+    readonly message: string;
+    readonly advice: readonly string[];
+  },
+): HostReport {
+  return { uuid: host.uuid, name: host.name, ...why, exitCode: EXIT.unavailable, report: null };
+}
+
+/**
+ * The exit code of a pool is that of its worst host, by the same table: what is known to be wrong
+ * outranks what is not known, and work of which something was done is done partly.
+ */
+export function exitCodeOfHosts(
+  rows: readonly HostReport[],
+  options: { readonly changing: boolean },
+): ExitCode {
+  const codes = new Set(rows.map(({ exitCode }) => exitCode));
+  if (codes.has(EXIT.partly)) return EXIT.partly;
+  if (!codes.has(EXIT.unavailable)) return EXIT.done;
+  return options.changing && codes.has(EXIT.done) ? EXIT.partly : EXIT.unavailable;
+}

@@ -1,0 +1,294 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import Ajv from "ajv";
+import schema from "../../schema/report.schema.json" with { type: "json" };
+import { Dom0 } from "../dom0/dom0.ts";
+import { buildVersion } from "../dom0/pool/other-version.ts";
+import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
+import type { Vm } from "../dom0/world/database.ts";
+import { allStillOn, liveState, stillOn } from "./truth.ts";
+
+const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
+
+/** The document of a run, which the published schema takes and which says how the run ended. */
+async function document(host: Dom0, ...args: readonly string[]) {
+  const run = await host.offload(...args, "--json");
+  const parsed = JSON.parse(run.stdout);
+  expect({ args, valid: validate(parsed), errors: validate.errors }).toMatchObject({
+    errors: null,
+  });
+  expect(parsed.exitCode).toBe(run.exitCode);
+  return parsed;
+}
+
+/** State and exit code of each host, by its name. */
+function statesOf(report: { hosts: { name: string; state: string; exitCode: number }[] }) {
+  return Object.fromEntries(
+    report.hosts.map(({ name, state, exitCode }) => [name, `${state} ${exitCode}`]),
+  );
+}
+
+/** The records of a class that keep an offload off, as `uuid key`. */
+async function recordedOff(pool: Pool, className: "PIF" | "VIF"): Promise<string[]> {
+  const { [className]: records = {} } = await pool.simulator.database();
+  return Object.values(records).flatMap(({ uuid, other_config: config }) =>
+    config !== null && typeof config === "object"
+      ? Object.entries(config).flatMap(([key, value]) =>
+          value === "off" ? [`${uuid} ${key}`] : [],
+        )
+      : [],
+  );
+}
+
+function running(host: Dom0, at = 0): Vm {
+  const vm = host.world.vms.filter(
+    ({ record }) => record.resident_on === host.world.host.ref && !record.is_control_domain,
+  )[at];
+  if (vm === undefined) throw new Error("no VM runs there");
+  return vm;
+}
+
+/** Moves a VM to another host as a migration does at its end: records, devices, domains. */
+async function migrate(pool: Pool, vm: Vm, from: Dom0, to: Dom0, domid: number): Promise<void> {
+  await from.link.remove(`vif${vm.record.domid}.0`);
+  await to.link.add(`vif${domid}.0`);
+  await pool.simulator.set(
+    ["VM", vm.ref, "resident_on", to.world.host.ref],
+    ["VM", vm.ref, "domid", domid],
+  );
+}
+
+describe("a pool whose hosts all have the plugin", () => {
+  test("disable --pool turns everything off everywhere, and verify --pool agrees, from any host", async () => {
+    await using pool = await Pool.start({ hosts: 3 });
+    const [coordinator, member] = [pool.host(0), pool.host(1)];
+    const drift = await document(member, "verify", "--pool");
+    expect(statesOf(drift)).toEqual({
+      "xcp-1": "partly 1",
+      "xcp-2": "partly 1",
+      "xcp-3": "partly 1",
+    });
+    expect(drift.advice).toEqual(["offload disable --pool ALL"]);
+    expect(await recordedOff(pool, "PIF")).toEqual([]);
+
+    const done = await document(member, "disable", "--pool", "--yes");
+    expect(statesOf(done)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0", "xcp-3": "done 0" });
+    for (const host of pool.hosts) expect(await allStillOn(host)).toEqual([]);
+    // Seven keys of each NIC but that of ufo and lro, which no NIC here has; six of each VIF.
+    expect(await recordedOff(pool, "PIF")).toHaveLength(3 * 2 * 6);
+    expect(await recordedOff(pool, "VIF")).toHaveLength((3 * 2 + 1) * 6);
+    expect((await document(coordinator, "verify", "--pool")).exitCode).toBe(0);
+    for (const host of pool.hosts) expect((await host.offload("verify")).exitCode).toBe(0);
+  });
+
+  test("a second run changes nothing", async () => {
+    await using pool = await Pool.start({ hosts: 2 });
+    await pool.host(0).offload("disable", "--pool", "--yes");
+    await pool.simulator.clearCalls();
+    const again = await document(pool.host(0), "disable", "ALL", "--pool", "--yes");
+    expect(again.exitCode).toBe(0);
+    expect(
+      again.hosts.flatMap((row: { report: { changes: unknown[] } }) => row.report.changes),
+    ).toEqual([]);
+    const calls = await pool.simulator.calls();
+    expect(calls.filter(({ write }) => write)).toEqual([]);
+  });
+
+  test("each host can put back what was done to it: the journal is its own", async () => {
+    await using pool = await Pool.start({ hosts: 2 });
+    const states = await Promise.all(pool.hosts.map(liveState));
+    const before = await pool.simulator.database();
+    await pool.host(0).offload("disable", "--pool", "--yes");
+    for (const host of pool.hosts)
+      expect((await host.offload("restore", "--yes")).exitCode).toBe(0);
+    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    expect(await pool.simulator.database()).toEqual(before);
+  });
+
+  test("a dry run tells the commands host by host, and touches nothing", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const states = await Promise.all(pool.hosts.map(liveState));
+    const run = await pool.host(0).offload("disable", "--pool", "--dry-run");
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toMatch(/^# xcp-1\nethtool -K eth0 [^]+\n# xcp-2\nethtool -K eth0 /);
+    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    const foretold = await document(pool.host(0), "disable", "--pool", "--dry-run");
+    const done = await document(pool.host(0), "disable", "--pool", "--yes");
+    const changes = (report: { hosts: { report: { changes: unknown[] } }[] }) =>
+      report.hosts.map((row) => row.report.changes.length);
+    expect(changes(done)).toEqual(changes(foretold));
+  });
+
+  test("asks first, and names every host and its management NIC", async () => {
+    await using pool = await Pool.start({ hosts: 2 });
+    const refused = pool.host(0).run(["/usr/local/bin/offload", "disable", "--pool"], {
+      tty: true,
+      answers: [{ when: "on 2 hosts?", say: "n" }],
+    });
+    const { exitCode, stdout } = await refused;
+    expect(exitCode).toBe(2);
+    expect(stdout).toContain("xcp-1: management on eth0; 2 NICs, 3 VIFs");
+    expect(stdout).toContain("xcp-2: management on eth0; 2 NICs, 2 VIFs");
+    expect(await recordedOff(pool, "PIF")).toEqual([]);
+    const unasked = await pool.host(0).offload("disable", "--pool");
+    expect(unasked.exitCode).toBe(2);
+  });
+
+  test("status --pool shows every host's devices", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const { stdout, exitCode } = await pool.host(1).offload("status", "--pool");
+    expect(exitCode).toBe(0);
+    expect(stdout.match(/^eth0 /gm)).toHaveLength(2);
+    expect(stdout.match(/^VM vm /gm)).toHaveLength(2);
+    const report = await document(pool.host(1), "status", "--pool");
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0" });
+  });
+
+  test("takes no target but ALL", async () => {
+    await using pool = await Pool.start({ hosts: 1, vms: 1 });
+    for (const target of ["eth0", "vm 1-1"]) {
+      expect(
+        (await document(pool.host(0), "disable", target, "--pool", "--yes")).problems,
+      ).toMatchObject([{ code: "pool-takes-all" }]);
+    }
+  });
+});
+
+describe("hosts that cannot do their part", () => {
+  let other: string;
+  beforeAll(async () => {
+    other = await buildVersion("0.0.9");
+  });
+  afterAll(() => rm(dirname(dirname(other)), { recursive: true, force: true }));
+
+  test("each has a row that says why, and the others are done all the same", async () => {
+    await using pool = await Pool.start({ hosts: 9, nics: 1, vms: 1 });
+    const [well, missing, version, offline, hanging, dying, rubbish, misled, disabled] = pool.hosts;
+    if (
+      !well ||
+      !missing ||
+      !version ||
+      !offline ||
+      !hanging ||
+      !dying ||
+      !rubbish ||
+      !misled ||
+      !disabled
+    ) {
+      throw new Error("the pool is too small");
+    }
+    await missing.text(["rm", PLUGIN]);
+    await version.text(["ln", "-sf", other, PLUGIN]);
+    await pool.offline(offline);
+    await pool.replacePlugin(hanging, "#!/bin/sh\nexec sleep 600\n");
+    await pool.replacePlugin(dying, "#!/bin/sh\necho oops >&2\nkill -9 $$\n");
+    await pool.replacePlugin(rubbish, "#!/bin/sh\necho '<html>It works!</html'\n");
+    const value =
+      "<member><name>Status</name><value>Success</value></member><member><name>Value</name><value>42</value></member>";
+    await pool.replacePlugin(
+      misled,
+      `#!/bin/sh\necho '<methodResponse><params><param><value><struct>${value}</struct></value></param></params></methodResponse>'\n`,
+    );
+    await pool.simulator.set(["host", disabled.world.host.ref, "enabled", false]);
+    const untouched = pool.hosts.slice(1);
+    const states = await Promise.all(untouched.map(liveState));
+
+    const report = await document(well, "disable", "--pool", "--yes", "--host-timeout", "3");
+    expect(report.exitCode).toBe(1);
+    expect(statesOf(report)).toEqual({
+      "xcp-1": "done 0",
+      "xcp-2": "plugin-missing 3",
+      "xcp-3": "version-different 3",
+      "xcp-4": "unreachable 3",
+      "xcp-5": "unreachable 3",
+      "xcp-6": "failed 3",
+      "xcp-7": "failed 3",
+      "xcp-8": "failed 3",
+      "xcp-9": "disabled 3",
+    });
+    const messages = report.hosts.map((row: { message: string }) => row.message);
+    expect(messages[2]).toBe(
+      "offload 0.0.9 is installed there, and this is 0.1.0; install the same on every host",
+    );
+    expect(messages[4]).toContain("no answer in 3 seconds");
+    expect(messages[5]).toContain("oops");
+    expect(report.hosts[1].advice).toEqual([`ln -s /usr/local/bin/offload ${PLUGIN}`]);
+    // A record is written only where the host has shown that the feature is off.
+    const well1 = new Set(
+      Object.values(well.world.database.PIF)
+        .filter(({ host }) => host === well.world.host.ref)
+        .map(({ uuid }) => uuid),
+    );
+    for (const line of await recordedOff(pool, "PIF"))
+      expect([...well1]).toContain(line.slice(0, 36));
+    expect(await Promise.all(untouched.map(liveState))).toEqual(states);
+    expect(await allStillOn(well)).toEqual([]);
+
+    const verified = await document(well, "verify", "--pool", "--host-timeout", "3");
+    expect(verified.exitCode).toBe(3);
+  });
+
+  test("a host of its own without the plugin is told so, and works as ever without --pool", async () => {
+    await using dom0 = await Dom0.start();
+    const report = await document(dom0, "verify", "--pool");
+    expect(report.exitCode).toBe(3);
+    expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
+  });
+});
+
+describe("VMs on the move", () => {
+  test("one that migrates while its host is at work is settled on the host that has it then", async () => {
+    await using pool = await Pool.start({ hosts: 3, vms: 2 });
+    const [home, from, to] = [pool.host(0), pool.host(1), pool.host(2)];
+    const vm = running(from);
+    // Somebody else has the lock of the VM's host, which therefore comes last.
+    const busy = from.spawn([
+      "sh",
+      "-c",
+      "mkdir -p -m 700 /var/lib/offload; exec 9>>/var/lib/offload/lock; flock 9; echo held; exec sleep 3",
+    ]);
+    await busy.waitFor("held");
+    const disabling = document(home, "disable", "--pool", "--yes", "--wait", "20");
+    await Bun.sleep(1500);
+    await migrate(pool, vm, from, to, 77);
+    const report = await disabling;
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0", "xcp-3": "done 0" });
+    expect(await stillOn(to, "vif77.0")).toEqual([]);
+    const vif = vm.vifs[0]?.record.uuid;
+    expect(await recordedOff(pool, "VIF")).toContain(`${vif} ethtool-tx`);
+    const devices = report.hosts.map((row: { report: { devices: { uuid: string }[] } }) =>
+      row.report.devices.some(({ uuid }) => uuid === vif),
+    );
+    expect(devices).toEqual([false, false, true]);
+    await busy.exited;
+  });
+
+  test("nothing is done to a domain that is no longer that VM, whatever XAPI still says", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 2 });
+    const [home, other] = [pool.host(0), pool.host(1)];
+    const vm = running(other);
+    await pool.domain(other, vm.record.domid, "00000000-0000-4000-8000-00000000dead");
+    const device = `vif${vm.record.domid}.0`;
+    const before = await other.text(["ethtool", "-k", device]);
+    const report = await document(home, "disable", "--pool", "--yes");
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "partly 1" });
+    expect(report.hosts[1].report.problems).toMatchObject([{ code: "domain-changed" }]);
+    expect(await other.text(["ethtool", "-k", device])).toBe(before);
+    expect(
+      (await recordedOff(pool, "VIF")).filter((line) =>
+        line.startsWith(vm.vifs[0]?.record.uuid ?? "?"),
+      ),
+    ).toEqual([]);
+  });
+
+  test("without xenstore no VIF is touched, and the NICs are", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const other = pool.host(1);
+    await other.text(["rm", "/run/xenstored/socket"]);
+    const report = await document(pool.host(0), "disable", "--pool", "--yes");
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "partly 1" });
+    expect(await stillOn(other, "eth0")).toEqual([]);
+    expect(await stillOn(other, `vif${running(other).record.domid}.0`)).not.toEqual([]);
+  });
+});

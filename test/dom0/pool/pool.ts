@@ -1,0 +1,157 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Dom0, OFFLOAD } from "../dom0.ts";
+import { Lines } from "../lines.ts";
+import { Namespace } from "../namespace.ts";
+import { SHARED } from "../namespace-scripts.ts";
+import { SimulatorControl } from "../simulator/control.ts";
+import type { World } from "../world/world.ts";
+import type { PoolFile } from "./pool-file.ts";
+import { buildPool, type PoolOptions } from "./worlds.ts";
+
+const XAPIS = join(import.meta.dir, "main.ts");
+
+/** Where offload is on the hosts of the pool. */
+export const INSTALLED = "/usr/local/bin/offload";
+
+/** Where XAPI looks for it. */
+export const PLUGIN = "/etc/xapi.d/plugins/offload";
+
+/** How many hosts are made at a time: each takes a few processes. */
+const SIDE_BY_SIDE = 4;
+
+/**
+ * What makes a dom0 a host of a pool. `xapi` is a shell under that name, which starts plugins as the
+ * real one does: by their path, with PATH alone in the environment, as a child of its own.
+ */
+const FURNISH = `
+set -e
+mkdir -p /opt/xensource/bin /etc/xapi.d/plugins /run/xenstored /var/lib/xcp
+chmod 700 /var/lib/xcp
+cp "$(command -v bash)" /opt/xensource/bin/xapi
+ln -s ${SHARED}/xapi /var/lib/xcp/xapi
+ln -s ${SHARED}/xenstored /run/xenstored/socket
+ln -sf ${OFFLOAD} ${INSTALLED}
+ln -s ${INSTALLED} ${PLUGIN}
+`;
+
+/** What xapi does to start a plugin (xapi_plugins.ml find_plugin; forkhelpers.ml). 250: there is none. */
+const START = `[ -e "$1" ] || [ -L "$1" ] || exit 250; "$@"; exit $?`;
+
+/** A throwaway pool: hosts with devices and files of their own, and one coordinator's XAPI behind all. */
+export class Pool {
+  private constructor(
+    /** The first is the coordinator. */
+    readonly hosts: readonly Dom0[],
+    readonly simulator: SimulatorControl,
+    private readonly xapis: Bun.Subprocess,
+    private readonly directory: string,
+    private readonly control: string,
+  ) {}
+
+  static async start(options: PoolOptions = {}): Promise<Pool> {
+    const { database, worlds } = buildPool(options);
+    const directory = await mkdtemp(join(tmpdir(), "pool-"));
+    const hosts: Dom0[] = [];
+    try {
+      for (let at = 0; at < worlds.length; at += SIDE_BY_SIDE) {
+        hosts.push(...(await Promise.all(worlds.slice(at, at + SIDE_BY_SIDE).map(furnished))));
+      }
+      const control = join(directory, "control");
+      const file: PoolFile = {
+        database: { ...database },
+        control,
+        hosts: hosts.map(({ world, namespace }) => ({
+          uuid: world.host.record.uuid,
+          ref: world.host.ref,
+          socket: join(namespace.directory, "xapi"),
+          xenstore: join(namespace.directory, "xenstored"),
+          member: world.scenarios.member,
+          start: starting(namespace),
+        })),
+      };
+      await Bun.write(join(directory, "pool.json"), JSON.stringify(file));
+      const log = Bun.file(join(directory, "log"));
+      const xapis = Bun.spawn([process.execPath, XAPIS, join(directory, "pool.json")], {
+        detached: true,
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: log,
+      });
+      xapis.unref();
+      if ((await new Lines(xapis.stdout).after("ready")) === undefined) {
+        throw new Error(`the XAPIs of the pool did not start: ${await log.text()}`);
+      }
+      return new Pool(hosts, new SimulatorControl(control), xapis, directory, control);
+    } catch (error) {
+      await Promise.all(hosts.map((host) => host.stop()));
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** One of the hosts. */
+  host(index: number): Dom0 {
+    const host = this.hosts[index];
+    if (host === undefined) throw new Error(`this pool has no host ${index}`);
+    return host;
+  }
+
+  /** Makes the coordinator know of these hosts that they are down. */
+  async offline(...hosts: readonly Dom0[]): Promise<void> {
+    await this.steer(
+      "/offline",
+      hosts.map(({ world }) => world.host.record.uuid),
+    );
+  }
+
+  /** Makes a domain of a host another VM's, or nobody's, while the records still say otherwise. */
+  async domain(host: Dom0, domid: number, vm: string | null): Promise<void> {
+    await this.steer("/domain", { host: host.world.host.record.uuid, domid, vm });
+  }
+
+  /** Puts a script in the place of a host's plugin. */
+  async replacePlugin(host: Dom0, script: string): Promise<void> {
+    const put = `rm -f ${PLUGIN}; cat > ${PLUGIN}; chmod 755 ${PLUGIN}`;
+    const { exitCode, stderr } = await host.run(["sh", "-c", put], { stdin: script });
+    if (exitCode !== 0) throw new Error(stderr);
+  }
+
+  /** Ends everything in it. */
+  async stop(): Promise<void> {
+    this.xapis.kill("SIGTERM");
+    await this.xapis.exited;
+    await Promise.all(this.hosts.map((host) => host.stop()));
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  private async steer(path: string, body: unknown): Promise<void> {
+    const options = { method: "POST", body: JSON.stringify(body), unix: this.control };
+    const response = await fetch(`http://simulator${path}`, options);
+    if (!response.ok) throw new Error(await response.text());
+  }
+}
+
+async function furnished(world: World): Promise<Dom0> {
+  const namespace = await Namespace.create(world);
+  try {
+    await namespace.ready();
+    const host = Dom0.inPool(world, namespace);
+    await host.text(["sh", "-c", FURNISH]);
+    return host;
+  } catch (error) {
+    await namespace.close();
+    throw error;
+  }
+}
+
+function starting(namespace: Namespace): string[] {
+  const env = { PATH: "/sbin:/usr/sbin:/bin:/usr/bin" };
+  const xapi = ["/opt/xensource/bin/xapi", "-c", START, "xapi"];
+  return namespace.command(xapi, { env, cwd: "/", place: "pipes" });
+}

@@ -1,0 +1,125 @@
+import { parseXml, XmlElement } from "@rgrove/parse-xml";
+import type { Database } from "./database.ts";
+import { ApiError } from "./errors.ts";
+import { expectString, expectStringMap, type RpcValue } from "./rpc-value.ts";
+
+/** How a plugin ended; null where the host has none of that name. */
+export type Ended = {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+} | null;
+
+/** Starts a plugin of a host with one argument, as xapi does. */
+export type Starter = (hostUuid: string, plugin: string, argument: string) => Promise<Ended>;
+
+/** `host.call_plugin` for every host of a pool, by xapi_plugins.ml and message_forwarding.ml. */
+export class Plugins {
+  /** UUIDs of hosts that do not answer the coordinator. */
+  offline: ReadonlySet<string> = new Set();
+
+  constructor(
+    readonly database: Database,
+    readonly start: Starter,
+  ) {}
+
+  /** Does one call, or throws its ApiError. */
+  async call(session: string, params: readonly RpcValue[]): Promise<string> {
+    if (params.length !== 4) {
+      const counts = ["4", String(params.length)];
+      throw new ApiError("MESSAGE_PARAMETER_COUNT_MISMATCH", "host.call_plugin", ...counts);
+    }
+    const [host, plugin, fn] = params.slice(0, 3).map(expectString);
+    const args = expectStringMap(params[3]);
+    if (host === undefined || plugin === undefined || fn === undefined) throw new Error("no host");
+    const uuid = String(this.database.record("host", host)["uuid"]);
+    if (this.offline.has(uuid)) throw new ApiError("HOST_OFFLINE", host);
+    const ended = await this.start(uuid, plugin, methodCall(session, fn, args));
+    if (ended === null) throw new ApiError("XENAPI_MISSING_PLUGIN", plugin);
+    const { exitCode, signal, stdout, stderr } = ended;
+    if (signal !== null) {
+      throw new ApiError("XENAPI_PLUGIN_FAILURE", `signal: ${signal}`, stdout, stderr);
+    }
+    if (exitCode !== 0) {
+      throw new ApiError("XENAPI_PLUGIN_FAILURE", "non-zero exit", stdout, stderr);
+    }
+    return resultOf(stdout);
+  }
+}
+
+function methodCall(session: string, fn: string, args: ReadonlyMap<string, string>): string {
+  const members = [...args]
+    .map(([key, value]) => `<member><name>${pcdata(key)}</name>${valueElement(value)}</member>`)
+    .join("");
+  const params = `<param>${valueElement(session)}</param><param><value><struct>${members}</struct></value></param>`;
+  return `<methodCall><methodName>${pcdata(fn)}</methodName><params>${params}</params></methodCall>`;
+}
+
+/** An empty string is an empty element (xMLRPC.ml To.string). */
+function valueElement(text: string): string {
+  return text === "" ? "<value/>" : `<value>${pcdata(text)}</value>`;
+}
+
+/** What XML cannot carry is left out (xml.ml esc_pcdata). */
+function pcdata(text: string): string {
+  return text
+    .replaceAll(/[^\t\n\r\u0020-\uffff]/g, "")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}
+
+/** A shape that xMLRPC.ml does not know. */
+class Misshapen extends Error {}
+
+function resultOf(output: string): string {
+  let root: XmlElement | null;
+  try {
+    ({ root } = parseXml(output));
+  } catch (error) {
+    const words = `${String(error).split("\n")[0]} line 1`;
+    throw new ApiError("XENAPI_PLUGIN_FAILURE", "failed to parse plugin output", output, words);
+  }
+  try {
+    if (root === null) throw new Misshapen();
+    const param = only(only(only(root, "methodResponse"), "params"), "param");
+    const members = new Map(
+      children(only(param, "value"), "struct").map((member) => {
+        const [name, value] = children(member, "member");
+        if (name === undefined || value === undefined) throw new Misshapen();
+        return [name.text, value] as const;
+      }),
+    );
+    const [status, value] = [members.get("Status"), members.get("Value")];
+    if (status?.text === "Success" && value !== undefined) return stringOf(value);
+    const description = members.get("ErrorDescription");
+    if (status?.text !== "Failure" || description === undefined) throw new Misshapen();
+    const [code = "", ...params] = children(only(only(description, "value"), "array"), "data").map(
+      stringOf,
+    );
+    throw new ApiError(code, ...params);
+  } catch (error) {
+    if (!(error instanceof Misshapen)) throw error;
+    throw new ApiError("INTERNAL_ERROR", "XMLRPC.RunTimeTypeError");
+  }
+}
+
+function children(element: XmlElement, name: string): readonly XmlElement[] {
+  if (element.name !== name) throw new Misshapen();
+  return element.children.filter((child) => child instanceof XmlElement);
+}
+
+function only(element: XmlElement, name: string): XmlElement {
+  const [child, ...others] = children(element, name);
+  if (child === undefined || others.length > 0) throw new Misshapen();
+  return child;
+}
+
+function stringOf(value: XmlElement): string {
+  const [child] = children(value, "value");
+  if (child === undefined) return value.text;
+  if (child.name !== "string") throw new Misshapen();
+  return child.text;
+}
