@@ -70,9 +70,9 @@ _offload_offers() {
     return
   fi
   case $command in
-    status) arguments=target options=(--features --vm --pif --host --pool --host-timeout --json --no-color -h --help) ;;
-    disable) arguments=target options=(--features --vm --pif --host --pick -y --yes --dry-run --no-record --confirm-within --pool --host-timeout --wait -v --verbose --json --no-color -h --help) ;;
-    verify) arguments=target options=(--features --vm --pif --host --strict --nagios --pool --host-timeout --json --no-color -h --help) ;;
+    status) arguments=target options=(--features --vm --pif --host --pool --timeout --json --no-color -h --help) ;;
+    disable) arguments=target options=(--features --vm --pif --host --pick -y --yes --dry-run --no-record --confirm-within --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
+    verify) arguments=target options=(--features --vm --pif --host --strict --nagios --pool --timeout --json --no-color -h --help) ;;
     persist) arguments=target options=(--features --vm --pif --host --method --dry-run --remove --wait --json --no-color -h --help) ;;
     restore) arguments=target options=(--vm --pif --host -y --yes --dry-run --force --wait -v --verbose --json --no-color -h --help) ;;
     confirm) arguments=none options=(-v --verbose --json --no-color -h --help) ;;
@@ -97,7 +97,7 @@ _offload_offers() {
       --pif) _offload_names pifs; return ;;
       --features) _offload_features; return ;;
       --method) _offload_words auto systemd rc.local; return ;;
-      --host-timeout|--confirm-within|--wait) return ;;
+      --timeout|--confirm-within|--wait) return ;;
     esac
     if [[ $word == -* ]]; then
       offers=("${options[@]}")

@@ -183,14 +183,14 @@ export interface PoolManner {
 }
 
 /** `--pool` and what goes with it; null without it. */
-export function poolOf<D extends Pick<typeof SHARED, "pool" | "host-timeout">>(
+export function poolOf<D extends Pick<typeof SHARED, "pool" | "timeout">>(
   given: GivenArguments<D>,
 ): Result<PoolManner | null> {
-  const [text] = given.values("host-timeout");
+  const [text] = given.values("timeout");
   if (!given.flag("pool")) {
     return text === undefined
       ? success(null)
-      : usage("needs-pool", "--host-timeout is about the hosts of a pool; say --pool with it");
+      : usage("needs-pool", "--timeout is about the hosts of a pool; say --pool with it");
   }
   const patience = text === undefined ? PATIENCE : /^\d{1,3}$/.test(text) ? Number(text) : 0;
   return patience >= 1 && patience <= LONGEST_PATIENCE

@@ -49,6 +49,8 @@ interface Request extends Wanted {
   readonly wait: number;
   /** How the whole pool is meant; null where it is this host. */
   readonly pool: PoolManner | null;
+  /** One host of the pool after the other. */
+  readonly rolling: boolean;
 }
 
 /** `offload disable`: turns features off, in the kernel and in XAPI's records. */
@@ -86,6 +88,16 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
       "--pick shows a list to choose from; name no target with it",
     );
   }
+  const rolling = given.value.flag("rolling");
+  if (rolling && pool.value === null) {
+    return usage("needs-pool", "--rolling is about the hosts of a pool; say --pool with it");
+  }
+  if (pool.value !== null && given.value.values("confirm-within").length > 0) {
+    return usage(
+      "trial-or-pool",
+      "--confirm-within is about this host; try it on one, then say --pool",
+    );
+  }
   if (pick && pool.value !== null) {
     return usage(
       "pick-or-pool",
@@ -107,6 +119,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
     seconds: Number(given.value.values("confirm-within")[0] ?? 0),
     wait: wait.value,
     pool: pool.value,
+    rolling,
   });
 }
 

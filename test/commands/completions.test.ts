@@ -105,7 +105,7 @@ describe("what bash is offered", () => {
         "--strict",
         "--nagios",
         "--pool",
-        "--host-timeout",
+        "--timeout",
         "--json",
         "--no-color",
         "--help",

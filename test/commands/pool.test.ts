@@ -194,7 +194,7 @@ describe("hosts that cannot do their part", () => {
     const untouched = pool.hosts.slice(1);
     const states = await Promise.all(untouched.map(liveState));
 
-    const report = await document(well, "disable", "--pool", "--yes", "--host-timeout", "3");
+    const report = await document(well, "disable", "--pool", "--yes", "--timeout", "3");
     expect(report.exitCode).toBe(1);
     expect(statesOf(report)).toEqual({
       "xcp-1": "done 0",
@@ -225,7 +225,7 @@ describe("hosts that cannot do their part", () => {
     expect(await Promise.all(untouched.map(liveState))).toEqual(states);
     expect(await allStillOn(well)).toEqual([]);
 
-    const verified = await document(well, "verify", "--pool", "--host-timeout", "3");
+    const verified = await document(well, "verify", "--pool", "--timeout", "3");
     expect(verified.exitCode).toBe(3);
   });
 
@@ -234,6 +234,32 @@ describe("hosts that cannot do their part", () => {
     const report = await document(dom0, "verify", "--pool");
     expect(report.exitCode).toBe(3);
     expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
+  });
+});
+
+describe("--rolling", () => {
+  test("does one host after the other, its own last", async () => {
+    await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 1 });
+    const report = await document(pool.host(0), "disable", "--pool", "--rolling", "--yes");
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0", "xcp-3": "done 0" });
+    const asked = (await pool.simulator.calls()).filter(
+      ({ method }) => method === "host.call_plugin",
+    );
+    const home = pool.host(0).world.host.ref;
+    expect(asked.map(({ params }) => params[1] === home)).toEqual([false, false, true]);
+  });
+
+  test("goes no further once a host is not as it should be", async () => {
+    await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 1 });
+    await pool.replacePlugin(pool.host(1), "#!/bin/sh\nkill -9 $$\n");
+    const report = await document(pool.host(0), "disable", "--pool", "--rolling", "--yes");
+    expect(report.exitCode).toBe(3);
+    expect(statesOf(report)).toEqual({
+      "xcp-1": "not-attempted 3",
+      "xcp-2": "failed 3",
+      "xcp-3": "not-attempted 3",
+    });
+    expect(await recordedOff(pool, "PIF")).toEqual([]);
   });
 });
 

@@ -50,7 +50,8 @@ export const DISABLE = {
         "Puts everything back unless it is confirmed within 5 to 3600 seconds, at the prompt or from another login with offload confirm. For work over the very NIC that is being changed.",
     },
     pool: SHARED.pool,
-    "host-timeout": SHARED["host-timeout"],
+    rolling: SHARED.rolling,
+    timeout: SHARED.timeout,
     wait: SHARED.wait,
     verbose: SHARED.verbose,
     json: SHARED.json,
@@ -68,7 +69,7 @@ export const DISABLE = {
     { command: "offload disable eth0 --no-record", meaning: "the kernel only, even without XAPI" },
   ],
   touches: [
-    { layer: "live", what: "features of devices in the kernel" },
+    { layer: "live", what: "features in the kernel" },
     { layer: "recorded", what: "other-config:ethtool-* of PIFs and VIFs in XAPI" },
     { layer: "notes", what: JOURNAL },
   ],

@@ -50,9 +50,16 @@ export const SHARED = {
     details:
       "Every host of the pool: all NICs, and the VIFs of all VMs. Each host does its part itself, called by XAPI, for which offload is installed there, too, as /etc/xapi.d/plugins/offload. The report has a row a host.",
   },
-  "host-timeout": {
+  rolling: {
+    type: "boolean",
+    group: "pool",
+    description: "one host after the other, as long as all is well",
+    details:
+      "With --pool: one host after the other, the one that this runs on last, and no further once a host does not verify afterwards.",
+  },
+  timeout: {
     type: "string",
-    valueHint: "seconds",
+    valueHint: "s",
     value: "seconds",
     group: "pool",
     description: "how long a host may take (120)",

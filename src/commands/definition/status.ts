@@ -16,7 +16,7 @@ export const STATUS = {
     pif: SHARED.pif,
     host: SHARED.host,
     pool: SHARED.pool,
-    "host-timeout": SHARED["host-timeout"],
+    timeout: SHARED.timeout,
     json: SHARED.json,
     color: SHARED.color,
     help: SHARED.help,

@@ -27,7 +27,7 @@ export const VERIFY = {
         "Prints one line with performance data, and ends with the codes of a monitoring plugin: 0 OK, 1 WARNING (off now, and coming back), 2 CRITICAL (on), 3 UNKNOWN, a wrong command line included.",
     },
     pool: SHARED.pool,
-    "host-timeout": SHARED["host-timeout"],
+    timeout: SHARED.timeout,
     json: SHARED.json,
     color: SHARED.color,
     help: SHARED.help,

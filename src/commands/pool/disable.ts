@@ -19,7 +19,7 @@ import type { Interruption } from "../interruption.ts";
 import type { Told } from "../invocation.ts";
 import { lookAtPool } from "./look.ts";
 import { checkTargets, type Pool, wholePool, withPool } from "./pool.ts";
-import { goRound, type Shown, type Turn, turnsOf } from "./rounds.ts";
+import { goOneByOne, goRound, type Rounds, type Shown, type Turn, turnsOf } from "./rounds.ts";
 import { type Evidence, poolReport, rowsOf } from "./verdict.ts";
 
 /** What `disable --pool` is to do. */
@@ -31,6 +31,8 @@ export interface PoolRequest extends Wanted {
   readonly wait: number;
   /** Seconds that a host may take to answer. */
   readonly patience: number;
+  /** One host after the other. */
+  readonly rolling: boolean;
 }
 
 /** What was done on behalf of one host, besides what its kernel shows. */
@@ -71,13 +73,17 @@ async function carryOut(
   isStopped: () => boolean,
 ): Promise<Report> {
   const work = new PoolWork(request, pool, isStopped);
-  const { turns, inventory } = await goRound(pool, turnsOf(pool), work.on, isStopped);
-  return poolReport(
-    "disable",
-    pool,
-    rowsOf("disable", turns, (turn, evidence) => work.reportOf(turn, evidence, inventory !== null)),
-    { changing: true },
-  );
+  const judged =
+    ({ inventory }: Rounds) =>
+    (turn: Turn, evidence: Evidence) =>
+      work.reportOf(turn, evidence, inventory !== null);
+  const isWell = (turn: Turn, rounds: Rounds) =>
+    rowsOf("disable", [turn], judged(rounds)).every(({ exitCode }) => exitCode === EXIT.done);
+  const rounds = request.rolling
+    ? await goOneByOne(pool, turnsOf(pool), work.on, isWell, isStopped)
+    : await goRound(pool, turnsOf(pool), work.on, isStopped);
+  const rows = rowsOf("disable", rounds.turns, judged(rounds));
+  return poolReport("disable", pool, rows, { changing: true });
 }
 
 /** The calls of one run, and what they did. */

@@ -2,6 +2,7 @@ import type { Interface } from "../../offload/interface.ts";
 import type { Inventory } from "../../offload/inventory.ts";
 import type { LiveView } from "../../offload/plan.ts";
 import { domainOf, shareOut } from "../../offload/pool.ts";
+import { quoted } from "../../offload/wording.ts";
 import type { HostAnswer, NoAnswer, PoolHost } from "../../xapi/pool.ts";
 import type { Pool } from "./pool.ts";
 
@@ -79,6 +80,49 @@ export async function goRound(
   isStopped: () => boolean,
 ): Promise<Rounds> {
   await sideBySide(turns, (turn) => attend(turn, turn.interfaces, true, work, isStopped));
+  return await lookAgain(pool, turns, work, isStopped);
+}
+
+/**
+ * The same, one host after the other and the one that this runs on last, for it is the one to tell
+ * how it went. After the first of which `isWell` is not true the others are left alone.
+ */
+export async function goOneByOne(
+  pool: Pool,
+  turns: readonly Turn[],
+  work: Work,
+  isWell: (turn: Turn, rounds: Rounds) => boolean,
+  isStopped: () => boolean,
+): Promise<Rounds> {
+  const ordered = turns.toSorted(
+    (a, b) => Number(a.host.uuid === pool.home.uuid) - Number(b.host.uuid === pool.home.uuid),
+  );
+  let failed: string | null = null;
+  for (const turn of ordered) {
+    // Of what is in maintenance mode it is known beforehand that nothing is done there.
+    if (turn.why !== null) continue;
+    if (failed !== null) {
+      turn.why = leftAlone(failed);
+      continue;
+    }
+    const rounds = await goRound(pool, [turn], work, isStopped);
+    if (!isWell(turn, rounds)) failed = turn.host.name;
+  }
+  return await lookAgain(pool, turns, work, isStopped);
+}
+
+function leftAlone(failed: string): NoAnswer {
+  const message = `left alone, for ${quoted(failed)} before it is not as it should be`;
+  return { state: "not-attempted", message, advice: [] };
+}
+
+/** Sees to what has moved, until nothing has; then to what XAPI says of it all. */
+async function lookAgain(
+  pool: Pool,
+  turns: readonly Turn[],
+  work: Work,
+  isStopped: () => boolean,
+): Promise<Rounds> {
   for (let round = 0; ; round += 1) {
     const inventory = isStopped() ? null : await reread(pool, turns);
     const late = turns.filter((turn) => turn.why === null && unsettled(turn).length > 0);
