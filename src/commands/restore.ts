@@ -4,24 +4,23 @@ import type { Interface } from "../offload/interface.ts";
 import { type Journal, journalKey } from "../offload/journal.ts";
 import { EXIT, exitCodeOf, type Note } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
-import { carryBack, planRestore, type RestorePlan, settle } from "../offload/restore.ts";
+import { carryBack, planRestore, type RestorePlan } from "../offload/restore.ts";
 import { type Result, success } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import { everyInterface, type TargetRequest } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { counted } from "../offload/wording.ts";
-import { inspectBoot } from "../persistence/boot-layer.ts";
-import { readJournal, writeJournal } from "../state/journal.ts";
-import { forget, forgetAll } from "../state/remembered.ts";
+import { readJournal } from "../state/journal.ts";
 import { readTrial, revertTrial } from "../state/trial.ts";
 import { agree } from "./agreement.ts";
-import { parseArguments, secondsOf, targetsOf } from "./arguments.ts";
+import { type PoolManner, parseArguments, poolOf, secondsOf, targetsOf } from "./arguments.ts";
 import { RESTORE } from "./definition/restore.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Command, Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { chooseWithoutXapi } from "./selection.ts";
+import { goneNote, settleJournal } from "./settlement.ts";
 
 interface Request {
   /** Empty: everything that was changed. */
@@ -30,6 +29,8 @@ interface Request {
   readonly dryRun: boolean;
   readonly force: boolean;
   readonly wait: number;
+  /** How the whole pool is meant; null where it is this host. */
+  readonly pool: PoolManner | null;
 }
 
 /** What of the journal a run is about. */
@@ -44,7 +45,11 @@ interface Scope {
 export function restoreCommand(invocation: Invocation): Command {
   return reportingCommand(RESTORE, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
-    return request.ok ? await restore(request.value, interruption) : request;
+    if (!request.ok) return request;
+    const { pool } = request.value;
+    if (pool === null) return await restore(request.value, interruption);
+    const { restorePool } = await import("./pool/restore.ts");
+    return await restorePool({ ...request.value, ...pool }, interruption);
   });
 }
 
@@ -55,12 +60,15 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!targets.ok) return targets;
   const wait = secondsOf(given.value);
   if (!wait.ok) return wait;
+  const pool = poolOf(given.value);
+  if (!pool.ok) return pool;
   return success({
     targets: targets.value,
     yes: given.value.flag("yes"),
     dryRun: given.value.flag("dry-run"),
     force: given.value.flag("force"),
     wait: wait.value,
+    pool: pool.value,
   });
 }
 
@@ -136,13 +144,7 @@ function scopeOf(request: Request, dom0: Dom0, journal: Journal): Result<Scope> 
     if (subject === undefined) gone.push(key);
     else interfaces.push(subject);
   }
-  const notes = gone.map(
-    (key): Note => ({
-      code: "gone",
-      message: `${journal.get(key)?.name ?? key} does not exist any more; nothing is left to put back`,
-    }),
-  );
-  return success({ interfaces, gone, notes });
+  return success({ interfaces, gone, notes: gone.map((key) => goneNote(journal, key)) });
 }
 
 async function ask(request: Request, interruption: Interruption): Promise<Result<void>> {
@@ -184,20 +186,12 @@ async function putBack(
 ): Promise<Result<Told>> {
   const toolstack = dom0.records.known ? dom0.records.toolstack : null;
   const restored = await carryBack(plan, dom0.kernel, toolstack, isStopped);
-  const left = new Map(settle(journal, plan, restored));
-  for (const key of scope.gone) left.delete(key);
-  const written = await writeJournal(left);
-  if (!written.ok) return written;
-  const settled = [...journal.keys()].filter((key) => !left.has(key));
-  const forgotten = left.size === 0 ? forgetAll() : await forget(new Set(settled));
-  if (!forgotten.ok) return forgotten;
-  const boot = inspectBoot();
-  if (!boot.ok) return boot;
+  const settled = await settleJournal(journal, plan, restored, scope.gone);
+  if (!settled.ok) return settled;
   const { devices } = judge(restored.interfaces, restored.after, {
     keywords: DEFAULT_KEYWORDS,
     records: restored.recordsKnown,
   });
-  const persisted = boot.value.state === "absent" ? [] : [STILL_PERSISTED];
   return success({
     report: reportOf("restore", {
       host: dom0.host,
@@ -205,13 +199,7 @@ async function putBack(
       devices,
       changes: restored.changes,
       problems: restored.problems,
-      notes: [...scope.notes, ...plan.notes, ...persisted],
+      notes: [...scope.notes, ...plan.notes, ...settled.value],
     }),
   });
 }
-
-const STILL_PERSISTED: Note = {
-  code: "still-persisted",
-  message:
-    "what persist installed turns offloads off again at boot; undo that with: offload persist --remove",
-};

@@ -51,17 +51,28 @@ export interface Problem {
   readonly uuid?: string;
 }
 
+const NOTES = [
+  "left-out",
+  "takes-effect-later",
+  "no-vifs",
+  "record-ignored",
+  "not-recorded",
+  "not-persisted",
+  "still-persisted",
+  "gone",
+] as const;
+
+/** The code of a note, stable for programs. */
+export type NoteCode = (typeof NOTES)[number];
+
+/** Whether this is the code of a note. */
+export function isNoteCode(code: unknown): code is NoteCode {
+  return NOTES.some((one) => one === code);
+}
+
 /** Something worth knowing that is no problem. */
 export interface Note {
-  readonly code:
-    | "left-out"
-    | "takes-effect-later"
-    | "no-vifs"
-    | "record-ignored"
-    | "not-recorded"
-    | "not-persisted"
-    | "still-persisted"
-    | "gone";
+  readonly code: NoteCode;
   readonly message: string;
   readonly device?: string;
   readonly uuid?: string;

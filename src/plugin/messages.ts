@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { KEYWORDS } from "../offload/features.ts";
-import { isProblemCode, type ProblemCode } from "../offload/problem.ts";
+import { isNoteCode, isProblemCode, type NoteCode, type ProblemCode } from "../offload/problem.ts";
+import { JournalDocument } from "../state/journal.ts";
 
 const Uuid = v.pipe(v.string(), v.regex(/^[0-9a-f-]{36}$/));
 /** A name of the kernel's: fifteen bytes at most, no slash, no white space (dev_valid_name). */
@@ -68,6 +69,19 @@ export const StrikeRequest = v.strictObject({
   ...ToHost,
   ...Interfaces,
   keys: v.array(v.strictObject({ uuid: Uuid, keyword: v.picklist(KEYWORDS), key: Text })),
+  wait: Seconds,
+});
+
+/** Tells what was there before. */
+export const JournalRequest = v.strictObject(ToHost);
+
+/** Puts back what is live; the caller has put the records back before. */
+export const RestoreRequest = v.strictObject({
+  ...ToHost,
+  ...Interfaces,
+  /** Keys of the journal that nothing exists of any more. */
+  gone: v.array(Text),
+  force: v.boolean(),
   wait: Seconds,
 });
 
@@ -146,11 +160,32 @@ export const DisableAnswer = v.object({
 /** The answer to `strike`: nothing but that it was done. */
 export const StrikeAnswer = v.object({});
 
+/** The answer to `journal`: the journal as it stands in the host's file. */
+export const JournalAnswer = v.object({ journal: JournalDocument });
+
+const WireNote = v.object({
+  code: v.custom<NoteCode>(isNoteCode),
+  message: v.string(),
+  device: v.exactOptional(v.string()),
+  uuid: v.exactOptional(v.string()),
+});
+
+/** The answer to `restore`. */
+export const RestoreAnswer = v.object({
+  view: WireView,
+  strangers: Strangers,
+  changes: v.array(WireChange),
+  problems: v.array(WireProblem),
+  notes: v.array(WireNote),
+});
+
 /** The functions that the plugin has: what each takes, and what it answers. */
 export const FUNCTIONS = {
   observe: { request: ObserveRequest, answer: ObserveAnswer },
   disable: { request: DisableRequest, answer: DisableAnswer },
   strike: { request: StrikeRequest, answer: StrikeAnswer },
+  journal: { request: JournalRequest, answer: JournalAnswer },
+  restore: { request: RestoreRequest, answer: RestoreAnswer },
 } as const;
 
 /** The name of one of them. */

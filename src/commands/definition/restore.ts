@@ -34,6 +34,8 @@ export const RESTORE = {
       description: "put back what others have changed, too",
       details: "Puts back what somebody else has changed since, too.",
     },
+    pool: SHARED.pool,
+    timeout: SHARED.timeout,
     wait: SHARED.wait,
     verbose: SHARED.verbose,
     json: SHARED.json,

@@ -25,6 +25,7 @@ import { VERSION } from "../../version.ts";
 import { readHostFiles } from "../../xapi/host-files.ts";
 import { disable, strike } from "./disable.ts";
 import { observe } from "./observe.ts";
+import { journal, restore } from "./restore.ts";
 
 /**
  * This program as XAPI's plugin: answers the one call that it was started with. A refusal is an answer
@@ -91,6 +92,10 @@ function carryOut(name: FunctionName, document: unknown, host: Host): Promise<Re
       return withRequest("disable", document, (request) => disable(request, host));
     case "strike":
       return withRequest("strike", document, (request) => strike(request, host));
+    case "journal":
+      return withRequest("journal", document, journal);
+    case "restore":
+      return withRequest("restore", document, (request) => restore(request, host));
   }
 }
 

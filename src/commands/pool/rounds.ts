@@ -63,7 +63,8 @@ export function turnsOf(pool: Pool): readonly Turn[] {
   }));
 }
 
-const DISABLED: NoAnswer = {
+/** Why nothing is asked of a host that is disabled. */
+export const DISABLED: NoAnswer = {
   state: "disabled",
   message: "it is in maintenance mode, or not up yet; enable it and run this again",
   advice: [],
@@ -170,7 +171,8 @@ async function attend(
   }
 }
 
-const NOT_ATTEMPTED: NoAnswer = {
+/** Why nothing was asked of a host once a signal had come. */
+export const NOT_ATTEMPTED: NoAnswer = {
   state: "not-attempted",
   message: "interrupted before its turn; nothing was touched there",
   advice: [],
@@ -185,7 +187,11 @@ async function reread(pool: Pool, turns: readonly Turn[]): Promise<Inventory | n
   return read.value;
 }
 
-async function sideBySide<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+/** Does work for several at a time, and never for more than the coordinator bears. */
+export async function sideBySide<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const queue = [...items];
   const worker = async () => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
