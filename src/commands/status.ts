@@ -55,24 +55,6 @@ async function status(
   });
 }
 
-<<<<<<< HEAD
-/** What could not be seen; how it looks is not for this command to judge. */
-function unseen({ records }: Dom0, problems: readonly Problem[]): readonly Problem[] {
-  const unread = problems.filter(
-    ({ code }) => code === "device-missing" || code === "device-unreadable",
-  );
-  return [...silenceProblems(records), ...unread];
-=======
-/** Without targets the whole host; without XAPI what the kernel alone can tell of. */
-function chooseShown(dom0: Dom0, targets: readonly TargetRequest[]): Result<Chosen> {
-  if (targets.length > 0) return chooseWithoutXapi(dom0, targets);
-  if (dom0.records.known) return choose(dom0, [{ text: "ALL", kind: "host" }]);
-  const view = dom0.kernel.observe(() => []);
-  if (!view.ok) return view;
-  const interfaces = resolveBareHost(view.value.existing);
-  return success({ interfaces, wholeHost: true, notes: [], toolstack: null });
-}
-
 /** Whether a problem is that something could not be seen. */
 export function isUnread({ code }: Problem): boolean {
   return code === "device-missing" || code === "device-unreadable" || code === "domain-changed";
@@ -80,11 +62,5 @@ export function isUnread({ code }: Problem): boolean {
 
 /** What could not be seen; how it looks is not for this command to judge. */
 function unseen({ records }: Dom0, problems: readonly Problem[]): readonly Problem[] {
-  const unread = problems.filter(isUnread);
-  if (records.known) return unread;
-  const silent = records.failures.map(
-    ({ message }): Problem => ({ code: "xapi-unavailable", message }),
-  );
-  return [...silent, ...unread];
->>>>>>> ba93430 (disable, verify and status --pool: each host does its own half, as a XAPI plugin)
+  return [...silenceProblems(records), ...problems.filter(isUnread)];
 }
