@@ -1,11 +1,6 @@
+import type { CommandDef } from "citty";
 import { Interrupted, Interruption } from "./commands/interruption.ts";
-import {
-  type Command,
-  type Invocation,
-  type Manner,
-  mannerOf,
-  type Outcome,
-} from "./commands/invocation.ts";
+import { type Invocation, type Manner, mannerOf, type Outcome } from "./commands/invocation.ts";
 import { EXIT, type ExitCode } from "./offload/problem.ts";
 import { failureReport, type Report, type ReportingCommand } from "./offload/report.ts";
 import type { Failure, Result } from "./offload/result.ts";
@@ -24,7 +19,7 @@ type Concluded =
  * The command tree. A map, because every object knows a `toString` that is no command. Each command
  * is loaded when it is wanted.
  */
-const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<Command>> = new Map([
+const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandDef>> = new Map([
   ["disable", async (to) => (await import("./commands/disable.ts")).disableCommand(to)],
   ["verify", async (to) => (await import("./commands/verify.ts")).verifyCommand(to)],
   ["persist", async (to) => (await import("./commands/persist.ts")).persistCommand(to)],
@@ -55,9 +50,10 @@ async function main(rawArgs: readonly string[]): Promise<number> {
 }
 
 async function run(
-  load: (invocation: Invocation) => Promise<Command>,
+  load: (invocation: Invocation) => Promise<CommandDef>,
   rawArgs: readonly string[],
 ): Promise<number> {
+  const { runCommand } = await import("citty");
   const interruption = new Interruption();
   let concluded: Concluded | undefined;
   const command = await load({
@@ -69,7 +65,7 @@ async function run(
       concluded = { printed };
     },
   });
-  await command.run(rawArgs);
+  await runCommand(command, { rawArgs: [...rawArgs] });
   const exitCode = concluded === undefined ? EXIT.unavailable : await conclude(concluded);
   return interruption.signal === undefined ? exitCode : Interruption.die(interruption.signal);
 }

@@ -1,9 +1,11 @@
-import type { ArgsDef } from "citty";
+import { parseArgs } from "node:util";
+import type { ArgsDef, CommandMeta } from "citty";
 import { closest } from "../offload/closest.ts";
 import { DEFAULT_KEYWORDS, type Keyword, parseKeywords } from "../offload/features.ts";
 import { all, type Result, success, usage } from "../offload/result.ts";
 import { checkSpelling, type TargetRequest } from "../offload/targets.ts";
 import { quoted } from "../offload/wording.ts";
+import type { CommandDefinition } from "./definition/definition.ts";
 import type { SHARED } from "./definition/shared.ts";
 
 /** What a command line gave, checked against the command's definition. */
@@ -15,10 +17,18 @@ export interface GivenArguments<D extends ArgsDef> {
   readonly positionals: readonly string[];
 }
 
+/** The part of a definition that citty wants. */
+export function cittyOf({ name, summary, args }: CommandDefinition): {
+  readonly meta: CommandMeta;
+  readonly args: ArgsDef;
+} {
+  return { meta: { name, description: summary }, args };
+}
+
 /**
- * Reads a command line strictly: a flag that the command does not have, a value too many or too few
- * is a refusal, with root on a hypervisor. node:util could split the words, but loading it takes as
- * long as all the work of a short command.
+ * Reads a command line strictly. citty itself runs a command whatever flags it is given, takes
+ * `--dry-run` for the value of a flag before it, and drops surplus words; with root on a
+ * hypervisor each of those is a refusal.
  */
 export function parseArguments<D extends ArgsDef>(
   definition: D,
@@ -27,37 +37,33 @@ export function parseArguments<D extends ArgsDef>(
   const flags = new Map<string, boolean>();
   const values = new Map<string, string[]>();
   const positionals: string[] = [];
-  for (let at = 0; at < rawArgs.length; at++) {
-    const word = rawArgs[at] ?? "";
-    if (word === "--") {
-      for (const rest of rawArgs.slice(at + 1)) positionals.push(rest);
-      break;
+  const { tokens } = parseArgs({
+    args: [...rawArgs],
+    options: optionsOf(definition),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const { name, negated } = named(token.name, definition);
+    const type = definition[name]?.type;
+    const shown = token.rawName;
+    if (name === "" || type === undefined || type === "positional") {
+      return unknownFlag(shown, token.name, definition);
     }
-    if (word === "-" || !word.startsWith("-")) {
-      positionals.push(word);
+    if (type === "boolean") {
+      if (token.value !== undefined) {
+        return usage("flag-takes-no-value", `${shown} takes no value`);
+      }
+      flags.set(name, !negated);
       continue;
     }
-    for (const { shown, given, inline } of flagsIn(word, definition)) {
-      const { name, negated } = named(given, definition);
-      const type = definition[name]?.type;
-      if (name === "" || type === undefined || type === "positional") {
-        return unknownFlag(shown, given, definition);
-      }
-      if (type === "boolean") {
-        if (inline !== undefined) {
-          return usage("flag-takes-no-value", `${shown} takes no value`);
-        }
-        flags.set(name, !negated);
-        continue;
-      }
-      const next = rawArgs[at + 1];
-      const value = inline ?? (next?.startsWith("-") ? undefined : next);
-      if (value === undefined) {
-        return usage("flag-needs-value", `${shown} needs a value; say ${shown}=VALUE`);
-      }
-      if (inline === undefined) at += 1;
-      values.set(name, [...(values.get(name) ?? []), value]);
+    if (token.value === undefined || (!token.inlineValue && token.value.startsWith("-"))) {
+      return usage("flag-needs-value", `${shown} needs a value; say ${shown}=VALUE`);
     }
+    values.set(name, [...(values.get(name) ?? []), token.value]);
   }
   return success({
     flag: (name) => flags.get(name) ?? definition[name]?.default === true,
@@ -66,46 +72,24 @@ export function parseArguments<D extends ArgsDef>(
   });
 }
 
-/** A flag as it was given. */
-interface GivenFlag {
-  /** With its dashes. */
-  readonly shown: string;
-  /** Its long name, as far as a short one has one. */
-  readonly given: string;
-  /** What stands behind its equals sign. */
-  readonly inline: string | undefined;
-}
-
-/** The flags in a word: `--name`, `--name=value`, or short ones together: `-yh`. */
-function flagsIn(word: string, definition: ArgsDef): readonly GivenFlag[] {
-  if (!word.startsWith("--")) {
-    const shorts = shortNames(definition);
-    return Array.from(word.slice(1), (letter) => ({
-      shown: `-${letter}`,
-      given: shorts.get(letter) ?? letter,
-      inline: undefined,
-    }));
-  }
-  const equals = word.indexOf("=", 3);
-  const shown = equals < 0 ? word : word.slice(0, equals);
-  const inline = equals < 0 ? undefined : word.slice(equals + 1);
-  return [{ shown, given: shown.slice(2), inline }];
-}
-
 function unknownFlag(shown: string, given: string, definition: ArgsDef): Result<never> {
   const near = closest(given, longNames(definition))[0];
   const advice = near === undefined ? "see --help" : `did you mean --${near}?`;
   return usage("unknown-flag", `${quoted(shown)} is not a flag of this command; ${advice}`);
 }
 
-function shortNames(definition: ArgsDef): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(definition).flatMap(([name, argument]) => {
-      const aliases = "alias" in argument ? [argument.alias].flat() : [];
-      const short = aliases.find((one) => one?.length === 1);
-      return short === undefined ? [] : [[short, name]];
-    }),
-  );
+function optionsOf(definition: ArgsDef) {
+  const options: Record<string, { type: "boolean" | "string"; short?: string }> = {};
+  for (const [name, argument] of Object.entries(definition)) {
+    if (argument.type === "positional") continue;
+    const aliases = "alias" in argument ? [argument.alias].flat() : [];
+    const short = aliases.find((one) => one?.length === 1);
+    options[name] = {
+      type: argument.type === "boolean" ? "boolean" : "string",
+      ...(short === undefined ? {} : { short }),
+    };
+  }
+  return options;
 }
 
 /** The definition's name of a flag; `--no-x` turns off an `x` that holds by default. */

@@ -1,3 +1,4 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { NetworkDevices } from "../kernel/devices.ts";
 import { candidates, devicesAlone } from "../offload/candidates.ts";
 import { success } from "../offload/result.ts";
@@ -5,7 +6,7 @@ import { readHostFiles } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/session.ts";
 import { XapiSocket } from "../xapi/socket.ts";
 import type { Interruption } from "./interruption.ts";
-import type { Command, Invocation } from "./invocation.ts";
+import type { Invocation } from "./invocation.ts";
 
 /** How long somebody who pressed Tab waits for XAPI, in seconds a call. */
 const PATIENCE = 2;
@@ -14,14 +15,16 @@ const PATIENCE = 2;
  * `offload complete KIND`: what a shell offers for a target, a line each: the name, a tab, what it is.
  * Completions call it. It is silent about whatever goes wrong: a person is typing.
  */
-export function completeCommand(invocation: Invocation): Command {
-  return {
-    async run(rawArgs) {
+export function completeCommand(invocation: Invocation): CommandDef {
+  return defineCommand<ArgsDef>({
+    meta: { name: "complete", description: "Names to complete with", hidden: true },
+    args: {},
+    async run({ rawArgs }) {
       const [kind = ""] = rawArgs;
       const lines = await linesFor(kind, invocation.interruption);
       invocation.print(success(lines.map((line) => `${line}\n`).join("")));
     },
-  };
+  });
 }
 
 async function linesFor(kind: string, interruption: Interruption): Promise<readonly string[]> {

@@ -1,12 +1,13 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { type Result, success, usage } from "../offload/result.ts";
 import { listed, quoted } from "../offload/wording.ts";
-import { parseArguments } from "./arguments.ts";
+import { cittyOf, parseArguments } from "./arguments.ts";
 import { bashCompletion } from "./completion/bash.ts";
 import { fishCompletion } from "./completion/fish.ts";
 import { zshCompletion } from "./completion/zsh.ts";
 import { COMPLETIONS } from "./definition/completions.ts";
 import { SHELLS } from "./definition/words.ts";
-import type { Command, Invocation } from "./invocation.ts";
+import type { Invocation } from "./invocation.ts";
 
 const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], () => string>> = {
   bash: bashCompletion,
@@ -15,13 +16,14 @@ const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], () => string>> = {
 };
 
 /** `offload completions`: the script that a shell needs to complete command lines of this program. */
-export function completionsCommand(invocation: Invocation): Command {
-  return {
-    async run(rawArgs) {
+export function completionsCommand(invocation: Invocation): CommandDef {
+  return defineCommand<ArgsDef>({
+    ...cittyOf(COMPLETIONS),
+    async run({ rawArgs }) {
       const script = scriptFor(rawArgs);
       invocation.print(script);
     },
-  };
+  });
 }
 
 function scriptFor(rawArgs: readonly string[]): Result<string> {

@@ -1,14 +1,15 @@
+import type { CommandDef } from "citty";
 import { disableReport } from "../offload/disable.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { parseArguments } from "./arguments.ts";
 import { CONFIRM } from "./definition/confirm.ts";
 import { withDom0 } from "./dom0.ts";
-import type { Command, Invocation, Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { keepTrial } from "./trial.ts";
 
 /** `offload confirm`: keeps what `disable --confirm-within` has put on trial, and records it. */
-export function confirmCommand(invocation: Invocation): Command {
+export function confirmCommand(invocation: Invocation): CommandDef {
   return reportingCommand(CONFIRM, invocation, keep);
 }
 

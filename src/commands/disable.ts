@@ -1,3 +1,4 @@
+import type { CommandDef } from "citty";
 import { byHand } from "../offload/by-hand.ts";
 import {
   carryOut,
@@ -31,7 +32,7 @@ import {
 import { DISABLE } from "./definition/disable.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import { type Command, type Invocation, mannerOf, type Told } from "./invocation.ts";
+import { type Invocation, mannerOf, type Told } from "./invocation.ts";
 import { rememberDone } from "./remember.ts";
 import { reportingCommand } from "./reporting.ts";
 import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
@@ -54,7 +55,7 @@ interface Request extends Wanted {
 }
 
 /** `offload disable`: turns features off, in the kernel and in XAPI's records. */
-export function disableCommand(invocation: Invocation): Command {
+export function disableCommand(invocation: Invocation): CommandDef {
   return reportingCommand(DISABLE, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;

@@ -1,3 +1,4 @@
+import type { CommandDef } from "citty";
 import { readOwnSoftware } from "../kernel/software.ts";
 import { type BootLayer, bootFindings } from "../offload/boot.ts";
 import {
@@ -29,12 +30,12 @@ import { parseArguments } from "./arguments.ts";
 import { DOCTOR } from "./definition/doctor.ts";
 import { type Dom0, silenceProblems, withWhateverHost } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import type { Command, Invocation, Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { chooseWholeHost } from "./selection.ts";
 
 /** `offload doctor`: one page that tells a stranger what there is to know about this host. */
-export function doctorCommand(invocation: Invocation): Command {
+export function doctorCommand(invocation: Invocation): CommandDef {
   return reportingCommand(DOCTOR, invocation, async (rawArgs, { interruption }) => {
     const redact = redactOf(rawArgs);
     return redact.ok ? await doctor(redact.value, interruption) : redact;

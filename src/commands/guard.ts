@@ -1,9 +1,10 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { NetworkDevices } from "../kernel/devices.ts";
 import { EXIT } from "../offload/problem.ts";
 import { failureReport } from "../offload/report.ts";
 import { usage } from "../offload/result.ts";
 import { readTrial } from "../state/trial.ts";
-import { type Command, type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
+import { type Invocation, mannerOf, outcomeOf } from "./invocation.ts";
 import { putBack } from "./trial.ts";
 
 /** How often the guard looks whether the trial was answered, in milliseconds. */
@@ -13,9 +14,11 @@ const LOOK_AGAIN = 500;
 const PATIENCE = 24 * 3600;
 
 /** `offload guard`: puts a trial back when its time is over. `disable --confirm-within` starts it. */
-export function guardCommand(invocation: Invocation): Command {
-  return {
-    async run(rawArgs) {
+export function guardCommand(invocation: Invocation): CommandDef {
+  return defineCommand<ArgsDef>({
+    meta: { name: "guard", description: "Put a trial back when its time is over", hidden: true },
+    args: {},
+    async run({ rawArgs }) {
       const manner = mannerOf(rawArgs);
       const trial = readTrial();
       if (!trial.ok || trial.value === null) {
@@ -42,5 +45,5 @@ export function guardCommand(invocation: Invocation): Command {
       );
       invocation.conclude("restore", manner, { type: "report", report });
     },
-  };
+  });
 }

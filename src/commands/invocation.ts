@@ -33,11 +33,6 @@ export interface Invocation {
   print(text: Result<string>): void;
 }
 
-/** A command, ready to do its work. It reads its own arguments, strictly. */
-export interface Command {
-  run(rawArgs: readonly string[]): Promise<void>;
-}
-
 /** The outcome that a result stands for. */
 export function outcomeOf(result: Result<Told>): Outcome {
   return result.ok

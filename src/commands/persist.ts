@@ -1,3 +1,4 @@
+import type { CommandDef } from "citty";
 import {
   type Coverage,
   coverageOf,
@@ -29,7 +30,7 @@ import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts
 import { PERSIST } from "./definition/persist.ts";
 import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import type { Command, Invocation, Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { choose } from "./selection.ts";
 
@@ -44,7 +45,7 @@ interface Request extends Wanted {
 }
 
 /** `offload persist`: keeps offloads off across reboots. */
-export function persistCommand(invocation: Invocation): Command {
+export function persistCommand(invocation: Invocation): CommandDef {
   return reportingCommand(PERSIST, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
     return request.ok ? await persist(request.value, interruption) : request;

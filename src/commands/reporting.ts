@@ -1,15 +1,10 @@
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import type { ReportingCommand } from "../offload/report.ts";
 import type { Result } from "../offload/result.ts";
 import { beVerbose } from "../terminal/progress.ts";
+import { cittyOf } from "./arguments.ts";
 import type { CommandDefinition } from "./definition/definition.ts";
-import {
-  type Command,
-  type Invocation,
-  mannerOf,
-  type Outcome,
-  outcomeOf,
-  type Told,
-} from "./invocation.ts";
+import { type Invocation, mannerOf, type Outcome, outcomeOf, type Told } from "./invocation.ts";
 
 /**
  * A command that tells of its work by a report. It reads its own arguments, strictly. `outcome` may
@@ -20,13 +15,14 @@ export function reportingCommand(
   invocation: Invocation,
   work: (rawArgs: readonly string[], invocation: Invocation) => Promise<Result<Told>>,
   outcome: (told: Result<Told>, rawArgs: readonly string[]) => Outcome = outcomeOf,
-): Command {
-  return {
-    async run(rawArgs) {
+): CommandDef {
+  return defineCommand<ArgsDef>({
+    ...cittyOf(definition),
+    async run({ rawArgs }) {
       const manner = mannerOf(rawArgs);
       beVerbose(manner.verbose);
       const told = await work(rawArgs, invocation);
       invocation.conclude(definition.name, manner, outcome(told, rawArgs));
     },
-  };
+  });
 }

@@ -1,3 +1,4 @@
+import type { CommandDef } from "citty";
 import { wishesByHand } from "../offload/by-hand.ts";
 import { DEFAULT_KEYWORDS } from "../offload/features.ts";
 import type { Interface } from "../offload/interface.ts";
@@ -17,7 +18,7 @@ import { type PoolManner, parseArguments, poolOf, secondsOf, targetsOf } from ".
 import { RESTORE } from "./definition/restore.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import type { Command, Invocation, Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { chooseWithoutXapi } from "./selection.ts";
 import { goneNote, settleJournal } from "./settlement.ts";
@@ -42,7 +43,7 @@ interface Scope {
 }
 
 /** `offload restore`: puts back exactly what was there before. */
-export function restoreCommand(invocation: Invocation): Command {
+export function restoreCommand(invocation: Invocation): CommandDef {
   return reportingCommand(RESTORE, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;

@@ -1,3 +1,4 @@
+import type { CommandDef } from "citty";
 import { EXIT, type Problem } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
 import { type Result, success } from "../offload/result.ts";
@@ -7,12 +8,12 @@ import { inspectBoot } from "../persistence/boot-layer.ts";
 import { parseArguments, poolOf, wantedOf } from "./arguments.ts";
 import { STATUS } from "./definition/status.ts";
 import { type Dom0, silenceProblems, withDom0 } from "./dom0.ts";
-import type { Command, Invocation, Told } from "./invocation.ts";
+import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { chooseWholeHost, chooseWithoutXapi } from "./selection.ts";
 
 /** `offload status`: the whole picture, live and recorded, without judging. */
-export function statusCommand(invocation: Invocation): Command {
+export function statusCommand(invocation: Invocation): CommandDef {
   return reportingCommand(STATUS, invocation, status);
 }
 

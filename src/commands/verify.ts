@@ -1,3 +1,4 @@
+import type { CommandDef } from "citty";
 import { type BootLayer, bootFindings } from "../offload/boot.ts";
 import { shellQuoted } from "../offload/by-hand.ts";
 import { isMendedByDisable } from "../offload/findings.ts";
@@ -13,14 +14,7 @@ import { type PoolManner, parseArguments, poolOf, type Wanted, wantedOf } from "
 import { VERIFY } from "./definition/verify.ts";
 import { withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
-import {
-  type Command,
-  flagsAmong,
-  type Invocation,
-  type Outcome,
-  outcomeOf,
-  type Told,
-} from "./invocation.ts";
+import { flagsAmong, type Invocation, type Outcome, outcomeOf, type Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { type Chosen, choose } from "./selection.ts";
 
@@ -34,7 +28,7 @@ export interface VerifyRequest extends Wanted {
 }
 
 /** `offload verify`: holds what is live and recorded against "off". */
-export function verifyCommand(invocation: Invocation): Command {
+export function verifyCommand(invocation: Invocation): CommandDef {
   const work = async (rawArgs: readonly string[], { interruption }: Invocation) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;
