@@ -97,7 +97,7 @@ function targetLines(view: HelpView): readonly string[] {
     "",
     '  offload disable "web 1" eth1 vif3.0',
     "  offload disable --vm eth0",
-    "  offload disable -- -strange-name-",
+    "  offload disable -- -odd-name",
   ];
 }
 
