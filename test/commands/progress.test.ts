@@ -42,9 +42,10 @@ describe("a XAPI that takes its time", () => {
     await dom0.simulator.fault({ fault: "slow", ms: 2500, method: "VM.get_all_records_where" });
     const run = await dom0.run(ARGV, { tty: true, env: { TERM: "dumb" } });
     expect(run.stdout).not.toContain("\x1b");
-    expect(run.stdout.split("\n").filter((line) => line.startsWith("offload: "))).toEqual([
-      "offload: reading XAPI's inventory\r",
-    ]);
+    const lines = run.stdout.split("\r\n").filter((line) => line.startsWith("offload: "));
+    expect(lines[0]).toBe("offload: reading XAPI's inventory");
+    // A stretch has a line at most, however long it takes.
+    expect(lines).toEqual([...new Set(lines)]);
     expect(run.stdout).toContain("\r\ndevice ");
   });
 
