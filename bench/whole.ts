@@ -41,8 +41,8 @@ export async function benchWhole(size: number, rounds: number): Promise<readonly
       { name: WHOLE.status, argv: [OFFLOAD, "status", "--json"] },
       { name: WHOLE.read, argv: readEach(devices) },
       { name: WHOLE.limit, argv: [LIMIT, "read", ...devices] },
-      { name: WHOLE.version, argv: [OFFLOAD, "--version"] },
-      { name: WHOLE.empty, argv: [resolve(import.meta.dir, "../dist/empty")] },
+      { name: WHOLE.version, argv: [OFFLOAD, "--version"], repeats: 9 },
+      { name: WHOLE.empty, argv: [resolve(import.meta.dir, "../dist/empty")], repeats: 9 },
     ],
     rounds,
   );

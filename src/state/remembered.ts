@@ -41,12 +41,21 @@ export async function remember(
   const before = readRemembered();
   if (!before.ok) return before;
   const nics = new Map(before.value.nics);
+  let isNews = wholeHost && !includesAll(before.value.wholeHost, keywords);
   for (const one of interfaces) {
-    if (one.kind === "pif") nics.set(one.pif.uuid, merged(nics.get(one.pif.uuid) ?? [], keywords));
+    if (one.kind !== "pif") continue;
+    const known = nics.get(one.pif.uuid);
+    if (known !== undefined && includesAll(known, keywords)) continue;
+    nics.set(one.pif.uuid, merged(known ?? [], keywords));
+    isNews = true;
   }
+  if (!isNews || nics.size === 0) return success(undefined);
   const whole = wholeHost ? merged(before.value.wholeHost, keywords) : before.value.wholeHost;
-  if (nics.size === 0) return success(undefined);
   return write({ wholeHost: whole, nics });
+}
+
+function includesAll(known: readonly Keyword[], keywords: readonly Keyword[]): boolean {
+  return keywords.every((keyword) => known.includes(keyword));
 }
 
 /** Forgets PIFs that were put back; a whole host is no longer one when any of it was. */

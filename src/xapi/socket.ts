@@ -28,25 +28,33 @@ export class XapiSocket {
   ): Promise<CallResult> {
     this.#id += 1;
     const body = JSON.stringify({ id: this.#id, method, params });
-    const late = AbortSignal.timeout(seconds * 1000);
+    // Not AbortSignal.timeout, which keeps its timer and signal until the time is over: a run makes
+    // thousands of calls within one such time.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new OutOfPatience()), seconds * 1000);
     try {
       const response = await fetch("http://localhost/jsonrpc", {
         unix: this.path,
         method: "POST",
         headers: { "content-type": "application/json" },
         body,
-        signal: given === undefined ? late : AbortSignal.any([late, given]),
+        signal: given === undefined ? late.signal : AbortSignal.any([late.signal, given]),
       });
       return readReply(response.status, await response.text());
     } catch (error) {
       return { ok: false, error: whyNoReply(error, seconds) };
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
 
+/** No reply came in time. */
+class OutOfPatience extends Error {}
+
 function whyNoReply(error: unknown, seconds: number): CallError {
+  if (error instanceof OutOfPatience) return { kind: "silent", seconds };
   if (error instanceof Error) {
-    if (error.name === "TimeoutError") return { kind: "silent", seconds };
     const code = "code" in error && typeof error.code === "string" ? error.code : "";
     return { kind: "unreachable", because: REASONS.get(code) ?? `${code || error.message}` };
   }
