@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import { Pool } from "../dom0/pool/pool.ts";
 
 const ARGV = [OFFLOAD, "disable", "ALL", "--yes"];
 
@@ -90,6 +91,27 @@ describe("--verbose", () => {
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toContain("offload: eth0: changed\n");
     expect(run.stderr).toContain("offload: eth0: ethtool-tso removed\n");
+  });
+});
+
+describe("a pool", () => {
+  const argv = ["disable", "--pool", "--yes"];
+
+  test("whose hosts take their time is told of host by host, and the line goes away", async () => {
+    await using pool = await Pool.start({ hosts: 2 });
+    await pool.simulator.fault({ fault: "slow", ms: 1600, method: "host.call_plugin" });
+    const run = await pool.host(0).run([OFFLOAD, ...argv], { tty: true });
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toMatch(/offload: [a-z ]+ the hosts of the pool[^\r]*, xcp-\d \(\d s\)/);
+    expect(run.stdout.slice(run.stdout.lastIndexOf("\r\x1b[2K"))).not.toContain("offload: ");
+  });
+
+  test("with --verbose is a line for each host that has answered", async () => {
+    await using pool = await Pool.start({ hosts: 2 });
+    const run = await pool.host(0).offload(...argv, "--verbose");
+    expect(run.exitCode).toBe(0);
+    for (const name of ["xcp-1", "xcp-2"])
+      expect(run.stderr).toContain(`offload: ${name}: answered\n`);
   });
 });
 

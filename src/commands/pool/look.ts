@@ -1,6 +1,6 @@
 import type { BootLayer } from "../../offload/boot.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
-import { callHost } from "../../xapi/pool.ts";
+import { callHost } from "./call.ts";
 import type { Pool } from "./pool.ts";
 import { goRound, type Rounds, turnsOf } from "./rounds.ts";
 

@@ -1,6 +1,7 @@
 import type { Host, Inventory } from "../../offload/inventory.ts";
 import { all, type Result, success, usage } from "../../offload/result.ts";
 import { isWholeHost, resolveTargets, type TargetRequest } from "../../offload/targets.ts";
+import { progress } from "../../terminal/progress.ts";
 import { type PoolHost, readHosts } from "../../xapi/pool.ts";
 import type { XapiSession } from "../../xapi/session.ts";
 import { withSession } from "../dom0.ts";
@@ -26,7 +27,9 @@ export function withPool<T>(
   work: (pool: Pool) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   return withSession(interruption, async (session) => {
+    progress.begin("reading XAPI's inventory");
     const read = await Promise.all([session.inventory(), readHosts(session)]);
+    progress.end();
     const [inventory, hosts] = read;
     if (!inventory.ok) return inventory;
     if (!hosts.ok) return hosts;

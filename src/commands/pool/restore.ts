@@ -8,7 +8,6 @@ import { type Change, type LiveView, type RecordStep, recordChanges } from "../.
 import { answeredRow, unansweredRow } from "../../offload/pool.ts";
 import { EXIT, exitCodeOf, type Problem } from "../../offload/problem.ts";
 import { problemAbout } from "../../offload/problem-about.ts";
-import { writeSteps } from "../../offload/record-half.ts";
 import { type HostReport, reportOf } from "../../offload/report.ts";
 import { planRestore } from "../../offload/restore.ts";
 import { type Result, success } from "../../offload/result.ts";
@@ -18,11 +17,12 @@ import { counted, listed } from "../../offload/wording.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
 import { fromDocument } from "../../state/journal.ts";
 import { printable } from "../../terminal/text.ts";
-import { callHost, type HostAnswer, type PoolHost } from "../../xapi/pool.ts";
+import type { HostAnswer, PoolHost } from "../../xapi/pool.ts";
 import { agree } from "../agreement.ts";
 import type { Interruption } from "../interruption.ts";
 import type { Told } from "../invocation.ts";
 import { goneNote } from "../settlement.ts";
+import { callHost, recordSteps } from "./call.ts";
 import { type Pool, wholePool, withPool } from "./pool.ts";
 import { DISABLED, NOT_ATTEMPTED, sideBySide } from "./rounds.ts";
 import { poolReport } from "./verdict.ts";
@@ -139,7 +139,7 @@ async function putBack(
     if (!answer.ok) continue;
     const { interfaces } = scopeOf(answer.value, host, inventory);
     const steps = recordsOf(answer.value, interfaces, request.force);
-    const { written, problems } = await writeSteps(steps, session, isStopped);
+    const { written, problems } = await recordSteps(steps, session, isStopped);
     records.set(host.uuid, { changes: recordChanges(written, new Set()), problems });
   }
   const read = await session.inventory();
