@@ -27,7 +27,7 @@ export type ArgumentDefinition = ArgDef & {
 /** What the help says of arguments that share a row. */
 export const GROUPS = {
   kind: "say which, where a name is ambiguous",
-  pool: "the whole pool; see docs/pools.md",
+  pool: "the whole pool; S seconds for each host",
   manner: "one JSON document; no colour; this help",
 } as const;
 
