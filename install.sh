@@ -67,7 +67,8 @@ usage: sh install.sh [OPTION...]
 
 A variable of the environment means the same as its option; the option counts more. It never asks.
 A file of the release that lies beside this script is taken from there, without network. With
-offload in /usr/local/bin come its completions, for those of bash, zsh and fish that are there.
+offload in /usr/local/bin come its completions, for those of bash, zsh and fish that are there, and
+the link by which XAPI calls it for --pool: /etc/xapi.d/plugins/offload.
 Exit codes: 0 done or nothing to do, 1 failed, 2 usage, 3 not possible here.
 END
 }
@@ -434,6 +435,29 @@ remove_completions() {
   done
 }
 
+# Where XAPI looks for plugins (xapi_globs.ml): "offload ... --pool" is done by each host itself, which
+# XAPI calls by this link. Where there is no such directory there is no XAPI to call it.
+PLUGIN=/etc/xapi.d/plugins/offload
+
+own_plugin() { [ -L "$PLUGIN" ] && [ "$(readlink "$PLUGIN")" = "$TARGET" ]; }
+
+# Tells what it did; nothing where there was nothing to do. Whatever else has that name stays.
+install_plugin() {
+  for_everybody && [ -d "${PLUGIN%/*}" ] && ! own_plugin || return 0
+  if [ -e "$PLUGIN" ] || [ -L "$PLUGIN" ]; then
+    say "$PLUGIN is there already and is not this offload: it was left alone, and what it is answers to --pool"
+  elif ln -s "$TARGET" "$PLUGIN" 2>/dev/null; then
+    say "plugin of XAPI, for --pool: $PLUGIN"
+  else
+    say "not a plugin of XAPI, and so without --pool: cannot write to ${PLUGIN%/*}"
+  fi
+}
+
+remove_plugin() {
+  for_everybody && own_plugin || return 0
+  if rm -f "$PLUGIN"; then say "removed: $PLUGIN"; else say "cannot remove $PLUGIN"; fi
+}
+
 # The command that removes what this run has installed.
 removal() {
   words="--uninstall"
@@ -469,7 +493,8 @@ install_offload() {
     esac
   fi
   if [ -n "$wanted" ] && [ -f "$TARGET" ] && [ -x "$TARGET" ] && [ "$(sha256_of "$TARGET")" = "$wanted" ]; then
-    say "offload ${VERSION:-of this checkout} is installed already: $TARGET; nothing was changed"
+    linked=$(install_plugin)
+    say "offload ${VERSION:-of this checkout} is installed already: $TARGET; ${linked:-nothing was changed}"
     return 0
   fi
 
@@ -497,6 +522,7 @@ install_offload() {
   STATE="offload $told is installed: $TARGET"
   say "offload $told is installed: $TARGET${before:+ (was: $before)}"
   install_completions
+  install_plugin
   found=$(command -v offload 2>/dev/null) || found=
   case $found in
   "$TARGET") ;;
@@ -511,7 +537,7 @@ uninstall_offload() {
   locate
   check_directory
   if [ ! -e "$TARGET" ] && [ ! -L "$TARGET" ]; then
-    gone=$(remove_completions)
+    gone=$(remove_completions && remove_plugin)
     if [ -n "$gone" ]; then say "$gone"; else say "there is no $TARGET; nothing was changed"; fi
     return 0
   fi
@@ -524,6 +550,7 @@ uninstall_offload() {
     say "left behind: what \"offload persist\" installed for boot"
   fi
   STATE="$TARGET is still there; what it installed for boot is gone"
+  remove_plugin
   rm -f "$TARGET" || die "$FAILED" "cannot remove $TARGET"
   say "removed: $TARGET"
   remove_completions

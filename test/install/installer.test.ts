@@ -549,6 +549,63 @@ cat ${ZSH}/_offload`);
     });
   });
 
+  describe("the plugin of XAPI, of an installation in /usr/local/bin", () => {
+    const PLUGINS = "/etc/xapi.d/plugins";
+
+    /** Runs `new` where XAPI has a directory for plugins. */
+    async function steps(script: string): Promise<Run> {
+      using place = new Place();
+      const words = shell.argv.map((word) => Bun.which(word) ?? word).join(" ");
+      const prepared = `set -e
+mount -t tmpfs tmpfs /usr/local/bin
+mount -t tmpfs tmpfs /usr/share
+mount -t tmpfs tmpfs /etc
+mkdir -p ${PLUGINS}
+new() { ${words} ${release.directory}/install.sh --force "$@"; }
+`;
+      const unshare = ["unshare", "--mount", "--propagation", "private"];
+      return await ended(start([...unshare, "/bin/sh", "-c", prepared + script], place, {}));
+    }
+
+    test("is a link that comes and goes with it, and comes back when it was lost", async () => {
+      const run = await steps(`
+new | grep plugin
+readlink ${PLUGINS}/offload
+rm ${PLUGINS}/offload
+new
+new
+new --uninstall
+ls -A ${PLUGINS}`);
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+      const says = `plugin of XAPI, for --pool: ${PLUGINS}/offload`;
+      const there = "offload 1.0.0 is installed already: /usr/local/bin/offload";
+      expect(run.stdout).toBe(
+        `${says}\n/usr/local/bin/offload\n${there}; ${says}\n${there}; nothing was changed\nremoved: ${PLUGINS}/offload\nremoved: /usr/local/bin/offload\n`,
+      );
+    });
+
+    test("that is somebody else's is left alone, and said", async () => {
+      const run = await steps(`
+echo mine >${PLUGINS}/offload
+new | grep plugins
+new --uninstall
+cat ${PLUGINS}/offload`);
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+      expect(run.stdout).toContain(`${PLUGINS}/offload is there already and is not this offload`);
+      expect(run.stdout).toEndWith("removed: /usr/local/bin/offload\nmine\n");
+    });
+
+    test("is not made for a directory of somebody's own, nor where there is no XAPI", async () => {
+      const run = await steps(`
+new --dir /usr/local/bin/mine >/dev/null
+ls -A ${PLUGINS}
+rmdir ${PLUGINS}
+new >/dev/null
+ls -A /etc/xapi.d`);
+      expect(run).toEqual({ code: 0, stderr: "", stdout: "" });
+    });
+  });
+
   test("a file that belongs to a package is left to the package manager", async () => {
     using place = new Place();
     await install(shell, place, old);

@@ -46,7 +46,7 @@ const TOOLS = [
     "env",
   ],
   ...["mktemp", "mkdir", "rmdir", "rm", "mv", "cat", "chmod", "dirname", "sha256sum", "xz", "curl"],
-  ...["sleep", "mount", "ls"],
+  ...["sleep", "mount", "ls", "ln", "readlink"],
 ];
 
 /** A place of its own for one test: a target directory, a PATH, a home. */

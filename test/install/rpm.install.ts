@@ -97,8 +97,11 @@ test("installs, upgrades without touching what persist made, and undoes it when 
   const newer = workshop.path("offload-9.9.9-1.x86_64.rpm");
   await using dom0 = await Dom0.start();
   const script = `state() { cat /etc/rc.d/rc.local; ls -A /etc/udev/rules.d; }
+plugin=/etc/xapi.d/plugins/offload
+mkdir -p /etc/xapi.d/plugins
 state >/tmp/before
 rpm -i --nodeps ${RPM}
+[ "$(readlink $plugin)" = /usr/bin/offload ]
 offload disable ALL --yes >/dev/null
 offload persist >/dev/null
 state >/tmp/persisted
@@ -106,13 +109,18 @@ state >/tmp/persisted
 rpm -U --nodeps ${newer}
 [ "$(offload --version)" = 9.9.9 ]
 state | cmp - /tmp/persisted
+[ "$(readlink $plugin)" = /usr/bin/offload ]
 rpm -U --nodeps --oldpackage ${RPM}
 [ "$(offload --version)" = ${VERSION} ]
 state | cmp - /tmp/persisted
 rpm -V --nodeps offload
 rpm -e offload
 state | cmp - /tmp/before
-[ ! -e /usr/bin/offload ] && [ ! -e /usr/share/licenses/offload ]
+[ ! -e /usr/bin/offload ] && [ ! -e /usr/share/licenses/offload ] && [ ! -L $plugin ]
+echo theirs >$plugin
+rpm -i --nodeps ${RPM}
+rpm -e offload
+[ "$(cat $plugin)" = theirs ]
 echo done`;
   const run = await installing(dom0, script);
   // Debian's rpm says every time that Debian has another package manager.
