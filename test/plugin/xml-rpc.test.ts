@@ -1,0 +1,83 @@
+import { describe, expect, test } from "bun:test";
+import { failureResponse, parsePluginCall, successResponse } from "../../src/plugin/xml-rpc.ts";
+
+const call = (params: string) =>
+  `<methodCall><methodName>observe</methodName><params>${params}</params></methodCall>`;
+const SESSION = "<param><value>OpaqueRef:1</value></param>";
+const struct = (members: string) => `<param><value><struct>${members}</struct></value></param>`;
+const member = (name: string, value: string) =>
+  `<member><name>${name}</name><value>${value}</value></member>`;
+
+describe("the call that xapi makes", () => {
+  test("is read: function, session and arguments, strings with and without an element of their own", () => {
+    const text = call(
+      SESSION + struct(member("a", "1 &lt; 2 &amp;c") + member("b", "<string>x</string>")),
+    );
+    expect(parsePluginCall(text)).toEqual({
+      ok: true,
+      value: {
+        name: "observe",
+        session: "OpaqueRef:1",
+        args: new Map([
+          ["a", "1 < 2 &c"],
+          ["b", "x"],
+        ]),
+      },
+    });
+  });
+
+  test("may have no arguments and empty strings", () => {
+    const parsed = parsePluginCall(
+      call(SESSION + struct("<member><name>a</name><value/></member>")),
+    );
+    expect(parsed).toMatchObject({ ok: true, value: { args: new Map([["a", ""]]) } });
+    expect(parsePluginCall(call(SESSION + struct("")))).toMatchObject({ ok: true });
+  });
+
+  test.each([
+    ["nothing", ""],
+    ["no XML", "observe"],
+    ["half a document", call(SESSION).slice(0, -5)],
+    ["another document", "<methodResponse/>"],
+    ["no parameters", "<methodCall><methodName>observe</methodName></methodCall>"],
+    ["no arguments", call(SESSION)],
+    ["arguments that are no struct", call(SESSION + SESSION)],
+    ["an argument that is no string", call(SESSION + struct(member("a", "<int>1</int>")))],
+    ["a member without a value", call(SESSION + struct("<member><name>a</name></member>"))],
+    [
+      "entities of its own",
+      `<!DOCTYPE a [<!ENTITY x "xxxxxxxx">]>${call(SESSION + struct(member("a", "&x;")))}`,
+    ],
+    [
+      "a file of the host",
+      `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/shadow">]>${call(SESSION + struct(member("a", "&x;")))}`,
+    ],
+  ])("is refused where it is %s", (_, text) => {
+    expect(parsePluginCall(text)).toMatchObject({ ok: false, failures: [{ code: "bad-call" }] });
+  });
+});
+
+/** What another XML-RPC library makes of an answer. */
+async function judged(text: string): Promise<unknown> {
+  const script =
+    "import sys, json, xmlrpc.client as x; print(json.dumps(x.loads(sys.stdin.read())[0][0]))";
+  const python = Bun.spawn(["python3", "-c", script], { stdin: new Blob([text]), stdout: "pipe" });
+  return JSON.parse(await new Response(python.stdout).text());
+}
+
+describe.skipIf(Bun.which("python3") === null)("the answer, as Python's xmlrpc reads it", () => {
+  test("is a success with its value", async () => {
+    expect(await judged(successResponse("a < b && c > d \"'"))).toEqual({
+      Status: "Success",
+      Value: "a < b && c > d \"'",
+    });
+  });
+
+  test("is a failure with its code and parameters, and never breaks the XML", async () => {
+    const hostile = ["</value>", "\u0000\u001b[2J", "\ud800", "\u{1f680}", "]]>"];
+    expect(await judged(failureResponse("CODE", hostile))).toEqual({
+      Status: "Failure",
+      ErrorDescription: ["CODE", "</value>", "??[2J", "?", "\u{1f680}", "]]>"],
+    });
+  });
+});
