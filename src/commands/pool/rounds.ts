@@ -7,7 +7,7 @@ import type { HostAnswer, NoAnswer, PoolHost } from "../../xapi/pool.ts";
 import type { Pool } from "./pool.ts";
 
 /** How many hosts are at work at a time: each takes a thread of the coordinator's and a connection. */
-const SIDE_BY_SIDE = 8;
+const SIDE_BY_SIDE = 16;
 
 /** How often VMs are looked for that have moved meanwhile. */
 const ROUNDS = 3;
