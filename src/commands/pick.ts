@@ -65,7 +65,7 @@ function targetList(choices: readonly Choice[]): List {
       ],
     })),
     chosen: [],
-    empty: "Choose at least one with the space bar; Ctrl-C leaves",
+    empty: "Choose at least one with Tab; Ctrl-C leaves",
   };
 }
 
@@ -88,7 +88,7 @@ function featureList(chosen: readonly Choice[], keywords: readonly Keyword[]): L
       return { cells: [keyword, meaning, count === 0 ? "" : `${count} of ${chosen.length}`] };
     }),
     chosen: keywords.map((keyword) => KEYWORDS.indexOf(keyword)),
-    empty: "Choose at least one with the space bar; Ctrl-C leaves",
+    empty: "Choose at least one with Tab; Ctrl-C leaves",
   };
 }
 

@@ -30,7 +30,7 @@ export interface ListView {
   readonly ellipsis: string;
 }
 
-const KEYS = "Space chooses, arrows move, letters search, Enter goes on, Ctrl-C leaves";
+const KEYS = "Tab chooses, arrows move, letters search, Enter goes on, Ctrl-C leaves";
 
 /** How wide a column may be in any case: one long name must not push the others out of sight. */
 const WIDE = 32;

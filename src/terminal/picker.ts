@@ -73,7 +73,7 @@ export async function pick(
   });
   // As an initial value it would take the mark along to the last one.
   prompt.selectedValues = [...list.chosen];
-  // Space chooses from the first moment on, not only after the mark was moved.
+  // Until a search begins Space chooses like Tab, and not only after the mark was moved.
   prompt.isNavigating = true;
   const answer = await prompt.prompt();
   if (clack.isCancel(answer)) return "cancelled";

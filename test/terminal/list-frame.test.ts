@@ -32,7 +32,7 @@ Search: _
   [x] web 1  halted  rx tx
 > [ ] db     halted  rx tx
 
-Space chooses, arrows move, letters search, Enter goes on,…`);
+Tab chooses, arrows move, letters search, Enter goes on, C…`);
 });
 
 test("shows what matches, and how much of all it is; columns keep their places", () => {
