@@ -1,3 +1,5 @@
+import { type Open, ShellReader, Unclear, Unfinished } from "./shell-reader.ts";
+
 /** What a shell would make of a script, as far as a scanner that never guesses can tell. */
 export interface Scan {
   /**
@@ -19,13 +21,6 @@ export interface Statement {
   readonly text: string;
   /** Whether only blanks and comments follow it. */
   readonly last: boolean;
-}
-
-/** Something that was begun and that the text does not end. */
-export interface Open {
-  readonly what: "here-document" | "quotation" | "continued line";
-  /** The offset where it begins. */
-  readonly from: number;
 }
 
 /**
@@ -66,16 +61,6 @@ function likelyPlace(text: string): number {
   if (found === null) return text.length;
   const place = text.startsWith("\n", found.index) ? found.index + 1 : found.index;
   return /(?:\\|&&|\|)[ \t]*\n$/.test(text.slice(0, place)) ? text.length : place;
-}
-
-/** The scanner met something that it does not understand. */
-class Unclear extends Error {}
-
-/** The text ends within something. */
-class Unfinished extends Error {
-  constructor(readonly open: Open) {
-    super(open.what);
-  }
 }
 
 /** The reserved words that begin something, and what ends it. */
@@ -129,9 +114,7 @@ class Level {
   command: Command | null = null;
 }
 
-class Scanner {
-  readonly #text: string;
-  #at = 0;
+class Scanner extends ShellReader {
   #documents: HereDocument[] = [];
   readonly #certain: boolean;
   /** The first statement that ends the script. */
@@ -141,13 +124,9 @@ class Scanner {
   /** The line that the last of them begins on, and whether it is one that ends the script. */
   #last = { line: 0, ends: false };
   #finished = false;
-  /** How many substitutions deep. */
-  #depth = 0;
-  /** A continued line that the text ends in. */
-  open: Open | null = null;
 
   constructor(text: string) {
-    this.#text = text;
+    super(text);
     this.#certain = !REDEFINED.test(text);
   }
 
@@ -167,6 +146,10 @@ class Scanner {
     this.#finished = true;
   }
 
+  protected override substitution(): void {
+    this.#commands(true);
+  }
+
   /**
    * Reads commands to the end of the text, or to the parenthesis that ends a substitution. Only the
    * commands of the script itself, at the top level, are taken note of.
@@ -174,16 +157,16 @@ class Scanner {
   #commands(substitution: boolean): void {
     const level = new Level(substitution);
     for (;;) {
-      this.#skipBlanks();
-      const from = this.#at;
-      const operator = this.#operator();
+      this.skipBlanks();
+      const from = this.at;
+      const operator = this.operator();
       if (operator === ")" && substitution && level.open.length === 0) {
         this.#endCommand(level, operator);
         return;
       }
       if (operator !== "") {
         this.#operate(level, operator, from);
-      } else if (this.#at < this.#text.length) {
+      } else if (this.at < this.text.length) {
         this.#takeWord(level, from);
       } else {
         this.#endCommand(level, "");
@@ -202,7 +185,7 @@ class Scanner {
         this.#readDocuments(level.substitution);
         if (level.wanting || level.open.length > 0) return;
         level.begun = false;
-        level.line = this.#at;
+        level.line = this.at;
         return;
       case ";":
       case "&":
@@ -241,17 +224,17 @@ class Scanner {
   #openParenthesis(level: Level): void {
     if (level.command !== null) {
       // `name ()`: what follows is the body of a function, and no statement.
-      if (!this.#skip(/^[ \t]*\)/)) throw new Unclear();
+      if (!this.skip(/^[ \t]*\)/)) throw new Unclear();
       level.command = null;
       level.wanting = true;
       return;
     }
     if (!level.first || level.target) throw new Unclear();
     this.#beginCommand(level);
-    if (this.#text.startsWith("(", this.#at)) {
+    if (this.text.startsWith("(", this.at)) {
       // `((` is arithmetic, or a subshell in a subshell: it ends at the same place.
-      this.#at -= 1;
-      this.#parentheses();
+      this.at -= 1;
+      this.parentheses();
       level.first = false;
     } else {
       level.open.push(")");
@@ -269,13 +252,13 @@ class Scanner {
   }
 
   #takeWord(level: Level, from: number): void {
-    const word = this.#word();
+    const word = this.word();
     if (level.target) {
       level.target = false;
       return;
     }
     // The number of a redirection.
-    if (/[<>]/.test(this.#text[this.#at] ?? "") && /^(?:\d+|\{\w+\})$/.test(word)) return;
+    if (/[<>]/.test(this.text[this.at] ?? "") && /^(?:\d+|\{\w+\})$/.test(word)) return;
     if (level.command !== null) level.command.words.push(word);
     else if (level.first) this.#firstWord(level, word, from);
   }
@@ -287,15 +270,15 @@ class Scanner {
       this.#beginCommand(level);
       level.open.push(closer);
       if (word !== "for" && word !== "select") return;
-      this.#skipBlanks();
-      if (this.#text.startsWith("((", this.#at)) this.#parentheses();
+      this.skipBlanks();
+      if (this.text.startsWith("((", this.at)) this.parentheses();
       level.first = false;
     } else if (word === "case") {
       this.#beginCommand(level);
-      this.#skipBlanks();
-      this.#word();
-      this.#skipLines();
-      if (this.#word() !== "in") throw new Unclear();
+      this.skipBlanks();
+      this.word();
+      this.skipLines();
+      if (this.word() !== "in") throw new Unclear();
       level.open.push("esac");
       level.first = this.#patterns(level);
     } else if (ENDS.has(word)) {
@@ -307,13 +290,13 @@ class Scanner {
       this.#begin(level);
     } else if (word === "function") {
       this.#begin(level);
-      this.#skipBlanks();
-      this.#word();
-      this.#skip(/^[ \t]*\([ \t]*\)/);
+      this.skipBlanks();
+      this.word();
+      this.skip(/^[ \t]*\([ \t]*\)/);
       level.wanting = true;
     } else if (word === "[[") {
       this.#beginCommand(level);
-      this.#test();
+      this.test();
       level.first = false;
     } else {
       const plain = !level.begun && level.open.length === 0 && !level.substitution;
@@ -359,200 +342,19 @@ class Scanner {
     if (certain) this.#stop = { from, text: words.join(" "), statement: this.#statements };
   }
 
-  #skipBlanks(): void {
-    for (;;) {
-      const character = this.#text[this.#at];
-      if (character === " " || character === "\t") this.#at += 1;
-      else if (this.#text.startsWith("\\\n", this.#at)) this.#escape();
-      else break;
-    }
-    if (this.#text[this.#at] !== "#") return;
-    const end = this.#text.indexOf("\n", this.#at);
-    this.#at = end < 0 ? this.#text.length : end;
-  }
-
-  /** Passes over what a pattern finds here and now. */
-  #skip(pattern: RegExp): boolean {
-    const found = pattern.exec(this.#text.slice(this.#at, this.#at + 80));
-    this.#at += found?.[0].length ?? 0;
-    return found !== null;
-  }
-
-  #skipLines(): void {
-    for (;;) {
-      this.#skipBlanks();
-      if (this.#text[this.#at] !== "\n") return;
-      this.#at += 1;
-    }
-  }
-
-  /** Takes an operator; empty when there is a word, or the end. */
-  #operator(): string {
-    const operator =
-      /^(?:\n|&&|&>>|&>|&|\|\||\|&|\||;;&|;;|;&|;|<<-|<<<|<<|<>|<&|<(?!\()|>>|>&|>\||>(?!\()|[()])/;
-    const [found = ""] = operator.exec(this.#text.slice(this.#at, this.#at + 4)) ?? [];
-    this.#at += found.length;
-    return found;
-  }
-
-  /** Takes a word, and gives it as it is written. */
-  #word(): string {
-    const from = this.#at;
-    for (;;) {
-      const character = this.#text[this.#at] ?? "";
-      if ((character === "<" || character === ">") && this.#text[this.#at + 1] === "(") {
-        this.#substituted(2);
-      } else if (character === "(") {
-        // A list for an array, or a pattern of bash's: `a=(…)`, `@(…)`.
-        if (!/[=@?*+!]/.test(this.#text[this.#at - 1] ?? "") || this.#at === from) break;
-        this.#parentheses();
-      } else if (character === "" || " \t\n;&|<>)".includes(character)) {
-        break;
-      } else {
-        this.#part();
-      }
-    }
-    if (this.#at === from) throw new Unclear();
-    return this.#text.slice(from, this.#at);
-  }
-
-  /** Takes one character, or one thing that is quoted or substituted. */
-  #part(): void {
-    const character = this.#text[this.#at] ?? "";
-    if (character === "\\") this.#escape();
-    else if (character === "'") this.#single();
-    else if (character === '"') this.#double();
-    else if (character === "`") this.#backticks();
-    else if (character === "$") this.#dollar(false);
-    else this.#at += 1;
-  }
-
-  #escape(): void {
-    const from = this.#at;
-    this.#at = Math.min(from + 2, this.#text.length);
-    if (this.#at < this.#text.length) return;
-    const escaped = this.#text[from + 1];
-    if (escaped === undefined || escaped === "\n") this.open = { what: "continued line", from };
-  }
-
-  #single(): void {
-    const from = this.#at;
-    const end = this.#text.indexOf("'", from + 1);
-    if (end < 0) throw new Unfinished({ what: "quotation", from });
-    this.#at = end + 1;
-  }
-
-  #double(): void {
-    const from = this.#at;
-    this.#at += 1;
-    for (;;) {
-      const character = this.#text[this.#at];
-      if (character === undefined) throw new Unfinished({ what: "quotation", from });
-      if (character === '"') break;
-      if (character === "$") this.#dollar(true);
-      else if (character === "`") this.#backticks();
-      else this.#at += character === "\\" ? 2 : 1;
-    }
-    this.#at += 1;
-  }
-
-  #backticks(): void {
-    this.#at += 1;
-    for (;;) {
-      const character = this.#text[this.#at];
-      if (character === undefined) throw new Unclear();
-      this.#at += character === "\\" ? 2 : 1;
-      if (character === "`") return;
-    }
-  }
-
-  #dollar(quoted: boolean): void {
-    this.#deeper();
-    this.#at += 1;
-    const character = this.#text[this.#at];
-    if (this.#text.startsWith("((", this.#at)) {
-      this.#parentheses();
-    } else if (character === "(") {
-      this.#substituted(1);
-    } else if (character === "{") {
-      this.#braces(quoted);
-    } else if (character === "'" && !quoted) {
-      const from = this.#at;
-      this.#single();
-      // Where `\'` is a quotation mark in bash, it is the end in other shells.
-      if (this.#text.slice(from, this.#at).endsWith("\\'")) throw new Unclear();
-    }
-    this.#depth -= 1;
-  }
-
-  #deeper(): void {
-    this.#depth += 1;
-    if (this.#depth > 100) throw new Unclear();
-  }
-
-  /** Takes the commands of a substitution, behind an opening of so many characters. */
-  #substituted(opening: number): void {
-    this.#deeper();
-    this.#at += opening;
-    this.#commands(true);
-    this.#depth -= 1;
-  }
-
-  /** Takes `{…}` after a dollar sign. */
-  #braces(quoted: boolean): void {
-    this.#at += 1;
-    for (;;) {
-      const character = this.#text[this.#at];
-      // Whether a quotation mark counts in here is different from shell to shell.
-      if (character === undefined || (quoted && character === "'")) throw new Unclear();
-      if (character === "}") break;
-      this.#part();
-    }
-    this.#at += 1;
-  }
-
-  /** Takes `(…)` as far as its parentheses match. */
-  #parentheses(): void {
-    let depth = 0;
-    do {
-      const character = this.#text[this.#at];
-      // A `#` may begin a comment in here, or be a number's base.
-      if (character === undefined || (character === "#" && this.#blankBefore())) {
-        throw new Unclear();
-      }
-      if (character === "(") depth += 1;
-      if (character === ")") depth -= 1;
-      this.#part();
-    } while (depth > 0);
-  }
-
-  #blankBefore(): boolean {
-    return /\s/.test(this.#text[this.#at - 1] ?? "");
-  }
-
-  /** Takes the rest of `[[ … ]]`, in which operators have another meaning. */
-  #test(): void {
-    for (;;) {
-      if (this.#at >= this.#text.length) throw new Unclear();
-      if (this.#text.startsWith("]]", this.#at) && this.#blankBefore()) break;
-      this.#part();
-    }
-    this.#at += 2;
-  }
-
   /** Takes the patterns in front of a branch of `case`, or its end; tells whether it is a branch. */
   #patterns({ open }: Level): boolean {
-    this.#skipLines();
-    if (this.#skip(/^esac(?![^\s;&|)<>])/)) {
+    this.skipLines();
+    if (this.skip(/^esac(?![^\s;&|)<>])/)) {
       open.pop();
       return false;
     }
-    if (this.#text[this.#at] === "(") this.#at += 1;
+    if (this.text[this.at] === "(") this.at += 1;
     for (;;) {
-      this.#skipBlanks();
-      this.#word();
-      this.#skipBlanks();
-      const operator = this.#operator();
+      this.skipBlanks();
+      this.word();
+      this.skipBlanks();
+      const operator = this.operator();
       if (operator === ")") return true;
       if (operator !== "|") throw new Unclear();
     }
@@ -560,8 +362,8 @@ class Scanner {
 
   /** Takes the word that ends a here-document; the document begins on the next line. */
   #delimiter(tabs: boolean, from: number): void {
-    this.#skipBlanks();
-    const word = this.#word();
+    this.skipBlanks();
+    const word = this.word();
     if (/[$`\n]/.test(word)) throw new Unclear();
     const delimiter = word.replace(/\\(.)|["']/g, "$1");
     this.#documents.push({ from, delimiter, quoted: delimiter !== word, tabs });
@@ -573,15 +375,15 @@ class Scanner {
       /** What the lines before this one continue with it; null when they do not. */
       let start: string | null = null;
       for (;;) {
-        if (this.#at >= this.#text.length) {
+        if (this.at >= this.text.length) {
           // Inside a substitution shells differ on where a document ends.
           if (substitution) throw new Unclear();
           throw new Unfinished({ what: "here-document", from });
         }
-        const end = this.#text.indexOf("\n", this.#at);
-        const whole = this.#text.slice(this.#at, end < 0 ? undefined : end);
+        const end = this.text.indexOf("\n", this.at);
+        const whole = this.text.slice(this.at, end < 0 ? undefined : end);
         const line: string = tabs ? whole.replace(/^\t+/, "") : whole;
-        this.#at = end < 0 ? this.#text.length : end + 1;
+        this.at = end < 0 ? this.text.length : end + 1;
         if (start === null && line === delimiter) break;
         // Some shells compare the lines as one, some do not compare them.
         if (start !== null && start + line === delimiter) throw new Unclear();
