@@ -89,12 +89,33 @@ rpm -i --nodeps ${RPM} || code=$?
   expect(run).toMatchObject({ exitCode: 0, stdout: "ended with 1\n" });
 }, 120_000);
 
-test("installs, upgrades without touching what persist made, and undoes it when it is removed", async () => {
+/** A package of a stand-in, which answers as offload does. */
+async function packageOf(version: string): Promise<string> {
   const executable = workshop.path("offload");
-  await Bun.write(executable, standIn("9.9.9"));
+  await Bun.write(executable, standIn(version));
   const build = join(import.meta.dir, "../../packaging/build-rpm");
-  output([build, "9.9.9", executable, workshop.directory]);
-  const newer = workshop.path("offload-9.9.9-1.x86_64.rpm");
+  output([build, version, executable, workshop.directory]);
+  return workshop.path(`offload-${version}-1.x86_64.rpm`);
+}
+
+test("is kept when what persist installed cannot be undone, as nobody else could undo it", async () => {
+  const rpm = await packageOf("8.8.8");
+  await using dom0 = await Dom0.start();
+  const script = `mkdir -p /etc/xapi.d/plugins
+rpm -i --nodeps ${rpm}
+code=0
+PERSIST_FAILS=1 rpm -e offload 2>/dev/null || code=$?
+echo "ended with $code"
+offload --version
+readlink /etc/xapi.d/plugins/offload
+rpm -e offload
+ls /usr/bin/offload /etc/xapi.d/plugins 2>/dev/null`;
+  const run = await installing(dom0, `{ ${script}\n} || true`);
+  expect(run.stdout).toBe("ended with 1\n8.8.8\n/usr/bin/offload\n/etc/xapi.d/plugins:\n");
+}, 60_000);
+
+test("installs, upgrades without touching what persist made, and undoes it when it is removed", async () => {
+  const newer = await packageOf("9.9.9");
   await using dom0 = await Dom0.start();
   const script = `state() { cat /etc/rc.d/rc.local; ls -A /etc/udev/rules.d; }
 plugin=/etc/xapi.d/plugins/offload
