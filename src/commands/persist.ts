@@ -1,32 +1,21 @@
 import type { CommandDef } from "citty";
-import {
-  type Coverage,
-  coverageOf,
-  coverageRecorded,
-  coverageRemembered,
-  coveredNics,
-  type Method,
-} from "../offload/boot.ts";
-import { planLive } from "../offload/plan.ts";
-import { exitCodeOf, type Problem } from "../offload/problem.ts";
-import { type Report, reportOf } from "../offload/report.ts";
+import { type Coverage, coverageOf, type Method } from "../offload/boot.ts";
+import type { Problem } from "../offload/problem.ts";
+import type { Report } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
-import { survey } from "../offload/survey.ts";
 import { quoted } from "../offload/wording.ts";
-import {
-  inspectBoot,
-  installBoot,
-  pieces,
-  removeBoot,
-  runLoop,
-  usualMethod,
-} from "../persistence/boot-layer.ts";
-import { FileJournal } from "../state/journal.ts";
+import { removeBoot, usualMethod } from "../persistence/boot-layer.ts";
 import { ChangeLock } from "../state/lock.ts";
-import { readRemembered } from "../state/remembered.ts";
 import { settleTrial } from "../state/trial.ts";
-import { progress } from "../terminal/progress.ts";
-import { parseArguments, secondsOf, type Wanted, wantedOf } from "./arguments.ts";
+import {
+  type PoolManner,
+  parseArguments,
+  poolOf,
+  secondsOf,
+  type Wanted,
+  wantedOf,
+} from "./arguments.ts";
+import { bootFound, coverageKnown, installNow, persistReport, piecesAsText } from "./boot.ts";
 import { PERSIST } from "./definition/persist.ts";
 import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
@@ -35,9 +24,13 @@ import { reportingCommand } from "./reporting.ts";
 import { choose } from "./selection.ts";
 
 interface Request extends Wanted {
+  /** How the whole pool is meant; null where it is this host. */
+  readonly pool: PoolManner | null;
   /** Whether `--features` was given: it then limits what is remembered or recorded, too. */
   readonly limited: boolean;
   readonly method: Method;
+  /** Whether that is what the host takes of its own accord. */
+  readonly usual: boolean;
   readonly dryRun: boolean;
   readonly remove: boolean;
   /** Seconds to wait for another run. */
@@ -48,7 +41,11 @@ interface Request extends Wanted {
 export function persistCommand(invocation: Invocation): CommandDef {
   return reportingCommand(PERSIST, invocation, async (rawArgs, { interruption }) => {
     const request = requestOf(rawArgs);
-    return request.ok ? await persist(request.value, interruption) : request;
+    if (!request.ok) return request;
+    const { pool } = request.value;
+    if (pool === null) return await persist(request.value, interruption);
+    const { persistPool } = await import("./pool/persist.ts");
+    return await persistPool({ ...request.value, ...pool }, interruption);
   });
 }
 
@@ -70,9 +67,13 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   }
   const wait = secondsOf(given.value);
   if (!wait.ok) return wait;
+  const pool = poolOf(given.value);
+  if (!pool.ok) return pool;
   return success({
     ...wanted.value,
     limited: given.value.values("features").length > 0,
+    pool: pool.value,
+    usual: method === "auto",
     method: method === "auto" ? usualMethod() : method,
     dryRun: given.value.flag("dry-run"),
     remove,
@@ -108,10 +109,7 @@ function foretell(request: Request, dom0: Dom0): Result<Told> {
   if (!coverage.ok) return coverage;
   const told = conclusion(dom0.host, request, []);
   if (!told.ok) return told;
-  const text = pieces(coverage.value, request.method)
-    .map((piece) => `# ${piece.path}\n${piece.text}\n`)
-    .join("");
-  return success({ ...told.value, text });
+  return success({ ...told.value, text: piecesAsText(coverage.value, request.method) });
 }
 
 /** The targets that were named, or what is remembered, or what XAPI's records say. */
@@ -122,75 +120,23 @@ function coverageFor(request: Request, dom0: Dom0): Result<Coverage> {
     return coverageOf(chosen.value.interfaces, chosen.value.wholeHost, request.keywords);
   }
   const records = needRecords(dom0.records);
-  if (!records.ok) return records;
-  const remembered = readRemembered();
-  if (!remembered.ok) return remembered;
-  const { inventory } = records.value;
-  const known = coverageRemembered(remembered.value, inventory) ?? coverageRecorded(inventory);
-  const keywords = known?.keywords.filter(
-    (keyword) => !request.limited || request.keywords.includes(keyword),
-  );
-  if (known === null || keywords === undefined || keywords.length === 0) {
-    return usage(
-      "nothing-to-persist",
-      "nothing was turned off on this host yet; run offload disable ALL first, or name what to persist",
-    );
-  }
-  return success({ ...known, keywords });
+  return records.ok ? coverageKnown(records.value.inventory, request) : records;
 }
 
 async function install(coverage: Coverage, request: Request, dom0: Dom0): Promise<Result<Told>> {
-  const noted = await noteCovered(coverage, dom0);
-  if (!noted.ok) return noted;
-  const installed = await installBoot(coverage, request.method);
-  if (!installed.ok) return installed;
-  progress.begin("running the loop, as boot will");
-  const left = await runLoop(coverage);
-  progress.end();
-  if (!left.ok) return left;
-  const problems = left.value.map(
-    (line): Problem => ({ code: "boot-failed", message: `the loop could not finish: ${line}` }),
-  );
-  return conclusion(dom0.host, request, problems);
-}
-
-/** Notes what the loop is about to turn off, as `disable` does before its own writes. */
-async function noteCovered(coverage: Coverage, dom0: Dom0): Promise<Result<void>> {
-  const { kernel } = dom0;
   const records = needRecords(dom0.records);
   if (!records.ok) return records;
   const { inventory } = records.value;
-  const bare = kernel.observe(() => []);
-  if (!bare.ok) return bare;
-  const { existing } = bare.value;
-  const covered = coveredNics(coverage, inventory, existing, (device) => kernel.isNic(device));
-  const view = survey(covered, kernel);
-  if (!view.ok) return view;
-  return await new FileJournal().beforeLive(
-    planLive(covered, coverage.keywords, view.value),
-    view.value,
-  );
+  const installed = await installNow(coverage, request.method, { kernel: dom0.kernel, inventory });
+  return installed.ok ? conclusion(dom0.host, request, installed.value) : installed;
 }
 
 function conclusion(
   host: NonNullable<Report["host"]>,
-  { dryRun, remove }: Request,
+  request: Request,
   problems: readonly Problem[],
 ): Result<Told> {
-  const boot = inspectBoot();
-  if (!boot.ok) return boot;
-  const { state } = boot.value;
-  const wrong = !dryRun && state !== (remove ? "absent" : "current");
-  const all: readonly Problem[] = wrong
-    ? [...problems, { code: "boot-wrong", message: `what is installed for boot is ${state}` }]
-    : problems;
-  return success({
-    report: reportOf("persist", {
-      host,
-      exitCode: exitCodeOf(all, { strict: false, changing: true }),
-      dryRun,
-      problems: all,
-      boot: boot.value,
-    }),
-  });
+  const found = bootFound(request, problems);
+  if (!found.ok) return found;
+  return success({ report: persistReport(host, request.dryRun, found.value) });
 }

@@ -85,6 +85,22 @@ export const RestoreRequest = v.strictObject({
   wait: Seconds,
 });
 
+/** Installs or takes away what runs at boot. */
+export const PersistRequest = v.strictObject({
+  ...ToHost,
+  ...Interfaces,
+  keywords: Keywords,
+  /** Whether the features were named, and so limit what is remembered. */
+  limited: v.boolean(),
+  /** Every NIC, and every one to come; otherwise what is remembered or recorded. */
+  everything: v.boolean(),
+  /** Null for what the host takes of its own accord. */
+  method: v.nullable(v.picklist(["systemd", "rc.local"])),
+  remove: v.boolean(),
+  dryRun: v.boolean(),
+  wait: Seconds,
+});
+
 const Bits = v.array(Count);
 const WireObservation = v.variant("state", [
   v.object({
@@ -179,6 +195,13 @@ export const RestoreAnswer = v.object({
   notes: v.array(WireNote),
 });
 
+/** The answer to `persist`; `text` is what a dry run shows. */
+export const PersistAnswer = v.object({
+  problems: v.array(WireProblem),
+  boot: WireBoot,
+  text: v.string(),
+});
+
 /** The functions that the plugin has: what each takes, and what it answers. */
 export const FUNCTIONS = {
   observe: { request: ObserveRequest, answer: ObserveAnswer },
@@ -186,6 +209,7 @@ export const FUNCTIONS = {
   strike: { request: StrikeRequest, answer: StrikeAnswer },
   journal: { request: JournalRequest, answer: JournalAnswer },
   restore: { request: RestoreRequest, answer: RestoreAnswer },
+  persist: { request: PersistRequest, answer: PersistAnswer },
 } as const;
 
 /** The name of one of them. */

@@ -312,6 +312,53 @@ describe("restore --pool", () => {
   });
 });
 
+describe("persist --pool", () => {
+  test("installs on every host what that host needs, and takes it away again", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    await pool.host(0).offload("disable", "--pool", "--yes");
+    const files = () =>
+      Promise.all(
+        pool.hosts.map((host) =>
+          host.text(["sh", "-c", "cat /etc/rc.d/rc.local; ls /etc/udev/rules.d"]),
+        ),
+      );
+    const before = await files();
+    const foretold = await pool.host(1).offload("persist", "--pool", "--dry-run");
+    expect(foretold.stdout).toMatch(/^# xcp-1\n# \/etc[\s\S]+\n# xcp-2\n# \/etc/);
+    expect(await files()).toEqual(before);
+    // What disable --pool has turned off is remembered by each host as its own ALL.
+    const report = await document(pool.host(1), "persist", "--pool");
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0" });
+    for (const { report: own } of report.hosts) {
+      expect(own.boot).toMatchObject({
+        state: "current",
+        covers: { everything: true, devices: ["eth0", "eth1"] },
+      });
+    }
+    for (const host of pool.hosts)
+      expect((await host.offload("verify", "--strict")).exitCode).toBe(0);
+    const verified = await document(pool.host(0), "verify", "--pool");
+    expect(verified.hosts.map((row: { report: { notes: unknown[] } }) => row.report.notes)).toEqual(
+      [[], []],
+    );
+    expect((await document(pool.host(0), "persist", "--pool", "--remove")).exitCode).toBe(0);
+    expect(await files()).toEqual(before);
+  });
+
+  test("says host by host where there is nothing to persist, and takes ALL for every NIC", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const nothing = await document(pool.host(0), "persist", "--pool");
+    expect(statesOf(nothing)).toEqual({ "xcp-1": "failed 3", "xcp-2": "failed 3" });
+    expect(nothing.hosts[0].message).toContain("nothing was turned off on this host yet");
+    expect((await document(pool.host(0), "persist", "ALL", "--pool")).exitCode).toBe(0);
+    for (const host of pool.hosts) expect(await stillOn(host, "eth1")).toEqual([]);
+    for (const host of pool.hosts) {
+      expect((await host.offload("restore", "--yes")).exitCode).toBe(0);
+      expect(await stillOn(host, "eth1")).not.toEqual([]);
+    }
+  });
+});
+
 describe("--rolling", () => {
   test("does one host after the other, its own last", async () => {
     await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 1 });

@@ -36,6 +36,8 @@ export const PERSIST = {
       description: "take away what persist has installed",
       details: "Takes away everything that persist has installed.",
     },
+    pool: SHARED.pool,
+    timeout: SHARED.timeout,
     wait: SHARED.wait,
     json: SHARED.json,
     color: SHARED.color,

@@ -25,6 +25,7 @@ import { VERSION } from "../../version.ts";
 import { readHostFiles } from "../../xapi/host-files.ts";
 import { disable, strike } from "./disable.ts";
 import { observe } from "./observe.ts";
+import { persist } from "./persist.ts";
 import { journal, restore } from "./restore.ts";
 
 /**
@@ -96,6 +97,8 @@ function carryOut(name: FunctionName, document: unknown, host: Host): Promise<Re
       return withRequest("journal", document, journal);
     case "restore":
       return withRequest("restore", document, (request) => restore(request, host));
+    case "persist":
+      return withRequest("persist", document, (request) => persist(request, host));
   }
 }
 

@@ -12,6 +12,7 @@ const DOING: Readonly<Record<FunctionName, string>> = {
   strike: "striking out in the hosts' notes what XAPI refused",
   journal: "reading the notes of the hosts of the pool",
   restore: "putting back on the hosts of the pool",
+  persist: "seeing to what the hosts of the pool run at boot",
 };
 
 /** How much goes on side by side: what began first says what all of it is. */

@@ -1,0 +1,93 @@
+import type { Method } from "../../offload/boot.ts";
+import type { Interface } from "../../offload/interface.ts";
+import { answeredRow, unansweredRow } from "../../offload/pool.ts";
+import type { HostReport } from "../../offload/report.ts";
+import { type Result, success } from "../../offload/result.ts";
+import { everyInterface } from "../../offload/targets.ts";
+import { toWire } from "../../plugin/interfaces.ts";
+import { printable } from "../../terminal/text.ts";
+import type { PoolHost } from "../../xapi/pool.ts";
+import type { Wanted } from "../arguments.ts";
+import { persistReport } from "../boot.ts";
+import type { Interruption } from "../interruption.ts";
+import type { Told } from "../invocation.ts";
+import { callHost } from "./call.ts";
+import { checkTargets, type Pool, wholePool, withPool } from "./pool.ts";
+import { DISABLED, NOT_ATTEMPTED, sideBySide } from "./rounds.ts";
+import { poolReport } from "./verdict.ts";
+
+/** What `persist --pool` is to do. */
+export interface PoolPersist extends Wanted {
+  readonly limited: boolean;
+  readonly method: Method;
+  /** Whether each host takes the method that is usual there. */
+  readonly usual: boolean;
+  readonly dryRun: boolean;
+  readonly remove: boolean;
+  /** Seconds that each host waits for another run there. */
+  readonly wait: number;
+  /** Seconds that a host may take to answer. */
+  readonly patience: number;
+}
+
+/** `persist --pool`: what runs at boot, on every host. */
+export async function persistPool(
+  request: PoolPersist,
+  interruption: Interruption,
+): Promise<Result<Told>> {
+  const whole = wholePool(request.targets);
+  if (!whole.ok) return whole;
+  return await withPool(interruption, request.patience, async (pool): Promise<Result<Told>> => {
+    const checked = checkTargets(request.targets, pool.inventory);
+    if (!checked.ok) return checked;
+    return await interruption.protect(async (isStopped) => {
+      const done = new Map<string, { readonly row: HostReport; readonly text: string }>();
+      await sideBySide(pool.hosts, async (host) => {
+        done.set(host.uuid, await onHost(request, pool, host, isStopped));
+      });
+      const all = pool.hosts.flatMap(({ uuid }) => done.get(uuid) ?? []);
+      const rows = all.map(({ row }) => row);
+      const report = poolReport("persist", pool, rows, {
+        changing: !request.dryRun,
+        dryRun: request.dryRun,
+      });
+      if (!request.dryRun) return success({ report });
+      return success({ report, text: all.map(({ text }) => text).join("") });
+    });
+  });
+}
+
+async function onHost(
+  request: PoolPersist,
+  { session, inventory, patience: seconds, signal }: Pool,
+  host: PoolHost,
+  isStopped: () => boolean,
+) {
+  const { targets, keywords, limited, usual, method, remove, dryRun, wait } = request;
+  const nics = [...everyInterface({ ...inventory, host }).values()].filter(
+    (one: Interface) => one.kind === "pif",
+  );
+  const answer =
+    host.enabled && !isStopped()
+      ? await callHost(
+          session,
+          host,
+          "persist",
+          {
+            ...toWire(nics, host),
+            ...{ limited, remove, dryRun, wait },
+            keywords: [...keywords],
+            everything: targets.length > 0,
+            method: usual ? null : method,
+          },
+          { seconds, signal },
+        )
+      : { ok: false as const, why: host.enabled ? NOT_ATTEMPTED : DISABLED };
+  if (!answer.ok) {
+    const text = `# ${printable(`${host.name}: ${answer.why.message}`)}\n`;
+    return { row: unansweredRow(host, answer.why), text };
+  }
+  const report = persistReport({ uuid: host.uuid, name: host.name }, dryRun, answer.value);
+  const text = `# ${printable(host.name)}\n${answer.value.text}`;
+  return { row: answeredRow("persist", host, report), text };
+}
