@@ -93,10 +93,10 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (rolling && pool.value === null) {
     return usage("needs-pool", "--rolling is about the hosts of a pool; say --pool with it");
   }
-  if (pool.value !== null && given.value.values("confirm-within").length > 0) {
+  if (rolling && given.value.values("confirm-within").length > 0) {
     return usage(
-      "trial-or-pool",
-      "--confirm-within is about this host; try it on one, then say --pool",
+      "rolling-or-trial",
+      "--rolling and --confirm-within exclude each other: one answer is for all hosts at once",
     );
   }
   if (pick && pool.value !== null) {

@@ -1,6 +1,7 @@
 import type { Disabled } from "../offload/disable.ts";
 import { carryOut, type DisablePlan, planDisable } from "../offload/disable.ts";
 import type { Keyword } from "../offload/features.ts";
+import type { Journal } from "../offload/journal.ts";
 import type { Note, Problem } from "../offload/problem.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
@@ -51,17 +52,9 @@ export async function tryOut(
   const journal = new FileJournal();
   const noted = journal.read();
   if (!noted.ok) return noted;
-  const trial: Trial = {
-    deadline: Date.now() + seconds * 1000,
-    bootId: bootId(),
-    targets,
-    keywords,
-    devices: formerRequests(plan.live, plan.before),
-    journal: noted.value,
-  };
-  const written = await writeTrial(trial);
-  if (!written.ok) return written;
-  startGuard();
+  const begun = await beginTrial(plan, { targets, keywords, seconds }, noted.value);
+  if (!begun.ok) return begun;
+  const trial = begun.value;
   const live = await interruption.protect((isStopped) =>
     carryOut(plan, dom0.kernel, null, journal, isStopped),
   );
@@ -76,6 +69,39 @@ export async function tryOut(
     await putBack(dom0);
     throw error;
   }
+}
+
+/**
+ * Puts a trial on disk, before its first change, and starts the guard that puts it back unless somebody
+ * keeps it. `journal` is what is noted before the trial. To be called with the lock held.
+ */
+export async function beginTrial(
+  plan: DisablePlan,
+  { targets, keywords, seconds }: OnTrial,
+  journal: Journal,
+): Promise<Result<Trial>> {
+  const trial: Trial = {
+    deadline: Date.now() + seconds * 1000,
+    bootId: bootId(),
+    targets,
+    keywords,
+    devices: formerRequests(plan.live, plan.before),
+    journal,
+  };
+  const written = await writeTrial(trial);
+  if (!written.ok) return written;
+  startGuard();
+  return success(trial);
+}
+
+/** The trial that is to be kept, if it still can be. To be called with the lock held. */
+export function trialToKeep(): Result<Trial> {
+  const trial = readTrial();
+  if (!trial.ok) return trial;
+  if (trial.value === null) return usage("no-trial", "no change is on trial");
+  return Date.now() < trial.value.deadline
+    ? success(trial.value)
+    : usage("no-trial", "no change is on trial any more; it was put back");
 }
 
 type Answer = "keep" | "put back" | "elsewhere";
@@ -139,7 +165,8 @@ async function conclude(
   );
 }
 
-const REVERTED: Problem = {
+/** That a trial was put back. */
+export const REVERTED: Problem = {
   code: "reverted",
   message: "not confirmed, so everything was put back as it was; nothing was recorded",
 };
@@ -177,13 +204,9 @@ export async function keepTrial(dom0: Dom0): Promise<Result<Kept>> {
   const locked = await ChangeLock.take(PATIENCE, (work) => work);
   if (!locked.ok) return locked;
   using _lock = locked.value;
-  const trial = readTrial();
+  const trial = trialToKeep();
   if (!trial.ok) return trial;
-  if (trial.value === null) return usage("no-trial", "no change is on trial");
-  const { targets, keywords, deadline } = trial.value;
-  if (Date.now() >= deadline) {
-    return usage("no-trial", "no change is on trial any more; it was put back");
-  }
+  const { targets, keywords } = trial.value;
   const renewed = await renew(dom0);
   if (!renewed.ok) return renewed;
   const chosen = choose(renewed.value, targets);

@@ -61,8 +61,23 @@ export const DisableRequest = v.strictObject({
   record: v.boolean(),
   /** All that the host has, and not only what has moved to it. */
   wholeHost: v.boolean(),
+  /**
+   * On trial: live only, and put back by a guard on the host unless it is kept within so many seconds.
+   * `keep` ends a trial by doing the same for good.
+   */
+  trial: v.nullable(
+    v.union([
+      v.literal("keep"),
+      v.strictObject({
+        seconds: v.pipe(v.number(), v.integer(), v.minValue(5), v.maxValue(3600)),
+      }),
+    ]),
+  ),
   wait: Seconds,
 });
+
+/** Puts a trial back before its time. */
+export const RevertRequest = v.strictObject({ ...ToHost, ...Interfaces, wait: Seconds });
 
 /** Strikes out what was noted of records that XAPI has refused. */
 export const StrikeRequest = v.strictObject({
@@ -173,6 +188,13 @@ export const DisableAnswer = v.object({
   noted: v.boolean(),
 });
 
+/** The answer to `revert`. */
+export const RevertAnswer = v.object({
+  view: WireView,
+  strangers: Strangers,
+  problems: v.array(WireProblem),
+});
+
 /** The answer to `strike`: nothing but that it was done. */
 export const StrikeAnswer = v.object({});
 
@@ -206,6 +228,7 @@ export const PersistAnswer = v.object({
 export const FUNCTIONS = {
   observe: { request: ObserveRequest, answer: ObserveAnswer },
   disable: { request: DisableRequest, answer: DisableAnswer },
+  revert: { request: RevertRequest, answer: RevertAnswer },
   strike: { request: StrikeRequest, answer: StrikeAnswer },
   journal: { request: JournalRequest, answer: JournalAnswer },
   restore: { request: RestoreRequest, answer: RestoreAnswer },

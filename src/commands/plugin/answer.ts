@@ -23,7 +23,7 @@ import { writeOut } from "../../terminal/streams.ts";
 import { viewOn } from "../../terminal/view.ts";
 import { VERSION } from "../../version.ts";
 import { readHostFiles } from "../../xapi/host-files.ts";
-import { disable, strike } from "./disable.ts";
+import { disable, revert, strike } from "./disable.ts";
 import { observe } from "./observe.ts";
 import { persist } from "./persist.ts";
 import { journal, restore } from "./restore.ts";
@@ -91,6 +91,8 @@ function carryOut(name: FunctionName, document: unknown, host: Host): Promise<Re
       return withRequest("observe", document, (request) => observe(request, host));
     case "disable":
       return withRequest("disable", document, (request) => disable(request, host));
+    case "revert":
+      return withRequest("revert", document, (request) => revert(request, host));
     case "strike":
       return withRequest("strike", document, (request) => strike(request, host));
     case "journal":

@@ -9,6 +9,7 @@ import type { XapiSession } from "../../xapi/session.ts";
 const DOING: Readonly<Record<FunctionName, string>> = {
   observe: "looking at the hosts of the pool",
   disable: "turning offloads off on the hosts of the pool",
+  revert: "putting the trial back on the hosts of the pool",
   strike: "striking out in the hosts' notes what XAPI refused",
   journal: "reading the notes of the hosts of the pool",
   restore: "putting back on the hosts of the pool",

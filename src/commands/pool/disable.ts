@@ -1,27 +1,25 @@
 import { byHand } from "../../offload/by-hand.ts";
-import { disableReport, forecast, planDisable } from "../../offload/disable.ts";
+import { forecast, planDisable } from "../../offload/disable.ts";
 import type { Keyword } from "../../offload/features.ts";
-import { type Interface, uuidOf } from "../../offload/interface.ts";
-import { type Change, planRecords, recordChanges } from "../../offload/plan.ts";
-import { EXIT, type Problem } from "../../offload/problem.ts";
-import { unreadRecords } from "../../offload/record-half.ts";
+import type { Interface } from "../../offload/interface.ts";
+import { EXIT } from "../../offload/problem.ts";
 import { type Report, reportOf } from "../../offload/report.ts";
-import { type Result, success } from "../../offload/result.ts";
+import { type Result, success, usage } from "../../offload/result.ts";
 import { judge } from "../../offload/verdict.ts";
-import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
+import { canAsk } from "../../terminal/confirm.ts";
 import { poolSummary } from "../../terminal/pool-summary.ts";
 import { printable } from "../../terminal/text.ts";
 import { viewOn } from "../../terminal/view.ts";
-import type { PoolHost } from "../../xapi/pool.ts";
 import { agree } from "../agreement.ts";
 import type { Wanted } from "../arguments.ts";
 import type { Interruption } from "../interruption.ts";
 import type { Told } from "../invocation.ts";
-import { callHost, recordSteps } from "./call.ts";
 import { lookAtPool } from "./look.ts";
 import { checkTargets, type Pool, wholePool, withPool } from "./pool.ts";
-import { goOneByOne, goRound, type Rounds, type Shown, type Turn, turnsOf } from "./rounds.ts";
+import { goOneByOne, goRound, type Rounds, type Turn, turnsOf } from "./rounds.ts";
+import { tryOutPool } from "./trial.ts";
 import { type Evidence, poolReport, rowsOf } from "./verdict.ts";
+import { PoolWork } from "./work.ts";
 
 /** What `disable --pool` is to do. */
 export interface PoolRequest extends Wanted {
@@ -34,12 +32,8 @@ export interface PoolRequest extends Wanted {
   readonly patience: number;
   /** One host after the other. */
   readonly rolling: boolean;
-}
-
-/** What was done on behalf of one host, besides what its kernel shows. */
-interface Deeds {
-  readonly changes: Change[];
-  readonly problems: Problem[];
+  /** Seconds that the change is on trial on each host; 0 where it is not. */
+  readonly seconds: number;
 }
 
 /** `disable --pool`: each host's live half on that host, the records through the coordinator. */
@@ -49,6 +43,12 @@ export async function disablePool(
 ): Promise<Result<Told>> {
   const whole = wholePool(request.targets);
   if (!whole.ok) return whole;
+  if (request.seconds > 0 && !canAsk()) {
+    return usage(
+      "nobody-to-ask",
+      "--confirm-within with --pool asks at a terminal, and there is none; it can be said on one host",
+    );
+  }
   return await withPool(interruption, request.patience, async (pool): Promise<Result<Told>> => {
     const checked = checkTargets(request.targets, pool.inventory);
     if (!checked.ok) return checked;
@@ -60,9 +60,13 @@ export async function disablePool(
     // Time has passed where somebody was asked.
     const renewed = request.yes ? success(pool.inventory) : await pool.session.inventory();
     if (!renewed.ok) return renewed;
+    const now: Pool = { ...pool, inventory: renewed.value };
     return await interruption.protect(async (isStopped) =>
       success({
-        report: await carryOut(request, { ...pool, inventory: renewed.value }, isStopped),
+        report:
+          request.seconds > 0
+            ? await tryOutPool(request, now, isStopped)
+            : await carryOut(request, now, isStopped),
       }),
     );
   });
@@ -81,111 +85,10 @@ async function carryOut(
   const isWell = (turn: Turn, rounds: Rounds) =>
     rowsOf("disable", [turn], judged(rounds)).every(({ exitCode }) => exitCode === EXIT.done);
   const rounds = request.rolling
-    ? await goOneByOne(pool, turnsOf(pool), work.on, isWell, isStopped)
-    : await goRound(pool, turnsOf(pool), work.on, isStopped);
+    ? await goOneByOne(pool, turnsOf(pool), work.on(null), isWell, isStopped)
+    : await goRound(pool, turnsOf(pool), work.on(null), isStopped);
   const rows = rowsOf("disable", rounds.turns, judged(rounds));
   return poolReport("disable", pool, rows, { changing: true });
-}
-
-/** The calls of one run, and what they did. */
-class PoolWork {
-  readonly #deeds = new Map<string, Deeds>();
-  /** XAPI writes one record after the other anyway: so do the hosts' shares of them. */
-  #writing: Promise<void> = Promise.resolve();
-
-  constructor(
-    readonly request: PoolRequest,
-    readonly pool: Pool,
-    readonly isStopped: () => boolean,
-  ) {}
-
-  /** Has a host turn off what is live, then records what that host shows to be off. */
-  readonly on = async (host: PoolHost, interfaces: readonly Interface[], first: boolean) => {
-    const { keywords, record, wait } = this.request;
-    const { session, patience, signal } = this.pool;
-    const answer = await callHost(
-      session,
-      host,
-      "disable",
-      { ...toWire(interfaces, host), keywords: [...keywords], record, wholeHost: first, wait },
-      { seconds: patience, signal },
-    );
-    if (!answer.ok) return answer;
-    const { changes, problems, strangers, noted } = answer.value;
-    const view = viewFromWire(answer.value.view);
-    const deeds = this.#of(host);
-    deeds.changes.push(...changes);
-    deeds.problems.push(...problems);
-    const strange = new Set(strangers.map(({ vm }) => vm));
-    const own = interfaces.filter((one) => one.kind !== "vif" || !strange.has(one.vm.uuid));
-    const shown: Shown = { view, strangers };
-    if (record && noted) await this.#inTurn(() => this.#record(host, own, shown, deeds));
-    return { ok: true as const, value: shown };
-  };
-
-  /** The report of one host, as `disable` would give it there. */
-  reportOf({ host }: Turn, { interfaces, view, problems }: Evidence, reread: boolean): Report {
-    const { keywords, record } = this.request;
-    const deeds = this.#of(host);
-    const mine = new Set(interfaces.map(uuidOf));
-    // What became of a VIF is told by the host that has it now.
-    const told = deeds.problems.filter(({ uuid }) => uuid === undefined || mine.has(uuid));
-    const unread = record && !reread ? [unreadRecords("XAPI could not be asked again")] : [];
-    return disableReport(
-      "disable",
-      {
-        interfaces,
-        after: view,
-        changes: deeds.changes,
-        problems: [...told, ...problems, ...unread],
-        recordsKnown: reread,
-      },
-      { host: { uuid: host.uuid, name: host.name }, keywords, record, notes: [] },
-    );
-  }
-
-  async #record(
-    host: PoolHost,
-    interfaces: readonly Interface[],
-    { view }: Shown,
-    deeds: Deeds,
-  ): Promise<void> {
-    const { session, patience, signal } = this.pool;
-    const steps = planRecords(interfaces, this.request.keywords, view);
-    const { written, refused, problems } = await recordSteps(steps, session, this.isStopped);
-    deeds.changes.push(...recordChanges(written, view.existing));
-    deeds.problems.push(...problems);
-    const theirs = refused.filter(({ from }) => from === null);
-    if (theirs.length === 0) return;
-    const subjects = [...new Set(theirs.map(({ subject }) => subject))];
-    const keys = theirs.map(({ subject, keyword, key }) => ({
-      uuid: uuidOf(subject) ?? "",
-      keyword,
-      key,
-    }));
-    const struck = await callHost(
-      session,
-      host,
-      "strike",
-      { ...toWire(subjects, host), keys, wait: this.request.wait },
-      { seconds: patience, signal },
-    );
-    if (struck.ok) return;
-    const message = `its journal still notes records that were not written: ${struck.why.message}`;
-    deeds.problems.push({ code: "state-failed", message });
-  }
-
-  #of({ uuid }: PoolHost): Deeds {
-    const known = this.#deeds.get(uuid) ?? { changes: [], problems: [] };
-    this.#deeds.set(uuid, known);
-    return known;
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = this.#writing.then(work);
-    this.#writing = turn.catch(() => undefined);
-    return turn;
-  }
 }
 
 async function ask(

@@ -80,8 +80,17 @@ export async function goRound(
   work: Work,
   isStopped: () => boolean,
 ): Promise<Rounds> {
-  await sideBySide(turns, (turn) => attend(turn, turn.interfaces, true, work, isStopped));
+  await goOnce(turns, work, isStopped);
   return await lookAgain(pool, turns, work, isStopped);
+}
+
+/** Lets these hosts do their work side by side, and does not look for what moves meanwhile. */
+export async function goOnce(
+  turns: readonly Turn[],
+  work: Work,
+  isStopped: () => boolean,
+): Promise<void> {
+  await sideBySide(turns, (turn) => attend(turn, turn.interfaces, true, work, isStopped));
 }
 
 /**

@@ -1,0 +1,150 @@
+import { disableReport } from "../../offload/disable.ts";
+import type { Keyword } from "../../offload/features.ts";
+import { type Interface, uuidOf } from "../../offload/interface.ts";
+import { type Change, planRecords, recordChanges } from "../../offload/plan.ts";
+import type { Problem } from "../../offload/problem.ts";
+import { unreadRecords } from "../../offload/record-half.ts";
+import type { Report } from "../../offload/report.ts";
+import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
+import type { Asked, HostAnswer, PoolHost } from "../../xapi/pool.ts";
+import { callHost, recordSteps } from "./call.ts";
+import type { Pool } from "./pool.ts";
+import type { Shown, Turn, Work } from "./rounds.ts";
+import type { Evidence } from "./verdict.ts";
+
+/** What is to be turned off, and how. */
+export interface WorkRequest {
+  readonly keywords: readonly Keyword[];
+  readonly record: boolean;
+  /** Seconds that each host waits for another run there. */
+  readonly wait: number;
+}
+
+/** What was done on behalf of one host, besides what its kernel shows. */
+interface Deeds {
+  readonly changes: Change[];
+  readonly problems: Problem[];
+}
+
+/** The calls of one run, and what they did. */
+export class PoolWork {
+  readonly #deeds = new Map<string, Deeds>();
+  /** XAPI writes one record after the other anyway: so do the hosts' shares of them. */
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    readonly request: WorkRequest,
+    readonly pool: Pool,
+    readonly isStopped: () => boolean,
+  ) {}
+
+  /**
+   * Has a host turn off what is live, then records what that host shows to be off. `trial`: what the
+   * first call of each host does about one; during one nothing is recorded.
+   */
+  on(trial: Asked<"disable">["trial"]): Work {
+    return (host, interfaces, first) =>
+      this.#disable(host, interfaces, first, first ? trial : null);
+  }
+
+  async #disable(
+    host: PoolHost,
+    interfaces: readonly Interface[],
+    first: boolean,
+    trial: Asked<"disable">["trial"],
+  ): Promise<HostAnswer<Shown>> {
+    const { keywords, record, wait } = this.request;
+    const { session, patience, signal } = this.pool;
+    const answer = await callHost(
+      session,
+      host,
+      "disable",
+      {
+        ...toWire(interfaces, host),
+        keywords: [...keywords],
+        record,
+        wholeHost: first,
+        trial,
+        wait,
+      },
+      { seconds: patience, signal },
+    );
+    if (!answer.ok) return answer;
+    const { changes, problems, strangers, noted } = answer.value;
+    const view = viewFromWire(answer.value.view);
+    const deeds = this.#of(host);
+    deeds.changes.push(...changes);
+    deeds.problems.push(...problems);
+    const strange = new Set(strangers.map(({ vm }) => vm));
+    const own = interfaces.filter((one) => one.kind !== "vif" || !strange.has(one.vm.uuid));
+    const shown: Shown = { view, strangers };
+    const onTrial = trial !== null && trial !== "keep";
+    if (record && noted && !onTrial)
+      await this.#inTurn(() => this.#record(host, own, shown, deeds));
+    return { ok: true, value: shown };
+  }
+
+  /** The report of one host, as `disable` would give it there. */
+  reportOf({ host }: Turn, { interfaces, view, problems }: Evidence, reread: boolean): Report {
+    const { keywords, record } = this.request;
+    const deeds = this.#of(host);
+    const mine = new Set(interfaces.map(uuidOf));
+    // What became of a VIF is told by the host that has it now.
+    const told = deeds.problems.filter(({ uuid }) => uuid === undefined || mine.has(uuid));
+    const unread = record && !reread ? [unreadRecords("XAPI could not be asked again")] : [];
+    return disableReport(
+      "disable",
+      {
+        interfaces,
+        after: view,
+        changes: deeds.changes,
+        problems: [...told, ...problems, ...unread],
+        recordsKnown: reread,
+      },
+      { host: { uuid: host.uuid, name: host.name }, keywords, record, notes: [] },
+    );
+  }
+
+  async #record(
+    host: PoolHost,
+    interfaces: readonly Interface[],
+    { view }: Shown,
+    deeds: Deeds,
+  ): Promise<void> {
+    const { session, patience, signal } = this.pool;
+    const steps = planRecords(interfaces, this.request.keywords, view);
+    const { written, refused, problems } = await recordSteps(steps, session, this.isStopped);
+    deeds.changes.push(...recordChanges(written, view.existing));
+    deeds.problems.push(...problems);
+    const theirs = refused.filter(({ from }) => from === null);
+    if (theirs.length === 0) return;
+    const subjects = [...new Set(theirs.map(({ subject }) => subject))];
+    const keys = theirs.map(({ subject, keyword, key }) => ({
+      uuid: uuidOf(subject) ?? "",
+      keyword,
+      key,
+    }));
+    const struck = await callHost(
+      session,
+      host,
+      "strike",
+      { ...toWire(subjects, host), keys, wait: this.request.wait },
+      { seconds: patience, signal },
+    );
+    if (struck.ok) return;
+    const message = `its journal still notes records that were not written: ${struck.why.message}`;
+    deeds.problems.push({ code: "state-failed", message });
+  }
+
+  #of({ uuid }: PoolHost): Deeds {
+    const known = this.#deeds.get(uuid) ?? { changes: [], problems: [] };
+    this.#deeds.set(uuid, known);
+    return known;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#writing.then(work);
+    this.#writing = turn.catch(() => undefined);
+    return turn;
+  }
+}
