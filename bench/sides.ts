@@ -27,7 +27,7 @@ export interface Side {
 export interface Rounds {
   readonly name: string;
   readonly milliseconds: readonly number[];
-  readonly memory: number;
+  readonly memory: readonly number[];
 }
 
 /**
@@ -42,15 +42,20 @@ export async function compare(
   sides: readonly Side[],
   rounds: number,
 ): Promise<readonly Rounds[]> {
-  const taken = sides.map((side) => ({ side, milliseconds: [] as number[], memory: 0 }));
+  const taken = sides.map((side) => ({
+    side,
+    milliseconds: [] as number[],
+    memory: [] as number[],
+  }));
   for (let round = 0; round <= rounds; round++) {
     for (const one of taken) {
       await one.side.reset?.(dom0);
       const { milliseconds, memory } = await timeOften(dom0, one.side);
       if (one.side.reset !== undefined) await mustBeOff(dom0, devices, one.side.name);
       await one.side.judge?.(dom0);
-      if (round > 0) one.milliseconds.push(milliseconds);
-      one.memory = Math.max(one.memory, memory);
+      if (round === 0) continue;
+      one.milliseconds.push(milliseconds);
+      one.memory.push(memory);
     }
   }
   await mustBeOff(dom0, devices, "the last side");

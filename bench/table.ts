@@ -13,7 +13,7 @@ export function renderSides(sides: readonly Rounds[]): string {
       const ratio =
         first === undefined ? Number.NaN : ratios(milliseconds, first.milliseconds).median;
       const spread = `${figure(minimum)} to ${figure(maximum)}`;
-      return [name, figure(median), spread, figure(ratio), memory.toFixed(0)];
+      return [name, figure(median), spread, figure(ratio), Math.max(...memory).toFixed(0)];
     }),
   );
 }

@@ -122,9 +122,15 @@ function less(
   return what === undefined ? undefined : from?.map((one, round) => one - (what[round] ?? 0));
 }
 
+/** The most that any command needed in any round; the spread is that of the rounds. */
 function peak(sides: readonly Rounds[] | undefined): Summary | undefined {
   const own = sides?.filter(({ name }) => name.startsWith("offload"));
-  return own === undefined ? undefined : summary([Math.max(...own.map(({ memory }) => memory))]);
+  if (own === undefined) return undefined;
+  const rounds = own[0]?.memory.map((_, round) =>
+    Math.max(...own.map(({ memory }) => memory[round] ?? Number.NaN)),
+  );
+  const spread = summary(rounds ?? []);
+  return { ...spread, median: spread.maximum };
 }
 
 /** 1 where it is linear; 3.5 where it is quadratic. */

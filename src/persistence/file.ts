@@ -56,7 +56,7 @@ export async function replaceFile(
     const { createMode = 0o644, addMode = 0, setMode } = options;
     const mode = (setMode ?? previousMode ?? createMode) | addMode;
     const replaced = { path: target, changed: true, previousMode };
-    if (old === null || !sameBytes(old.bytes(), bytes)) {
+    if (old === null || !old.holds(bytes)) {
       using temporary = new TemporaryFile(directoryOf(target));
       temporary.fill(bytes, mode, old);
       const checked = (await options.check?.(temporary.path)) ?? success(null);
@@ -121,8 +121,4 @@ function makeDirectories(path: string, mode: number): readonly string[] {
   chmodSync(path, mode);
   syncDirectory(above);
   return [...made, path];
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

@@ -34,6 +34,11 @@ export class OldFile implements Disposable {
     return readFileSync(this.fd);
   }
 
+  /** Whether these bytes are in it; it is read only where it is as long as they are. */
+  holds(bytes: Uint8Array): boolean {
+    return this.stats.size === bytes.length && Buffer.compare(this.bytes(), bytes) === 0;
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.fd);
   }
