@@ -16,6 +16,9 @@ type WireNic = Wire["nics"][number];
 type WireVm = Wire["vms"][number];
 type WireVif = WireVm["vifs"][number];
 
+/** How much of a name travels, in characters. XAPI allows names of any length. */
+const LONGEST_NAME = 200;
+
 /** Interfaces as they travel to their host: by UUID, with the records that are about offloads. */
 export function toWire(interfaces: readonly Interface[], host: Host): Wire {
   const nics = interfaces.filter((one): one is NicInterface => one.kind === "pif");
@@ -132,7 +135,8 @@ function wireVm(vm: Vm, vifs: readonly VifInterface[], host: Host): WireVm {
   const here = vm.residentOn?.uuid === host.uuid;
   return {
     uuid: vm.uuid,
-    name: vm.name,
+    // Only the notes of what was there call it by name.
+    name: vm.name.slice(0, LONGEST_NAME),
     powerState: vm.powerState,
     domid: here && vm.domid > 0 ? vm.domid : null,
     elsewhere: here ? null : (vm.residentOn?.name ?? null),

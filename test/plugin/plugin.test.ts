@@ -47,6 +47,7 @@ const WHOLE = () => ({
   keywords: ["tso"],
   record: true,
   wholeHost: false,
+  trial: null,
   wait: 0,
 });
 
@@ -115,7 +116,7 @@ describe("the plugin", () => {
     const busy = host.spawn([
       "sh",
       "-c",
-      "exec 9>>/var/lib/offload/lock; flock 9; echo held; exec sleep 20",
+      "mkdir -p -m 700 /var/lib/offload; exec 9>>/var/lib/offload/lock; flock 9; echo held; exec sleep 20",
     ]);
     await busy.waitFor("held");
     const { error } = await call("disable", packed(WHOLE()));
