@@ -166,9 +166,10 @@ export interface PoolManner {
   readonly patience: number;
 }
 
-/** `--pool` and what goes with it; null without it. */
+/** `--pool` and what goes with it; null without it. `wait`: how long each host waits for its lock. */
 export function poolOf<D extends Pick<typeof SHARED, "pool" | "timeout">>(
   given: GivenArguments<D>,
+  wait = 0,
 ): Result<PoolManner | null> {
   const [text] = given.values("timeout");
   if (!given.flag("pool")) {
@@ -177,6 +178,12 @@ export function poolOf<D extends Pick<typeof SHARED, "pool" | "timeout">>(
       : usage("needs-pool", "--timeout is about the hosts of a pool; say --pool with it");
   }
   const patience = text === undefined ? PATIENCE : /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (patience >= 1 && wait >= patience) {
+    return usage(
+      "wait-too-long",
+      `a host that waits ${wait} seconds for another run has not answered in ${patience}; say a longer --timeout, or a shorter --wait`,
+    );
+  }
   return patience >= 1 && patience <= LONGEST_PATIENCE
     ? success({ patience })
     : usage(

@@ -80,7 +80,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!wait.ok) return wait;
   const trial = trialOf(given.value.values("confirm-within"), given.value.flag("record"));
   if (!trial.ok) return trial;
-  const pool = poolOf(given.value);
+  const pool = poolOf(given.value, wait.value);
   if (!pool.ok) return pool;
   const pick = given.value.flag("pick");
   if (pick && wanted.value.targets.length > 0) {

@@ -61,7 +61,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!targets.ok) return targets;
   const wait = secondsOf(given.value);
   if (!wait.ok) return wait;
-  const pool = poolOf(given.value);
+  const pool = poolOf(given.value, wait.value);
   if (!pool.ok) return pool;
   return success({
     targets: targets.value,

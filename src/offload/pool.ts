@@ -52,19 +52,24 @@ export function domainOf(subject: Interface): string | null {
 /** The row of a host that answered. */
 export function answeredRow(command: PoolCommand, host: Host, report: Report): HostReport {
   const { exitCode, problems } = report;
-  const message =
-    exitCode === EXIT.done
-      ? WELL[command]
-      : counted(problems.filter(({ code }) => code !== "live-fixed").length, "problem");
+  const counting = problems.filter(({ code }) => code !== "live-fixed").length;
   return {
     uuid: host.uuid,
     name: host.name,
     state: exitCode === EXIT.done ? "done" : "partly",
     exitCode,
-    message,
+    message: exitCode === EXIT.done ? wellOf(command, report) : counted(counting, "problem"),
     advice: [],
     report,
   };
+}
+
+function wellOf(command: PoolCommand, { changes, dryRun }: Report): string {
+  if (command !== "disable" && command !== "restore") return WELL[command];
+  const count = counted(changes.length, "change");
+  if (dryRun) return `${count} to be made`;
+  const what = changes.length === 0 ? "nothing had to be changed" : count;
+  return `${WELL[command]}; ${what}`;
 }
 
 const WELL: Readonly<Record<PoolCommand, string>> = {

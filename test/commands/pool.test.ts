@@ -145,6 +145,33 @@ describe("a pool whose hosts all have the plugin", () => {
     expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0" });
   });
 
+  test("a second look tells of each host that nothing had to be changed", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    await pool.host(0).offload("disable", "--pool", "--yes");
+    const { stdout } = await pool.host(1).offload("disable", "--pool", "--yes");
+    expect(stdout).toContain(
+      "xcp-1  done: everything that can be off is off; nothing had to be changed\n",
+    );
+    expect(stdout).toContain(
+      "xcp-2  done: everything that can be off is off; nothing had to be changed\n",
+    );
+  });
+
+  test.each([
+    [["verify", "--timeout", "5"], "needs-pool"],
+    [["disable", "ALL", "--rolling"], "needs-pool"],
+    [["verify", "--pool", "--timeout", "0"], "bad-seconds"],
+    [["verify", "--pool", "--timeout", "241"], "bad-seconds"],
+    [["disable", "--pool", "--wait", "120"], "wait-too-long"],
+    [["disable", "--pool", "--rolling", "--confirm-within", "60"], "rolling-or-trial"],
+    [["disable", "--pool", "--pick"], "pick-or-pool"],
+  ])("%j is refused before anything is asked", async (args, code) => {
+    await using dom0 = await Dom0.start({ vms: 1 });
+    const report = await document(dom0, ...args);
+    expect(report).toMatchObject({ exitCode: 2, problems: [{ code }] });
+    expect(await dom0.simulator.calls()).toEqual([]);
+  });
+
   test("takes no target but ALL", async () => {
     await using pool = await Pool.start({ hosts: 1, vms: 1 });
     for (const target of ["eth0", "vm 1-1"]) {
@@ -227,6 +254,52 @@ describe("hosts that cannot do their part", () => {
 
     const verified = await document(well, "verify", "--pool", "--timeout", "3");
     expect(verified.exitCode).toBe(3);
+  });
+
+  test("one that dies in the middle is told of, and can put back what it did", async () => {
+    await using pool = await Pool.start({ hosts: 2, nics: 2, vms: 4 });
+    const [home, dying] = [pool.host(0), pool.host(1)];
+    const state = await liveState(dying);
+    // Killed by the kernel's own hand at a call in the middle of its writes, as strace can have it.
+    const strace = Bun.which("strace") ?? "strace";
+    await dying.text(["sh", "-c", `cp ${strace} /root/xapi; cp -P ${PLUGIN} ${PLUGIN}-real`]);
+    const inject = "-e trace=ioctl -e inject=ioctl:signal=KILL:when=16";
+    await pool.replacePlugin(
+      dying,
+      `#!/bin/sh\nexec /root/xapi -f -qq -o /dev/null ${inject} ${PLUGIN}-real "$@"\n`,
+    );
+    const report = await document(home, "disable", "--pool", "--yes");
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "failed 3" });
+    expect(await liveState(dying)).not.toBe(state);
+    expect(await allStillOn(dying)).not.toEqual([]);
+    // What it had begun is in its own journal, and nothing of it was recorded.
+    const own = new Set(
+      Object.values(dying.world.database.PIF)
+        .filter(({ host }) => host === dying.world.host.ref)
+        .map(({ uuid }) => uuid),
+    );
+    expect((await recordedOff(pool, "PIF")).filter((line) => own.has(line.slice(0, 36)))).toEqual(
+      [],
+    );
+    expect((await dying.offload("restore", "--yes")).exitCode).toBe(0);
+    expect(await liveState(dying)).toBe(state);
+  });
+
+  test("a signal ends the waiting: hosts that answered are told of, the others may still be at work", async () => {
+    await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
+    await pool.replacePlugin(pool.host(1), "#!/bin/sh\nexec sleep 600\n");
+    const running = pool
+      .host(0)
+      .spawn(["/usr/local/bin/offload", "disable", "--pool", "--yes", "--json"]);
+    for (let wait = 0; wait < 100 && (await recordedOff(pool, "PIF")).length < 6; wait++)
+      await Bun.sleep(50);
+    await running.signal("SIGINT");
+    const { signal, stdout } = await running.exited;
+    expect(signal).toBe("SIGINT");
+    const report = JSON.parse(stdout);
+    expect(report.hosts.map(({ state }: { state: string }) => state)[1]).toBe("unreachable");
+    expect(report.hosts[1].message).toContain("it may still be at work");
+    expect(await stillOn(pool.host(0), "eth0")).toEqual([]);
   });
 
   test("a host of its own without the plugin is told so, and works as ever without --pool", async () => {

@@ -1,5 +1,5 @@
 import type { Host, Inventory } from "../../offload/inventory.ts";
-import { all, type Result, success, usage } from "../../offload/result.ts";
+import { type Result, success, usage } from "../../offload/result.ts";
 import { isWholeHost, resolveTargets, type TargetRequest } from "../../offload/targets.ts";
 import { progress } from "../../terminal/progress.ts";
 import { type PoolHost, readHosts } from "../../xapi/pool.ts";
@@ -59,6 +59,6 @@ export function checkTargets(
   targets: readonly TargetRequest[],
   inventory: Inventory,
 ): Result<void> {
-  const resolved = all([resolveTargets(targets, inventory)]);
+  const resolved = resolveTargets(targets, inventory);
   return resolved.ok ? success(undefined) : resolved;
 }
