@@ -1,4 +1,3 @@
-import { EXIT } from "./offload/problem.ts";
 import { StreamError, sayOnStderr, writeOut } from "./terminal/streams.ts";
 import { VERSION } from "./version.ts";
 
@@ -16,6 +15,7 @@ async function tellVersion(): Promise<void> {
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     sayOnStderr(`offload: ${error.message}`);
+    const { EXIT } = await import("./offload/problem.ts");
     process.exitCode = EXIT.unavailable;
   }
 }

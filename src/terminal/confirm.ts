@@ -1,4 +1,5 @@
-import { isTerminal, writeOut } from "./streams.ts";
+import { writeOut } from "./streams.ts";
+import { isTerminal } from "./tty.ts";
 
 /** What the person at the terminal said. */
 export type Answer = "yes" | "no" | "cancelled";

@@ -1,6 +1,7 @@
 import { canDraw } from "./confirm.ts";
-import { columnsOf, drawOnStderr, isTerminal } from "./streams.ts";
+import { drawOnStderr } from "./streams.ts";
 import { fitted, printable } from "./text.ts";
+import { columnsOf, isTerminal } from "./tty.ts";
 
 /** How long work is silent, in milliseconds. */
 const SILENT = 1000;

@@ -3,7 +3,8 @@ import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
 /** Where words go: the result to `stdout`, everything else to `stderr`. */
 export type Channel = "stdout" | "stderr";
 
-const DESCRIPTORS = { stdin: 0, stdout: 1, stderr: 2 } as const;
+/** The file descriptors of the standard streams. */
+export const DESCRIPTORS = { stdin: 0, stdout: 1, stderr: 2 } as const;
 
 /** asm-generic/errno*.h */
 const ERRNO = { EINTR: 4, EIO: 5, EBADF: 9, EAGAIN: 11, ENOSPC: 28, EPIPE: 32 } as const;
@@ -22,12 +23,10 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 const PIECE = 65_536;
 
 /**
- * The C library itself. `process.stdout`, node:tty and node:fs would do the same, but loading them
- * takes longer than all the rest of a short command.
+ * The C library itself. `process.stdout` and node:fs would do the same, but loading them takes longer
+ * than all the rest of a short command; so would functions that are not needed for that.
  */
 const libc = dlopen("libc.so.6", {
-  isatty: { args: [FFIType.i32], returns: FFIType.i32 },
-  ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
   write: { args: [FFIType.i32, FFIType.ptr, FFIType.u64], returns: FFIType.i64_fast },
   __errno_location: { args: [], returns: FFIType.ptr },
 }).symbols;
@@ -39,25 +38,6 @@ export class StreamError extends Error {
   constructor(channel: Channel, errno: number) {
     super(`${channel} cannot be written to: ${REASONS.get(errno) ?? `error ${errno}`}`);
   }
-}
-
-/** Whether a standard stream is a terminal. */
-export function isTerminal(stream: keyof typeof DESCRIPTORS): boolean {
-  return libc.isatty(DESCRIPTORS[stream]) === 1;
-}
-
-/** How wide a table may be where no terminal tells. */
-const COLUMNS = 80;
-
-/** asm-generic/ioctls.h; it fills a struct winsize: rows and columns, then pixels, 16 bits each. */
-const TIOCGWINSZ = 0x5413;
-
-/** How many columns a channel has. */
-export function columnsOf(channel: Channel): number {
-  const size = new Uint16Array(4);
-  const answered = libc.ioctl(DESCRIPTORS[channel], TIOCGWINSZ, ptr(size)) === 0;
-  // A terminal that knows no size says 0.
-  return (answered && size[1]) || COLUMNS;
 }
 
 /**

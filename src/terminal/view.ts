@@ -1,5 +1,6 @@
-import { type Channel, columnsOf, isTerminal } from "./streams.ts";
+import type { Channel } from "./streams.ts";
 import { type Paint, paint, takesColour, takesUnicode } from "./text.ts";
+import { columnsOf, isTerminal } from "./tty.ts";
 
 /** How and where something is shown. */
 export interface View {
