@@ -1,6 +1,6 @@
 /**
  * Tests of a real release: the folder, and what install.sh makes of it in a dom0. scripts/install-test makes one
- * and runs these. Not among the other tests, because the executable has 112 MB.
+ * and runs these. Not among the other tests, because the executable has 113 MB.
  */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
