@@ -106,6 +106,8 @@ const OUT_OF_REACH: ReadonlySet<string> = new Set([
   "TLS_CONNECTION_FAILED",
 ]);
 
+const NOT_INSTALLED = `XAPI finds no ${PLUGIN_PATH} there; install offload on that host, or only the link where offload is there already`;
+
 function whyNot(error: CallError, signal: AbortSignal): HostAnswer<never> {
   if (signal.aborted) {
     return noAnswer("unreachable", "interrupted before it answered; it may still be at work");
@@ -121,7 +123,7 @@ function whyNot(error: CallError, signal: AbortSignal): HostAnswer<never> {
   }
   switch (code) {
     case "XENAPI_MISSING_PLUGIN":
-      return noAnswer("plugin-missing", `offload is not installed there as ${PLUGIN_PATH}`, [
+      return noAnswer("plugin-missing", NOT_INSTALLED, [
         `ln -s /usr/local/bin/offload ${PLUGIN_PATH}`,
       ]);
     case REFUSALS.version: {

@@ -124,7 +124,7 @@ describe("a pool whose hosts all have the plugin", () => {
     await using pool = await Pool.start({ hosts: 2 });
     const refused = pool.host(0).run(["/usr/local/bin/offload", "disable", "--pool"], {
       tty: true,
-      answers: [{ when: "on 2 hosts?", say: "n" }],
+      answers: [{ when: "on 2 of 2 hosts?", say: "n" }],
     });
     const { exitCode, stdout } = await refused;
     expect(exitCode).toBe(2);
@@ -377,7 +377,7 @@ describe("restore --pool", () => {
       .host(0)
       .run(["/usr/local/bin/offload", "restore", "--pool"], {
         tty: true,
-        answers: [{ when: "on 2 hosts?", say: "n" }],
+        answers: [{ when: "on 2 of 2 hosts?", say: "n" }],
       });
     expect(exitCode).toBe(2);
     expect(stdout).toContain("xcp-2: management on eth0; 3 interfaces to be put back");
@@ -537,6 +537,30 @@ describe("--rolling", () => {
       "xcp-3": "not-attempted 3",
     });
     expect(await recordedOff(pool, "PIF")).toEqual([]);
+  });
+});
+
+describe("a XAPI that goes away in the middle of the records", () => {
+  test("leaves every host off and noted, is told, and can be made good by another run", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const states = await Promise.all(pool.hosts.map(liveState));
+    const before = await pool.simulator.database();
+    const method = "PIF.add_to_other_config";
+    await pool.simulator.fault({ fault: "die", method, after: 5 });
+    const report = await document(pool.host(0), "disable", "--pool", "--yes");
+    expect(statesOf(report)).toEqual({ "xcp-1": "partly 1", "xcp-2": "partly 1" });
+    const codes = report.hosts.flatMap((row: { report: { problems: { code: string }[] } }) =>
+      row.report.problems.map(({ code }) => code),
+    );
+    expect(codes).toContain("record-not-attempted");
+    expect(codes).toContain("records-unknown");
+    for (const host of pool.hosts) expect(await allStillOn(host)).toEqual([]);
+    await pool.simulator.fault({ fault: "none" });
+    expect((await document(pool.host(1), "disable", "--pool", "--yes")).exitCode).toBe(0);
+    expect((await document(pool.host(0), "verify", "--pool")).exitCode).toBe(0);
+    expect((await document(pool.host(0), "restore", "--pool", "--yes")).exitCode).toBe(0);
+    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    expect(await pool.simulator.database()).toEqual(before);
   });
 });
 

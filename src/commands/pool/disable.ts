@@ -97,6 +97,9 @@ async function ask(
   interruption: Interruption,
 ): Promise<Result<void>> {
   const { turns } = await lookAtPool(pool, () => false);
+  const reached = turns.filter(({ why }) => why === null).length;
+  // Nothing will be changed, and the rows say why.
+  if (reached === 0) return success(undefined);
   const summary = poolSummary(
     turns.map(({ host, interfaces, why, view }) => ({
       host,
@@ -112,7 +115,7 @@ async function ask(
   );
   return await agree(
     {
-      question: `Turn these offloads off on ${turns.length} hosts?`,
+      question: `Turn these offloads off on ${reached} of ${turns.length} hosts?`,
       summary,
       unasked: "--pool changes every NIC and VM of every host",
     },

@@ -207,6 +207,9 @@ async function ask(
   noted: readonly Noted[],
   interruption: Interruption,
 ): Promise<Result<void>> {
+  const reached = noted.filter(({ answer }) => answer.ok).length;
+  // Nothing will be changed, and the rows say why.
+  if (reached === 0) return success(undefined);
   const lines = noted.map(({ host, answer }) => {
     const nics = [...everyInterface({ ...inventory, host }).values()].filter(
       (one): one is NicInterface => one.kind === "pif",
@@ -219,7 +222,7 @@ async function ask(
   });
   return await agree(
     {
-      question: `Put everything back on ${noted.length} hosts?`,
+      question: `Put everything back on ${reached} of ${noted.length} hosts?`,
       summary: lines.join(""),
       unasked: "this puts back everything that offload has changed on every host",
     },
