@@ -6,6 +6,12 @@ import type { XapiSession } from "./session.ts";
 import { sideBySide } from "./side-by-side.ts";
 
 /**
+ * After how many calls what they left in memory is collected. By itself the engine would wait until
+ * there is much of it, on a host that has little memory to spare.
+ */
+const TIDY_UP = 1000;
+
+/**
  * Writes the records. The keys of one object come one after the other, objects side by side. As
  * soon as XAPI is gone, or `isStopped` says so, the rest is left and reported as not attempted.
  */
@@ -22,6 +28,7 @@ export async function writeRecords(
       if (gone !== null || isStopped()) break;
       const outcome = await writeOne(session, step);
       outcomes.set(step, outcome.outcome);
+      if (outcomes.size % TIDY_UP === 0) Bun.gc(true);
       told(outcome.outcome);
       if (outcome.gone) gone = outcome.outcome.because;
     }
