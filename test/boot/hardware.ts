@@ -45,8 +45,9 @@ export function command(hardware: Hardware): string[] {
     ...["-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"],
     ...["-accel", "tcg,thread=multi", "-m", "1280"],
     ...["-cpu", hardware.processor],
-    // With two emulated processors, programs in dom0 die of segmentation faults now and then.
-    ...["-smp", hardware.kind === "xen" ? "1" : "2"],
+    // With two emulated processors, programs in dom0 die of segmentation faults now and then, and where
+    // the computer is busy, Linux waits for ever for one of them while it boots.
+    ...["-smp", "1"],
     ...["-serial", `file:${hardware.console}`],
     ...["-device", "virtio-rng-pci", "-device", "virtio-serial-pci"],
     ...["-chardev", `socket,id=agent,path=${hardware.agent},server=on,wait=off`],

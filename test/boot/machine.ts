@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Feature, parseFeatures } from "../dom0/ethtool.ts";
 import type { Result } from "../dom0/running.ts";
-import { GuestAgent } from "./guest-agent.ts";
+import { GuestAgent, MachineFault } from "./guest-agent.ts";
 import { type ExecOptions, execute, launch } from "./guest-exec.ts";
 import { command, type Hardware, type MachineKind, PROCESSOR } from "./hardware.ts";
 import { BOUNDS, PARTS, type ToolstackUnits, toolstackFiles } from "./lab.ts";
@@ -192,6 +192,7 @@ export class Machine {
   /** Waits until systemd has finished a boot that is not the one before. */
   private async booted(): Promise<void> {
     const end = Date.now() + BOUNDS.boot;
+    const told = (await this.console()).length;
     for (;;) {
       this.alive();
       // While it goes down and comes up, the agent may end in the middle of anything.
@@ -203,6 +204,10 @@ export class Machine {
         break;
       }
       if (Date.now() > end) throw new Error(`the machine did not boot in ${BOUNDS.boot} ms`);
+      const hung = /INFO: (task .* blocked for more than .*)/.exec(
+        (await this.console()).slice(told),
+      );
+      if (hung !== null) throw new MachineFault(`while it booted: ${hung[1]}`);
       await Bun.sleep(500);
     }
     const { stdout } = await this.run(["systemctl", "is-system-running", "--wait"], {
