@@ -3,8 +3,10 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { Dom0, OFFLOAD } from "./dom0.ts";
 import { SYSTEM_PATH } from "./namespace.ts";
+import { Pool } from "./pool/pool.ts";
+import type { PoolOptions } from "./pool/worlds.ts";
 import { isScenario, SCENARIOS, type Scenario } from "./world/scenarios.ts";
-import { buildWorld, type World, type WorldOptions } from "./world/world.ts";
+import { buildWorld, type WorldOptions } from "./world/world.ts";
 
 const HELP = `Runs a command in a throwaway dom0: real network devices, a simulated XAPI, nothing left behind.
 
@@ -17,6 +19,7 @@ Without COMMAND it is an interactive shell. dist/ comes first in PATH.
   --vifs N          VIFs of each VM (default 1 or 2)
   --scenario A,B    what is special about this dom0, see below
   --seed N          other UUIDs and addresses
+  --hosts N         a pool of that many hosts, each with the plugin; COMMAND runs on its coordinator
   --ethtool "D ..." runs ethtool -K D ... first, to prepare a device; may be repeated
   --help            this text
 
@@ -27,9 +30,25 @@ ${Object.entries(SCENARIOS)
 `;
 
 interface Request {
-  readonly world: World;
+  readonly start: () => Promise<Started>;
   readonly preparations: readonly (readonly string[])[];
   readonly command: readonly string[];
+}
+
+/** What was started, and the dom0 in which the command runs. */
+interface Started {
+  readonly dom0: Dom0;
+  stop(): Promise<void>;
+}
+
+async function startPool(options: PoolOptions): Promise<Started> {
+  const pool = await Pool.start(options);
+  return { dom0: pool.host(0), stop: () => pool.stop() };
+}
+
+async function startOne(options: WorldOptions): Promise<Started> {
+  const dom0 = await Dom0.start({ world: buildWorld(options) });
+  return { dom0, stop: () => dom0.stop() };
 }
 
 /** Splits our own options from the command, whose options are its own. */
@@ -40,6 +59,7 @@ function parse(argv: readonly string[]): Request | undefined {
     vms: text,
     vifs: text,
     seed: text,
+    hosts: text,
     scenario: { type: "string", multiple: true },
     ethtool: { type: "string", multiple: true },
     help: { type: "boolean", short: "h" },
@@ -57,7 +77,18 @@ function parse(argv: readonly string[]): Request | undefined {
   }
   const preparations = (values.ethtool ?? []).map((line) => line.trim().split(/\s+/));
   const command = argv.slice(argv[end] === "--" ? end + 1 : end);
-  return { world: buildWorld(world), preparations, command };
+  if (values.hosts === undefined) return { start: () => startOne(world), preparations, command };
+  const { nics, vms, vifs, scenarios: chosen } = world;
+  if (values.seed !== undefined || [...(chosen ?? [])].length > 0) {
+    throw new Error("a pool has neither scenarios nor a seed");
+  }
+  const pool: { -readonly [K in keyof PoolOptions]: PoolOptions[K] } = {
+    hosts: count("hosts", values.hosts),
+  };
+  if (nics !== undefined) pool.nics = nics;
+  if (vms !== undefined) pool.vms = vms;
+  if (vifs !== undefined) pool.vifs = vifs;
+  return { start: () => startPool(pool), preparations, command };
 }
 
 /** Our options end at `--` or at the first word that is neither an option nor the value of one. */
@@ -83,10 +114,22 @@ function count(name: string, text: string): number {
   throw new Error(`--${name} takes a number, not ${JSON.stringify(text)}`);
 }
 
-async function run({ world, preparations, command }: Request): Promise<number> {
+async function run({ start, preparations, command }: Request): Promise<number> {
   // The keys are for the command inside; the end of the harness comes with the end of the command.
   for (const name of ["SIGINT", "SIGQUIT"] as const) process.on(name, () => {});
-  await using dom0 = await Dom0.start({ world });
+  const started = await start();
+  try {
+    return await within(started.dom0, preparations, command);
+  } finally {
+    await started.stop();
+  }
+}
+
+async function within(
+  dom0: Dom0,
+  preparations: Request["preparations"],
+  command: Request["command"],
+): Promise<number> {
   for (const settings of preparations) {
     const [device = "", ...features] = settings;
     await dom0.setFeatures(device, ...features);

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { serveControl } from "../simulator/control-server.ts";
 import { Database } from "../simulator/database.ts";
@@ -69,14 +69,21 @@ const controlServer = serveControl(first.simulator, control, {
     surprises.set(`${host} ${domid}`, vm ?? "");
   },
 });
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    for (const { simulator, server } of simulators) {
-      simulator.stop();
-      server.close();
-    }
-    controlServer.stop();
-    void rm(outputs, { recursive: true, force: true }).then(() => process.exit(0));
-  });
+
+async function stop(): Promise<void> {
+  for (const { simulator, server } of simulators) {
+    simulator.stop();
+    server.close();
+  }
+  controlServer.stop();
+  await Promise.all(
+    [outputs, dirname(file)].map((path) => rm(path, { recursive: true, force: true })),
+  );
+  process.exit(0);
 }
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+// Whoever started it holds the other end: it ends with them, however that comes.
+process.stdin.on("end", () => void stop());
+process.stdin.resume();
 console.log("ready");

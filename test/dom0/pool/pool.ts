@@ -75,7 +75,7 @@ export class Pool {
       const log = Bun.file(join(directory, "log"));
       const xapis = Bun.spawn([process.execPath, XAPIS, join(directory, "pool.json")], {
         detached: true,
-        stdin: "ignore",
+        stdin: "pipe",
         stdout: "pipe",
         stderr: log,
       });
