@@ -134,13 +134,22 @@ function whyNot(error: CallError, signal: AbortSignal): HostAnswer<never> {
     case REFUSALS.failure:
       return noAnswer("failed", params.filter((_, index) => index % 3 === 2).join("; "));
     case "XENAPI_PLUGIN_FAILURE":
-      return noAnswer(
-        "failed",
-        `its plugin failed: ${params.filter((one) => one !== "").join("; ")}`,
-      );
+      return noAnswer("failed", `its plugin failed: ${excerpts(params).join("; ")}`);
     default:
-      return noAnswer("failed", `XAPI refused: ${[code, ...params].join(" ")}`);
+      return noAnswer("failed", `XAPI refused: ${excerpts([code, ...params]).join(" ")}`);
   }
+}
+
+/** How much is repeated of what a program has written, in characters. */
+const EXCERPT = 200;
+
+/** What a plugin wrote may be anything, of any length: a line of each part is enough to know it by. */
+function excerpts(parts: readonly string[]): readonly string[] {
+  return parts.flatMap((part) => {
+    const line = part.trim().replaceAll(/\s+/g, " ");
+    if (line === "") return [];
+    return [line.length > EXCERPT ? `${line.slice(0, EXCERPT)}…` : line];
+  });
 }
 
 function noAnswer(

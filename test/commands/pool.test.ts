@@ -210,7 +210,7 @@ describe("hosts that cannot do their part", () => {
     await pool.offline(offline);
     await pool.replacePlugin(hanging, "#!/bin/sh\nexec sleep 600\n");
     await pool.replacePlugin(dying, "#!/bin/sh\necho oops >&2\nkill -9 $$\n");
-    await pool.replacePlugin(rubbish, "#!/bin/sh\necho '<html>It works!</html'\n");
+    await pool.replacePlugin(rubbish, "#!/bin/sh\necho '<html>'; seq 100000\n");
     const value =
       "<member><name>Status</name><value>Success</value></member><member><name>Value</name><value>42</value></member>";
     await pool.replacePlugin(
@@ -240,6 +240,8 @@ describe("hosts that cannot do their part", () => {
     );
     expect(messages[4]).toContain("no answer in 3 seconds");
     expect(messages[5]).toContain("oops");
+    expect(messages[6]).toContain("failed to parse plugin output; <html> 1 2 3 ");
+    expect(messages[6].length).toBeLessThan(600);
     expect(report.hosts[1].advice).toEqual([`ln -s /usr/local/bin/offload ${PLUGIN}`]);
     // A record is written only where the host has shown that the feature is off.
     const well1 = new Set(
