@@ -116,7 +116,9 @@ function whyNot(error: CallError, signal: AbortSignal): HostAnswer<never> {
     const message = `no answer in ${error.seconds} seconds; it may still be at work`;
     return noAnswer("unreachable", message);
   }
-  if (error.kind !== "refused") return noAnswer("failed", sentenceOf(error));
+  if (error.kind !== "refused") {
+    return noAnswer("failed", `${sentenceOf(error)}; it may still be at work`);
+  }
   const { code, params } = error;
   if (OUT_OF_REACH.has(code)) {
     return noAnswer("unreachable", `XAPI cannot reach it (${[code, ...params].join(" ")})`);
