@@ -4,14 +4,15 @@
  */
 const AT_A_TIME = 4;
 
-/** Does the work for every item, some of them at a time, begun in their order. */
+/** Does the work for every item, so many of them at a time, begun in their order. */
 export async function sideBySide<T>(
   items: Iterable<T>,
   work: (item: T) => Promise<void>,
+  atATime = AT_A_TIME,
 ): Promise<void> {
   const queue = [...items].values();
   const worker = async () => {
     for (const item of queue) await work(item);
   };
-  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  await Promise.all(Array.from({ length: atATime }, worker));
 }

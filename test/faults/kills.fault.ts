@@ -1,13 +1,6 @@
 import { expect, test } from "bun:test";
 import { FaultHost } from "./host.ts";
-import { type Command, killEverywhere, type Sequel } from "./kills.ts";
-
-const SCENES: readonly (readonly [Command, Sequel])[] = [
-  ["disable", "restore"],
-  ["disable", "disable"],
-  ["restore", "restore"],
-  ["restore", "disable"],
-];
+import { killEverywhere, SCENES } from "./kills.ts";
 
 for (const [command, sequel] of SCENES) {
   test(`${command}, killed at every call: a run of ${sequel} then leaves nothing to be desired`, async () => {

@@ -1,16 +1,9 @@
 import { expect, test } from "bun:test";
 import { FaultHost } from "./host.ts";
-import { type Command, killEverywhere, type Sequel } from "./kills.ts";
+import { killEverywhere, SCENES } from "./kills.ts";
 
 /** A few of all points; scripts/fault-test takes them all. */
 const EVERY = 31;
-
-const SCENES: readonly (readonly [Command, Sequel])[] = [
-  ["disable", "restore"],
-  ["disable", "disable"],
-  ["restore", "restore"],
-  ["restore", "disable"],
-];
 
 for (const [command, sequel] of SCENES) {
   test(`${command}, killed: a run of ${sequel} then leaves nothing to be desired`, async () => {

@@ -113,3 +113,11 @@ async function consequences(
   found.push(...differences(host.original, await host.state()));
   return found.map((line) => `${where}, then ${sequel}: ${line.trim()}`);
 }
+
+/** Every command that is killed, with every command that may follow. */
+export const SCENES: readonly (readonly [Command, Sequel])[] = [
+  ["disable", "restore"],
+  ["disable", "disable"],
+  ["restore", "restore"],
+  ["restore", "disable"],
+];

@@ -13,7 +13,7 @@ import type { Interruption } from "../interruption.ts";
 import type { Told } from "../invocation.ts";
 import { callHost } from "./call.ts";
 import { checkTargets, type Pool, wholePool, withPool } from "./pool.ts";
-import { DISABLED, NOT_ATTEMPTED, sideBySide } from "./rounds.ts";
+import { DISABLED, hostsSideBySide, NOT_ATTEMPTED } from "./rounds.ts";
 import { poolReport } from "./verdict.ts";
 
 /** What `persist --pool` is to do. */
@@ -42,7 +42,7 @@ export async function persistPool(
     if (!checked.ok) return checked;
     return await interruption.protect(async (isStopped) => {
       const done = new Map<string, { readonly row: HostReport; readonly text: string }>();
-      await sideBySide(pool.hosts, async (host) => {
+      await hostsSideBySide(pool.hosts, async (host) => {
         done.set(host.uuid, await onHost(request, pool, host, isStopped));
       });
       const all = pool.hosts.flatMap(({ uuid }) => done.get(uuid) ?? []);

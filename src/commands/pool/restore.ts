@@ -24,7 +24,7 @@ import type { Told } from "../invocation.ts";
 import { goneNote } from "../settlement.ts";
 import { callHost, recordSteps } from "./call.ts";
 import { type Pool, wholePool, withPool } from "./pool.ts";
-import { DISABLED, NOT_ATTEMPTED, sideBySide } from "./rounds.ts";
+import { DISABLED, hostsSideBySide, NOT_ATTEMPTED } from "./rounds.ts";
 import { poolReport } from "./verdict.ts";
 
 /** What `restore --pool` is to do. */
@@ -77,7 +77,7 @@ export async function restorePool(
 async function readJournals(pool: Pool, isStopped: () => boolean): Promise<readonly Noted[]> {
   const { session, patience: seconds, signal } = pool;
   const noted = new Map<string, HostAnswer<Journal>>();
-  await sideBySide(pool.hosts, async (host) => {
+  await hostsSideBySide(pool.hosts, async (host) => {
     if (!host.enabled || isStopped()) return;
     const answer = await callHost(session, host, "journal", {}, { seconds, signal });
     noted.set(
@@ -145,7 +145,7 @@ async function putBack(
   const read = await session.inventory();
   const now = read.ok ? read.value : inventory;
   const rows = new Map<string, HostReport>();
-  await sideBySide(noted, async ({ host, answer }) => {
+  await hostsSideBySide(noted, async ({ host, answer }) => {
     const why = answer.ok ? (isStopped() ? NOT_ATTEMPTED : null) : answer.why;
     const done = records.get(host.uuid) ?? { changes: [], problems: [] };
     rows.set(

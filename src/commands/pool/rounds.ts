@@ -4,6 +4,7 @@ import type { LiveView } from "../../offload/plan.ts";
 import { domainOf, shareOut } from "../../offload/pool.ts";
 import { quoted } from "../../offload/wording.ts";
 import type { HostAnswer, NoAnswer, PoolHost } from "../../xapi/pool.ts";
+import { sideBySide } from "../../xapi/side-by-side.ts";
 import type { Pool } from "./pool.ts";
 
 /** How many hosts are at work at a time: each takes a thread of the coordinator's and a connection. */
@@ -90,7 +91,7 @@ export async function goOnce(
   work: Work,
   isStopped: () => boolean,
 ): Promise<void> {
-  await sideBySide(turns, (turn) => attend(turn, turn.interfaces, true, work, isStopped));
+  await hostsSideBySide(turns, (turn) => attend(turn, turn.interfaces, true, work, isStopped));
 }
 
 /**
@@ -138,7 +139,7 @@ async function lookAgain(
     const late = turns.filter((turn) => turn.why === null && unsettled(turn).length > 0);
     if (inventory === null || late.length === 0 || round === ROUNDS) return { turns, inventory };
     if (round > 0) await Bun.sleep(ARRIVAL);
-    await sideBySide(late, (turn) => attend(turn, unsettled(turn), false, work, isStopped));
+    await hostsSideBySide(late, (turn) => attend(turn, unsettled(turn), false, work, isStopped));
   }
 }
 
@@ -196,14 +197,10 @@ async function reread(pool: Pool, turns: readonly Turn[]): Promise<Inventory | n
   return read.value;
 }
 
-/** Does work for several at a time, and never for more than the coordinator bears. */
-export async function sideBySide<T>(
-  items: readonly T[],
+/** Does work for several hosts at a time, and never for more than the coordinator bears. */
+export function hostsSideBySide<T>(
+  items: Iterable<T>,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, queue.length) }, worker));
+  return sideBySide(items, work, SIDE_BY_SIDE);
 }

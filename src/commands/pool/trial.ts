@@ -6,7 +6,7 @@ import { confirm } from "../../terminal/confirm.ts";
 import { REVERTED } from "../trial.ts";
 import { callHost } from "./call.ts";
 import type { Pool } from "./pool.ts";
-import { goOnce, goRound, sideBySide, type Turn, turnsOf } from "./rounds.ts";
+import { goOnce, goRound, hostsSideBySide, type Turn, turnsOf } from "./rounds.ts";
 import { poolReport, rowsOf } from "./verdict.ts";
 import { PoolWork, type WorkRequest } from "./work.ts";
 
@@ -63,7 +63,7 @@ async function putBack(
   const { session, patience: seconds } = pool;
   const { signal } = new AbortController();
   const problems = new Map<string, readonly Problem[]>();
-  await sideBySide(turns, async (turn) => {
+  await hostsSideBySide(turns, async (turn) => {
     if (turn.why !== null) return;
     const { host, interfaces } = turn;
     const asked = { ...toWire(interfaces, host), wait };
