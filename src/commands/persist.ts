@@ -1,5 +1,5 @@
 import type { CommandDef } from "citty";
-import { type Coverage, coverageOf, type Method } from "../offload/boot.ts";
+import { type Coverage, coverageOf } from "../offload/boot.ts";
 import type { Problem } from "../offload/problem.ts";
 import type { Report } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
@@ -7,34 +7,19 @@ import { quoted } from "../offload/wording.ts";
 import { removeBoot, usualMethod } from "../persistence/boot-layer.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { settleTrial } from "../state/trial.ts";
-import {
-  type PoolManner,
-  parseArguments,
-  poolOf,
-  secondsOf,
-  type Wanted,
-  wantedOf,
-} from "./arguments.ts";
+import { type PoolManner, parseArguments, poolOf, secondsOf, wantedOf } from "./arguments.ts";
 import { bootFound, coverageKnown, installNow, persistReport, piecesAsText } from "./boot.ts";
 import { PERSIST } from "./definition/persist.ts";
 import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Invocation, Told } from "./invocation.ts";
+import type { PoolPersist } from "./pool/persist.ts";
 import { reportingCommand } from "./reporting.ts";
 import { choose } from "./selection.ts";
 
-interface Request extends Wanted {
+interface Request extends Omit<PoolPersist, "patience"> {
   /** How the whole pool is meant; null where it is this host. */
   readonly pool: PoolManner | null;
-  /** Whether `--features` was given: it then limits what is remembered or recorded, too. */
-  readonly limited: boolean;
-  readonly method: Method;
-  /** Whether that is what the host takes of its own accord. */
-  readonly usual: boolean;
-  readonly dryRun: boolean;
-  readonly remove: boolean;
-  /** Seconds to wait for another run. */
-  readonly wait: number;
 }
 
 /** `offload persist`: keeps offloads off across reboots. */

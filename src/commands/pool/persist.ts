@@ -18,13 +18,14 @@ import { poolReport } from "./verdict.ts";
 
 /** What `persist --pool` is to do. */
 export interface PoolPersist extends Wanted {
+  /** Whether `--features` was given: it then limits what is remembered or recorded, too. */
   readonly limited: boolean;
   readonly method: Method;
-  /** Whether each host takes the method that is usual there. */
+  /** Whether that is what a host takes of its own accord. */
   readonly usual: boolean;
   readonly dryRun: boolean;
   readonly remove: boolean;
-  /** Seconds that each host waits for another run there. */
+  /** Seconds that a host waits for another run there. */
   readonly wait: number;
   /** Seconds that a host may take to answer. */
   readonly patience: number;
