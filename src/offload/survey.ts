@@ -38,13 +38,14 @@ export function resolveBare(
       if (kind === "any") return null;
       return usage("unknown-target", `no device is called ${quoted(text)}`);
     }
-    if (text === "lo" || standsOnOthers(text)) {
+    const as = GUEST_DEVICE.test(text) ? "vif" : "pif";
+    if (text === "lo" || (as === "pif" && standsOnOthers(text))) {
       return usage(
         "no-nic",
         `${quoted(text)} has no NIC of its own; without XAPI name the NICs under it`,
       );
     }
-    devices.push({ kind: "bare", device: text, as: GUEST_DEVICE.test(text) ? "vif" : "pif" });
+    devices.push({ kind: "bare", device: text, as });
   }
   return success(devices);
 }

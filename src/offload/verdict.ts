@@ -85,10 +85,13 @@ function deviceReport(
 
 /**
  * What devices are told to be. Hosts have hundreds that are alike: those share one description, by
- * what they are live and then by what is recorded of them.
+ * what is recorded of them and then by what they are live.
  */
 class Descriptions {
-  readonly #known = new Map<FeatureSet | undefined, Map<string, DeviceReport["features"]>>();
+  readonly #known = new Map<
+    readonly FeatureReport["recorded"][],
+    Map<FeatureSet | undefined, DeviceReport["features"]>
+  >();
   readonly #lacking = new Map<readonly FeatureReport["recorded"][], readonly Keyword[]>();
   readonly #toBeTold = new Map<readonly FeatureState[], boolean>();
   /** Where there is no record at all, and none to be. */
@@ -134,17 +137,16 @@ class Descriptions {
   ): DeviceReport["features"] {
     const observation = device === undefined ? undefined : this.view.observations.get(device);
     const set = observation?.state === "read" ? observation.features : undefined;
-    let alike = this.#known.get(set);
+    let alike = this.#known.get(recorded);
     if (alike === undefined) {
       alike = new Map();
-      this.#known.set(set, alike);
+      this.#known.set(recorded, alike);
     }
-    const key = `${recorded} ${lacking}`;
-    let features = alike.get(key);
+    let features = alike.get(set);
     if (features === undefined) {
       const { keywords } = this;
       features = featuresOf(this.view, { keywords, states, set, recorded, lacking });
-      alike.set(key, features);
+      alike.set(set, features);
     }
     return features;
   }

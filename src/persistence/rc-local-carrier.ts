@@ -6,7 +6,14 @@ import { coverageLine, readMark, whyDifferent } from "./coverage.ts";
 import { readFileBytes, removeFile, removeLeftoversBeside, replaceFile } from "./file.ts";
 import { loopScript } from "./loop.ts";
 import { mustRun } from "./program.ts";
-import { type Block, inspect, RC_LOCAL, withBlock, withoutBlock } from "./rc-local.ts";
+import {
+  type Block,
+  inspect,
+  mentionsBlock,
+  RC_LOCAL,
+  withBlock,
+  withoutBlock,
+} from "./rc-local.ts";
 
 /** Where the file is on other systems than Red Hat's. */
 const PLAIN_RC_LOCAL = "/etc/rc.local";
@@ -60,7 +67,7 @@ export function inspectBlock(): Result<BootLayer | null> {
   const path = rcLocalPath();
   const bytes = readFileBytes(path);
   if (!bytes.ok) return bytes;
-  if (bytes.value === null) return success(null);
+  if (bytes.value === null || !mentionsBlock(bytes.value)) return success(null);
   const inspection = inspect(bytes.value);
   const layer = (state: BootLayer["state"], covers: Coverage | null = null) =>
     success<BootLayer>({ method: "rc.local", state, covers });

@@ -61,6 +61,11 @@ export function inspect(bytes: Uint8Array): Inspection {
   return examine(latin1(bytes)).inspection;
 }
 
+/** Whether there is any trace of a block of ours in it; without one nobody has to read the rest. */
+export function mentionsBlock(bytes: Uint8Array): boolean {
+  return /# (?:BEGIN|END) offload/.test(latin1(bytes));
+}
+
 /** Why nothing can be written into the rc.local of this path, as a failure; null: it can. */
 export function refusal(inspection: Inspection, path = RC_LOCAL): Failure | null {
   if (inspection.state === "broken") return brokenMarkers(inspection, path);
@@ -190,7 +195,7 @@ interface Frame {
 interface Examination {
   readonly inspection: Inspection;
   readonly frame: Frame | null;
-  /** Where a block would go. */
+  /** Where a block goes that is not there yet. */
   readonly place: number;
 }
 
@@ -205,8 +210,8 @@ function examine(text: string): Examination {
   const begins = markers(text, /^[ \t]*# BEGIN offload \(written by "offload persist"/);
   const ends = markers(text, /^[ \t]*# END offload\s*(?:\(|$)/);
   const [begin, end] = [begins[0], ends[0]];
-  const scanned = scan(text);
   if (begin === undefined && end === undefined) {
+    const scanned = scan(text);
     const obstacle = text === "" ? null : (interpreterObstacle(text) ?? newObstacle(text, scanned));
     const inspection: Inspection =
       obstacle === null ? { state: "absent" } : { state: "unreachable", obstacle, block: null };
@@ -215,8 +220,10 @@ function examine(text: string): Examination {
   const single = begins.length === 1 && ends.length === 1;
   if (!single || begin === undefined || end === undefined || end.from < begin.from) {
     const lines = { begins: begins.map(({ line }) => line), ends: ends.map(({ line }) => line) };
-    return { inspection: { state: "broken", ...lines }, frame: null, place: scanned.place };
+    return { inspection: { state: "broken", ...lines }, frame: null, place: text.length };
   }
+  // What stands in the block cannot end the script before the block.
+  const scanned = scan(text.slice(0, begin.from) + text.slice(end.to));
   const block = { line: begin.line, lines: linesOf(text.slice(begin.to, end.from)) };
   const obstacle =
     interpreterObstacle(text) ?? earlyEnd(text, scanned, ({ from }) => from < begin.from);
@@ -224,7 +231,7 @@ function examine(text: string): Examination {
     inspection:
       obstacle === null ? { state: "present", block } : { state: "unreachable", obstacle, block },
     frame: { from: begin.from, to: end.to, memory: memoryOf(end.text) },
-    place: scanned.place,
+    place: begin.from,
   };
 }
 

@@ -77,6 +77,10 @@ function vifRecord(more: Readonly<Record<string, unknown>> = {}) {
   };
 }
 
+function without(record: object, field: string): object {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== field));
+}
+
 function join(content: {
   readonly PIF?: Readonly<Record<string, unknown>>;
   readonly VM?: Readonly<Record<string, unknown>>;
@@ -223,15 +227,32 @@ describe("what releases write differently", () => {
     "bond_master_of",
     "other_config",
   ])("a PIF without %s is not understood", (field) => {
-    const record = Object.fromEntries(
-      Object.entries(pifRecord()).filter(([name]) => name !== field),
-    );
+    const record = without(pifRecord(), field);
     expect(v.safeParse(Records.PIF, { "OpaqueRef:p": record }).success).toBe(false);
   });
 
+  test.each(Object.keys(vmRecord()))("a VM without %s, and it is told which", (field) => {
+    const record = without(vmRecord(), field);
+    const parsed = v.safeParse(Records.VM, { "OpaqueRef:a": vmRecord(), "OpaqueRef:b": record });
+    expect(parsed.issues?.map((issue) => v.getDotPath(issue))).toEqual([`OpaqueRef:b.${field}`]);
+  });
+
+  test.each(Object.keys(vifRecord()))("a VIF without %s, and it is told which", (field) => {
+    const record = without(vifRecord(), field);
+    const parsed = v.safeParse(Records.VIF, { "OpaqueRef:a": vifRecord(), "OpaqueRef:b": record });
+    expect(parsed.issues?.map((issue) => v.getDotPath(issue))).toEqual([`OpaqueRef:b.${field}`]);
+  });
+
+  test.each([[null], ["x"], [[]], [{}]])("a VM or VIF that is %p", (record) => {
+    expect(v.safeParse(Records.VM, { "OpaqueRef:a": record }).success).toBe(false);
+    expect(v.safeParse(Records.VIF, { "OpaqueRef:a": record }).success).toBe(false);
+  });
+
   test("other_config with anything but strings is not understood", () => {
-    const record = vifRecord({ other_config: { "ethtool-tso": 1 } });
-    expect(v.safeParse(Records.VIF, { "OpaqueRef:v": record }).success).toBe(false);
+    for (const other_config of [{ "ethtool-tso": 1 }, ["x"], null, "x"]) {
+      const record = vifRecord({ other_config });
+      expect(v.safeParse(Records.VIF, { "OpaqueRef:v": record }).success).toBe(false);
+    }
   });
 });
 
