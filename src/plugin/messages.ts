@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { KEYWORDS } from "../offload/features.ts";
 import { isNoteCode, isProblemCode, type NoteCode, type ProblemCode } from "../offload/problem.ts";
-import { JournalDocument } from "../state/journal.ts";
+import { JournalDocument } from "../state/journal-document.ts";
 
 const Uuid = v.pipe(v.string(), v.regex(/^[0-9a-f-]{36}$/));
 /** A name of the kernel's: fifteen bytes at most, no slash, no white space (dev_valid_name). */

@@ -1,40 +1,14 @@
 import { renameSync } from "node:fs";
 import * as v from "valibot";
-import {
-  type FormerFeature,
-  type FormerFeatures,
-  type Journal,
-  type JournalEntry,
-  noteLive,
-  noteRecords,
-  strikeRecords,
-} from "../offload/journal.ts";
+import { type Journal, noteLive, noteRecords, strikeRecords } from "../offload/journal.ts";
 import type { LiveStep, LiveView, RecordStep } from "../offload/plan.ts";
 import type { JournalKeeper } from "../offload/ports.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
 import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
+import { fromDocument, JournalDocument, toDocument, VERSION } from "./journal-document.ts";
 
 /** Where it is written what was there before. */
 const JOURNAL = "journal.json";
-
-const VERSION = 1;
-
-const Former = v.record(v.string(), v.object({ requested: v.boolean(), active: v.boolean() }));
-/** The journal as it stands in files. */
-export const JournalDocument = v.object({
-  version: v.literal(VERSION),
-  interfaces: v.record(
-    v.string(),
-    v.object({
-      name: v.string(),
-      kind: v.picklist(["pif", "vif"]),
-      main: Former,
-      tap: Former,
-      records: v.record(v.string(), v.nullable(v.string())),
-      unplugged: v.array(v.string()),
-    }),
-  ),
-});
 
 /**
  * Reads the journal; an empty one where nothing was changed yet. One of a newer version is refused,
@@ -58,52 +32,11 @@ export function readJournal(): Result<Journal> {
   return success(fromDocument(journal.output));
 }
 
-/** The journal of a document. */
-export function fromDocument({ interfaces }: v.InferOutput<typeof JournalDocument>): Journal {
-  return new Map(Object.entries(interfaces).map(([key, entry]) => [key, entryOf(entry)]));
-}
-
-/** The document of a journal. */
-export function toDocument(journal: Journal): v.InferOutput<typeof JournalDocument> {
-  // Devices that are alike share one description in memory: each is turned into an object once.
-  const known = new Map<FormerFeatures, Readonly<Record<string, FormerFeature>>>();
-  const plain = (features: FormerFeatures) => {
-    const object = known.get(features) ?? Object.fromEntries(features);
-    known.set(features, object);
-    return object;
-  };
-  const interfaces = Object.fromEntries(
-    [...journal].map(([key, { name, kind, main, tap, records, unplugged }]) => [
-      key,
-      {
-        name,
-        kind,
-        main: plain(main),
-        tap: plain(tap),
-        records: Object.fromEntries(records),
-        unplugged: [...unplugged],
-      },
-    ]),
-  );
-  return { version: VERSION, interfaces };
-}
-
 /** Puts the journal on disk, before anything that it tells of is changed. An empty one is removed. */
 export async function writeJournal(journal: Journal): Promise<Result<void>> {
   return journal.size === 0
     ? removeStateFile(JOURNAL)
     : await writeStateFile(JOURNAL, toDocument(journal));
-}
-
-function entryOf(entry: v.InferOutput<typeof JournalDocument>["interfaces"][string]): JournalEntry {
-  return {
-    name: entry.name,
-    kind: entry.kind,
-    main: new Map(Object.entries(entry.main)),
-    tap: new Map(Object.entries(entry.tap)),
-    records: new Map(Object.entries(entry.records)),
-    unplugged: new Set(entry.unplugged),
-  };
 }
 
 function parsed(text: string): unknown {

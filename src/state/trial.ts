@@ -6,7 +6,8 @@ import type { Problem } from "../offload/problem.ts";
 import { type Result, success, unavailable } from "../offload/result.ts";
 import { revertDevices, type Trial } from "../offload/trial.ts";
 import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
-import { fromDocument, JournalDocument, toDocument, writeJournal } from "./journal.ts";
+import { writeJournal } from "./journal.ts";
+import { fromDocument, JournalDocument, toDocument } from "./journal-document.ts";
 
 const TRIAL = "trial.json";
 const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";

@@ -15,7 +15,7 @@ import { everyInterface, type TargetRequest } from "../../offload/targets.ts";
 import { judge } from "../../offload/verdict.ts";
 import { counted, listed } from "../../offload/wording.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
-import { fromDocument } from "../../state/journal.ts";
+import { fromDocument } from "../../state/journal-document.ts";
 import { printable } from "../../terminal/text.ts";
 import type { HostAnswer, PoolHost } from "../../xapi/pool.ts";
 import { agree } from "../agreement.ts";
