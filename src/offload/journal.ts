@@ -151,3 +151,27 @@ function entryOf(journal: Journal, subject: Interface): JournalEntry {
     unplugged: NO_KEYS,
   };
 }
+
+/**
+ * One journal with what others tell of the same interfaces: of a VIF whose VM was on another host
+ * when it was changed there. What the journal itself notes of a feature comes first.
+ */
+export function withForeign(own: Journal, foreign: Journal): Journal {
+  const joined = new Map(own);
+  for (const [key, theirs] of foreign) {
+    const ours = joined.get(key);
+    joined.set(
+      key,
+      ours === undefined
+        ? theirs
+        : {
+            ...ours,
+            main: new Map([...theirs.main, ...ours.main]),
+            tap: new Map([...theirs.tap, ...ours.tap]),
+            records: new Map([...theirs.records, ...ours.records]),
+            unplugged: new Set([...theirs.unplugged, ...ours.unplugged]),
+          },
+    );
+  }
+  return joined;
+}

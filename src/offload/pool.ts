@@ -1,8 +1,9 @@
 import type { Interface } from "./interface.ts";
 import type { Host, Inventory } from "./inventory.ts";
+import { type Journal, withForeign } from "./journal.ts";
 import { EXIT, type ExitCode } from "./problem.ts";
 import type { HostReport, Report } from "./report.ts";
-import { resolveTargets } from "./targets.ts";
+import { everyInterface, resolveTargets } from "./targets.ts";
 import { counted } from "./wording.ts";
 
 /** The commands that work on a whole pool. */
@@ -37,6 +38,57 @@ export function shareOut(
       return [host.uuid, own] as const;
     }),
   );
+}
+
+/**
+ * What each host of those that keep a journal has to put back: of what its own journal tells, all but
+ * the VIFs of VMs that run on another of these hosts now; and those that run on it, whichever of them
+ * has noted them. By the UUID of the host, as the journals are.
+ */
+export function shareOutNoted(
+  journals: ReadonlyMap<string, Journal>,
+  inventory: Inventory,
+): ReadonlyMap<string, readonly Interface[]> {
+  const noted = new Set([...journals.values()].flatMap((journal) => [...journal.keys()]));
+  return new Map(
+    inventory.hosts.map((host) => {
+      const own = journals.get(host.uuid);
+      if (own === undefined) return [host.uuid, []];
+      const all = everyInterface({ ...inventory, host });
+      const mine = [...noted].flatMap((key): Interface[] => {
+        const subject = all.get(key);
+        if (subject === undefined) return [];
+        const runsOn = hostOf(subject);
+        const elsewhere = runsOn !== host.uuid && runsOn !== null && journals.has(runsOn);
+        return runsOn === host.uuid || (own.has(key) && !elsewhere) ? [subject] : [];
+      });
+      return [host.uuid, mine];
+    }),
+  );
+}
+
+/** The UUID of the host on which a VIF has a device; null for a NIC, which is where it is noted. */
+function hostOf(subject: Interface): string | null {
+  if (subject.kind !== "vif" || subject.whereabouts.at === "nowhere") return null;
+  return subject.vm.residentOn?.uuid ?? null;
+}
+
+/** What the other journals tell of these interfaces. */
+export function notedElsewhere(
+  journals: ReadonlyMap<string, Journal>,
+  host: Host,
+  interfaces: readonly Interface[],
+): Journal {
+  let foreign: Journal = new Map();
+  for (const [uuid, journal] of journals) {
+    if (uuid === host.uuid) continue;
+    const theirs = interfaces.flatMap((one) => {
+      const entry = one.kind === "vif" ? journal.get(one.vif.uuid) : undefined;
+      return entry === undefined || one.kind !== "vif" ? [] : [[one.vif.uuid, entry] as const];
+    });
+    foreign = withForeign(foreign, new Map(theirs));
+  }
+  return foreign;
 }
 
 /**

@@ -94,6 +94,14 @@ export const JournalRequest = v.strictObject(ToHost);
 export const RestoreRequest = v.strictObject({
   ...ToHost,
   ...Interfaces,
+  /** What other hosts have noted of VIFs whose VMs run here now. */
+  noted: v.pipe(
+    JournalDocument,
+    v.check(
+      ({ interfaces }) => Object.values(interfaces).every(({ kind }) => kind === "vif"),
+      "a NIC is noted by its own host",
+    ),
+  ),
   /** Keys of the journal that nothing exists of any more. */
   gone: v.array(Text),
   force: v.boolean(),

@@ -7,6 +7,7 @@ import {
   noteLive,
   noteRecords,
   strikeRecords,
+  withForeign,
 } from "../../src/offload/journal.ts";
 import { planLive, type RecordStep } from "../../src/offload/plan.ts";
 import {
@@ -108,4 +109,16 @@ test("a bare device is known by its name: XAPI was not asked for its UUID", () =
   const bare = { kind: "bare", device: "eth5", as: "pif" } as const;
   const [[key, entry] = []] = [...noted(NONE, bare, { eth5: NIC_ON })];
   expect([key, entry?.kind, entry?.name]).toEqual(["device:eth5", "pif", "eth5"]);
+});
+
+test("beside what others have noted, what a journal itself notes of a feature comes first", () => {
+  const latent = featureSet(KERNEL, { "rx-gro": "latent", "tx-scatter-gather": "on" });
+  const theirs = noted(NONE, web0, { "vif3.0": latent });
+  const ours = noted(NONE, web0, { "vif3.0": featureSet(KERNEL, { "rx-gro": "on" }) });
+  const joined = withForeign(ours, theirs).get(web0.vif.uuid);
+  expect(Object.fromEntries(joined?.main ?? [])).toEqual({
+    "rx-gro": { requested: true, active: true },
+    "tx-scatter-gather": { requested: true, active: true },
+  });
+  expect(withForeign(NONE, theirs)).toEqual(theirs);
 });

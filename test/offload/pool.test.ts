@@ -1,8 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import { answeredRow, exitCodeOfHosts, unansweredRow } from "../../src/offload/pool.ts";
+import { nameOf } from "../../src/offload/interface.ts";
+import type { Journal, JournalEntry } from "../../src/offload/journal.ts";
+import {
+  answeredRow,
+  exitCodeOfHosts,
+  notedElsewhere,
+  shareOutNoted,
+  unansweredRow,
+} from "../../src/offload/pool.ts";
 import type { ExitCode } from "../../src/offload/problem.ts";
 import { reportOf } from "../../src/offload/report.ts";
-import { ALPHA } from "./worlds.ts";
+import { ALPHA, BETA, guest, haltedVm, inventory, pif, vif, vm } from "./worlds.ts";
 
 const answered = (exitCode: ExitCode) =>
   answeredRow("disable", ALPHA, reportOf("disable", { exitCode }));
@@ -37,5 +45,56 @@ describe("the row of a host", () => {
     const partly = answeredRow("verify", ALPHA, reportOf("verify", { exitCode: 1, problems }));
     expect(partly).toMatchObject({ state: "partly", message: "1 problem", report: { problems } });
     expect(silent).toMatchObject({ state: "unreachable", exitCode: 3, report: null });
+  });
+});
+
+describe("what each host has to put back", () => {
+  const stays = vif(vm("stays", { domid: 3 }), "0");
+  const moved = vif(vm("moved", { domid: 7, residentOn: BETA }), "0");
+  const halted = vif(haltedVm("halted"), "0", { attached: false });
+  const eth0 = pif("eth0");
+  const pool = inventory({
+    hosts: [ALPHA, BETA],
+    pifs: [eth0],
+    vms: [stays.vm, moved.vm, halted.vm],
+    vifs: [stays, moved, halted],
+  });
+  const entry = (more: Partial<JournalEntry> = {}): JournalEntry => {
+    const nothing = { main: new Map(), tap: new Map(), records: new Map(), unplugged: new Set("") };
+    return { name: "", kind: "vif", ...nothing, ...more };
+  };
+  const notes = (...uuids: readonly string[]): Journal =>
+    new Map(uuids.map((uuid) => [uuid, entry()]));
+  const shares = (journals: ReadonlyMap<string, Journal>) =>
+    [ALPHA, BETA].map(({ uuid }) => (shareOutNoted(journals, pool).get(uuid) ?? []).map(nameOf));
+
+  test("a VIF falls to the host on which its VM runs now; what runs nowhere, to who has noted it", () => {
+    const alpha = notes(eth0.uuid, stays.uuid, moved.uuid, halted.uuid, "gone");
+    const journals = new Map([
+      [ALPHA.uuid, alpha],
+      [BETA.uuid, notes()],
+    ]);
+    expect(shares(journals)).toEqual([["eth0", "vif3.0", 'VIF 0 of "halted"'], ["vif7.0"]]);
+  });
+
+  test("one that runs on a host without a journal at hand stays with who has noted it", () => {
+    const journals = new Map([[ALPHA.uuid, notes(moved.uuid)]]);
+    expect(shares(journals)).toEqual([['VIF 0 of "moved"'], []]);
+  });
+
+  test("what others tell of an interface travels to its host, their own records along", () => {
+    const former = new Map([["rx-gro", { requested: true, active: true }]]);
+    const records = new Map([["ethtool-tso", null]]);
+    const alpha: Journal = new Map([
+      [moved.uuid, entry({ main: former, records })],
+      [stays.uuid, entry({ main: former })],
+    ]);
+    const journals = new Map([
+      [ALPHA.uuid, alpha],
+      [BETA.uuid, notes(moved.uuid)],
+    ]);
+    const foreign = notedElsewhere(journals, BETA, [guest(moved)]);
+    expect(foreign).toEqual(new Map([[moved.uuid, entry({ main: former, records })]]));
+    expect(notedElsewhere(journals, ALPHA, [guest(stays)])).toEqual(new Map());
   });
 });

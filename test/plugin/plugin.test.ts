@@ -111,6 +111,30 @@ describe("the plugin", () => {
     expect(await call("disable", packed(WHOLE()))).toMatchObject({ error: null });
   });
 
+  test("takes from other hosts what they have noted of VIFs, and of nothing else", async () => {
+    const { uuid } = pool.host(0).world.pif("eth0", pool.host(0).world.host).record;
+    const entry = { name: "x", main: 0, tap: null, records: {}, unplugged: [] };
+    const restore = (kind: string, main = 0) =>
+      packed({
+        ...self(),
+        nics: [],
+        vms: [],
+        noted: {
+          version: 1,
+          features: [{ "rx-gro": { requested: true, active: true } }],
+          interfaces: { [uuid]: { ...entry, kind, main } },
+        },
+        gone: [],
+        force: false,
+        wait: 0,
+      });
+    expect(await call("restore", restore("vif"))).toMatchObject({ error: null });
+    for (const refused of [restore("pif"), restore("vif", 1)]) {
+      const { error } = await call("restore", refused);
+      expect(error?.slice(0, 3)).toEqual(["OFFLOAD_FAILED", "usage", "bad-request"]);
+    }
+  });
+
   test("does not work beside another offload, and says who has the lock", async () => {
     const host = pool.host(0);
     const busy = host.spawn([

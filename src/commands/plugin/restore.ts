@@ -1,6 +1,6 @@
 import type { Interface } from "../../offload/interface.ts";
 import type { Host } from "../../offload/inventory.ts";
-import type { Journal } from "../../offload/journal.ts";
+import { type Journal, journalKey, withForeign } from "../../offload/journal.ts";
 import { problemAbout } from "../../offload/problem-about.ts";
 import { carryBack, planRestore } from "../../offload/restore.ts";
 import { type Result, success } from "../../offload/result.ts";
@@ -8,7 +8,7 @@ import { survey } from "../../offload/survey.ts";
 import { fromWire, viewToWire } from "../../plugin/interfaces.ts";
 import type { AnswerOf, RequestOf } from "../../plugin/messages.ts";
 import { readJournal } from "../../state/journal.ts";
-import { toDocument } from "../../state/journal-document.ts";
+import { fromDocument, toDocument } from "../../state/journal-document.ts";
 import { readTrial, revertTrial } from "../../state/trial.ts";
 import { settleJournal } from "../settlement.ts";
 import { changing } from "./changing.ts";
@@ -46,11 +46,16 @@ export function restore(
     const interfaces = [...proven.interfaces, ...bare.interfaces];
     const before = survey(interfaces, kernel);
     if (!before.ok) return before;
-    const plan = planRestore(noted.value, interfaces, before.value, { force: request.force });
+    const known = withForeign(noted.value, fromDocument(request.noted));
+    const whole = planRestore(known, interfaces, before.value, { force: request.force });
+    // The records of what another host has noted are that host's to tell of.
+    const isOwn = ({ subject }: { readonly subject: Interface }) =>
+      noted.value.has(journalKey(subject));
+    const plan = { ...whole, conflicts: whole.conflicts.filter(isOwn) };
     const restored = await carryBack({ ...plan, records: [] }, kernel, null, () => false);
-    const unwritten = plan.records.map(({ subject, key }) =>
-      problemAbout("record-failed", subject, `${key} is not as it was`),
-    );
+    const unwritten = plan.records
+      .filter(isOwn)
+      .map(({ subject, key }) => problemAbout("record-failed", subject, `${key} is not as it was`));
     const problems = [...restored.problems, ...unwritten];
     const gone = [...request.gone, ...bare.gone];
     const notes = await settleJournal(noted.value, plan, { ...restored, problems }, gone);

@@ -84,9 +84,10 @@ async function carryOut(
       work.reportOf(turn, evidence, inventory !== null);
   const isWell = (turn: Turn, rounds: Rounds) =>
     rowsOf("disable", [turn], judged(rounds)).every(({ exitCode }) => exitCode === EXIT.done);
+  const course = { pool, work: work.on(null), isStopped };
   const rounds = request.rolling
-    ? await goOneByOne(pool, turnsOf(pool), work.on(null), isWell, isStopped)
-    : await goRound(pool, turnsOf(pool), work.on(null), isStopped);
+    ? await goOneByOne(course, turnsOf(pool), isWell)
+    : await goRound(course, turnsOf(pool));
   const rows = rowsOf("disable", rounds.turns, judged(rounds));
   return poolReport("disable", pool, rows, { changing: true });
 }

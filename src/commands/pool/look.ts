@@ -2,7 +2,7 @@ import type { BootLayer } from "../../offload/boot.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
 import { callHost } from "./call.ts";
 import type { Pool } from "./pool.ts";
-import { goRound, type Rounds, turnsOf } from "./rounds.ts";
+import { goRound, type Rounds, turnsOf, type Work } from "./rounds.ts";
 
 /** What every host shows, and what is installed there for boot, by the host's UUID. */
 export interface PoolLook extends Rounds {
@@ -13,18 +13,14 @@ export interface PoolLook extends Rounds {
 export async function lookAtPool(pool: Pool, isStopped: () => boolean): Promise<PoolLook> {
   const { session, patience, signal } = pool;
   const boots = new Map<string, BootLayer>();
-  const rounds = await goRound(
-    pool,
-    turnsOf(pool),
-    async (host, interfaces) => {
-      const asked = toWire(interfaces, host);
-      const answer = await callHost(session, host, "observe", asked, { seconds: patience, signal });
-      if (!answer.ok) return answer;
-      boots.set(host.uuid, answer.value.boot);
-      const { view, strangers } = answer.value;
-      return { ok: true, value: { view: viewFromWire(view), strangers } };
-    },
-    isStopped,
-  );
+  const work: Work = async (host, interfaces) => {
+    const asked = toWire(interfaces, host);
+    const answer = await callHost(session, host, "observe", asked, { seconds: patience, signal });
+    if (!answer.ok) return answer;
+    boots.set(host.uuid, answer.value.boot);
+    const { view, strangers } = answer.value;
+    return { ok: true, value: { view: viewFromWire(view), strangers } };
+  };
+  const rounds = await goRound({ pool, work, isStopped }, turnsOf(pool));
   return { ...rounds, boots };
 }

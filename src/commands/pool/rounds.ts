@@ -1,5 +1,5 @@
 import type { Interface } from "../../offload/interface.ts";
-import type { Inventory } from "../../offload/inventory.ts";
+import type { Host, Inventory } from "../../offload/inventory.ts";
 import type { LiveView } from "../../offload/plan.ts";
 import { domainOf, shareOut } from "../../offload/pool.ts";
 import { quoted } from "../../offload/wording.ts";
@@ -51,9 +51,21 @@ export type Work = (
   first: boolean,
 ) => Promise<HostAnswer<Shown>>;
 
+/** What each host has to see to, by its UUID. `home`: the host that the command was given on. */
+export type Share = (inventory: Inventory, home: Host) => ReadonlyMap<string, readonly Interface[]>;
+
+/** How a pool is gone through. */
+export interface Course {
+  readonly pool: Pool;
+  readonly work: Work;
+  readonly isStopped: () => boolean;
+  /** Every NIC and VIF unless given. */
+  readonly share?: Share;
+}
+
 /** The hosts of a pool before anything has been asked of them. */
-export function turnsOf(pool: Pool): readonly Turn[] {
-  const shares = shareOut(pool.inventory, pool.home);
+export function turnsOf(pool: Pool, share: Share = shareOut): readonly Turn[] {
+  const shares = share(pool.inventory, pool.home);
   return pool.hosts.map((host) => ({
     host,
     why: host.enabled ? null : DISABLED,
@@ -75,23 +87,17 @@ export const DISABLED: NoAnswer = {
  * Lets these hosts do their work side by side, the failure of one no matter to the others, and then
  * looks again: a VM that was on the move, or was started, is seen to on the host that has it now.
  */
-export async function goRound(
-  pool: Pool,
-  turns: readonly Turn[],
-  work: Work,
-  isStopped: () => boolean,
-): Promise<Rounds> {
-  await goOnce(turns, work, isStopped);
-  return await lookAgain(pool, turns, work, isStopped);
+export async function goRound(course: Course, turns: readonly Turn[]): Promise<Rounds> {
+  await goOnce(course, turns);
+  return await lookAgain(course, turns);
 }
 
 /** Lets these hosts do their work side by side, and does not look for what moves meanwhile. */
 export async function goOnce(
+  course: Pick<Course, "work" | "isStopped">,
   turns: readonly Turn[],
-  work: Work,
-  isStopped: () => boolean,
 ): Promise<void> {
-  await hostsSideBySide(turns, (turn) => attend(turn, turn.interfaces, true, work, isStopped));
+  await hostsSideBySide(turns, (turn) => attend(turn, turn.interfaces, true, course));
 }
 
 /**
@@ -99,14 +105,13 @@ export async function goOnce(
  * how it went. After the first of which `isWell` is not true the others are left alone.
  */
 export async function goOneByOne(
-  pool: Pool,
+  course: Course,
   turns: readonly Turn[],
-  work: Work,
   isWell: (turn: Turn, rounds: Rounds) => boolean,
-  isStopped: () => boolean,
 ): Promise<Rounds> {
+  const { home } = course.pool;
   const ordered = turns.toSorted(
-    (a, b) => Number(a.host.uuid === pool.home.uuid) - Number(b.host.uuid === pool.home.uuid),
+    (a, b) => Number(a.host.uuid === home.uuid) - Number(b.host.uuid === home.uuid),
   );
   let failed: string | null = null;
   for (const turn of ordered) {
@@ -116,10 +121,10 @@ export async function goOneByOne(
       turn.why = leftAlone(failed);
       continue;
     }
-    const rounds = await goRound(pool, [turn], work, isStopped);
+    const rounds = await goRound(course, [turn]);
     if (!isWell(turn, rounds)) failed = turn.host.name;
   }
-  return await lookAgain(pool, turns, work, isStopped);
+  return await lookAgain(course, turns);
 }
 
 function leftAlone(failed: string): NoAnswer {
@@ -128,18 +133,13 @@ function leftAlone(failed: string): NoAnswer {
 }
 
 /** Sees to what has moved, until nothing has; then to what XAPI says of it all. */
-async function lookAgain(
-  pool: Pool,
-  turns: readonly Turn[],
-  work: Work,
-  isStopped: () => boolean,
-): Promise<Rounds> {
+async function lookAgain(course: Course, turns: readonly Turn[]): Promise<Rounds> {
   for (let round = 0; ; round += 1) {
-    const inventory = isStopped() ? null : await reread(pool, turns);
+    const inventory = course.isStopped() ? null : await reread(course, turns);
     const late = turns.filter((turn) => turn.why === null && unsettled(turn).length > 0);
     if (inventory === null || late.length === 0 || round === ROUNDS) return { turns, inventory };
     if (round > 0) await Bun.sleep(ARRIVAL);
-    await hostsSideBySide(late, (turn) => attend(turn, unsettled(turn), false, work, isStopped));
+    await hostsSideBySide(late, (turn) => attend(turn, unsettled(turn), false, course));
   }
 }
 
@@ -155,8 +155,7 @@ async function attend(
   turn: Turn,
   interfaces: readonly Interface[],
   first: boolean,
-  work: Work,
-  isStopped: () => boolean,
+  { work, isStopped }: Pick<Course, "work" | "isStopped">,
 ): Promise<void> {
   if (turn.why !== null) return;
   if (isStopped()) {
@@ -189,10 +188,13 @@ export const NOT_ATTEMPTED: NoAnswer = {
 };
 
 /** Reads XAPI again, and gives each host what is its own by now. */
-async function reread(pool: Pool, turns: readonly Turn[]): Promise<Inventory | null> {
+async function reread(
+  { pool, share = shareOut }: Course,
+  turns: readonly Turn[],
+): Promise<Inventory | null> {
   const read = await pool.session.inventory();
   if (!read.ok) return null;
-  const shares = shareOut(read.value, pool.home);
+  const shares = share(read.value, pool.home);
   for (const turn of turns) turn.interfaces = shares.get(turn.host.uuid) ?? turn.interfaces;
   return read.value;
 }

@@ -24,7 +24,7 @@ export async function tryOutPool(
   const deadline = AbortSignal.timeout(seconds * 1000);
   const work = new PoolWork(request, pool, isStopped);
   const turns = turnsOf(pool);
-  await goOnce(turns, work.on({ seconds }), isStopped);
+  await goOnce({ work: work.on({ seconds }), isStopped }, turns);
   const tried = turns.filter(({ why }) => why === null);
   const answer =
     tried.length === 0 || isStopped()
@@ -47,7 +47,7 @@ async function keep(
   const work = new PoolWork(request, pool, isStopped);
   const turns = turnsOf(pool);
   for (const [index, turn] of turns.entries()) turn.why = tried[index]?.why ?? turn.why;
-  const { inventory } = await goRound(pool, turns, work.on("keep"), isStopped);
+  const { inventory } = await goRound({ pool, work: work.on("keep"), isStopped }, turns);
   const rows = rowsOf("disable", turns, (turn, evidence) =>
     work.reportOf(turn, evidence, inventory !== null),
   );
