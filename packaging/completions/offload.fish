@@ -119,6 +119,7 @@ complete -c offload -n '__offload_is restore' -s y -l yes -d 'do not ask before 
 complete -c offload -n '__offload_is restore' -l dry-run -d 'print the commands that would do it'
 complete -c offload -n '__offload_is restore' -l force -d 'put back what others have changed, too'
 complete -c offload -n '__offload_is restore' -l pool -d 'every host of the pool, each called by XAPI'
+complete -c offload -n '__offload_is restore' -l rolling -d 'one host after the other, as long as all is well'
 complete -c offload -n '__offload_is restore' -l timeout -x -d 'how long a host may take (120)'
 complete -c offload -n '__offload_is restore' -l wait -x -d 'wait for another offload that is at work'
 complete -c offload -n '__offload_is restore' -s v -l verbose -d 'a line on stderr for each object'

@@ -192,6 +192,17 @@ export function poolOf<D extends Pick<typeof SHARED, "pool" | "timeout">>(
       );
 }
 
+/** `--rolling`: whether one host comes after the other; only where there is a pool. */
+export function rollingOf<D extends Pick<typeof SHARED, "rolling">>(
+  given: GivenArguments<D>,
+  pool: PoolManner | null,
+): Result<boolean> {
+  const rolling = given.flag("rolling");
+  return rolling && pool === null
+    ? usage("needs-pool", "--rolling is about the hosts of a pool; say --pool with it")
+    : success(rolling);
+}
+
 /** How long a host may take unless it is said, in seconds: a NIC that resets takes a second or two. */
 const PATIENCE = 120;
 

@@ -25,6 +25,7 @@ import {
   type PoolManner,
   parseArguments,
   poolOf,
+  rollingOf,
   secondsOf,
   type Wanted,
   wantedOf,
@@ -89,11 +90,9 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
       "--pick shows a list to choose from; name no target with it",
     );
   }
-  const rolling = given.value.flag("rolling");
-  if (rolling && pool.value === null) {
-    return usage("needs-pool", "--rolling is about the hosts of a pool; say --pool with it");
-  }
-  if (rolling && given.value.values("confirm-within").length > 0) {
+  const rolling = rollingOf(given.value, pool.value);
+  if (!rolling.ok) return rolling;
+  if (rolling.value && given.value.values("confirm-within").length > 0) {
     return usage(
       "rolling-or-trial",
       "--rolling and --confirm-within exclude each other: one answer is for all hosts at once",
@@ -120,7 +119,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
     seconds: Number(given.value.values("confirm-within")[0] ?? 0),
     wait: wait.value,
     pool: pool.value,
-    rolling,
+    rolling: rolling.value,
   });
 }
 

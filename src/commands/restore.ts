@@ -14,7 +14,14 @@ import { counted } from "../offload/wording.ts";
 import { readJournal } from "../state/journal.ts";
 import { readTrial, revertTrial } from "../state/trial.ts";
 import { agree } from "./agreement.ts";
-import { type PoolManner, parseArguments, poolOf, secondsOf, targetsOf } from "./arguments.ts";
+import {
+  type PoolManner,
+  parseArguments,
+  poolOf,
+  rollingOf,
+  secondsOf,
+  targetsOf,
+} from "./arguments.ts";
 import { RESTORE } from "./definition/restore.ts";
 import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
@@ -32,6 +39,8 @@ interface Request {
   readonly wait: number;
   /** How the whole pool is meant; null where it is this host. */
   readonly pool: PoolManner | null;
+  /** One host of the pool after the other. */
+  readonly rolling: boolean;
 }
 
 /** What of the journal a run is about. */
@@ -63,6 +72,8 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!wait.ok) return wait;
   const pool = poolOf(given.value, wait.value);
   if (!pool.ok) return pool;
+  const rolling = rollingOf(given.value, pool.value);
+  if (!rolling.ok) return rolling;
   return success({
     targets: targets.value,
     yes: given.value.flag("yes"),
@@ -70,6 +81,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
     force: given.value.flag("force"),
     wait: wait.value,
     pool: pool.value,
+    rolling: rolling.value,
   });
 }
 

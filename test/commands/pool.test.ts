@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import Ajv from "ajv";
 import schema from "../../schema/report.schema.json" with { type: "json" };
-import { Dom0 } from "../dom0/dom0.ts";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import { buildVersion } from "../dom0/pool/other-version.ts";
 import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
 import type { Vm } from "../dom0/world/database.ts";
@@ -160,6 +160,7 @@ describe("a pool whose hosts all have the plugin", () => {
   test.each([
     [["verify", "--timeout", "5"], "needs-pool"],
     [["disable", "ALL", "--rolling"], "needs-pool"],
+    [["restore", "--rolling"], "needs-pool"],
     [["verify", "--pool", "--timeout", "0"], "bad-seconds"],
     [["verify", "--pool", "--timeout", "241"], "bad-seconds"],
     [["disable", "--pool", "--wait", "120"], "wait-too-long"],
@@ -539,6 +540,46 @@ describe("--rolling", () => {
       "xcp-3": "not-attempted 3",
     });
     expect(await recordedOff(pool, "PIF")).toEqual([]);
+  });
+
+  test("puts back one host after the other, each with its records, and goes no further than is well", async () => {
+    await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 1 });
+    const [home, second, third] = [pool.host(0), pool.host(1), pool.host(2)];
+    const states = await Promise.all(pool.hosts.map(liveState));
+    const before = await pool.simulator.database();
+    await home.offload("disable", "--pool", "--yes");
+    const off = await Promise.all(pool.hosts.map(liveState));
+    const recorded = await recordedOff(pool, "PIF");
+    // It tells its notes, and breaks when it is to put them back.
+    const broken = `#!/bin/bash\ncase "$1" in *'<methodName>restore<'*) kill -9 $$ ;; esac\nexec -a ${PLUGIN} ${OFFLOAD} "$@"\n`;
+    await pool.replacePlugin(second, broken);
+    const stopped = await document(home, "restore", "--pool", "--rolling", "--yes");
+    expect(statesOf(stopped)).toEqual({
+      "xcp-1": "not-attempted 3",
+      "xcp-2": "failed 1",
+      "xcp-3": "not-attempted 3",
+    });
+    expect(stopped.exitCode).toBe(1);
+    expect(stopped.hosts[1].message).toContain(
+      "its records were put back, its features were not: ",
+    );
+    const layers = stopped.hosts[1].report.changes.map(({ layer }: { layer: string }) => layer);
+    expect(new Set(layers)).toEqual(new Set(["recorded"]));
+    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(off);
+    const left = recorded.filter((line) => !line.startsWith(second.world.pif("eth0").record.uuid));
+    expect(await recordedOff(pool, "PIF")).toEqual(left);
+
+    await pool.replacePlugin(second, `#!/bin/bash\nexec -a ${PLUGIN} ${OFFLOAD} "$@"\n`);
+    await pool.simulator.clearCalls();
+    const done = await document(third, "restore", "--pool", "--rolling", "--yes");
+    expect(statesOf(done)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0", "xcp-3": "done 0" });
+    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    expect(await pool.simulator.database()).toEqual(before);
+    const asked = (await pool.simulator.calls()).flatMap(({ method, params }) =>
+      method === "host.call_plugin" && params[3] === "restore" ? [params[1]] : [],
+    );
+    expect(asked.at(-1)).toBe(third.world.host.ref);
+    expect(asked).toHaveLength(3);
   });
 });
 

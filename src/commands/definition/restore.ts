@@ -35,6 +35,7 @@ export const RESTORE = {
       details: "Puts back what somebody else has changed since, too.",
     },
     pool: SHARED.pool,
+    rolling: SHARED.rolling,
     timeout: SHARED.timeout,
     wait: SHARED.wait,
     verbose: SHARED.verbose,

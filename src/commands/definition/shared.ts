@@ -55,7 +55,7 @@ export const SHARED = {
     group: "pool",
     description: "one host after the other, as long as all is well",
     details:
-      "With --pool: one host after the other, the one that this runs on last, and no further once a host does not verify afterwards.",
+      "With --pool: one host after the other, the one that this runs on last, and no further once a host is not as it should be afterwards.",
   },
   timeout: {
     type: "string",

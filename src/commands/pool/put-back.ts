@@ -5,19 +5,27 @@ import type { Journal } from "../../offload/journal.ts";
 import { KernelFeatures } from "../../offload/kernel-features.ts";
 import { type Change, type LiveView, recordChanges } from "../../offload/plan.ts";
 import { domainOf, notedElsewhere, shareOutNoted } from "../../offload/pool.ts";
-import { exitCodeOf, type Note, type Problem } from "../../offload/problem.ts";
-import { type Report, reportOf } from "../../offload/report.ts";
+import { EXIT, exitCodeOf, type Note, type Problem } from "../../offload/problem.ts";
+import { type HostReport, type Report, reportOf } from "../../offload/report.ts";
 import { planRestore } from "../../offload/restore.ts";
 import { everyInterface } from "../../offload/targets.ts";
 import { judge } from "../../offload/verdict.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
 import { toDocument } from "../../state/journal-document.ts";
-import type { HostAnswer, PoolHost } from "../../xapi/pool.ts";
+import type { PoolHost } from "../../xapi/pool.ts";
 import { goneNote } from "../settlement.ts";
 import { callHost, recordSteps } from "./call.ts";
 import { goneFrom, type Noted } from "./notes.ts";
 import type { Pool } from "./pool.ts";
-import { goRound, hostsSideBySide, type Shown, type Turn, turnsOf } from "./rounds.ts";
+import {
+  goOneByOne,
+  goRound,
+  hostsSideBySide,
+  type Share,
+  type Turn,
+  turnsOf,
+  type Work,
+} from "./rounds.ts";
 import { type Evidence, poolReport, rowsOf } from "./verdict.ts";
 
 /** How a pool is to be put back. */
@@ -25,6 +33,8 @@ export interface PutBackRequest {
   readonly force: boolean;
   /** Seconds that each host waits for another run there. */
   readonly wait: number;
+  /** One host after the other. */
+  readonly rolling: boolean;
 }
 
 /**
@@ -37,17 +47,20 @@ export async function putBack(
   noted: Noted,
   isStopped: () => boolean,
 ): Promise<Report> {
-  const work = new PutBack(request, pool, noted);
-  await work.records(isStopped);
-  const read = await pool.session.inventory();
-  const now: Pool = read.ok ? { ...pool, inventory: read.value } : pool;
-  const share = (inventory: Inventory) => shareOutNoted(noted.journals, inventory);
+  const work = new PutBack(request, pool, noted, isStopped);
+  const now = request.rolling ? pool : await work.withRecordsOf(pool.hosts);
+  const { share } = work;
   const turns = turnsOf(now, share);
   for (const turn of turns) turn.why = noted.why.get(turn.host.uuid) ?? turn.why;
-  const live = { pool: now, work: work.live, isStopped, share };
-  const { inventory } = await goRound(live, turns);
+  const course = { pool: now, work: work.live, isStopped, share };
+  const judged = (turn: Turn, evidence: Evidence) => work.reportOf(turn, evidence);
+  const isWell = (turn: Turn) =>
+    rowsOf("restore", [turn], judged).every(({ exitCode }) => exitCode === EXIT.done);
+  const { inventory } = request.rolling
+    ? await goOneByOne(course, turns, isWell)
+    : await goRound(course, turns);
   await work.settle(turns, inventory ?? now.inventory);
-  const rows = rowsOf("restore", turns, (turn, evidence) => work.reportOf(turn, evidence));
+  const rows = rowsOf("restore", turns, judged).map((row) => work.withRecordsTold(row));
   return poolReport("restore", pool, rows, { changing: true });
 }
 
@@ -78,32 +91,45 @@ class PutBack {
     readonly request: PutBackRequest,
     readonly pool: Pool,
     readonly noted: Noted,
+    readonly isStopped: () => boolean,
   ) {}
 
-  /** Puts back the records that each journal tells of, wherever the VMs of their VIFs run. */
-  async records(isStopped: () => boolean): Promise<void> {
-    const { session, hosts, inventory } = this.pool;
+  readonly share: Share = (inventory) => shareOutNoted(this.noted.journals, inventory);
+
+  /**
+   * Puts back the records that the journals of these hosts tell of, wherever the VMs of their VIFs run.
+   * Gives the pool as XAPI shows it afterwards.
+   */
+  async withRecordsOf(hosts: readonly PoolHost[]): Promise<Pool> {
+    const { session, inventory } = this.pool;
     for (const host of hosts) {
       const journal = this.#journalOf(host);
       const all = everyInterface({ ...inventory, host });
       const interfaces = [...journal.keys()].flatMap((key) => all.get(key) ?? []);
       const { records } = planRestore(journal, interfaces, NO_DEVICES, this.request);
-      const { written, problems } = await recordSteps(records, session, isStopped);
+      const { written, problems } = await recordSteps(records, session, this.isStopped);
       const deeds = this.#of(host);
       deeds.changes.push(...recordChanges(written, new Set()));
       deeds.own.push(...problems);
       const gone = goneFrom(journal, { ...inventory, host });
       deeds.notes.push(...gone.map((key) => goneNote(journal, key)));
     }
+    const read = await session.inventory();
+    return read.ok ? { ...this.pool, inventory: read.value } : this.pool;
   }
 
-  /** Has a host put back what is live, also of VIFs that other hosts have noted. */
-  readonly live = async (
-    host: PoolHost,
-    interfaces: readonly Interface[],
-  ): Promise<HostAnswer<Shown>> => {
-    const foreign = notedElsewhere(this.noted.journals, host, interfaces);
-    const answer = await this.#restore(host, interfaces, foreign);
+  /**
+   * Has a host put back what is live, also of VIFs that other hosts have noted. Where one host comes
+   * after the other, so do their records.
+   */
+  readonly live: Work = async (host, interfaces, first) => {
+    const now = first && this.request.rolling ? await this.withRecordsOf([host]) : null;
+    const asked =
+      now === null
+        ? interfaces
+        : (this.share(now.inventory, now.home).get(host.uuid) ?? interfaces);
+    const foreign = notedElsewhere(this.noted.journals, host, asked);
+    const answer = await this.#restore(host, asked, foreign);
     if (!answer.ok) return answer;
     const { changes, problems, notes, strangers, view } = answer.value;
     const deeds = this.#of(host);
@@ -158,6 +184,21 @@ class PutBack {
       // A host that was called twice has said the same twice.
       notes: [...new Map(deeds.notes.map((note) => [note.message, note])).values()],
     });
+  }
+
+  /** A host that gave no answer to the rest has its records put back all the same. */
+  withRecordsTold(row: HostReport): HostReport {
+    const deeds = this.#deeds.get(row.uuid);
+    if (row.report !== null || deeds === undefined || deeds.changes.length === 0) return row;
+    const { uuid, name } = row;
+    const exitCode = EXIT.partly;
+    const { changes, own: problems, notes } = deeds;
+    return {
+      ...row,
+      exitCode,
+      message: `its records were put back, its features were not: ${row.message}`,
+      report: reportOf("restore", { host: { uuid, name }, exitCode, changes, problems, notes }),
+    };
   }
 
   #restore(host: PoolHost, interfaces: readonly Interface[], foreign: Journal) {

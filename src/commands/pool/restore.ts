@@ -33,6 +33,8 @@ export interface PoolRestore {
   readonly wait: number;
   /** Seconds that a host may take to answer. */
   readonly patience: number;
+  /** One host after the other. */
+  readonly rolling: boolean;
 }
 
 /** `restore --pool`: every host's own journal; the records through the coordinator, and first. */
