@@ -106,6 +106,7 @@ complete -c offload -n '__offload_is persist' -l method -x -a 'auto systemd rc.l
 complete -c offload -n '__offload_is persist' -l dry-run -d 'print what would be written'
 complete -c offload -n '__offload_is persist' -l remove -d 'take away what persist has installed'
 complete -c offload -n '__offload_is persist' -l pool -d 'every host of the pool, each called by XAPI'
+complete -c offload -n '__offload_is persist' -l rolling -d 'one host after the other, as long as all is well'
 complete -c offload -n '__offload_is persist' -l timeout -x -d 'how long a host may take (120)'
 complete -c offload -n '__offload_is persist' -l wait -x -d 'wait for another offload that is at work'
 complete -c offload -n '__offload_is persist' -l json -d 'print one JSON document'

@@ -7,7 +7,14 @@ import { quoted } from "../offload/wording.ts";
 import { removeBoot, usualMethod } from "../persistence/boot-layer.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { settleTrial } from "../state/trial.ts";
-import { type PoolManner, parseArguments, poolOf, secondsOf, wantedOf } from "./arguments.ts";
+import {
+  type PoolManner,
+  parseArguments,
+  poolOf,
+  rollingOf,
+  secondsOf,
+  wantedOf,
+} from "./arguments.ts";
 import { bootFound, coverageKnown, installNow, persistReport, piecesAsText } from "./boot.ts";
 import { PERSIST } from "./definition/persist.ts";
 import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
@@ -54,6 +61,8 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!wait.ok) return wait;
   const pool = poolOf(given.value, wait.value);
   if (!pool.ok) return pool;
+  const rolling = rollingOf(given.value, pool.value);
+  if (!rolling.ok) return rolling;
   return success({
     ...wanted.value,
     limited: given.value.values("features").length > 0,
@@ -63,6 +72,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
     dryRun: given.value.flag("dry-run"),
     remove,
     wait: wait.value,
+    rolling: rolling.value,
   });
 }
 

@@ -161,6 +161,7 @@ describe("a pool whose hosts all have the plugin", () => {
     [["verify", "--timeout", "5"], "needs-pool"],
     [["disable", "ALL", "--rolling"], "needs-pool"],
     [["restore", "--rolling"], "needs-pool"],
+    [["persist", "ALL", "--rolling"], "needs-pool"],
     [["verify", "--pool", "--timeout", "0"], "bad-seconds"],
     [["verify", "--pool", "--timeout", "241"], "bad-seconds"],
     [["disable", "--pool", "--wait", "120"], "wait-too-long"],
@@ -540,6 +541,23 @@ describe("--rolling", () => {
       "xcp-3": "not-attempted 3",
     });
     expect(await recordedOff(pool, "PIF")).toEqual([]);
+  });
+
+  test("persist goes one host after the other, its own last, and no further than is well", async () => {
+    await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 1 });
+    const stopped = await document(pool.host(1), "persist", "--pool", "--rolling");
+    expect(statesOf(stopped)).toEqual({
+      "xcp-1": "failed 3",
+      "xcp-2": "not-attempted 3",
+      "xcp-3": "not-attempted 3",
+    });
+    await pool.simulator.clearCalls();
+    const done = await document(pool.host(1), "persist", "ALL", "--pool", "--rolling");
+    expect(statesOf(done)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0", "xcp-3": "done 0" });
+    const asked = (await pool.simulator.calls()).flatMap(({ method, params }) =>
+      method === "host.call_plugin" ? [params[1]] : [],
+    );
+    expect(asked.map((ref) => ref === pool.host(1).world.host.ref)).toEqual([false, false, true]);
   });
 
   test("puts back one host after the other, each with its records, and goes no further than is well", async () => {

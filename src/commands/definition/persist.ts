@@ -37,6 +37,7 @@ export const PERSIST = {
       details: "Takes away everything that persist has installed.",
     },
     pool: SHARED.pool,
+    rolling: SHARED.rolling,
     timeout: SHARED.timeout,
     wait: SHARED.wait,
     json: SHARED.json,

@@ -109,10 +109,7 @@ export async function goOneByOne(
   turns: readonly Turn[],
   isWell: (turn: Turn, rounds: Rounds) => boolean,
 ): Promise<Rounds> {
-  const { home } = course.pool;
-  const ordered = turns.toSorted(
-    (a, b) => Number(a.host.uuid === home.uuid) - Number(b.host.uuid === home.uuid),
-  );
+  const ordered = homeLast(course.pool, turns, ({ host }) => host);
   let failed: string | null = null;
   for (const turn of ordered) {
     // Of what is in maintenance mode it is known beforehand that nothing is done there.
@@ -127,7 +124,18 @@ export async function goOneByOne(
   return await lookAgain(course, turns);
 }
 
-function leftAlone(failed: string): NoAnswer {
+/** One after the other, the host that this runs on last: it is the one to tell how it went. */
+export function homeLast<T>(
+  { home }: Pool,
+  items: readonly T[],
+  hostOf: (item: T) => PoolHost,
+): readonly T[] {
+  const isHome = (item: T) => Number(hostOf(item).uuid === home.uuid);
+  return items.toSorted((a, b) => isHome(a) - isHome(b));
+}
+
+/** Why nothing was asked of a host whose turn came after that of one that is not well. */
+export function leftAlone(failed: string): NoAnswer {
   const message = `left alone, for ${quoted(failed)} before it is not as it should be`;
   return { state: "not-attempted", message, advice: [] };
 }
