@@ -6,15 +6,12 @@ import { coverageLine, readMark, whyDifferent } from "./coverage.ts";
 import { readFileBytes, removeFile, removeLeftoversBeside, replaceFile } from "./file.ts";
 import { loopScript } from "./loop.ts";
 import { mustRun } from "./program.ts";
-import {
-  type Block,
-  inspect,
-  mentionsBlock,
-  RC_LOCAL,
-  withBlock,
-  withoutBlock,
-} from "./rc-local.ts";
+import { withBlock, withoutBlock } from "./rc-local.ts";
+import { inspect } from "./rc-local-inspection.ts";
+import { type Block, mentionsBlock } from "./rc-local-markers.ts";
 
+/** The file that boot runs on a dom0; /etc/rc.local is a link to it. */
+const RC_LOCAL = "/etc/rc.d/rc.local";
 /** Where the file is on other systems than Red Hat's. */
 const PLAIN_RC_LOCAL = "/etc/rc.local";
 

@@ -23,8 +23,8 @@ export abstract class ShellReader {
   protected at = 0;
   /** How many substitutions deep. */
   #depth = 0;
-  /** A continued line that the text ends in. */
-  open: Open | null = null;
+  /** The continued line that the text ends in. */
+  continued: Open | null = null;
 
   /** `text`: one character a byte. */
   constructor(protected readonly text: string) {}
@@ -105,7 +105,8 @@ export abstract class ShellReader {
     this.at = Math.min(from + 2, this.text.length);
     if (this.at < this.text.length) return;
     const escaped = this.text[from + 1];
-    if (escaped === undefined || escaped === "\n") this.open = { what: "continued line", from };
+    if (escaped === undefined || escaped === "\n")
+      this.continued = { what: "continued line", from };
   }
 
   #single(): void {

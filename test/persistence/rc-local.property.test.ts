@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { inspect, withBlock, withoutBlock } from "../../src/persistence/rc-local.ts";
+import { withBlock, withoutBlock } from "../../src/persistence/rc-local.ts";
+import { inspect } from "../../src/persistence/rc-local-inspection.ts";
+
+const PATH = "/etc/rc.d/rc.local";
 
 /** Texts hold one character a byte, as the files do. */
 function bytesOf(text: string): Uint8Array {
@@ -16,13 +19,13 @@ function textOf(bytes: Uint8Array): string {
 
 /** The text with the block, or null when it is refused. */
 function added(text: string, lines: readonly string[]): string | null {
-  const result = withBlock(bytesOf(text), lines);
+  const result = withBlock(bytesOf(text), lines, PATH);
   return result.ok ? textOf(result.value) : null;
 }
 
 /** The text without the block; null when the file is to be deleted. */
 function removed(text: string): string | null {
-  const result = withoutBlock(bytesOf(text));
+  const result = withoutBlock(bytesOf(text), PATH);
   if (!result.ok) throw new Error(result.failures.map(({ message }) => message).join("; "));
   return result.value === null ? null : textOf(result.value);
 }
@@ -159,7 +162,7 @@ describe("for every file that can take the block", () => {
 test("a refused file is refused for a reason that has words, and looking never throws", () => {
   fc.assert(
     fc.property(fc.oneof(files, anyBytes), (file) => {
-      const result = withBlock(bytesOf(file), []);
+      const result = withBlock(bytesOf(file), [], PATH);
       if (!result.ok) expect(result.failures.map(({ message }) => message)).not.toContain("");
     }),
     runs,

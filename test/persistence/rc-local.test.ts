@@ -3,10 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Failure, Result } from "../../src/offload/result.ts";
-import { inspect, refusal, withBlock, withoutBlock } from "../../src/persistence/rc-local.ts";
+import { withBlock, withoutBlock } from "../../src/persistence/rc-local.ts";
+import { inspect } from "../../src/persistence/rc-local-inspection.ts";
+import { refusal } from "../../src/persistence/rc-local-refusal.ts";
 
 const BEGIN =
   '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
+const PATH = "/etc/rc.d/rc.local";
 const LINES = ["(", "  echo offloads off", ") || :"];
 const CORPUS = join(import.meta.dir, "rc-local");
 
@@ -65,12 +68,12 @@ describe("the block goes where it is run, and nothing else changes", () => {
     const after = corpus(name, "after");
     if (after === null) continue;
     test(name, () => {
-      const written = withBlock(before(name), LINES);
+      const written = withBlock(before(name), LINES, PATH);
       expect(bytesOf(written)).toBe(shown(after));
       expect(inspect(after)).toMatchObject({ state: "present", block: { lines: LINES } });
-      expect(bytesOf(withBlock(after, LINES))).toBe(shown(after));
+      expect(bytesOf(withBlock(after, LINES, PATH))).toBe(shown(after));
       const removed = corpus(name, "removed") ?? before(name);
-      expect(bytesOf(withoutBlock(after))).toBe(shown(removed));
+      expect(bytesOf(withoutBlock(after, PATH))).toBe(shown(removed));
     });
   }
 });
@@ -82,8 +85,8 @@ describe("a file in which the block would not be run, or that is not clear, is r
     test(name, () => {
       const [code, message] = new TextDecoder().decode(refused).split("\n");
       const expected = { kind: "usage", code, message };
-      expect(failureOf(withBlock(before(name), LINES))).toMatchObject(expected);
-      expect(refusal(inspect(before(name)))).toMatchObject(expected);
+      expect(failureOf(withBlock(before(name), LINES, PATH))).toMatchObject(expected);
+      expect(refusal(inspect(before(name)), PATH)).toMatchObject(expected);
     });
   }
 });
@@ -97,22 +100,24 @@ describe("what is there already can be removed, whatever else is wrong with the 
   for (const name of names) {
     const removed = corpus(name, "removed");
     if (removed === null) continue;
-    test(name, () => expect(bytesOf(withoutBlock(before(name)))).toBe(shown(removed)));
+    test(name, () => expect(bytesOf(withoutBlock(before(name), PATH))).toBe(shown(removed)));
   }
 
   test("but not when the markers make no single block", () => {
-    expect(failureOf(withoutBlock(before("two-blocks")))?.code).toBe("rc-local-broken-markers");
+    expect(failureOf(withoutBlock(before("two-blocks"), PATH))?.code).toBe(
+      "rc-local-broken-markers",
+    );
   });
 
   test("a file without a block is given back as it is", () => {
     for (const name of ["centos-7", "nul-byte", "invalid-utf-8", "carriage-returns", "python"]) {
-      expect(bytesOf(withoutBlock(before(name)))).toBe(shown(before(name)));
+      expect(bytesOf(withoutBlock(before(name), PATH))).toBe(shown(before(name)));
     }
   });
 });
 
 describe("a file that is made for the block", () => {
-  const made = withBlock(null, LINES);
+  const made = withBlock(null, LINES, PATH);
 
   test("is a whole shell script, and says that it was made", () => {
     expect(bytesOf(made)).toBe(
@@ -121,13 +126,13 @@ describe("a file that is made for the block", () => {
   });
 
   test("is to be deleted with the block, also when the block was written again", () => {
-    const again = withBlock(made.ok ? made.value : null, ["other"]);
-    expect(bytesOf(withoutBlock(again.ok ? again.value : new Uint8Array()))).toBeNull();
+    const again = withBlock(made.ok ? made.value : null, ["other"], PATH);
+    expect(bytesOf(withoutBlock(again.ok ? again.value : new Uint8Array(), PATH))).toBeNull();
   });
 
   test("stays with what others wrote into it", () => {
     const theirs = textBytes(`${bytesOf(made)}echo theirs\n`);
-    expect(bytesOf(withoutBlock(theirs))).toBe("#!/bin/sh\necho theirs\n");
+    expect(bytesOf(withoutBlock(theirs, PATH))).toBe("#!/bin/sh\necho theirs\n");
   });
 });
 
@@ -139,7 +144,7 @@ describe("inspect", () => {
 
   test("gives the lines of the block as text, and the line that it begins on", () => {
     const lines = ["# für", "é"];
-    const written = withBlock(before("invalid-utf-8"), lines);
+    const written = withBlock(before("invalid-utf-8"), lines, PATH);
     expect(inspect(written.ok ? written.value : new Uint8Array())).toEqual({
       state: "present",
       block: { line: 3, lines },

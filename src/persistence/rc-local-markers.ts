@@ -1,0 +1,111 @@
+import { fromLatin1, latin1 } from "./latin1.ts";
+
+const BEGIN =
+  '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
+const END = "# END offload";
+
+/** A marker counts with whatever explanation another version writes behind it. */
+const BEGIN_LINE = /^[ \t]*# BEGIN offload \(written by "offload persist"/;
+const END_LINE = /^[ \t]*# END offload\s*(?:\(|$)/;
+
+/**
+ * What removing the block must know to leave the very bytes that were there. It is written behind
+ * the end marker.
+ */
+const MEMORIES = {
+  nothing: "",
+  made: " (this file was made for it)",
+  empty: " (this file was empty before)",
+  unended: " (there was no newline before it)",
+} as const;
+
+/** What an rc.local was before our block came: made for it, empty, without a last newline, or none of these. */
+export type Memory = keyof typeof MEMORIES;
+
+/** Our block in an rc.local. */
+export interface Block {
+  /** The number of the line with the begin marker. */
+  readonly line: number;
+  /** What stands between the markers. */
+  readonly lines: readonly string[];
+}
+
+/** Where our block is, markers and the newline behind them included, as offsets. */
+export interface Frame {
+  readonly from: number;
+  readonly to: number;
+  readonly memory: Memory;
+}
+
+/** The numbers of the lines with markers that do not make one block. */
+export interface BrokenMarkers {
+  readonly begins: readonly number[];
+  readonly ends: readonly number[];
+}
+
+/** What there is of our block in an rc.local. */
+export type Found =
+  | { readonly state: "absent" }
+  | { readonly state: "present"; readonly block: Block; readonly frame: Frame }
+  | ({ readonly state: "broken" } & BrokenMarkers);
+
+/** Whether there is any trace of a block of ours in it; without one nobody has to read the rest. */
+export function mentionsBlock(bytes: Uint8Array): boolean {
+  return /# (?:BEGIN|END) offload/.test(latin1(bytes));
+}
+
+/** Looks for our block in the text of an rc.local, which has one character a byte. */
+export function findBlock(text: string): Found {
+  const begins = markers(text, BEGIN_LINE);
+  const ends = markers(text, END_LINE);
+  const [begin, end] = [begins[0], ends[0]];
+  if (begin === undefined && end === undefined) return { state: "absent" };
+  const single = begins.length === 1 && ends.length === 1;
+  if (!single || begin === undefined || end === undefined || end.from < begin.from) {
+    return {
+      state: "broken",
+      begins: begins.map(({ line }) => line),
+      ends: ends.map(({ line }) => line),
+    };
+  }
+  return {
+    state: "present",
+    block: { line: begin.line, lines: linesOf(text.slice(begin.to, end.from)) },
+    frame: { from: begin.from, to: end.to, memory: memoryOf(end.text) },
+  };
+}
+
+/** The block with these lines, as one character a byte. */
+export function blockText(lines: readonly string[], memory: Memory): string {
+  const text = `${[BEGIN, ...lines, END].join("\n")}${MEMORIES[memory]}\n`;
+  return latin1(new TextEncoder().encode(text));
+}
+
+interface Marker {
+  readonly from: number;
+  readonly to: number;
+  readonly line: number;
+  readonly text: string;
+}
+
+function markers(text: string, pattern: RegExp): readonly Marker[] {
+  const found: Marker[] = [];
+  let from = 0;
+  for (const [index, line] of text.split("\n").entries()) {
+    const to = Math.min(from + line.length + 1, text.length);
+    if (pattern.test(line)) found.push({ from, to, line: index + 1, text: line });
+    from = to;
+  }
+  return found;
+}
+
+function memoryOf(endMarker: string): Memory {
+  if (endMarker.includes(MEMORIES.made)) return "made";
+  if (endMarker.includes(MEMORIES.empty)) return "empty";
+  return endMarker.includes(MEMORIES.unended) ? "unended" : "nothing";
+}
+
+function linesOf(text: string): readonly string[] {
+  const lines = new TextDecoder().decode(fromLatin1(text)).split("\n");
+  return lines.slice(0, -1);
+}
