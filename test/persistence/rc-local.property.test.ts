@@ -5,6 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { withBlock, withoutBlock } from "../../src/persistence/rc-local.ts";
 import { inspect } from "../../src/persistence/rc-local-inspection.ts";
+import { mentionsBlock } from "../../src/persistence/rc-local-markers.ts";
 
 const PATH = "/etc/rc.d/rc.local";
 
@@ -164,6 +165,32 @@ test("a refused file is refused for a reason that has words, and looking never t
     fc.property(fc.oneof(files, anyBytes), (file) => {
       const result = withBlock(bytesOf(file), [], PATH);
       if (!result.ok) expect(result.failures.map(({ message }) => message)).not.toContain("");
+    }),
+    runs,
+  );
+});
+
+test("where nothing mentions a block, there is neither one nor a part of one", () => {
+  /** Markers, whole and in part, and what somebody makes of them by hand. */
+  const marks = fc
+    .array(
+      fc.oneof(
+        fc.constantFrom(" ", "\t", "#", "# ", "BEGIN", "END", "begin", " offload", " of offload"),
+        fc.constantFrom("(", ")", ' (written by "offload persist"', "# BEGIN offload", "\r"),
+        fc.constantFrom("# END offload", '# BEGIN offload (written by "offload persist"'),
+        anyBytes,
+      ),
+      { maxLength: 5 },
+    )
+    .map((pieces) => pieces.join(""));
+  const texts = fc.array(fc.oneof(marks, line), { maxLength: 6 }).map((lines) => lines.join("\n"));
+  fc.assert(
+    fc.property(fc.oneof(texts, files, anyBytes), (text) => {
+      const inspection = inspect(bytesOf(text));
+      const none =
+        inspection.state === "absent" ||
+        (inspection.state === "unreachable" && inspection.block === null);
+      expect(none || mentionsBlock(bytesOf(text))).toBe(true);
     }),
     runs,
   );
