@@ -137,7 +137,7 @@ const TROUBLES: Readonly<Record<Exclude<BootState, "absent" | "current">, string
   disabled: "is installed but not enabled, so nothing happens at boot",
   edited: "was changed by hand since it was written",
   "not-executable": "is in an rc.local that is not executable, so nothing happens at boot",
-  unreachable: "is in an rc.local that ends before it",
+  unreachable: "is in an rc.local that does not run it",
   incomplete: "is installed in part only",
 };
 

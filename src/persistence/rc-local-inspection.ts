@@ -1,6 +1,6 @@
 import { latin1 } from "./latin1.ts";
 import { type Block, type BrokenMarkers, type Frame, findBlock } from "./rc-local-markers.ts";
-import { type Obstacle, obstacleFor, obstacleForNew } from "./rc-local-obstacle.ts";
+import { type Obstacle, obstacleBefore, obstacleForNew } from "./rc-local-obstacle.ts";
 import { scan } from "./shell-scan.ts";
 
 /** What an rc.local is to us. */
@@ -37,9 +37,7 @@ export function examine(text: string): Examination {
     return { inspection, frame: null, place: scanned.place };
   }
   const { block, frame } = found;
-  // What stands in the block cannot end the script before the block.
-  const scanned = scan(text.slice(0, frame.from) + text.slice(frame.to));
-  const obstacle = obstacleFor(text, scanned, frame);
+  const obstacle = obstacleBefore(text.slice(0, frame.from));
   const inspection: Inspection =
     obstacle === null ? { state: "present", block } : { state: "unreachable", obstacle, block };
   return { inspection, frame, place: frame.from };

@@ -1,13 +1,13 @@
-import type { Frame } from "./rc-local-markers.ts";
-import type { Scan } from "./shell-scan.ts";
+import type { Open } from "./shell-reader.ts";
+import { type Scan, scan } from "./shell-scan.ts";
 import type { Statement } from "./shell-statements.ts";
 
 /** Why a block in this rc.local is not run at boot. */
 export type Obstacle =
   /** An `exit` or an `exec` ends the script before. */
   | { readonly kind: "ends-early"; readonly line: number; readonly statement: string }
-  /** The file ends inside something, which a block at its end would become a part of. */
-  | { readonly kind: "unfinished"; readonly line: number; readonly what: string }
+  /** Something is open where the block is, or would be, which thus is a part of it. */
+  | { readonly kind: "unfinished"; readonly line: number; readonly what: Open["what"] }
   /** The first line names no interpreter, and the service manager does not guess one. */
   | { readonly kind: "no-interpreter" }
   /** The kernel takes the carriage return as part of the interpreter's name. */
@@ -15,26 +15,28 @@ export type Obstacle =
   /** It is a program in another language. */
   | { readonly kind: "not-shell"; readonly interpreter: string };
 
-/** What keeps a block from being run that is in this text at `frame`. `scanned`: the text without it. */
-export function obstacleFor(text: string, scanned: Scan, frame: Frame): Obstacle | null {
-  return interpreterObstacle(text) ?? earlyEnd(text, scanned, ({ from }) => from < frame.from);
+/** What keeps a block from being run that this text, the start of an rc.local, stands in front of. */
+export function obstacleBefore(text: string): Obstacle | null {
+  const { stop, open } = scan(text);
+  const obstacle = interpreterObstacle(text) ?? (stop === null ? null : earlyEnd(text, stop));
+  // Of a block, a continued line takes the begin marker alone, mostly as a comment.
+  if (obstacle !== null || open === null || open.what === "continued line") return obstacle;
+  return unfinished(text, open);
 }
 
 /** What would keep a block from being run that is added to this text. */
 export function obstacleForNew(text: string, scanned: Scan): Obstacle | null {
-  const obstacle = interpreterObstacle(text) ?? earlyEnd(text, scanned, ({ last }) => !last);
-  if (obstacle !== null || scanned.open === null) return obstacle;
-  const { what, from } = scanned.open;
-  return { kind: "unfinished", what, line: lineAt(text, from) };
+  const { stop, open } = scanned;
+  const early = stop === null || stop.last ? null : earlyEnd(text, stop);
+  return interpreterObstacle(text) ?? early ?? (open === null ? null : unfinished(text, open));
 }
 
-function earlyEnd(
-  text: string,
-  { stop }: Scan,
-  early: (stop: Statement) => boolean,
-): Obstacle | null {
-  if (stop === null || !early(stop)) return null;
+function earlyEnd(text: string, stop: Statement): Obstacle {
   return { kind: "ends-early", line: lineAt(text, stop.from), statement: printable(stop.text) };
+}
+
+function unfinished(text: string, { what, from }: Open): Obstacle {
+  return { kind: "unfinished", what, line: lineAt(text, from) };
 }
 
 /** Shells that run a `( … )` of sh. */

@@ -16,7 +16,9 @@ export function refusal(inspection: Inspection, path: string): Failure | null {
     case "unfinished":
       return refused(
         "rc-local-unfinished",
-        `the ${obstacle.what} that begins on line ${obstacle.line} of ${path} is not ended, and lines after it would become part of it; end it`,
+        inspection.block === null
+          ? `the ${obstacle.what} that begins on line ${obstacle.line} of ${path} is not ended, and lines after it would become part of it; end it`
+          : `the block of offload on line ${inspection.block.line} of ${path} is part of the ${obstacle.what} that begins on line ${obstacle.line}; end that before it`,
       );
     case "no-interpreter":
       return refused(

@@ -56,8 +56,9 @@ export class CommandReader extends HereDocumentReader {
         this.#takeWord(level, from);
       } else {
         this.#endCommand(level, "");
-        if (substitution || level.open.length > 0) throw new Unclear();
+        if (substitution) throw new Unclear();
         this.endDocuments();
+        if (level.open.length > 0) throw new Unclear();
         return;
       }
     }

@@ -28,21 +28,31 @@ export interface Scan {
  * never returns, a loop without an end, `set -e`.
  */
 export function scan(text: string): Scan {
+  const { statements, understood, open } = read(text);
+  const stop = statements.stop();
+  if (!understood) return { stop, place: likelyPlace(text), open: null };
+  const place = statements.lineOfEnd();
+  return place === null ? { stop, place: text.length, open } : { stop, place, open: null };
+}
+
+interface Reading {
+  readonly statements: Statements;
+  /** The reader came to the end of the text. */
+  readonly understood: boolean;
+  readonly open: Open | null;
+}
+
+function read(text: string): Reading {
   const statements = new Statements(text);
   const reader = new CommandReader(text, statements);
   try {
     reader.script();
   } catch (error) {
-    const stop = statements.stop();
-    if (error instanceof Unfinished) return { stop, place: text.length, open: error.open };
-    if (!(error instanceof Unclear)) throw error;
-    return { stop, place: likelyPlace(text), open: null };
+    if (error instanceof Unfinished) return { statements, understood: true, open: error.open };
+    if (error instanceof Unclear) return { statements, understood: false, open: null };
+    throw error;
   }
-  const stop = statements.stop();
-  const place = statements.lineOfEnd();
-  return place === null
-    ? { stop, place: text.length, open: reader.continued }
-    : { stop, place, open: null };
+  return { statements, understood: true, open: reader.continued };
 }
 
 /** Where the reader gave up: in front of a last line that can hardly be anything but an `exit`. */
@@ -52,5 +62,7 @@ function likelyPlace(text: string): number {
   const found = last.exec(text);
   if (found === null) return text.length;
   const place = text.startsWith("\n", found.index) ? found.index + 1 : found.index;
-  return /(?:\\|&&|\|)[ \t]*\n$/.test(text.slice(0, place)) ? text.length : place;
+  const before = text.slice(0, place);
+  const within = /(?:\\|&&|\|)[ \t]*\n$/.test(before) || read(before).open !== null;
+  return within ? text.length : place;
 }

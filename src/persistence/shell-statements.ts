@@ -69,9 +69,12 @@ export class Statements {
     return { from: command.from, text: command.words.join(" "), last };
   }
 
-  /** The line of a last statement that likely ends the script, as an offset; null: there is none. */
+  /**
+   * The line, as an offset, of a last statement that likely ends the script; null when there is none,
+   * or when the script was not read to its end.
+   */
   lineOfEnd(): number | null {
-    return this.#last.ends ? this.#last.line : null;
+    return this.#complete && this.#last.ends ? this.#last.line : null;
   }
 }
 

@@ -364,5 +364,15 @@ describe("as the shells themselves run it", () => {
       }),
       { numRuns: 1000 },
     );
+    const before = fc.array(loose, { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(shells, before, fc.array(loose, { maxLength: 4 }), (shell, above, below) => {
+        const block = added("#!/bin/sh\n", probe)?.split("\n").slice(1, -1) ?? [];
+        const text = ["#!/bin/sh", ...above, ...block, ...below, ""].join("\n");
+        if (inspect(bytesOf(text)).state !== "unreachable") return;
+        expect(run(shell, text).output.split("\n")).not.toContain("REACHED");
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
