@@ -12,6 +12,14 @@ const MarkSchema = v.object({
 
 const MARK = "# offload-coverage: ";
 
+/** The first line of the unit and of the udev rule. */
+export const SIGNATURE = '# Written by "offload persist"; remove with "offload persist --remove".';
+
+/** Whether a unit or a rule is ours, of whatever version; any other of the same name is left alone. */
+export function isSigned(text: string): boolean {
+  return text.startsWith(SIGNATURE);
+}
+
 /** The coverage as a comment, by which every piece says what it was written for, and by what. */
 export function coverageLine({ keywords, devices, everything }: Coverage): string {
   return `${MARK}${JSON.stringify({ program: VERSION, keywords, devices, everything })}`;

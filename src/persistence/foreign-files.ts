@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Carrier, type ForeignFile, pathsIn } from "../offload/foreign-hooks.ts";
-import { isOurUnit, LOOP_PATH } from "./unit.ts";
+import { isSigned } from "./coverage.ts";
+import { LOOP_PATH } from "./unit.ts";
 
 /** A file that could not be looked at. */
 export interface Unread {
@@ -173,9 +174,9 @@ class Reader {
   }
 }
 
-/** Files of `persist`: the rule, the unit and the loop say so themselves. */
+/** Files of `persist`: the rule and the unit say so themselves, the loop is known by its path. */
 function isOurs(path: string, text: string): boolean {
-  return path === LOOP_PATH || isOurUnit(text);
+  return path === LOOP_PATH || isSigned(text);
 }
 
 function idleness(path: string, stats: Stats, { carrier, executable }: Place): string | null {

@@ -12,12 +12,12 @@ import {
 import { dirname, join } from "node:path";
 import type { BootLayer, Coverage } from "../offload/boot.ts";
 import { type Result, success, unavailable, usage } from "../offload/result.ts";
-import { coverageLine, readMark, whyDifferent } from "./coverage.ts";
+import { coverageLine, isSigned, readMark, whyDifferent } from "./coverage.ts";
 import { createDirectory, removeFile, removeLeftoversBeside, replaceFile } from "./file.ts";
 import { loopFile } from "./loop.ts";
 import { syncDirectory } from "./path.ts";
 import { findProgram, mustRun, runProgram } from "./program.ts";
-import { isOurUnit, LOOP_PATH, UNIT_NAME, UNIT_PATH, unitText } from "./unit.ts";
+import { LOOP_PATH, UNIT_NAME, UNIT_PATH, unitText } from "./unit.ts";
 
 /** Where else a unit of that name could come from (systemd.unit(5)). */
 const FOREIGN_UNITS = [
@@ -53,7 +53,7 @@ function checkUnitIsPossible(): Result<void> {
   }
   for (const path of [UNIT_PATH, ...FOREIGN_UNITS]) {
     const text = textOf(path);
-    if (text === null || isOurUnit(text)) continue;
+    if (text === null || isSigned(text)) continue;
     return usage("foreign-unit", `${path} is not ours and stays as it is; use --method rc.local`);
   }
   return success(undefined);
@@ -129,7 +129,7 @@ function verifyUnit(temporary: string): Result<unknown> {
 export function removeUnit(): Result<boolean> {
   removeLeftoversBeside(UNIT_PATH);
   const text = textOf(UNIT_PATH);
-  if (text !== null && !isOurUnit(text)) return success(false);
+  if (text !== null && !isSigned(text)) return success(false);
   if (text !== null && isSystemdRunning()) {
     const stopped = mustRun("systemctl", ["stop", UNIT_NAME]);
     if (!stopped.ok) return stopped;
@@ -154,7 +154,7 @@ export function removeUnit(): Result<boolean> {
 export function inspectUnit(): BootLayer | null {
   const unit = textOf(UNIT_PATH);
   const loop = textOf(LOOP_PATH);
-  if (unit === null || !isOurUnit(unit)) {
+  if (unit === null || !isSigned(unit)) {
     return loop === null ? null : { method: "systemd", state: "incomplete", covers: null };
   }
   const mark = readMark(unit);

@@ -1,5 +1,5 @@
 import type { Coverage } from "../offload/boot.ts";
-import { coverageLine } from "./coverage.ts";
+import { coverageLine, SIGNATURE } from "./coverage.ts";
 
 /** After the rules that give names (60 to 80), so that `$name` is the name that stays. */
 export const UDEV_RULE_PATH = "/etc/udev/rules.d/95-offload.rules";
@@ -11,7 +11,7 @@ export const UDEV_RULE_PATH = "/etc/udev/rules.d/95-offload.rules";
  */
 export function udevRule(coverage: Coverage, ethtool: string): string {
   const features = coverage.keywords.map((keyword) => `${keyword} off`).join(" ");
-  return `# Written by "offload persist"; remove with "offload persist --remove".
+  return `${SIGNATURE}
 ${coverageLine(coverage)}
 ACTION!="add", GOTO="offload_end"
 SUBSYSTEM!="net", GOTO="offload_end"

@@ -1,5 +1,5 @@
 import type { Coverage } from "../offload/boot.ts";
-import { coverageLine } from "./coverage.ts";
+import { coverageLine, SIGNATURE } from "./coverage.ts";
 
 /** The name that systemctl knows the unit by. */
 export const UNIT_NAME = "offload.service";
@@ -9,9 +9,6 @@ export const UNIT_PATH = `/etc/systemd/system/${UNIT_NAME}`;
 
 /** What the unit runs, and what the administrator can run by hand. */
 export const LOOP_PATH = "/etc/offload/loop";
-
-/** By this first line the unit is known to be ours; any other of that name is left alone. */
-const SIGNATURE = '# Written by "offload persist"; remove with "offload persist --remove".';
 
 /**
  * The unit: after networkd, which sets receive offloads of its own at every plug, and after XAPI's
@@ -34,9 +31,4 @@ ExecStart=/bin/sh ${LOOP_PATH}
 [Install]
 WantedBy=multi-user.target
 `;
-}
-
-/** Whether a unit file is one that `unitText` made, at whatever version. */
-export function isOurUnit(text: string): boolean {
-  return text.startsWith(SIGNATURE);
 }
