@@ -46,9 +46,11 @@ export class WatchedToolstack implements Toolstack {
   inventory(): Promise<Result<Inventory>> {
     return this.#during("reading XAPI's inventory", () => this.toolstack.inventory());
   }
+
   recordsByUuid(): Promise<Result<ReadonlyMap<string, OtherConfig>>> {
     return this.#during("reading XAPI's records back", () => this.toolstack.recordsByUuid());
   }
+
   announce(vms: readonly Vm[]): Promise<readonly string[]> {
     return this.#during("telling xenopsd of running VMs", () => this.toolstack.announce(vms));
   }

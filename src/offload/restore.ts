@@ -140,7 +140,8 @@ export async function carryBack(
         );
   for (const { subject, device, wish } of plan.live) {
     if (isStopped()) {
-      problems.push(problemAbout("interrupted", subject, "interrupted", device));
+      const says = "interrupted before it was put back";
+      problems.push(problemAbout("interrupted", subject, says, device));
       continue;
     }
     const outcome = kernel.request(device, wish);

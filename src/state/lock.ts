@@ -21,7 +21,10 @@ export class ChangeLock implements Disposable {
     this.#fd = fd;
   }
 
-  /** Takes the lock, waiting up to so many seconds for whoever has it. */
+  /**
+   * Takes the lock, waiting up to so many seconds for whoever has it. `orElse`: given each pause,
+   * waits for it, or throws where there is a reason not to wait any longer.
+   */
   static async take(
     waitSeconds: number,
     orElse: <T>(work: Promise<T>) => Promise<T>,

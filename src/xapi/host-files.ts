@@ -26,20 +26,13 @@ export function readHostFiles(): Result<HostFiles> {
   return success({ uuid, product: product.filter((part) => part).join(" ") });
 }
 
-/** Lines of `KEY='value'` (inventory.ml); anything else is passed over. */
+/** Lines of `KEY='value'` (inventory.ml), or with other quotation marks or none; the rest is passed over. */
 export function parseInventory(text: string): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();
   for (const line of text.split("\n")) {
-    const [, key, value] = /^\s*([A-Z0-9_]+)=(?:'([^']*)'|"[^"]*"|\S*)\s*$/.exec(line) ?? [];
-    if (key !== undefined)
-      entries.set(
-        key,
-        value ??
-          line
-            .slice(line.indexOf("=") + 1)
-            .replace(/^"|"\s*$/g, "")
-            .trim(),
-      );
+    const [, key, single, double, bare] =
+      /^\s*([A-Z0-9_]+)=(?:'([^']*)'|"([^"]*)"|(\S*))\s*$/.exec(line) ?? [];
+    if (key !== undefined) entries.set(key, single ?? double ?? bare ?? "");
   }
   return entries;
 }
