@@ -45,6 +45,9 @@ const TOUCHES: readonly RegExp[] = [
 /** Options of NIC drivers that switch coalescing: bnx2x's TPA, and LRO where a driver asks for it. */
 const MODULE_OPTION = /^\s*options\s+\S+\s.*\b(?:disable_tpa|lro)=\S+.*/i;
 
+/** A line that is a comment, in a shell's way or in systemd's. */
+const COMMENT = /^\s*[#;]/;
+
 /** Lines between these belong to `persist`. */
 const OURS = /^[ \t]*# (BEGIN|END) offload\b/;
 
@@ -66,7 +69,7 @@ function linesThatTouch({ path, carrier, text, idle }: ForeignFile): readonly Ho
   for (const { line, words } of joinedLines(text)) {
     const [, mark] = OURS.exec(words) ?? [];
     if (mark !== undefined) ours = mark === "BEGIN";
-    if (ours || /^\s*[#;]/.test(words)) continue;
+    if (ours || COMMENT.test(words)) continue;
     const found = matchIn(words, carrier);
     if (found === null) continue;
     const turnsOn = /(?:^|[\s=:])(?:on|true)(?=$|[\s"',])/.test(found);
@@ -84,7 +87,7 @@ function matchIn(words: string, carrier: Carrier): string | null {
   return null;
 }
 
-/** Lines as a shell reads them: one that ends in a backslash goes on in the next. */
+/** Lines as a shell reads them: one that ends in a backslash goes on in the next, but no comment does. */
 function joinedLines(text: string): readonly { readonly line: number; readonly words: string }[] {
   const joined: { line: number; words: string }[] = [];
   let continues = false;
@@ -93,7 +96,7 @@ function joinedLines(text: string): readonly { readonly line: number; readonly w
     const last = joined.at(-1);
     if (continues && last !== undefined) last.words += words.trimStart();
     else joined.push({ line: index + 1, words });
-    continues = line.endsWith("\\");
+    continues = line.endsWith("\\") && !COMMENT.test(line);
   }
   return joined;
 }
@@ -102,7 +105,7 @@ function joinedLines(text: string): readonly { readonly line: number; readonly w
 export function pathsIn(text: string): readonly string[] {
   const paths = new Set<string>();
   for (const { words } of joinedLines(text)) {
-    if (/^\s*[#;]/.test(words)) continue;
+    if (COMMENT.test(words)) continue;
     for (const [, path] of words.matchAll(/(?:^|[\s"'=;&|(+!@-])(\/[\w.@+/-]+)/g)) {
       if (path !== undefined) paths.add(path);
     }

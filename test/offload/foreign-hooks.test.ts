@@ -51,6 +51,10 @@ test("lines are counted as an editor counts them, and a continued line is one", 
   ]);
 });
 
+test("a comment does not go on in the next line, whatever it ends in", () => {
+  expect(hooks("# as before \\\nethtool -K eth0 tso on\n")).toMatchObject([{ line: 2 }]);
+});
+
 test("only the part that matters is shown: not what stands before, behind or in a comment", () => {
   const [hook] = hooks("test -e /acme && ethtool -K eth0 tx off || logger acme # for acme\n");
   expect(hook?.text).toBe("ethtool -K eth0 tx off");
