@@ -1,3 +1,5 @@
+import { BEGIN_LINE, END_LINE } from "./block-markers.ts";
+
 /** What kind of thing makes a file of somebody else's run. */
 export type Carrier =
   | "rc.local"
@@ -48,9 +50,6 @@ const MODULE_OPTION = /^\s*options\s+\S+\s.*\b(?:disable_tpa|lro)=\S+.*/i;
 /** A line that is a comment, in a shell's way or in systemd's. */
 const COMMENT = /^\s*[#;]/;
 
-/** Lines between these belong to `persist`. */
-const OURS = /^[ \t]*# (BEGIN|END) offload\b/;
-
 /** The lines of a file that touch offloads; comments and the block of `persist` are passed over. */
 export function hooksIn(file: ForeignFile): readonly Hook[] {
   const { path, carrier, idle } = file;
@@ -67,8 +66,8 @@ function linesThatTouch({ path, carrier, text, idle }: ForeignFile): readonly Ho
   const hooks: Hook[] = [];
   let ours = false;
   for (const { line, words } of joinedLines(text)) {
-    const [, mark] = OURS.exec(words) ?? [];
-    if (mark !== undefined) ours = mark === "BEGIN";
+    if (BEGIN_LINE.test(words)) ours = true;
+    else if (END_LINE.test(words)) ours = false;
     if (ours || COMMENT.test(words)) continue;
     const found = matchIn(words, carrier);
     if (found === null) continue;

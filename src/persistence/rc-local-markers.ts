@@ -1,12 +1,9 @@
+import { BEGIN_LINE, END_LINE } from "../offload/block-markers.ts";
 import { fromLatin1, latin1 } from "./latin1.ts";
 
 const BEGIN =
   '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
 const END = "# END offload";
-
-/** A marker counts with whatever explanation another version writes behind it. */
-const BEGIN_LINE = /^[ \t]*# BEGIN offload \(written by "offload persist"/;
-const END_LINE = /^[ \t]*# END offload\s*(?:\(|$)/;
 
 /**
  * What removing the block must know to leave the very bytes that were there. It is written behind

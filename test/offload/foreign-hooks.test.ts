@@ -78,6 +78,12 @@ ethtool -K eth1 tx off
   expect(hooks(text).map(({ line }) => line)).toEqual([1, 5]);
 });
 
+test("a heading of somebody else's is no marker of ours, however much it looks like one", () => {
+  for (const heading of ["# BEGIN offload settings", "# BEGIN offload", "# BEGIN offload (acme)"]) {
+    expect(hooks(`${heading}\nethtool -K eth0 tso on\n`)).toMatchObject([{ line: 2 }]);
+  }
+});
+
 test("vif-hotplug counts whatever is in it, because the toolstack runs it for every VIF", () => {
   const path = "/etc/xapi.d/vif-hotplug";
   expect(hooks("#!/bin/sh\nexec /opt/hook\n", "hook of the toolstack", path)).toMatchObject([

@@ -1,0 +1,8 @@
+/**
+ * The line that begins the block of `persist` in an rc.local. It counts with whatever explanation
+ * another version writes behind it.
+ */
+export const BEGIN_LINE = /^[ \t]*# BEGIN offload \(written by "offload persist"/;
+
+/** The line that ends it. */
+export const END_LINE = /^[ \t]*# END offload\s*(?:\(|$)/;
