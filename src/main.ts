@@ -154,21 +154,23 @@ async function help(
   return channel === "stdout" ? EXIT.done : EXIT.usage;
 }
 
+/** What is thrown to here becomes a line and an exit code: a signal, a closed stream, a mistake of ours. */
+async function failed(error: unknown): Promise<number> {
+  if (error instanceof Interrupted) return Interruption.die(error.signal);
+  const { error: say } = messages({ paint: paint(false), ellipsis: "..." });
+  if (error instanceof StreamError) {
+    say(error.message);
+    return EXIT.unavailable;
+  }
+  const words = error instanceof Error ? error.message : String(error);
+  say(`internal error: ${words}; OFFLOAD_DEBUG=1 shows where`);
+  const debug = process.env["OFFLOAD_DEBUG"] === "1";
+  if (debug && error instanceof Error) await writeOut("stderr", `${error.stack}\n`);
+  return EXIT.unavailable;
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (error instanceof Interrupted) {
-    process.exitCode = Interruption.die(error.signal);
-  } else if (error instanceof StreamError) {
-    messages({ paint: paint(false), ellipsis: "..." }).error(error.message);
-    process.exitCode = EXIT.unavailable;
-  } else {
-    const debug = process.env["OFFLOAD_DEBUG"] === "1";
-    const words = error instanceof Error ? error.message : String(error);
-    messages({ paint: paint(false), ellipsis: "..." }).error(
-      `internal error: ${words}; OFFLOAD_DEBUG=1 shows where`,
-    );
-    if (debug && error instanceof Error) await writeOut("stderr", `${error.stack}\n`);
-    process.exitCode = EXIT.unavailable;
-  }
+  process.exitCode = await failed(error);
 }
