@@ -23,7 +23,7 @@ async function keep(
     return usage("no-target-taken", "confirm takes no target: there is one trial at most");
   }
   return await withDom0(interruption, async (dom0): Promise<Result<Told>> => {
-    const kept = await interruption.protect(() => keepTrial(dom0));
+    const kept = await interruption.protect(() => keepTrial(dom0, null));
     if (!kept.ok) return kept;
     const { done, keywords, notes } = kept.value;
     const concerned = { host: dom0.host, keywords, record: true, notes };

@@ -34,9 +34,9 @@ export function guardCommand(invocation: Invocation): CommandDef {
       }
       const now = readTrial();
       using kernel = new NetworkDevices();
-      // One that was answered meanwhile, or replaced by another, is not this guard's business.
+      // For one that was answered meanwhile nobody is to be kept from the lock.
       const mine = now.ok && now.value?.deadline === deadline;
-      const done = mine ? await putBack({ kernel }, PATIENCE) : null;
+      const done = mine ? await putBack({ kernel }, trial.value, PATIENCE) : null;
       const failures = done === null || done.ok ? [] : done.failures;
       const report = failureReport(
         "restore",

@@ -62,11 +62,11 @@ export async function tryOut(
   if (!live.ok) return live;
   try {
     const answer = await interruption.orElse(answered(trial, seconds, interruption.abortSignal));
-    return await interruption.protect(() => conclude(answer, live.value, keywords, dom0));
+    return await interruption.protect(() => conclude(answer, trial, live.value, dom0));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     // Should it fail, the guard is still there to do it.
-    await putBack(dom0);
+    await putBack(dom0, trial);
     throw error;
   }
 }
@@ -99,10 +99,10 @@ export function trialToKeep(): Result<Trial> {
   const trial = readTrial();
   if (!trial.ok) return trial;
   if (trial.value === null) return usage("no-trial", "no change is on trial");
-  return Date.now() < trial.value.deadline
-    ? success(trial.value)
-    : usage("no-trial", "no change is on trial any more; it was put back");
+  return Date.now() < trial.value.deadline ? success(trial.value) : TOO_LATE;
 }
+
+const TOO_LATE = usage("no-trial", "no change is on trial any more; it was put back");
 
 type Answer = "keep" | "put back" | "elsewhere";
 
@@ -141,22 +141,22 @@ async function watched(trial: Trial, over: AbortSignal): Promise<Answer> {
 
 async function conclude(
   answer: Answer,
+  trial: Trial,
   live: Disabled,
-  keywords: readonly Keyword[],
   dom0: Dom0,
 ): Promise<Result<Tried>> {
   if (answer === "keep") {
-    const kept = await keepTrial(dom0);
+    const kept = await keepTrial(dom0, trial);
     return kept.ok ? success({ kept: true, ...kept.value }) : kept;
   }
   if (answer === "put back") {
-    const problems = await putBack(dom0);
+    const problems = await putBack(dom0, trial);
     if (!problems.ok) return problems;
     return success({ kept: false, done: afterwards(live, dom0, [...problems.value, REVERTED]) });
   }
   // Kept or put back by another process: what the devices show now tells which.
   const now = afterwards(live, dom0, []);
-  const kept = planDisable(live.interfaces, keywords, now.after).live.length === 0;
+  const kept = planDisable(live.interfaces, trial.keywords, now.after).live.length === 0;
   // Whoever kept it is recording it now, and reports on that.
   return success(
     kept
@@ -176,9 +176,13 @@ function afterwards(live: Disabled, { kernel }: Dom0, problems: readonly Problem
   return { ...live, after, changes: [], problems, recordsKnown: true };
 }
 
-/** Puts the trial back, if nobody else has answered it. Waits so many seconds for the lock. */
+/**
+ * Puts a trial back, unless somebody else has answered it, or has put it back and begun another while
+ * this waited for the lock: so many seconds at most.
+ */
 export async function putBack(
   { kernel }: Pick<Dom0, "kernel">,
+  own: Trial,
   patience = PATIENCE,
 ): Promise<Result<readonly Problem[]>> {
   const locked = await ChangeLock.take(patience, (work) => work);
@@ -186,7 +190,14 @@ export async function putBack(
   using _lock = locked.value;
   const trial = readTrial();
   if (!trial.ok) return trial;
-  return trial.value === null ? success([]) : await revertTrial(trial.value, kernel);
+  return trial.value !== null && isSame(trial.value, own)
+    ? await revertTrial(trial.value, kernel)
+    : success([]);
+}
+
+/** There is one trial at a time, and the next one ends later. */
+function isSame(trial: Trial, other: Trial): boolean {
+  return trial.deadline === other.deadline;
 }
 
 /** A trial that was kept. */
@@ -198,14 +209,15 @@ export interface Kept {
 
 /**
  * Ends the trial by keeping it: what it turned off is recorded now. VMs may have started and moved
- * since it began, so its targets are found anew.
+ * since it began, so its targets are found anew. `own`: the one that is meant; null: whichever is on.
  */
-export async function keepTrial(dom0: Dom0): Promise<Result<Kept>> {
+export async function keepTrial(dom0: Dom0, own: Trial | null): Promise<Result<Kept>> {
   const locked = await ChangeLock.take(PATIENCE, (work) => work);
   if (!locked.ok) return locked;
   using _lock = locked.value;
   const trial = trialToKeep();
   if (!trial.ok) return trial;
+  if (own !== null && !isSame(trial.value, own)) return TOO_LATE;
   const { targets, keywords } = trial.value;
   const renewed = await renew(dom0);
   if (!renewed.ok) return renewed;

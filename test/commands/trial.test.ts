@@ -126,6 +126,21 @@ describe("disable --confirm-within", () => {
     await run.exited;
   });
 
+  test("whoever comes too late to put it back leaves the next one alone", async () => {
+    await using dom0 = await Dom0.start();
+    const run = disable(dom0, 5);
+    while (!run.output.includes("offload confirm")) await Bun.sleep(20);
+    // Asker and guard wait for the lock, and find another trial when they get it.
+    const another = `sleep 6; sed -i 's/"deadline":[0-9]*/"deadline":9999999999999/' ${TRIAL}`;
+    const { exitCode } = await dom0.run(["flock", "/var/lib/offload/lock", "sh", "-c", another]);
+    expect(exitCode).toBe(0);
+    expect((await run.exited).exitCode).toBe(1);
+    await Bun.sleep(1500);
+    expect(await onTrial(dom0)).toBe(true);
+    expect(await allStillOn(dom0)).toEqual([]);
+    await dom0.offload("restore", "--yes");
+  });
+
   test("after a reboot nothing of it is left: not recorded, not put back onto fresh devices", async () => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 60);
