@@ -1,7 +1,12 @@
 import { shellQuoted } from "./by-hand.ts";
 import { closest } from "./closest.ts";
-import type { Interface, NicInterface, VifInterface } from "./interface.ts";
-import { uuidOf, whereaboutsOf } from "./interface.ts";
+import {
+  type Interface,
+  type NicInterface,
+  uuidOf,
+  type VifInterface,
+  whereaboutsOf,
+} from "./interface.ts";
 import { type Inventory, nicsUnder, type Pif, type Vif, type Vm } from "./inventory.ts";
 import { inNaturalOrder, naturalOrder } from "./natural-order.ts";
 import { all, type Result, success, usage } from "./result.ts";
@@ -196,19 +201,12 @@ function select(found: readonly Found[], inventory: Inventory): Selection {
   const chosenNics = inNaturalOrder(
     mine.filter((pif) => wholeHost || nics.has(pif.uuid)),
     (pif) => pif.device,
-  ).map((pif): NicInterface => ({ kind: "pif", pif, management: management.has(pif.uuid) }));
+  ).map((pif) => nicOf(pif, management));
   const wanted = vifs.filter(({ uuid, vm }) => {
     if (vm.role !== "vm") return false;
     return (wholeHost && !elsewhere(vm)) || named.has(vm.uuid) || single.has(uuid);
   });
-  const chosenVifs = inOrderOfVms(wanted).map(
-    (vif): VifInterface => ({
-      kind: "vif",
-      vif,
-      vm: vif.vm,
-      whereabouts: whereaboutsOf(vif, host.uuid),
-    }),
-  );
+  const chosenVifs = inOrderOfVms(wanted).map((vif) => guestsInterface(vif, host.uuid));
   const withVifs = new Set(vifs.map(({ vm }) => vm.uuid));
   return {
     interfaces: [...chosenNics, ...chosenVifs],
@@ -224,16 +222,17 @@ export function everyInterface(inventory: Inventory): ReadonlyMap<string, Interf
   const management = managementNics(inventory);
   const nics = pifs
     .filter((pif) => pif.role === "physical" && pif.host.uuid === host.uuid)
-    .map((pif): Interface => ({ kind: "pif", pif, management: management.has(pif.uuid) }));
-  const guests = vifs.map(
-    (vif): Interface => ({
-      kind: "vif",
-      vif,
-      vm: vif.vm,
-      whereabouts: whereaboutsOf(vif, host.uuid),
-    }),
-  );
+    .map((pif) => nicOf(pif, management));
+  const guests = vifs.map((vif) => guestsInterface(vif, host.uuid));
   return new Map([...nics, ...guests].map((subject) => [uuidOf(subject) ?? "", subject]));
+}
+
+function nicOf(pif: Pif, management: ReadonlySet<string>): NicInterface {
+  return { kind: "pif", pif, management: management.has(pif.uuid) };
+}
+
+function guestsInterface(vif: Vif, hostUuid: string): VifInterface {
+  return { kind: "vif", vif, vm: vif.vm, whereabouts: whereaboutsOf(vif, hostUuid) };
 }
 
 function managementNics({ pifs, host }: Inventory): ReadonlySet<string> {
