@@ -136,23 +136,34 @@ async function opened<T>(
   }
 }
 
+/** Does work with the lock held, for which it waits up to so many seconds. */
+export async function withLock<T>(
+  interruption: Interruption,
+  waitSeconds: number,
+  work: (lock: ChangeLock) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  if (waitSeconds > 0) progress.begin("waiting for another offload");
+  const locked = await ChangeLock.take(waitSeconds, (pause) => interruption.orElse(pause));
+  progress.end();
+  if (!locked.ok) return locked;
+  using lock = locked.value;
+  return await work(lock);
+}
+
 /**
- * The same for work that changes something: with the lock held before anything is read, so that what
- * is planned from it is still true when it is carried out. Waits up to so many seconds for the lock.
+ * Opens the host for work that changes something: with the lock held before anything is read, so that
+ * what is planned from it is still true when it is carried out.
  */
 export function changeDom0<T>(
   interruption: Interruption,
   waitSeconds: number,
   work: (dom0: Dom0, lock: ChangeLock) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  return withHost(async () => {
-    if (waitSeconds > 0) progress.begin("waiting for another offload");
-    const locked = await ChangeLock.take(waitSeconds, (taken) => interruption.orElse(taken));
-    progress.end();
-    if (!locked.ok) return locked;
-    using lock = locked.value;
-    return await withDom0(interruption, (dom0) => work(dom0, lock));
-  });
+  return withHost(() =>
+    withLock(interruption, waitSeconds, (lock) =>
+      withDom0(interruption, (dom0) => work(dom0, lock)),
+    ),
+  );
 }
 
 /** The host with its inventory read again. */

@@ -5,7 +5,6 @@ import type { Report } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { quoted } from "../offload/wording.ts";
 import { removeBoot, usualMethod } from "../persistence/boot-layer.ts";
-import { ChangeLock } from "../state/lock.ts";
 import { settleTrial } from "../state/trial.ts";
 import {
   type PoolManner,
@@ -17,7 +16,7 @@ import {
 } from "./arguments.ts";
 import { bootFound, coverageKnown, installNow, persistReport, piecesAsText } from "./boot.ts";
 import { PERSIST } from "./definition/persist.ts";
-import { changeDom0, type Dom0, needRecords, withDom0, withHost } from "./dom0.ts";
+import { changeDom0, type Dom0, needRecords, withDom0, withHost, withLock } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Invocation, Told } from "./invocation.ts";
 import type { PoolPersist } from "./pool/persist.ts";
@@ -81,11 +80,10 @@ function persist(request: Request, interruption: Interruption): Promise<Result<T
   if (remove) {
     return withHost(async (host) => {
       if (dryRun) return conclusion(host, request, []);
-      const locked = await ChangeLock.take(wait, (taken) => interruption.orElse(taken));
-      if (!locked.ok) return locked;
-      using _lock = locked.value;
-      const removed = await interruption.protect(() => removeBoot());
-      return removed.ok ? conclusion(host, request, []) : removed;
+      return await withLock(interruption, wait, async () => {
+        const removed = await interruption.protect(() => removeBoot());
+        return removed.ok ? conclusion(host, request, []) : removed;
+      });
     });
   }
   if (dryRun) return withDom0(interruption, async (dom0) => foretell(request, dom0));
