@@ -1,6 +1,6 @@
 import type { Interface } from "./interface.ts";
 import type { Host, Inventory } from "./inventory.ts";
-import { type Journal, withForeign } from "./journal.ts";
+import { type Journal, journalKey, withForeign } from "./journal.ts";
 import { EXIT, type ExitCode } from "./problem.ts";
 import type { HostReport, Report } from "./report.ts";
 import { everyInterface, resolveTargets } from "./targets.ts";
@@ -79,16 +79,53 @@ export function notedElsewhere(
   host: Host,
   interfaces: readonly Interface[],
 ): Journal {
-  let foreign: Journal = new Map();
-  for (const [uuid, journal] of journals) {
-    if (uuid === host.uuid) continue;
+  const others = [...journals].filter(([uuid]) => uuid !== host.uuid);
+  return ofVifs(
+    others.map(([, journal]) => journal),
+    interfaces,
+  );
+}
+
+/**
+ * What all journals tell of these interfaces, that of the host itself first: it may have struck out by
+ * now what it told before.
+ */
+export function notedAnywhere(
+  journals: ReadonlyMap<string, Journal>,
+  host: Host,
+  interfaces: readonly Interface[],
+): Journal {
+  const own = ofVifs([journals.get(host.uuid) ?? new Map()], interfaces);
+  return withForeign(own, notedElsewhere(journals, host, interfaces));
+}
+
+function ofVifs(journals: readonly Journal[], interfaces: readonly Interface[]): Journal {
+  let all: Journal = new Map();
+  for (const journal of journals) {
     const theirs = interfaces.flatMap((one) => {
       const entry = one.kind === "vif" ? journal.get(one.vif.uuid) : undefined;
       return entry === undefined || one.kind !== "vif" ? [] : [[one.vif.uuid, entry] as const];
     });
-    foreign = withForeign(foreign, new Map(theirs));
+    all = withForeign(all, new Map(theirs));
   }
-  return foreign;
+  return all;
+}
+
+/**
+ * The host whose note of a record counts, by its UUID: where several have noted it, that on which the
+ * VM runs, as for what is live; otherwise the first of them. Null where nobody has.
+ */
+export function keeperOf(
+  journals: ReadonlyMap<string, Journal>,
+  subject: Interface,
+  record: string,
+): string | null {
+  const key = journalKey(subject);
+  const keepers = [...journals.keys()].filter(
+    (uuid) => journals.get(uuid)?.get(key)?.records.has(record) === true,
+  );
+  const runsOn = hostOf(subject);
+  return keepers.find((uuid) => uuid === runsOn) ?? keepers[0] ?? null;
 }
 
 /**

@@ -91,22 +91,22 @@ export const StrikeRequest = v.strictObject({
 export const JournalRequest = v.strictObject(ToHost);
 
 /** Puts back what is live; the caller has put the records back before. */
-export const RestoreRequest = v.strictObject({
-  ...ToHost,
-  ...Interfaces,
-  /** What other hosts have noted of VIFs whose VMs run here now. */
-  noted: v.pipe(
-    JournalDocument,
-    v.check(
-      ({ interfaces }) => Object.values(interfaces).every(({ kind }) => kind === "vif"),
-      "a NIC is noted by its own host",
-    ),
-  ),
-  /** Keys of the journal that nothing exists of any more. */
-  gone: v.array(Text),
-  force: v.boolean(),
-  wait: Seconds,
-});
+export const RestoreRequest = v.pipe(
+  v.strictObject({
+    ...ToHost,
+    ...Interfaces,
+    /** What other hosts have noted of these VIFs, and what this one had noted when it was last asked. */
+    noted: JournalDocument,
+    /** Keys of the journal that nothing exists of any more. */
+    gone: v.array(Text),
+    force: v.boolean(),
+    wait: Seconds,
+  }),
+  v.check(({ vms, noted }) => {
+    const vifs = new Set(vms.flatMap((vm) => vm.vifs.map(({ uuid }) => uuid)));
+    return Object.keys(noted.interfaces).every((key) => vifs.has(key));
+  }, "a NIC is noted by its own host"),
+);
 
 /** Installs or takes away what runs at boot. */
 export const PersistRequest = v.strictObject({
@@ -223,6 +223,8 @@ export const RestoreAnswer = v.object({
   changes: v.array(WireChange),
   problems: v.array(WireProblem),
   notes: v.array(WireNote),
+  /** Keys that the journal still holds afterwards. */
+  left: v.array(v.string()),
 });
 
 /** The answer to `persist`; `text` is what a dry run shows. */

@@ -112,24 +112,37 @@ describe("the plugin", () => {
   });
 
   test("takes from other hosts what they have noted of VIFs, and of nothing else", async () => {
-    const { uuid } = pool.host(0).world.pif("eth0", pool.host(0).world.host).record;
-    const entry = { name: "x", main: 0, tap: null, records: {}, unplugged: [] };
-    const restore = (kind: string, main = 0) =>
+    const { world } = pool.host(0);
+    const nic = world.pif("eth0", world.host).record.uuid;
+    const vm = world.vms.find(({ vifs }) => vifs.length > 0);
+    const vif = vm?.vifs[0]?.record.uuid ?? "";
+    const restore = (noted: string, kind = "vif", main = 0) =>
       packed({
         ...self(),
-        nics: [],
-        vms: [],
+        nics: [
+          {
+            ...{ uuid: nic, device: "eth0", management: false, managed: true },
+            ...{ gro: null, slaveOf: null, records: {} },
+          },
+        ],
+        vms: [
+          {
+            ...{ uuid: vm?.record.uuid, name: "x", powerState: "Running" },
+            ...{ domid: null, elsewhere: null },
+            vifs: [{ uuid: vif, device: "0", attached: true, sriov: false, records: {} }],
+          },
+        ],
         noted: {
           version: 1,
           features: [{ "rx-gro": { requested: true, active: true } }],
-          interfaces: { [uuid]: { ...entry, kind, main } },
+          interfaces: {
+            [noted]: { name: "x", kind, main, tap: null, records: {}, unplugged: [] },
+          },
         },
-        gone: [],
-        force: false,
-        wait: 0,
+        ...{ gone: [], force: false, wait: 0 },
       });
-    expect(await call("restore", restore("vif"))).toMatchObject({ error: null });
-    for (const refused of [restore("pif"), restore("vif", 1)]) {
+    expect(await call("restore", restore(vif))).toMatchObject({ error: null });
+    for (const refused of [restore(nic), restore(nic, "pif"), restore(vif, "vif", 1)]) {
       const { error } = await call("restore", refused);
       expect(error?.slice(0, 3)).toEqual(["OFFLOAD_FAILED", "usage", "bad-request"]);
     }

@@ -60,12 +60,15 @@ export function restore(
     const gone = [...request.gone, ...bare.gone];
     const notes = await settleJournal(noted.value, plan, { ...restored, problems }, gone);
     if (!notes.ok) return notes;
+    const left = readJournal();
+    if (!left.ok) return left;
     return success({
       view: viewToWire(restored.after),
       strangers: [...proven.strangers],
       changes: [...restored.changes],
       problems: [...restored.problems],
       notes: [...plan.notes, ...notes.value],
+      left: [...left.value.keys()],
     });
   });
 }

@@ -16,7 +16,7 @@ export interface Noted {
 /** Asks every host that is enabled for its journal. */
 export async function readJournals(pool: Pool): Promise<Noted> {
   const { session, patience: seconds, signal } = pool;
-  const journals = new Map<string, Journal>();
+  const told = new Map<string, Journal>();
   const why = new Map<string, NoAnswer>();
   await hostsSideBySide(pool.hosts, async (host) => {
     if (!host.enabled) {
@@ -24,17 +24,22 @@ export async function readJournals(pool: Pool): Promise<Noted> {
       return;
     }
     const answer = await callHost(session, host, "journal", {}, { seconds, signal });
-    if (answer.ok) journals.set(host.uuid, fromDocument(answer.value.journal));
+    if (answer.ok) told.set(host.uuid, fromDocument(answer.value.journal));
     else why.set(host.uuid, answer.why);
   });
-  return { journals, why };
+  // In the order of the hosts, whoever answered first: what two have noted is put back the same each time.
+  const journals = pool.hosts.flatMap(({ uuid }) => {
+    const journal = told.get(uuid);
+    return journal === undefined ? [] : [[uuid, journal] as const];
+  });
+  return { journals: new Map(journals), why };
 }
 
 /**
- * The keys of a journal that nothing exists of any more. What is noted by device only its own host can
+ * Those keys of a journal that nothing exists of any more. What is noted by device only its own host can
  * look for.
  */
-export function goneFrom(journal: Journal, inventory: Inventory): readonly string[] {
+export function goneFrom(keys: Iterable<string>, inventory: Inventory): readonly string[] {
   const all = everyInterface(inventory);
-  return [...journal.keys()].filter((key) => !key.startsWith("device:") && !all.has(key));
+  return [...keys].filter((key) => !key.startsWith("device:") && !all.has(key));
 }

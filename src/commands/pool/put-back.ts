@@ -1,18 +1,27 @@
 import { DEFAULT_KEYWORDS } from "../../offload/features.ts";
-import { type Interface, uuidOf } from "../../offload/interface.ts";
+import { type Interface, uuidOf, type VifInterface } from "../../offload/interface.ts";
 import type { Inventory } from "../../offload/inventory.ts";
 import type { Journal } from "../../offload/journal.ts";
 import { KernelFeatures } from "../../offload/kernel-features.ts";
 import { type Change, type LiveView, recordChanges } from "../../offload/plan.ts";
-import { domainOf, notedElsewhere, shareOutNoted } from "../../offload/pool.ts";
+import {
+  domainOf,
+  type HostState,
+  keeperOf,
+  notedAnywhere,
+  notedElsewhere,
+  shareOutNoted,
+} from "../../offload/pool.ts";
 import { EXIT, exitCodeOf, type Note, type Problem } from "../../offload/problem.ts";
 import { type HostReport, type Report, reportOf } from "../../offload/report.ts";
 import { planRestore } from "../../offload/restore.ts";
+import type { Failure } from "../../offload/result.ts";
 import { everyInterface } from "../../offload/targets.ts";
 import { judge } from "../../offload/verdict.ts";
+import { counted } from "../../offload/wording.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
 import { toDocument } from "../../state/journal-document.ts";
-import type { PoolHost } from "../../xapi/pool.ts";
+import type { HostAnswer, NoAnswer, PoolHost } from "../../xapi/pool.ts";
 import { goneNote } from "../settlement.ts";
 import { callHost, recordSteps } from "./call.ts";
 import { goneFrom, type Noted } from "./notes.ts";
@@ -22,8 +31,10 @@ import {
   goRound,
   hostsSideBySide,
   type Share,
+  type Shown,
   type Turn,
   turnsOf,
+  unsettled,
   type Work,
 } from "./rounds.ts";
 import { type Evidence, poolReport, rowsOf } from "./verdict.ts";
@@ -48,7 +59,7 @@ export async function putBack(
   isStopped: () => boolean,
 ): Promise<Report> {
   const work = new PutBack(request, pool, noted, isStopped);
-  const now = request.rolling ? pool : await work.withRecordsOf(pool.hosts);
+  const now = request.rolling ? pool : await work.withRecordsOf(pool.hosts, pool.inventory);
   const { share } = work;
   const turns = turnsOf(now, share);
   for (const turn of turns) turn.why = noted.why.get(turn.host.uuid) ?? turn.why;
@@ -59,7 +70,8 @@ export async function putBack(
   const { inventory } = request.rolling
     ? await goOneByOne(course, turns, isWell)
     : await goRound(course, turns);
-  await work.settle(turns, inventory ?? now.inventory);
+  if (inventory !== null) await work.settle(turns, inventory);
+  work.tellWhatIsLeft(turns, inventory ?? now.inventory);
   const rows = rowsOf("restore", turns, judged).map((row) => work.withRecordsTold(row));
   return poolReport("restore", pool, rows, { changing: true });
 }
@@ -73,14 +85,25 @@ const NO_DEVICES: LiveView = {
 
 const NOTHING: Journal = new Map();
 
+/** Hosts of which it is not known what they have done, or are still doing. */
+const MAY_BE_AT_WORK: ReadonlySet<HostState> = new Set(["failed", "unreachable"]);
+
+/** Why a host was not asked: XAPI does not say how its records are. */
+function unread(failures: readonly Failure[]): NoAnswer {
+  const because = failures.map(({ message }) => message).join("; ");
+  return { state: "failed", message: `nothing was touched there: ${because}`, advice: [] };
+}
+
 /** What was done on behalf of one host, besides what its kernel shows. */
 interface Deeds {
   readonly changes: Change[];
   /** Of records, and of what is elsewhere: the host's own to tell of, wherever its VIFs are. */
   readonly own: Problem[];
   /** Of devices. */
-  readonly live: Problem[];
+  live: readonly Problem[];
   readonly notes: Note[];
+  /** Keys that its journal still held when it answered last. */
+  left: readonly string[];
 }
 
 /** The calls of one run, and what they did. */
@@ -100,22 +123,25 @@ class PutBack {
    * Puts back the records that the journals of these hosts tell of, wherever the VMs of their VIFs run.
    * Gives the pool as XAPI shows it afterwards.
    */
-  async withRecordsOf(hosts: readonly PoolHost[]): Promise<Pool> {
-    const { session, inventory } = this.pool;
+  async withRecordsOf(hosts: readonly PoolHost[], inventory: Inventory): Promise<Pool> {
+    const { session } = this.pool;
     for (const host of hosts) {
       const journal = this.#journalOf(host);
       const all = everyInterface({ ...inventory, host });
       const interfaces = [...journal.keys()].flatMap((key) => all.get(key) ?? []);
       const { records } = planRestore(journal, interfaces, NO_DEVICES, this.request);
-      const { written, problems } = await recordSteps(records, session, this.isStopped);
+      const own = records.filter(
+        ({ subject, key }) => keeperOf(this.noted.journals, subject, key) === host.uuid,
+      );
+      const { written, problems } = await recordSteps(own, session, this.isStopped);
       const deeds = this.#of(host);
       deeds.changes.push(...recordChanges(written, new Set()));
       deeds.own.push(...problems);
-      const gone = goneFrom(journal, { ...inventory, host });
+      const gone = goneFrom(journal.keys(), { ...inventory, host });
       deeds.notes.push(...gone.map((key) => goneNote(journal, key)));
     }
     const read = await session.inventory();
-    return read.ok ? { ...this.pool, inventory: read.value } : this.pool;
+    return { ...this.pool, inventory: read.ok ? read.value : inventory };
   }
 
   /**
@@ -123,48 +149,116 @@ class PutBack {
    * after the other, so do their records.
    */
   readonly live: Work = async (host, interfaces, first) => {
-    const now = first && this.request.rolling ? await this.withRecordsOf([host]) : null;
-    const asked =
-      now === null
-        ? interfaces
-        : (this.share(now.inventory, now.home).get(host.uuid) ?? interfaces);
-    const foreign = notedElsewhere(this.noted.journals, host, asked);
-    const answer = await this.#restore(host, asked, foreign);
+    if (!first) {
+      // What has moved may have been struck out by then, for it had no device.
+      return await this.#live(
+        host,
+        interfaces,
+        notedAnywhere(this.noted.journals, host, interfaces),
+      );
+    }
+    const { share, request, pool } = this;
+    let asked = interfaces;
+    if (request.rolling) {
+      // It may have been long since the hosts before it had their turn.
+      const read = await pool.session.inventory();
+      if (!read.ok) return { ok: false, why: unread(read.failures) };
+      const now = await this.withRecordsOf([host], read.value);
+      asked = share(now.inventory, now.home).get(host.uuid) ?? interfaces;
+    }
+    return await this.#live(host, asked, notedElsewhere(this.noted.journals, host, asked));
+  };
+
+  async #live(
+    host: PoolHost,
+    interfaces: readonly Interface[],
+    foreign: Journal,
+  ): Promise<HostAnswer<Shown>> {
+    const gone = goneFrom(this.#journalOf(host).keys(), { ...this.pool.inventory, host });
+    const answer = await this.#restore(host, interfaces, foreign, gone);
     if (!answer.ok) return answer;
     const { changes, problems, notes, strangers, view } = answer.value;
     const deeds = this.#of(host);
+    const again = new Set(interfaces.map(uuidOf));
     deeds.changes.push(...changes);
-    deeds.live.push(...problems);
+    // Of what was asked about again the later answer holds.
+    const others = deeds.live.filter(({ uuid }) => uuid === undefined || !again.has(uuid));
+    deeds.live = [...others, ...problems];
     deeds.notes.push(...notes);
     return { ok: true, value: { view: viewFromWire(view), strangers } };
-  };
+  }
 
-  /** Has hosts strike out of their journals what was put back on another. */
+  /**
+   * Has hosts strike out of their journals what is no longer theirs to put back: VIFs that were put
+   * back on another host, have no device any more or do not exist any more.
+   */
   async settle(turns: readonly Turn[], inventory: Inventory): Promise<void> {
-    const settled = new Map(turns.map((turn) => [turn.host.uuid, turn.settled]));
-    const failed = new Set(
-      [...this.#deeds.values()].flatMap(({ live }) => live.flatMap(({ uuid }) => uuid ?? [])),
-    );
+    const isElsewhere = this.#putBackElsewhere(turns);
     await hostsSideBySide(turns, async ({ host, why }) => {
       if (why !== null) return;
+      const deeds = this.#of(host);
+      const told = new Set([...deeds.own, ...deeds.live].map(({ uuid }) => uuid));
+      const left = deeds.left.filter((key) => !told.has(key));
       const all = everyInterface({ ...inventory, host });
-      const interfaces = [...this.#journalOf(host).keys()].flatMap((key): Interface[] => {
+      const interfaces = left.flatMap((key): Interface[] => {
         const subject = all.get(key);
-        if (subject?.kind !== "vif" || subject.whereabouts.at !== "elsewhere") return [];
-        const { vm } = subject;
-        const domain = domainOf({ ...subject, whereabouts: { at: "here", domid: vm.domid } });
-        const isDone = settled.get(vm.residentOn?.uuid ?? "")?.has(domain ?? "") === true;
-        return isDone && !failed.has(key) ? [subject] : [];
+        if (subject?.kind !== "vif") return [];
+        const isOver = subject.whereabouts.at === "nowhere" || isElsewhere(subject);
+        return isOver ? [subject] : [];
       });
-      if (interfaces.length === 0) return;
-      const answer = await this.#restore(host, interfaces, NOTHING);
+      const gone = goneFrom(left, { ...inventory, host });
+      if (interfaces.length + gone.length === 0) return;
+      const answer = await this.#restore(host, interfaces, NOTHING, gone);
       if (answer.ok) {
-        this.#of(host).own.push(...answer.value.problems);
+        deeds.own.push(...answer.value.problems);
         return;
       }
       const message = `its journal still notes VIFs that were put back elsewhere: ${answer.why.message}`;
-      this.#of(host).own.push({ code: "state-failed", message });
+      deeds.own.push({ code: "state-failed", message });
+      deeds.left = [];
     });
+  }
+
+  /**
+   * Tells of what the hosts have still noted, and nobody has said why: it was changed while this ran, or
+   * could not be seen to be as it was.
+   */
+  tellWhatIsLeft(turns: readonly Turn[], inventory: Inventory): void {
+    for (const turn of turns) {
+      if (turn.why !== null) continue;
+      const deeds = this.#of(turn.host);
+      const moving = unsettled(turn).map(uuidOf);
+      const problems = [...deeds.own, ...deeds.live];
+      const told = new Set([...moving, ...problems.map(({ uuid }) => uuid)]);
+      const devices = new Set(problems.map(({ device }) => `device:${device}`));
+      const all = everyInterface({ ...inventory, host: turn.host });
+      const untold = deeds.left.filter((key) => {
+        const subject = all.get(key);
+        // The host that it runs on tells of it.
+        const isTheirs = subject?.kind === "vif" && subject.whereabouts.at === "elsewhere";
+        return !told.has(key) && !devices.has(key) && !isTheirs;
+      });
+      if (untold.length === 0) continue;
+      const message = `its journal still notes ${counted(untold.length, "interface")}, changed while this ran or not known to be as before; run this again`;
+      deeds.own.push({ code: "state-failed", message });
+    }
+  }
+
+  /** Whether a VIF has been put back on the host that has it now. */
+  #putBackElsewhere(turns: readonly Turn[]): (subject: VifInterface) => boolean {
+    const settled = new Map(turns.map((turn) => [turn.host.uuid, turn.settled]));
+    return ({ vif, vm, whereabouts }) => {
+      const runsOn = vm.residentOn?.uuid;
+      if (whereabouts.at !== "elsewhere" || runsOn === undefined) return false;
+      const domain = domainOf({
+        kind: "vif",
+        vif,
+        vm,
+        whereabouts: { at: "here", domid: vm.domid },
+      });
+      const isFailed = this.#deeds.get(runsOn)?.live.some(({ uuid }) => uuid === vif.uuid) === true;
+      return settled.get(runsOn)?.has(domain ?? "") === true && !isFailed;
+    };
   }
 
   /** The report of one host, as `restore` would give it there. */
@@ -186,28 +280,40 @@ class PutBack {
     });
   }
 
-  /** A host that gave no answer to the rest has its records put back all the same. */
+  /** A host that gave no answer to the rest has had its records put back all the same. */
   withRecordsTold(row: HostReport): HostReport {
     const deeds = this.#deeds.get(row.uuid);
-    if (row.report !== null || deeds === undefined || deeds.changes.length === 0) return row;
-    const { uuid, name } = row;
-    const exitCode = EXIT.partly;
+    if (row.report !== null || deeds === undefined) return row;
+    const { uuid, name, state } = row;
     const { changes, own: problems, notes } = deeds;
+    if (changes.length + problems.length === 0) return row;
+    const exitCode = EXIT.partly;
+    const few = changes.length === 0 ? "not put back" : "put back in part";
+    const records = `its records were ${problems.length === 0 ? "put back" : few}`;
+    const features = MAY_BE_AT_WORK.has(state)
+      ? "whether its features were is not known"
+      : "its features were not";
     return {
       ...row,
       exitCode,
-      message: `its records were put back, its features were not: ${row.message}`,
+      message: `${records}, ${features}: ${row.message}`,
       report: reportOf("restore", { host: { uuid, name }, exitCode, changes, problems, notes }),
     };
   }
 
-  #restore(host: PoolHost, interfaces: readonly Interface[], foreign: Journal) {
-    const { session, patience: seconds, signal, inventory } = this.pool;
+  async #restore(
+    host: PoolHost,
+    interfaces: readonly Interface[],
+    foreign: Journal,
+    gone: readonly string[],
+  ) {
+    const { session, patience: seconds, signal } = this.pool;
     const { force, wait } = this.request;
-    const gone = [...goneFrom(this.#journalOf(host), { ...inventory, host })];
     const noted = toDocument(foreign);
-    const asked = { ...toWire(interfaces, host), noted, gone, force, wait };
-    return callHost(session, host, "restore", asked, { seconds, signal });
+    const asked = { ...toWire(interfaces, host), noted, gone: [...gone], force, wait };
+    const answer = await callHost(session, host, "restore", asked, { seconds, signal });
+    if (answer.ok) this.#of(host).left = answer.value.left;
+    return answer;
   }
 
   #journalOf({ uuid }: PoolHost): Journal {
@@ -215,7 +321,13 @@ class PutBack {
   }
 
   #of({ uuid }: PoolHost): Deeds {
-    const known = this.#deeds.get(uuid) ?? { changes: [], own: [], live: [], notes: [] };
+    const known = this.#deeds.get(uuid) ?? {
+      changes: [],
+      own: [],
+      live: [],
+      notes: [],
+      left: [],
+    };
     this.#deeds.set(uuid, known);
     return known;
   }

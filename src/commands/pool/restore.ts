@@ -1,7 +1,8 @@
 import { wishesByHand } from "../../offload/by-hand.ts";
 import { DEFAULT_KEYWORDS } from "../../offload/features.ts";
-import type { NicInterface } from "../../offload/interface.ts";
-import { withForeign } from "../../offload/journal.ts";
+import { type Interface, type NicInterface, nameOf } from "../../offload/interface.ts";
+import type { Inventory } from "../../offload/inventory.ts";
+import { type Journal, withForeign } from "../../offload/journal.ts";
 import { answeredRow, notedElsewhere, shareOutNoted, unansweredRow } from "../../offload/pool.ts";
 import { EXIT } from "../../offload/problem.ts";
 import { type HostReport, reportOf } from "../../offload/report.ts";
@@ -51,7 +52,8 @@ export async function restorePool(
       const agreed = await ask(pool, noted, interruption);
       if (!agreed.ok) return agreed;
     }
-    const renewed = request.yes ? success(pool.inventory) : await pool.session.inventory();
+    // Time has passed: a host may take minutes to tell its notes, and so may whoever is asked.
+    const renewed = await pool.session.inventory();
     if (!renewed.ok) return renewed;
     const now: Pool = { ...pool, inventory: renewed.value };
     return await interruption.protect(async (isStopped) =>
@@ -98,10 +100,13 @@ async function foretell({ force }: PoolRestore, pool: Pool, noted: Noted): Promi
   for (const host of pool.hosts) {
     const own = noted.journals.get(host.uuid);
     const interfaces = shares.get(host.uuid) ?? [];
+    const here = { ...inventory, host };
+    const bare = own === undefined ? [] : bareInterfaces(own, here);
+    const looked = toWire([...interfaces, ...bare.map(({ like }) => like)], host);
     const seen =
       own === undefined
         ? null
-        : await callHost(session, host, "observe", toWire(interfaces, host), { seconds, signal });
+        : await callHost(session, host, "observe", looked, { seconds, signal });
     if (own === undefined || seen?.ok !== true) {
       const why = (seen?.ok === false ? seen.why : noted.why.get(host.uuid)) ?? NOT_ATTEMPTED;
       rows.push(unansweredRow(host, why));
@@ -110,10 +115,11 @@ async function foretell({ force }: PoolRestore, pool: Pool, noted: Noted): Promi
     }
     const view = viewFromWire(seen.value.view);
     const journal = withForeign(own, notedElsewhere(noted.journals, host, interfaces));
-    const plan = planRestore(journal, interfaces, view, { force });
+    const all = [...interfaces, ...bare.map(({ subject }) => subject)];
+    const plan = planRestore(journal, all, view, { force });
     texts.push(`# ${printable(host.name)}`, ...wishesByHand(plan.live, plan.records, view.kernel));
     const { devices } = judge(interfaces, view, { keywords: DEFAULT_KEYWORDS, records: true });
-    const gone = goneFrom(own, inventory).map((key) => goneNote(own, key));
+    const gone = goneFrom(own.keys(), here).map((key) => goneNote(own, key));
     const report = reportOf("restore", {
       host: { uuid: host.uuid, name: host.name },
       exitCode: EXIT.done,
@@ -121,8 +127,24 @@ async function foretell({ force }: PoolRestore, pool: Pool, noted: Noted): Promi
       devices,
       notes: [...gone, ...plan.notes],
     });
-    rows.push(answeredRow("restore", host, report));
+    const what = `${counted(plan.live.length, "device")} and ${counted(plan.records.length, "record")}`;
+    rows.push({ ...answeredRow("restore", host, report), message: `${what} to be put back` });
   }
   const report = poolReport("restore", pool, rows, { changing: false, dryRun: true });
   return { report, text: texts.map((line) => `${line}\n`).join("") };
+}
+
+/**
+ * What a host has noted by device, because XAPI could not be asked at the time; each with the
+ * interface whose device it is by now, by which the host can be asked about it.
+ */
+function bareInterfaces(own: Journal, here: Inventory) {
+  const all = [...everyInterface(here).values()];
+  return [...own].flatMap(([key, { kind }]) => {
+    if (!key.startsWith("device:")) return [];
+    const device = key.slice("device:".length);
+    const like = all.find((one) => nameOf(one) === device);
+    const subject: Interface = { kind: "bare", device, as: kind };
+    return like === undefined ? [] : [{ subject, like }];
+  });
 }
