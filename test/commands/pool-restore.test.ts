@@ -1,30 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { type Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
-import { document, migrate, running, statesOf } from "./pool-run.ts";
+import type { Dom0 } from "../dom0/dom0.ts";
+import { Pool } from "../dom0/pool/pool.ts";
+import { breakAt, document, gate, migrate, running, statesOf } from "./pool-run.ts";
 import { liveState, stillOn } from "./truth.ts";
-
-/** Has a host's plugin come to a halt before it carries out a function, for `meanwhile` to happen. */
-async function gate(pool: Pool, host: Dom0, name: string) {
-  const wait = "touch /root/reached; while [ ! -e /root/go ]; do sleep 0.02; done";
-  await pool.replacePlugin(
-    host,
-    `#!/bin/bash\ncase "$1" in *'<methodName>${name}<'*) ${wait} ;; esac\nexec -a ${PLUGIN} ${OFFLOAD} "$@"\n`,
-  );
-  return {
-    reached: () => host.text(["sh", "-c", "while [ ! -e /root/reached ]; do sleep 0.02; done"]),
-    open: () => host.text(["touch", "/root/go"]),
-  };
-}
-
-/** Has a host's plugin break at the n-th call of a function. */
-async function breakAt(pool: Pool, host: Dom0, name: string, call: number) {
-  const count = `echo >> /root/calls; [ "$(wc -l < /root/calls)" -ne ${call} ] || kill -9 $$`;
-  await pool.replacePlugin(
-    host,
-    `#!/bin/bash\ncase "$1" in *'<methodName>${name}<'*) ${count} ;; esac\nexec -a ${PLUGIN} ${OFFLOAD} "$@"\n`,
-  );
-}
 
 async function noJournal(...hosts: readonly Dom0[]) {
   for (const host of hosts) {

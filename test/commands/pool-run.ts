@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
 import Ajv from "ajv";
 import schema from "../../schema/report.schema.json" with { type: "json" };
-import type { Dom0 } from "../dom0/dom0.ts";
-import type { Pool } from "../dom0/pool/pool.ts";
+import { type Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import { PLUGIN, type Pool } from "../dom0/pool/pool.ts";
 import type { Vm } from "../dom0/world/database.ts";
 
 const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
@@ -59,5 +59,27 @@ export async function migrate(
   await pool.simulator.set(
     ["VM", vm.ref, "resident_on", to.world.host.ref],
     ["VM", vm.ref, "domid", domid],
+  );
+}
+
+/** Has a host's plugin come to a halt before it carries out a function, for `meanwhile` to happen. */
+export async function gate(pool: Pool, host: Dom0, name: string) {
+  const wait = "touch /root/reached; while [ ! -e /root/go ]; do sleep 0.02; done";
+  await pool.replacePlugin(
+    host,
+    `#!/bin/bash\ncase "$1" in *'<methodName>${name}<'*) ${wait} ;; esac\nexec -a ${PLUGIN} ${OFFLOAD} "$@"\n`,
+  );
+  return {
+    reached: () => host.text(["sh", "-c", "while [ ! -e /root/reached ]; do sleep 0.02; done"]),
+    open: () => host.text(["touch", "/root/go"]),
+  };
+}
+
+/** Has a host's plugin break at the n-th call of a function. */
+export async function breakAt(pool: Pool, host: Dom0, name: string, call: number) {
+  const count = `echo >> /root/calls; [ "$(wc -l < /root/calls)" -ne ${call} ] || kill -9 $$`;
+  await pool.replacePlugin(
+    host,
+    `#!/bin/bash\ncase "$1" in *'<methodName>${name}<'*) ${count} ;; esac\nexec -a ${PLUGIN} ${OFFLOAD} "$@"\n`,
   );
 }

@@ -73,7 +73,7 @@ async function putBack(
       return;
     }
     turn.view = viewFromWire(answer.value.view);
-    problems.set(host.uuid, answer.value.problems);
+    problems.set(host.uuid, [...answer.value.problems, REVERTED]);
   });
   const rows = rowsOf("disable", turns, ({ host }, { interfaces, view }) =>
     revertedReport(
@@ -81,7 +81,8 @@ async function putBack(
         interfaces,
         after: view,
         changes: [],
-        problems: [...(problems.get(host.uuid) ?? []), REVERTED],
+        // A host that has not answered is not known to have put anything back.
+        problems: problems.get(host.uuid) ?? [],
         recordsKnown: true,
       },
       { host: { uuid: host.uuid, name: host.name }, keywords, record: true, notes: [] },

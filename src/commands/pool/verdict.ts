@@ -6,7 +6,7 @@ import {
   type PoolCommand,
   unansweredRow,
 } from "../../offload/pool.ts";
-import type { Problem } from "../../offload/problem.ts";
+import { EXIT, type Problem } from "../../offload/problem.ts";
 import { problemAbout } from "../../offload/problem-about.ts";
 import type { HostReport, Report } from "../../offload/report.ts";
 import { reportOf } from "../../offload/report.ts";
@@ -30,9 +30,13 @@ export function rowsOf(
   return turns.map((turn) => {
     const { host, why, view } = turn;
     if (view === null) return unansweredRow(host, why ?? NOTHING_SEEN);
-    const row = answeredRow(command, host, judged(turn, evidenceOf(turn, view)));
+    const report = judged(turn, evidenceOf(turn, view));
+    const row = answeredRow(command, host, report);
+    if (why === null) return row;
     // It answered once, and then no more: what it has shown stands, and so does what it has not.
-    return why === null ? row : { ...unansweredRow(host, why), report: row.report };
+    const isBegun = report.changes.length > 0 && !report.dryRun;
+    const exitCode = isBegun ? EXIT.partly : row.exitCode || EXIT.unavailable;
+    return { ...unansweredRow(host, why), exitCode, report };
   });
 }
 

@@ -23,7 +23,7 @@ export interface WorkRequest {
 /** What was done on behalf of one host, besides what its kernel shows. */
 interface Deeds {
   readonly changes: Change[];
-  readonly problems: Problem[];
+  problems: readonly Problem[];
 }
 
 /** The calls of one run, and what they did. */
@@ -74,7 +74,10 @@ export class PoolWork {
     const view = viewFromWire(answer.value.view);
     const deeds = this.#of(host);
     deeds.changes.push(...changes);
-    deeds.problems.push(...problems);
+    // Of what is asked about again, because its VM has moved or restarted, the later answer holds.
+    const again = new Set(interfaces.map(uuidOf));
+    const others = deeds.problems.filter(({ uuid }) => uuid === undefined || !again.has(uuid));
+    deeds.problems = [...others, ...problems];
     const strange = new Set(strangers.map(({ vm }) => vm));
     const own = interfaces.filter((one) => one.kind !== "vif" || !strange.has(one.vm.uuid));
     const shown: Shown = { view, strangers };
@@ -115,7 +118,7 @@ export class PoolWork {
     const steps = planRecords(interfaces, this.request.keywords, view);
     const { written, refused, problems } = await recordSteps(steps, session, this.isStopped);
     deeds.changes.push(...recordChanges(written, view.existing));
-    deeds.problems.push(...problems);
+    deeds.problems = [...deeds.problems, ...problems];
     const theirs = refused.filter(({ from }) => from === null);
     if (theirs.length === 0) return;
     const subjects = [...new Set(theirs.map(({ subject }) => subject))];
@@ -133,7 +136,7 @@ export class PoolWork {
     );
     if (struck.ok) return;
     const message = `its journal still notes records that were not written: ${struck.why.message}`;
-    deeds.problems.push({ code: "state-failed", message });
+    deeds.problems = [...deeds.problems, { code: "state-failed", message }];
   }
 
   #of({ uuid }: PoolHost): Deeds {

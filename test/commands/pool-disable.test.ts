@@ -1,0 +1,56 @@
+import { describe, expect, test } from "bun:test";
+import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
+import { breakAt, document, gate, migrate, recordedOff, running, statesOf } from "./pool-run.ts";
+import { stillOn } from "./truth.ts";
+
+describe("disable --pool, and VMs on the move", () => {
+  test("what failed at first and went well after a restart of its VM is no problem any more", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const [home, other] = [pool.host(0), pool.host(1)];
+    const vm = running(other);
+    const at = await gate(pool, home, "disable");
+    const method = "VIF.add_to_other_config";
+    await pool.simulator.fault({ fault: "error", method, times: 1, code: "INTERNAL_ERROR" });
+    const disabling = document(home, "disable", "--pool", "--yes");
+    await at.reached();
+    for (let n = 0; n < 200 && (await recordedOff(pool, "VIF")).length < 5; n++)
+      await Bun.sleep(20);
+    await migrate(pool, vm, other, other, 77);
+    await at.open();
+    const report = await disabling;
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0" });
+    expect(await stillOn(other, "vif77.0")).toEqual([]);
+    expect((await document(home, "verify", "--pool")).exitCode).toBe(0);
+  });
+
+  test("a host that did its part and then breaks has done it partly", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const [home, other] = [pool.host(0), pool.host(1)];
+    const at = await gate(pool, home, "disable");
+    await breakAt(pool, other, "disable", 2);
+    const disabling = document(home, "disable", "--pool", "--yes");
+    await at.reached();
+    for (let n = 0; n < 200 && (await recordedOff(pool, "VIF")).length < 6; n++)
+      await Bun.sleep(20);
+    await migrate(pool, running(other), other, other, 77);
+    await at.open();
+    const report = await disabling;
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "failed 1" });
+    expect(report.hosts[1].report.changes).not.toEqual([]);
+  });
+});
+
+describe("disable --pool --confirm-within", () => {
+  test("refused, nobody says of a host that gave no answer that it has put anything back", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    await breakAt(pool, pool.host(1), "revert", 1);
+    const { exitCode, stdout } = await pool
+      .host(0)
+      .run([INSTALLED, "disable", "--pool", "--yes", "--confirm-within", "20"], {
+        tty: true,
+        answers: [{ when: "Keep these changes on 2 of 2 hosts?", say: "n" }],
+      });
+    expect(exitCode).toBe(1);
+    expect(stdout.match(/not confirmed, so everything was put back/g)).toHaveLength(1);
+  });
+});
