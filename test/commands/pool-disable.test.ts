@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import { breakAt, document, gate, migrate, recordedOff, running, statesOf } from "./pool-run.ts";
-import { stillOn } from "./truth.ts";
+import { liveState, stillOn } from "./truth.ts";
 
 describe("disable --pool, and VMs on the move", () => {
   test("what failed at first and went well after a restart of its VM is no problem any more", async () => {
@@ -37,6 +37,43 @@ describe("disable --pool, and VMs on the move", () => {
     const report = await disabling;
     expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "failed 1" });
     expect(report.hosts[1].report.changes).not.toEqual([]);
+  });
+});
+
+describe("disable --pool, and somebody who puts back meanwhile", () => {
+  test("records that nobody has noted any more are put back too, and that is told", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const [home, other] = [pool.host(0), pool.host(1)];
+    const state = await liveState(other);
+    const at = await gate(pool, other, "disable");
+    await pool.simulator.fault({ fault: "slow", method: "PIF.add_to_other_config", ms: 200 });
+    const disabling = document(home, "disable", "--pool", "--yes");
+    await at.reached();
+    for (let n = 0; n < 200 && (await recordedOff(pool, "PIF")).length < 1; n++)
+      await Bun.sleep(20);
+    await at.open();
+    await other.text([
+      "sh",
+      "-c",
+      "while ! grep -q ethtool /var/lib/offload/journal.json; do sleep 0.02; done 2> /dev/null",
+    ]);
+    expect((await other.offload("restore", "--yes", "--wait", "20")).exitCode).toBe(0);
+    const report = await disabling;
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "partly 1" });
+    expect(report.hosts[1].report.problems).toContainEqual({
+      code: "state-failed",
+      message:
+        "somebody has put it back while this ran, and so 18 records were put back; run this again",
+    });
+    expect(await liveState(other)).toBe(state);
+    const theirs = (await recordedOff(pool, "PIF")).filter((line) =>
+      line.startsWith(other.world.pif("eth0", other.world.host).record.uuid),
+    );
+    expect(theirs).toEqual([]);
+    await pool.simulator.fault({ fault: "none" });
+    expect((await document(home, "disable", "--pool", "--yes")).exitCode).toBe(0);
+    expect((await document(home, "restore", "--pool", "--yes")).exitCode).toBe(0);
+    expect([await recordedOff(pool, "PIF"), await recordedOff(pool, "VIF")]).toEqual([[], []]);
   });
 });
 

@@ -81,6 +81,45 @@ describe("what has happened since the hosts told their notes", () => {
   });
 });
 
+describe("what is recorded while the hosts are put back", () => {
+  test("is told, for everything is not as it was", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const [home, slow] = [pool.host(0), pool.host(1)];
+    await home.offload("disable", "--pool", "--yes");
+    const at = await gate(pool, slow, "restore");
+    const restoring = document(home, "restore", "--pool", "--yes");
+    await at.reached();
+    const { ref, record } = home.world.pif("eth0", home.world.host);
+    await pool.simulator.set(["PIF", ref, "other_config", { "ethtool-tx": "off" }]);
+    await at.open();
+    const report = await restoring;
+    expect(statesOf(report)).toEqual({ "xcp-1": "partly 1", "xcp-2": "done 0" });
+    expect(report.hosts[0].report.problems).toMatchObject([
+      { code: "conflict", uuid: record.uuid },
+    ]);
+  });
+
+  test("is told also where XAPI is away at the end, so that nobody could be asked to strike it out", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const [home, to] = [pool.host(0), pool.host(1)];
+    await home.offload("disable", "--pool", "--yes");
+    await migrate(pool, running(home), home, to, 77);
+    await to.setFeatures("vif77.0", ...AS_RECORDED);
+    await pool.simulator.fault({
+      fault: "error",
+      method: "VM.get_all_records_where",
+      after: 3,
+      times: 1,
+      code: "INTERNAL_ERROR",
+    });
+    const report = await document(home, "restore", "--pool", "--yes");
+    expect(statesOf(report)).toEqual({ "xcp-1": "partly 1", "xcp-2": "done 0" });
+    expect(report.hosts[0].report.problems).toMatchObject([{ code: "state-failed" }]);
+    expect((await document(home, "restore", "--pool", "--yes")).exitCode).toBe(0);
+    await noJournal(...pool.hosts);
+  });
+});
+
 describe("a VM that was started or has moved", () => {
   test("halted when it was recorded and running now: what its records turned off is put back where it runs", async () => {
     await using pool = await Pool.start({ hosts: 3, vms: 1 });

@@ -472,7 +472,7 @@ describe("--rolling", () => {
     const report = await document(pool.host(0), "disable", "--pool", "--rolling", "--yes");
     expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0", "xcp-3": "done 0" });
     const asked = (await pool.simulator.calls()).filter(
-      ({ method }) => method === "host.call_plugin",
+      ({ method, params }) => method === "host.call_plugin" && params[3] === "disable",
     );
     const home = pool.host(0).world.host.ref;
     expect(asked.map(({ params }) => params[1] === home)).toEqual([false, false, true]);

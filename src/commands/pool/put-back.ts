@@ -13,6 +13,7 @@ import {
   shareOutNoted,
 } from "../../offload/pool.ts";
 import { EXIT, exitCodeOf, type Note, type Problem } from "../../offload/problem.ts";
+import { problemAbout } from "../../offload/problem-about.ts";
 import { type HostReport, type Report, reportOf } from "../../offload/report.ts";
 import { planRestore } from "../../offload/restore.ts";
 import type { Failure } from "../../offload/result.ts";
@@ -70,7 +71,10 @@ export async function putBack(
   const { inventory } = request.rolling
     ? await goOneByOne(course, turns, isWell)
     : await goRound(course, turns);
-  if (inventory !== null) await work.settle(turns, inventory);
+  if (inventory !== null) {
+    await work.settle(turns, inventory);
+    work.tellWhatIsAnew(turns, inventory);
+  }
   work.tellWhatIsLeft(turns, inventory ?? now.inventory);
   const rows = rowsOf("restore", turns, judged).map((row) => work.withRecordsTold(row));
   return poolReport("restore", pool, rows, { changing: true });
@@ -224,6 +228,7 @@ class PutBack {
    * could not be seen to be as it was.
    */
   tellWhatIsLeft(turns: readonly Turn[], inventory: Inventory): void {
+    const isPutBack = this.#putBackElsewhere(turns);
     for (const turn of turns) {
       if (turn.why !== null) continue;
       const deeds = this.#of(turn.host);
@@ -234,13 +239,33 @@ class PutBack {
       const all = everyInterface({ ...inventory, host: turn.host });
       const untold = deeds.left.filter((key) => {
         const subject = all.get(key);
-        // The host that it runs on tells of it.
-        const isTheirs = subject?.kind === "vif" && subject.whereabouts.at === "elsewhere";
+        // The host that it runs on tells why it is not put back.
+        const isTheirs =
+          subject?.kind === "vif" && subject.whereabouts.at === "elsewhere" && !isPutBack(subject);
         return !told.has(key) && !devices.has(key) && !isTheirs;
       });
       if (untold.length === 0) continue;
       const message = `its journal still notes ${counted(untold.length, "interface")}, changed while this ran or not known to be as before; run this again`;
       deeds.own.push({ code: "state-failed", message });
+    }
+  }
+
+  /** Tells of records that were put back, and that XAPI shows otherwise at the end. */
+  tellWhatIsAnew(turns: readonly Turn[], inventory: Inventory): void {
+    for (const { host, why } of turns) {
+      if (why !== null) continue;
+      const deeds = this.#of(host);
+      const told = new Set([...deeds.left, ...deeds.own.map(({ uuid }) => uuid)]);
+      const journal = this.#journalOf(host);
+      const all = everyInterface({ ...inventory, host });
+      const interfaces = [...journal.keys()].flatMap((key) => all.get(key) ?? []);
+      const { records, conflicts } = planRestore(journal, interfaces, NO_DEVICES, { force: false });
+      for (const { subject, key } of [...records, ...conflicts]) {
+        if (told.has(uuidOf(subject) ?? "")) continue;
+        if (keeperOf(this.noted.journals, subject, key) !== host.uuid) continue;
+        const says = `${key} was put back, and somebody has recorded it anew while this ran`;
+        deeds.own.push(problemAbout("conflict", subject, says));
+      }
     }
   }
 

@@ -1,11 +1,14 @@
 import { disableReport } from "../../offload/disable.ts";
 import type { Keyword } from "../../offload/features.ts";
 import { type Interface, uuidOf } from "../../offload/interface.ts";
-import { type Change, planRecords, recordChanges } from "../../offload/plan.ts";
+import { journalKey } from "../../offload/journal.ts";
+import { type Change, planRecords, type RecordStep, recordChanges } from "../../offload/plan.ts";
 import type { Problem } from "../../offload/problem.ts";
 import { unreadRecords } from "../../offload/record-half.ts";
 import type { Report } from "../../offload/report.ts";
+import { counted } from "../../offload/wording.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
+import { fromDocument } from "../../state/journal-document.ts";
 import type { Asked, HostAnswer, PoolHost } from "../../xapi/pool.ts";
 import { callHost, recordSteps } from "./call.ts";
 import type { Pool } from "./pool.ts";
@@ -30,7 +33,7 @@ interface Deeds {
 export class PoolWork {
   readonly #deeds = new Map<string, Deeds>();
   /** XAPI writes one record after the other anyway: so do the hosts' shares of them. */
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly request: WorkRequest,
@@ -82,8 +85,10 @@ export class PoolWork {
     const own = interfaces.filter((one) => one.kind !== "vif" || !strange.has(one.vm.uuid));
     const shown: Shown = { view, strangers };
     const onTrial = trial !== null && trial !== "keep";
-    if (record && noted && !onTrial)
-      await this.#inTurn(() => this.#record(host, own, shown, deeds));
+    if (record && noted && !onTrial) {
+      const written = await this.#inTurn(() => this.#record(host, own, shown, deeds));
+      if (written.length > 0) await this.#proveNoted(host, written, deeds);
+    }
     return { ok: true, value: shown };
   }
 
@@ -113,14 +118,14 @@ export class PoolWork {
     interfaces: readonly Interface[],
     { view }: Shown,
     deeds: Deeds,
-  ): Promise<void> {
+  ): Promise<readonly RecordStep[]> {
     const { session, patience, signal } = this.pool;
     const steps = planRecords(interfaces, this.request.keywords, view);
     const { written, refused, problems } = await recordSteps(steps, session, this.isStopped);
     deeds.changes.push(...recordChanges(written, view.existing));
     deeds.problems = [...deeds.problems, ...problems];
     const theirs = refused.filter(({ from }) => from === null);
-    if (theirs.length === 0) return;
+    if (theirs.length === 0) return written;
     const subjects = [...new Set(theirs.map(({ subject }) => subject))];
     const keys = theirs.map(({ subject, keyword, key }) => ({
       uuid: uuidOf(subject) ?? "",
@@ -134,9 +139,38 @@ export class PoolWork {
       { ...toWire(subjects, host), keys, wait: this.request.wait },
       { seconds: patience, signal },
     );
-    if (struck.ok) return;
+    if (struck.ok) return written;
     const message = `its journal still notes records that were not written: ${struck.why.message}`;
     deeds.problems = [...deeds.problems, { code: "state-failed", message }];
+    return written;
+  }
+
+  /**
+   * The host is free for others between its part and the writing of its records: where somebody has put
+   * it back meanwhile, nothing would tell what to make of records that were written after that.
+   */
+  async #proveNoted(host: PoolHost, written: readonly RecordStep[], deeds: Deeds): Promise<void> {
+    if (this.isStopped()) return;
+    const { session, patience: seconds, signal } = this.pool;
+    const answer = await callHost(session, host, "journal", {}, { seconds, signal });
+    const tell = (message: string) => {
+      deeds.problems = [...deeds.problems, { code: "state-failed", message }];
+    };
+    if (!answer.ok) {
+      tell(`whether its journal notes what was recorded is not known: ${answer.why.message}`);
+      return;
+    }
+    const journal = fromDocument(answer.value.journal);
+    const unnoted = written.filter(
+      ({ subject, key }) => journal.get(journalKey(subject))?.records.has(key) !== true,
+    );
+    if (unnoted.length === 0) return;
+    const back = unnoted.map((step): RecordStep => ({ ...step, from: step.to, to: step.from }));
+    const undone = await this.#inTurn(() => recordSteps(back, session, this.isStopped));
+    deeds.changes.push(...recordChanges(undone.written, new Set()));
+    deeds.problems = [...deeds.problems, ...undone.problems];
+    const count = counted(undone.written.length, "record");
+    tell(`somebody has put it back while this ran, and so ${count} were put back; run this again`);
   }
 
   #of({ uuid }: PoolHost): Deeds {
@@ -145,7 +179,7 @@ export class PoolWork {
     return known;
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#writing.then(work);
     this.#writing = turn.catch(() => undefined);
     return turn;
