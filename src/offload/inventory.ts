@@ -54,6 +54,8 @@ export interface Vm {
   readonly domid: number;
   /** The host that it runs on, if it runs. */
   readonly residentOn: Host | undefined;
+  /** On its way to another host: until it has arrived the record tells of the host that it leaves. */
+  readonly isMigrating: boolean;
 }
 
 /** A virtual interface record of XAPI. */

@@ -161,6 +161,8 @@ function vmOf({ uuid, name, powerState, domid, elsewhere }: WireVm, host: Host):
     // Which other host it is makes no difference here.
     residentOn:
       domid !== null ? host : elsewhere === null ? undefined : { uuid: "", name: elsewhere },
+    // Whoever is on its way is not asked about.
+    isMigrating: false,
   };
 }
 

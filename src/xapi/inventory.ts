@@ -50,6 +50,8 @@ const VmRecord = v.object({
   is_a_template: v.boolean(),
   is_a_snapshot: v.boolean(),
   is_control_domain: v.boolean(),
+  /** By task. */
+  current_operations: v.optional(StringMap, {}),
 });
 
 const VifRecord = v.object({
@@ -88,7 +90,7 @@ function byTheHundred<S extends v.GenericSchema>(
 function isVmRecord(value: unknown): boolean {
   if (!isObject(value)) return false;
   const { uuid, name_label, power_state, domid, resident_on } = value;
-  const { is_a_template, is_a_snapshot, is_control_domain } = value;
+  const { is_a_template, is_a_snapshot, is_control_domain, current_operations } = value;
   return (
     typeof uuid === "string" &&
     typeof name_label === "string" &&
@@ -97,7 +99,8 @@ function isVmRecord(value: unknown): boolean {
     typeof resident_on === "string" &&
     typeof is_a_template === "boolean" &&
     typeof is_a_snapshot === "boolean" &&
-    typeof is_control_domain === "boolean"
+    typeof is_control_domain === "boolean" &&
+    isStringMap(current_operations)
   );
 }
 
@@ -170,6 +173,9 @@ export function joinInventory(raw: RawInventory, hostUuid: string): Inventory | 
   return { host, hosts: [...hosts.values()], pifs, vms: [...vms.values()], vifs };
 }
 
+/** Operations by which a VM comes to another host (datamodel_vm.ml). */
+const MIGRATIONS: ReadonlySet<string> = new Set(["pool_migrate", "migrate_send"]);
+
 function vmOf(ref: string, record: RecordsOf<"VM">[string], hosts: ReadonlyMap<string, Host>): Vm {
   return {
     ref,
@@ -179,6 +185,7 @@ function vmOf(ref: string, record: RecordsOf<"VM">[string], hosts: ReadonlyMap<s
     powerState: record.power_state,
     domid: record.domid,
     residentOn: hosts.get(record.resident_on),
+    isMigrating: Object.values(record.current_operations).some((one) => MIGRATIONS.has(one)),
   };
 }
 

@@ -23,6 +23,22 @@ describe("disable --pool, and VMs on the move", () => {
     expect((await document(home, "verify", "--pool")).exitCode).toBe(0);
   });
 
+  test("one that is migrating is waited for, and turned off where it arrives", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const [home, to] = [pool.host(0), pool.host(1)];
+    const vm = running(home);
+    await pool.simulator.set(["VM", vm.ref, "current_operations", { task: "pool_migrate" }]);
+    const told = await document(home, "disable", "--pool", "--yes");
+    expect(statesOf(told)).toEqual({ "xcp-1": "partly 1", "xcp-2": "done 0" });
+    expect(told.hosts[0].report.problems).toMatchObject([{ code: "domain-changed" }]);
+    const disabling = document(home, "disable", "--pool", "--yes");
+    await Bun.sleep(1000);
+    await migrate(pool, vm, home, to, 77);
+    await pool.simulator.set(["VM", vm.ref, "current_operations", {}]);
+    expect(statesOf(await disabling)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0" });
+    expect(await stillOn(to, "vif77.0")).toEqual([]);
+  });
+
   test("a host that did its part and then breaks has done it partly", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const [home, other] = [pool.host(0), pool.host(1)];

@@ -205,6 +205,27 @@ describe("a VM that was started or has moved", () => {
     await noJournal(...pool.hosts);
   });
 
+  test("one that is migrating all the time is told, stays noted, and is put back where it arrives", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const [home, to] = [pool.host(0), pool.host(1)];
+    const vm = running(home);
+    const former = await home.ethtool(`vif${vm.record.domid}.0`);
+    await home.offload("disable", "--pool", "--yes");
+    await pool.simulator.set(["VM", vm.ref, "current_operations", { task: "pool_migrate" }]);
+    const report = await document(to, "restore", "--pool", "--yes");
+    expect(statesOf(report)).toEqual({ "xcp-1": "partly 1", "xcp-2": "done 0" });
+    expect(report.hosts[0].report.problems).toMatchObject([
+      { code: "domain-changed", uuid: vm.vifs[0]?.record.uuid },
+    ]);
+    // The records that it left with are those that its new device comes up by.
+    await migrate(pool, vm, home, to, 77);
+    await to.setFeatures("vif77.0", ...AS_RECORDED);
+    await pool.simulator.set(["VM", vm.ref, "current_operations", {}]);
+    expect((await document(home, "restore", "--pool", "--yes")).exitCode).toBe(0);
+    expect(await to.ethtool("vif77.0")).toEqual(former);
+    await noJournal(...pool.hosts);
+  });
+
   test("where its new host breaks, its former one keeps the note, and another run puts it back", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const [home, to] = [pool.host(0), pool.host(1)];

@@ -137,7 +137,16 @@ function vmsOf(shapes: readonly VmShape[]): readonly Vm[] {
     const domid = residentOn === undefined ? -1 : (domids.get(residentOn.uuid) ?? 0) + 1;
     if (residentOn !== undefined) domids.set(residentOn.uuid, domid);
     const uuid = uuidFor(`generated vm ${index}`);
-    return { ref: `OpaqueRef:${uuid}`, uuid, name, role, powerState, domid, residentOn };
+    return {
+      ref: `OpaqueRef:${uuid}`,
+      uuid,
+      name,
+      role,
+      powerState,
+      domid,
+      residentOn,
+      isMigrating: false,
+    };
   });
 }
 

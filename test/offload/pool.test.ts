@@ -4,6 +4,8 @@ import type { Journal, JournalEntry } from "../../src/offload/journal.ts";
 import {
   answeredRow,
   exitCodeOfHosts,
+  keeperOf,
+  notedAnywhere,
   notedElsewhere,
   shareOutNoted,
   unansweredRow,
@@ -96,5 +98,29 @@ describe("what each host has to put back", () => {
     const foreign = notedElsewhere(journals, BETA, [guest(moved)]);
     expect(foreign).toEqual(new Map([[moved.uuid, entry({ main: former, records })]]));
     expect(notedElsewhere(journals, ALPHA, [guest(stays)])).toEqual(new Map());
+  });
+
+  test("of all that is told of an interface what its own host has told comes first", () => {
+    const told = (requested: boolean) =>
+      entry({ main: new Map([["rx-gro", { requested, active: true }]]) });
+    const journals = new Map([
+      [ALPHA.uuid, new Map([[moved.uuid, told(false)]])],
+      [BETA.uuid, new Map([[moved.uuid, told(true)]])],
+    ]);
+    const of = (host: typeof ALPHA) => notedAnywhere(journals, host, [guest(moved)]);
+    expect(of(ALPHA).get(moved.uuid)).toEqual(told(false));
+    expect(of(BETA).get(moved.uuid)).toEqual(told(true));
+  });
+
+  test("a record that several have noted is the business of one: where the VM runs, or the first", () => {
+    const noting = (...uuids: readonly string[]): Journal =>
+      new Map(uuids.map((uuid) => [uuid, entry({ records: new Map([["ethtool-tx", null]]) })]));
+    const journals = new Map([
+      [ALPHA.uuid, noting(moved.uuid, halted.uuid)],
+      [BETA.uuid, noting(moved.uuid, halted.uuid)],
+    ]);
+    expect(keeperOf(journals, guest(moved), "ethtool-tx")).toBe(BETA.uuid);
+    expect(keeperOf(journals, guest(halted), "ethtool-tx")).toBe(ALPHA.uuid);
+    expect(keeperOf(journals, guest(moved), "ethtool-sg")).toBeNull();
   });
 });

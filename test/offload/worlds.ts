@@ -64,6 +64,7 @@ export function vm(name: string, more: Partial<Vm> = {}): Vm {
     powerState: "Running",
     domid: 1,
     residentOn: ALPHA,
+    isMigrating: false,
     ...more,
   };
 }

@@ -194,6 +194,18 @@ describe("the records of a real xapi", () => {
   });
 });
 
+describe("a VM that is on its way to another host", () => {
+  test.each([
+    [{}, false],
+    [{ "OpaqueRef:task": "snapshot" }, false],
+    [{ "OpaqueRef:task": "pool_migrate" }, true],
+    [{ "OpaqueRef:a": "snapshot", "OpaqueRef:b": "migrate_send" }, true],
+  ])("is told by its operations: %j", (current_operations, isMigrating) => {
+    const { vms } = join({ VM: { "OpaqueRef:vm": vmRecord({ current_operations }) } });
+    expect(vms[0]?.isMigrating).toBe(isMigrating);
+  });
+});
+
 describe("what releases write differently", () => {
   test("integers as strings", () => {
     const { pifs, vms } = join({

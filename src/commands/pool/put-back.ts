@@ -22,7 +22,7 @@ import { judge } from "../../offload/verdict.ts";
 import { counted } from "../../offload/wording.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
 import { toDocument } from "../../state/journal-document.ts";
-import type { HostAnswer, NoAnswer, PoolHost } from "../../xapi/pool.ts";
+import type { NoAnswer, PoolHost } from "../../xapi/pool.ts";
 import { goneNote } from "../settlement.ts";
 import { callHost, recordSteps } from "./call.ts";
 import { goneFrom, type Noted } from "./notes.ts";
@@ -32,11 +32,11 @@ import {
   goRound,
   hostsSideBySide,
   type Share,
-  type Shown,
   type Turn,
   turnsOf,
   unsettled,
   type Work,
+  withoutLeaving,
 } from "./rounds.ts";
 import { type Evidence, poolReport, rowsOf } from "./verdict.ts";
 
@@ -153,44 +153,34 @@ class PutBack {
    * after the other, so do their records.
    */
   readonly live: Work = async (host, interfaces, first) => {
-    if (!first) {
-      // What has moved may have been struck out by then, for it had no device.
-      return await this.#live(
-        host,
-        interfaces,
-        notedAnywhere(this.noted.journals, host, interfaces),
-      );
-    }
     const { share, request, pool } = this;
     let asked = interfaces;
-    if (request.rolling) {
+    if (first && request.rolling) {
       // It may have been long since the hosts before it had their turn.
       const read = await pool.session.inventory();
       if (!read.ok) return { ok: false, why: unread(read.failures) };
       const now = await this.withRecordsOf([host], read.value);
       asked = share(now.inventory, now.home).get(host.uuid) ?? interfaces;
     }
-    return await this.#live(host, asked, notedElsewhere(this.noted.journals, host, asked));
-  };
-
-  async #live(
-    host: PoolHost,
-    interfaces: readonly Interface[],
-    foreign: Journal,
-  ): Promise<HostAnswer<Shown>> {
-    const gone = goneFrom(this.#journalOf(host).keys(), { ...this.pool.inventory, host });
-    const answer = await this.#restore(host, interfaces, foreign, gone);
+    const { staying, leaving } = withoutLeaving(asked);
+    // What has moved since may have been struck out before, for it had no device.
+    const foreign = (first ? notedElsewhere : notedAnywhere)(this.noted.journals, host, staying);
+    const gone = goneFrom(this.#journalOf(host).keys(), { ...pool.inventory, host });
+    const answer = await this.#restore(host, staying, foreign, gone);
     if (!answer.ok) return answer;
     const { changes, problems, notes, strangers, view } = answer.value;
     const deeds = this.#of(host);
-    const again = new Set(interfaces.map(uuidOf));
+    const again = new Set(staying.map(uuidOf));
     deeds.changes.push(...changes);
     // Of what was asked about again the later answer holds.
     const others = deeds.live.filter(({ uuid }) => uuid === undefined || !again.has(uuid));
     deeds.live = [...others, ...problems];
     deeds.notes.push(...notes);
-    return { ok: true, value: { view: viewFromWire(view), strangers } };
-  }
+    return {
+      ok: true,
+      value: { view: viewFromWire(view), strangers: [...strangers, ...leaving] },
+    };
+  };
 
   /**
    * Has hosts strike out of their journals what is no longer theirs to put back: VIFs that were put

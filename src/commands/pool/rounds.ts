@@ -195,6 +195,25 @@ export const NOT_ATTEMPTED: NoAnswer = {
   advice: [],
 };
 
+/**
+ * Leaves out VIFs of VMs that are on their way: what is done to a device that is about to go is lost, and
+ * the new one comes up by the records as xenopsd had them at the start (xenops_server.ml VM_migrate).
+ */
+export function withoutLeaving(interfaces: readonly Interface[]): {
+  readonly staying: readonly Interface[];
+  readonly leaving: Shown["strangers"];
+} {
+  const leaving = interfaces.filter(
+    (one) => one.kind === "vif" && one.vm.isMigrating && one.whereabouts.at === "here",
+  );
+  const gone = new Set(leaving);
+  const vms = new Set(leaving.flatMap((one) => (one.kind === "vif" ? [one.vm.uuid] : [])));
+  return {
+    staying: interfaces.filter((one) => !gone.has(one)),
+    leaving: [...vms].map((vm) => ({ vm, because: "it is migrating" })),
+  };
+}
+
 /** Reads XAPI again, and gives each host what is its own by now. */
 async function reread(
   { pool, share = shareOut }: Course,

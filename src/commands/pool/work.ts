@@ -12,7 +12,7 @@ import { fromDocument } from "../../state/journal-document.ts";
 import type { Asked, HostAnswer, PoolHost } from "../../xapi/pool.ts";
 import { callHost, recordSteps } from "./call.ts";
 import type { Pool } from "./pool.ts";
-import type { Shown, Turn, Work } from "./rounds.ts";
+import { type Shown, type Turn, type Work, withoutLeaving } from "./rounds.ts";
 import type { Evidence } from "./verdict.ts";
 
 /** What is to be turned off, and how. */
@@ -52,10 +52,11 @@ export class PoolWork {
 
   async #disable(
     host: PoolHost,
-    interfaces: readonly Interface[],
+    all: readonly Interface[],
     first: boolean,
     trial: Asked<"disable">["trial"],
   ): Promise<HostAnswer<Shown>> {
+    const { staying: interfaces, leaving } = withoutLeaving(all);
     const { keywords, record, wait } = this.request;
     const { session, patience, signal } = this.pool;
     const answer = await callHost(
@@ -89,7 +90,7 @@ export class PoolWork {
       const written = await this.#inTurn(() => this.#record(host, own, shown, deeds));
       if (written.length > 0) await this.#proveNoted(host, written, deeds);
     }
-    return { ok: true, value: shown };
+    return { ok: true, value: { view, strangers: [...strangers, ...leaving] } };
   }
 
   /** The report of one host, as `disable` would give it there. */
