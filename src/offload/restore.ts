@@ -216,9 +216,10 @@ function unreadable(subject: Interface, entry: JournalEntry, view: LiveView): re
 }
 
 function outOfReach(subject: Interface, entry: JournalEntry): readonly Note[] {
-  if (subject.kind !== "vif" || subject.whereabouts.at === "here" || entry.main.size === 0) {
-    return [];
-  }
+  if (subject.kind !== "vif" || subject.whereabouts.at === "here") return [];
+  // What was recorded while it had no device has turned off the one that it has elsewhere now.
+  const turnedOff = subject.whereabouts.at === "elsewhere" ? entry.unplugged.size : 0;
+  if (entry.main.size + turnedOff === 0) return [];
   const where =
     subject.whereabouts.at === "elsewhere"
       ? `its VM runs on ${subject.whereabouts.host} now`

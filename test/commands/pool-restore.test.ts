@@ -142,6 +142,23 @@ describe("a VM that was started or has moved", () => {
     await noJournal(...pool.hosts);
   });
 
+  test("started on a host that gives no answer: told, and put back once that host answers", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const [home, other] = [pool.host(0), pool.host(1)];
+    await home.offload("disable", "--pool", "--yes");
+    const archive = halted(home);
+    await boot(pool, archive, other, 99);
+    await breakAt(pool, other, "journal", 1);
+    const report = await document(home, "restore", "--pool", "--yes");
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "failed 3" });
+    expect(report.hosts[0].report.notes).toMatchObject([
+      { code: "takes-effect-later", uuid: archive.vifs[0]?.record.uuid },
+    ]);
+    expect((await document(home, "restore", "--pool", "--yes")).exitCode).toBe(0);
+    expect(await stillOn(other, "vif99.0")).toContain("tx-tcp-segmentation");
+    await noJournal(...pool.hosts);
+  });
+
   test("started on the very host that has just struck it out: that host is told what it had noted", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const [home, other] = [pool.host(0), pool.host(1)];

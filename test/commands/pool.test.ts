@@ -682,18 +682,24 @@ describe("restore --pool, and VMs on the move", () => {
     await busy.exited;
   });
 
-  test("one whose new host does not answer keeps its features off until the next start, and is told", async () => {
+  test("one whose new host does not answer is told, stays noted, and is put back once that host answers", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const [home, to] = [pool.host(0), pool.host(1)];
     const vm = running(home);
+    const former = await home.ethtool(`vif${vm.record.domid}.0`);
     await document(home, "disable", "--pool", "--yes");
     await migrate(pool, vm, home, to, 77);
+    await to.setFeatures("vif77.0", "tx", "off", "sg", "off", "tso", "off", "gso", "off");
     await to.text(["mv", PLUGIN, "/root/plugin"]);
     const report = await document(home, "restore", "--pool", "--yes");
     expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "plugin-missing 3" });
     expect(report.hosts[0].report.notes).toMatchObject([
       { code: "takes-effect-later", uuid: vm.vifs[0]?.record.uuid },
     ]);
+    await to.text(["mv", "/root/plugin", PLUGIN]);
+    expect((await document(home, "restore", "--pool", "--yes")).exitCode).toBe(0);
+    expect(await to.ethtool("vif77.0")).toEqual(former);
+    for (const host of pool.hosts) await noJournal(host);
   });
 
   test("nothing is done to a domain that is no longer that VM; a later run puts it back", async () => {

@@ -162,14 +162,25 @@ class PutBack {
       const now = await this.withRecordsOf([host], read.value);
       asked = share(now.inventory, now.home).get(host.uuid) ?? interfaces;
     }
-    const { staying, leaving } = withoutLeaving(asked);
+    const deeds = this.#of(host);
+    const { staying: all, leaving } = withoutLeaving(asked);
+    // What runs where nobody has answered stays noted, for another run to put back.
+    const { notes: outOfReach } = planRestore(this.#journalOf(host), all, NO_DEVICES, request);
+    const kept = new Set(
+      all.flatMap((one) => {
+        const uuid = uuidOf(one);
+        const isElsewhere = one.kind === "vif" && one.whereabouts.at === "elsewhere";
+        return isElsewhere && outOfReach.some((note) => note.uuid === uuid) ? [uuid] : [];
+      }),
+    );
+    deeds.notes.push(...outOfReach.filter((note) => kept.has(note.uuid ?? null)));
+    const staying = all.filter((one) => !kept.has(uuidOf(one)));
     // What has moved since may have been struck out before, for it had no device.
     const foreign = (first ? notedElsewhere : notedAnywhere)(this.noted.journals, host, staying);
     const gone = goneFrom(this.#journalOf(host).keys(), { ...pool.inventory, host });
     const answer = await this.#restore(host, staying, foreign, gone);
     if (!answer.ok) return answer;
     const { changes, problems, notes, strangers, view } = answer.value;
-    const deeds = this.#of(host);
     const again = new Set(staying.map(uuidOf));
     deeds.changes.push(...changes);
     // Of what was asked about again the later answer holds.
