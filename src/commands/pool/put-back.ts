@@ -1,31 +1,29 @@
 import { DEFAULT_KEYWORDS } from "../../offload/features.ts";
-import { type Interface, uuidOf, type VifInterface } from "../../offload/interface.ts";
+import { type Interface, uuidOf } from "../../offload/interface.ts";
 import type { Inventory } from "../../offload/inventory.ts";
 import type { Journal } from "../../offload/journal.ts";
-import { KernelFeatures } from "../../offload/kernel-features.ts";
-import { type Change, type LiveView, recordChanges } from "../../offload/plan.ts";
-import {
-  domainOf,
-  type HostState,
-  keeperOf,
-  notedAnywhere,
-  notedElsewhere,
-  shareOutNoted,
-} from "../../offload/pool.ts";
-import { EXIT, exitCodeOf, type Note, type Problem } from "../../offload/problem.ts";
-import { problemAbout } from "../../offload/problem-about.ts";
+import { recordChanges } from "../../offload/plan.ts";
+import { keeperOf, notedAnywhere, notedElsewhere, shareOutNoted } from "../../offload/pool.ts";
+import { EXIT, exitCodeOf } from "../../offload/problem.ts";
 import { type HostReport, type Report, reportOf } from "../../offload/report.ts";
 import { planRestore } from "../../offload/restore.ts";
 import type { Failure } from "../../offload/result.ts";
 import { everyInterface } from "../../offload/targets.ts";
 import { judge } from "../../offload/verdict.ts";
-import { counted } from "../../offload/wording.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
 import { toDocument } from "../../state/journal-document.ts";
 import type { NoAnswer, PoolHost } from "../../xapi/pool.ts";
 import { goneNote } from "../settlement.ts";
 import { callHost, recordSteps } from "./call.ts";
 import { goneFrom, type Noted } from "./notes.ts";
+import {
+  type Deeds,
+  NO_DEVICES,
+  putBackElsewhere,
+  recordedAnew,
+  rowWithRecords,
+  stillNoted,
+} from "./outcome.ts";
 import type { Pool } from "./pool.ts";
 import {
   goOneByOne,
@@ -34,7 +32,6 @@ import {
   type Share,
   type Turn,
   turnsOf,
-  unsettled,
   type Work,
   withoutLeaving,
 } from "./rounds.ts";
@@ -71,43 +68,18 @@ export async function putBack(
   const { inventory } = request.rolling
     ? await goOneByOne(course, turns, isWell)
     : await goRound(course, turns);
-  if (inventory !== null) {
-    await work.settle(turns, inventory);
-    work.tellWhatIsAnew(turns, inventory);
-  }
-  work.tellWhatIsLeft(turns, inventory ?? now.inventory);
+  if (inventory !== null) await work.settle(turns, inventory);
+  work.tellWhatIsOpen(turns, inventory, now.inventory);
   const rows = rowsOf("restore", turns, judged).map((row) => work.withRecordsTold(row));
   return poolReport("restore", pool, rows, { changing: true });
 }
 
-/** Nothing is known of any device: a plan made from it is about records alone. */
-const NO_DEVICES: LiveView = {
-  kernel: new KernelFeatures([]),
-  existing: new Set(),
-  observations: new Map(),
-};
-
 const NOTHING: Journal = new Map();
-
-/** Hosts of which it is not known what they have done, or are still doing. */
-const MAY_BE_AT_WORK: ReadonlySet<HostState> = new Set(["failed", "unreachable"]);
 
 /** Why a host was not asked: XAPI does not say how its records are. */
 function unread(failures: readonly Failure[]): NoAnswer {
   const because = failures.map(({ message }) => message).join("; ");
   return { state: "failed", message: `nothing was touched there: ${because}`, advice: [] };
-}
-
-/** What was done on behalf of one host, besides what its kernel shows. */
-interface Deeds {
-  readonly changes: Change[];
-  /** Of records, and of what is elsewhere: the host's own to tell of, wherever its VIFs are. */
-  readonly own: Problem[];
-  /** Of devices. */
-  live: readonly Problem[];
-  readonly notes: Note[];
-  /** Keys that its journal still held when it answered last. */
-  left: readonly string[];
 }
 
 /** The calls of one run, and what they did. */
@@ -198,7 +170,7 @@ class PutBack {
    * back on another host, have no device any more or do not exist any more.
    */
   async settle(turns: readonly Turn[], inventory: Inventory): Promise<void> {
-    const isElsewhere = this.#putBackElsewhere(turns);
+    const isElsewhere = putBackElsewhere(turns, this.#deeds);
     await hostsSideBySide(turns, async ({ host, why }) => {
       if (why !== null) return;
       const deeds = this.#of(host);
@@ -224,67 +196,23 @@ class PutBack {
     });
   }
 
-  /**
-   * Tells of what the hosts have still noted, and nobody has said why: it was changed while this ran, or
-   * could not be seen to be as it was.
-   */
-  tellWhatIsLeft(turns: readonly Turn[], inventory: Inventory): void {
-    const isPutBack = this.#putBackElsewhere(turns);
+  /** Tells of what is not as it was, although nobody has said so. `inventory`: null where XAPI was away. */
+  tellWhatIsOpen(turns: readonly Turn[], inventory: Inventory | null, before: Inventory): void {
+    const isElsewhere = putBackElsewhere(turns, this.#deeds);
     for (const turn of turns) {
       if (turn.why !== null) continue;
       const deeds = this.#of(turn.host);
-      const moving = unsettled(turn).map(uuidOf);
-      const problems = [...deeds.own, ...deeds.live];
-      const told = new Set([...moving, ...problems.map(({ uuid }) => uuid)]);
-      const devices = new Set(problems.map(({ device }) => `device:${device}`));
-      const all = everyInterface({ ...inventory, host: turn.host });
-      const untold = deeds.left.filter((key) => {
-        const subject = all.get(key);
-        // The host that it runs on tells why it is not put back.
-        const isTheirs =
-          subject?.kind === "vif" && subject.whereabouts.at === "elsewhere" && !isPutBack(subject);
-        return !told.has(key) && !devices.has(key) && !isTheirs;
-      });
-      if (untold.length === 0) continue;
-      const message = `its journal still notes ${counted(untold.length, "interface")}, changed while this ran or not known to be as before; run this again`;
-      deeds.own.push({ code: "state-failed", message });
-    }
-  }
-
-  /** Tells of records that were put back, and that XAPI shows otherwise at the end. */
-  tellWhatIsAnew(turns: readonly Turn[], inventory: Inventory): void {
-    for (const { host, why } of turns) {
-      if (why !== null) continue;
-      const deeds = this.#of(host);
-      const told = new Set([...deeds.left, ...deeds.own.map(({ uuid }) => uuid)]);
-      const journal = this.#journalOf(host);
-      const all = everyInterface({ ...inventory, host });
-      const interfaces = [...journal.keys()].flatMap((key) => all.get(key) ?? []);
-      const { records, conflicts } = planRestore(journal, interfaces, NO_DEVICES, { force: false });
-      for (const { subject, key } of [...records, ...conflicts]) {
-        if (told.has(uuidOf(subject) ?? "")) continue;
-        if (keeperOf(this.noted.journals, subject, key) !== host.uuid) continue;
-        const says = `${key} was put back, and somebody has recorded it anew while this ran`;
-        deeds.own.push(problemAbout("conflict", subject, says));
+      if (inventory !== null) {
+        deeds.own.push(...recordedAnew(turn.host, deeds, this.noted.journals, inventory));
       }
+      deeds.own.push(...stillNoted(turn, deeds, inventory ?? before, isElsewhere));
     }
   }
 
-  /** Whether a VIF has been put back on the host that has it now. */
-  #putBackElsewhere(turns: readonly Turn[]): (subject: VifInterface) => boolean {
-    const settled = new Map(turns.map((turn) => [turn.host.uuid, turn.settled]));
-    return ({ vif, vm, whereabouts }) => {
-      const runsOn = vm.residentOn?.uuid;
-      if (whereabouts.at !== "elsewhere" || runsOn === undefined) return false;
-      const domain = domainOf({
-        kind: "vif",
-        vif,
-        vm,
-        whereabouts: { at: "here", domid: vm.domid },
-      });
-      const isFailed = this.#deeds.get(runsOn)?.live.some(({ uuid }) => uuid === vif.uuid) === true;
-      return settled.get(runsOn)?.has(domain ?? "") === true && !isFailed;
-    };
+  /** A host that gave no answer to the rest has had its records put back all the same. */
+  withRecordsTold(row: HostReport): HostReport {
+    const deeds = this.#deeds.get(row.uuid);
+    return deeds === undefined ? row : rowWithRecords(row, deeds);
   }
 
   /** The report of one host, as `restore` would give it there. */
@@ -304,27 +232,6 @@ class PutBack {
       // A host that was called twice has said the same twice.
       notes: [...new Map(deeds.notes.map((note) => [note.message, note])).values()],
     });
-  }
-
-  /** A host that gave no answer to the rest has had its records put back all the same. */
-  withRecordsTold(row: HostReport): HostReport {
-    const deeds = this.#deeds.get(row.uuid);
-    if (row.report !== null || deeds === undefined) return row;
-    const { uuid, name, state } = row;
-    const { changes, own: problems, notes } = deeds;
-    if (changes.length + problems.length === 0) return row;
-    const exitCode = EXIT.partly;
-    const few = changes.length === 0 ? "not put back" : "put back in part";
-    const records = `its records were ${problems.length === 0 ? "put back" : few}`;
-    const features = MAY_BE_AT_WORK.has(state)
-      ? "whether its features were is not known"
-      : "its features were not";
-    return {
-      ...row,
-      exitCode,
-      message: `${records}, ${features}: ${row.message}`,
-      report: reportOf("restore", { host: { uuid, name }, exitCode, changes, problems, notes }),
-    };
   }
 
   async #restore(
