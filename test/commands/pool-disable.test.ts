@@ -56,6 +56,31 @@ describe("disable --pool, and VMs on the move", () => {
   });
 });
 
+describe("disable --pool --rolling", () => {
+  test("after a signal the hosts that had no turn are said to have been interrupted", async () => {
+    await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 1 });
+    const at = await gate(pool, pool.host(1), "disable");
+    const run = pool
+      .host(0)
+      .spawn([INSTALLED, "disable", "--pool", "--rolling", "--yes", "--json"]);
+    await at.reached();
+    await run.signal("SIGINT");
+    const { signal, stdout } = await run.exited;
+    expect(signal).toBe("SIGINT");
+    const { hosts } = JSON.parse(stdout);
+    const told = hosts.map(({ state, message }: { state: string; message: string }) => [
+      state,
+      message,
+    ]);
+    const never = ["not-attempted", "interrupted before its turn; nothing was touched there"];
+    expect(told).toEqual([
+      never,
+      ["unreachable", "interrupted before it answered; it may still be at work"],
+      never,
+    ]);
+  });
+});
+
 describe("disable --pool, and somebody who puts back meanwhile", () => {
   test("records that nobody has noted any more are put back too, and that is told", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });

@@ -114,10 +114,9 @@ export async function goOneByOne(
   for (const turn of ordered) {
     // Of what is in maintenance mode it is known beforehand that nothing is done there.
     if (turn.why !== null) continue;
-    if (failed !== null) {
-      turn.why = leftAlone(failed);
-      continue;
-    }
+    if (course.isStopped()) turn.why = NOT_ATTEMPTED;
+    else if (failed !== null) turn.why = leftAlone(failed);
+    if (turn.why !== null) continue;
     const rounds = await goRound(course, [turn]);
     if (!isWell(turn, rounds)) failed = turn.host.name;
   }
