@@ -527,7 +527,7 @@ describe("--rolling", () => {
     });
     expect(stopped.exitCode).toBe(1);
     expect(stopped.hosts[1].message).toContain(
-      "its records were put back, whether its features were is not known: ",
+      "its records were put back; of its features nothing is known: ",
     );
     const layers = stopped.hosts[1].report.changes.map(({ layer }: { layer: string }) => layer);
     expect(new Set(layers)).toEqual(new Set(["recorded"]));

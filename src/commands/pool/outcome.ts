@@ -106,12 +106,12 @@ export function rowWithRecords(row: HostReport, { changes, own, notes }: Deeds):
   const few = changes.length === 0 ? "not put back" : "put back in part";
   const records = `its records were ${own.length === 0 ? "put back" : few}`;
   const features = MAY_BE_AT_WORK.has(state)
-    ? "whether its features were is not known"
+    ? "of its features nothing is known"
     : "its features were not";
   return {
     ...row,
     exitCode,
-    message: `${records}, ${features}: ${row.message}`,
+    message: `${records}; ${features}: ${row.message}`,
     report: reportOf("restore", { host: { uuid, name }, exitCode, changes, problems: own, notes }),
   };
 }
