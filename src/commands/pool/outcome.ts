@@ -5,9 +5,8 @@ import { KernelFeatures } from "../../offload/kernel-features.ts";
 import type { Change, LiveView } from "../../offload/plan.ts";
 import { domainOf, type HostState, keeperOf } from "../../offload/pool.ts";
 import { EXIT, type Note, type Problem } from "../../offload/problem.ts";
-import { problemAbout } from "../../offload/problem-about.ts";
 import { type HostReport, reportOf } from "../../offload/report.ts";
-import { planRestore } from "../../offload/restore.ts";
+import { type Conflict, planRestore, type RestorePlan } from "../../offload/restore.ts";
 import { everyInterface } from "../../offload/targets.ts";
 import { counted } from "../../offload/wording.ts";
 import type { PoolHost } from "../../xapi/pool.ts";
@@ -81,18 +80,15 @@ export function recordedAnew(
   { own, left }: Deeds,
   journals: ReadonlyMap<string, Journal>,
   inventory: Inventory,
-): readonly Problem[] {
+): Pick<RestorePlan, "records" | "conflicts"> {
   const told = new Set([...left, ...own.map(({ uuid }) => uuid)]);
   const journal: Journal = journals.get(host.uuid) ?? new Map();
   const all = everyInterface({ ...inventory, host });
   const interfaces = [...journal.keys()].flatMap((key) => all.get(key) ?? []);
   const { records, conflicts } = planRestore(journal, interfaces, NO_DEVICES, { force: false });
-  return [...records, ...conflicts].flatMap(({ subject, key }): Problem[] => {
-    if (told.has(uuidOf(subject) ?? "")) return [];
-    if (keeperOf(journals, subject, key) !== host.uuid) return [];
-    const says = `${key} was put back, and somebody has recorded it anew while this ran`;
-    return [problemAbout("conflict", subject, says)];
-  });
+  const isUntold = ({ subject, key }: Pick<Conflict, "subject" | "key">) =>
+    !told.has(uuidOf(subject) ?? "") && keeperOf(journals, subject, key) === host.uuid;
+  return { records: records.filter(isUntold), conflicts: conflicts.filter(isUntold) };
 }
 
 /** Hosts of which it is not known what they have done, or are still doing. */

@@ -1,17 +1,18 @@
 import { DEFAULT_KEYWORDS } from "../../offload/features.ts";
 import { type Interface, uuidOf } from "../../offload/interface.ts";
 import type { Inventory } from "../../offload/inventory.ts";
-import type { Journal } from "../../offload/journal.ts";
+import { type Journal, journalKey } from "../../offload/journal.ts";
 import { recordChanges } from "../../offload/plan.ts";
 import { keeperOf, notedAnywhere, notedElsewhere, shareOutNoted } from "../../offload/pool.ts";
 import { EXIT, exitCodeOf } from "../../offload/problem.ts";
+import { problemAbout } from "../../offload/problem-about.ts";
 import { type HostReport, type Report, reportOf } from "../../offload/report.ts";
 import { planRestore } from "../../offload/restore.ts";
 import type { Failure } from "../../offload/result.ts";
 import { everyInterface } from "../../offload/targets.ts";
 import { judge } from "../../offload/verdict.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
-import { toDocument } from "../../state/journal-document.ts";
+import { fromDocument, toDocument } from "../../state/journal-document.ts";
 import type { NoAnswer, PoolHost } from "../../xapi/pool.ts";
 import { goneNote } from "../settlement.ts";
 import { callHost, recordSteps } from "./call.ts";
@@ -68,8 +69,11 @@ export async function putBack(
   const { inventory } = request.rolling
     ? await goOneByOne(course, turns, isWell)
     : await goRound(course, turns);
-  if (inventory !== null) await work.settle(turns, inventory);
-  work.tellWhatIsOpen(turns, inventory, now.inventory);
+  if (inventory !== null) {
+    await work.settle(turns, inventory);
+    await work.putBackAgain(turns, inventory);
+  }
+  work.tellWhatIsLeft(turns, inventory ?? now.inventory);
   const rows = rowsOf("restore", turns, judged).map((row) => work.withRecordsTold(row));
   return poolReport("restore", pool, rows, { changing: true });
 }
@@ -196,16 +200,42 @@ class PutBack {
     });
   }
 
-  /** Tells of what is not as it was, although nobody has said so. `inventory`: null where XAPI was away. */
-  tellWhatIsOpen(turns: readonly Turn[], inventory: Inventory | null, before: Inventory): void {
+  /**
+   * Puts back what somebody has recorded while this ran, unless the host has noted it anew: it would be
+   * nobody's to put back any more.
+   */
+  async putBackAgain(turns: readonly Turn[], inventory: Inventory): Promise<void> {
+    const { session, patience: seconds, signal } = this.pool;
+    await hostsSideBySide(turns, async ({ host, why }) => {
+      if (why !== null) return;
+      const deeds = this.#of(host);
+      const { records, conflicts } = recordedAnew(host, deeds, this.noted.journals, inventory);
+      if (records.length + conflicts.length === 0) return;
+      const answer = await callHost(session, host, "journal", {}, { seconds, signal });
+      const journal = answer.ok ? fromDocument(answer.value.journal) : null;
+      const unnoted = records.filter(
+        ({ subject, key }) =>
+          journal !== null && journal.get(journalKey(subject))?.records.has(key) !== true,
+      );
+      const { written, problems } = await recordSteps(unnoted, session, this.isStopped);
+      deeds.changes.push(...recordChanges(written, new Set()));
+      deeds.own.push(...problems);
+      for (const { subject, key } of [...records, ...conflicts]) {
+        const again = written.some((one) => one.subject === subject && one.key === key);
+        const then = again ? "; it was put back again" : "";
+        const says = `${key} was put back, and somebody has recorded it anew while this ran${then}`;
+        deeds.own.push(problemAbout("conflict", subject, says));
+      }
+    });
+  }
+
+  /** Tells of what hosts have still noted, although nobody has said why. */
+  tellWhatIsLeft(turns: readonly Turn[], inventory: Inventory): void {
     const isElsewhere = putBackElsewhere(turns, this.#deeds);
     for (const turn of turns) {
       if (turn.why !== null) continue;
       const deeds = this.#of(turn.host);
-      if (inventory !== null) {
-        deeds.own.push(...recordedAnew(turn.host, deeds, this.noted.journals, inventory));
-      }
-      deeds.own.push(...stillNoted(turn, deeds, inventory ?? before, isElsewhere));
+      deeds.own.push(...stillNoted(turn, deeds, inventory, isElsewhere));
     }
   }
 
