@@ -94,12 +94,16 @@ export async function beginTrial(
   return success(trial);
 }
 
-/** The trial that is to be kept, if it still can be. To be called with the lock held. */
-export function trialToKeep(): Result<Trial> {
+/**
+ * The trial that is to be kept, if it still can be; null for whichever is on. To be called with the
+ * lock held.
+ */
+export function trialToKeep(own: Pick<Trial, "deadline"> | null): Result<Trial> {
   const trial = readTrial();
   if (!trial.ok) return trial;
   if (trial.value === null) return usage("no-trial", "no change is on trial");
-  return Date.now() < trial.value.deadline ? success(trial.value) : TOO_LATE;
+  const isMeant = own === null || isSame(trial.value, own);
+  return isMeant && Date.now() < trial.value.deadline ? success(trial.value) : TOO_LATE;
 }
 
 const TOO_LATE = usage("no-trial", "no change is on trial any more; it was put back");
@@ -196,7 +200,7 @@ export async function putBack(
 }
 
 /** There is one trial at a time, and the next one ends later. */
-function isSame(trial: Trial, other: Trial): boolean {
+export function isSame(trial: Pick<Trial, "deadline">, other: Pick<Trial, "deadline">): boolean {
   return trial.deadline === other.deadline;
 }
 
@@ -215,9 +219,8 @@ export async function keepTrial(dom0: Dom0, own: Trial | null): Promise<Result<K
   const locked = await ChangeLock.take(PATIENCE, (work) => work);
   if (!locked.ok) return locked;
   using _lock = locked.value;
-  const trial = trialToKeep();
+  const trial = trialToKeep(own);
   if (!trial.ok) return trial;
-  if (own !== null && !isSame(trial.value, own)) return TOO_LATE;
   const { targets, keywords } = trial.value;
   const renewed = await renew(dom0);
   if (!renewed.ok) return renewed;

@@ -63,11 +63,11 @@ export const DisableRequest = v.strictObject({
   wholeHost: v.boolean(),
   /**
    * On trial: live only, and put back by a guard on the host unless it is kept within so many seconds.
-   * `keep` ends a trial by doing the same for good.
+   * `keep` ends the trial of that deadline by doing the same for good.
    */
   trial: v.nullable(
     v.union([
-      v.literal("keep"),
+      v.strictObject({ keep: Count }),
       v.strictObject({
         seconds: v.pipe(v.number(), v.integer(), v.minValue(5), v.maxValue(3600)),
       }),
@@ -76,8 +76,13 @@ export const DisableRequest = v.strictObject({
   wait: Seconds,
 });
 
-/** Puts a trial back before its time. */
-export const RevertRequest = v.strictObject({ ...ToHost, ...Interfaces, wait: Seconds });
+/** Puts the trial of that deadline back before its time. */
+export const RevertRequest = v.strictObject({
+  ...ToHost,
+  ...Interfaces,
+  trial: Count,
+  wait: Seconds,
+});
 
 /** Strikes out what was noted of records that XAPI has refused. */
 export const StrikeRequest = v.strictObject({
@@ -194,6 +199,8 @@ export const DisableAnswer = v.object({
   problems: v.array(WireProblem),
   /** Whether what was recorded before is noted, so that records may be written. */
   noted: v.boolean(),
+  /** The deadline of the trial that was begun, by which it is told from others; null for none. */
+  trial: v.nullable(Count),
 });
 
 /** The answer to `revert`. */

@@ -389,6 +389,27 @@ describe("disable --pool --confirm-within", () => {
     expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
   });
 
+  test("a trial that somebody else has begun on a host meanwhile is neither kept nor put back", async () => {
+    for (const say of ["y", "n"]) {
+      await using pool = await Pool.start({ hosts: 2, vms: 1 });
+      const [home, other] = [pool.host(0), pool.host(1)];
+      const running = home.spawn(
+        ["/usr/local/bin/offload", "disable", "--pool", "--yes", "--confirm-within", "60"],
+        { tty: true },
+      );
+      await running.waitFor(QUESTION);
+      expect((await other.offload("restore", "--yes")).exitCode).toBe(0);
+      const theirs = other.spawn([OFFLOAD, "disable", "eth0", "--confirm-within", "60"]);
+      await theirs.waitFor("offload confirm within");
+      running.write(`${say}\r`);
+      expect((await running.exited).exitCode).toBe(1);
+      expect(await stillOn(other, "eth0")).toEqual([]);
+      expect(await stillOn(other, "eth1")).not.toEqual([]);
+      expect((await other.offload("confirm")).exitCode).toBe(0);
+      await theirs.exited;
+    }
+  });
+
   test("each host guards itself: should the one that asks die, all is put back all the same", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const states = await Promise.all(pool.hosts.map(liveState));

@@ -1,16 +1,17 @@
-import { carryOut, planDisable, stateProblem } from "../../offload/disable.ts";
+import { carryOut, type DisablePlan, planDisable, stateProblem } from "../../offload/disable.ts";
 import type { Host } from "../../offload/inventory.ts";
 import { journalKey } from "../../offload/journal.ts";
 import { planRecords, type RecordStep } from "../../offload/plan.ts";
 import type { Problem } from "../../offload/problem.ts";
 import { type Result, success } from "../../offload/result.ts";
 import { survey } from "../../offload/survey.ts";
+import type { Trial } from "../../offload/trial.ts";
 import { fromWire, viewToWire } from "../../plugin/interfaces.ts";
 import type { AnswerOf, RequestOf } from "../../plugin/messages.ts";
 import { FileJournal } from "../../state/journal.ts";
 import { remember } from "../../state/remembered.ts";
 import { endTrial, readTrial, revertTrial, settleTrial } from "../../state/trial.ts";
-import { beginTrial, trialToKeep } from "../trial.ts";
+import { beginTrial, isSame, trialToKeep } from "../trial.ts";
 import { changing } from "./changing.ts";
 import { prove } from "./proof.ts";
 
@@ -22,33 +23,29 @@ export function disable(
   request: RequestOf<"disable">,
   host: Host,
 ): Promise<Result<AnswerOf<"disable">>> {
-  const { keywords, record, wholeHost, trial, wait } = request;
+  const { keywords, record, wholeHost, wait } = request;
+  const keep = request.trial !== null && "keep" in request.trial ? request.trial : null;
+  const trial = request.trial !== null && "seconds" in request.trial ? request.trial : null;
   return changing(wait, async (kernel): Promise<Result<AnswerOf<"disable">>> => {
-    const settled = trial === "keep" ? keepTrial() : await settleTrial(kernel);
+    const settled = keep === null ? await settleTrial(kernel) : endOwn(keep.keep);
     if (!settled.ok) return settled;
     const { interfaces, strangers } = await prove(fromWire(request, host));
     const before = survey(interfaces, kernel);
     if (!before.ok) return before;
     const journal = new FileJournal();
     const plan = planDisable(interfaces, keywords, before.value);
-    const isTrial = trial !== null && trial !== "keep";
-    if (isTrial) {
-      const former = journal.read();
-      if (!former.ok) return former;
-      const begun = await beginTrial(plan, { ...WHOLE_HOST, keywords, ...trial }, former.value);
-      if (!begun.ok) return begun;
-    }
+    const begun = trial === null ? success(null) : await begin(plan, trial, journal);
+    if (!begun.ok) return begun;
     const done = await carryOut(plan, kernel, null, journal, () => false);
     if (!done.ok) return done;
     const { after, changes } = done.value;
     const problems = [...done.value.problems];
     // The caller plans the very same records, for it is told what the devices show.
-    const steps = record && !isTrial ? planRecords(interfaces, keywords, after) : [];
+    const steps = record && trial === null ? planRecords(interfaces, keywords, after) : [];
     const noted = await journal.beforeRecords(steps);
     if (!noted.ok) problems.push(...noted.failures.map(stateProblem));
-    const remembered = isTrial
-      ? success(undefined)
-      : await remember(interfaces, wholeHost, keywords);
+    const remembered =
+      trial === null ? await remember(interfaces, wholeHost, keywords) : success(undefined);
     if (!remembered.ok) problems.push(...remembered.failures.map(stateProblem));
     return success({
       view: viewToWire(after),
@@ -56,6 +53,7 @@ export function disable(
       changes: [...changes],
       problems,
       noted: noted.ok,
+      trial: begun.value?.deadline ?? null,
     });
   });
 }
@@ -63,13 +61,23 @@ export function disable(
 /** What `offload confirm` on this host would keep. */
 const WHOLE_HOST = { targets: [{ text: "ALL", kind: "host" }] } as const;
 
-/** Ends the trial: what follows is for good. */
-function keepTrial(): Result<void> {
-  const trial = trialToKeep();
+async function begin(
+  plan: DisablePlan,
+  { seconds }: { readonly seconds: number },
+  journal: FileJournal,
+): Promise<Result<Trial>> {
+  const former = journal.read();
+  if (!former.ok) return former;
+  return await beginTrial(plan, { ...WHOLE_HOST, keywords: plan.keywords, seconds }, former.value);
+}
+
+/** Ends the caller's trial: what follows is for good. */
+function endOwn(deadline: number): Result<void> {
+  const trial = trialToKeep({ deadline });
   return trial.ok ? endTrial() : trial;
 }
 
-/** Puts the trial back, if nobody has answered it yet, and tells what the devices show then. */
+/** Puts the caller's trial back, if nobody has answered it yet, and tells what the devices show then. */
 export function revert(
   request: RequestOf<"revert">,
   host: Host,
@@ -78,9 +86,9 @@ export function revert(
     const trial = readTrial();
     if (!trial.ok) return trial;
     const reverted =
-      trial.value === null
-        ? success<readonly Problem[]>([])
-        : await revertTrial(trial.value, kernel);
+      trial.value !== null && isSame(trial.value, { deadline: request.trial })
+        ? await revertTrial(trial.value, kernel)
+        : success<readonly Problem[]>([]);
     if (!reverted.ok) return reverted;
     const { interfaces, strangers } = await prove(fromWire(request, host));
     const view = survey(interfaces, kernel);

@@ -84,7 +84,7 @@ async function carryOut(
       work.reportOf(turn, evidence, inventory !== null);
   const isWell = (turn: Turn, rounds: Rounds) =>
     rowsOf("disable", [turn], judged(rounds)).every(({ exitCode }) => exitCode === EXIT.done);
-  const course = { pool, work: work.on(null), isStopped };
+  const course = { pool, work: work.on(() => null), isStopped };
   const rounds = request.rolling
     ? await goOneByOne(course, turnsOf(pool), isWell)
     : await goRound(course, turnsOf(pool));

@@ -3,6 +3,7 @@ import type { Problem } from "../../offload/problem.ts";
 import type { Report } from "../../offload/report.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
 import { confirm } from "../../terminal/confirm.ts";
+import type { PoolHost } from "../../xapi/pool.ts";
 import { REVERTED } from "../trial.ts";
 import { callHost } from "./call.ts";
 import type { Pool } from "./pool.ts";
@@ -24,7 +25,7 @@ export async function tryOutPool(
   const deadline = AbortSignal.timeout(seconds * 1000);
   const work = new PoolWork(request, pool, isStopped);
   const turns = turnsOf(pool);
-  await goOnce({ work: work.on({ seconds }), isStopped }, turns);
+  await goOnce({ work: work.on(() => ({ seconds })), isStopped }, turns);
   const tried = turns.filter(({ why }) => why === null);
   const answer =
     tried.length === 0 || isStopped()
@@ -34,20 +35,30 @@ export async function tryOutPool(
           AbortSignal.any([pool.signal, deadline]),
         );
   return answer === "yes" && !deadline.aborted && !isStopped()
-    ? await keep(request, pool, turns, isStopped)
-    : await putBack(request, pool, turns);
+    ? await keep(request, pool, { turns, trials: work.trials }, isStopped)
+    : await putBack(request, pool, { turns, trials: work.trials });
 }
+
+/** The hosts on which a trial was begun, and by which deadline each knows its own. */
+interface Tried {
+  readonly turns: readonly Turn[];
+  readonly trials: ReadonlyMap<string, number>;
+}
+
+/** The deadline of no trial at all. */
+const NONE = 0;
 
 async function keep(
   request: WorkRequest,
   pool: Pool,
-  tried: readonly Turn[],
+  tried: Tried,
   isStopped: () => boolean,
 ): Promise<Report> {
   const work = new PoolWork(request, pool, isStopped);
   const turns = turnsOf(pool);
-  for (const [index, turn] of turns.entries()) turn.why = tried[index]?.why ?? turn.why;
-  const { inventory } = await goRound({ pool, work: work.on("keep"), isStopped }, turns);
+  for (const [index, turn] of turns.entries()) turn.why = tried.turns[index]?.why ?? turn.why;
+  const own = ({ uuid }: PoolHost) => ({ keep: tried.trials.get(uuid) ?? NONE });
+  const { inventory } = await goRound({ pool, work: work.on(own), isStopped }, turns);
   const rows = rowsOf("disable", turns, (turn, evidence) =>
     work.reportOf(turn, evidence, inventory !== null),
   );
@@ -58,7 +69,7 @@ async function keep(
 async function putBack(
   { keywords, wait }: WorkRequest,
   pool: Pool,
-  turns: readonly Turn[],
+  { turns, trials }: Tried,
 ): Promise<Report> {
   const { session, patience: seconds } = pool;
   const { signal } = new AbortController();
@@ -66,7 +77,8 @@ async function putBack(
   await hostsSideBySide(turns, async (turn) => {
     if (turn.why !== null) return;
     const { host, interfaces } = turn;
-    const asked = { ...toWire(interfaces, host), wait };
+    const trial = trials.get(host.uuid) ?? NONE;
+    const asked = { ...toWire(interfaces, host), trial, wait };
     const answer = await callHost(session, host, "revert", asked, { seconds, signal });
     if (!answer.ok) {
       turn.why = answer.why;

@@ -41,13 +41,16 @@ export class PoolWork {
     readonly isStopped: () => boolean,
   ) {}
 
+  /** The deadline of the trial that was begun on each host, by its UUID. */
+  readonly trials = new Map<string, number>();
+
   /**
    * Has a host turn off what is live, then records what that host shows to be off. `trial`: what the
    * first call of each host does about one; during one nothing is recorded.
    */
-  on(trial: Asked<"disable">["trial"]): Work {
+  on(trial: (host: PoolHost) => Asked<"disable">["trial"]): Work {
     return (host, interfaces, first) =>
-      this.#disable(host, interfaces, first, first ? trial : null);
+      this.#disable(host, interfaces, first, first ? trial(host) : null);
   }
 
   async #disable(
@@ -85,8 +88,9 @@ export class PoolWork {
     const strange = new Set(strangers.map(({ vm }) => vm));
     const own = interfaces.filter((one) => one.kind !== "vif" || !strange.has(one.vm.uuid));
     const shown: Shown = { view, strangers };
-    const onTrial = trial !== null && trial !== "keep";
-    if (record && noted && !onTrial) {
+    const begun = answer.value.trial;
+    if (begun !== null) this.trials.set(host.uuid, begun);
+    if (record && noted && begun === null) {
       const written = await this.#inTurn(() => this.#record(host, own, shown, deeds));
       if (written.length > 0) await this.#proveNoted(host, written, deeds);
     }
