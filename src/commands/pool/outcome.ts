@@ -1,4 +1,4 @@
-import { uuidOf, type VifInterface } from "../../offload/interface.ts";
+import { type Interface, uuidOf, type VifInterface } from "../../offload/interface.ts";
 import type { Inventory } from "../../offload/inventory.ts";
 import type { Journal } from "../../offload/journal.ts";
 import { KernelFeatures } from "../../offload/kernel-features.ts";
@@ -30,6 +30,26 @@ export const NO_DEVICES: LiveView = {
   existing: new Set(),
   observations: new Map(),
 };
+
+/**
+ * The VIFs of a journal that run where nobody has answered, by UUID: they stay noted, for another run
+ * to put back; and the notes that say so.
+ */
+export function keptNoted(
+  journal: Journal,
+  interfaces: readonly Interface[],
+  request: { readonly force: boolean },
+): { readonly uuids: ReadonlySet<string | null>; readonly notes: readonly Note[] } {
+  const outOfReach = new Map(
+    planRestore(journal, interfaces, NO_DEVICES, request).notes.map((note) => [note.uuid, note]),
+  );
+  const kept = interfaces.flatMap((one) => {
+    const note = outOfReach.get(uuidOf(one) ?? undefined);
+    const isElsewhere = one.kind === "vif" && one.whereabouts.at === "elsewhere";
+    return isElsewhere && note !== undefined ? [note] : [];
+  });
+  return { uuids: new Set(kept.map(({ uuid }) => uuid ?? null)), notes: kept };
+}
 
 /** Whether a VIF that is elsewhere has been put back on the host that has it now. */
 export function putBackElsewhere(

@@ -19,6 +19,7 @@ import { callHost, recordSteps } from "./call.ts";
 import { goneFrom, type Noted } from "./notes.ts";
 import {
   type Deeds,
+  keptNoted,
   NO_DEVICES,
   putBackElsewhere,
   recordedAnew,
@@ -129,31 +130,22 @@ class PutBack {
    * after the other, so do their records.
    */
   readonly live: Work = async (host, interfaces, first) => {
-    const { share, request, pool } = this;
     let asked = interfaces;
-    if (first && request.rolling) {
+    if (first && this.request.rolling) {
       // It may have been long since the hosts before it had their turn.
-      const read = await pool.session.inventory();
+      const read = await this.pool.session.inventory();
       if (!read.ok) return { ok: false, why: unread(read.failures) };
       const now = await this.withRecordsOf([host], read.value);
-      asked = share(now.inventory, now.home).get(host.uuid) ?? interfaces;
+      asked = this.share(now.inventory, now.home).get(host.uuid) ?? interfaces;
     }
     const deeds = this.#of(host);
     const { staying: all, leaving } = withoutLeaving(asked);
-    // What runs where nobody has answered stays noted, for another run to put back.
-    const { notes: outOfReach } = planRestore(this.#journalOf(host), all, NO_DEVICES, request);
-    const kept = new Set(
-      all.flatMap((one) => {
-        const uuid = uuidOf(one);
-        const isElsewhere = one.kind === "vif" && one.whereabouts.at === "elsewhere";
-        return isElsewhere && outOfReach.some((note) => note.uuid === uuid) ? [uuid] : [];
-      }),
-    );
-    deeds.notes.push(...outOfReach.filter((note) => kept.has(note.uuid ?? null)));
-    const staying = all.filter((one) => !kept.has(uuidOf(one)));
+    const kept = keptNoted(this.#journalOf(host), all, this.request);
+    deeds.notes.push(...kept.notes);
+    const staying = all.filter((one) => !kept.uuids.has(uuidOf(one)));
     // What has moved since may have been struck out before, for it had no device.
     const foreign = (first ? notedElsewhere : notedAnywhere)(this.noted.journals, host, staying);
-    const gone = goneFrom(this.#journalOf(host).keys(), { ...pool.inventory, host });
+    const gone = goneFrom(this.#journalOf(host).keys(), { ...this.pool.inventory, host });
     const answer = await this.#restore(host, staying, foreign, gone);
     if (!answer.ok) return answer;
     const { changes, problems, notes, strangers, view } = answer.value;
