@@ -2,7 +2,7 @@ import type { CommandDef } from "citty";
 import { wishesByHand } from "../offload/by-hand.ts";
 import { DEFAULT_KEYWORDS } from "../offload/features.ts";
 import type { Interface } from "../offload/interface.ts";
-import { type Journal, journalKey } from "../offload/journal.ts";
+import { deviceOfKey, type Journal, journalKey } from "../offload/journal.ts";
 import { EXIT, exitCodeOf, type Note } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
 import { carryBack, planRestore, type RestorePlan } from "../offload/restore.ts";
@@ -141,15 +141,15 @@ function scopeOf(request: Request, dom0: Dom0, journal: Journal): Result<Scope> 
   const bare = dom0.kernel.observe(() => []);
   if (!bare.ok) return bare;
   const { records } = dom0;
-  const byDevice = [...journal].every(([key]) => key.startsWith("device:"));
+  const byDevice = [...journal].every(([key]) => deviceOfKey(key) !== null);
   if (!records.known && !byDevice) return { ok: false, failures: records.failures };
   const all = records.known ? everyInterface(records.inventory) : new Map<string, Interface>();
   const interfaces: Interface[] = [];
   const gone: string[] = [];
   for (const [key, entry] of journal) {
-    const device = key.startsWith("device:") ? key.slice("device:".length) : undefined;
+    const device = deviceOfKey(key);
     const subject: Interface | undefined =
-      device === undefined
+      device === null
         ? all.get(key)
         : bare.value.existing.has(device)
           ? { kind: "bare", device, as: entry.kind }

@@ -41,7 +41,22 @@ export type Journal = ReadonlyMap<string, JournalEntry>;
 
 /** The key of an interface in the journal. */
 export function journalKey(subject: Interface): string {
-  return uuidOf(subject) ?? `device:${nameOf(subject)}`;
+  return uuidOf(subject) ?? `${DEVICE}${nameOf(subject)}`;
+}
+
+const DEVICE = "device:";
+
+/** The device that a key of the journal names; null where the key is a UUID. */
+export function deviceOfKey(key: string): string | null {
+  return key.startsWith(DEVICE) ? key.slice(DEVICE.length) : null;
+}
+
+/** Whether the journal tells what a record was before. */
+export function isNoted(
+  journal: Journal | undefined,
+  { subject, key }: Pick<RecordStep, "key"> & { readonly subject: Interface },
+): boolean {
+  return journal?.get(journalKey(subject))?.records.has(key) === true;
 }
 
 /** The journal with what these steps are about to clear; the very same where all is noted. */
@@ -92,7 +107,7 @@ export function noteRecords(journal: Journal, steps: readonly RecordStep[]): Jou
   const noted = new Map(journal);
   let isNews = false;
   for (const [name, those] of byInterface(steps)) {
-    const fresh = those.filter(({ key }) => journal.get(name)?.records.has(key) !== true);
+    const fresh = those.filter((one) => !isNoted(journal, one));
     const [first] = fresh;
     if (first === undefined) continue;
     const entry = entryOf(noted, first.subject);

@@ -1,6 +1,6 @@
 import type { Interface } from "./interface.ts";
 import type { Host, Inventory } from "./inventory.ts";
-import { type Journal, journalKey, withForeign } from "./journal.ts";
+import { isNoted, type Journal, withForeign } from "./journal.ts";
 import { EXIT, type ExitCode } from "./problem.ts";
 import type { HostReport, Report } from "./report.ts";
 import { everyInterface, resolveTargets } from "./targets.ts";
@@ -120,9 +120,8 @@ export function keeperOf(
   subject: Interface,
   record: string,
 ): string | null {
-  const key = journalKey(subject);
-  const keepers = [...journals.keys()].filter(
-    (uuid) => journals.get(uuid)?.get(key)?.records.has(record) === true,
+  const keepers = [...journals.keys()].filter((uuid) =>
+    isNoted(journals.get(uuid), { subject, key: record }),
   );
   const runsOn = hostOf(subject);
   return keepers.find((uuid) => uuid === runsOn) ?? keepers[0] ?? null;

@@ -1,6 +1,6 @@
 import type { Interface } from "../../offload/interface.ts";
 import type { Host } from "../../offload/inventory.ts";
-import { type Journal, journalKey, withForeign } from "../../offload/journal.ts";
+import { deviceOfKey, type Journal, journalKey, withForeign } from "../../offload/journal.ts";
 import { problemAbout } from "../../offload/problem-about.ts";
 import { carryBack, planRestore } from "../../offload/restore.ts";
 import { type Result, success } from "../../offload/result.ts";
@@ -78,8 +78,8 @@ function bareInterfaces(noted: Journal, existing: ReadonlySet<string>) {
   const interfaces: Interface[] = [];
   const gone: string[] = [];
   for (const [key, { kind }] of noted) {
-    if (!key.startsWith("device:")) continue;
-    const device = key.slice("device:".length);
+    const device = deviceOfKey(key);
+    if (device === null) continue;
     if (existing.has(device)) interfaces.push({ kind: "bare", device, as: kind });
     else gone.push(key);
   }

@@ -4,6 +4,7 @@ import type { AnswerOf, FunctionName } from "../../plugin/messages.ts";
 import { progress } from "../../terminal/progress.ts";
 import { type Asked, callHost as call, type HostAnswer, type PoolHost } from "../../xapi/pool.ts";
 import type { XapiSession } from "../../xapi/session.ts";
+import type { Pool } from "./pool.ts";
 
 /** What is being done while hosts are called. */
 const DOING: Readonly<Record<FunctionName, string>> = {
@@ -32,15 +33,14 @@ async function during<T>(what: string, work: () => Promise<T>): Promise<T> {
 
 /** The call of a host, each of which is told of: it may take minutes. */
 export function callHost<F extends FunctionName>(
-  session: XapiSession,
+  { session, patience: seconds, signal }: Pick<Pool, "session" | "patience" | "signal">,
   host: PoolHost,
   name: F,
   asked: Asked<F>,
-  patience: { readonly seconds: number; readonly signal: AbortSignal },
 ): Promise<HostAnswer<AnswerOf<F>>> {
   return during(DOING[name], async () => {
     progress.at(host.name);
-    const answer = await call(session, host, name, asked, patience);
+    const answer = await call(session, host, name, asked, { seconds, signal });
     progress.done(host.name, answer.ok ? "answered" : answer.why.message);
     return answer;
   });

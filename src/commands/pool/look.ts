@@ -11,11 +11,10 @@ export interface PoolLook extends Rounds {
 
 /** Looks at every host, and changes nothing. */
 export async function lookAtPool(pool: Pool, isStopped: () => boolean): Promise<PoolLook> {
-  const { session, patience, signal } = pool;
   const boots = new Map<string, BootLayer>();
   const work: Work = async (host, interfaces) => {
     const asked = toWire(interfaces, host);
-    const answer = await callHost(session, host, "observe", asked, { seconds: patience, signal });
+    const answer = await callHost(pool, host, "observe", asked);
     if (!answer.ok) return answer;
     boots.set(host.uuid, answer.value.boot);
     const { view, strangers } = answer.value;

@@ -1,8 +1,7 @@
-import type { Inventory } from "../../offload/inventory.ts";
-import type { Journal } from "../../offload/journal.ts";
-import { everyInterface } from "../../offload/targets.ts";
+import type { Interface } from "../../offload/interface.ts";
+import { deviceOfKey, type Journal } from "../../offload/journal.ts";
 import { fromDocument } from "../../state/journal-document.ts";
-import type { NoAnswer } from "../../xapi/pool.ts";
+import type { HostAnswer, NoAnswer, PoolHost } from "../../xapi/pool.ts";
 import { callHost } from "./call.ts";
 import type { Pool } from "./pool.ts";
 import { DISABLED, hostsSideBySide } from "./rounds.ts";
@@ -13,9 +12,14 @@ export interface Noted {
   readonly why: ReadonlyMap<string, NoAnswer>;
 }
 
+/** Asks a host for its journal. */
+export async function askJournal(pool: Pool, host: PoolHost): Promise<HostAnswer<Journal>> {
+  const answer = await callHost(pool, host, "journal", {});
+  return answer.ok ? { ok: true, value: fromDocument(answer.value.journal) } : answer;
+}
+
 /** Asks every host that is enabled for its journal. */
 export async function readJournals(pool: Pool): Promise<Noted> {
-  const { session, patience: seconds, signal } = pool;
   const told = new Map<string, Journal>();
   const why = new Map<string, NoAnswer>();
   await hostsSideBySide(pool.hosts, async (host) => {
@@ -23,8 +27,8 @@ export async function readJournals(pool: Pool): Promise<Noted> {
       why.set(host.uuid, DISABLED);
       return;
     }
-    const answer = await callHost(session, host, "journal", {}, { seconds, signal });
-    if (answer.ok) told.set(host.uuid, fromDocument(answer.value.journal));
+    const answer = await askJournal(pool, host);
+    if (answer.ok) told.set(host.uuid, answer.value);
     else why.set(host.uuid, answer.why);
   });
   // In the order of the hosts, whoever answered first: what two have noted is put back the same each time.
@@ -35,11 +39,21 @@ export async function readJournals(pool: Pool): Promise<Noted> {
   return { journals: new Map(journals), why };
 }
 
+/** What a journal tells of, as far as it exists. `all`: every interface, by its UUID. */
+export function interfacesNoted(
+  journal: Journal,
+  all: ReadonlyMap<string, Interface>,
+): readonly Interface[] {
+  return [...journal.keys()].flatMap((key) => all.get(key) ?? []);
+}
+
 /**
  * Those keys of a journal that nothing exists of any more. What is noted by device only its own host can
  * look for.
  */
-export function goneFrom(keys: Iterable<string>, inventory: Inventory): readonly string[] {
-  const all = everyInterface(inventory);
-  return [...keys].filter((key) => !key.startsWith("device:") && !all.has(key));
+export function goneFrom(
+  keys: Iterable<string>,
+  all: ReadonlyMap<string, Interface>,
+): readonly string[] {
+  return [...keys].filter((key) => deviceOfKey(key) === null && !all.has(key));
 }

@@ -10,6 +10,7 @@ import { type Conflict, planRestore, type RestorePlan } from "../../offload/rest
 import { everyInterface } from "../../offload/targets.ts";
 import { counted } from "../../offload/wording.ts";
 import type { PoolHost } from "../../xapi/pool.ts";
+import { interfacesNoted } from "./notes.ts";
 import { type Turn, unsettled } from "./rounds.ts";
 
 /** What putting back has done on behalf of one host, besides what its kernel shows. */
@@ -104,7 +105,7 @@ export function recordedAnew(
   const told = new Set([...left, ...own.map(({ uuid }) => uuid)]);
   const journal: Journal = journals.get(host.uuid) ?? new Map();
   const all = everyInterface({ ...inventory, host });
-  const interfaces = [...journal.keys()].flatMap((key) => all.get(key) ?? []);
+  const interfaces = interfacesNoted(journal, all);
   const { records, conflicts } = planRestore(journal, interfaces, NO_DEVICES, { force: false });
   const isUntold = ({ subject, key }: Pick<Conflict, "subject" | "key">) =>
     !told.has(uuidOf(subject) ?? "") && keeperOf(journals, subject, key) === host.uuid;

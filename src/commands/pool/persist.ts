@@ -102,29 +102,23 @@ function unanswered(host: PoolHost, why: NoAnswer): OnHost {
 
 async function onHost(
   request: PoolPersist,
-  { session, inventory, patience: seconds, signal }: Pool,
+  pool: Pool,
   host: PoolHost,
   isStopped: () => boolean,
 ): Promise<OnHost> {
   const { targets, keywords, limited, usual, method, remove, dryRun, wait } = request;
-  const nics = [...everyInterface({ ...inventory, host }).values()].filter(
+  const nics = [...everyInterface({ ...pool.inventory, host }).values()].filter(
     (one: Interface) => one.kind === "pif",
   );
   const answer =
     host.enabled && !isStopped()
-      ? await callHost(
-          session,
-          host,
-          "persist",
-          {
-            ...toWire(nics, host),
-            ...{ limited, remove, dryRun, wait },
-            keywords: [...keywords],
-            everything: targets.length > 0,
-            method: usual ? null : method,
-          },
-          { seconds, signal },
-        )
+      ? await callHost(pool, host, "persist", {
+          ...toWire(nics, host),
+          ...{ limited, remove, dryRun, wait },
+          keywords: [...keywords],
+          everything: targets.length > 0,
+          method: usual ? null : method,
+        })
       : { ok: false as const, why: host.enabled ? NOT_ATTEMPTED : DISABLED };
   if (!answer.ok) return unanswered(host, answer.why);
   const report = persistReport({ uuid: host.uuid, name: host.name }, dryRun, answer.value);

@@ -1,7 +1,7 @@
 import { DEFAULT_KEYWORDS } from "../../offload/features.ts";
 import { type Interface, uuidOf } from "../../offload/interface.ts";
 import type { Inventory } from "../../offload/inventory.ts";
-import { type Journal, journalKey } from "../../offload/journal.ts";
+import { isNoted, type Journal } from "../../offload/journal.ts";
 import { recordChanges } from "../../offload/plan.ts";
 import { keeperOf, notedAnywhere, notedElsewhere, shareOutNoted } from "../../offload/pool.ts";
 import { EXIT, exitCodeOf } from "../../offload/problem.ts";
@@ -12,11 +12,11 @@ import type { Failure } from "../../offload/result.ts";
 import { everyInterface } from "../../offload/targets.ts";
 import { judge } from "../../offload/verdict.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
-import { fromDocument, toDocument } from "../../state/journal-document.ts";
+import { toDocument } from "../../state/journal-document.ts";
 import type { NoAnswer, PoolHost } from "../../xapi/pool.ts";
 import { goneNote } from "../settlement.ts";
 import { callHost, recordSteps } from "./call.ts";
-import { goneFrom, type Noted } from "./notes.ts";
+import { askJournal, goneFrom, interfacesNoted, type Noted } from "./notes.ts";
 import {
   type Deeds,
   keptNoted,
@@ -109,7 +109,7 @@ class PutBack {
     for (const host of hosts) {
       const journal = this.#journalOf(host);
       const all = everyInterface({ ...inventory, host });
-      const interfaces = [...journal.keys()].flatMap((key) => all.get(key) ?? []);
+      const interfaces = interfacesNoted(journal, all);
       const { records } = planRestore(journal, interfaces, NO_DEVICES, this.request);
       const own = records.filter(
         ({ subject, key }) => keeperOf(this.noted.journals, subject, key) === host.uuid,
@@ -118,7 +118,7 @@ class PutBack {
       const deeds = this.#of(host);
       deeds.changes.push(...recordChanges(written, new Set()));
       deeds.own.push(...problems);
-      const gone = goneFrom(journal.keys(), { ...inventory, host });
+      const gone = goneFrom(journal.keys(), all);
       deeds.notes.push(...gone.map((key) => goneNote(journal, key)));
     }
     const read = await session.inventory();
@@ -145,7 +145,8 @@ class PutBack {
     const staying = all.filter((one) => !kept.uuids.has(uuidOf(one)));
     // What has moved since may have been struck out before, for it had no device.
     const foreign = (first ? notedElsewhere : notedAnywhere)(this.noted.journals, host, staying);
-    const gone = goneFrom(this.#journalOf(host).keys(), { ...this.pool.inventory, host });
+    const former = everyInterface({ ...this.pool.inventory, host });
+    const gone = goneFrom(this.#journalOf(host).keys(), former);
     const answer = await this.#restore(host, staying, foreign, gone);
     if (!answer.ok) return answer;
     const { changes, problems, notes, strangers, view } = answer.value;
@@ -179,7 +180,7 @@ class PutBack {
         const isOver = subject.whereabouts.at === "nowhere" || isElsewhere(subject);
         return isOver ? [subject] : [];
       });
-      const gone = goneFrom(left, { ...inventory, host });
+      const gone = goneFrom(left, all);
       if (interfaces.length + gone.length === 0) return;
       const answer = await this.#restore(host, interfaces, NOTHING, gone);
       if (answer.ok) {
@@ -197,18 +198,14 @@ class PutBack {
    * nobody's to put back any more.
    */
   async putBackAgain(turns: readonly Turn[], inventory: Inventory): Promise<void> {
-    const { session, patience: seconds, signal } = this.pool;
+    const { session } = this.pool;
     await hostsSideBySide(turns, async ({ host, why }) => {
       if (why !== null) return;
       const deeds = this.#of(host);
       const { records, conflicts } = recordedAnew(host, deeds, this.noted.journals, inventory);
       if (records.length + conflicts.length === 0) return;
-      const answer = await callHost(session, host, "journal", {}, { seconds, signal });
-      const journal = answer.ok ? fromDocument(answer.value.journal) : null;
-      const unnoted = records.filter(
-        ({ subject, key }) =>
-          journal !== null && journal.get(journalKey(subject))?.records.has(key) !== true,
-      );
+      const journal = await askJournal(this.pool, host);
+      const unnoted = records.filter((one) => journal.ok && !isNoted(journal.value, one));
       const { written, problems } = await recordSteps(unnoted, session, this.isStopped);
       deeds.changes.push(...recordChanges(written, new Set()));
       deeds.own.push(...problems);
@@ -262,11 +259,10 @@ class PutBack {
     foreign: Journal,
     gone: readonly string[],
   ) {
-    const { session, patience: seconds, signal } = this.pool;
     const { force, wait } = this.request;
     const noted = toDocument(foreign);
     const asked = { ...toWire(interfaces, host), noted, gone: [...gone], force, wait };
-    const answer = await callHost(session, host, "restore", asked, { seconds, signal });
+    const answer = await callHost(this.pool, host, "restore", asked);
     if (answer.ok) this.#of(host).left = answer.value.left;
     return answer;
   }

@@ -1,8 +1,7 @@
 import { wishesByHand } from "../../offload/by-hand.ts";
 import { DEFAULT_KEYWORDS } from "../../offload/features.ts";
 import { type Interface, type NicInterface, nameOf } from "../../offload/interface.ts";
-import type { Inventory } from "../../offload/inventory.ts";
-import { type Journal, withForeign } from "../../offload/journal.ts";
+import { deviceOfKey, type Journal, withForeign } from "../../offload/journal.ts";
 import { answeredRow, notedElsewhere, shareOutNoted, unansweredRow } from "../../offload/pool.ts";
 import { EXIT } from "../../offload/problem.ts";
 import { type HostReport, reportOf } from "../../offload/report.ts";
@@ -93,20 +92,17 @@ async function ask(
 
 /** The dry run: a host after the other, as `restore --dry-run` would tell it there. */
 async function foretell({ force }: PoolRestore, pool: Pool, noted: Noted): Promise<Told> {
-  const { session, patience: seconds, signal, inventory } = pool;
+  const { inventory } = pool;
   const shares = shareOutNoted(noted.journals, inventory);
   const rows: HostReport[] = [];
   const texts: string[] = [];
   for (const host of pool.hosts) {
     const own = noted.journals.get(host.uuid);
     const interfaces = shares.get(host.uuid) ?? [];
-    const here = { ...inventory, host };
-    const bare = own === undefined ? [] : bareInterfaces(own, here);
+    const all = everyInterface({ ...inventory, host });
+    const bare = own === undefined ? [] : bareInterfaces(own, all);
     const looked = toWire([...interfaces, ...bare.map(({ like }) => like)], host);
-    const seen =
-      own === undefined
-        ? null
-        : await callHost(session, host, "observe", looked, { seconds, signal });
+    const seen = own === undefined ? null : await callHost(pool, host, "observe", looked);
     if (own === undefined || seen?.ok !== true) {
       const why = (seen?.ok === false ? seen.why : noted.why.get(host.uuid)) ?? NOT_ATTEMPTED;
       rows.push(unansweredRow(host, why));
@@ -115,11 +111,11 @@ async function foretell({ force }: PoolRestore, pool: Pool, noted: Noted): Promi
     }
     const view = viewFromWire(seen.value.view);
     const journal = withForeign(own, notedElsewhere(noted.journals, host, interfaces));
-    const all = [...interfaces, ...bare.map(({ subject }) => subject)];
-    const plan = planRestore(journal, all, view, { force });
+    const here = [...interfaces, ...bare.map(({ subject }) => subject)];
+    const plan = planRestore(journal, here, view, { force });
     texts.push(`# ${printable(host.name)}`, ...wishesByHand(plan.live, plan.records, view.kernel));
     const { devices } = judge(interfaces, view, { keywords: DEFAULT_KEYWORDS, records: true });
-    const gone = goneFrom(own.keys(), here).map((key) => goneNote(own, key));
+    const gone = goneFrom(own.keys(), all).map((key) => goneNote(own, key));
     const report = reportOf("restore", {
       host: { uuid: host.uuid, name: host.name },
       exitCode: EXIT.done,
@@ -138,12 +134,11 @@ async function foretell({ force }: PoolRestore, pool: Pool, noted: Noted): Promi
  * What a host has noted by device, because XAPI could not be asked at the time; each with the
  * interface whose device it is by now, by which the host can be asked about it.
  */
-function bareInterfaces(own: Journal, here: Inventory) {
-  const all = [...everyInterface(here).values()];
+function bareInterfaces(own: Journal, all: ReadonlyMap<string, Interface>) {
   return [...own].flatMap(([key, { kind }]) => {
-    if (!key.startsWith("device:")) return [];
-    const device = key.slice("device:".length);
-    const like = all.find((one) => nameOf(one) === device);
+    const device = deviceOfKey(key);
+    if (device === null) return [];
+    const like = [...all.values()].find((one) => nameOf(one) === device);
     const subject: Interface = { kind: "bare", device, as: kind };
     return like === undefined ? [] : [{ subject, like }];
   });

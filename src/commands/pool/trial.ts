@@ -71,15 +71,14 @@ async function putBack(
   pool: Pool,
   { turns, trials }: Tried,
 ): Promise<Report> {
-  const { session, patience: seconds } = pool;
-  const { signal } = new AbortController();
+  const untilAnswered: Pool = { ...pool, signal: new AbortController().signal };
   const problems = new Map<string, readonly Problem[]>();
   await hostsSideBySide(turns, async (turn) => {
     if (turn.why !== null) return;
     const { host, interfaces } = turn;
     const trial = trials.get(host.uuid) ?? NONE;
     const asked = { ...toWire(interfaces, host), trial, wait };
-    const answer = await callHost(session, host, "revert", asked, { seconds, signal });
+    const answer = await callHost(untilAnswered, host, "revert", asked);
     if (!answer.ok) {
       turn.why = answer.why;
       return;

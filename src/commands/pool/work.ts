@@ -1,16 +1,16 @@
 import { disableReport } from "../../offload/disable.ts";
 import type { Keyword } from "../../offload/features.ts";
 import { type Interface, uuidOf } from "../../offload/interface.ts";
-import { journalKey } from "../../offload/journal.ts";
+import { isNoted } from "../../offload/journal.ts";
 import { type Change, planRecords, type RecordStep, recordChanges } from "../../offload/plan.ts";
 import type { Problem } from "../../offload/problem.ts";
 import { unreadRecords } from "../../offload/record-half.ts";
 import type { Report } from "../../offload/report.ts";
 import { counted } from "../../offload/wording.ts";
 import { toWire, viewFromWire } from "../../plugin/interfaces.ts";
-import { fromDocument } from "../../state/journal-document.ts";
 import type { Asked, HostAnswer, PoolHost } from "../../xapi/pool.ts";
 import { callHost, recordSteps } from "./call.ts";
+import { askJournal } from "./notes.ts";
 import type { Pool } from "./pool.ts";
 import { type Shown, type Turn, type Work, withoutLeaving } from "./rounds.ts";
 import type { Evidence } from "./verdict.ts";
@@ -61,21 +61,14 @@ export class PoolWork {
   ): Promise<HostAnswer<Shown>> {
     const { staying: interfaces, leaving } = withoutLeaving(all);
     const { keywords, record, wait } = this.request;
-    const { session, patience, signal } = this.pool;
-    const answer = await callHost(
-      session,
-      host,
-      "disable",
-      {
-        ...toWire(interfaces, host),
-        keywords: [...keywords],
-        record,
-        wholeHost: first,
-        trial,
-        wait,
-      },
-      { seconds: patience, signal },
-    );
+    const answer = await callHost(this.pool, host, "disable", {
+      ...toWire(interfaces, host),
+      keywords: [...keywords],
+      record,
+      wholeHost: first,
+      trial,
+      wait,
+    });
     if (!answer.ok) return answer;
     const { changes, problems, strangers, noted } = answer.value;
     const view = viewFromWire(answer.value.view);
@@ -124,7 +117,7 @@ export class PoolWork {
     { view }: Shown,
     deeds: Deeds,
   ): Promise<readonly RecordStep[]> {
-    const { session, patience, signal } = this.pool;
+    const { session } = this.pool;
     const steps = planRecords(interfaces, this.request.keywords, view);
     const { written, refused, problems } = await recordSteps(steps, session, this.isStopped);
     deeds.changes.push(...recordChanges(written, view.existing));
@@ -137,13 +130,8 @@ export class PoolWork {
       keyword,
       key,
     }));
-    const struck = await callHost(
-      session,
-      host,
-      "strike",
-      { ...toWire(subjects, host), keys, wait: this.request.wait },
-      { seconds: patience, signal },
-    );
+    const asked = { ...toWire(subjects, host), keys, wait: this.request.wait };
+    const struck = await callHost(this.pool, host, "strike", asked);
     if (struck.ok) return written;
     const message = `its journal still notes records that were not written: ${struck.why.message}`;
     deeds.problems = [...deeds.problems, { code: "state-failed", message }];
@@ -156,19 +144,16 @@ export class PoolWork {
    */
   async #proveNoted(host: PoolHost, written: readonly RecordStep[], deeds: Deeds): Promise<void> {
     if (this.isStopped()) return;
-    const { session, patience: seconds, signal } = this.pool;
-    const answer = await callHost(session, host, "journal", {}, { seconds, signal });
+    const { session } = this.pool;
+    const journal = await askJournal(this.pool, host);
     const tell = (message: string) => {
       deeds.problems = [...deeds.problems, { code: "state-failed", message }];
     };
-    if (!answer.ok) {
-      tell(`whether its journal notes what was recorded is not known: ${answer.why.message}`);
+    if (!journal.ok) {
+      tell(`whether its journal notes what was recorded is not known: ${journal.why.message}`);
       return;
     }
-    const journal = fromDocument(answer.value.journal);
-    const unnoted = written.filter(
-      ({ subject, key }) => journal.get(journalKey(subject))?.records.has(key) !== true,
-    );
+    const unnoted = written.filter((one) => !isNoted(journal.value, one));
     if (unnoted.length === 0) return;
     const back = unnoted.map((step): RecordStep => ({ ...step, from: step.to, to: step.from }));
     const undone = await this.#inTurn(() => recordSteps(back, session, this.isStopped));
