@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import type { Dom0 } from "../dom0/dom0.ts";
-import { Pool } from "../dom0/pool/pool.ts";
-import { breakAt, document, gate, migrate, running, statesOf } from "./pool-run.ts";
+import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
+import {
+  AS_RECORDED,
+  breakAt,
+  document,
+  gate,
+  migrate,
+  noJournal,
+  running,
+  statesOf,
+} from "./pool-run.ts";
 import { liveState, stillOn } from "./truth.ts";
-
-async function noJournal(...hosts: readonly Dom0[]) {
-  for (const host of hosts) {
-    expect(await host.text(["ls", "/var/lib/offload"])).not.toContain("journal");
-  }
-}
-
-/** What xenopsd makes of the records when it plugs a VIF. */
-const AS_RECORDED = ["tx", "off", "sg", "off", "tso", "off", "gso", "off"];
 
 function configOf(database: Awaited<ReturnType<Pool["simulator"]["database"]>>, ref: string) {
   const value = database["PIF"]?.[ref]?.["other_config"];
@@ -20,32 +20,91 @@ function configOf(database: Awaited<ReturnType<Pool["simulator"]["database"]>>, 
 
 const HOME = "/var/lib/offload";
 
-describe("what has happened since the hosts told their notes", () => {
-  test("a record that somebody has changed while a host took its time is not overwritten", async () => {
-    await using pool = await Pool.start({ hosts: 2, vms: 1 });
-    const [home, slow] = [pool.host(0), pool.host(1)];
-    await home.offload("disable", "--pool", "--yes");
-    const at = await gate(pool, slow, "journal");
-    const restoring = document(home, "restore", "--pool", "--yes");
-    await at.reached();
-    const { ref, record } = home.world.pif("eth0", home.world.host);
-    const config = configOf(await pool.simulator.database(), ref);
-    await pool.simulator.set(["PIF", ref, "other_config", { ...config, "ethtool-tx": "on" }]);
-    await at.open();
-    const report = await restoring;
-    expect(statesOf(report)).toEqual({ "xcp-1": "partly 1", "xcp-2": "done 0" });
-    expect(report.hosts[0].report.problems).toMatchObject([
-      { code: "conflict", uuid: record.uuid },
-    ]);
-    expect(configOf(await pool.simulator.database(), ref)).toMatchObject({ "ethtool-tx": "on" });
+describe("restore --pool", () => {
+  test("puts back what every host has noted, the records too, and is content the second time", async () => {
+    await using pool = await Pool.start({ hosts: 3 });
+    const states = await Promise.all(pool.hosts.map(liveState));
+    const before = await pool.simulator.database();
+    await pool.host(1).offload("disable", "--pool", "--yes");
+    const foretold = await pool.host(2).offload("restore", "--pool", "--dry-run");
+    expect(foretold.stdout).toMatch(/^# xcp-1\nxe pif-param-remove [\s\S]+\n# xcp-2\nxe /);
+    const report = await document(pool.host(2), "restore", "--pool", "--yes");
+    expect(statesOf(report)).toEqual({ "xcp-1": "done 0", "xcp-2": "done 0", "xcp-3": "done 0" });
+    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    expect(await pool.simulator.database()).toEqual(before);
+    for (const host of pool.hosts) {
+      expect(await host.text(["ls", "/var/lib/offload"])).not.toContain("journal");
+    }
+    const again = await document(pool.host(0), "restore", "--pool", "--yes");
+    expect(again.exitCode).toBe(0);
+    expect(
+      again.hosts.flatMap((row: { report: { changes: unknown[] } }) => row.report.changes),
+    ).toEqual([]);
   });
 
-  test("nor while one host after the other is put back", async () => {
+  test("what one host could not put back now, it can put back later", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const states = await Promise.all(pool.hosts.map(liveState));
+    const before = await pool.simulator.database();
+    await pool.host(0).offload("disable", "--pool", "--yes");
+    await pool.host(1).text(["mv", PLUGIN, "/root/plugin"]);
+    const partly = await document(pool.host(0), "restore", "--pool", "--yes");
+    expect(partly.exitCode).toBe(1);
+    expect(statesOf(partly)).toEqual({ "xcp-1": "done 0", "xcp-2": "plugin-missing 3" });
+    await pool.host(1).text(["mv", "/root/plugin", PLUGIN]);
+    expect((await document(pool.host(0), "restore", "--pool", "--yes")).exitCode).toBe(0);
+    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    expect(await pool.simulator.database()).toEqual(before);
+  });
+
+  test("a record that somebody else has changed is named, and put back with --force only", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    const before = await pool.simulator.database();
+    await pool.host(0).offload("disable", "--pool", "--yes");
+    const { ref, record } = pool.host(1).world.pif("eth0", pool.host(1).world.host);
+    const config = (await pool.simulator.database())["PIF"]?.[ref]?.["other_config"];
+    await pool.simulator.set([
+      "PIF",
+      ref,
+      "other_config",
+      Object.assign({}, config, { "ethtool-tx": "on" }),
+    ]);
+    const contested = await document(pool.host(0), "restore", "--pool", "--yes");
+    expect(statesOf(contested)).toEqual({ "xcp-1": "done 0", "xcp-2": "partly 1" });
+    expect(contested.hosts[1].report.problems).toMatchObject([
+      { code: "conflict", uuid: record.uuid },
+    ]);
+    expect((await document(pool.host(0), "restore", "--pool", "--yes", "--force")).exitCode).toBe(
+      0,
+    );
+    expect(await pool.simulator.database()).toEqual(before);
+  });
+
+  test("asks first, naming every host", async () => {
+    await using pool = await Pool.start({ hosts: 2, vms: 1 });
+    await pool.host(0).offload("disable", "--pool", "--yes");
+    const { exitCode, stdout } = await pool
+      .host(0)
+      .run(["/usr/local/bin/offload", "restore", "--pool"], {
+        tty: true,
+        answers: [{ when: "on 2 of 2 hosts?", say: "n" }],
+      });
+    expect(exitCode).toBe(2);
+    expect(stdout).toContain("xcp-2: management on eth0; 3 interfaces to be put back");
+    expect((await document(pool.host(0), "verify", "--pool")).exitCode).toBe(0);
+  });
+});
+
+describe("what has happened since the hosts told their notes", () => {
+  test.each([
+    ["while a host takes its time to tell them", "journal", []],
+    ["while one host after the other is put back", "restore", ["--rolling"]],
+  ])("a record that somebody changes %s is not overwritten", async (_, held, flags) => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const [home, slow] = [pool.host(0), pool.host(1)];
     await home.offload("disable", "--pool", "--yes");
-    const at = await gate(pool, slow, "restore");
-    const restoring = document(home, "restore", "--pool", "--rolling", "--yes");
+    const at = await gate(pool, slow, held);
+    const restoring = document(home, "restore", "--pool", ...flags, "--yes");
     await at.reached();
     const { ref, record } = home.world.pif("eth0", home.world.host);
     const config = configOf(await pool.simulator.database(), ref);

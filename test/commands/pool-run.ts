@@ -3,6 +3,7 @@ import Ajv from "ajv";
 import schema from "../../schema/report.schema.json" with { type: "json" };
 import { type Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import { PLUGIN, type Pool } from "../dom0/pool/pool.ts";
+import type { Running } from "../dom0/running.ts";
 import type { Vm } from "../dom0/world/database.ts";
 
 const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
@@ -60,6 +61,24 @@ export async function migrate(
     ["VM", vm.ref, "resident_on", to.world.host.ref],
     ["VM", vm.ref, "domid", domid],
   );
+}
+
+/** What xenopsd makes of the records when it plugs a VIF. */
+export const AS_RECORDED = ["tx", "off", "sg", "off", "tso", "off", "gso", "off"];
+
+/** Holds that these hosts have noted nothing. */
+export async function noJournal(...hosts: readonly Dom0[]) {
+  for (const host of hosts) {
+    expect(await host.text(["ls", "/var/lib/offload"])).not.toContain("journal");
+  }
+}
+
+/** Has somebody else hold the lock of a host for so many seconds. */
+export async function holdLock(host: Dom0, seconds: number): Promise<Running> {
+  const script = `mkdir -p -m 700 /var/lib/offload; exec 9>>/var/lib/offload/lock; flock 9; echo held; exec sleep ${seconds}`;
+  const busy = host.spawn(["sh", "-c", script]);
+  await busy.waitFor("held");
+  return busy;
 }
 
 /** Has a host's plugin come to a halt before it carries out a function, for `meanwhile` to happen. */

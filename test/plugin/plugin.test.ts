@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { LONGEST_REQUEST, pack } from "../../src/plugin/envelope.ts";
 import { VERSION } from "../../src/version.ts";
+import { holdLock } from "../commands/pool-run.ts";
 import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
 
 let pool: Pool;
@@ -150,12 +151,7 @@ describe("the plugin", () => {
 
   test("does not work beside another offload, and says who has the lock", async () => {
     const host = pool.host(0);
-    const busy = host.spawn([
-      "sh",
-      "-c",
-      "mkdir -p -m 700 /var/lib/offload; exec 9>>/var/lib/offload/lock; flock 9; echo held; exec sleep 20",
-    ]);
-    await busy.waitFor("held");
+    const busy = await holdLock(host, 20);
     const { error } = await call("disable", packed(WHOLE()));
     expect(error?.[2]).toBe("locked");
     await busy.signal("SIGKILL");
