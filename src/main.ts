@@ -57,6 +57,7 @@ async function run(
   const interruption = new Interruption();
   let concluded: Concluded | undefined;
   const command = await load({
+    rawArgs,
     interruption,
     conclude(name, manner, outcome) {
       concluded = { command: name, manner, outcome };
@@ -65,7 +66,8 @@ async function run(
       concluded = { printed };
     },
   });
-  await runCommand(command, { rawArgs: [...rawArgs] });
+  // Commands read their words themselves, strictly; there may be hundreds, and nobody reads them twice.
+  await runCommand(command, { rawArgs: [] });
   const exitCode = concluded === undefined ? EXIT.unavailable : await conclude(concluded);
   return interruption.signal === undefined ? exitCode : Interruption.die(interruption.signal);
 }

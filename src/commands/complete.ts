@@ -19,8 +19,8 @@ export function completeCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
     meta: { name: "complete", description: "Names to complete with", hidden: true },
     args: {},
-    async run({ rawArgs }) {
-      const [kind = ""] = rawArgs;
+    async run() {
+      const [kind = ""] = invocation.rawArgs;
       const lines = await linesFor(kind, invocation.interruption);
       invocation.print(success(lines.map((line) => `${line}\n`).join("")));
     },

@@ -19,8 +19,8 @@ const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], () => string>> = {
 export function completionsCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
     ...cittyOf(COMPLETIONS),
-    async run({ rawArgs }) {
-      const script = scriptFor(rawArgs);
+    async run() {
+      const script = scriptFor(invocation.rawArgs);
       invocation.print(script);
     },
   });

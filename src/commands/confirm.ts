@@ -13,10 +13,7 @@ export function confirmCommand(invocation: Invocation): CommandDef {
   return reportingCommand(CONFIRM, invocation, keep);
 }
 
-async function keep(
-  rawArgs: readonly string[],
-  { interruption }: Invocation,
-): Promise<Result<Told>> {
+async function keep({ rawArgs, interruption }: Invocation): Promise<Result<Told>> {
   const given = parseArguments(CONFIRM.args, rawArgs);
   if (!given.ok) return given;
   if (given.value.positionals.length > 0) {

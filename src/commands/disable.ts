@@ -57,7 +57,7 @@ interface Request extends Wanted {
 
 /** `offload disable`: turns features off, in the kernel and in XAPI's records. */
 export function disableCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(DISABLE, invocation, async (rawArgs, { interruption }) => {
+  return reportingCommand(DISABLE, invocation, async ({ rawArgs, interruption }) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;
     const { pick, pool, keywords } = request.value;

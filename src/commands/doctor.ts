@@ -36,7 +36,7 @@ import { chooseWholeHost } from "./selection.ts";
 
 /** `offload doctor`: one page that tells a stranger what there is to know about this host. */
 export function doctorCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(DOCTOR, invocation, async (rawArgs, { interruption }) => {
+  return reportingCommand(DOCTOR, invocation, async ({ rawArgs, interruption }) => {
     const redact = redactOf(rawArgs);
     return redact.ok ? await doctor(redact.value, interruption) : redact;
   });

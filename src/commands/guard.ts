@@ -18,8 +18,8 @@ export function guardCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
     meta: { name: "guard", description: "Put a trial back when its time is over", hidden: true },
     args: {},
-    async run({ rawArgs }) {
-      const manner = mannerOf(rawArgs);
+    async run() {
+      const manner = mannerOf(invocation.rawArgs);
       const trial = readTrial();
       if (!trial.ok || trial.value === null) {
         const nothing = trial.ok ? usage("no-trial", "no change is on trial") : trial;

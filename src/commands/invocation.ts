@@ -26,6 +26,8 @@ export interface Told {
 
 /** What main hands to a command, and takes back from it. */
 export interface Invocation {
+  /** The words behind the command's name, none of them read yet. */
+  readonly rawArgs: readonly string[];
   readonly interruption: Interruption;
   /** To be called once, with what is to be told. */
   conclude(command: ReportingCommand, manner: Manner, outcome: Outcome): void;

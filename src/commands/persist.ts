@@ -30,7 +30,7 @@ interface Request extends Omit<PoolPersist, "patience"> {
 
 /** `offload persist`: keeps offloads off across reboots. */
 export function persistCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(PERSIST, invocation, async (rawArgs, { interruption }) => {
+  return reportingCommand(PERSIST, invocation, async ({ rawArgs, interruption }) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;
     const { pool } = request.value;

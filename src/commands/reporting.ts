@@ -13,15 +13,16 @@ import { type Invocation, mannerOf, type Outcome, outcomeOf, type Told } from ".
 export function reportingCommand(
   definition: CommandDefinition & { readonly name: ReportingCommand },
   invocation: Invocation,
-  work: (rawArgs: readonly string[], invocation: Invocation) => Promise<Result<Told>>,
+  work: (invocation: Invocation) => Promise<Result<Told>>,
   outcome: (told: Result<Told>, rawArgs: readonly string[]) => Outcome = outcomeOf,
 ): CommandDef {
   return defineCommand<ArgsDef>({
     ...cittyOf(definition),
-    async run({ rawArgs }) {
+    async run() {
+      const { rawArgs } = invocation;
       const manner = mannerOf(rawArgs);
       beVerbose(manner.verbose);
-      const told = await work(rawArgs, invocation);
+      const told = await work(invocation);
       invocation.conclude(definition.name, manner, outcome(told, rawArgs));
     },
   });

@@ -53,7 +53,7 @@ interface Scope {
 
 /** `offload restore`: puts back exactly what was there before. */
 export function restoreCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(RESTORE, invocation, async (rawArgs, { interruption }) => {
+  return reportingCommand(RESTORE, invocation, async ({ rawArgs, interruption }) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;
     const { pool } = request.value;

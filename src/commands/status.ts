@@ -17,10 +17,7 @@ export function statusCommand(invocation: Invocation): CommandDef {
   return reportingCommand(STATUS, invocation, status);
 }
 
-async function status(
-  rawArgs: readonly string[],
-  { interruption }: Invocation,
-): Promise<Result<Told>> {
+async function status({ rawArgs, interruption }: Invocation): Promise<Result<Told>> {
   const given = parseArguments(STATUS.args, rawArgs);
   if (!given.ok) return given;
   const wanted = wantedOf(given.value);

@@ -29,7 +29,7 @@ export interface VerifyRequest extends Wanted {
 
 /** `offload verify`: holds what is live and recorded against "off". */
 export function verifyCommand(invocation: Invocation): CommandDef {
-  const work = async (rawArgs: readonly string[], { interruption }: Invocation) => {
+  const work = async ({ rawArgs, interruption }: Invocation) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;
     const { pool } = request.value;

@@ -111,9 +111,11 @@ export class NetworkDevices implements Kernel, Disposable {
   }
 }
 
+const DONE: WriteOutcome = { done: true };
+
 function outcomeOf(answer: IoctlResult | undefined): WriteOutcome {
   if (answer === undefined) return { done: false, gone: false, because: "it was never read" };
-  if (answer.ok) return { done: true };
+  if (answer.ok) return DONE;
   const gone = answer.errno === ERRNO.ENODEV;
   return { done: false, gone, because: errnoWords(answer.errno) };
 }

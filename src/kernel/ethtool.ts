@@ -96,7 +96,7 @@ export class FeatureAccess {
   #valid = NO_BITS;
   #requested = NO_BITS;
   /** By the bytes of the kernel's answer. */
-  readonly #known = new Map<string, FeatureSet>();
+  readonly #known = new Map<string, Answer<FeatureSet>>();
 
   /** `count`: how many features the kernel names. */
   constructor(socket: EthtoolSocket, count: number) {
@@ -118,12 +118,11 @@ export class FeatureAccess {
     const answer = this.#get.send(device);
     if (!answer.ok) return answer;
     const key = latin1.decode(this.#get.bytes);
-    let set = this.#known.get(key);
-    if (set === undefined) {
-      set = featuresIn(this.#get.view);
-      this.#known.set(key, set);
-    }
-    return { ok: true, value: set };
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const fresh: Answer<FeatureSet> = { ok: true, value: featuresIn(this.#get.view) };
+    this.#known.set(key, fresh);
+    return fresh;
   }
 
   /**

@@ -25,10 +25,8 @@ const ERRNO_WORDS: ReadonlyMap<number, string> = new Map([
   [110, "timed out"],
 ]);
 
-/** What an ioctl gave: a value of zero or more, or the errno. */
-export type IoctlResult =
-  | { readonly ok: true; readonly value: number }
-  | { readonly ok: false; readonly errno: number };
+/** Whether an ioctl was carried out, or the errno. */
+export type IoctlResult = { readonly ok: true } | { readonly ok: false; readonly errno: number };
 
 /** An errno in words, for messages. */
 export function errnoWords(errno: number): string {
@@ -64,8 +62,9 @@ export class EthtoolSocket implements Disposable {
   }
 
   #call(ifreq: Pointer): IoctlResult {
-    const value = this.#libc.symbols.ioctl(this.#fd, SIOCETHTOOL, ifreq);
-    return value < 0 ? { ok: false, errno: this.#lastErrno() } : { ok: true, value };
+    return this.#libc.symbols.ioctl(this.#fd, SIOCETHTOOL, ifreq) < 0
+      ? { ok: false, errno: this.#lastErrno() }
+      : CARRIED_OUT;
   }
 
   #lastErrno(): number {
@@ -105,5 +104,7 @@ export class EthtoolCommand {
 }
 
 const encoder = new TextEncoder();
+
+const CARRIED_OUT: IoctlResult = { ok: true };
 
 const NO_SUCH_DEVICE: IoctlResult = { ok: false, errno: ERRNO.ENODEV };

@@ -63,24 +63,29 @@ export function isNoted(
 export function noteLive(journal: Journal, steps: readonly LiveStep[], view: LiveView): Journal {
   const noted = new Map(journal);
   let isNews = false;
-  // Devices that are alike, as those of guests mostly are, share one description.
-  const known = new Map<FeatureSet, Map<ChangeableBits, FormerFeatures>>();
-  const formerOnce = (features: FeatureSet, clear: ChangeableBits): FormerFeatures => {
-    const alike = known.get(features);
-    const former = alike?.get(clear) ?? formerOf(features, clear, view.kernel);
-    if (alike === undefined) known.set(features, new Map([[clear, former]]));
-    else alike.set(clear, former);
-    return former;
-  };
+  // Devices that are alike, as those of guests mostly are, share one description: their steps clear
+  // the very same bits of the very same set.
+  const known = new Map<
+    ChangeableBits,
+    { readonly of: FeatureSet; readonly former: FormerFeatures }
+  >();
   for (const { subject, device, clear } of steps) {
     const observation = view.observations.get(device);
     if (observation?.state !== "read") continue;
-    const now = formerOnce(observation.features, clear);
-    const side = devicesOf(subject, view.existing)[0]?.name === device ? "main" : "tap";
-    const entry = entryOf(noted, subject);
-    const former = entry[side].size === 0 ? now : new Map([...now, ...entry[side]]);
-    if (former.size === entry[side].size) continue;
-    noted.set(journalKey(subject), { ...entry, [side]: former });
+    const { features } = observation;
+    let alike = known.get(clear);
+    if (alike?.of !== features) {
+      alike = { of: features, former: formerOf(features, clear, view.kernel) };
+      known.set(clear, alike);
+    }
+    const key = journalKey(subject);
+    const isMain = devicesOf(subject, view.existing)[0]?.name === device;
+    const entry = noted.get(key) ?? emptyEntry(subject);
+    const { main, tap } = entry;
+    const before = isMain ? main : tap;
+    const former = before.size === 0 ? alike.former : new Map([...alike.former, ...before]);
+    if (former.size === before.size) continue;
+    noted.set(key, isMain ? { ...entry, main: former } : { ...entry, tap: former });
     isNews = true;
   }
   return isNews ? noted : journal;
@@ -110,7 +115,7 @@ export function noteRecords(journal: Journal, steps: readonly RecordStep[]): Jou
     const fresh = those.filter((one) => !isNoted(journal, one));
     const [first] = fresh;
     if (first === undefined) continue;
-    const entry = entryOf(noted, first.subject);
+    const entry = noted.get(name) ?? emptyEntry(first.subject);
     const unplugged = isPlugged(first.subject) ? [] : fresh.map(({ key }) => key);
     noted.set(name, {
       ...entry,
@@ -153,9 +158,8 @@ const NOTHING: FormerFeatures = new Map();
 const NO_RECORDS: JournalEntry["records"] = new Map();
 const NO_KEYS: JournalEntry["unplugged"] = new Set();
 
-function entryOf(journal: Journal, subject: Interface): JournalEntry {
-  const known = journal.get(journalKey(subject));
-  if (known !== undefined) return known;
+/** What is noted of an interface before anything is. */
+function emptyEntry(subject: Interface): JournalEntry {
   return {
     name:
       subject.kind === "vif" ? `VIF ${subject.vif.device} of ${subject.vm.name}` : nameOf(subject),

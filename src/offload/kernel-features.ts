@@ -91,31 +91,11 @@ const NO_PARTS: readonly MaskPart[] = [];
 /** A kernel feature by its name and by its index among the names. */
 type NamedBit = readonly [name: string, index: number];
 
-/** What follows from a feature set and a list of keywords, found out once for each of them. */
-class Findings<T> {
-  readonly #known = new Map<readonly Keyword[], Map<FeatureSet, T>>();
-
-  of(set: FeatureSet, keywords: readonly Keyword[], find: () => T): T {
-    let bySet = this.#known.get(keywords);
-    if (bySet === undefined) {
-      bySet = new Map();
-      this.#known.set(keywords, bySet);
-    }
-    let found = bySet.get(set);
-    if (found === undefined) {
-      found = find();
-      bySet.set(set, found);
-    }
-    return found;
-  }
-}
-
 /** The kernel's feature names, and which of them each keyword means. The same for every device. */
 export class KernelFeatures {
   readonly #parts: ReadonlyMap<Keyword, readonly MaskPart[]>;
   readonly #blocks: number;
-  readonly #states = new Findings<readonly FeatureState[]>();
-  readonly #clearable = new Findings<ChangeableBits>();
+  readonly #states = new Map<readonly Keyword[], Map<FeatureSet, readonly FeatureState[]>>();
   readonly #named = new Map<FeatureBits, readonly NamedBit[]>();
 
   /** `names`: the strings of ETH_SS_FEATURES, in the kernel's order. */
@@ -129,9 +109,17 @@ export class KernelFeatures {
    * the same features: the same set gives the very same array.
    */
   states(set: FeatureSet, keywords: readonly Keyword[]): readonly FeatureState[] {
-    return this.#states.of(set, keywords, () =>
-      keywords.map((keyword) => this.state(set, keyword)),
-    );
+    let bySet = this.#states.get(keywords);
+    if (bySet === undefined) {
+      bySet = new Map();
+      this.#states.set(keywords, bySet);
+    }
+    let states = bySet.get(set);
+    if (states === undefined) {
+      states = keywords.map((keyword) => this.state(set, keyword));
+      bySet.set(set, states);
+    }
+    return states;
   }
 
   /** The state of one feature of a device, as a whole. */
@@ -169,10 +157,10 @@ export class KernelFeatures {
 
   /**
    * What has to be cleared so that these features are off. Unlike `state` it also sees the
-   * changeable rest of a group of which some other part is fixed on. The very same for the same set.
+   * changeable rest of a group of which some other part is fixed on.
    */
   clearable(set: FeatureSet, keywords: readonly Keyword[]): ChangeableBits {
-    return this.#clearable.of(set, keywords, () => ChangeableBits.of(set, this.bitsOf(keywords)));
+    return ChangeableBits.of(set, this.bitsOf(keywords));
   }
 
   /** The bits of all these features. */

@@ -57,21 +57,36 @@ export function planLive(
   keywords: readonly Keyword[],
   view: LiveView,
 ): readonly LiveStep[] {
-  const { kernel } = view;
   const steps: LiveStep[] = [];
-  const touched = new Map<ChangeableBits, readonly Keyword[]>();
+  // Devices that are alike have the very same set of features: what is to be cleared is found once.
+  const known = new Map<FeatureSet, Clearing | null>();
   for (const subject of interfaces) {
     for (const { name } of devicesOf(subject, view.existing)) {
       const observation = view.observations.get(name);
       if (observation?.state !== "read") continue;
-      const clear = kernel.clearable(observation.features, keywords);
-      if (clear.isEmpty) continue;
-      const those = touched.get(clear) ?? keywords.filter((one) => kernel.isIn(one, clear));
-      touched.set(clear, those);
-      steps.push({ subject, device: name, keywords: those, clear });
+      let clearing = known.get(observation.features);
+      if (clearing === undefined) {
+        clearing = clearingOf(observation.features, keywords, view.kernel);
+        known.set(observation.features, clearing);
+      }
+      if (clearing === null) continue;
+      steps.push({ subject, device: name, keywords: clearing.keywords, clear: clearing.clear });
     }
   }
   return steps;
+}
+
+type Clearing = Pick<LiveStep, "keywords" | "clear">;
+
+/** What is to be cleared of a set of features; null where everything is off. */
+function clearingOf(
+  features: FeatureSet,
+  keywords: readonly Keyword[],
+  kernel: KernelFeatures,
+): Clearing | null {
+  const clear = kernel.clearable(features, keywords);
+  if (clear.isEmpty) return null;
+  return { clear, keywords: keywords.filter((keyword) => kernel.isIn(keyword, clear)) };
 }
 
 /** What the devices will show when every step does what it is meant to do. */
@@ -159,19 +174,16 @@ export function liveChanges(
   after: LiveView,
 ): readonly Change[] {
   const changes: Change[] = [];
-  const differences = new Differences(keywords);
+  const differences = new Differences(keywords, before.kernel);
   for (const subject of interfaces) {
     for (const { name } of devicesOf(subject, before.existing)) {
       const was = before.observations.get(name);
       const is = after.observations.get(name);
       // An observation that nobody renewed is the very same object.
       if (was === is || was?.state !== "read" || is?.state !== "read") continue;
-      const from = before.kernel.states(was.features, keywords);
-      const to = after.kernel.states(is.features, keywords);
-      if (from === to) continue;
       const uuid = uuidOf(subject);
-      for (const { feature, from: before, to: after } of differences.between(from, to)) {
-        changes.push({ device: name, uuid, feature, layer: "live", from: before, to: after });
+      for (const { feature, from, to } of differences.between(was.features, is.features)) {
+        changes.push({ device: name, uuid, feature, layer: "live", from, to });
       }
     }
   }
@@ -184,27 +196,36 @@ interface Difference {
   readonly to: FeatureState;
 }
 
-/** How states differ: devices that are alike have the very same states, before and after. */
+/** How devices differ from before: those that are alike have the very same sets of features. */
 class Differences {
-  readonly #known = new Map<readonly FeatureState[], Map<readonly FeatureState[], Difference[]>>();
+  readonly #known = new Map<FeatureSet, Map<FeatureSet, readonly Difference[]>>();
 
-  constructor(readonly keywords: readonly Keyword[]) {}
+  constructor(
+    readonly keywords: readonly Keyword[],
+    readonly kernel: KernelFeatures,
+  ) {}
 
-  between(from: readonly FeatureState[], to: readonly FeatureState[]): readonly Difference[] {
-    let known = this.#known.get(from);
+  between(before: FeatureSet, after: FeatureSet): readonly Difference[] {
+    let known = this.#known.get(before);
     if (known === undefined) {
       known = new Map();
-      this.#known.set(from, known);
+      this.#known.set(before, known);
     }
-    let found = known.get(to);
+    let found = known.get(after);
     if (found === undefined) {
-      found = this.keywords.flatMap((feature, index): Difference[] => {
-        const [was = "absent", is = "absent"] = [from[index], to[index]];
-        return was === is ? [] : [{ feature, from: was, to: is }];
-      });
-      known.set(to, found);
+      found = this.#find(before, after);
+      known.set(after, found);
     }
     return found;
+  }
+
+  #find(before: FeatureSet, after: FeatureSet): readonly Difference[] {
+    const was = this.kernel.states(before, this.keywords);
+    const is = this.kernel.states(after, this.keywords);
+    return this.keywords.flatMap((feature, index): Difference[] => {
+      const [from = "absent", to = "absent"] = [was[index], is[index]];
+      return from === to ? [] : [{ feature, from, to }];
+    });
   }
 }
 

@@ -36,8 +36,9 @@ export function featureTable(devices: readonly DeviceReport[], view: TableView):
   const widths = shown.map((keyword, column) =>
     Math.max(keyword.length, ...[...cells.values()].map((row) => row[column]?.text.length ?? 0)),
   );
-  const names = devices.map(({ device }) => deviceName(device, view.ellipsis));
-  const nameWidth = Math.max("device".length, ...names.map((name) => Bun.stringWidth(name)));
+  const shownNames = devices.map(({ device }) => deviceName(device, view.ellipsis));
+  const nameWidth = Math.max("device".length, ...shownNames.map((name) => Bun.stringWidth(name)));
+  const names = shownNames.map((name) => padded(name, nameWidth));
   return blocksOf(widths, view.columns - nameWidth).flatMap(({ from, to }, at) => {
     const block = {
       heading: shown.slice(from, to),
@@ -100,8 +101,7 @@ function blockLines(
       group = next;
       lines.push(paint.strong(fitted(titleOf(device), columns, ellipsis)));
     }
-    const name = padded(names[index] ?? "", nameWidth);
-    lines.push(`${name}${GAP}${laidOutRows.get(device.features) ?? ""}`.trimEnd());
+    lines.push(`${names[index] ?? ""}${GAP}${laidOutRows.get(device.features) ?? ""}`.trimEnd());
   });
   return lines;
 }

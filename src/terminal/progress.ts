@@ -48,7 +48,7 @@ export class Progress {
 
   /** A stretch of work begins: what it is, and of how many objects where that is known. */
   begin(what: string, total?: number): void {
-    if (what === this.#what) return;
+    if (what === this.#what || this.#output?.manner === "silent") return;
     this.end();
     this.#output ??= this.open();
     if (this.#output.manner === "silent") return;

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { type CallError, type CallResult, readReply } from "./reply.ts";
 
 /** Where xapi listens since 1.9.49, that is XenServer 7.0 (xapi_globs.ml unix_domain_socket). */
@@ -26,6 +27,8 @@ export class XapiSocket {
     seconds: number = this.patience,
     given?: AbortSignal,
   ): Promise<CallResult> {
+    // Without a socket nobody answers, and fetch would start a thread to find that out.
+    if (!existsSync(this.path)) return { ok: false, error: NO_SOCKET };
     this.#id += 1;
     const body = JSON.stringify({ id: this.#id, method, params });
     // Not AbortSignal.timeout, which keeps its timer and signal until the time is over: a run makes
@@ -60,6 +63,8 @@ function whyNoReply(error: unknown, seconds: number): CallError {
   }
   return { kind: "unreachable", because: String(error) };
 }
+
+const NO_SOCKET: CallError = { kind: "unreachable", because: "its socket does not exist" };
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "its socket does not exist"],
