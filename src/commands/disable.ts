@@ -8,10 +8,12 @@ import {
   planDisable,
   revertedReport,
 } from "../offload/disable.ts";
+import type { LiveView } from "../offload/plan.ts";
+import type { Kernel } from "../offload/ports.ts";
 import { EXIT } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
-import { survey } from "../offload/survey.ts";
+import { survey, surveyGuests } from "../offload/survey.ts";
 import { isWholeHost } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { quoted } from "../offload/wording.ts";
@@ -31,7 +33,7 @@ import {
   wantedOf,
 } from "./arguments.ts";
 import { DISABLE } from "./definition/disable.ts";
-import { changeDom0, type Dom0, withDom0 } from "./dom0.ts";
+import { changeDom0Ahead, type Dom0, withDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import { type Invocation, mannerOf, type Told } from "./invocation.ts";
 import { rememberDone } from "./remember.ts";
@@ -148,15 +150,23 @@ async function disable(request: Request, interruption: Interruption): Promise<Re
   }
   // VMs may have started and moved while a question or another run stood in the way: only what is
   // read with the lock held is planned from.
-  return await changeDom0(interruption, request.wait, async (dom0, lock): Promise<Result<Told>> => {
-    const settled = await settleTrial(dom0.kernel);
-    if (!settled.ok) return settled;
-    const looked = look(request, dom0);
-    if (!looked.ok) return looked;
-    return request.seconds > 0
-      ? await onTrial(looked.value, request, dom0, lock, interruption)
-      : await change(looked.value, request, dom0, interruption);
-  });
+  const { wait, targets } = request;
+  const lookAhead = (kernel: Kernel) => (targets.some(isWholeHost) ? surveyGuests(kernel) : null);
+  return await changeDom0Ahead(
+    interruption,
+    wait,
+    lookAhead,
+    async (dom0, lock, ahead): Promise<Result<Told>> => {
+      const settled = await settleTrial(dom0.kernel);
+      if (!settled.ok) return settled;
+      // A trial that was put back has changed what was read ahead.
+      const looked = look(request, dom0, settled.value ? null : ahead);
+      if (!looked.ok) return looked;
+      return request.seconds > 0
+        ? await onTrial(looked.value, request, dom0, lock, interruption)
+        : await change(looked.value, request, dom0, interruption);
+    },
+  );
 }
 
 interface Looked {
@@ -165,12 +175,12 @@ interface Looked {
 }
 
 /** Finds the targets, reads their devices and plans. */
-function look(request: Request, dom0: Dom0): Result<Looked> {
+function look(request: Request, dom0: Dom0, ahead: LiveView | null = null): Result<Looked> {
   const chosen = request.record
     ? choose(dom0, request.targets)
     : chooseWithoutXapi(dom0, request.targets);
   if (!chosen.ok) return chosen;
-  const before = survey(chosen.value.interfaces, dom0.kernel);
+  const before = survey(chosen.value.interfaces, dom0.kernel, ahead);
   if (!before.ok) return before;
   const plan = planDisable(chosen.value.interfaces, request.keywords, before.value);
   return success({ plan, chosen: chosen.value });

@@ -58,13 +58,17 @@ export async function withSession<T>(
     const session = await interruption.orElse(opening);
     return session.ok ? await interruption.orElse(work(session.value)) : session;
   } finally {
-    await closed(opening);
+    await closed(opening, interruption);
   }
 }
 
 /** A login that a signal has overtaken is still on its way, and is to be logged out all the same. */
-async function closed(opening: Promise<Result<XapiSession>>): Promise<void> {
-  const session = await Promise.race([opening, elapsed(LOGIN_PATIENCE)]);
+async function closed(
+  opening: Promise<Result<XapiSession>>,
+  { signal }: Interruption,
+): Promise<void> {
+  const session =
+    signal === undefined ? await opening : await Promise.race([opening, elapsed(LOGIN_PATIENCE)]);
   if (session?.ok === true) await session.value.close();
 }
 
@@ -88,8 +92,27 @@ export async function withDom0<T>(
   work: (dom0: Dom0) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const files = hostFiles();
-  return files.ok ? await opened(files.value, interruption, work) : files;
+  return files.ok ? await opened(files.value, interruption, { work, meanwhile: nothing }) : files;
 }
+
+/**
+ * The same for a command that only looks. While XAPI puts its answer together, which takes it longer
+ * than all the rest, `meanwhile` sees to what does not depend on it; and since nothing more is asked
+ * then, it is logged out of while the work goes on.
+ */
+export async function lookAtDom0<T, S>(
+  interruption: Interruption,
+  meanwhile: (kernel: Kernel) => S,
+  work: (dom0: Dom0, seen: S) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const files = hostFiles();
+  return files.ok
+    ? await opened(files.value, interruption, { work, meanwhile, asksNoMore: true })
+    : files;
+}
+
+/** For work that sees to nothing while XAPI answers. */
+function nothing(): void {}
 
 /**
  * The same for a command that describes whatever is there: a host whose own files do not say who it
@@ -101,25 +124,38 @@ export async function withWhateverHost<T>(
 ): Promise<Result<T>> {
   if (!isRoot()) return NOT_ROOT;
   const files = readHostFiles();
-  if (files.ok) return await opened(files.value, interruption, work);
+  if (files.ok) return await opened(files.value, interruption, { work, meanwhile: nothing });
   using kernel = new NetworkDevices();
   const host = { uuid: "", name: hostname() };
   const records: Records = { known: false, failures: files.failures };
   return await interruption.orElse(work({ host, product: "", kernel, records }));
 }
 
-async function opened<T>(
+/** What is done with a host that is opened. */
+interface Use<T, S> {
+  /** What is seen to while XAPI puts its answer together. */
+  readonly meanwhile: (kernel: Kernel) => S;
+  readonly work: (dom0: Dom0, seen: S) => Promise<Result<T>>;
+  /** The work asks nothing more of XAPI. */
+  readonly asksNoMore?: boolean;
+}
+
+async function opened<T, S>(
   files: HostFiles,
   interruption: Interruption,
-  work: (dom0: Dom0) => Promise<Result<T>>,
+  { meanwhile, work, asksNoMore = false }: Use<T, S>,
 ): Promise<Result<T>> {
-  using kernel = new WatchedDevices(progress);
   progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
+  using kernel = new WatchedDevices(progress);
+  let closing: Promise<void> | undefined;
   try {
     const session = await interruption.orElse(opening);
-    const read = session.ok ? await interruption.orElse(session.value.inventory()) : session;
+    const reading = session.ok ? session.value.inventory() : Promise.resolve(session);
+    const seen = meanwhile(kernel);
+    const read = await interruption.orElse(reading);
     progress.end();
+    if (asksNoMore) closing = closed(opening, interruption);
     const records: Records =
       read.ok && session.ok
         ? {
@@ -129,10 +165,10 @@ async function opened<T>(
           }
         : { known: false, failures: read.ok ? [] : read.failures };
     const host = records.known ? records.inventory.host : { uuid: files.uuid, name: hostname() };
-    return await interruption.orElse(work({ host, product: files.product, kernel, records }));
+    return await interruption.orElse(work({ host, product: files.product, kernel, records }, seen));
   } finally {
     progress.end();
-    await closed(opening);
+    await (closing ?? closed(opening, interruption));
   }
 }
 
@@ -159,10 +195,23 @@ export function changeDom0<T>(
   waitSeconds: number,
   work: (dom0: Dom0, lock: ChangeLock) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  return withHost(() =>
-    withLock(interruption, waitSeconds, (lock) =>
-      withDom0(interruption, (dom0) => work(dom0, lock)),
-    ),
+  return changeDom0Ahead(interruption, waitSeconds, nothing, work);
+}
+
+/** The same, and while XAPI puts its answer together, `meanwhile` sees to what does not depend on it. */
+export async function changeDom0Ahead<T, S>(
+  interruption: Interruption,
+  waitSeconds: number,
+  meanwhile: (kernel: Kernel) => S,
+  work: (dom0: Dom0, lock: ChangeLock, seen: S) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const files = hostFiles();
+  if (!files.ok) return files;
+  return await withLock(interruption, waitSeconds, (lock) =>
+    opened(files.value, interruption, {
+      meanwhile,
+      work: (dom0, seen) => work(dom0, lock, seen),
+    }),
   );
 }
 

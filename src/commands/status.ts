@@ -1,13 +1,15 @@
 import type { CommandDef } from "citty";
+import type { Kernel } from "../offload/ports.ts";
 import { EXIT, type Problem } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
 import { type Result, success } from "../offload/result.ts";
-import { survey } from "../offload/survey.ts";
+import { survey, surveyGuests } from "../offload/survey.ts";
+import { isWholeHost } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { parseArguments, poolOf, wantedOf } from "./arguments.ts";
 import { STATUS } from "./definition/status.ts";
-import { type Dom0, silenceProblems, withDom0 } from "./dom0.ts";
+import { type Dom0, lookAtDom0, silenceProblems } from "./dom0.ts";
 import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { chooseWholeHost, chooseWithoutXapi } from "./selection.ts";
@@ -29,28 +31,35 @@ async function status({ rawArgs, interruption }: Invocation): Promise<Result<Tol
     const { statusPool } = await import("./pool/status.ts");
     return await statusPool(wanted.value, pool.value, interruption);
   }
-  return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
-    const chosen = targets.length > 0 ? chooseWithoutXapi(dom0, targets) : chooseWholeHost(dom0);
-    if (!chosen.ok) return chosen;
-    const view = survey(chosen.value.interfaces, dom0.kernel);
-    if (!view.ok) return view;
-    const judged = judge(chosen.value.interfaces, view.value, {
-      keywords,
-      records: dom0.records.known,
-    });
-    const problems = unseen(dom0, judged.problems);
-    const boot = inspectBoot();
-    if (!boot.ok) return boot;
-    const report = reportOf("status", {
-      host: dom0.host,
-      exitCode: problems.length > 0 ? EXIT.unavailable : EXIT.done,
-      devices: judged.devices,
-      problems,
-      notes: chosen.value.notes,
-      boot: boot.value,
-    });
-    return success({ report });
+  const lookAhead = (kernel: Kernel) => ({
+    ahead: targets.length === 0 || targets.some(isWholeHost) ? surveyGuests(kernel) : null,
+    boot: inspectBoot(),
   });
+  return lookAtDom0(
+    interruption,
+    lookAhead,
+    async (dom0, { ahead, boot }): Promise<Result<Told>> => {
+      const chosen = targets.length > 0 ? chooseWithoutXapi(dom0, targets) : chooseWholeHost(dom0);
+      if (!chosen.ok) return chosen;
+      const view = survey(chosen.value.interfaces, dom0.kernel, ahead);
+      if (!view.ok) return view;
+      const judged = judge(chosen.value.interfaces, view.value, {
+        keywords,
+        records: dom0.records.known,
+      });
+      const problems = unseen(dom0, judged.problems);
+      if (!boot.ok) return boot;
+      const report = reportOf("status", {
+        host: dom0.host,
+        exitCode: problems.length > 0 ? EXIT.unavailable : EXIT.done,
+        devices: judged.devices,
+        problems,
+        notes: chosen.value.notes,
+        boot: boot.value,
+      });
+      return success({ report });
+    },
+  );
 }
 
 /** Whether a problem is that something could not be seen. */

@@ -4,15 +4,17 @@ import { shellQuoted } from "../offload/by-hand.ts";
 import { isMendedByDisable } from "../offload/findings.ts";
 import { pluginAnswer, pluginFailure } from "../offload/nagios.ts";
 import type { LiveView } from "../offload/plan.ts";
+import type { Kernel } from "../offload/ports.ts";
 import { exitCodeOf, type Problem } from "../offload/problem.ts";
 import { type Report, reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
-import { survey } from "../offload/survey.ts";
+import { survey, surveyGuests } from "../offload/survey.ts";
+import { isWholeHost } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { type PoolManner, parseArguments, poolOf, type Wanted, wantedOf } from "./arguments.ts";
 import { VERIFY } from "./definition/verify.ts";
-import { withDom0 } from "./dom0.ts";
+import { lookAtDom0 } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import { flagsAmong, type Invocation, type Outcome, outcomeOf, type Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
@@ -74,16 +76,23 @@ function requestOf(rawArgs: readonly string[]): Result<VerifyRequest> {
 function verify(request: VerifyRequest, interruption: Interruption): Promise<Result<Told>> {
   const wholeHost = { text: "ALL", kind: "host" } as const;
   const targets = request.targets.length > 0 ? request.targets : [wholeHost];
-  return withDom0(interruption, async (dom0): Promise<Result<Told>> => {
-    const chosen = choose(dom0, targets);
-    if (!chosen.ok) return chosen;
-    const view = survey(chosen.value.interfaces, dom0.kernel);
-    if (!view.ok) return view;
-    const boot = inspectBoot();
-    if (!boot.ok) return boot;
-    const evidence = { ...chosen.value, view: view.value, boot: boot.value };
-    return success({ report: verifyReport(dom0.host, evidence, request) });
+  const lookAhead = (kernel: Kernel) => ({
+    ahead: targets.some(isWholeHost) ? surveyGuests(kernel) : null,
+    boot: inspectBoot(),
   });
+  return lookAtDom0(
+    interruption,
+    lookAhead,
+    async (dom0, { ahead, boot }): Promise<Result<Told>> => {
+      const chosen = choose(dom0, targets);
+      if (!chosen.ok) return chosen;
+      const view = survey(chosen.value.interfaces, dom0.kernel, ahead);
+      if (!view.ok) return view;
+      if (!boot.ok) return boot;
+      const evidence = { ...chosen.value, view: view.value, boot: boot.value };
+      return success({ report: verifyReport(dom0.host, evidence, request) });
+    },
+  );
 }
 
 /** What a verdict on a host rests on. */

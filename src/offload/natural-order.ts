@@ -3,12 +3,12 @@
  * follow a language, and costs more to load than all the devices of a host to read.
  */
 export function naturalOrder(a: string, b: string): number {
-  return a === b ? 0 : orderOf(takeApart(a), takeApart(b));
+  return a === b ? 0 : unitOrder(keyOf(a), keyOf(b)) || unitOrder(a, b);
 }
 
 /**
- * The items in the natural order of their names; of two with one name `otherwise` decides. Each name
- * is taken apart once, however often it is compared.
+ * The items in the natural order of their names; of two with one name `otherwise` decides. The key of
+ * each name is made once, however often it is compared.
  */
 export function inNaturalOrder<T>(
   items: readonly T[],
@@ -17,47 +17,26 @@ export function inNaturalOrder<T>(
 ): readonly T[] {
   if (items.length < 2) return items;
   return items
-    .map((item) => ({ item, name: takeApart(nameOf(item)) }))
-    .sort((a, b) => orderOf(a.name, b.name) || otherwise(a.item, b.item))
+    .map((item) => {
+      const name = nameOf(item);
+      return { item, name, key: keyOf(name) };
+    })
+    .sort(
+      (a, b) => unitOrder(a.key, b.key) || unitOrder(a.name, b.name) || otherwise(a.item, b.item),
+    )
     .map(({ item }) => item);
 }
 
-/** A name in runs of digits and of anything else. */
-interface TakenApart {
-  readonly name: string;
-  readonly runs: readonly Run[];
-}
-
-interface Run {
-  readonly text: string;
-  /** The digits without leading zeros; null where it is not a number. */
-  readonly digits: string | null;
-}
-
-function takeApart(name: string): TakenApart {
-  const runs = (name.match(/\d+|\D+/g) ?? []).map((text) => ({
-    text,
-    digits: /^\d/.test(text) ? text.replace(/^0+/, "") : null,
-  }));
-  return { name, runs };
-}
-
-function orderOf(a: TakenApart, b: TakenApart): number {
-  if (a.name === b.name) return 0;
-  for (let index = 0; ; index++) {
-    const left = a.runs[index];
-    const right = b.runs[index];
-    if (left === undefined || right === undefined) break;
-    const difference = runOrder(left, right);
-    if (difference !== 0) return difference;
-  }
-  return a.runs.length - b.runs.length || unitOrder(a.name, b.name);
-}
-
-/** Digits by their value, whatever their number; anything else, and a tie, by code units. */
-function runOrder(a: Run, b: Run): number {
-  if (a.digits === null || b.digits === null) return unitOrder(a.text, b.text);
-  return a.digits.length - b.digits.length || unitOrder(a.digits, b.digits);
+/**
+ * A text whose order by code units is the natural one of the name. A run of digits becomes a digit,
+ * the number of its digits and these, without leading zeros: the longer number is the larger. The NUL
+ * before it ends the text there, so that `a1` comes before `a!` as `a` does.
+ */
+function keyOf(name: string): string {
+  return name.replace(/\d+/g, (run, at: number) => {
+    const digits = run.replace(/^0+/, "");
+    return `${at === 0 ? "" : "\0"}0${String.fromCharCode(Math.min(digits.length, 0xffff))}${digits}`;
+  });
 }
 
 function unitOrder(a: string, b: string): number {

@@ -6,19 +6,46 @@ import { all, type Result, success, usage } from "./result.ts";
 import { checkSpelling, type TargetRequest } from "./targets.ts";
 import { quoted } from "./wording.ts";
 
-/** Reads the features of every device of the interfaces. */
-export function survey(interfaces: readonly Interface[], kernel: Kernel): Result<LiveView> {
-  return kernel.observe((existing) => {
-    const names: string[] = [];
-    for (const subject of interfaces) {
-      for (const { name } of devicesOf(subject, existing)) names.push(name);
-    }
-    return names;
-  });
+/**
+ * Reads the features of every device of the interfaces. What was read of them a moment ago may be
+ * given as `ahead`, and is not read again.
+ */
+export function survey(
+  interfaces: readonly Interface[],
+  kernel: Kernel,
+  ahead: LiveView | null = null,
+): Result<LiveView> {
+  if (ahead === null) return kernel.observe((existing) => namesOf(interfaces, existing));
+  const unread = namesOf(interfaces, ahead.existing).filter(
+    (device) => !ahead.observations.has(device),
+  );
+  return success(unread.length === 0 ? ahead : kernel.observeAgain(ahead, unread));
+}
+
+function namesOf(
+  interfaces: readonly Interface[],
+  existing: ReadonlySet<string>,
+): readonly string[] {
+  const names: string[] = [];
+  for (const subject of interfaces) {
+    for (const { name } of devicesOf(subject, existing)) names.push(name);
+  }
+  return names;
 }
 
 /** Names that belong to interfaces of guests; every other device counts as a NIC. */
 const GUEST_DEVICE = /^(?:vif|tap)\d+\.\d+$/;
+
+/**
+ * Reads the features of all devices of guests, before it is known whose they are: for work on the
+ * whole host, while XAPI is asked for that. Null where nothing can be read; `survey` says why.
+ */
+export function surveyGuests(kernel: Kernel): LiveView | null {
+  const view = kernel.observe((existing) =>
+    [...existing].filter((device) => GUEST_DEVICE.test(device)),
+  );
+  return view.ok ? view.value : null;
+}
 
 /**
  * Takes the targets for devices of the kernel, as far as that goes without XAPI. Fails for every

@@ -86,12 +86,12 @@ export async function revertTrial(
 
 /**
  * Makes way for another change: a trial whose time is over, or whose boot is, is put back; one that
- * still runs has to be answered first.
+ * still runs has to be answered first. Says whether there was one: devices are then not as they were.
  */
-export async function settleTrial(kernel: Kernel): Promise<Result<void>> {
+export async function settleTrial(kernel: Kernel): Promise<Result<boolean>> {
   const trial = readTrial();
   if (!trial.ok) return trial;
-  if (trial.value === null) return success(undefined);
+  if (trial.value === null) return success(false);
   if (trial.value.bootId === bootId() && Date.now() < trial.value.deadline) {
     return unavailable(
       "trial-running",
@@ -99,5 +99,5 @@ export async function settleTrial(kernel: Kernel): Promise<Result<void>> {
     );
   }
   const reverted = await revertTrial(trial.value, kernel);
-  return reverted.ok ? success(undefined) : reverted;
+  return reverted.ok ? success(true) : reverted;
 }
