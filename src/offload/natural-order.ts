@@ -34,7 +34,7 @@ export function inNaturalOrder<T>(
  */
 function keyOf(name: string): string {
   return name.replace(/\d+/g, (run, at: number) => {
-    const digits = run.replace(/^0+/, "");
+    const digits = run.startsWith("0") ? run.replace(/^0+/, "") : run;
     return `${at === 0 ? "" : "\0"}0${String.fromCharCode(Math.min(digits.length, 0xffff))}${digits}`;
   });
 }

@@ -1,4 +1,5 @@
 import { shellQuoted } from "./by-hand.ts";
+import { Catalogue } from "./catalogue.ts";
 import { closest } from "./closest.ts";
 import {
   type Interface,
@@ -48,7 +49,8 @@ export function resolveTargets(
   requests: readonly TargetRequest[],
   inventory: Inventory,
 ): Result<Selection> {
-  const found = all(requests.map((request) => find(request, inventory)));
+  const catalogue = new Catalogue(inventory);
+  const found = all(requests.map((request) => find(request, inventory, catalogue)));
   return found.ok ? success(select(found.value, inventory)) : found;
 }
 
@@ -68,12 +70,12 @@ export function checkSpelling({ text, kind }: TargetRequest): Result<void> {
 
 const SPELLED_RIGHT = success(undefined);
 
-function find(request: TargetRequest, inventory: Inventory): Result<Found> {
+function find(request: TargetRequest, inventory: Inventory, catalogue: Catalogue): Result<Found> {
   const spelling = checkSpelling(request);
   if (!spelling.ok) return spelling;
   const { text, kind } = request;
   if (kind === "host") return success({ type: "host" });
-  const called = kind === "pif" ? [] : vmsCalled(text, inventory);
+  const called = kind === "pif" ? [] : catalogue.vmsCalled(text);
   const vms = called.filter(({ role }) => role === "vm");
   if (kind === "any" && text === "ALL") {
     return vms.length > 0
@@ -83,8 +85,8 @@ function find(request: TargetRequest, inventory: Inventory): Result<Found> {
         )
       : success({ type: "host" });
   }
-  const pifs = kind === "vm" ? [] : pifsCalled(text, inventory);
-  const vif = kind === "any" ? vifCalled(text, inventory) : undefined;
+  const pifs = kind === "vm" ? [] : catalogue.pifsCalled(text);
+  const vif = kind === "any" ? catalogue.vifCalled(text) : undefined;
   const uuid = text.toLowerCase();
   // Tenants choose names: a UUID is never taken from the object whose it is.
   const byUuid = pifs.some((pif) => pif.uuid === uuid) || vif?.uuid === uuid;
@@ -106,16 +108,6 @@ function find(request: TargetRequest, inventory: Inventory): Result<Found> {
     : usage("not-a-vm", `${quoted(text)} is a ${other.role}, not a VM; name a VM`);
 }
 
-function vmsCalled(text: string, { vms }: Inventory): readonly Vm[] {
-  const uuid = text.toLowerCase();
-  const byUuid = vms.filter((vm) => vm.uuid === uuid);
-  if (byUuid.length > 0) return byUuid;
-  // A snapshot carries a name of its own, but nobody starts it: it must not shadow its VM.
-  const named = vms.filter((vm) => vm.name === text);
-  const targets = named.filter((vm) => vm.role === "vm");
-  return targets.length > 0 ? targets : named;
-}
-
 function asVm(text: string, vms: readonly Vm[]): Result<Found> {
   const [vm] = vms;
   if (vm === undefined || vms.length > 1) {
@@ -129,18 +121,6 @@ function asVm(text: string, vms: readonly Vm[]): Result<Found> {
     );
   }
   return success({ type: "vm", vm });
-}
-
-/** By UUID; by device name; a VLAN also as `eth0.100`, since its record carries the NIC's name. */
-function pifsCalled(text: string, { pifs }: Inventory): readonly Pif[] {
-  const byUuid = pifs.filter((pif) => pif.uuid === text.toLowerCase());
-  if (byUuid.length > 0) return byUuid;
-  const named = pifs.filter((pif) =>
-    pif.role === "vlan" ? `${pif.device}.${pif.vlan}` === text : pif.device === text,
-  );
-  // An SR-IOV logical PIF has the name of the NIC it stands on: the NIC is what is meant.
-  const own = named.filter((pif) => pif.role !== "sriov");
-  return own.length > 0 ? own : named;
 }
 
 function asPif(text: string, pif: Pif, { host, pifs }: Inventory): Result<Found> {
@@ -159,15 +139,6 @@ function asPif(text: string, pif: Pif, { host, pifs }: Inventory): Result<Found>
         ? "is an SR-IOV logical PIF; name the physical one"
         : "has no NIC under it on this host";
   return usage("pif-without-nic", `${quoted(text)} ${why}`);
-}
-
-function vifCalled(text: string, { vifs, host }: Inventory): Vif | undefined {
-  return vifs.find((candidate) => {
-    if (candidate.vm.role !== "vm") return false;
-    if (candidate.uuid === text.toLowerCase()) return true;
-    const place = whereaboutsOf(candidate, host.uuid);
-    return place.at === "here" && `vif${place.domid}.${candidate.device}` === text;
-  });
 }
 
 function unknown({ text, kind }: TargetRequest, { vms, pifs, host }: Inventory): Result<never> {

@@ -9,7 +9,7 @@ import {
 } from "./findings.ts";
 import { devicesOf, type Interface, uuidOf } from "./interface.ts";
 import type { FeatureSet, FeatureState } from "./kernel-features.ts";
-import { type LiveView, statesOf } from "./plan.ts";
+import type { LiveView } from "./plan.ts";
 import type { Note, Problem } from "./problem.ts";
 import { recordedStates } from "./records.ts";
 import type { DeviceReport, FeatureReport } from "./report.ts";
@@ -30,43 +30,33 @@ export interface Scope {
 
 /** Holds live and recorded state against "off". */
 export function judge(interfaces: readonly Interface[], view: LiveView, scope: Scope): Judgement {
+  const { keywords } = scope;
   const devices: DeviceReport[] = [];
   const problems: Problem[] = [];
   const notes: Note[] = [];
-  const descriptions = new Descriptions(view, scope.keywords);
+  const verdicts = new Verdicts(view, scope);
   for (const subject of interfaces) {
     const own = devicesOf(subject, view.existing);
-    const main = own[0];
-    const states = main === undefined ? undefined : statesOf(view, main.name, scope.keywords);
-    const recorded =
-      subject.kind === "bare" ? descriptions.nothing : recordedStates(subject, scope.keywords);
-    const lacking = scope.records ? descriptions.lacking(subject, states, recorded) : NONE;
-    if (main === undefined) {
-      const features = descriptions.of(undefined, undefined, recorded, lacking);
-      devices.push(deviceReport(subject, null, features));
-    }
-    for (const { name, main: isMain } of own) {
-      const its = isMain ? states : statesOf(view, name, scope.keywords);
-      const features = isMain
-        ? descriptions.of(name, its, recorded, lacking)
-        : descriptions.of(name, its, descriptions.nothing, NONE);
+    const main = own[0]?.name;
+    const verdict = verdicts.of(subject, main);
+    if (main === undefined) devices.push(deviceReport(subject, null, verdict.features));
+    for (const device of own) {
+      const { name } = device;
+      const { features, states, isToBeTold } = device.main ? verdict : verdicts.ofTap(name);
       devices.push(deviceReport(subject, name, features));
-      if (its === undefined || descriptions.isToBeTold(its)) {
-        problems.push(...liveProblems(subject, name, view, scope.keywords, its));
-      }
+      if (isToBeTold) problems.push(...liveProblems(subject, name, view, keywords, states));
     }
     if (subject.kind === "bare") continue;
     problems.push(...whereaboutsProblems(subject));
     if (!scope.records) continue;
+    const { states, lacking } = verdict;
     if (subject.kind === "pif" || lacking.length > 0) {
-      problems.push(...recordProblems(subject, main?.name, scope.keywords, states, lacking));
+      problems.push(...recordProblems(subject, main, keywords, states, lacking));
     }
     notes.push(...recordNotes(subject));
   }
   return { devices, problems, notes };
 }
-
-const NONE: readonly Keyword[] = [];
 
 function deviceReport(
   subject: Interface,
@@ -83,58 +73,47 @@ function deviceReport(
   };
 }
 
+/** What is true of a device, and of every other that is like it. */
+interface Verdict {
+  readonly features: DeviceReport["features"];
+  /** Undefined where the device could not be read. */
+  readonly states: readonly FeatureState[] | undefined;
+  /** Whether any of that is a problem. */
+  readonly isToBeTold: boolean;
+  /** The records that its interface lacks. */
+  readonly lacking: readonly Keyword[];
+}
+
 /**
- * What devices are told to be. Hosts have hundreds that are alike: those share one description, by
- * what is recorded of them and then by what they are live.
+ * Hosts have hundreds of devices that are alike: those share one verdict, by what is recorded of them
+ * and then by what they are live.
  */
-class Descriptions {
-  readonly #known = new Map<
-    readonly FeatureReport["recorded"][],
-    Map<FeatureSet | undefined, DeviceReport["features"]>
-  >();
-  readonly #lacking = new Map<readonly FeatureReport["recorded"][], readonly Keyword[]>();
-  readonly #toBeTold = new Map<readonly FeatureState[], boolean>();
+class Verdicts {
+  readonly #known = new Map<Recorded, Map<FeatureSet | undefined, Verdict>>();
   /** Where there is no record at all, and none to be. */
-  readonly nothing: readonly null[];
+  readonly #nothing: Recorded;
 
   constructor(
     readonly view: LiveView,
-    readonly keywords: readonly Keyword[],
+    readonly scope: Scope,
   ) {
-    this.nothing = keywords.map(() => null);
+    this.#nothing = scope.keywords.map(() => null);
   }
 
-  /** Whether any of those states is a problem. */
-  isToBeTold(states: readonly FeatureState[]): boolean {
-    let told = this.#toBeTold.get(states);
-    if (told === undefined) {
-      told = states.some(isProblem);
-      this.#toBeTold.set(states, told);
-    }
-    return told;
+  /** Of an interface; `device` is its main one. */
+  of(subject: Interface, device: string | undefined): Verdict {
+    return subject.kind === "bare"
+      ? this.#find(device, this.#nothing, null)
+      : this.#find(device, recordedStates(subject, this.scope.keywords), subject);
   }
 
-  /** The records that an interface lacks; for VIFs this follows from what is recorded alone. */
-  lacking(
-    subject: Interface,
-    states: readonly FeatureState[] | undefined,
-    recorded: readonly FeatureReport["recorded"][],
-  ): readonly Keyword[] {
-    if (subject.kind === "bare") return NONE;
-    let lacking = this.#lacking.get(recorded);
-    if (lacking === undefined) {
-      lacking = lackingRecords(subject, this.keywords, states, recorded);
-      this.#lacking.set(recorded, lacking);
-    }
-    return lacking;
+  /** Of the tap beside a vif, which no record is about. */
+  ofTap(device: string): Verdict {
+    return this.#find(device, this.#nothing, null);
   }
 
-  of(
-    device: string | undefined,
-    states: readonly FeatureState[] | undefined,
-    recorded: readonly FeatureReport["recorded"][],
-    lacking: readonly Keyword[],
-  ): DeviceReport["features"] {
+  /** The records that a VIF lacks follow from what is recorded of it alone. */
+  #find(device: string | undefined, recorded: Recorded, subject: Interface | null): Verdict {
     const observation = device === undefined ? undefined : this.view.observations.get(device);
     const set = observation?.state === "read" ? observation.features : undefined;
     let alike = this.#known.get(recorded);
@@ -142,15 +121,25 @@ class Descriptions {
       alike = new Map();
       this.#known.set(recorded, alike);
     }
-    let features = alike.get(set);
-    if (features === undefined) {
-      const { keywords } = this;
-      features = featuresOf(this.view, { keywords, states, set, recorded, lacking });
-      alike.set(set, features);
+    let verdict = alike.get(set);
+    if (verdict === undefined) {
+      verdict = this.#reach(set, recorded, subject);
+      alike.set(set, verdict);
     }
-    return features;
+    return verdict;
+  }
+
+  #reach(set: FeatureSet | undefined, recorded: Recorded, subject: Interface | null): Verdict {
+    const { keywords, records } = this.scope;
+    const states = set === undefined ? undefined : this.view.kernel.states(set, keywords);
+    const lacking =
+      subject === null || !records ? [] : lackingRecords(subject, keywords, states, recorded);
+    const features = featuresOf(this.view, { keywords, states, set, recorded, lacking });
+    return { features, states, isToBeTold: states?.some(isProblem) ?? true, lacking };
   }
 }
+
+type Recorded = readonly FeatureReport["recorded"][];
 
 function featuresOf(
   { kernel }: LiveView,
