@@ -17,12 +17,9 @@ export interface GivenArguments<D extends ArgsDef> {
   readonly positionals: readonly string[];
 }
 
-/** The part of a definition that citty wants. */
-export function cittyOf({ name, summary, args }: CommandDefinition): {
-  readonly meta: CommandMeta;
-  readonly args: ArgsDef;
-} {
-  return { meta: { name, description: summary }, args };
+/** The part of a definition that citty is given: arguments are read here, strictly, and not by citty. */
+export function cittyOf({ name, summary }: CommandDefinition): { readonly meta: CommandMeta } {
+  return { meta: { name, description: summary } };
 }
 
 /**
