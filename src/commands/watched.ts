@@ -20,17 +20,21 @@ export class WatchedDevices extends NetworkDevices {
   }
 
   override clear(device: string, bits: ChangeableBits): WriteOutcome {
-    return this.#told(device, () => super.clear(device, bits));
+    this.#begin(device);
+    return this.#done(device, super.clear(device, bits));
   }
 
   override request(device: string, wish: FeatureWish): WriteOutcome {
-    return this.#told(device, () => super.request(device, wish));
+    this.#begin(device);
+    return this.#done(device, super.request(device, wish));
   }
 
-  #told(device: string, change: () => WriteOutcome): WriteOutcome {
+  #begin(device: string): void {
     this.progress.begin("changing devices");
     this.progress.at(device);
-    const outcome = change();
+  }
+
+  #done(device: string, outcome: WriteOutcome): WriteOutcome {
     this.progress.done(device, outcome.done ? "changed" : `not changed, ${outcome.because}`);
     return outcome;
   }

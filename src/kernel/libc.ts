@@ -41,6 +41,7 @@ export class EthtoolSocket implements Disposable {
     ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
     __errno_location: { args: [], returns: FFIType.ptr },
   });
+  readonly #ioctl = this.#libc.symbols.ioctl;
   readonly #fd: number;
   readonly #errno: Pointer | null;
 
@@ -53,18 +54,19 @@ export class EthtoolSocket implements Disposable {
 
   /** An ethtool structure of so many bytes, to be sent to devices through this socket. */
   command(bytes: number): EthtoolCommand {
-    return new EthtoolCommand(bytes, (ifreq) => this.#call(ifreq));
+    return new EthtoolCommand(bytes, this);
+  }
+
+  /** One SIOCETHTOOL. `ifreq`: where the structure is that names the device. */
+  call(ifreq: Pointer): IoctlResult {
+    return this.#ioctl(this.#fd, SIOCETHTOOL, ifreq) < 0
+      ? { ok: false, errno: this.#lastErrno() }
+      : CARRIED_OUT;
   }
 
   [Symbol.dispose](): void {
     this.#libc.symbols.close(this.#fd);
     this.#libc.close();
-  }
-
-  #call(ifreq: Pointer): IoctlResult {
-    return this.#libc.symbols.ioctl(this.#fd, SIOCETHTOOL, ifreq) < 0
-      ? { ok: false, errno: this.#lastErrno() }
-      : CARRIED_OUT;
   }
 
   #lastErrno(): number {
@@ -83,13 +85,13 @@ export class EthtoolCommand {
   readonly #ifreq = new Uint8Array(new ArrayBuffer(IFREQ_BYTES));
   readonly #name = this.#ifreq.subarray(0, IFNAMSIZ);
   readonly #address: Pointer;
-  readonly #call: (ifreq: Pointer) => IoctlResult;
+  readonly #socket: EthtoolSocket;
 
-  constructor(size: number, call: (ifreq: Pointer) => IoctlResult) {
+  constructor(size: number, socket: EthtoolSocket) {
     this.view = new DataView(new ArrayBuffer(size));
     this.bytes = new Uint8Array(this.view.buffer);
     this.#address = ptr(this.#ifreq);
-    this.#call = call;
+    this.#socket = socket;
     new DataView(this.#ifreq.buffer).setBigUint64(IFNAMSIZ, BigInt(ptr(this.bytes)), true);
   }
 
@@ -99,7 +101,7 @@ export class EthtoolCommand {
     const { written, read: taken } = encoder.encodeInto(device, this.#name);
     // A name that does not fit, with the NUL behind it, would silently become another device's.
     if (taken !== device.length || written === 0 || written >= IFNAMSIZ) return NO_SUCH_DEVICE;
-    return this.#call(this.#address);
+    return this.#socket.call(this.#address);
   }
 }
 
