@@ -154,6 +154,24 @@ describe("disable --confirm-within", () => {
     expect((await writes(dom0)).every(({ method }) => method.startsWith("PIF."))).toBe(true);
   });
 
+  test("one whose time is over is put back first, and what is then there is what gets changed", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await liveState(dom0);
+    const run = disable(dom0, 60);
+    while (!run.output.includes("offload confirm")) await Bun.sleep(20);
+    await run.signal("SIGKILL");
+    await run.exited;
+    // The guard takes it for another's.
+    await dom0.run(["sed", "-i", 's/"deadline":[0-9]*/"deadline":1/', TRIAL]);
+    await Bun.sleep(1500);
+    expect(await allStillOn(dom0)).toEqual([]);
+    expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
+    expect(await allStillOn(dom0)).toEqual([]);
+    expect((await dom0.offload("verify")).exitCode).toBe(0);
+    expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
+    expect(await liveState(dom0)).toBe(before);
+  });
+
   test("a time that is none, and --no-record with it, are refused", async () => {
     await using dom0 = await Dom0.start();
     for (const args of [["0"], ["4"], ["3601"], ["soon"], ["30", "--no-record"]]) {

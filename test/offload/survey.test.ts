@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { resolveBare, resolveBareHost, survey } from "../../src/offload/survey.ts";
+import { resolveBare, resolveBareHost, survey, surveyGuests } from "../../src/offload/survey.ts";
 import { MemoryKernel } from "./memory.ts";
 import {
   BETA,
@@ -7,6 +7,7 @@ import {
   failuresOf,
   guest,
   KERNEL,
+  NIC_OFF,
   NIC_ON,
   nic,
   pif,
@@ -29,6 +30,25 @@ describe("survey", () => {
     const subjects = [nic(pif("eth0")), guest(vif(vm("web", { domid: 3 }), "0"))];
     const { observations } = valued(survey(subjects, kernel));
     expect([...observations.keys()]).toEqual(["eth0", "vif3.0", "tap3.0"]);
+  });
+
+  test("what was read ahead is not read again, what is missing there is", () => {
+    const own = new MemoryKernel(KERNEL, { eth0: NIC_ON, "vif3.0": VIF_ON, "tap3.0": VIF_ON });
+    const ahead = surveyGuests(own);
+    expect([...(ahead?.observations.keys() ?? [])]).toEqual(["vif3.0", "tap3.0"]);
+    for (const device of own.devices.keys()) own.devices.set(device, NIC_OFF);
+    own.devices.set("vif3.1", VIF_ON);
+    const web = vm("web", { domid: 3 });
+    const subjects = [nic(pif("eth0")), guest(vif(web, "0")), guest(vif(web, "1"))];
+    const { observations } = valued(survey(subjects, own, ahead));
+    const readNow = (device: string) => {
+      const observation = observations.get(device);
+      return observation?.state === "read" ? observation.features : observation;
+    };
+    expect(readNow("vif3.0")).toBe(VIF_ON);
+    expect(readNow("tap3.0")).toBe(VIF_ON);
+    expect(readNow("eth0")).toBe(NIC_OFF);
+    expect(readNow("vif3.1")).toBe(VIF_ON);
   });
 
   test("tells of a device that is not there", () => {

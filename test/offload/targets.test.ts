@@ -290,6 +290,7 @@ describe("a VIF", () => {
 
   test("by its device belongs to the VM that is resident here, not to one with the same domid", () => {
     expect(chosen("vif3.0")).toEqual(["web/0"]);
+    expect(failureOf(resolveTargets([any("VIF3.0")], POOL)).code).toBe("unknown-target");
     const onlyAway = { ...POOL, vms: [away], vifs: [away0] };
     expect(failureOf(resolveTargets([any("vif3.0")], onlyAway)).code).toBe("unknown-target");
   });
