@@ -227,13 +227,14 @@ function foretell({ plan, chosen }: Looked, request: Request, { host }: Dom0): T
 async function change(
   { plan, chosen }: Looked,
   { record, keywords }: Request,
-  { host, kernel }: Dom0,
+  { host, kernel, leaveXapi }: Dom0,
   interruption: Interruption,
 ): Promise<Result<Told>> {
   const journal = new FileJournal();
   const toolstack = record ? chosen.toolstack : null;
   return await interruption.protect(async (isStopped): Promise<Result<Told>> => {
     const carried = await carryOut(plan, kernel, toolstack, journal, isStopped);
+    leaveXapi();
     if (!carried.ok) return carried;
     const done = await rememberDone(carried.value, chosen, keywords);
     const concerned = { host, keywords, record, notes: chosen.notes };

@@ -26,6 +26,8 @@ export interface Dom0 {
   readonly product: string;
   readonly kernel: Kernel;
   readonly records: Records;
+  /** Begins to log out of XAPI, of which nothing more is asked, beside whatever is left to do. */
+  readonly leaveXapi: () => void;
 }
 
 /** A time that has passed. Whoever no longer waits for it is not kept from ending by it. */
@@ -96,19 +98,16 @@ export async function withDom0<T>(
 }
 
 /**
- * The same for a command that only looks. While XAPI puts its answer together, which takes it longer
- * than all the rest, `meanwhile` sees to what does not depend on it; and since nothing more is asked
- * then, it is logged out of while the work goes on.
+ * The same, and while XAPI puts its answer together, which takes it longer than all the rest,
+ * `meanwhile` sees to what does not depend on it.
  */
-export async function lookAtDom0<T, S>(
+export async function withDom0Ahead<T, S>(
   interruption: Interruption,
   meanwhile: (kernel: Kernel) => S,
   work: (dom0: Dom0, seen: S) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const files = hostFiles();
-  return files.ok
-    ? await opened(files.value, interruption, { work, meanwhile, asksNoMore: true })
-    : files;
+  return files.ok ? await opened(files.value, interruption, { work, meanwhile }) : files;
 }
 
 /** For work that sees to nothing while XAPI answers. */
@@ -128,7 +127,8 @@ export async function withWhateverHost<T>(
   using kernel = new NetworkDevices();
   const host = { uuid: "", name: hostname() };
   const records: Records = { known: false, failures: files.failures };
-  return await interruption.orElse(work({ host, product: "", kernel, records }));
+  const dom0 = { host, product: "", kernel, records, leaveXapi: nothing };
+  return await interruption.orElse(work(dom0));
 }
 
 /** What is done with a host that is opened. */
@@ -136,26 +136,26 @@ interface Use<T, S> {
   /** What is seen to while XAPI puts its answer together. */
   readonly meanwhile: (kernel: Kernel) => S;
   readonly work: (dom0: Dom0, seen: S) => Promise<Result<T>>;
-  /** The work asks nothing more of XAPI. */
-  readonly asksNoMore?: boolean;
 }
 
 async function opened<T, S>(
   files: HostFiles,
   interruption: Interruption,
-  { meanwhile, work, asksNoMore = false }: Use<T, S>,
+  { meanwhile, work }: Use<T, S>,
 ): Promise<Result<T>> {
   progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
   using kernel = new WatchedDevices(progress);
-  let closing: Promise<void> | undefined;
+  let left: Promise<void> | undefined;
+  const leaveXapi = () => {
+    left ??= closed(opening, interruption);
+  };
   try {
     const session = await interruption.orElse(opening);
     const reading = session.ok ? session.value.inventory() : Promise.resolve(session);
     const seen = meanwhile(kernel);
     const read = await interruption.orElse(reading);
     progress.end();
-    if (asksNoMore) closing = closed(opening, interruption);
     const records: Records =
       read.ok && session.ok
         ? {
@@ -165,10 +165,13 @@ async function opened<T, S>(
           }
         : { known: false, failures: read.ok ? [] : read.failures };
     const host = records.known ? records.inventory.host : { uuid: files.uuid, name: hostname() };
-    return await interruption.orElse(work({ host, product: files.product, kernel, records }, seen));
+    const { product } = files;
+    const dom0 = { host, product, kernel, records, leaveXapi };
+    return await interruption.orElse(work(dom0, seen));
   } finally {
     progress.end();
-    await (closing ?? closed(opening, interruption));
+    leaveXapi();
+    await left;
   }
 }
 

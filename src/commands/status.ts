@@ -9,7 +9,7 @@ import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { parseArguments, poolOf, wantedOf } from "./arguments.ts";
 import { STATUS } from "./definition/status.ts";
-import { type Dom0, lookAtDom0, silenceProblems } from "./dom0.ts";
+import { type Dom0, silenceProblems, withDom0Ahead } from "./dom0.ts";
 import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
 import { chooseWholeHost, chooseWithoutXapi } from "./selection.ts";
@@ -35,10 +35,11 @@ async function status({ rawArgs, interruption }: Invocation): Promise<Result<Tol
     ahead: targets.length === 0 || targets.some(isWholeHost) ? surveyGuests(kernel) : null,
     boot: inspectBoot(),
   });
-  return lookAtDom0(
+  return withDom0Ahead(
     interruption,
     lookAhead,
     async (dom0, { ahead, boot }): Promise<Result<Told>> => {
+      dom0.leaveXapi();
       const chosen = targets.length > 0 ? chooseWithoutXapi(dom0, targets) : chooseWholeHost(dom0);
       if (!chosen.ok) return chosen;
       const view = survey(chosen.value.interfaces, dom0.kernel, ahead);

@@ -14,7 +14,7 @@ import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { type PoolManner, parseArguments, poolOf, type Wanted, wantedOf } from "./arguments.ts";
 import { VERIFY } from "./definition/verify.ts";
-import { lookAtDom0 } from "./dom0.ts";
+import { withDom0Ahead } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import { flagsAmong, type Invocation, type Outcome, outcomeOf, type Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
@@ -80,10 +80,11 @@ function verify(request: VerifyRequest, interruption: Interruption): Promise<Res
     ahead: targets.some(isWholeHost) ? surveyGuests(kernel) : null,
     boot: inspectBoot(),
   });
-  return lookAtDom0(
+  return withDom0Ahead(
     interruption,
     lookAhead,
     async (dom0, { ahead, boot }): Promise<Result<Told>> => {
+      dom0.leaveXapi();
       const chosen = choose(dom0, targets);
       if (!chosen.ok) return chosen;
       const view = survey(chosen.value.interfaces, dom0.kernel, ahead);

@@ -11,7 +11,7 @@ import { devicesOf, type Interface, uuidOf } from "./interface.ts";
 import type { FeatureSet, FeatureState } from "./kernel-features.ts";
 import type { LiveView } from "./plan.ts";
 import type { Note, Problem } from "./problem.ts";
-import { recordedStates } from "./records.ts";
+import { deadRecords, recordedStates } from "./records.ts";
 import type { DeviceReport, FeatureReport } from "./report.ts";
 
 /** What is true of the interfaces, and what is wrong with it. */
@@ -46,14 +46,13 @@ export function judge(interfaces: readonly Interface[], view: LiveView, scope: S
       devices.push(deviceReport(subject, name, features));
       if (isToBeTold) problems.push(...liveProblems(subject, name, view, keywords, states));
     }
-    if (subject.kind === "bare") continue;
-    problems.push(...whereaboutsProblems(subject));
-    if (!scope.records) continue;
-    const { states, lacking } = verdict;
+    if (main === undefined) problems.push(...whereaboutsProblems(subject));
+    if (!scope.records || subject.kind === "bare") continue;
+    const { states, lacking, hasDeadRecords } = verdict;
     if (subject.kind === "pif" || lacking.length > 0) {
       problems.push(...recordProblems(subject, main, keywords, states, lacking));
     }
-    notes.push(...recordNotes(subject));
+    if (hasDeadRecords) notes.push(...recordNotes(subject));
   }
   return { devices, problems, notes };
 }
@@ -82,6 +81,8 @@ interface Verdict {
   readonly isToBeTold: boolean;
   /** The records that its interface lacks. */
   readonly lacking: readonly Keyword[];
+  /** Whether its interface has records that nothing reads. */
+  readonly hasDeadRecords: boolean;
 }
 
 /**
@@ -112,7 +113,7 @@ class Verdicts {
     return this.#find(device, this.#nothing, null);
   }
 
-  /** The records that a VIF lacks follow from what is recorded of it alone. */
+  /** Of VIFs with the very same `recorded` all records are the same. */
   #find(device: string | undefined, recorded: Recorded, subject: Interface | null): Verdict {
     const observation = device === undefined ? undefined : this.view.observations.get(device);
     const set = observation?.state === "read" ? observation.features : undefined;
@@ -134,8 +135,13 @@ class Verdicts {
     const states = set === undefined ? undefined : this.view.kernel.states(set, keywords);
     const lacking =
       subject === null || !records ? [] : lackingRecords(subject, keywords, states, recorded);
-    const features = featuresOf(this.view, { keywords, states, set, recorded, lacking });
-    return { features, states, isToBeTold: states?.some(isProblem) ?? true, lacking };
+    return {
+      features: featuresOf(this.view, { keywords, states, set, recorded, lacking }),
+      states,
+      isToBeTold: states?.some(isProblem) ?? true,
+      lacking,
+      hasDeadRecords: subject !== null && deadRecords(subject).length > 0,
+    };
   }
 }
 
