@@ -61,21 +61,28 @@ const NOTHING: FormerFeatures = new Map();
 /** The document of a journal. */
 export function toDocument(journal: Journal): v.InferOutput<typeof JournalDocument> {
   const list = new FeatureList();
-  const interfaces = Object.fromEntries(
-    [...journal].map(([key, { name, kind, main, tap, records, unplugged }]) => [
-      key,
-      {
-        name,
-        kind,
-        main: list.placeOf(main),
-        tap: list.placeOf(tap),
-        records: Object.fromEntries(records),
-        unplugged: [...unplugged],
-      },
-    ]),
-  );
-  return { version: VERSION, features: list.features, interfaces };
+  const interfaces = new Map<string, InterfaceDocument>();
+  for (const [key, { name, kind, main, tap, records, unplugged }] of journal) {
+    interfaces.set(key, {
+      name,
+      kind,
+      main: list.placeOf(main),
+      tap: list.placeOf(tap),
+      records: records.size === 0 ? NO_RECORDS : Object.fromEntries(records),
+      unplugged: unplugged.size === 0 ? NO_KEYS : [...unplugged],
+    });
+  }
+  return {
+    version: VERSION,
+    features: list.features,
+    interfaces: Object.fromEntries(interfaces),
+  };
 }
+
+type InterfaceDocument = v.InferOutput<typeof JournalDocument>["interfaces"][string];
+
+const NO_RECORDS: InterfaceDocument["records"] = {};
+const NO_KEYS: InterfaceDocument["unplugged"] = [];
 
 /** Former features, each written once. */
 class FeatureList {

@@ -1,6 +1,6 @@
 import { KEYWORDS, type Keyword } from "../offload/features.ts";
 import type { DeviceReport, FeatureReport } from "../offload/report.ts";
-import { fitted, type Paint, padded, printable } from "./text.ts";
+import { fitted, type Paint, padded, printable, widthOf } from "./text.ts";
 import type { View } from "./view.ts";
 
 const LONGEST_DEVICE = 15;
@@ -36,9 +36,11 @@ export function featureTable(devices: readonly DeviceReport[], view: TableView):
   const widths = shown.map((keyword, column) =>
     Math.max(keyword.length, ...[...cells.values()].map((row) => row[column]?.text.length ?? 0)),
   );
-  const shownNames = devices.map(({ device }) => deviceName(device, view.ellipsis));
-  const nameWidth = Math.max("device".length, ...shownNames.map((name) => Bun.stringWidth(name)));
-  const names = shownNames.map((name) => padded(name, nameWidth));
+  const names = devices.map(({ device }) => deviceName(device, view.ellipsis));
+  const nameWidth = names.reduce(
+    (widest, name) => Math.max(widest, widthOf(name)),
+    "device".length,
+  );
   return blocksOf(widths, view.columns - nameWidth).flatMap(({ from, to }, at) => {
     const block = {
       heading: shown.slice(from, to),
@@ -94,15 +96,16 @@ function blockLines(
   const laidOutRows = new Map([...rows].map(([features, row]) => [features, laidOut(row)]));
   const titles = heading.map((text): Cell => ({ text, tone: "strong" }));
   const lines = [`${"device".padEnd(nameWidth)}${GAP}${laidOut(titles)}`.trimEnd()];
-  let group = "";
-  devices.forEach((device, index) => {
-    const next = groupOf(device);
-    if (next !== group) {
-      group = next;
+  let before: DeviceReport | undefined;
+  let index = 0;
+  for (const device of devices) {
+    if (before === undefined || !isOfOneGroup(before, device)) {
       lines.push(paint.strong(fitted(titleOf(device), columns, ellipsis)));
     }
-    lines.push(`${names[index] ?? ""}${GAP}${laidOutRows.get(device.features) ?? ""}`.trimEnd());
-  });
+    before = device;
+    const name = padded(names[index++] ?? "", nameWidth);
+    lines.push(`${name}${GAP}${laidOutRows.get(device.features) ?? ""}`.trimEnd());
+  }
   return lines;
 }
 
@@ -110,8 +113,11 @@ function deviceName(device: string | null, ellipsis: string): string {
   return device === null ? "(none here)" : fitted(printable(device), LONGEST_DEVICE, ellipsis);
 }
 
-function groupOf(device: DeviceReport): string {
-  return device.vm === null ? `${device.kind} ${device.management}` : device.vm.uuid;
+/** Whether two devices stand under one heading. */
+function isOfOneGroup(a: DeviceReport, b: DeviceReport): boolean {
+  return a.vm === null || b.vm === null
+    ? a.vm === b.vm && a.kind === b.kind && a.management === b.management
+    : a.vm.uuid === b.vm.uuid;
 }
 
 function titleOf(device: DeviceReport): string {

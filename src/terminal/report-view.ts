@@ -46,10 +46,13 @@ function changesSentence(changes: readonly Change[]): string {
   if (changes.length === 0) return "Nothing had to be changed.";
   let live = 0;
   const devices = new Set<string | null>();
+  let last: string | null = null;
   for (const { layer, device } of changes) {
     if (layer !== "live") continue;
     live += 1;
-    devices.add(device);
+    // The changes of a device stand together.
+    if (device !== last) devices.add(device);
+    last = device;
   }
   const kernel =
     live === 0

@@ -12,7 +12,8 @@ export function printable(text: string): string {
   return PLAIN.test(text) ? text : text.replace(UNPRINTABLE, "");
 }
 
-function widthOf(text: string): number {
+/** How many columns a text takes; wide characters count as two. */
+export function widthOf(text: string): number {
   return PLAIN.test(text) ? text.length : Bun.stringWidth(text);
 }
 
