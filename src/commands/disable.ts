@@ -180,7 +180,7 @@ function look(request: Request, dom0: Dom0, ahead: LiveView | null = null): Resu
     ? choose(dom0, request.targets)
     : chooseWithoutXapi(dom0, request.targets);
   if (!chosen.ok) return chosen;
-  const before = survey(chosen.value.interfaces, dom0.kernel, ahead);
+  const before = survey(chosen.value.interfaces, dom0.kernel, ahead ?? chosen.value.seen);
   if (!before.ok) return before;
   const plan = planDisable(chosen.value.interfaces, request.keywords, before.value);
   return success({ plan, chosen: chosen.value });

@@ -145,7 +145,7 @@ async function opened<T, S>(
 ): Promise<Result<T>> {
   progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
-  using kernel = new WatchedDevices(progress);
+  using kernel = progress.isSilent ? new NetworkDevices() : new WatchedDevices(progress);
   let left: Promise<void> | undefined;
   const leaveXapi = () => {
     left ??= closed(opening, interruption);

@@ -1,5 +1,6 @@
 import type { Interface } from "../offload/interface.ts";
 import { selectionNotes } from "../offload/notes.ts";
+import type { LiveView } from "../offload/plan.ts";
 import type { Toolstack } from "../offload/ports.ts";
 import type { Note } from "../offload/problem.ts";
 import { type Result, success } from "../offload/result.ts";
@@ -14,6 +15,8 @@ export interface Chosen {
   readonly notes: readonly Note[];
   /** Null where XAPI does not answer and was not needed. */
   readonly toolstack: Toolstack | null;
+  /** Where the kernel was asked which devices there are, what it said; none of them is read yet. */
+  readonly seen: LiveView | null;
 }
 
 /** Finds the targets in XAPI's inventory. */
@@ -27,6 +30,7 @@ export function choose(dom0: Dom0, requests: readonly TargetRequest[]): Result<C
     wholeHost: selection.value.wholeHost,
     notes: selectionNotes(selection.value),
     toolstack: records.toolstack,
+    seen: null,
   });
 }
 
@@ -41,7 +45,13 @@ export function chooseWithoutXapi(dom0: Dom0, requests: readonly TargetRequest[]
   );
   if (bare === null) return { ok: false, failures: records.failures };
   if (!bare.ok) return bare;
-  return success({ interfaces: bare.value, wholeHost: false, notes: [], toolstack: null });
+  return success({
+    interfaces: bare.value,
+    wholeHost: false,
+    notes: [],
+    toolstack: null,
+    seen: view.value,
+  });
 }
 
 /** The whole host; where XAPI does not answer, what the kernel alone can tell of. */
@@ -50,5 +60,5 @@ export function chooseWholeHost(dom0: Dom0): Result<Chosen> {
   const view = dom0.kernel.observe(() => []);
   if (!view.ok) return view;
   const interfaces = resolveBareHost(view.value.existing);
-  return success({ interfaces, wholeHost: true, notes: [], toolstack: null });
+  return success({ interfaces, wholeHost: true, notes: [], toolstack: null, seen: view.value });
 }

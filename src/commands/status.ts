@@ -42,7 +42,7 @@ async function status({ rawArgs, interruption }: Invocation): Promise<Result<Tol
       dom0.leaveXapi();
       const chosen = targets.length > 0 ? chooseWithoutXapi(dom0, targets) : chooseWholeHost(dom0);
       if (!chosen.ok) return chosen;
-      const view = survey(chosen.value.interfaces, dom0.kernel, ahead);
+      const view = survey(chosen.value.interfaces, dom0.kernel, ahead ?? chosen.value.seen);
       if (!view.ok) return view;
       const judged = judge(chosen.value.interfaces, view.value, {
         keywords,

@@ -97,7 +97,7 @@ function verify(request: VerifyRequest, interruption: Interruption): Promise<Res
 }
 
 /** What a verdict on a host rests on. */
-export interface VerifyEvidence extends Omit<Chosen, "toolstack"> {
+export interface VerifyEvidence extends Pick<Chosen, "interfaces" | "wholeHost" | "notes"> {
   readonly view: LiveView;
   readonly boot: BootLayer;
   /** What is known to be wrong besides. */

@@ -46,13 +46,17 @@ export class Progress {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  /** Whether nothing is told, whatever is done and however long it takes. */
+  get isSilent(): boolean {
+    this.#output ??= this.open();
+    return this.#output.manner === "silent";
+  }
+
   /** A stretch of work begins: what it is, and of how many objects where that is known. */
   begin(what: string, total?: number): void {
-    if (what === this.#what || this.#output?.manner === "silent") return;
+    if (what === this.#what || this.isSilent) return;
     this.end();
-    this.#output ??= this.open();
-    if (this.#output.manner === "silent") return;
-    if (this.#output.manner === "verbose") this.#line(what);
+    if (this.#output?.manner === "verbose") this.#line(what);
     const now = this.now();
     if (now - this.#ended > SAME_WORK) this.#since = now;
     this.#what = what;
