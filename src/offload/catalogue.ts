@@ -3,24 +3,21 @@ import type { Inventory, Pif, Vif, Vm } from "./inventory.ts";
 
 /**
  * What XAPI knows, by what it can be called. Hundreds of targets may be named, of hundreds that there
- * are: an index is made of VMs, and of VIFs once one of them is looked for.
+ * are: once one of them is looked for, VMs and VIFs are put into an index.
  */
 export class Catalogue {
-  readonly #vmsByUuid: ReadonlyMap<string, readonly Vm[]>;
-  readonly #vmsByName: ReadonlyMap<string, readonly Vm[]>;
+  #vms: VmIndex | undefined;
   #vifs: VifIndex | undefined;
 
-  constructor(readonly inventory: Inventory) {
-    this.#vmsByUuid = Map.groupBy(inventory.vms, ({ uuid }) => uuid);
-    this.#vmsByName = Map.groupBy(inventory.vms, ({ name }) => name);
-  }
+  constructor(readonly inventory: Inventory) {}
 
   /** VMs by UUID or by name, whatever their role. */
   vmsCalled(text: string): readonly Vm[] {
-    const byUuid = this.#vmsByUuid.get(text.toLowerCase());
+    this.#vms ??= indexOfVms(this.inventory);
+    const byUuid = this.#vms.byUuid.get(text.toLowerCase());
     if (byUuid !== undefined) return byUuid;
     // A snapshot carries a name of its own, but nobody starts it: it must not shadow its VM.
-    const named = this.#vmsByName.get(text) ?? [];
+    const named = this.#vms.byName.get(text) ?? [];
     const targets = named.filter((vm) => vm.role === "vm");
     return targets.length > 0 ? targets : named;
   }
@@ -40,9 +37,21 @@ export class Catalogue {
 
   /** A VM's VIF, by UUID or by the device that it has on this host. */
   vifCalled(text: string): Vif | undefined {
-    this.#vifs ??= indexOf(this.inventory);
+    this.#vifs ??= indexOfVifs(this.inventory);
     return this.#vifs.byUuid.get(text.toLowerCase()) ?? this.#vifs.byDevice.get(text);
   }
+}
+
+interface VmIndex {
+  readonly byUuid: ReadonlyMap<string, readonly Vm[]>;
+  readonly byName: ReadonlyMap<string, readonly Vm[]>;
+}
+
+function indexOfVms({ vms }: Inventory): VmIndex {
+  return {
+    byUuid: Map.groupBy(vms, ({ uuid }) => uuid),
+    byName: Map.groupBy(vms, ({ name }) => name),
+  };
 }
 
 interface VifIndex {
@@ -50,7 +59,7 @@ interface VifIndex {
   readonly byDevice: ReadonlyMap<string, Vif>;
 }
 
-function indexOf({ vifs, host }: Inventory): VifIndex {
+function indexOfVifs({ vifs, host }: Inventory): VifIndex {
   const byUuid = new Map<string, Vif>();
   const byDevice = new Map<string, Vif>();
   for (const vif of vifs) {

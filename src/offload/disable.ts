@@ -80,11 +80,7 @@ export async function carryOut(
   const noted = await journal.beforeLive(plan.live, plan.before);
   if (!noted.ok) return noted;
   const problems: Problem[] = await writeLive(plan.live, kernel, isStopped);
-  const after = kernel.observeAgain(
-    plan.before,
-    plan.live.map(({ device }) => device),
-  );
-  const live = liveChanges(plan.interfaces, KEYWORDS, plan.before, after);
+  const { after, live } = readBack(plan, kernel);
   const liveOnly = { interfaces: plan.interfaces, after, changes: live, problems };
   if (toolstack === null) return success({ ...liveOnly, recordsKnown: true });
 
@@ -107,6 +103,17 @@ export async function carryOut(
   const forgotten = await journal.withoutRecords(refused.filter(({ from }) => from === null));
   if (!forgotten.ok) problems.push(...forgotten.failures.map(stateProblem));
   return success({ interfaces, after, changes: [...live, ...changes], problems, recordsKnown });
+}
+
+/** What the devices show that were to be changed, and how that differs from before. */
+function readBack(
+  { interfaces, before, live: steps }: DisablePlan,
+  kernel: Kernel,
+): { readonly after: LiveView; readonly live: readonly Change[] } {
+  if (steps.length === 0) return { after: before, live: [] };
+  const devices = steps.map(({ device }) => device);
+  const after = kernel.observeAgain(before, devices);
+  return { after, live: liveChanges(interfaces, KEYWORDS, before, after) };
 }
 
 /** That what this program keeps could not be put on disk. */

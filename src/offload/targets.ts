@@ -75,16 +75,9 @@ function find(request: TargetRequest, inventory: Inventory, catalogue: Catalogue
   if (!spelling.ok) return spelling;
   const { text, kind } = request;
   if (kind === "host") return success({ type: "host" });
+  if (kind === "any" && text === "ALL") return findAll(inventory);
   const called = kind === "pif" ? [] : catalogue.vmsCalled(text);
   const vms = called.filter(({ role }) => role === "vm");
-  if (kind === "any" && text === "ALL") {
-    return vms.length > 0
-      ? usage(
-          "ambiguous-target",
-          'a VM is called "ALL"; say --vm ALL for that VM, or --host for the whole host',
-        )
-      : success({ type: "host" });
-  }
   const pifs = kind === "vm" ? [] : catalogue.pifsCalled(text);
   const vif = kind === "any" ? catalogue.vifCalled(text) : undefined;
   const uuid = text.toLowerCase();
@@ -106,6 +99,15 @@ function find(request: TargetRequest, inventory: Inventory, catalogue: Catalogue
   return other === undefined
     ? unknown(request, inventory)
     : usage("not-a-vm", `${quoted(text)} is a ${other.role}, not a VM; name a VM`);
+}
+
+function findAll({ vms }: Inventory): Result<Found> {
+  return vms.some(({ name, role }) => role === "vm" && name === "ALL")
+    ? usage(
+        "ambiguous-target",
+        'a VM is called "ALL"; say --vm ALL for that VM, or --host for the whole host',
+      )
+    : success({ type: "host" });
 }
 
 function asVm(text: string, vms: readonly Vm[]): Result<Found> {
