@@ -3,9 +3,10 @@ import type { ArgsDef, CommandMeta } from "citty";
 import { closest } from "../offload/closest.ts";
 import { DEFAULT_KEYWORDS, type Keyword, parseKeywords } from "../offload/features.ts";
 import { all, type Result, success, usage } from "../offload/result.ts";
-import { checkSpelling, type TargetRequest } from "../offload/targets.ts";
+import { checkSpelling, type TargetRequest, WHOLE_HOST } from "../offload/targets.ts";
 import { quoted } from "../offload/wording.ts";
 import type { CommandDefinition } from "./definition/definition.ts";
+import type { DISABLE } from "./definition/disable.ts";
 import type { SHARED } from "./definition/shared.ts";
 
 /** What a command line gave, checked against the command's definition. */
@@ -118,7 +119,7 @@ export function targetsOf<D extends TargetArguments>(
     ...given.values("vm").map((text) => ({ text, kind: "vm" }) as const),
     ...given.values("pif").map((text) => ({ text, kind: "pif" }) as const),
   ];
-  if (given.flag("host")) requests.push({ text: "ALL", kind: "host" });
+  if (given.flag("host")) requests.push(WHOLE_HOST);
   const checked = all(requests.map(checkSpelling));
   return checked.ok ? success(requests) : checked;
 }
@@ -155,6 +156,21 @@ export function secondsOf<D extends Pick<typeof SHARED, "wait">>(
   return /^\d{1,6}$/.test(text)
     ? success(Number(text))
     : usage("bad-seconds", `${quoted(text)} is no number of seconds; say for example --wait 30`);
+}
+
+/** The seconds of `--confirm-within`, 5 to 3600; 0 without it. */
+export function trialOf<D extends Pick<typeof DISABLE.args, "confirm-within" | "record">>(
+  given: GivenArguments<D>,
+): Result<number> {
+  const [text] = given.values("confirm-within");
+  if (text === undefined) return success(0);
+  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (seconds < 5 || seconds > 3600) {
+    return usage("bad-seconds", `${quoted(text)} is no time for a trial; say 5 to 3600 seconds`);
+  }
+  return given.flag("record")
+    ? success(seconds)
+    : usage("trial-is-recorded", "a trial is recorded when it is kept; leave --no-record away");
 }
 
 /** How a command for a whole pool is meant. */

@@ -9,14 +9,12 @@ import {
   revertedReport,
 } from "../offload/disable.ts";
 import type { LiveView } from "../offload/plan.ts";
-import type { Kernel } from "../offload/ports.ts";
 import { EXIT } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
-import { survey, surveyGuests } from "../offload/survey.ts";
+import { survey } from "../offload/survey.ts";
 import { isWholeHost } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
-import { quoted } from "../offload/wording.ts";
 import { FileJournal } from "../state/journal.ts";
 import type { ChangeLock } from "../state/lock.ts";
 import { settleTrial } from "../state/trial.ts";
@@ -29,6 +27,7 @@ import {
   poolOf,
   rollingOf,
   secondsOf,
+  trialOf,
   type Wanted,
   wantedOf,
 } from "./arguments.ts";
@@ -38,7 +37,7 @@ import type { Interruption } from "./interruption.ts";
 import { type Invocation, mannerOf, type Told } from "./invocation.ts";
 import { rememberDone } from "./remember.ts";
 import { reportingCommand } from "./reporting.ts";
-import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
+import { type Chosen, choose, chooseWithoutXapi, lookAhead } from "./selection.ts";
 import { tryOut } from "./trial.ts";
 
 interface Request extends Wanted {
@@ -81,7 +80,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!wanted.ok) return wanted;
   const wait = secondsOf(given.value);
   if (!wait.ok) return wait;
-  const trial = trialOf(given.value.values("confirm-within"), given.value.flag("record"));
+  const trial = trialOf(given.value);
   if (!trial.ok) return trial;
   const pool = poolOf(given.value, wait.value);
   if (!pool.ok) return pool;
@@ -94,7 +93,7 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   }
   const rolling = rollingOf(given.value, pool.value);
   if (!rolling.ok) return rolling;
-  if (rolling.value && given.value.values("confirm-within").length > 0) {
+  if (rolling.value && trial.value > 0) {
     return usage(
       "rolling-or-trial",
       "--rolling and --confirm-within exclude each other: one answer is for all hosts at once",
@@ -118,23 +117,11 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
     yes: given.value.flag("yes"),
     dryRun: given.value.flag("dry-run"),
     record: given.value.flag("record"),
-    seconds: Number(given.value.values("confirm-within")[0] ?? 0),
+    seconds: trial.value,
     wait: wait.value,
     pool: pool.value,
     rolling: rolling.value,
   });
-}
-
-/** The seconds of `--confirm-within`: 5 to 3600. */
-function trialOf([text]: readonly string[], record: boolean): Result<void> {
-  if (text === undefined) return success(undefined);
-  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (seconds < 5 || seconds > 3600) {
-    return usage("bad-seconds", `${quoted(text)} is no time for a trial; say 5 to 3600 seconds`);
-  }
-  return record
-    ? success(undefined)
-    : usage("trial-is-recorded", "a trial is recorded when it is kept; leave --no-record away");
 }
 
 async function disable(request: Request, interruption: Interruption): Promise<Result<Told>> {
@@ -150,12 +137,10 @@ async function disable(request: Request, interruption: Interruption): Promise<Re
   }
   // VMs may have started and moved while a question or another run stood in the way: only what is
   // read with the lock held is planned from.
-  const { wait, targets } = request;
-  const lookAhead = (kernel: Kernel) => (targets.some(isWholeHost) ? surveyGuests(kernel) : null);
   return await changeDom0Ahead(
     interruption,
-    wait,
-    lookAhead,
+    request.wait,
+    (kernel) => lookAhead(kernel, request.targets),
     async (dom0, lock, ahead): Promise<Result<Told>> => {
       const settled = await settleTrial(dom0.kernel);
       if (!settled.ok) return settled;

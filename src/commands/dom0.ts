@@ -145,12 +145,12 @@ async function opened<T, S>(
 ): Promise<Result<T>> {
   progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
-  using kernel = progress.isSilent ? new NetworkDevices() : new WatchedDevices(progress);
   let left: Promise<void> | undefined;
   const leaveXapi = () => {
     left ??= closed(opening, interruption);
   };
   try {
+    using kernel = progress.isSilent ? new NetworkDevices() : new WatchedDevices(progress);
     const session = await interruption.orElse(opening);
     const reading = session.ok ? session.value.inventory() : Promise.resolve(session);
     const seen = meanwhile(kernel);

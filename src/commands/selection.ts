@@ -1,11 +1,11 @@
 import type { Interface } from "../offload/interface.ts";
 import { selectionNotes } from "../offload/notes.ts";
 import type { LiveView } from "../offload/plan.ts";
-import type { Toolstack } from "../offload/ports.ts";
+import type { Kernel, Toolstack } from "../offload/ports.ts";
 import type { Note } from "../offload/problem.ts";
 import { type Result, success } from "../offload/result.ts";
-import { resolveBare, resolveBareHost } from "../offload/survey.ts";
-import { resolveTargets, type TargetRequest } from "../offload/targets.ts";
+import { resolveBare, resolveBareHost, surveyGuests } from "../offload/survey.ts";
+import { isWholeHost, resolveTargets, type TargetRequest, WHOLE_HOST } from "../offload/targets.ts";
 import type { Dom0 } from "./dom0.ts";
 
 /** The interfaces that a command is to work on. */
@@ -17,6 +17,14 @@ export interface Chosen {
   readonly toolstack: Toolstack | null;
   /** Where the kernel was asked which devices there are, what it said; none of them is read yet. */
   readonly seen: LiveView | null;
+}
+
+/**
+ * Reads, while XAPI answers, what work on the whole host will want to know of the kernel; null where
+ * the work is on single targets.
+ */
+export function lookAhead(kernel: Kernel, requests: readonly TargetRequest[]): LiveView | null {
+  return requests.some(isWholeHost) ? surveyGuests(kernel) : null;
 }
 
 /** Finds the targets in XAPI's inventory. */
@@ -56,7 +64,7 @@ export function chooseWithoutXapi(dom0: Dom0, requests: readonly TargetRequest[]
 
 /** The whole host; where XAPI does not answer, what the kernel alone can tell of. */
 export function chooseWholeHost(dom0: Dom0): Result<Chosen> {
-  if (dom0.records.known) return choose(dom0, [{ text: "ALL", kind: "host" }]);
+  if (dom0.records.known) return choose(dom0, [WHOLE_HOST]);
   const view = dom0.kernel.observe(() => []);
   if (!view.ok) return view;
   const interfaces = resolveBareHost(view.value.existing);

@@ -1,10 +1,9 @@
 import type { CommandDef } from "citty";
-import type { Kernel } from "../offload/ports.ts";
 import { EXIT, type Problem } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
 import { type Result, success } from "../offload/result.ts";
-import { survey, surveyGuests } from "../offload/survey.ts";
-import { isWholeHost } from "../offload/targets.ts";
+import { survey } from "../offload/survey.ts";
+import { WHOLE_HOST } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { parseArguments, poolOf, wantedOf } from "./arguments.ts";
@@ -12,7 +11,7 @@ import { STATUS } from "./definition/status.ts";
 import { type Dom0, silenceProblems, withDom0Ahead } from "./dom0.ts";
 import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
-import { chooseWholeHost, chooseWithoutXapi } from "./selection.ts";
+import { chooseWholeHost, chooseWithoutXapi, lookAhead } from "./selection.ts";
 
 /** `offload status`: the whole picture, live and recorded, without judging. */
 export function statusCommand(invocation: Invocation): CommandDef {
@@ -31,13 +30,12 @@ async function status({ rawArgs, interruption }: Invocation): Promise<Result<Tol
     const { statusPool } = await import("./pool/status.ts");
     return await statusPool(wanted.value, pool.value, interruption);
   }
-  const lookAhead = (kernel: Kernel) => ({
-    ahead: targets.length === 0 || targets.some(isWholeHost) ? surveyGuests(kernel) : null,
-    boot: inspectBoot(),
-  });
   return withDom0Ahead(
     interruption,
-    lookAhead,
+    (kernel) => ({
+      ahead: lookAhead(kernel, targets.length > 0 ? targets : [WHOLE_HOST]),
+      boot: inspectBoot(),
+    }),
     async (dom0, { ahead, boot }): Promise<Result<Told>> => {
       dom0.leaveXapi();
       const chosen = targets.length > 0 ? chooseWithoutXapi(dom0, targets) : chooseWholeHost(dom0);

@@ -4,12 +4,11 @@ import { shellQuoted } from "../offload/by-hand.ts";
 import { isMendedByDisable } from "../offload/findings.ts";
 import { pluginAnswer, pluginFailure } from "../offload/nagios.ts";
 import type { LiveView } from "../offload/plan.ts";
-import type { Kernel } from "../offload/ports.ts";
 import { exitCodeOf, type Problem } from "../offload/problem.ts";
 import { type Report, reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
-import { survey, surveyGuests } from "../offload/survey.ts";
-import { isWholeHost } from "../offload/targets.ts";
+import { survey } from "../offload/survey.ts";
+import { WHOLE_HOST } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { inspectBoot } from "../persistence/boot-layer.ts";
 import { type PoolManner, parseArguments, poolOf, type Wanted, wantedOf } from "./arguments.ts";
@@ -18,7 +17,7 @@ import { withDom0Ahead } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import { flagsAmong, type Invocation, type Outcome, outcomeOf, type Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
-import { type Chosen, choose } from "./selection.ts";
+import { type Chosen, choose, lookAhead } from "./selection.ts";
 
 /** Without targets it is about the whole host. */
 export interface VerifyRequest extends Wanted {
@@ -74,15 +73,10 @@ function requestOf(rawArgs: readonly string[]): Result<VerifyRequest> {
 }
 
 function verify(request: VerifyRequest, interruption: Interruption): Promise<Result<Told>> {
-  const wholeHost = { text: "ALL", kind: "host" } as const;
-  const targets = request.targets.length > 0 ? request.targets : [wholeHost];
-  const lookAhead = (kernel: Kernel) => ({
-    ahead: targets.some(isWholeHost) ? surveyGuests(kernel) : null,
-    boot: inspectBoot(),
-  });
+  const targets = request.targets.length > 0 ? request.targets : [WHOLE_HOST];
   return withDom0Ahead(
     interruption,
-    lookAhead,
+    (kernel) => ({ ahead: lookAhead(kernel, targets), boot: inspectBoot() }),
     async (dom0, { ahead, boot }): Promise<Result<Told>> => {
       dom0.leaveXapi();
       const chosen = choose(dom0, targets);

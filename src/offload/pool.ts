@@ -3,7 +3,7 @@ import type { Host, Inventory } from "./inventory.ts";
 import { isNoted, type Journal, withForeign } from "./journal.ts";
 import { EXIT, type ExitCode } from "./problem.ts";
 import type { HostReport, Report } from "./report.ts";
-import { everyInterface, resolveTargets } from "./targets.ts";
+import { everyInterface, resolveTargets, WHOLE_HOST } from "./targets.ts";
 import { counted } from "./wording.ts";
 
 /** The commands that work on a whole pool. */
@@ -30,7 +30,7 @@ export function shareOut(
 ): ReadonlyMap<string, readonly Interface[]> {
   return new Map(
     inventory.hosts.map((host) => {
-      const selection = resolveTargets([{ text: "ALL", kind: "host" }], { ...inventory, host });
+      const selection = resolveTargets([WHOLE_HOST], { ...inventory, host });
       const all = selection.ok ? selection.value.interfaces : [];
       const own = all.filter(
         (one) => one.kind !== "vif" || one.vm.residentOn !== undefined || host.uuid === home.uuid,

@@ -19,6 +19,9 @@ export interface TargetRequest {
   readonly kind: "any" | "vm" | "pif" | "host";
 }
 
+/** The whole host, whatever a VM may be called. */
+export const WHOLE_HOST: TargetRequest = { text: "ALL", kind: "host" };
+
 /** What is to be worked on, each interface once: NICs first, then VIFs by VM. */
 export interface Selection {
   readonly interfaces: readonly Interface[];
