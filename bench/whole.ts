@@ -36,9 +36,9 @@ export async function benchWhole(size: number, rounds: number): Promise<readonly
           await forgetRecords(one);
         },
       },
-      { name: WHOLE.again, argv: disable },
-      { name: WHOLE.verify, argv: [OFFLOAD, "verify"] },
-      { name: WHOLE.status, argv: [OFFLOAD, "status", "--json"] },
+      { name: WHOLE.again, argv: disable, repeats: 5 },
+      { name: WHOLE.verify, argv: [OFFLOAD, "verify"], repeats: 5 },
+      { name: WHOLE.status, argv: [OFFLOAD, "status", "--json"], repeats: 5 },
       { name: WHOLE.read, argv: readEach(devices) },
       { name: WHOLE.limit, argv: [LIMIT, "read", ...devices] },
       { name: WHOLE.version, argv: [OFFLOAD, "--version"], repeats: 9 },
