@@ -1,4 +1,5 @@
 import type { CommandDef } from "citty";
+import type { Remembered } from "../offload/boot.ts";
 import { byHand } from "../offload/by-hand.ts";
 import {
   carryOut,
@@ -17,6 +18,7 @@ import { isWholeHost } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
 import { FileJournal } from "../state/journal.ts";
 import type { ChangeLock } from "../state/lock.ts";
+import { readRemembered } from "../state/remembered.ts";
 import { settleTrial } from "../state/trial.ts";
 import { planSummary } from "../terminal/plan-summary.ts";
 import { viewOn } from "../terminal/view.ts";
@@ -140,8 +142,8 @@ async function disable(request: Request, interruption: Interruption): Promise<Re
   return await changeDom0Ahead(
     interruption,
     request.wait,
-    (kernel) => lookAhead(kernel, request.targets),
-    async (dom0, lock, ahead): Promise<Result<Told>> => {
+    (kernel) => ({ ahead: lookAhead(kernel, request.targets), remembered: readRemembered() }),
+    async (dom0, lock, { ahead, remembered }): Promise<Result<Told>> => {
       const settled = await settleTrial(dom0.kernel);
       if (!settled.ok) return settled;
       // A trial that was put back has changed what was read ahead.
@@ -149,7 +151,7 @@ async function disable(request: Request, interruption: Interruption): Promise<Re
       if (!looked.ok) return looked;
       return request.seconds > 0
         ? await onTrial(looked.value, request, dom0, lock, interruption)
-        : await change(looked.value, request, dom0, interruption);
+        : await change({ ...looked.value, remembered }, request, dom0, interruption);
     },
   );
 }
@@ -210,7 +212,7 @@ function foretell({ plan, chosen }: Looked, request: Request, { host }: Dom0): T
 }
 
 async function change(
-  { plan, chosen }: Looked,
+  { plan, chosen, remembered }: Looked & { readonly remembered: Result<Remembered> },
   { record, keywords }: Request,
   { host, kernel, leaveXapi }: Dom0,
   interruption: Interruption,
@@ -221,7 +223,7 @@ async function change(
     const carried = await carryOut(plan, kernel, toolstack, journal, isStopped);
     leaveXapi();
     if (!carried.ok) return carried;
-    const done = await rememberDone(carried.value, chosen, keywords);
+    const done = await rememberDone(carried.value, chosen, keywords, remembered);
     const concerned = { host, keywords, record, notes: chosen.notes };
     return success({ report: disableReport("disable", done, concerned) });
   });

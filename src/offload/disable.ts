@@ -85,6 +85,7 @@ export async function carryOut(
   if (toolstack === null) return success({ ...liveOnly, recordsKnown: true });
 
   const steps = planRecords(plan.interfaces, plan.keywords, after);
+  if (steps.length === 0) return success({ ...liveOnly, recordsKnown: true });
   const notedRecords = await journal.beforeRecords(steps);
   if (!notedRecords.ok) {
     // Without a note of what was there nothing is recorded; what is live can be put back.

@@ -32,13 +32,16 @@ export function readRemembered(): Result<Remembered> {
   }
 }
 
-/** Adds a run of `disable` to what is remembered. Written only when that tells anything new. */
+/**
+ * Adds a run of `disable` to what is remembered. Written only when that tells anything new. `before`
+ * may be given by whoever has read it already, with the lock held that is held still.
+ */
 export async function remember(
   interfaces: readonly Interface[],
   wholeHost: boolean,
   keywords: readonly Keyword[],
+  before: Result<Remembered> = readRemembered(),
 ): Promise<Result<void>> {
-  const before = readRemembered();
   if (!before.ok) return before;
   const nics = new Map(before.value.nics);
   let isNews = wholeHost && !includesAll(before.value.wholeHost, keywords);
