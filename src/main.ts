@@ -67,7 +67,11 @@ async function run(
     },
   });
   // Commands read their words themselves, strictly; there may be hundreds, and nobody reads them twice.
-  await runCommand(command, { rawArgs: [] });
+  try {
+    await runCommand(command, { rawArgs: [] });
+  } finally {
+    await interruption.finished();
+  }
   const exitCode = concluded === undefined ? EXIT.unavailable : await conclude(concluded);
   return interruption.signal === undefined ? exitCode : Interruption.die(interruption.signal);
 }

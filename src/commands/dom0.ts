@@ -143,6 +143,7 @@ async function opened<T, S>(
   interruption: Interruption,
   { meanwhile, work }: Use<T, S>,
 ): Promise<Result<T>> {
+  using kernel = progress.isSilent ? new NetworkDevices() : new WatchedDevices(progress);
   progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
   let left: Promise<void> | undefined;
@@ -150,7 +151,6 @@ async function opened<T, S>(
     left ??= closed(opening, interruption);
   };
   try {
-    using kernel = progress.isSilent ? new NetworkDevices() : new WatchedDevices(progress);
     const session = await interruption.orElse(opening);
     const reading = session.ok ? session.value.inventory() : Promise.resolve(session);
     const seen = meanwhile(kernel);

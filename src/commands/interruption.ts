@@ -19,6 +19,7 @@ export class Interruption {
   #protected = false;
   readonly #waiting = new Set<(reason: Interrupted) => void>();
   readonly #given = new AbortController();
+  readonly #unfinished = new Set<Promise<unknown>>();
 
   /** Aborted when a signal comes: a prompt then gives the terminal back as it was. */
   readonly abortSignal = this.#given.signal;
@@ -62,6 +63,22 @@ export class Interruption {
     } finally {
       this.#protected = false;
     }
+  }
+
+  /** Does what a signal calls for, such as putting back: the process does not end before it is done. */
+  async finish<T>(work: () => Promise<T>): Promise<T> {
+    const doing = work();
+    this.#unfinished.add(doing);
+    try {
+      return await doing;
+    } finally {
+      this.#unfinished.delete(doing);
+    }
+  }
+
+  /** Waits until all of that is done, whatever came of it. */
+  async finished(): Promise<void> {
+    await Promise.allSettled(this.#unfinished);
   }
 
   /**

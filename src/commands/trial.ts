@@ -1,3 +1,4 @@
+import { NetworkDevices } from "../kernel/devices.ts";
 import type { Disabled } from "../offload/disable.ts";
 import { carryOut, type DisablePlan, planDisable } from "../offload/disable.ts";
 import type { Keyword } from "../offload/features.ts";
@@ -65,8 +66,12 @@ export async function tryOut(
     return await interruption.protect(() => conclude(answer, trial, live.value, dom0));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    // Should it fail, the guard is still there to do it.
-    await putBack(dom0, trial);
+    // Whoever opened the host has heard the signal, too, and closes its devices. Should this fail, the
+    // guard is still there to do it.
+    await interruption.finish(async () => {
+      using kernel = new NetworkDevices();
+      return await putBack({ kernel }, trial);
+    });
     throw error;
   }
 }

@@ -90,6 +90,18 @@ describe("disable --confirm-within", () => {
     });
   }
 
+  test("a signal puts it back also where XAPI has gone away meanwhile", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await liveState(dom0);
+    const run = disable(dom0, 60);
+    while (!run.output.includes("offload confirm")) await Bun.sleep(20);
+    await dom0.run(["mv", "/var/lib/xcp/xapi", "/var/lib/xcp/xapi.gone"]);
+    await run.signal("SIGTERM");
+    await run.exited;
+    expect(await onTrial(dom0)).toBe(false);
+    expect(await liveState(dom0)).toBe(before);
+  });
+
   test("offload confirm answers it from another login", async () => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 60);
