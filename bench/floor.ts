@@ -1,41 +1,22 @@
 import { readFeatureNames } from "../src/kernel/ethtool.ts";
 import { EthtoolSocket } from "../src/kernel/libc.ts";
+import { DEFAULT_KEYWORDS } from "../src/offload/features.ts";
+import { KernelFeatures } from "../src/offload/kernel-features.ts";
+
+const ETHTOOL_GFEATURES = 0x3a;
+const ETHTOOL_SFEATURES = 0x3b;
 
 /**
  * What no program of this runtime can get below: the ioctls of `bench/limit.c` in the plainest
  * JavaScript, through the program's own door to the kernel, and nothing else. It reads each device
  * that is named, clears with one write what is on, and reads back; it throws where anything is left.
  */
-const WANTED: ReadonlySet<string> = new Set([
-  "rx-checksum",
-  "tx-checksum-ipv4",
-  "tx-checksum-ip-generic",
-  "tx-checksum-ipv6",
-  "tx-checksum-fcoe-crc",
-  "tx-checksum-sctp",
-  "tx-scatter-gather",
-  "tx-scatter-gather-fraglist",
-  "tx-tcp-segmentation",
-  "tx-tcp-ecn-segmentation",
-  "tx-tcp-mangleid-segmentation",
-  "tx-tcp6-segmentation",
-  "tx-udp-fragmentation",
-  "tx-generic-segmentation",
-  "rx-gro",
-  "rx-lro",
-]);
-const ETHTOOL_GFEATURES = 0x3a;
-const ETHTOOL_SFEATURES = 0x3b;
-
 const devices = process.argv.slice(2);
 using socket = new EthtoolSocket();
 const names = readFeatureNames(socket, devices[0] ?? "");
 if (!names.ok) throw new Error(`errno ${names.errno}`);
 const blocks = Math.ceil(names.value.length / 32);
-const wanted = new Uint32Array(blocks);
-names.value.forEach((name, bit) => {
-  if (WANTED.has(name)) wanted[bit >> 5] = (wanted[bit >> 5] ?? 0) | (1 << (bit & 31));
-});
+const wanted = new KernelFeatures(names.value).bitsOf(DEFAULT_KEYWORDS);
 const get = socket.command(8 + blocks * 16);
 const set = socket.command(8 + blocks * 8);
 get.view.setUint32(0, ETHTOOL_GFEATURES, true);

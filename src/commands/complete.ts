@@ -18,7 +18,6 @@ const PATIENCE = 2;
 export function completeCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
     meta: { name: "complete", description: "Names to complete with", hidden: true },
-    args: {},
     async run() {
       const [kind = ""] = invocation.rawArgs;
       const lines = await linesFor(kind, invocation.interruption);

@@ -89,12 +89,11 @@ function isRoot(): boolean {
  * session is always logged out. A XAPI that does not answer is not yet a failure: some commands
  * can do without.
  */
-export async function withDom0<T>(
+export function withDom0<T>(
   interruption: Interruption,
   work: (dom0: Dom0) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  const files = hostFiles();
-  return files.ok ? await opened(files.value, interruption, { work, meanwhile: nothing }) : files;
+  return withDom0Ahead(interruption, nothing, work);
 }
 
 /**
@@ -107,7 +106,7 @@ export async function withDom0Ahead<T, S>(
   work: (dom0: Dom0, seen: S) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const files = hostFiles();
-  return files.ok ? await opened(files.value, interruption, { work, meanwhile }) : files;
+  return files.ok ? await opened(files.value, interruption, meanwhile, work) : files;
 }
 
 /** For work that sees to nothing while XAPI answers. */
@@ -123,7 +122,7 @@ export async function withWhateverHost<T>(
 ): Promise<Result<T>> {
   if (!isRoot()) return NOT_ROOT;
   const files = readHostFiles();
-  if (files.ok) return await opened(files.value, interruption, { work, meanwhile: nothing });
+  if (files.ok) return await opened(files.value, interruption, nothing, work);
   using kernel = new NetworkDevices();
   const host = { uuid: "", name: hostname() };
   const records: Records = { known: false, failures: files.failures };
@@ -131,17 +130,11 @@ export async function withWhateverHost<T>(
   return await interruption.orElse(work(dom0));
 }
 
-/** What is done with a host that is opened. */
-interface Use<T, S> {
-  /** What is seen to while XAPI puts its answer together. */
-  readonly meanwhile: (kernel: Kernel) => S;
-  readonly work: (dom0: Dom0, seen: S) => Promise<Result<T>>;
-}
-
 async function opened<T, S>(
   files: HostFiles,
   interruption: Interruption,
-  { meanwhile, work }: Use<T, S>,
+  meanwhile: (kernel: Kernel) => S,
+  work: (dom0: Dom0, seen: S) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   using kernel = progress.isSilent ? new NetworkDevices() : new WatchedDevices(progress);
   progress.begin("reading XAPI's inventory");
@@ -211,10 +204,7 @@ export async function changeDom0Ahead<T, S>(
   const files = hostFiles();
   if (!files.ok) return files;
   return await withLock(interruption, waitSeconds, (lock) =>
-    opened(files.value, interruption, {
-      meanwhile,
-      work: (dom0, seen) => work(dom0, lock, seen),
-    }),
+    opened(files.value, interruption, meanwhile, (dom0, seen) => work(dom0, lock, seen)),
   );
 }
 

@@ -17,7 +17,6 @@ const PATIENCE = 24 * 3600;
 export function guardCommand(invocation: Invocation): CommandDef {
   return defineCommand<ArgsDef>({
     meta: { name: "guard", description: "Put a trial back when its time is over", hidden: true },
-    args: {},
     async run() {
       const manner = mannerOf(invocation.rawArgs);
       const trial = readTrial();

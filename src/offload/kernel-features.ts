@@ -1,3 +1,4 @@
+import { ByTwo } from "./by-two.ts";
 import { FEATURES, type Keyword } from "./features.ts";
 
 /** Bits of kernel features, 32 a number, in the order of the kernel's own names. */
@@ -95,7 +96,7 @@ type NamedBit = readonly [name: string, index: number];
 export class KernelFeatures {
   readonly #parts: ReadonlyMap<Keyword, readonly MaskPart[]>;
   readonly #blocks: number;
-  readonly #states = new Map<readonly Keyword[], Map<FeatureSet, readonly FeatureState[]>>();
+  readonly #states = new ByTwo<readonly Keyword[], FeatureSet, readonly FeatureState[]>();
   readonly #named = new Map<FeatureBits, readonly NamedBit[]>();
 
   /** `names`: the strings of ETH_SS_FEATURES, in the kernel's order. */
@@ -109,17 +110,10 @@ export class KernelFeatures {
    * the same features: the same set gives the very same array.
    */
   states(set: FeatureSet, keywords: readonly Keyword[]): readonly FeatureState[] {
-    let bySet = this.#states.get(keywords);
-    if (bySet === undefined) {
-      bySet = new Map();
-      this.#states.set(keywords, bySet);
-    }
-    let states = bySet.get(set);
-    if (states === undefined) {
-      states = keywords.map((keyword) => this.state(set, keyword));
-      bySet.set(set, states);
-    }
-    return states;
+    const known = this.#states.get(keywords, set);
+    if (known !== undefined) return known;
+    const states = keywords.map((keyword) => this.state(set, keyword));
+    return this.#states.keep(keywords, set, states);
   }
 
   /** The state of one feature of a device, as a whole. */

@@ -1,3 +1,4 @@
+import { ByTwo } from "./by-two.ts";
 import type { Keyword } from "./features.ts";
 import { devicesOf, type Interface, uuidOf } from "./interface.ts";
 import type {
@@ -198,7 +199,7 @@ interface Difference {
 
 /** How devices differ from before: those that are alike have the very same sets of features. */
 class Differences {
-  readonly #known = new Map<FeatureSet, Map<FeatureSet, readonly Difference[]>>();
+  readonly #known = new ByTwo<FeatureSet, FeatureSet, readonly Difference[]>();
 
   constructor(
     readonly keywords: readonly Keyword[],
@@ -206,17 +207,9 @@ class Differences {
   ) {}
 
   between(before: FeatureSet, after: FeatureSet): readonly Difference[] {
-    let known = this.#known.get(before);
-    if (known === undefined) {
-      known = new Map();
-      this.#known.set(before, known);
-    }
-    let found = known.get(after);
-    if (found === undefined) {
-      found = this.#find(before, after);
-      known.set(after, found);
-    }
-    return found;
+    return (
+      this.#known.get(before, after) ?? this.#known.keep(before, after, this.#find(before, after))
+    );
   }
 
   #find(before: FeatureSet, after: FeatureSet): readonly Difference[] {

@@ -1,3 +1,4 @@
+import { ByTwo } from "./by-two.ts";
 import type { Keyword } from "./features.ts";
 import {
   isProblem,
@@ -90,7 +91,7 @@ interface Verdict {
  * and then by what they are live.
  */
 class Verdicts {
-  readonly #known = new Map<Recorded, Map<FeatureSet | undefined, Verdict>>();
+  readonly #known = new ByTwo<Recorded, FeatureSet | undefined, Verdict>();
   /** Where there is no record at all, and none to be. */
   readonly #nothing: Recorded;
 
@@ -117,17 +118,10 @@ class Verdicts {
   #find(device: string | undefined, recorded: Recorded, subject: Interface | null): Verdict {
     const observation = device === undefined ? undefined : this.view.observations.get(device);
     const set = observation?.state === "read" ? observation.features : undefined;
-    let alike = this.#known.get(recorded);
-    if (alike === undefined) {
-      alike = new Map();
-      this.#known.set(recorded, alike);
-    }
-    let verdict = alike.get(set);
-    if (verdict === undefined) {
-      verdict = this.#reach(set, recorded, subject);
-      alike.set(set, verdict);
-    }
-    return verdict;
+    return (
+      this.#known.get(recorded, set) ??
+      this.#known.keep(recorded, set, this.#reach(set, recorded, subject))
+    );
   }
 
   #reach(set: FeatureSet | undefined, recorded: Recorded, subject: Interface | null): Verdict {

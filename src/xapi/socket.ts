@@ -27,8 +27,8 @@ export class XapiSocket {
     seconds: number = this.patience,
     given?: AbortSignal,
   ): Promise<CallResult> {
-    // Without a socket nobody answers, and fetch would start a thread to find that out.
-    if (!existsSync(this.path)) return { ok: false, error: NO_SOCKET };
+    // Without a socket nobody answers, and the first fetch would start a thread to find that out.
+    if (this.#id === 0 && !existsSync(this.path)) return { ok: false, error: NO_SOCKET };
     this.#id += 1;
     const body = JSON.stringify({ id: this.#id, method, params });
     // Not AbortSignal.timeout, which keeps its timer and signal until the time is over: a run makes
