@@ -1,5 +1,5 @@
 /*
- * The limit: the ioctls of `offload disable DEVICE... --no-record` and nothing else. Reads the
+ * The limit: the ioctls of `offload disable DEVICE... --live-only` and nothing else. Reads the
  * features of each device, clears the wanted ones that can be changed and are on or requested with
  * one write, and reads back. Fails where one of them is left.
  *

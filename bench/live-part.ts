@@ -1,8 +1,9 @@
+import { applyDisable } from "../src/core/disable/apply.ts";
+import { planLiveOnly } from "../src/core/disable/plan.ts";
 import { NetworkDevices } from "../src/kernel/devices.ts";
-import { carryOut, planDisable } from "../src/offload/disable.ts";
 import { DEFAULT_KEYWORDS } from "../src/offload/features.ts";
 import type { BareInterface } from "../src/offload/interface.ts";
-import type { JournalKeeper } from "../src/offload/ports.ts";
+import type { AnnounceMark, KernelBitsKeeper } from "../src/offload/ports.ts";
 import { success } from "../src/offload/result.ts";
 import { survey } from "../src/offload/survey.ts";
 
@@ -14,20 +15,20 @@ import { survey } from "../src/offload/survey.ts";
 const interfaces = process.argv
   .slice(2)
   .map((device): BareInterface => ({ kind: "bare", device, as: "vif" }));
-const UNNOTED: JournalKeeper = {
-  beforeLive: async () => success(undefined),
-  beforeRecords: async () => success(undefined),
-  withoutRecords: async () => success(undefined),
+const done = async () => success(undefined);
+const bits: KernelBitsKeeper = { of: () => null, devices: () => [], keep: done, forget: done };
+const mark: AnnounceMark = { among: () => new Set(), add: done, remove: done };
+const request = {
+  features: DEFAULT_KEYWORDS,
+  named: false,
+  rule: { nics: false, vifs: false },
+  alone: new Set<string>(),
 };
 using kernel = new NetworkDevices();
 const start = performance.now();
 const before = survey(interfaces, kernel);
 if (!before.ok) throw new Error(before.failures.map(({ message }) => message).join("; "));
-await carryOut(
-  planDisable(interfaces, DEFAULT_KEYWORDS, before.value),
-  kernel,
-  null,
-  UNNOTED,
-  () => false,
-);
+const ports = { kernel, toolstack: null, bits, mark, isStopped: () => false, stillWanted: done };
+const applied = await applyDisable(planLiveOnly(interfaces, request, before.value), ports);
+if (!applied.ok) throw new Error(applied.failures.map(({ message }) => message).join("; "));
 process.stdout.write(`${(performance.now() - start) * 1000}\n`);

@@ -5,7 +5,7 @@ import { compare, type Rounds } from "./sides.ts";
 
 /** The sides of the live half, by what they are. */
 export const LIVE = {
-  first: "offload disable DEVICE... --no-record",
+  first: "offload disable DEVICE... --live-only",
   part: "its live part: read, plan, write, read back",
   again: "the same again, nothing to do",
   limit: "the same ioctls from C",
@@ -23,7 +23,7 @@ export async function benchLive(size: number, rounds: number): Promise<readonly 
   await takeDown(dom0, devices);
   const reset = (one: Dom0) => turnOn(one, devices);
   const built = (name: string) => resolve(import.meta.dir, "../dist", name);
-  const disable = [OFFLOAD, "disable", "--no-record", ...devices];
+  const disable = [OFFLOAD, "disable", "--live-only", ...devices];
   return await compare(
     dom0,
     devices,

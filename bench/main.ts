@@ -1,20 +1,22 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { benchLive } from "./live.ts";
+import { benchProportion, type Share } from "./proportion.ts";
 import { benchRecords, type RecordHalf } from "./records.ts";
 import type { Rounds } from "./sides.ts";
-import { renderRecords, renderSides, renderTargets } from "./table.ts";
+import { renderRecords, renderShares, renderSides, renderTargets } from "./table.ts";
 import { judgeTargets } from "./targets.ts";
 import { benchWhole } from "./whole.ts";
 
 const USAGE = `Times offload against what people use instead, side by side in a throwaway dom0.
 
-Usage: scripts/bench [--sizes N,...] [--rounds N] [--parts live,whole,records]
+Usage: scripts/bench [--sizes N,...] [--rounds N] [--parts live,whole,records,pool]
 
   --sizes N,...  numbers of devices, even ones (default 10,100,500,2000)
   --rounds N     rounds that count, after one that does not (default 7)
   --parts P,...  what to measure (default all): live is the kernel alone, without XAPI; whole is
-                 whole commands with XAPI; records is the record half with what calls really cost
+                 whole commands with XAPI; records is what is stored, with what calls really cost a
+                 coordinator and a member; pool is one VM and one host in pools of 4 and 64 hosts
 
 Prints tables, and what was promised with what became of it; writes bench/results.json.
 `;
@@ -22,12 +24,14 @@ Prints tables, and what was promised with what became of it; writes bench/result
 const RESULTS = resolve(import.meta.dir, "results.json");
 /** Numbers of VIFs for the record half; the smaller one shows that reads are constant in number. */
 const RECORDED = [60, 600];
+/** Numbers of hosts; the larger pool has 5,000 VMs with 10,000 VIFs. */
+const POOLS = [4, 64];
 
 const { values } = parseArgs({
   options: {
     sizes: { type: "string", default: "10,100,500,2000" },
     rounds: { type: "string", default: "7" },
-    parts: { type: "string", default: "live,whole,records" },
+    parts: { type: "string", default: "live,whole,records,pool" },
     help: { type: "boolean", default: false },
   },
 });
@@ -57,17 +61,25 @@ async function bench(
     whole.set(size, await benchWhole(size, rounds));
     show(`With XAPI, ${size} VIFs, two a VM`, renderSides(whole.get(size) ?? []));
   }
-  for (const vifs of parts.has("records") ? RECORDED : []) {
-    records.push(await benchRecords(vifs, rounds));
+  for (const member of [false, true]) {
+    for (const vifs of parts.has("records") ? RECORDED : []) {
+      records.push(await benchRecords(vifs, rounds, member));
+    }
   }
-  if (records.length > 0) show("The record half, calls at their real cost", renderRecords(records));
-  const targets = judgeTargets({ live, whole, records });
+  if (records.length > 0) show("What is stored, calls at their real cost", renderRecords(records));
+  const shares: Share[] = [];
+  for (const hosts of parts.has("pool") ? POOLS : []) {
+    shares.push(...(await benchProportion(hosts, rounds)));
+  }
+  if (shares.length > 0) show("One VM and one host of a pool", renderShares(shares));
+  const targets = judgeTargets({ live, whole, records, shares });
   show("What was promised", renderTargets(targets));
   const results = {
     rounds,
     live: Object.fromEntries(live),
     whole: Object.fromEntries(whole),
     records,
+    shares,
     targets,
   };
   await Bun.write(RESULTS, `${JSON.stringify(results, null, 2)}\n`);

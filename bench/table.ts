@@ -1,3 +1,4 @@
+import type { Share } from "./proportion.ts";
 import type { RecordHalf } from "./records.ts";
 import type { Rounds } from "./sides.ts";
 import { ratios, summary } from "./statistics.ts";
@@ -18,34 +19,52 @@ export function renderSides(sides: readonly Rounds[]): string {
   );
 }
 
-/** The record half beside the sum of the calls' own cost and the model of the published scripts. */
+/** What is stored, beside what the calls took and the model of the published scripts. */
 export function renderRecords(halves: readonly RecordHalf[]): string {
   return table(
     [
       "VIFs",
+      "host",
       "median ms",
       "spread ms",
       "reads",
+      "records",
       "writes",
-      "their cost ms",
-      "they took ms",
+      "texts",
+      "calls took ms",
       "ratio",
       "scripts (model) ms",
     ],
-    halves.map(({ vifs, rounds, reads, writes, ownCost, held, scripts }) => {
-      const { median, minimum, maximum } = summary(rounds.milliseconds);
-      return [
-        String(vifs),
-        figure(median),
-        `${figure(minimum)} to ${figure(maximum)}`,
-        String(reads),
-        String(writes),
-        figure(ownCost),
-        figure(summary(held).median),
-        figure(ratios(rounds.milliseconds, held).median),
-        figure(scripts),
-      ];
-    }),
+    halves.map(
+      ({ vifs, member, rounds, reads, recordsRead, writes, texts, held, scripts }): string[] => {
+        const { median, minimum, maximum } = summary(rounds.milliseconds);
+        return [
+          String(vifs),
+          member ? "member" : "coordinator",
+          figure(median),
+          `${figure(minimum)} to ${figure(maximum)}`,
+          ...[reads, recordsRead, writes, texts].map(String),
+          figure(summary(held).median),
+          // What a member takes to pass the calls on is in no figure of the coordinator's.
+          member ? "-" : figure(ratios(rounds.milliseconds, held).median),
+          figure(scripts),
+        ];
+      },
+    ),
+  );
+}
+
+/** What one VM and one host cost in pools of different sizes. */
+export function renderShares(shares: readonly Share[]): string {
+  return table(
+    ["hosts", "VMs", "VIFs", "command", "calls", "records", "median ms", "spread ms"],
+    shares.map(({ hosts, vms, vifs, command, calls, records, milliseconds }) => [
+      ...[hosts, vms, vifs].map(String),
+      command,
+      ...[calls, records].map(String),
+      figure(milliseconds.median),
+      `${figure(milliseconds.minimum)} to ${figure(milliseconds.maximum)}`,
+    ]),
   );
 }
 

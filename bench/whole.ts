@@ -23,7 +23,7 @@ export async function benchWhole(size: number, rounds: number): Promise<readonly
   const disable = [OFFLOAD, "disable", "ALL", "--yes"];
   // So that verify finds everything as it should be, which is what it has to find out every night.
   await must(dom0, disable);
-  await must(dom0, [OFFLOAD, "persist"]);
+  await must(dom0, [OFFLOAD, "persist", "--yes"]);
   return await compare(
     dom0,
     devices,
@@ -33,7 +33,7 @@ export async function benchWhole(size: number, rounds: number): Promise<readonly
         argv: disable,
         reset: async (one) => {
           await turnOn(one, devices);
-          await forgetRecords(one);
+          await forgetSettings(one);
         },
       },
       { name: WHOLE.again, argv: disable, repeats: 5 },
@@ -48,10 +48,15 @@ export async function benchWhole(size: number, rounds: number): Promise<readonly
   );
 }
 
-/** Puts the records of PIFs and VIFs back to what they were in the beginning. */
-export async function forgetRecords({ simulator, world }: Dom0): Promise<void> {
-  const { PIF, VIF } = world.database;
+/** Gives hosts, PIFs and VIFs what they had in the beginning, in XAPI. */
+export async function forgetSettings({ simulator, world }: Dom0): Promise<void> {
+  const { host, PIF, VIF } = world.database;
   await simulator.put(
+    ...Object.entries(host).map(([ref, record]): [string, string, typeof record] => [
+      "host",
+      ref,
+      record,
+    ]),
     ...Object.entries(PIF).map(([ref, record]): [string, string, typeof record] => [
       "PIF",
       ref,

@@ -3,8 +3,10 @@ import { Interrupted, Interruption } from "./commands/interruption.ts";
 import { type Invocation, type Manner, mannerOf, type Outcome } from "./commands/invocation.ts";
 import { EXIT, type ExitCode } from "./offload/problem.ts";
 import { failureReport, type Report, type ReportingCommand } from "./offload/report.ts";
-import type { Failure, Result } from "./offload/result.ts";
+import { type Failure, type Result, success, usage } from "./offload/result.ts";
+import type { PluginAnswer } from "./plugin/answer.ts";
 import { isPlugin } from "./plugin/place.ts";
+import type { PoolCall } from "./plugin/pool-call.ts";
 import { messages } from "./terminal/output.ts";
 import { renderReport } from "./terminal/report-view.ts";
 import { type Channel, StreamError, writeOut } from "./terminal/streams.ts";
@@ -15,11 +17,13 @@ type Concluded =
   | { readonly command: ReportingCommand; readonly manner: Manner; readonly outcome: Outcome }
   | { readonly printed: Result<string> };
 
+type LoadCommand = (invocation: Invocation) => Promise<CommandDef>;
+
 /**
  * The command tree. A map, because every object knows a `toString` that is no command. Each command
  * is loaded when it is wanted.
  */
-const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandDef>> = new Map([
+const COMMANDS: ReadonlyMap<string, LoadCommand> = new Map<string, LoadCommand>([
   ["disable", async (to) => (await import("./commands/disable.ts")).disableCommand(to)],
   ["verify", async (to) => (await import("./commands/verify.ts")).verifyCommand(to)],
   ["persist", async (to) => (await import("./commands/persist.ts")).persistCommand(to)],
@@ -27,15 +31,19 @@ const COMMANDS: ReadonlyMap<string, (invocation: Invocation) => Promise<CommandD
   ["confirm", async (to) => (await import("./commands/confirm.ts")).confirmCommand(to)],
   ["completions", async (to) => (await import("./commands/completions.ts")).completionsCommand(to)],
   ["complete", async (to) => (await import("./commands/complete.ts")).completeCommand(to)],
-  ["guard", async (to) => (await import("./commands/guard.ts")).guardCommand(to)],
+  ["revert", async (to) => (await import("./commands/revert.ts")).revertCommand(to)],
+  [
+    "refresh-boot-script",
+    async (to) => (await import("./commands/refresh-boot-script.ts")).refreshBootScriptCommand(to),
+  ],
   ["doctor", async (to) => (await import("./commands/doctor.ts")).doctorCommand(to)],
   ["status", async (to) => (await import("./commands/status.ts")).statusCommand(to)],
 ]);
 
 async function main(rawArgs: readonly string[]): Promise<number> {
   if (isPlugin(process.argv0)) {
-    const { answerPlugin } = await import("./commands/plugin/answer.ts");
-    return await answerPlugin(rawArgs);
+    const { answerPlugin } = await import("./plugin/answer.ts");
+    return await answerPlugin(rawArgs, runForPool);
   }
   const [name, ...rest] = rawArgs;
   if (name === undefined) return await help(undefined, "stderr", rawArgs);
@@ -49,16 +57,21 @@ async function main(rawArgs: readonly string[]): Promise<number> {
   return wantsHelp(rest) ? await help(name, "stdout", rawArgs) : await run(command, rest);
 }
 
-async function run(
-  load: (invocation: Invocation) => Promise<CommandDef>,
-  rawArgs: readonly string[],
-): Promise<number> {
-  const { runCommand } = await import("citty");
+async function run(load: LoadCommand, rawArgs: readonly string[]): Promise<number> {
   const interruption = new Interruption();
+  const concluded = await execute(load, { rawArgs, interruption, call: null });
+  const exitCode = concluded === undefined ? EXIT.unavailable : await conclude(concluded);
+  return interruption.signal === undefined ? exitCode : Interruption.die(interruption.signal);
+}
+
+async function execute(
+  load: LoadCommand,
+  invocation: Pick<Invocation, "rawArgs" | "interruption" | "call">,
+): Promise<Concluded | undefined> {
+  const { runCommand } = await import("citty");
   let concluded: Concluded | undefined;
   const command = await load({
-    rawArgs,
-    interruption,
+    ...invocation,
     conclude(name, manner, outcome) {
       concluded = { command: name, manner, outcome };
     },
@@ -70,10 +83,40 @@ async function run(
   try {
     await runCommand(command, { rawArgs: [] });
   } finally {
-    await interruption.finished();
+    await invocation.interruption.finished();
   }
-  const exitCode = concluded === undefined ? EXIT.unavailable : await conclude(concluded);
-  return interruption.signal === undefined ? exitCode : Interruption.die(interruption.signal);
+  return concluded;
+}
+
+/** Runs a command for another host of the pool, and gives what it would have printed here. */
+async function runForPool(
+  name: string,
+  rawArgs: readonly string[],
+  call: PoolCall,
+): Promise<Result<PluginAnswer>> {
+  const load = COMMANDS.get(name);
+  const interruption = new Interruption(call);
+  const concluded =
+    load === undefined ? undefined : await execute(load, { rawArgs, interruption, call });
+  if (concluded === undefined || !("outcome" in concluded)) {
+    return usage("no-report", `${name} makes no report here`);
+  }
+  const { command, outcome } = concluded;
+  if (outcome.type === "report") {
+    const { report, text } = outcome;
+    const isPage = command === "status" || command === "doctor";
+    const page = isPage ? await rendered(report, viewOn("stdout", false)) : null;
+    return success({ report, text: text ?? page });
+  }
+  const failures = outcome.type === "failure" ? outcome.failures : [];
+  return success({
+    report: failureReport(command, exitCodeOfFailures(failures), failures),
+    text: null,
+  });
+}
+
+function exitCodeOfFailures(failures: readonly Failure[]): ExitCode {
+  return failures.some(({ kind }) => kind === "unavailable") ? EXIT.unavailable : EXIT.usage;
 }
 
 /** The one place where an outcome becomes words and an exit code. */
@@ -85,9 +128,7 @@ async function conclude(concluded: Concluded): Promise<ExitCode> {
     return outcome.exitCode;
   }
   if (outcome.type === "failure") {
-    const exitCode = outcome.failures.some(({ kind }) => kind === "unavailable")
-      ? EXIT.unavailable
-      : EXIT.usage;
+    const exitCode = exitCodeOfFailures(outcome.failures);
     if (manner.json) await writeJson(failureReport(command, exitCode, outcome.failures));
     complain(outcome.failures, manner);
     return exitCode;

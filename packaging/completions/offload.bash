@@ -71,12 +71,12 @@ _offload_offers() {
   fi
   case $command in
     status) arguments=target options=(--features --vm --pif --host --pool --timeout --json --no-color -h --help) ;;
-    disable) arguments=target options=(--features --vm --pif --host --pick -y --yes --dry-run --no-record --confirm-within --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
+    disable) arguments=target options=(--features --vm --pif --host --pick -y --yes --dry-run --live-only --confirm-within --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
     verify) arguments=target options=(--features --vm --pif --host --strict --nagios --pool --timeout --json --no-color -h --help) ;;
-    persist) arguments=target options=(--features --vm --pif --host --method --dry-run --remove --pool --rolling --timeout --wait --json --no-color -h --help) ;;
-    restore) arguments=target options=(--vm --pif --host -y --yes --dry-run --force --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
+    persist) arguments=target options=(--features --vm --pif --host --method -y --yes --confirm-within --dry-run --remove --pool --rolling --timeout --wait --json --no-color -h --help) ;;
+    restore) arguments=target options=(--features --vm --pif --host -y --yes --confirm-within --dry-run --no-replug --force --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
     confirm) arguments=none options=(-v --verbose --json --no-color -h --help) ;;
-    doctor) arguments=none options=(--redact --json --no-color -h --help) ;;
+    doctor) arguments=none options=(--redact --pool --timeout --json --no-color -h --help) ;;
     completions) arguments=shell options=(-h --help) ;;
     help)
       offers=(status disable verify persist restore confirm doctor completions targets features)

@@ -7,7 +7,7 @@ import {
 import {
   AMBIGUITY,
   FEATURE_NOTE,
-  recordedOn,
+  settingOn,
   TARGETS,
 } from "../../src/commands/definition/topics.ts";
 import { FEATURES } from "../../src/offload/features.ts";
@@ -30,12 +30,12 @@ export function commandReference(): string {
     AMBIGUITY,
     "## Features",
     table(
-      ["feature", "in the kernel", "what it does", "recorded on", "by default"],
+      ["feature", "in the kernel", "what it does", "setting on", "by default"],
       FEATURES.map((feature) => [
         code(feature.keyword),
         code(feature.kernel),
         feature.meaning,
-        recordedOn(feature),
+        settingOn(feature),
         feature.byDefault ? "yes" : "when named",
       ]),
     ),
@@ -60,7 +60,7 @@ function section(command: CommandDefinition): string {
   const changes =
     touches.length === 0
       ? "It changes nothing."
-      : `It changes:\n\n${touches.map(({ layer, what }) => `* ${layer === "notes" ? "" : `**${layer}**: `}${what}`).join("\n")}`;
+      : `It changes:\n\n${touches.map(({ layer, what }) => `* ${layer === "disk" ? "" : `**${layer}**: `}${what}`).join("\n")}`;
   return [
     `## offload ${name}`,
     `${summary}.`,

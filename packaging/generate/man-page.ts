@@ -9,7 +9,7 @@ import {
 import {
   AMBIGUITY,
   FEATURE_NOTE,
-  recordedOn,
+  settingOn,
   TARGETS,
 } from "../../src/commands/definition/topics.ts";
 import { FEATURES } from "../../src/offload/features.ts";
@@ -18,6 +18,9 @@ import { ENVIRONMENT, EXITS, FILES, LAYERS, PURPOSE, REVISED } from "./facts.ts"
 
 /** How long a line of the source is before it is escaped, which makes it longer. */
 const SOURCE_COLUMNS = 66;
+
+/** Targets that are typed as they stand. */
+const WORDS: ReadonlySet<string> = new Set(["ALL", "NICS, VIFS"]);
 
 /** offload.8, in mdoc. */
 export function manPage(): string {
@@ -39,7 +42,7 @@ export function manPage(): string {
     "The layers are told apart:",
     ...list(LAYERS.map(([name, text]) => [`Em ${name}`, text])),
     ".Ss Targets",
-    ...list(TARGETS.map(([name, text]) => [name === "ALL" ? "Cm ALL" : `Ar ${name}`, text])),
+    ...list(TARGETS.map(([name, text]) => [WORDS.has(name) ? `Cm ${name}` : `Ar ${name}`, text])),
     ".Pp",
     ...lines(AMBIGUITY),
     ".Ss Features",
@@ -67,7 +70,7 @@ function synopsis({ name, args }: CommandDefinition): readonly string[] {
 }
 
 function section({ name, summary, about, args, examples, touches, exits }: CommandDefinition) {
-  const layers = touches.map(({ layer, what }) => (layer === "notes" ? what : `${layer}: ${what}`));
+  const layers = touches.map(({ layer, what }) => (layer === "disk" ? what : `${layer}: ${what}`));
   const codes = Object.entries(exits).map(([code, meaning]) => `${code} ${meaning}`);
   return [
     `.Ss offload ${name}`,
@@ -101,13 +104,12 @@ function detailsOf({ details, description }: ArgumentDefinition): string {
 }
 
 function featureTable(): readonly string[] {
-  const row = (
-    ...[keyword, kernel, meaning, recorded]: readonly [string, string, string, string]
-  ) => `${keyword.padEnd(8)}${kernel.padEnd(25)}${meaning.padEnd(31)}${recorded}`;
+  const row = (...[keyword, kernel, meaning, where]: readonly [string, string, string, string]) =>
+    `${keyword.padEnd(8)}${kernel.padEnd(25)}${meaning.padEnd(31)}${where}`;
   return [
-    row("feature", "in the kernel", "what it does", "recorded"),
+    row("feature", "in the kernel", "what it does", "setting on"),
     ...FEATURES.map((feature) =>
-      row(feature.keyword, feature.kernel, feature.meaning, recordedOn(feature)),
+      row(feature.keyword, feature.kernel, feature.meaning, settingOn(feature)),
     ),
   ];
 }

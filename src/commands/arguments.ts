@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { ArgsDef, CommandMeta } from "citty";
+import type { ArgDef, ArgsDef, CommandMeta } from "citty";
 import { closest } from "../offload/closest.ts";
 import { DEFAULT_KEYWORDS, type Keyword, parseKeywords } from "../offload/features.ts";
 import { all, type Result, success, usage } from "../offload/result.ts";
@@ -109,6 +109,8 @@ function longNames(definition: ArgsDef): readonly string[] {
 }
 
 type TargetArguments = Pick<typeof SHARED, "vm" | "pif" | "host">;
+/** What is meant without it differs between commands. */
+type FeatureArguments = Readonly<Record<"features", ArgDef>>;
 
 /** The targets of a command line: its words, `--vm`, `--pif` and `--host`, checked for spelling. */
 export function targetsOf<D extends TargetArguments>(
@@ -127,21 +129,26 @@ export function targetsOf<D extends TargetArguments>(
 /** What a command line says to work on. */
 export interface Wanted {
   readonly targets: readonly TargetRequest[];
-  readonly keywords: readonly Keyword[];
+  readonly features: readonly Keyword[];
+  /** Whether the features were named, and not taken by default. */
+  readonly named: boolean;
 }
 
 /** Targets and features of a command line. */
-export function wantedOf<D extends TargetArguments & Pick<typeof SHARED, "features">>(
+export function wantedOf<D extends TargetArguments & FeatureArguments>(
   given: GivenArguments<D>,
 ): Result<Wanted> {
   const targets = targetsOf(given);
   if (!targets.ok) return targets;
-  const keywords = featuresOf(given);
-  return keywords.ok ? success({ targets: targets.value, keywords: keywords.value }) : keywords;
+  const features = featuresOf(given);
+  const named = given.values("features").length > 0;
+  return features.ok
+    ? success({ targets: targets.value, features: features.value, named })
+    : features;
 }
 
 /** The features of a command line: `--features`, or the default ones. */
-export function featuresOf<D extends Pick<typeof SHARED, "features">>(
+export function featuresOf<D extends FeatureArguments>(
   given: GivenArguments<D>,
 ): Result<readonly Keyword[]> {
   const lists = given.values("features");
@@ -159,65 +166,79 @@ export function secondsOf<D extends Pick<typeof SHARED, "wait">>(
 }
 
 /** The seconds of `--confirm-within`, 5 to 3600; 0 without it. */
-export function trialOf<D extends Pick<typeof DISABLE.args, "confirm-within" | "record">>(
+export function confirmWithinOf<D extends Pick<typeof DISABLE.args, "confirm-within">>(
   given: GivenArguments<D>,
 ): Result<number> {
   const [text] = given.values("confirm-within");
   if (text === undefined) return success(0);
   const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (seconds < 5 || seconds > 3600) {
-    return usage("bad-seconds", `${quoted(text)} is no time for a trial; say 5 to 3600 seconds`);
+    return usage(
+      "bad-seconds",
+      `--confirm-within: ${quoted(text)} is not 5 to 3600 seconds, e.g. --confirm-within 60`,
+    );
   }
-  return given.flag("record")
-    ? success(seconds)
-    : usage("trial-is-recorded", "a trial is recorded when it is kept; leave --no-record away");
+  return success(seconds);
 }
 
-/** How a command for a whole pool is meant. */
-export interface PoolManner {
-  /** Seconds that a host may take to answer. */
-  readonly patience: number;
+/** How a command is run on a whole pool. */
+export interface PoolOptions {
+  /** How long a host may take to answer. */
+  readonly timeoutSeconds: number;
 }
 
 /** `--pool` and what goes with it; null without it. `wait`: how long each host waits for its lock. */
-export function poolOf<D extends Pick<typeof SHARED, "pool" | "timeout">>(
+export function parsePool<D extends Pick<typeof SHARED, "pool" | "timeout">>(
   given: GivenArguments<D>,
   wait = 0,
-): Result<PoolManner | null> {
+): Result<PoolOptions | null> {
   const [text] = given.values("timeout");
   if (!given.flag("pool")) {
-    return text === undefined
-      ? success(null)
-      : usage("needs-pool", "--timeout is about the hosts of a pool; say --pool with it");
+    return text === undefined ? success(null) : usage("needs-pool", "--timeout requires --pool");
   }
-  const patience = text === undefined ? PATIENCE : /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (patience >= 1 && wait >= patience) {
+  const seconds = text ?? String(DEFAULT_TIMEOUT_SECONDS);
+  const timeoutSeconds = /^\d{1,3}$/.test(seconds) ? Number(seconds) : 0;
+  if (timeoutSeconds < 1 || timeoutSeconds > MAX_TIMEOUT_SECONDS) {
     return usage(
-      "wait-too-long",
-      `a host that waits ${wait} seconds for another run has not answered in ${patience}; say a longer --timeout, or a shorter --wait`,
+      "bad-seconds",
+      `--timeout: ${quoted(seconds)} is not a number of seconds from 1 to ${MAX_TIMEOUT_SECONDS}`,
     );
   }
-  return patience >= 1 && patience <= LONGEST_PATIENCE
-    ? success({ patience })
+  return wait < timeoutSeconds
+    ? success({ timeoutSeconds })
     : usage(
-        "bad-seconds",
-        `${quoted(text ?? "")} is no time for a host to answer in; say 1 to ${LONGEST_PATIENCE} seconds`,
+        "wait-too-long",
+        `--wait: a host that waits ${wait} seconds does not answer within ${timeoutSeconds}; pass a longer --timeout or a shorter --wait`,
       );
 }
 
 /** `--rolling`: whether one host comes after the other; only where there is a pool. */
-export function rollingOf<D extends Pick<typeof SHARED, "rolling">>(
+export function parseRolling<D extends Pick<typeof SHARED, "rolling">>(
   given: GivenArguments<D>,
-  pool: PoolManner | null,
+  pool: PoolOptions | null,
 ): Result<boolean> {
   const rolling = given.flag("rolling");
   return rolling && pool === null
-    ? usage("needs-pool", "--rolling is about the hosts of a pool; say --pool with it")
+    ? usage("needs-pool", "--rolling requires --pool")
     : success(rolling);
 }
 
-/** How long a host may take unless it is said, in seconds: a NIC that resets takes a second or two. */
-const PATIENCE = 120;
+/** These options as they were given, for other hosts to read. */
+export function passOptions<D extends ArgsDef>(
+  given: GivenArguments<D>,
+  definition: D,
+  names: readonly (keyof D & string)[],
+): readonly string[] {
+  return names.flatMap((name) => {
+    const { type, default: preset } = definition[name] ?? {};
+    if (type !== "boolean") return given.values(name).map((value) => `--${name}=${value}`);
+    if (given.flag(name) === (preset === true)) return [];
+    return [preset === true ? `--no-${name}` : `--${name}`];
+  });
+}
+
+/** A NIC that resets on a change takes a second or two. */
+const DEFAULT_TIMEOUT_SECONDS = 30;
 
 /** Bun gives a request up after five minutes, whatever it was told. */
-const LONGEST_PATIENCE = 240;
+const MAX_TIMEOUT_SECONDS = 240;

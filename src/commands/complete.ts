@@ -34,7 +34,9 @@ async function linesFor(kind: string, interruption: Interruption): Promise<reado
   const opening = XapiSession.open(files.value.uuid, new XapiSocket(undefined, PATIENCE));
   try {
     const session = await interruption.orElse(opening);
-    const read = session.ok ? await interruption.orElse(session.value.inventory()) : session;
+    const read = session.ok
+      ? await interruption.orElse(session.value.inventory({ kind: "pool" }))
+      : session;
     if (read.ok) return candidates(kind, read.value);
     return kind === "vms" ? [] : devicesAlone(listDevices());
   } finally {

@@ -1,6 +1,8 @@
 import type { CommandDef } from "citty";
+import { inspectBoot } from "../boot/boot-layer.ts";
+import { type BootLayer, bootReportOf } from "../core/boot-layer.ts";
+import { type VerifyOptions, verifyHost } from "../host/verify.ts";
 import { readOwnSoftware } from "../kernel/software.ts";
-import { type BootLayer, bootFindings } from "../offload/boot.ts";
 import {
   networkRecords,
   nicDrivers,
@@ -22,44 +24,50 @@ import { type Result, success, usage } from "../offload/result.ts";
 import { softwareOf } from "../offload/software.ts";
 import { survey } from "../offload/survey.ts";
 import { judge } from "../offload/verdict.ts";
-import { inspectBoot } from "../persistence/boot-layer.ts";
 import { readForeignFiles } from "../persistence/foreign-files.ts";
+import type { PoolCall } from "../plugin/pool-call.ts";
 import { listState } from "../state/directory.ts";
 import { VERSION } from "../version.ts";
-import { parseArguments } from "./arguments.ts";
+import { readNetworkdDb } from "../xapi/networkd-db.ts";
+import { parseArguments, parsePool, passOptions } from "./arguments.ts";
 import { DOCTOR } from "./definition/doctor.ts";
 import { type Dom0, silenceProblems, withWhateverHost } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
-import { chooseWholeHost } from "./selection.ts";
+import { type Chosen, chooseWholeHost, scopeOf } from "./selection.ts";
 
 /** `offload doctor`: one page that tells a stranger what there is to know about this host. */
 export function doctorCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(DOCTOR, invocation, async ({ rawArgs, interruption }) => {
-    const redact = redactOf(rawArgs);
-    return redact.ok ? await doctor(redact.value, interruption) : redact;
+  return reportingCommand(DOCTOR, invocation, async ({ rawArgs, interruption, call }) => {
+    const given = parseArguments(DOCTOR.args, rawArgs);
+    if (!given.ok) return given;
+    if (given.value.positionals.length > 0) {
+      return usage("doctor-takes-no-target", "doctor describes the whole host and takes no target");
+    }
+    const pool = parsePool(given.value);
+    if (!pool.ok) return pool;
+    if (pool.value === null) return await doctor(given.value.flag("redact"), interruption, call);
+    const { runOnPool } = await import("../pool/run.ts");
+    const flags = passOptions(given.value, DOCTOR.args, ["redact"]);
+    return await runOnPool({ command: "doctor", targets: [], flags, ...pool.value }, interruption);
   });
 }
 
-function redactOf(rawArgs: readonly string[]): Result<boolean> {
-  const given = parseArguments(DOCTOR.args, rawArgs);
-  if (!given.ok) return given;
-  return given.value.positionals.length > 0
-    ? usage("doctor-takes-no-target", "doctor describes the whole host and takes no target")
-    : success(given.value.flag("redact"));
-}
-
-function doctor(redact: boolean, interruption: Interruption): Promise<Result<Told>> {
-  return withWhateverHost(interruption, async (dom0) => {
+function doctor(
+  redact: boolean,
+  interruption: Interruption,
+  call: PoolCall | null,
+): Promise<Result<Told>> {
+  return withWhateverHost(interruption, scopeOf([], call), async (dom0) => {
     const examination = new Examination();
     const circumstances = await examination.circumstances(dom0);
     const redaction = redact ? redactionOf(dom0, circumstances) : null;
     if (redaction === null) {
-      return success({ report: examine(dom0, circumstances, PLAIN, examination) });
+      return success({ report: await examine(dom0, circumstances, PLAIN, examination) });
     }
     const shown = redactedHost(dom0, redaction);
-    const report = examine(shown, circumstances, redaction, examination);
+    const report = await examine(shown, circumstances, redaction, examination);
     return success({ report: redactReport(report, redaction) });
   });
 }
@@ -122,32 +130,32 @@ function redactedHost(dom0: Dom0, redaction: Redaction): Dom0 {
   };
 }
 
-function examine(
+async function examine(
   dom0: Dom0,
   circumstances: Circumstances | null,
   redactor: Redactor,
   examination: Examination,
-): Report {
+): Promise<Report> {
   const { records } = dom0;
-  const chosen = examination.take("NICs and VIFs", chooseWholeHost(dom0));
+  const chosen = examination.take("NICs and VIFs", await chooseWholeHost(dom0));
   const interfaces = chosen?.interfaces ?? [];
   const view = examination.attempt("network devices", () => survey(interfaces, dom0.kernel));
   const boot = examination.attempt("what is installed for boot", inspectBoot);
-  const judged = judgement(interfaces, view, boot, records.known);
+  const judged = judgement(dom0, chosen, view, boot);
   const found = {
     ...recordsFound(dom0, interfaces, circumstances, redactor),
     hooks: hooksFound(redactor, examination),
   };
   const ownNotes = examination.attempt("its own notes", listState) ?? [];
   const problems = [...silenceProblems(records), ...judged.problems, ...notRead(examination)];
-  const advice = adviceFor({ problems, notes: judged.notes }, found);
+  const advice = adviceFor({ problems, notes: judged.notes, advice: judged.advice }, found);
   return reportOf("doctor", {
     host: dom0.host,
     exitCode: exitCodeOf(problems, { strict: false, changing: false }),
     devices: judged.devices,
     problems,
-    notes: [...(chosen?.notes ?? []), ...judged.notes],
-    boot,
+    notes: judged.notes,
+    boot: boot === null ? null : bootReportOf(boot),
     advice: commandsOf(advice),
     diagnosis: {
       taken: new Date().toISOString(),
@@ -194,31 +202,48 @@ function hooksFound(redactor: Redactor, examination: Examination): readonly Hook
 }
 
 function judgement(
-  interfaces: readonly Interface[],
+  dom0: Dom0,
+  chosen: Chosen | null,
   view: LiveView | null,
   boot: BootLayer | null,
-  records: boolean,
 ) {
-  if (view === null) return { devices: [], summaries: [], problems: [], notes: [] };
-  // Problems are those of the default features, as verify has them; the page shows all there are.
-  const { devices, problems, notes } = judge(interfaces, view, {
-    keywords: DEFAULT_KEYWORDS,
-    records,
-  });
-  const all = judge(interfaces, view, { keywords: KEYWORDS, records });
-  const nics = interfaces.flatMap((one) => (one.kind === "pif" ? [one.pif.device] : []));
-  const layer =
-    boot === null
-      ? { problems: [], notes: [] }
-      : bootFindings(boot, { keywords: DEFAULT_KEYWORDS, devices: nics }, false);
+  if (view === null || chosen === null) {
+    return { devices: [], summaries: [], problems: [], notes: [], advice: [] };
+  }
+  // Problems are those of the policy, as verify has them; the page shows all there are.
+  const records = dom0.records.known;
+  const all = judge(chosen.interfaces, view, { keywords: KEYWORDS, records });
+  const layer: BootLayer = boot ?? { method: null, state: "absent", covers: null };
+  const found = records
+    ? verifyHost(
+        {
+          chosen,
+          view,
+          boot: layer,
+          networkd: readNetworkdDb(),
+          hasCarrier: (device) => dom0.kernel.hasCarrier(device),
+        },
+        WHOLE_POLICY,
+      )
+    : { ...judge(chosen.interfaces, view, { keywords: DEFAULT_KEYWORDS, records }), advice: [] };
   return {
-    devices,
+    devices: found.devices,
     summaries: all.devices.map((device) => summarise(device, boot)),
-    problems: [...problems, ...layer.problems],
-    // Records that nothing reads are told of one by one.
-    notes: [...notes.filter(({ code }) => code !== "record-ignored"), ...layer.notes],
+    problems: found.problems,
+    advice: found.advice,
+    // Settings that nothing reads are listed one by one.
+    notes: found.notes.filter(({ code }) => code !== "record-ignored"),
   };
 }
+
+const WHOLE_POLICY: VerifyOptions = {
+  features: DEFAULT_KEYWORDS,
+  named: false,
+  everything: false,
+  wholeHost: true,
+  strict: false,
+  words: ["ALL"],
+};
 
 function notRead({ unread }: Examination): readonly Problem[] {
   return unread.map(

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
+import type { ReadScope } from "../core/read-scope.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
-import type { Inventory } from "../offload/inventory.ts";
+import type { Inventory, Vm } from "../offload/inventory.ts";
 import type { Kernel, Toolstack } from "../offload/ports.ts";
 import type { Problem } from "../offload/problem.ts";
 import { type Failure, type Result, success, unavailable } from "../offload/result.ts";
@@ -91,9 +92,10 @@ function isRoot(): boolean {
  */
 export function withDom0<T>(
   interruption: Interruption,
+  scope: ReadScope,
   work: (dom0: Dom0) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  return withDom0Ahead(interruption, nothing, work);
+  return withDom0Ahead(interruption, scope, nothing, work);
 }
 
 /**
@@ -102,11 +104,12 @@ export function withDom0<T>(
  */
 export async function withDom0Ahead<T, S>(
   interruption: Interruption,
+  scope: ReadScope,
   meanwhile: (kernel: Kernel) => S,
   work: (dom0: Dom0, seen: S) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const files = hostFiles();
-  return files.ok ? await opened(files.value, interruption, meanwhile, work) : files;
+  return files.ok ? await opened(files.value, interruption, scope, meanwhile, work) : files;
 }
 
 /** For work that sees to nothing while XAPI answers. */
@@ -118,11 +121,12 @@ function nothing(): void {}
  */
 export async function withWhateverHost<T>(
   interruption: Interruption,
+  scope: ReadScope,
   work: (dom0: Dom0) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   if (!isRoot()) return NOT_ROOT;
   const files = readHostFiles();
-  if (files.ok) return await opened(files.value, interruption, nothing, work);
+  if (files.ok) return await opened(files.value, interruption, scope, nothing, work);
   using kernel = new NetworkDevices();
   const host = { uuid: "", name: hostname() };
   const records: Records = { known: false, failures: files.failures };
@@ -133,6 +137,7 @@ export async function withWhateverHost<T>(
 async function opened<T, S>(
   files: HostFiles,
   interruption: Interruption,
+  scope: ReadScope,
   meanwhile: (kernel: Kernel) => S,
   work: (dom0: Dom0, seen: S) => Promise<Result<T>>,
 ): Promise<Result<T>> {
@@ -145,7 +150,7 @@ async function opened<T, S>(
   };
   try {
     const session = await interruption.orElse(opening);
-    const reading = session.ok ? session.value.inventory() : Promise.resolve(session);
+    const reading = session.ok ? session.value.inventory(scope) : Promise.resolve(session);
     const seen = meanwhile(kernel);
     const read = await interruption.orElse(reading);
     progress.end();
@@ -153,7 +158,7 @@ async function opened<T, S>(
       read.ok && session.ok
         ? {
             known: true,
-            inventory: read.value,
+            inventory: shareOf(read.value, interruption),
             toolstack: new WatchedToolstack(session.value, progress),
           }
         : { known: false, failures: read.ok ? [] : read.failures };
@@ -168,6 +173,14 @@ async function opened<T, S>(
   }
 }
 
+/** Of a pool's call what is this host's share: VMs that run nowhere are one host's only. */
+function shareOf(inventory: Inventory, { call }: Interruption): Inventory {
+  if (call === null || call.halted) return inventory;
+  const runs = ({ residentOn }: Vm) => residentOn !== undefined;
+  const vms = inventory.vms.filter(runs);
+  return { ...inventory, vms, vifs: inventory.vifs.filter(({ vm }) => runs(vm)) };
+}
+
 /** Does work with the lock held, for which it waits up to so many seconds. */
 export async function withLock<T>(
   interruption: Interruption,
@@ -179,7 +192,9 @@ export async function withLock<T>(
   progress.end();
   if (!locked.ok) return locked;
   using lock = locked.value;
-  return await work(lock);
+  // Somebody may have given up on a call while it waited here.
+  const wanted = await interruption.call?.stillWanted();
+  return wanted?.ok === false ? wanted : await work(lock);
 }
 
 /**
@@ -188,15 +203,17 @@ export async function withLock<T>(
  */
 export function changeDom0<T>(
   interruption: Interruption,
+  scope: ReadScope,
   waitSeconds: number,
   work: (dom0: Dom0, lock: ChangeLock) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  return changeDom0Ahead(interruption, waitSeconds, nothing, work);
+  return changeDom0Ahead(interruption, scope, waitSeconds, nothing, work);
 }
 
 /** The same, and while XAPI puts its answer together, `meanwhile` sees to what does not depend on it. */
 export async function changeDom0Ahead<T, S>(
   interruption: Interruption,
+  scope: ReadScope,
   waitSeconds: number,
   meanwhile: (kernel: Kernel) => S,
   work: (dom0: Dom0, lock: ChangeLock, seen: S) => Promise<Result<T>>,
@@ -204,15 +221,15 @@ export async function changeDom0Ahead<T, S>(
   const files = hostFiles();
   if (!files.ok) return files;
   return await withLock(interruption, waitSeconds, (lock) =>
-    opened(files.value, interruption, meanwhile, (dom0, seen) => work(dom0, lock, seen)),
+    opened(files.value, interruption, scope, meanwhile, (dom0, seen) => work(dom0, lock, seen)),
   );
 }
 
 /** The host with its inventory read again. */
-export async function renew(dom0: Dom0): Promise<Result<Dom0>> {
+export async function renew(dom0: Dom0, scope: ReadScope): Promise<Result<Dom0>> {
   if (!dom0.records.known) return success(dom0);
   const { toolstack } = dom0.records;
-  const read = await toolstack.inventory();
+  const read = await toolstack.inventory(scope);
   if (!read.ok) return read;
   return success({ ...dom0, records: { known: true, inventory: read.value, toolstack } });
 }

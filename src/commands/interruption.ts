@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import type { PoolCall } from "../plugin/pool-call.ts";
 
 /** Thrown where a signal ends the work before anything was touched. */
 export class Interrupted extends Error {
@@ -24,7 +25,8 @@ export class Interruption {
   /** Aborted when a signal comes: a prompt then gives the terminal back as it was. */
   readonly abortSignal = this.#given.signal;
 
-  constructor() {
+  /** `call`: the pool's call that the work is done for; it can be given up on, too. */
+  constructor(readonly call: PoolCall | null = null) {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.on(signal, () => this.raise(signal));
     }

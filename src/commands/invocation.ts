@@ -1,6 +1,7 @@
 import type { ExitCode } from "../offload/problem.ts";
 import type { Report, ReportingCommand } from "../offload/report.ts";
 import type { Failure, Result } from "../offload/result.ts";
+import type { PoolCall } from "../plugin/pool-call.ts";
 import type { Interruption } from "./interruption.ts";
 
 /** How the user wants to be answered. */
@@ -29,6 +30,8 @@ export interface Invocation {
   /** The words behind the command's name, none of them read yet. */
   readonly rawArgs: readonly string[];
   readonly interruption: Interruption;
+  /** Whose `--pool` this is run for; null where a person or a script on this host asked. */
+  readonly call: PoolCall | null;
   /** To be called once, with what is to be told. */
   conclude(command: ReportingCommand, manner: Manner, outcome: Outcome): void;
   /** To be called instead, where there is a text to print and no report. */

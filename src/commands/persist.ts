@@ -1,42 +1,53 @@
 import type { CommandDef } from "citty";
-import { type Coverage, coverageOf } from "../offload/boot.ts";
-import type { Problem } from "../offload/problem.ts";
-import type { Report } from "../offload/report.ts";
+import { inspectBoot, removeBoot, usualMethod } from "../boot/boot-layer.ts";
+import { bootReportOf } from "../core/boot-layer.ts";
+import { exitCodeOf, type Problem } from "../offload/problem.ts";
+import { type Report, reportOf } from "../offload/report.ts";
 import { type Result, success, usage } from "../offload/result.ts";
 import { quoted } from "../offload/wording.ts";
-import { removeBoot, usualMethod } from "../persistence/boot-layer.ts";
-import { settleTrial } from "../state/trial.ts";
 import {
-  type PoolManner,
+  confirmWithinOf,
+  type PoolOptions,
   parseArguments,
-  poolOf,
-  rollingOf,
+  parsePool,
+  parseRolling,
+  passOptions,
   secondsOf,
   wantedOf,
 } from "./arguments.ts";
-import { bootFound, coverageKnown, installNow, persistReport, piecesAsText } from "./boot.ts";
 import { PERSIST } from "./definition/persist.ts";
-import { changeDom0, type Dom0, needRecords, withDom0, withHost, withLock } from "./dom0.ts";
+import { withHost, withLock } from "./dom0.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Invocation, Told } from "./invocation.ts";
-import type { PoolPersist } from "./pool/persist.ts";
 import { reportingCommand } from "./reporting.ts";
-import { choose } from "./selection.ts";
+import { type TurnOffRequest, turnOff } from "./turn-off.ts";
 
-interface Request extends Omit<PoolPersist, "patience"> {
+interface Request extends TurnOffRequest {
+  readonly remove: boolean;
   /** How the whole pool is meant; null where it is this host. */
-  readonly pool: PoolManner | null;
+  readonly pool: PoolOptions | null;
+  /** One host of the pool after the other. */
+  readonly rolling: boolean;
+  /** What other hosts are told of all this. */
+  readonly flags: readonly string[];
 }
 
-/** `offload persist`: keeps offloads off across reboots. */
+/** `offload persist`: keeps off across reboots what the policy asks for. */
 export function persistCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(PERSIST, invocation, async ({ rawArgs, interruption }) => {
+  return reportingCommand(PERSIST, invocation, async ({ rawArgs, interruption, call }) => {
     const request = requestOf(rawArgs);
     if (!request.ok) return request;
-    const { pool } = request.value;
-    if (pool === null) return await persist(request.value, interruption);
-    const { persistPool } = await import("./pool/persist.ts");
-    return await persistPool({ ...request.value, ...pool }, interruption);
+    const { pool, remove } = request.value;
+    if (pool !== null) {
+      const { runOnPool } = await import("../pool/run.ts");
+      const confirmWithin = request.value.seconds;
+      const asked = remove ? {} : { question: "Install what runs at boot" };
+      const run = { command: "persist", confirmWithin, changes: true, ...asked } as const;
+      return await runOnPool({ ...request.value, ...pool, ...run }, interruption);
+    }
+    return remove
+      ? await removeLayer(request.value, interruption)
+      : await turnOff(request.value, { interruption, call });
   });
 }
 
@@ -47,89 +58,65 @@ function requestOf(rawArgs: readonly string[]): Result<Request> {
   if (!wanted.ok) return wanted;
   const [method = "auto"] = given.value.values("method");
   if (method !== "auto" && method !== "systemd" && method !== "rc.local") {
-    return usage("unknown-method", `${quoted(method)} is no method; say auto, systemd or rc.local`);
+    return usage(
+      "unknown-method",
+      `--method: ${quoted(method)} is not a method; use auto, systemd or rc.local`,
+    );
   }
   const remove = given.value.flag("remove");
   if (remove && wanted.value.targets.length > 0) {
+    return usage("remove-takes-no-target", "--remove removes everything; name no target with it");
+  }
+  if (wanted.value.named && wanted.value.targets.length === 0) {
     return usage(
-      "remove-takes-no-target",
-      "--remove takes away everything; name no target with it",
+      "conflicting-options",
+      "--features requires a target: without one, persist follows the policy, which says what to keep off",
     );
   }
   const wait = secondsOf(given.value);
   if (!wait.ok) return wait;
-  const pool = poolOf(given.value, wait.value);
+  const seconds = confirmWithinOf(given.value);
+  if (!seconds.ok) return seconds;
+  const pool = parsePool(given.value, wait.value);
   if (!pool.ok) return pool;
-  const rolling = rollingOf(given.value, pool.value);
+  const rolling = parseRolling(given.value, pool.value);
   if (!rolling.ok) return rolling;
   return success({
     ...wanted.value,
-    limited: given.value.values("features").length > 0,
+    pick: false,
+    store: true,
+    yes: given.value.flag("yes"),
+    seconds: seconds.value,
+    persist: { method: method === "auto" ? usualMethod() : method },
     pool: pool.value,
-    usual: method === "auto",
-    method: method === "auto" ? usualMethod() : method,
     dryRun: given.value.flag("dry-run"),
     remove,
     wait: wait.value,
     rolling: rolling.value,
+    flags: passOptions(given.value, PERSIST.args, ["features", "method", "remove", "wait"]),
   });
 }
 
-function persist(request: Request, interruption: Interruption): Promise<Result<Told>> {
-  const { dryRun, remove, wait } = request;
-  if (remove) {
-    return withHost(async (host) => {
-      if (dryRun) return conclusion(host, request, []);
-      return await withLock(interruption, wait, async () => {
-        const removed = await interruption.protect(() => removeBoot());
-        return removed.ok ? conclusion(host, request, []) : removed;
-      });
+function removeLayer({ dryRun, wait }: Request, interruption: Interruption): Promise<Result<Told>> {
+  return withHost(async (host) => {
+    if (dryRun) return removedReport(host, dryRun);
+    return await withLock(interruption, wait, async () => {
+      const removed = await interruption.protect(() => removeBoot());
+      return removed.ok ? removedReport(host, dryRun) : removed;
     });
-  }
-  if (dryRun) return withDom0(interruption, async (dom0) => foretell(request, dom0));
-  return changeDom0(interruption, wait, async (dom0): Promise<Result<Told>> => {
-    const settled = await settleTrial(dom0.kernel);
-    if (!settled.ok) return settled;
-    const coverage = coverageFor(request, dom0);
-    if (!coverage.ok) return coverage;
-    return await interruption.protect(() => install(coverage.value, request, dom0));
   });
 }
 
-/** The dry run: every piece as it would be written. */
-function foretell(request: Request, dom0: Dom0): Result<Told> {
-  const coverage = coverageFor(request, dom0);
-  if (!coverage.ok) return coverage;
-  const told = conclusion(dom0.host, request, []);
-  if (!told.ok) return told;
-  return success({ ...told.value, text: piecesAsText(coverage.value, request.method) });
-}
-
-/** The targets that were named, or what is remembered, or what XAPI's records say. */
-function coverageFor(request: Request, dom0: Dom0): Result<Coverage> {
-  if (request.targets.length > 0) {
-    const chosen = choose(dom0, request.targets);
-    if (!chosen.ok) return chosen;
-    return coverageOf(chosen.value.interfaces, chosen.value.wholeHost, request.keywords);
-  }
-  const records = needRecords(dom0.records);
-  return records.ok ? coverageKnown(records.value.inventory, request) : records;
-}
-
-async function install(coverage: Coverage, request: Request, dom0: Dom0): Promise<Result<Told>> {
-  const records = needRecords(dom0.records);
-  if (!records.ok) return records;
-  const { inventory } = records.value;
-  const installed = await installNow(coverage, request.method, { kernel: dom0.kernel, inventory });
-  return installed.ok ? conclusion(dom0.host, request, installed.value) : installed;
-}
-
-function conclusion(
-  host: NonNullable<Report["host"]>,
-  request: Request,
-  problems: readonly Problem[],
-): Result<Told> {
-  const found = bootFound(request, problems);
-  if (!found.ok) return found;
-  return success({ report: persistReport(host, request.dryRun, found.value) });
+function removedReport(host: NonNullable<Report["host"]>, dryRun: boolean): Result<Told> {
+  const boot = inspectBoot();
+  if (!boot.ok) return boot;
+  const { state } = boot.value;
+  const message = `the boot layer is ${state} after it was removed`;
+  const problems: readonly Problem[] =
+    dryRun || state === "absent" ? [] : [{ code: "boot-wrong", message }];
+  const exitCode = exitCodeOf(problems, { strict: false, changing: true });
+  const layer = bootReportOf(boot.value);
+  return success({
+    report: reportOf("persist", { host, exitCode, dryRun, problems, boot: layer }),
+  });
 }

@@ -35,21 +35,26 @@ export async function pickWork(
   if (features === "cancelled") return cancelled(interruption);
   return success({
     targets: chosen.map(({ request }) => request),
-    keywords: features.flatMap((number) => KEYWORDS[number] ?? []),
+    features: features.flatMap((number) => KEYWORDS[number] ?? []),
+    named: true,
   });
 }
 
 function choicesHere(interruption: Interruption): Promise<Result<readonly Choice[]>> {
-  return withDom0(interruption, async (dom0): Promise<Result<readonly Choice[]>> => {
-    const records = needRecords(dom0.records);
-    if (!records.ok) return records;
-    const there = choosable(records.value.inventory);
-    const interfaces = [...there.nics, ...there.vifs];
-    const view = survey(interfaces, dom0.kernel);
-    if (!view.ok) return view;
-    const { devices } = judge(interfaces, view.value, { keywords: KEYWORDS, records: false });
-    return success(choicesOf(there, devices));
-  });
+  return withDom0(
+    interruption,
+    { kind: "pool" },
+    async (dom0): Promise<Result<readonly Choice[]>> => {
+      const records = needRecords(dom0.records);
+      if (!records.ok) return records;
+      const there = choosable(records.value.inventory);
+      const interfaces = [...there.nics, ...there.vifs];
+      const view = survey(interfaces, dom0.kernel);
+      if (!view.ok) return view;
+      const { devices } = judge(interfaces, view.value, { keywords: KEYWORDS, records: false });
+      return success(choicesOf(there, devices));
+    },
+  );
 }
 
 function targetList(choices: readonly Choice[]): List {

@@ -1,22 +1,64 @@
+import type { ReadScope } from "../core/read-scope.ts";
+import { withOwnDevices } from "../host/domains.ts";
 import type { Interface } from "../offload/interface.ts";
+import type { Inventory } from "../offload/inventory.ts";
 import { selectionNotes } from "../offload/notes.ts";
 import type { LiveView } from "../offload/plan.ts";
 import type { Kernel, Toolstack } from "../offload/ports.ts";
-import type { Note } from "../offload/problem.ts";
+import type { Note, Problem } from "../offload/problem.ts";
 import { type Result, success } from "../offload/result.ts";
 import { resolveBare, resolveBareHost, surveyGuests } from "../offload/survey.ts";
-import { isWholeHost, resolveTargets, type TargetRequest, WHOLE_HOST } from "../offload/targets.ts";
-import type { Dom0 } from "./dom0.ts";
+import {
+  resolveTargets,
+  type Selection,
+  type TargetOptions,
+  type TargetRequest,
+  WHOLE_HOST,
+  type Word,
+  wordOf,
+} from "../offload/targets.ts";
+import type { PoolCall } from "../plugin/pool-call.ts";
+import type { Dom0, Records } from "./dom0.ts";
 
 /** The interfaces that a command is to work on. */
 export interface Chosen {
   readonly interfaces: readonly Interface[];
-  readonly wholeHost: boolean;
+  /** Which of ALL, NICS and VIFS were among the targets: ALL is both. */
+  readonly rule: Word;
+  /** UUIDs of VIFs that were named by themselves, and whose VM was not. */
+  readonly alone: ReadonlySet<string>;
   readonly notes: readonly Note[];
+  /** VIFs whose device turned out to be another VM's: they are not among the interfaces. */
+  readonly problems: readonly Problem[];
+  /** Null where XAPI does not answer and was not needed. */
+  readonly inventory: Inventory | null;
   /** Null where XAPI does not answer and was not needed. */
   readonly toolstack: Toolstack | null;
   /** Where the kernel was asked which devices there are, what it said; none of them is read yet. */
   readonly seen: LiveView | null;
+}
+
+/** What has to be read for targets: without any, what the whole host stands for. */
+export function scopeOf(requests: readonly TargetRequest[], call: PoolCall | null): ReadScope {
+  // In a pool, VMs that run nowhere belong to the host that was asked.
+  const guests = call === null || call.halted ? "resident-and-halted" : "resident";
+  return requests.length === 0 ? { kind: "host", guests } : { kind: "targets", requests, guests };
+}
+
+/**
+ * Finds the targets in what was read for them. Where one is not found, the whole pool is read: names
+ * that are close to it, and the host that has it, are needed for the message alone.
+ */
+export async function resolveRead(
+  requests: readonly TargetRequest[],
+  inventory: Inventory,
+  toolstack: Toolstack,
+  options: TargetOptions = { templates: false },
+): Promise<Result<Selection>> {
+  const selection = resolveTargets(requests, inventory, options);
+  if (selection.ok) return selection;
+  const pool = await toolstack.inventory({ kind: "pool" });
+  return pool.ok ? resolveTargets(requests, pool.value, options) : selection;
 }
 
 /**
@@ -24,49 +66,69 @@ export interface Chosen {
  * the work is on single targets.
  */
 export function lookAhead(kernel: Kernel, requests: readonly TargetRequest[]): LiveView | null {
-  return requests.some(isWholeHost) ? surveyGuests(kernel) : null;
+  return requests.some((request) => wordOf(request)?.vifs === true) ? surveyGuests(kernel) : null;
 }
 
 /** Finds the targets in XAPI's inventory. */
-export function choose(dom0: Dom0, requests: readonly TargetRequest[]): Result<Chosen> {
+export async function choose(
+  dom0: Dom0,
+  requests: readonly TargetRequest[],
+  options: TargetOptions = { templates: false },
+): Promise<Result<Chosen>> {
   const { records } = dom0;
   if (!records.known) return { ok: false, failures: records.failures };
-  const selection = resolveTargets(requests, records.inventory);
-  if (!selection.ok) return selection;
-  return success({
-    interfaces: selection.value.interfaces,
-    wholeHost: selection.value.wholeHost,
-    notes: selectionNotes(selection.value),
-    toolstack: records.toolstack,
-    seen: null,
-  });
+  const selection = await resolveRead(requests, records.inventory, records.toolstack, options);
+  return selection.ok ? success(await chosenFrom(selection.value, records)) : selection;
+}
+
+async function chosenFrom(
+  selection: Selection,
+  { inventory, toolstack }: Pick<Extract<Records, { known: true }>, "inventory" | "toolstack">,
+): Promise<Chosen> {
+  const { interfaces, problems } = await withOwnDevices(selection.interfaces);
+  const { rule, alone } = selection;
+  const notes = selectionNotes(selection);
+  return { interfaces, rule, alone, notes, problems, inventory, toolstack, seen: null };
 }
 
 /** The same, but where XAPI does not answer, devices are taken as the kernel has them. */
-export function chooseWithoutXapi(dom0: Dom0, requests: readonly TargetRequest[]): Result<Chosen> {
+export async function chooseWithoutXapi(
+  dom0: Dom0,
+  requests: readonly TargetRequest[],
+  options: TargetOptions = { templates: false },
+): Promise<Result<Chosen>> {
   const { records } = dom0;
-  if (records.known) return choose(dom0, requests);
+  if (records.known) return await choose(dom0, requests, options);
   const view = dom0.kernel.observe(() => []);
   if (!view.ok) return view;
   const bare = resolveBare(requests, view.value.existing, (device) =>
     dom0.kernel.standsOnOthers(device),
   );
   if (bare === null) return { ok: false, failures: records.failures };
-  if (!bare.ok) return bare;
-  return success({
-    interfaces: bare.value,
-    wholeHost: false,
-    notes: [],
-    toolstack: null,
-    seen: view.value,
-  });
+  return bare.ok ? success(chosenBare(bare.value, NO_RULE, view.value)) : bare;
 }
 
 /** The whole host; where XAPI does not answer, what the kernel alone can tell of. */
-export function chooseWholeHost(dom0: Dom0): Result<Chosen> {
-  if (dom0.records.known) return choose(dom0, [WHOLE_HOST]);
+export async function chooseWholeHost(dom0: Dom0): Promise<Result<Chosen>> {
+  if (dom0.records.known) return await choose(dom0, [WHOLE_HOST]);
   const view = dom0.kernel.observe(() => []);
   if (!view.ok) return view;
-  const interfaces = resolveBareHost(view.value.existing);
-  return success({ interfaces, wholeHost: true, notes: [], toolstack: null, seen: view.value });
+  const bare = resolveBareHost(view.value.existing);
+  return success(chosenBare(bare, { nics: true, vifs: true }, view.value));
+}
+
+const NO_RULE: Word = { nics: false, vifs: false };
+
+function chosenBare(interfaces: readonly Interface[], rule: Word, seen: LiveView): Chosen {
+  const alone = new Set<string>();
+  return {
+    interfaces,
+    rule,
+    alone,
+    notes: [],
+    problems: [],
+    inventory: null,
+    toolstack: null,
+    seen,
+  };
 }

@@ -1,60 +1,69 @@
 import type { CommandDef } from "citty";
+import { inspectBoot } from "../boot/boot-layer.ts";
+import { bootReportOf } from "../core/boot-layer.ts";
+import { networkdNotes } from "../host/verify.ts";
 import { EXIT, type Problem } from "../offload/problem.ts";
 import { reportOf } from "../offload/report.ts";
 import { type Result, success } from "../offload/result.ts";
 import { survey } from "../offload/survey.ts";
 import { WHOLE_HOST } from "../offload/targets.ts";
 import { judge } from "../offload/verdict.ts";
-import { inspectBoot } from "../persistence/boot-layer.ts";
-import { parseArguments, poolOf, wantedOf } from "./arguments.ts";
+import { pendingReport, readPendingChange } from "../state/pending-change.ts";
+import { readNetworkdDb } from "../xapi/networkd-db.ts";
+import { parseArguments, parsePool, passOptions, wantedOf } from "./arguments.ts";
 import { STATUS } from "./definition/status.ts";
 import { type Dom0, silenceProblems, withDom0Ahead } from "./dom0.ts";
 import type { Invocation, Told } from "./invocation.ts";
 import { reportingCommand } from "./reporting.ts";
-import { chooseWholeHost, chooseWithoutXapi, lookAhead } from "./selection.ts";
+import { chooseWholeHost, chooseWithoutXapi, lookAhead, scopeOf } from "./selection.ts";
 
 /** `offload status`: the whole picture, live and recorded, without judging. */
 export function statusCommand(invocation: Invocation): CommandDef {
   return reportingCommand(STATUS, invocation, status);
 }
 
-async function status({ rawArgs, interruption }: Invocation): Promise<Result<Told>> {
+async function status({ rawArgs, interruption, call }: Invocation): Promise<Result<Told>> {
   const given = parseArguments(STATUS.args, rawArgs);
   if (!given.ok) return given;
   const wanted = wantedOf(given.value);
   if (!wanted.ok) return wanted;
-  const pool = poolOf(given.value);
+  const pool = parsePool(given.value);
   if (!pool.ok) return pool;
-  const { targets, keywords } = wanted.value;
+  const { targets, features } = wanted.value;
   if (pool.value !== null) {
-    const { statusPool } = await import("./pool/status.ts");
-    return await statusPool(wanted.value, pool.value, interruption);
+    const { runOnPool } = await import("../pool/run.ts");
+    const flags = passOptions(given.value, STATUS.args, ["features"]);
+    return await runOnPool({ command: "status", targets, flags, ...pool.value }, interruption);
   }
   return withDom0Ahead(
     interruption,
+    scopeOf(targets, call),
     (kernel) => ({
       ahead: lookAhead(kernel, targets.length > 0 ? targets : [WHOLE_HOST]),
       boot: inspectBoot(),
+      networkd: readNetworkdDb(),
     }),
-    async (dom0, { ahead, boot }): Promise<Result<Told>> => {
+    async (dom0, { ahead, boot, networkd }): Promise<Result<Told>> => {
+      const chosen =
+        targets.length > 0 ? await chooseWithoutXapi(dom0, targets) : await chooseWholeHost(dom0);
       dom0.leaveXapi();
-      const chosen = targets.length > 0 ? chooseWithoutXapi(dom0, targets) : chooseWholeHost(dom0);
       if (!chosen.ok) return chosen;
       const view = survey(chosen.value.interfaces, dom0.kernel, ahead ?? chosen.value.seen);
       if (!view.ok) return view;
       const judged = judge(chosen.value.interfaces, view.value, {
-        keywords,
+        keywords: features,
         records: dom0.records.known,
       });
-      const problems = unseen(dom0, judged.problems);
+      const problems = [...chosen.value.problems, ...unseen(dom0, judged.problems)];
       if (!boot.ok) return boot;
       const report = reportOf("status", {
         host: dom0.host,
         exitCode: problems.length > 0 ? EXIT.unavailable : EXIT.done,
         devices: judged.devices,
         problems,
-        notes: chosen.value.notes,
-        boot: boot.value,
+        notes: [...chosen.value.notes, ...networkdNotes(chosen.value, view.value, networkd)],
+        boot: bootReportOf(boot.value),
+        pending: pendingReport(readPendingChange()),
       });
       return success({ report });
     },

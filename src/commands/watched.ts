@@ -1,9 +1,18 @@
+import type { ReadScope } from "../core/read-scope.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
-import { nameOf } from "../offload/interface.ts";
-import type { Inventory, OtherConfig, Vm } from "../offload/inventory.ts";
+import { type Interface, nameOf } from "../offload/interface.ts";
+import type { Inventory, Pif, Vm } from "../offload/inventory.ts";
 import type { ChangeableBits, FeatureWish } from "../offload/kernel-features.ts";
 import type { LiveView, RecordStep } from "../offload/plan.ts";
-import type { Circumstances, RecordOutcome, Toolstack, WriteOutcome } from "../offload/ports.ts";
+import type {
+  Circumstances,
+  InterfaceConfig,
+  KeyOutcome,
+  KeyWrite,
+  RecordOutcome,
+  Toolstack,
+  WriteOutcome,
+} from "../offload/ports.ts";
 import type { Result } from "../offload/result.ts";
 import type { Progress } from "../terminal/progress.ts";
 
@@ -47,12 +56,26 @@ export class WatchedToolstack implements Toolstack {
     private readonly progress: Progress,
   ) {}
 
-  inventory(): Promise<Result<Inventory>> {
-    return this.#during("reading XAPI's inventory", () => this.toolstack.inventory());
+  inventory(scope: ReadScope): Promise<Result<Inventory>> {
+    return this.#during("reading XAPI's inventory", () => this.toolstack.inventory(scope));
   }
 
-  recordsByUuid(): Promise<Result<ReadonlyMap<string, OtherConfig>>> {
-    return this.#during("reading XAPI's records back", () => this.toolstack.recordsByUuid());
+  settingsOf(
+    interfaces: readonly Interface[],
+  ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
+    return this.#during("reading settings back", () => this.toolstack.settingsOf(interfaces));
+  }
+
+  writeKeys<W extends KeyWrite>(
+    writes: readonly W[],
+    isStopped: () => boolean,
+    told?: (outcome: KeyOutcome<W>) => void,
+  ): Promise<readonly KeyOutcome<W>[]> {
+    return this.#during("writing to XAPI", () => this.toolstack.writeKeys(writes, isStopped, told));
+  }
+
+  countHosts(): Promise<Result<number>> {
+    return this.toolstack.countHosts();
   }
 
   announce(vms: readonly Vm[]): Promise<readonly string[]> {
@@ -61,6 +84,14 @@ export class WatchedToolstack implements Toolstack {
 
   circumstances(): Promise<Result<Circumstances>> {
     return this.#during("reading versions and networks", () => this.toolstack.circumstances());
+  }
+
+  bridgeOf(pif: Pif): Promise<Result<string>> {
+    return this.toolstack.bridgeOf(pif);
+  }
+
+  plug(pif: Pif): Promise<string | null> {
+    return this.#during(`having XAPI plug ${pif.device}`, () => this.toolstack.plug(pif));
   }
 
   write(

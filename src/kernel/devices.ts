@@ -56,6 +56,19 @@ export class NetworkDevices implements Kernel, Disposable {
     return !existsSync(bus) || basename(realpathSync(bus)) !== "xen-backend";
   }
 
+  ifindexOf(device: string): number | null {
+    return this.#socket.ifindexOf(device);
+  }
+
+  hasCarrier(device: string): boolean {
+    try {
+      return readFileSync(`${SYS_CLASS_NET}/${device}/carrier`, "utf8").trim() === "1";
+    } catch {
+      // A device that is down answers EINVAL: it has none.
+      return false;
+    }
+  }
+
   driver(device: string): Reading<Driver> {
     const answer = this.#drivers.read(device);
     return answer.ok

@@ -6,6 +6,7 @@ const SOCK_CLOEXEC = 0o2000000;
 
 /** linux/sockios.h */
 const SIOCETHTOOL = 0x8946;
+const SIOCGIFINDEX = 0x8933;
 
 /** struct ifreq on x86-64: 16 bytes of name, then a union of 24 whose first member is a pointer. */
 const IFREQ_BYTES = 40;
@@ -44,6 +45,9 @@ export class EthtoolSocket implements Disposable {
   readonly #ioctl = this.#libc.symbols.ioctl;
   readonly #fd: number;
   readonly #errno: Pointer | null;
+  readonly #ifreq = new Uint8Array(new ArrayBuffer(IFREQ_BYTES));
+  readonly #name = this.#ifreq.subarray(0, IFNAMSIZ);
+  readonly #address = ptr(this.#ifreq);
 
   constructor() {
     const errno = this.#libc.symbols.__errno_location();
@@ -59,9 +63,21 @@ export class EthtoolSocket implements Disposable {
 
   /** One SIOCETHTOOL. `ifreq`: where the structure is that names the device. */
   call(ifreq: Pointer): IoctlResult {
-    return this.#ioctl(this.#fd, SIOCETHTOOL, ifreq) < 0
+    return this.request(SIOCETHTOOL, ifreq);
+  }
+
+  /** One ioctl on the socket, with the structure that it is about. */
+  request(number: number, structure: Pointer): IoctlResult {
+    return this.#ioctl(this.#fd, number, structure) < 0
       ? { ok: false, errno: this.#lastErrno() }
       : CARRIED_OUT;
+  }
+
+  /** The kernel's number of a device, which no other has until the next boot; null where it is not there. */
+  ifindexOf(device: string): number | null {
+    if (!writeName(this.#name, device)) return null;
+    if (this.#ioctl(this.#fd, SIOCGIFINDEX, this.#address) < 0) return null;
+    return new DataView(this.#ifreq.buffer).getInt32(IFNAMSIZ, true);
   }
 
   [Symbol.dispose](): void {
@@ -97,12 +113,19 @@ export class EthtoolCommand {
 
   /** One SIOCETHTOOL on a device. */
   send(device: string): IoctlResult {
-    this.#name.fill(0);
-    const { written, read: taken } = encoder.encodeInto(device, this.#name);
-    // A name that does not fit, with the NUL behind it, would silently become another device's.
-    if (taken !== device.length || written === 0 || written >= IFNAMSIZ) return NO_SUCH_DEVICE;
+    if (!writeName(this.#name, device)) return NO_SUCH_DEVICE;
     return this.#socket.call(this.#address);
   }
+}
+
+/**
+ * Writes the name of a device into an ifreq. False for one that does not fit, with the NUL behind it, or
+ * that has a NUL in it: it would silently become another device's.
+ */
+function writeName(field: Uint8Array, device: string): boolean {
+  field.fill(0);
+  const { written, read: taken } = encoder.encodeInto(device, field);
+  return taken === device.length && written > 0 && written < IFNAMSIZ && !device.includes("\0");
 }
 
 const encoder = new TextEncoder();

@@ -1,6 +1,6 @@
+import type { WishStep } from "../core/restore/wishes.ts";
 import { isSet, type KernelFeatures } from "./kernel-features.ts";
 import type { LiveStep, RecordStep } from "./plan.ts";
-import type { WishStep } from "./restore.ts";
 
 /** The commands that would do the same by hand, quoted for a shell, in the order of doing. */
 export function byHand(

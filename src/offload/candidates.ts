@@ -11,6 +11,12 @@ export type CandidateKind = "targets" | "vms" | "pifs";
 /** Characters that no line of a list and no terminal takes as they are. */
 const UNTYPABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
+const WORDS = [
+  "ALL\tthis host's NICs and the VIFs of its VMs",
+  "NICS\tthis host's NICs",
+  "VIFS\tthe VIFs of its VMs",
+];
+
 /** Beyond this many characters nobody reads a name in a list. */
 const LONGEST = 200;
 
@@ -22,8 +28,7 @@ export function candidates(kind: CandidateKind, inventory: Inventory): readonly 
   const vms = kind === "pifs" ? [] : vmLines(inventory);
   const pifs = kind === "vms" ? [] : pifLines(inventory);
   const vifs = kind === "targets" ? vifLines(inventory) : [];
-  const all = kind === "targets" ? ["ALL\tthis host's NICs and the VIFs of its VMs"] : [];
-  return [...all, ...vms, ...pifs, ...vifs];
+  return [...(kind === "targets" ? WORDS : []), ...vms, ...pifs, ...vifs];
 }
 
 /** The same without XAPI, of the devices that the kernel has. */

@@ -10,8 +10,13 @@ const NAMED = 4;
 
 type Found = Pick<Diagnosis, "deadRecords" | "networkRecords" | "hooks" | "software">;
 
-/** What to do, each step with its reason, the most urgent first. Repeats nothing. */
-export function adviceFor(report: Pick<Report, "problems" | "notes">, found: Found): Advice[] {
+type Findings = Pick<Report, "problems" | "notes" | "advice">;
+
+/**
+ * What to do, each step with its reason, the most urgent first. Repeats nothing. What turns features off is
+ * what `verify` advises.
+ */
+export function adviceFor(report: Findings, found: Found): Advice[] {
   return [
     ...toolstackAdvice(report),
     ...disableAdvice(report),
@@ -45,10 +50,11 @@ function toolstackAdvice(report: Pick<Report, "problems">): readonly Advice[] {
     : [{ because: "XAPI did not answer, so no record was read", command: "xe-toolstack-restart" }];
 }
 
-function disableAdvice(report: Pick<Report, "problems">): readonly Advice[] {
-  const command = "offload disable ALL";
+function disableAdvice(report: Findings): readonly Advice[] {
+  const command = report.advice.find((one) => one.startsWith("offload disable "));
+  if (command === undefined) return [];
   const on = withCode(report, "live-on");
-  const later = withCode(report, "latent", "gro-returns");
+  const later = withCode(report, "latent", "gro-not-persistent", "networkd-turns-on");
   const records = withCode(report, "record-missing", "record-says-on", "record-unreadable");
   const advice: Advice[] = [];
   if (on.length > 0) advice.push({ because: `on, and could be off: ${subjects(on)}`, command });
@@ -75,14 +81,12 @@ function recordAdvice(report: Pick<Report, "problems">): readonly Advice[] {
 }
 
 function bootAdvice(report: Pick<Report, "problems" | "notes">): readonly Advice[] {
-  const wrong = withCode(report, "boot-wrong");
+  const wrong = withCode(report, "boot-wrong", "boot-absent", "not-persistent");
   const missing = report.notes.filter(({ code }) => code === "not-persisted");
   const [first] = [...wrong, ...missing];
   if (first === undefined) return [];
   const because = first.message.replace(/; [^;]*\boffload persist\b.*$/, "");
-  // Before anything was turned off, persist has nothing to go by unless it is told.
-  const command =
-    withCode(report, "live-on").length > 0 ? "offload persist ALL" : "offload persist";
+  const [command = "offload persist"] = /offload persist(?: --remove)?$/.exec(first.message) ?? [];
   return [{ because, command }];
 }
 

@@ -1,4 +1,5 @@
-import type { BootLayer } from "./boot.ts";
+import type { BootLayer } from "../core/boot-layer.ts";
+import { coveredOnNic, coveredOnVif } from "../core/coverage.ts";
 import { KEYWORDS, type Keyword } from "./features.ts";
 import type { Hook } from "./foreign-hooks.ts";
 import { devicesOf, type Interface, nameOf, uuidOf } from "./interface.ts";
@@ -59,7 +60,7 @@ export interface StrayRecord {
   readonly because: string;
 }
 
-/** A file of this program's own notes. */
+/** A file that this program keeps on disk. */
 export interface OwnNote {
   readonly file: string;
   readonly bytes: number;
@@ -88,7 +89,7 @@ export interface Diagnosis {
   readonly networkRecords: readonly StrayRecord[];
   /** Files of others that touch offloads. */
   readonly hooks: readonly Hook[];
-  /** What `offload` has noted of its own work: the journal, a trial, what was turned off. */
+  /** What `offload` keeps on this host's disk: this boot's kernel bits, a pending change, the lock. */
   readonly ownNotes: readonly OwnNote[];
   /** What could not be looked at. */
   readonly unread: readonly { readonly what: string; readonly because: string }[];
@@ -123,11 +124,14 @@ export function summarise(report: DeviceReport, boot: BootLayer | null): DeviceS
   };
 }
 
-function persistedOn({ device, kind }: DeviceReport, boot: BootLayer | null): readonly Keyword[] {
-  if (boot?.state !== "current" || boot.covers === null) return [];
-  const { covers } = boot;
-  const named = kind === "pif" && device !== null && covers.devices.includes(device);
-  return covers.everything || named ? covers.keywords : [];
+function persistedOn(
+  { device, kind, vm }: DeviceReport,
+  boot: BootLayer | null,
+): readonly Keyword[] {
+  if (boot?.state !== "current" || boot.covers === null || device === null) return [];
+  if (kind === "pif") return coveredOnNic(boot.covers, device);
+  const number = device.slice(device.indexOf(".") + 1);
+  return vm === null ? boot.covers.vifs : coveredOnVif(boot.covers, vm.uuid, number);
 }
 
 const NO_DRIVER = { name: "", version: "", firmware: "", bus: "", pci: "" };

@@ -11,6 +11,11 @@ interface FeatureDefinition {
   readonly pifRecord: boolean;
   /** Whether xenopsd reads it of a VIF (device.ml vif_udev_keys: neither gro nor lro). */
   readonly vifRecord: boolean;
+  /**
+   * Whether netback lets anyone change it: rx is fixed on, ufo and lro are fixed off or absent, on every
+   * kernel from 4.4 to 6.12 (xen-netback interface.c xenvif_alloc).
+   */
+  readonly netback: boolean;
   /** Whether it is meant when no list of features is given. */
   readonly byDefault: boolean;
   /** What it does, for help and documentation. */
@@ -27,6 +32,7 @@ export const FEATURES = [
     kernel: "rx-checksum",
     pifRecord: true,
     vifRecord: true,
+    netback: false,
     byDefault: true,
     meaning: "checksums of received packets",
   },
@@ -35,6 +41,7 @@ export const FEATURES = [
     kernel: "tx-checksum-*",
     pifRecord: true,
     vifRecord: true,
+    netback: true,
     byDefault: true,
     meaning: "checksums of sent packets",
   },
@@ -43,6 +50,7 @@ export const FEATURES = [
     kernel: "tx-scatter-gather*",
     pifRecord: true,
     vifRecord: true,
+    netback: true,
     byDefault: true,
     meaning: "scatter-gather",
   },
@@ -51,6 +59,7 @@ export const FEATURES = [
     kernel: "tx-tcp*-segmentation",
     pifRecord: true,
     vifRecord: true,
+    netback: true,
     byDefault: true,
     meaning: "TCP segmentation",
   },
@@ -59,6 +68,7 @@ export const FEATURES = [
     kernel: "tx-udp-fragmentation",
     pifRecord: true,
     vifRecord: true,
+    netback: false,
     byDefault: true,
     meaning: "UDP fragmentation",
   },
@@ -67,6 +77,7 @@ export const FEATURES = [
     kernel: "tx-generic-segmentation",
     pifRecord: true,
     vifRecord: true,
+    netback: true,
     byDefault: true,
     meaning: "generic segmentation",
   },
@@ -75,6 +86,7 @@ export const FEATURES = [
     kernel: "rx-gro",
     pifRecord: true,
     vifRecord: false,
+    netback: true,
     byDefault: true,
     meaning: "generic receive offload",
   },
@@ -83,6 +95,7 @@ export const FEATURES = [
     kernel: "rx-lro",
     pifRecord: true,
     vifRecord: false,
+    netback: false,
     byDefault: true,
     meaning: "large receive offload",
   },
@@ -91,6 +104,7 @@ export const FEATURES = [
     kernel: "rx-vlan-hw-parse",
     pifRecord: false,
     vifRecord: false,
+    netback: false,
     byDefault: false,
     meaning: "stripping of VLAN tags",
   },
@@ -99,6 +113,7 @@ export const FEATURES = [
     kernel: "tx-vlan-hw-insert",
     pifRecord: false,
     vifRecord: false,
+    netback: false,
     byDefault: false,
     meaning: "insertion of VLAN tags",
   },
@@ -107,6 +122,7 @@ export const FEATURES = [
     kernel: "rx-hashing",
     pifRecord: false,
     vifRecord: false,
+    netback: false,
     byDefault: false,
     meaning: "receive hashing",
   },
@@ -115,6 +131,7 @@ export const FEATURES = [
     kernel: "rx-ntuple-filter",
     pifRecord: false,
     vifRecord: false,
+    netback: false,
     byDefault: false,
     meaning: "receive filters",
   },
@@ -143,6 +160,20 @@ const RECORD_KEYS = {
 /** Whether the toolstack reads the record of this feature on a PIF or VIF, and the key it reads. */
 export function recordKey(kind: "pif" | "vif", keyword: Keyword): string | null {
   return RECORD_KEYS[kind].get(keyword) ?? null;
+}
+
+const NETBACK: ReadonlySet<string> = new Set(
+  FEATURES.filter(({ netback }) => netback).map(({ keyword }) => keyword),
+);
+
+/** Whether netback lets anyone change a feature: a setting of any other on a VIF is without effect. */
+export function isChangeableOnVif(keyword: Keyword): boolean {
+  return NETBACK.has(keyword);
+}
+
+/** Whether a name is that of a feature of the table. */
+export function isKeyword(name: string): name is Keyword {
+  return definitions.has(name);
 }
 
 function recordKeys(isRead: (feature: FeatureDefinition) => boolean): ReadonlyMap<Keyword, string> {

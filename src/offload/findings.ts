@@ -1,4 +1,4 @@
-import type { Keyword } from "./features.ts";
+import { isChangeableOnVif, type Keyword } from "./features.ts";
 import { type Interface, nameOf, uuidOf } from "./interface.ts";
 import type { FeatureState } from "./kernel-features.ts";
 import { isRecordable, type LiveView } from "./plan.ts";
@@ -14,7 +14,8 @@ const MENDED: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   "record-missing",
   "record-says-on",
   "record-unreadable",
-  "gro-returns",
+  "gro-not-persistent",
+  "networkd-turns-on",
 ]);
 
 /** Whether running `disable` on the same targets would help. */
@@ -37,7 +38,9 @@ export function lackingRecords(
     (keyword, index) =>
       recorded[index] !== "off" &&
       honouredKey(subject, keyword) !== null &&
-      isRecordable(subject, states?.[index]),
+      (subject.kind === "vif"
+        ? isChangeableOnVif(keyword)
+        : isRecordable(subject, states?.[index])),
   );
 }
 
@@ -113,7 +116,7 @@ export function recordProblems(
   add("record-says-on", saysOn, `the record of ${listed(saysOn)} says on`);
   add("record-unreadable", unread, `the record of ${listed(unread)} means nothing`);
   add("record-missing", missing, `no record keeps ${listed(missing)} off`);
-  add("gro-returns", gro, "no record keeps gro off, and networkd turns it on at every plug");
+  add("gro-not-persistent", gro, "no record keeps gro off, and networkd turns it on at every plug");
   return found;
 }
 

@@ -1,4 +1,6 @@
-/** A map of strings as XAPI keeps it; `ethtool-*` keys among others that are none of our business. */
+import type { StoredInterface, StoredRule } from "../core/policy-text.ts";
+
+/** The keys of `other_config` that look as if they were about offloads, in any spelling: `ethtool*`. */
 export type OtherConfig = ReadonlyMap<string, string>;
 
 /** A host of the pool. */
@@ -13,6 +15,19 @@ export interface Host {
  */
 export type PifRole = "physical" | "bond" | "vlan" | "tunnel" | "sriov" | "other";
 
+/** The addresses that XAPI gives the bridge of a PIF at each plug. */
+export interface PifAddress {
+  /** `None`, `DHCP` or `Static`. */
+  readonly mode: string;
+  /** Empty where there is none. */
+  readonly ip: string;
+  readonly netmask: string;
+  /** `None`, `DHCP`, `Static` or `Autoconf`. */
+  readonly mode6: string;
+  /** With their prefix lengths: `fd00::5/64`. */
+  readonly ipv6: readonly string[];
+}
+
 /** A physical interface record of XAPI. */
 export interface Pif {
   /** XAPI's handle, valid for this session only; never stored. */
@@ -21,6 +36,9 @@ export interface Pif {
   /** The interface's name in dom0, never matched by a pattern: `eth0`, `eno12429np0`. */
   readonly device: string;
   readonly host: Host;
+  /** XAPI's handle of its network, valid for this session only. */
+  readonly network: string;
+  readonly address: PifAddress;
   readonly role: PifRole;
   /** The VLAN tag, or -1. */
   readonly vlan: number;
@@ -28,9 +46,13 @@ export interface Pif {
   /** Whether the toolstack configures it, and so reads its records. */
   readonly managed: boolean;
   readonly attached: boolean;
-  /** `properties:gro`: networkd applies it where no record says otherwise (nm.ml). */
+  /**
+   * `properties:gro`: networkd applies it where no setting says otherwise. For a slave it is the
+   * bond's (nm.ml create_bond).
+   */
   readonly groProperty: string | undefined;
   readonly otherConfig: OtherConfig;
+  readonly stored: StoredInterface;
   /** UUIDs of a bond's slaves; empty for other roles. */
   readonly slaves: readonly string[];
   /** UUID of the bond that this PIF is a slave of. */
@@ -52,7 +74,7 @@ export interface Vm {
   readonly powerState: string;
   /** Meaningful on the host where the VM is resident, and only there. */
   readonly domid: number;
-  /** The host that it runs on, if it runs. */
+  /** The host that it runs on; a halted or suspended VM runs nowhere, whatever its record says. */
   readonly residentOn: Host | undefined;
   /** On its way to another host: until it has arrived the record tells of the host that it leaves. */
   readonly isMigrating: boolean;
@@ -69,13 +91,26 @@ export interface Vif {
   /** A VIF on an SR-IOV network has no netback device, and its records are read by nobody. */
   readonly sriov: boolean;
   readonly otherConfig: OtherConfig;
+  readonly stored: StoredInterface;
 }
 
-/** What XAPI knows of the pool, read at one time. */
+/** How many VMs run on a host. */
+export interface HostCount {
+  readonly host: Host;
+  readonly count: number;
+}
+
+/** What was read of the pool, at one time. */
 export interface Inventory {
   /** The host that this program runs on. */
   readonly host: Host;
+  /** XAPI's handle of that host, valid for this session only. */
+  readonly hostRef: string;
+  /** The standing rule of this host. */
+  readonly hostStored: StoredRule;
   readonly hosts: readonly Host[];
+  /** VMs that were not read because they run on other hosts. */
+  readonly elsewhere: readonly HostCount[];
   readonly pifs: readonly Pif[];
   readonly vms: readonly Vm[];
   readonly vifs: readonly Vif[];

@@ -149,6 +149,15 @@ export class KernelFeatures {
     return parts.some(({ block, bits }) => ((set.requested[block] ?? 0) & bits) !== 0);
   }
 
+  /** Whether any part of the feature that can be changed is requested. */
+  isChangeableRequested(set: FeatureSet, keyword: Keyword): boolean {
+    const parts = this.#parts.get(keyword) ?? NO_PARTS;
+    return parts.some(
+      ({ block, bits }) =>
+        ((set.requested[block] ?? 0) & (set.changeable[block] ?? 0) & bits) !== 0,
+    );
+  }
+
   /**
    * What has to be cleared so that these features are off. Unlike `state` it also sees the
    * changeable rest of a group of which some other part is fixed on.

@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode, PROBLEMS } from "./problem.ts";
-import type { FeatureReport, Report } from "./report.ts";
+import type { FeatureReport, HostReport, Report } from "./report.ts";
 import type { Failure } from "./result.ts";
 import { counted } from "./wording.ts";
 
@@ -29,7 +29,7 @@ const LONGEST_TEXT = 600;
  * sure to stay so is WARNING; what could not be looked at is UNKNOWN, where nothing worse is known.
  */
 export function pluginAnswer(report: Report, strict: boolean): PluginAnswer {
-  const counting = report.problems.filter(({ code }) => strict || code !== "live-fixed");
+  const counting = report.problems.filter((one) => counts(one, strict));
   const state = stateOf(
     counting.map(({ code }) => code),
     report.exitCode,
@@ -40,6 +40,42 @@ export function pluginAnswer(report: Report, strict: boolean): PluginAnswer {
       ? `${checked} checked, everything that can be off is off`
       : `${checked} checked; ${sayings(counting.map(({ message }) => message))}`;
   return answer(state, said, performanceData(report, strict));
+}
+
+/** The states from the worst on: what is known to be wrong outranks what is not known. */
+const WORST_FIRST: readonly PluginState[] = ["CRITICAL", "WARNING", "UNKNOWN", "OK"];
+
+/** One line for a whole pool: the state of its worst host, and what the hosts that are not OK say. */
+export function poolAnswer(hosts: readonly HostReport[], strict: boolean): PluginAnswer {
+  const states = hosts.map((host): HostAnswer => {
+    const problems = (host.report?.problems ?? []).filter((one) => counts(one, strict));
+    const codes = problems.map(({ code }) => code);
+    const state = stateOf(codes, host.exitCode);
+    // A host that broke off has shown no problem, and is not known to be well.
+    return { host, problems, state: state === "OK" && host.state !== "ok" ? "UNKNOWN" : state };
+  });
+  const worst = WORST_FIRST.find((state) => states.some((one) => one.state === state)) ?? "OK";
+  const wrong = states.filter(({ state }) => state !== "OK");
+  const ok = hosts.length - wrong.length;
+  const details = wrong.map(({ host: { name, message }, problems: [first] }) =>
+    first === undefined ? `${name}: ${message}` : `${name}: ${first.message}`,
+  );
+  const sum = `${ok} of ${counted(hosts.length, "host")} ok`;
+  const text = details.length === 0 ? sum : `${sum}; ${sayings(details)}`;
+  const count = (wanted: PluginState) => states.filter(({ state }) => state === wanted).length;
+  const data = [
+    `hosts=${hosts.length};;;0`,
+    `critical=${count("CRITICAL")};;0;0`,
+    `warning=${count("WARNING")};0;;0`,
+    `unknown=${count("UNKNOWN")};;;0`,
+  ];
+  return answer(worst, text, data.join(" "));
+}
+
+interface HostAnswer {
+  readonly host: HostReport;
+  readonly problems: readonly { readonly message: string }[];
+  readonly state: PluginState;
 }
 
 /** The answer where there is no report: UNKNOWN, whatever the reason, a wrong flag included. */
@@ -53,6 +89,10 @@ function answer(state: PluginState, said: string, data: string): PluginAnswer {
   const shown = Array.from(text).length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
   const line = `OFFLOAD ${state}: ${shown}${data === "" ? "" : ` | ${data}`}`;
   return { line, exitCode: STATES[state] };
+}
+
+function counts({ code }: { readonly code: string }, strict: boolean): boolean {
+  return strict || code !== "live-fixed";
 }
 
 function stateOf(codes: readonly string[], exitCode: ExitCode): PluginState {

@@ -11,13 +11,17 @@ export function selectionNotes({ leftOut, withoutVifs }: Selection): readonly No
     message: `${quoted(name)} has no VIFs`,
     uuid,
   }));
-  if (leftOut.length > 0) {
-    const hosts = [...new Set(leftOut.map(({ residentOn }) => residentOn?.name ?? "another host"))];
-    const verb = leftOut.length === 1 ? "runs" : "run";
-    const message = `${counted(leftOut.length, "VM")} left out, which ${verb} on ${listed(hosts.map(quoted))}`;
-    notes.push({ code: "left-out", message });
-  }
-  return notes;
+  return [...notes, ...leftOutNotes(leftOut)];
+}
+
+/** How many VMs were left out because they run on other hosts. */
+export function leftOutNotes(leftOut: Selection["leftOut"]): readonly Note[] {
+  if (leftOut.length === 0) return [];
+  const count = leftOut.reduce((sum, one) => sum + one.count, 0);
+  const verb = count === 1 ? "runs" : "run";
+  const hosts = leftOut.map(({ host }) => quoted(host.name));
+  const message = `${counted(count, "VM")} left out, which ${verb} on ${listed(hosts)}`;
+  return [{ code: "left-out", message }];
 }
 
 /** When the change of VIFs that have no device on this host now takes effect, a note a VM. */
@@ -39,7 +43,7 @@ export function laterNotes(interfaces: readonly Interface[], recorded: boolean):
     const state = running ? "unplugged" : vm.powerState.toLowerCase();
     const what = recorded
       ? `recorded only, takes effect ${when}`
-      : "no device to change now, and nothing is recorded with --no-record";
+      : "no device to change now, and nothing is stored with --live-only";
     const message = `${counted(vifs.length, "VIF")} of ${quoted(vm.name)} (${state}): ${what}`;
     return [{ code: "takes-effect-later", message, uuid: vm.uuid }];
   });
@@ -59,7 +63,7 @@ export function unrecordedNotes(
   }
   const vifs = keywords.filter((keyword) => recordKey("vif", keyword) === null);
   if (kinds.has("vif") && vifs.length > 0) {
-    const message = `${listed(vifs)} of VIFs: the toolstack reads no record of that, so off until a VM's next start; persist ALL keeps it off`;
+    const message = `${listed(vifs)} of VIFs: the toolstack reads no record of that, so off until a VM's next start; keep it off with: offload persist`;
     notes.push({ code: "not-recorded", message });
   }
   return notes;

@@ -1,5 +1,5 @@
 import { ByTwo } from "./by-two.ts";
-import type { Keyword } from "./features.ts";
+import { isChangeableOnVif, type Keyword } from "./features.ts";
 import { devicesOf, type Interface, uuidOf } from "./interface.ts";
 import type {
   ChangeableBits,
@@ -109,21 +109,25 @@ export function foresee(view: LiveView, steps: readonly LiveStep[]): LiveView {
  *
  * On a PIF only what its NIC can change and now reads off: networkd turns a failing ethtool into
  * PIF_CONFIGURATION_ERROR at every later plug (network_utils.ml set_offload). On a VIF every key
- * that xenopsd honours: vif-real ignores the exit status of ethtool. What already means off stays.
+ * that xenopsd honours and netback can follow, for vif-real ignores the exit status of ethtool; `named`
+ * features are stored whatever netback says. What already means off stays.
  */
 export function planRecords(
   interfaces: readonly Interface[],
   keywords: readonly Keyword[],
   after: LiveView,
+  named: boolean,
 ): readonly RecordStep[] {
+  const onVif = named ? keywords : keywords.filter(isChangeableOnVif);
   const steps: RecordStep[] = [];
   // VIFs of which the same is recorded have the very same array of states.
   const known = new Map<readonly unknown[], readonly MissingRecord[]>();
   for (const subject of interfaces) {
     if (subject.kind === "bare") continue;
-    const recorded = recordedStates(subject, keywords);
-    const states = subject.kind === "pif" ? statesOf(after, subject.pif.device, keywords) : [];
-    const missing = known.get(recorded) ?? missingRecords(subject, keywords, recorded, states);
+    const wanted = subject.kind === "pif" ? keywords : onVif;
+    const recorded = recordedStates(subject, wanted);
+    const states = subject.kind === "pif" ? statesOf(after, subject.pif.device, wanted) : [];
+    const missing = known.get(recorded) ?? missingRecords(subject, wanted, recorded, states);
     known.set(recorded, missing);
     for (const { keyword, key, from } of missing) {
       steps.push({ subject, keyword, key, from, to: "off" });

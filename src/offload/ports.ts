@@ -1,4 +1,7 @@
-import type { Inventory, OtherConfig, Vm } from "./inventory.ts";
+import type { StoredInterface } from "../core/policy-text.ts";
+import type { ReadScope } from "../core/read-scope.ts";
+import type { Interface } from "./interface.ts";
+import type { Inventory, OtherConfig, Pif, Vm } from "./inventory.ts";
 import type { ChangeableBits, FeatureWish } from "./kernel-features.ts";
 import type { LiveStep, LiveView, RecordStep } from "./plan.ts";
 import type { Result } from "./result.ts";
@@ -45,8 +48,12 @@ export interface Kernel {
   observe(wanted: (existing: ReadonlySet<string>) => Iterable<string>): Result<LiveView>;
   /** Whether a device is a bridge, a bond or a VLAN, which have no NIC of their own. */
   standsOnOthers(device: string): boolean;
-  /** Whether a device is what the loop at boot takes for a NIC of its own accord. */
+  /** Whether a device is what the boot script takes for a NIC of its own accord. */
   isNic(device: string): boolean;
+  /** The kernel's number of a device, which no other has until the next boot; null without one. */
+  ifindexOf(device: string): number | null;
+  /** Whether the other side of a device is there: of a vif its guest's driver. */
+  hasCarrier(device: string): boolean;
   /** Who drives a device. */
   driver(device: string): Reading<Driver>;
   /** The view with these devices read again. */
@@ -57,35 +64,93 @@ export interface Kernel {
   request(device: string, wish: FeatureWish): WriteOutcome;
 }
 
-/** Keeps what was there before. Each fails where it could not be put on disk. */
-export interface JournalKeeper {
-  /** Notes what these steps are about to clear. */
-  beforeLive(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>>;
-  /** Notes the values that these steps are about to replace. */
-  beforeRecords(steps: readonly RecordStep[]): Promise<Result<void>>;
-  /** Strikes out what was noted of these steps, which XAPI has refused. */
-  withoutRecords(steps: readonly RecordStep[]): Promise<Result<void>>;
+/** How a device was before the first change of this boot, by the kernel's names of features. */
+export type KernelBits = ReadonlyMap<
+  string,
+  { readonly requested: boolean; readonly active: boolean }
+>;
+
+/** Keeps exact bits of devices on this host's disk, as long as this boot. */
+export interface KernelBitsKeeper {
+  /** What is kept of the device that has this name now; null without anything. */
+  of(device: string): KernelBits | null;
+  /** Every device that something is kept of. */
+  devices(): readonly string[];
+  /** Keeps what these steps are about to clear. Fails where that could not be put on disk. */
+  keep(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>>;
+  /** Forgets devices that are as they were. */
+  forget(devices: Iterable<string>): Promise<Result<void>>;
 }
 
 /**
- * What became of a record that was to be written. `refused`: XAPI would not, and all is as before;
- * `failed`: it may be half done; `unattempted`: XAPI had gone before.
+ * Remembers on disk which VMs xenopsd has still to hear of: from before the first setting of a VIF until
+ * after the event, so that a run that is cut short between the two is made good by the next.
  */
-export interface RecordOutcome {
-  readonly step: RecordStep;
+export interface AnnounceMark {
+  /** Those of these VMs, by UUID, that are still to be announced. */
+  among(vms: readonly string[]): ReadonlySet<string>;
+  add(vms: readonly string[]): Promise<Result<void>>;
+  remove(vms: readonly string[]): Promise<Result<void>>;
+}
+
+/** An object of XAPI whose `other_config` is written. */
+export interface KeyOwner {
+  readonly class: "PIF" | "VIF" | "host";
+  /** XAPI's handle, valid for this session only. */
+  readonly ref: string;
+}
+
+/** One key of an `other_config` that is to change; null stands for no such key. */
+export interface KeyWrite {
+  readonly owner: KeyOwner;
+  readonly key: string;
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/**
+ * What became of a write. `refused`: XAPI would not, and all is as before; `failed`: it may be half
+ * done, or XAPI may do it yet; `unattempted`: XAPI had gone before.
+ */
+export interface KeyOutcome<W extends KeyWrite = KeyWrite> {
+  readonly write: W;
   readonly state: "written" | "refused" | "failed" | "unattempted";
   readonly because: string;
 }
 
+/** What became of a record that was to be written. */
+export interface RecordOutcome extends Pick<KeyOutcome, "state" | "because"> {
+  readonly step: RecordStep;
+}
+
+/** The `other_config` of a PIF or VIF: settings, and what this tool has stored with it. */
+export interface InterfaceConfig {
+  readonly otherConfig: OtherConfig;
+  readonly stored: StoredInterface;
+}
+
 /** An open session with XAPI. */
 export interface Toolstack {
-  /** The whole inventory, in a number of calls that does not depend on its size. */
-  inventory(): Promise<Result<Inventory>>;
+  /** As much of the pool as the scope says. */
+  inventory(scope: ReadScope): Promise<Result<Inventory>>;
+  /** How many hosts the pool has. */
+  countHosts(): Promise<Result<number>>;
   /** Versions and networks. */
   circumstances(): Promise<Result<Circumstances>>;
-  /** The records of every PIF and VIF as they are now, by UUID: what reading back shows. */
-  recordsByUuid(): Promise<Result<ReadonlyMap<string, OtherConfig>>>;
-  /** Writes records: for each step remove where there is a value, then add. `told` hears of each. */
+  /** The `other_config` of these interfaces as it is now, by UUID; without those that are gone. */
+  settingsOf(
+    interfaces: readonly Interface[],
+  ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>>;
+  /**
+   * Writes keys: remove where there is a value, then add. Those of one object in their order. `told`
+   * hears of each.
+   */
+  writeKeys<W extends KeyWrite>(
+    writes: readonly W[],
+    isStopped: () => boolean,
+    told?: (outcome: KeyOutcome<W>) => void,
+  ): Promise<readonly KeyOutcome<W>[]>;
+  /** The same for settings. */
   write(
     steps: readonly RecordStep[],
     isStopped: () => boolean,
@@ -97,4 +162,11 @@ export interface Toolstack {
    * Returns the sentences of those that failed; a XAPI that is gone is not tried again and again.
    */
   announce(vms: readonly Vm[]): Promise<readonly string[]>;
+  /** The name of the bridge on which XAPI configures the address of a PIF. */
+  bridgeOf(pif: Pif): Promise<Result<string>>;
+  /**
+   * Plugs a PIF. Of one that is attached that applies its record anew, and a NIC may reset. Returns
+   * why it failed, or null.
+   */
+  plug(pif: Pif): Promise<string | null>;
 }

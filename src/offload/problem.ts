@@ -11,19 +11,28 @@ export const PROBLEMS = {
   "record-says-on": "drift",
   "record-unreadable": "drift",
   "record-unsatisfiable": "drift",
-  "gro-returns": "drift",
+  "networkd-turns-on": "drift",
   "boot-absent": "drift",
   "boot-wrong": "drift",
   "boot-failed": "undone",
   "state-failed": "undone",
   "write-failed": "undone",
+  "plug-failed": "undone",
+  "plug-unsafe": "undone",
   "record-failed": "undone",
   "record-not-attempted": "undone",
   conflict: "undone",
+  "text-unusable": "undone",
+  "text-failed": "undone",
+  "live-on-other-host": "undone",
+  "not-persistent": "drift",
+  "gro-not-persistent": "drift",
+  incomplete: "undone",
   interrupted: "undone",
   reverted: "undone",
   "device-vanished": "undone",
   "domain-changed": "unknown",
+  "vm-migrating": "unknown",
   "live-elsewhere": "unknown",
   "device-missing": "unknown",
   "device-unreadable": "unknown",
@@ -34,11 +43,6 @@ export const PROBLEMS = {
 
 /** The code of a problem, stable for programs. */
 export type ProblemCode = keyof typeof PROBLEMS;
-
-/** Whether this is the code of a problem. */
-export function isProblemCode(code: unknown): code is ProblemCode {
-  return typeof code === "string" && Object.hasOwn(PROBLEMS, code);
-}
 
 /** Something that keeps the answer from being a plain yes. */
 export interface Problem {
@@ -59,21 +63,30 @@ const NOTES = [
   "not-recorded",
   "not-persisted",
   "still-persisted",
+  "networkd-until-plug",
+  "networkd-turns-off",
+  "networkd-not-saved",
   "gone",
+  "original-unknown",
+  "idle-tap",
+  "confirmed-elsewhere",
+  "boot-removed",
+  "templates-kept",
+  "boot-not-updated",
+  "plug-unprotected",
+  "other-hosts-outdated",
+  "networkd-unreadable",
 ] as const;
 
 /** The code of a note, stable for programs. */
 export type NoteCode = (typeof NOTES)[number];
 
-/** Whether this is the code of a note. */
-export function isNoteCode(code: unknown): code is NoteCode {
-  return NOTES.some((one) => one === code);
-}
-
 /** Something worth knowing that is no problem. */
 export interface Note {
   readonly code: NoteCode;
   readonly message: string;
+  /** What the message calls the interface; it then begins with this and a colon. */
+  readonly interface?: string;
   readonly device?: string;
   readonly uuid?: string;
 }

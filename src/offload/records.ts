@@ -1,6 +1,6 @@
 import { KEYWORDS, type Keyword, recordKey } from "./features.ts";
 import type { Interface } from "./interface.ts";
-import type { OtherConfig, Pif } from "./inventory.ts";
+import type { OtherConfig } from "./inventory.ts";
 
 /** Keys of a PIF that are no offloads but read by the toolstack all the same (nm.ml). */
 const PIF_SETTINGS = ["speed", "duplex", "autoneg", "advertise"].map((key) => `ethtool-${key}`);
@@ -49,13 +49,9 @@ export function recordedState(subject: Interface, keyword: Keyword): "on" | "off
   if (key === null) return null;
   const value = otherConfigOf(subject)?.get(key);
   if (value !== undefined) return meaningOf(value);
-  return subject.kind === "pif" && keyword === "gro" ? groPropertyOff(subject.pif) : null;
-}
-
-// A bond's slaves take the property of their master, which is not theirs to change (nm.ml
-// create_bond); only a key of their own is certain.
-function groPropertyOff(pif: Pif): "off" | null {
-  return pif.slaveOf === undefined && pif.groProperty === "off" ? "off" : null;
+  const isPropertyOff =
+    subject.kind === "pif" && keyword === "gro" && subject.pif.groProperty === "off";
+  return isPropertyOff ? "off" : null;
 }
 
 /**

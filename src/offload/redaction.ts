@@ -43,8 +43,10 @@ export class Redaction {
   inventory(inventory: Inventory): Inventory {
     const vms = new Map(inventory.vms.map((vm) => [vm, this.#vm(vm)]));
     return {
+      ...inventory,
       host: this.host(inventory.host),
       hosts: inventory.hosts.map((host) => this.host(host)),
+      elsewhere: inventory.elsewhere.map(({ host, count }) => ({ host: this.host(host), count })),
       pifs: inventory.pifs.map((pif) => ({ ...pif, host: this.host(pif.host) })),
       vms: [...vms.values()],
       vifs: inventory.vifs.map((vif) => ({ ...vif, vm: vms.get(vif.vm) ?? this.#vm(vif.vm) })),
@@ -141,6 +143,8 @@ export function redactReport(report: Report, redaction: Redaction): Report {
     ...one,
     device: one.device === null ? null : clean(one.device),
   });
+  const cleanKeys = <T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+    Object.fromEntries(Object.entries(record).map(([key, value]) => [clean(key), value]));
   const { boot, diagnosis } = report;
   return {
     ...report,
@@ -151,7 +155,7 @@ export function redactReport(report: Report, redaction: Redaction): Report {
     boot:
       boot === null || boot.covers === null
         ? boot
-        : { ...boot, covers: { ...boot.covers, devices: boot.covers.devices.map(clean) } },
+        : { ...boot, covers: { ...boot.covers, devices: cleanKeys(boot.covers.devices) } },
     ...(diagnosis === undefined
       ? {}
       : {

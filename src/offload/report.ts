@@ -1,8 +1,7 @@
-import type { BootLayer } from "./boot.ts";
+import type { BootReport } from "../core/boot-layer.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { Keyword } from "./features.ts";
 import type { Change } from "./plan.ts";
-import type { HostState } from "./pool.ts";
 import type { ExitCode, Note, Problem } from "./problem.ts";
 import type { Failure } from "./result.ts";
 
@@ -52,16 +51,53 @@ export interface Report {
   readonly problems: readonly (Problem | { readonly code: string; readonly message: string })[];
   readonly notes: readonly Note[];
   /** What is installed for boot; null where that was not looked at. */
-  readonly boot: BootLayer | null;
+  readonly boot: BootReport | null;
+  /** A change that is reverted unless it is confirmed in time; null without one. */
+  readonly pending: { readonly secondsLeft: number } | null;
   /** Commands that would mend what is wrong. */
   readonly advice: readonly string[];
   /** What `doctor` found besides; no other command has it. */
   readonly diagnosis?: Diagnosis;
-  /** A row a host, with --pool only; what is true of each is in its own report. */
+  /** One row per host, with --pool only; what is true of each is in its own report. */
   readonly hosts?: readonly HostReport[];
 }
 
 /** How it went on one host of a pool. */
+export type HostState =
+  | "ok"
+  | "partial"
+  | "failed"
+  | "unreachable"
+  | "disabled"
+  | "plugin-missing"
+  | "version-mismatch"
+  | "skipped";
+
+/** A problem or a note as another host has sent it: what is used of it, beside whatever else it says. */
+export interface HostFinding {
+  readonly code: string;
+  readonly message: string;
+  readonly interface?: string | undefined;
+}
+
+/** A report that another host has sent: what is used of it, beside whatever else it says. */
+export interface HostDocument {
+  readonly host: { readonly uuid: string; readonly name: string } | null;
+  readonly exitCode: ExitCode;
+  readonly dryRun: boolean;
+  readonly devices: readonly {
+    readonly device: string | null;
+    readonly kind: "pif" | "vif";
+    readonly management: boolean;
+  }[];
+  readonly changes: readonly { readonly layer: string; readonly device: string | null }[];
+  readonly problems: readonly HostFinding[];
+  readonly notes: readonly HostFinding[];
+  readonly advice: readonly string[];
+  readonly pending: Report["pending"];
+}
+
+/** One row for each host of a pool. */
 export interface HostReport {
   readonly uuid: string;
   readonly name: string;
@@ -72,7 +108,7 @@ export interface HostReport {
   /** Commands, to be run on that host, that would mend why it could not be worked on. */
   readonly advice: readonly string[];
   /** What the command would report on that host; null where it gave no answer. */
-  readonly report: Report | null;
+  readonly report: HostDocument | null;
 }
 
 /** What a report tells; whatever is left out is empty. */
@@ -90,6 +126,7 @@ export function reportOf(command: ReportingCommand, parts: ReportParts): Report 
     problems: [],
     notes: [],
     boot: null,
+    pending: null,
     advice: [],
     ...parts,
   };

@@ -3,7 +3,7 @@ import { inNaturalOrder } from "./natural-order.ts";
 import type { LiveView } from "./plan.ts";
 import type { Kernel } from "./ports.ts";
 import { all, type Result, success, usage } from "./result.ts";
-import { checkSpelling, type TargetRequest } from "./targets.ts";
+import { checkSpelling, type TargetRequest, wordOf } from "./targets.ts";
 import { quoted } from "./wording.ts";
 
 /**
@@ -59,8 +59,9 @@ export function resolveBare(
   const spelled = all(requests.map(checkSpelling));
   if (!spelled.ok) return spelled;
   const devices: BareInterface[] = [];
-  for (const { text, kind } of requests) {
-    if (kind === "vm" || kind === "host" || text === "ALL") return null;
+  for (const request of requests) {
+    const { text, kind } = request;
+    if (kind === "vm" || wordOf(request) !== null) return null;
     if (!existing.has(text)) {
       if (kind === "any") return null;
       return usage("unknown-target", `no device is called ${quoted(text)}`);
@@ -82,9 +83,10 @@ export function resolveBareHost(existing: ReadonlySet<string>): readonly BareInt
   const devices = [...existing].filter(
     (device) => device !== "lo" && device !== "ovs-system" && device !== "bonding_masters",
   );
-  return inNaturalOrder(devices, (device) => device).map((device) => ({
-    kind: "bare",
-    device,
-    as: GUEST_DEVICE.test(device) ? "vif" : "pif",
-  }));
+  return inNaturalOrder(devices, (device) => device).map(bareDevice);
+}
+
+/** A device as the kernel alone has it. */
+export function bareDevice(device: string): BareInterface {
+  return { kind: "bare", device, as: GUEST_DEVICE.test(device) ? "vif" : "pif" };
 }

@@ -1,6 +1,5 @@
 import { shellQuoted } from "./by-hand.ts";
 import { Catalogue } from "./catalogue.ts";
-import { closest } from "./closest.ts";
 import {
   type Interface,
   type NicInterface,
@@ -8,16 +7,47 @@ import {
   type VifInterface,
   whereaboutsOf,
 } from "./interface.ts";
-import { type Inventory, nicsUnder, type Pif, type Vif, type Vm } from "./inventory.ts";
+import {
+  type HostCount,
+  type Inventory,
+  nicsUnder,
+  type Pif,
+  type Vif,
+  type Vm,
+} from "./inventory.ts";
 import { inNaturalOrder, naturalOrder } from "./natural-order.ts";
 import { all, type Result, success, usage } from "./result.ts";
+import {
+  duplicateName,
+  pifOfAnotherHost,
+  pifWithoutNic,
+  unknownTarget,
+} from "./target-refusals.ts";
 import { quoted } from "./wording.ts";
 
-/** One target as the user wrote it; `kind` is what `--vm`, `--pif` or `--host` pinned down. */
+/**
+ * One target as the user wrote it; `kind` is what `--vm`, `--pif` or `--host` pinned down. The last
+ * three stand for ALL, NICS and VIFS, whatever a VM may be called.
+ */
 export interface TargetRequest {
   readonly text: string;
-  readonly kind: "any" | "vm" | "pif" | "host";
+  readonly kind: "any" | "vm" | "pif" | "host" | "nics" | "vifs";
 }
+
+/** What a word in capitals stands for: this host's NICs, the VIFs of VMs that run on no other host. */
+export interface Word {
+  readonly nics: boolean;
+  readonly vifs: boolean;
+}
+
+const BOTH: Word = { nics: true, vifs: true };
+const NICS: Word = { nics: true, vifs: false };
+const VIFS: Word = { nics: false, vifs: true };
+const WORDS: ReadonlyMap<string, Word> = new Map([
+  ["ALL", BOTH],
+  ["NICS", NICS],
+  ["VIFS", VIFS],
+]);
 
 /** The whole host, whatever a VM may be called. */
 export const WHOLE_HOST: TargetRequest = { text: "ALL", kind: "host" };
@@ -25,23 +55,43 @@ export const WHOLE_HOST: TargetRequest = { text: "ALL", kind: "host" };
 /** What is to be worked on, each interface once: NICs first, then VIFs by VM. */
 export interface Selection {
   readonly interfaces: readonly Interface[];
-  /** ALL was among the targets. */
-  readonly wholeHost: boolean;
-  /** VMs that ALL left out because they run on another host. */
-  readonly leftOut: readonly Vm[];
+  /** Which of the words were among the targets: ALL is both. */
+  readonly rule: Word;
+  /** UUIDs of VIFs that were named by themselves, and whose VM was not. */
+  readonly alone: ReadonlySet<string>;
+  /** VMs that ALL or VIFS left out because they run on another host. */
+  readonly leftOut: readonly HostCount[];
   /** VMs that were named and have no VIF at all. */
   readonly withoutVifs: readonly Vm[];
 }
 
 type Found =
-  | { readonly type: "host" }
+  | { readonly type: "word"; readonly word: Word }
   | { readonly type: "vm"; readonly vm: Vm }
   | { readonly type: "pif"; readonly nics: readonly Pif[] }
   | { readonly type: "vif"; readonly uuid: string };
 
-/** Whether a target is the whole host, should it be found to be one. */
-export function isWholeHost({ text, kind }: TargetRequest): boolean {
-  return kind === "host" || (kind === "any" && text === "ALL");
+/** What a target stands for if it is one of the words; null for the name of a single thing. */
+export function wordOf({ text, kind }: TargetRequest): Word | null {
+  switch (kind) {
+    case "host":
+      return BOTH;
+    case "nics":
+      return NICS;
+    case "vifs":
+      return VIFS;
+    case "any":
+      return WORDS.get(text) ?? null;
+    case "vm":
+    case "pif":
+      return null;
+  }
+}
+
+/** What else can be a target. */
+export interface TargetOptions {
+  /** Templates and snapshots, by UUID: what is stored with them can be restored. */
+  readonly templates: boolean;
 }
 
 /**
@@ -51,9 +101,10 @@ export function isWholeHost({ text, kind }: TargetRequest): boolean {
 export function resolveTargets(
   requests: readonly TargetRequest[],
   inventory: Inventory,
+  options: TargetOptions = { templates: false },
 ): Result<Selection> {
   const catalogue = new Catalogue(inventory);
-  const found = all(requests.map((request) => find(request, inventory, catalogue)));
+  const found = all(requests.map((request) => find(request, inventory, catalogue, options)));
   return found.ok ? success(select(found.value, inventory)) : found;
 }
 
@@ -62,10 +113,11 @@ export function checkSpelling({ text, kind }: TargetRequest): Result<void> {
   if (text.trim() === "") {
     return usage("empty-target", "a target is empty; name a VM, a PIF, a VIF or ALL");
   }
-  if (kind === "any" && text.length === 3 && text !== "ALL" && text.toUpperCase() === "ALL") {
+  const word = text.toUpperCase();
+  if (kind === "any" && text !== word && WORDS.has(word)) {
     return usage(
-      "all-in-capitals",
-      `${quoted(text)} is not a target; the whole host is ALL, in capital letters`,
+      "all-must-be-uppercase",
+      `${quoted(text)} is not a target; the word is ${word}, in capital letters`,
     );
   }
   return SPELLED_RIGHT;
@@ -73,123 +125,123 @@ export function checkSpelling({ text, kind }: TargetRequest): Result<void> {
 
 const SPELLED_RIGHT = success(undefined);
 
-function find(request: TargetRequest, inventory: Inventory, catalogue: Catalogue): Result<Found> {
+function find(
+  request: TargetRequest,
+  inventory: Inventory,
+  catalogue: Catalogue,
+  { templates }: TargetOptions,
+): Result<Found> {
   const spelling = checkSpelling(request);
   if (!spelling.ok) return spelling;
   const { text, kind } = request;
-  if (kind === "host") return success({ type: "host" });
-  if (kind === "any" && text === "ALL") return findAll(inventory);
+  const word = wordOf(request);
+  if (word !== null) return kind === "any" ? findWord(text, word, inventory) : asWord(word);
   const called = kind === "pif" ? [] : catalogue.vmsCalled(text);
-  const vms = called.filter(({ role }) => role === "vm");
-  const pifs = kind === "vm" ? [] : catalogue.pifsCalled(text);
-  const vif = kind === "any" ? catalogue.vifCalled(text) : undefined;
   const uuid = text.toLowerCase();
+  const vms = called.filter(
+    (vm) => vm.role === "vm" || (templates && vm.role !== "control domain" && vm.uuid === uuid),
+  );
+  const pifs = kind === "vm" ? [] : catalogue.pifsCalled(text);
+  const local = pifs.filter((pif) => pif.host.uuid === inventory.host.uuid);
+  const vif = kind === "any" ? catalogue.vifCalled(text) : undefined;
   // Tenants choose names: a UUID is never taken from the object whose it is.
   const byUuid = pifs.some((pif) => pif.uuid === uuid) || vif?.uuid === uuid;
   if (vms.length > 0 && !byUuid) {
-    if (pifs.length === 0 && vif === undefined) return asVm(text, vms);
+    if (local.length === 0 && vif === undefined) return asVm(text, vms);
     const device = vif === undefined ? `--pif ${shellQuoted(text)}` : `the VIF's UUID, ${vif.uuid}`;
     return usage(
       "ambiguous-target",
       `${quoted(text)} is both a VM and a device; say --vm ${shellQuoted(text)} or ${device}`,
     );
   }
-  const here = pifs.filter((pif) => pif.host.uuid === inventory.host.uuid);
-  const pif = here[0] ?? pifs[0];
+  const pif = local[0] ?? pifs[0];
   if (pif !== undefined) return asPif(text, pif, inventory);
   if (vif !== undefined) return success({ type: "vif", uuid: vif.uuid });
   const [other] = called;
   return other === undefined
-    ? unknown(request, inventory)
+    ? unknownTarget(request, inventory, catalogue)
     : usage("not-a-vm", `${quoted(text)} is a ${other.role}, not a VM; name a VM`);
 }
 
-function findAll({ vms }: Inventory): Result<Found> {
-  return vms.some(({ name, role }) => role === "vm" && name === "ALL")
-    ? usage(
-        "ambiguous-target",
-        'a VM is called "ALL"; say --vm ALL for that VM, or --host for the whole host',
-      )
-    : success({ type: "host" });
+function findWord(text: string, word: Word, { vms }: Inventory): Result<Found> {
+  if (!vms.some(({ name, role }) => role === "vm" && name === text)) return asWord(word);
+  const others = word === BOTH ? ", or --host for the whole host" : "";
+  return usage(
+    "ambiguous-target",
+    `a VM is called "${text}"; say --vm ${text} for that VM${others}`,
+  );
+}
+
+function asWord(word: Word): Result<Found> {
+  return success({ type: "word", word });
 }
 
 function asVm(text: string, vms: readonly Vm[]): Result<Found> {
   const [vm] = vms;
-  if (vm === undefined || vms.length > 1) {
-    const each = vms.map(
-      ({ uuid, powerState, residentOn }) =>
-        `${uuid} (${powerState.toLowerCase()}${residentOn ? ` on ${residentOn.name}` : ""})`,
-    );
-    return usage(
-      "duplicate-name",
-      `${vms.length} VMs are called ${quoted(text)}; name one by its UUID: ${each.join(", ")}`,
-    );
-  }
-  return success({ type: "vm", vm });
+  return vm === undefined || vms.length > 1
+    ? duplicateName(text, vms)
+    : success({ type: "vm", vm });
 }
 
 function asPif(text: string, pif: Pif, { host, pifs }: Inventory): Result<Found> {
-  if (pif.host.uuid !== host.uuid) {
-    return usage(
-      "pif-of-another-host",
-      `${quoted(text)} is a PIF of the host ${quoted(pif.host.name)}; run offload there`,
-    );
-  }
+  if (pif.host.uuid !== host.uuid) return pifOfAnotherHost(text, pif);
   const nics = nicsUnder(pif, pifs);
-  if (nics.length > 0) return success({ type: "pif", nics });
-  const why =
-    pif.role === "tunnel"
-      ? "is a tunnel; name the PIF that carries it"
-      : pif.role === "sriov"
-        ? "is an SR-IOV logical PIF; name the physical one"
-        : "has no NIC under it on this host";
-  return usage("pif-without-nic", `${quoted(text)} ${why}`);
-}
-
-function unknown({ text, kind }: TargetRequest, { vms, pifs, host }: Inventory): Result<never> {
-  const names = [
-    ...(kind === "pif" ? [] : vms.filter(({ role }) => role === "vm").map(({ name }) => name)),
-    ...(kind === "vm"
-      ? []
-      : pifs.filter((pif) => pif.host.uuid === host.uuid).map(({ device }) => device)),
-  ];
-  const near = closest(text, names).map(quoted);
-  const what = kind === "vm" ? "VM" : kind === "pif" ? "PIF of this host" : "VM, PIF or VIF";
-  const advice =
-    near.length > 0 ? `the closest: ${near.join(", ")}` : "offload status lists what there is";
-  return usage("unknown-target", `no ${what} is called ${quoted(text)}; ${advice}`);
+  return nics.length > 0 ? success({ type: "pif", nics }) : pifWithoutNic(text, pif);
 }
 
 function select(found: readonly Found[], inventory: Inventory): Selection {
   const { host, pifs, vifs, vms } = inventory;
-  const wholeHost = found.some(({ type }) => type === "host");
+  const words = found.flatMap((one) => (one.type === "word" ? [one.word] : []));
+  const rule = { nics: words.some((word) => word.nics), vifs: words.some((word) => word.vifs) };
   const named = new Set(found.flatMap((one) => (one.type === "vm" ? [one.vm.uuid] : [])));
   const single = new Set(found.flatMap((one) => (one.type === "vif" ? [one.uuid] : [])));
   const nics = new Set(
     found.flatMap((one) => (one.type === "pif" ? one.nics.map(({ uuid }) => uuid) : [])),
   );
-  const mine = pifs.filter((pif) => pif.role === "physical" && pif.host.uuid === host.uuid);
+  const own = pifs.filter((pif) => pif.role === "physical" && pif.host.uuid === host.uuid);
   const management = managementNics(inventory);
-  const elsewhere = (vm: Vm) => vm.residentOn !== undefined && vm.residentOn.uuid !== host.uuid;
-  const leftOut = wholeHost
-    ? vms.filter((vm) => vm.role === "vm" && elsewhere(vm) && !named.has(vm.uuid))
-    : [];
+  const runsElsewhere = (vm: Vm) => vm.residentOn !== undefined && vm.residentOn.uuid !== host.uuid;
   const chosenNics = inNaturalOrder(
-    mine.filter((pif) => wholeHost || nics.has(pif.uuid)),
+    own.filter((pif) => rule.nics || nics.has(pif.uuid)),
     (pif) => pif.device,
   ).map((pif) => nicOf(pif, management));
-  const wanted = vifs.filter(({ uuid, vm }) => {
-    if (vm.role !== "vm") return false;
-    return (wholeHost && !elsewhere(vm)) || named.has(vm.uuid) || single.has(uuid);
-  });
+  const wanted = vifs.filter(
+    ({ uuid, vm }) =>
+      (rule.vifs && vm.role === "vm" && !runsElsewhere(vm)) ||
+      named.has(vm.uuid) ||
+      single.has(uuid),
+  );
   const chosenVifs = inOrderOfVms(wanted).map((vif) => guestsInterface(vif, host.uuid));
   const withVifs = new Set(vifs.map(({ vm }) => vm.uuid));
+  const alone = wanted.filter(({ uuid, vm }) => single.has(uuid) && !named.has(vm.uuid));
+  const others = vms.filter((vm) => vm.role === "vm" && runsElsewhere(vm) && !named.has(vm.uuid));
   return {
     interfaces: [...chosenNics, ...chosenVifs],
-    wholeHost,
-    leftOut,
+    rule,
+    alone: new Set(alone.map(({ uuid }) => uuid)),
+    leftOut: rule.vifs ? countByHost(inventory, others) : [],
     withoutVifs: vms.filter(({ uuid }) => named.has(uuid) && !withVifs.has(uuid)),
   };
+}
+
+/** How many VMs run on each other host. */
+export function countElsewhere(inventory: Inventory): readonly HostCount[] {
+  const { host, vms } = inventory;
+  const others = vms.filter(
+    ({ role, residentOn }) =>
+      role === "vm" && residentOn !== undefined && residentOn.uuid !== host.uuid,
+  );
+  return countByHost(inventory, others);
+}
+
+/** What was counted on other hosts, and VMs there that were read. */
+function countByHost({ elsewhere }: Inventory, read: readonly Vm[]): readonly HostCount[] {
+  const counts = new Map(elsewhere.map((one) => [one.host.uuid, one]));
+  for (const { residentOn: host } of read) {
+    if (host === undefined) continue;
+    counts.set(host.uuid, { host, count: (counts.get(host.uuid)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()];
 }
 
 /** Every NIC of this host and every VIF of the pool, by UUID, whatever is or is not a target. */

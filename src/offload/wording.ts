@@ -9,9 +9,9 @@ export function quoted(name: string): string {
 }
 
 /** `1 VM`, `2 VMs`, `no VMs`. */
-export function counted(count: number, singular: string): string {
-  if (count === 0) return `no ${singular}s`;
-  return count === 1 ? `1 ${singular}` : `${count} ${singular}s`;
+export function counted(count: number, singular: string, plural = `${singular}s`): string {
+  if (count === 0) return `no ${plural}`;
+  return count === 1 ? `1 ${singular}` : `${count} ${plural}`;
 }
 
 /** `a`, `a and b`, `a, b and c`. */

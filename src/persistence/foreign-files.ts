@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { isSigned } from "../boot/signature.ts";
 import { type Carrier, type ForeignFile, pathsIn } from "../offload/foreign-hooks.ts";
-import { isSigned } from "./coverage.ts";
-import { LOOP_PATH } from "./unit.ts";
 
 /** A file that could not be looked at. */
 export interface Unread {
@@ -154,7 +153,7 @@ class Reader {
     if (real === null || this.#seen.has(real)) return null;
     this.#seen.add(real);
     const text = this.#try(path, () => readFileSync(real, "utf8"));
-    return text === null || isOurs(real, text) ? null : { text, stats };
+    return text === null || isSigned(text) ? null : { text, stats };
   }
 
   #stat(path: string): Stats | null {
@@ -172,11 +171,6 @@ class Reader {
       return null;
     }
   }
-}
-
-/** Files of `persist`: the rule and the unit say so themselves, the loop is known by its path. */
-function isOurs(path: string, text: string): boolean {
-  return path === LOOP_PATH || isSigned(text);
 }
 
 function idleness(path: string, stats: Stats, { carrier, executable }: Place): string | null {

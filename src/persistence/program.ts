@@ -17,19 +17,32 @@ export function findProgram(name: string): string | null {
   return directory === undefined ? null : `${directory}/${name}`;
 }
 
-/** Runs a program of the system to its end, with nothing on its standard input. */
-export function runProgram(name: string, args: readonly string[]): Result<Ended> {
+/**
+ * Runs a program of the system to its end, with nothing on its standard input. What takes longer than
+ * `timeoutMs` is killed, which is not exit code 0.
+ */
+export function runProgram(
+  name: string,
+  args: readonly string[],
+  timeoutMs?: number,
+): Result<Ended> {
   const path = findProgram(name);
   if (path === null) return unavailable("program-missing", `${name} is not installed`);
+  return success(runProgramAt(path, args, timeoutMs));
+}
+
+/** The same with a program that is known by its path. */
+export function runProgramAt(path: string, args: readonly string[], timeoutMs?: number): Ended {
   const ended = Bun.spawnSync([path, ...args], {
     stdin: "ignore",
     env: { PATH: DIRECTORIES.join(":"), LC_ALL: "C" },
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
   });
-  return success({
+  return {
     exitCode: ended.exitCode,
     stdout: ended.stdout.toString(),
     stderr: ended.stderr.toString(),
-  });
+  };
 }
 
 /** The same, where anything but exit code 0 is a failure. */

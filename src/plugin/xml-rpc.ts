@@ -1,31 +1,28 @@
-import { parseXml, XmlElement, XmlText } from "@rgrove/parse-xml";
+import { parseXml, XmlElement } from "@rgrove/parse-xml";
 import { type Result, success, usage } from "../offload/result.ts";
 
 /** A call of a plugin's function, as xapi hands it over. */
 export interface PluginCall {
   readonly name: string;
-  /** The session of the caller. This program opens none and uses none: it is not looked at. */
-  readonly session: string;
   readonly args: ReadonlyMap<string, string>;
 }
 
 /**
  * Reads the one argument that xapi starts a plugin with: an XML-RPC methodCall of two parameters, the
- * session and a struct of strings (xapi_plugins.ml call_plugin; xMLRPC.ml To.methodCall).
+ * session, which is not used, and a struct of strings (xapi_plugins.ml call_plugin; xMLRPC.ml
+ * To.methodCall).
  */
 export function parsePluginCall(text: string): Result<PluginCall> {
   try {
-    const root = parseXml(text).root;
-    if (root === null) throw new Misshapen("it has no element");
-    const [methodName, params] = childrenOf(root, "methodCall");
-    if (methodName === undefined || params === undefined) throw new Misshapen("methodCall is bare");
-    const [session, args] = childrenOf(params, "params").map(valueOfParam);
-    if (session === undefined || args === undefined) throw new Misshapen("parameters are missing");
-    return success({
-      name: textOf(methodName, "methodName"),
-      session: stringOf(session),
-      args: structOf(args),
+    const [methodName, params] = childrenOf(parseXml(text).root, "methodCall", 2);
+    const [, param] = childrenOf(params, "params", 2);
+    const [value] = childrenOf(param, "param", 1);
+    const [struct] = childrenOf(value, "value", 1);
+    const args = childrenOf(struct, "struct").map((member) => {
+      const [key, content] = childrenOf(member, "member", 2);
+      return [textOf(key, "name"), stringOf(content)] as const;
     });
+    return success({ name: textOf(methodName, "methodName"), args: new Map(args) });
   } catch (error) {
     const words = error instanceof Error ? error.message.split("\n")[0] : String(error);
     return usage("bad-call", `the argument is no XML-RPC call of a plugin: ${words}`);
@@ -64,51 +61,27 @@ function escaped(text: string): string {
     .replaceAll(">", "&gt;");
 }
 
-/** That a document is XML, and no call of a plugin. */
-class Misshapen extends Error {
-  override readonly name = "Misshapen";
-}
+/** An element that may be missing where one has to be. */
+type Maybe = XmlElement | null | undefined;
 
-function childrenOf(element: XmlElement, name: string): readonly XmlElement[] {
-  if (element.name !== name) throw new Misshapen(`${element.name} where ${name} belongs`);
-  return element.children.filter((child) => child instanceof XmlElement);
-}
-
-function onlyChildOf(element: XmlElement, name: string): XmlElement {
-  const [child, ...others] = childrenOf(element, name);
-  if (child === undefined || others.length > 0) throw new Misshapen(`${name} has not one element`);
-  return child;
-}
-
-function valueOfParam(param: XmlElement): XmlElement {
-  return onlyChildOf(param, "param");
-}
-
-function textOf(element: XmlElement, name: string): string {
-  if (element.name !== name) throw new Misshapen(`${element.name} where ${name} belongs`);
-  if (element.children.some((child) => !(child instanceof XmlText))) {
-    throw new Misshapen(`${name} holds more than text`);
+/** The elements within one of that name; as many as there have to be, where that is known. */
+function childrenOf(element: Maybe, name: string, count?: number): readonly XmlElement[] {
+  if (element?.name !== name)
+    throw new Error(`${element?.name ?? "nothing"} where ${name} belongs`);
+  const children = element.children.filter((child) => child instanceof XmlElement);
+  if (count !== undefined && children.length !== count) {
+    throw new Error(`${name} has ${children.length} elements, not ${count}`);
   }
-  return element.text;
+  return children;
+}
+
+function textOf(element: Maybe, name: string): string {
+  childrenOf(element, name, 0);
+  return element?.text ?? "";
 }
 
 /** A string goes with and without an element of its own. */
-function stringOf(value: XmlElement): string {
-  const [child, ...others] = childrenOf(value, "value");
-  if (child === undefined) return value.text;
-  if (others.length > 0) throw new Misshapen("a value has several elements");
-  return textOf(child, "string");
-}
-
-function structOf(value: XmlElement): ReadonlyMap<string, string> {
-  const members = childrenOf(onlyChildOf(value, "value"), "struct");
-  return new Map(
-    members.map((one) => {
-      const [name, content, ...others] = childrenOf(one, "member");
-      if (name === undefined || content === undefined || others.length > 0) {
-        throw new Misshapen("a member has not a name and a value");
-      }
-      return [textOf(name, "name"), stringOf(content)] as const;
-    }),
-  );
+function stringOf(value: Maybe): string {
+  const [child] = childrenOf(value, "value");
+  return child === undefined ? textOf(value, "value") : textOf(child, "string");
 }

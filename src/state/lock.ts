@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { type Result, success, unavailable } from "../offload/result.ts";
+import { removeLeftoversBeside } from "../persistence/file.ts";
 import { lockFile } from "../persistence/libc.ts";
 import { isPlugin } from "../plugin/place.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
@@ -50,6 +51,8 @@ export class ChangeLock implements Disposable {
       }
       await orElse(Bun.sleep(LOOK_AGAIN));
     }
+    // A run that was killed may be the last that wrote anything here.
+    removeLeftoversBeside(LOCK_PATH);
     return success(new ChangeLock(fd));
   }
 

@@ -1,38 +1,59 @@
-import type { BootLayer } from "../offload/boot.ts";
-import type { Report } from "../offload/report.ts";
-import { listed } from "../offload/wording.ts";
+import type { BootReport } from "../core/boot-layer.ts";
+import { counted, listed } from "../offload/wording.ts";
 import { printable } from "./text.ts";
 import type { View } from "./view.ts";
 import { hanging } from "./wrap.ts";
 
 /** What is installed for boot, in a sentence. */
-export function bootSentence({ method, state, covers }: BootLayer): string {
+export function bootSentence({ method, state, covers }: BootReport): string {
   if (state === "absent" || method === null) return "At boot: nothing is installed.";
-  const what =
-    covers === null
-      ? ""
-      : `: ${covers.keywords.join(" ")} off on ${covers.everything ? "every NIC, and on guests' interfaces that appear" : listed(covers.devices)}`;
+  const what = covers === null ? "" : `: ${coverageText(covers)}`;
   return `At boot: ${method}, ${state}${what}.`;
+}
+
+/** What is kept off, by what is alike: `rx tx off on NICs and VIFs; none off on eth1`. */
+function coverageText({ nics, vifs, devices, vms }: NonNullable<BootReport["covers"]>): string {
+  const guests = Object.values(vms).length;
+  const words: readonly (readonly [where: string, features: readonly string[]])[] = [
+    ...(nics.length > 0 ? [["NICs", nics] as const] : []),
+    ...(vifs.length > 0 ? [["VIFs", vifs] as const] : []),
+    ...Object.entries(devices).filter(([, features]) => features.join() !== nics.join()),
+  ];
+  const alike = Map.groupBy(words, ([, features]) => features.join(" ") || "nothing");
+  const texts = [...alike].map(
+    ([features, those]) => `${features} off on ${listed(those.map(([where]) => where))}`,
+  );
+  const byVm = guests > 0 ? [`what the policy says of ${counted(guests, "VM")}`] : [];
+  return [...texts, ...byVm].join("; ");
 }
 
 /** How many interfaces a line names before it only counts. */
 const NAMED_INTERFACES = 6;
 
+/** What is found by a host, this one or another. */
+export interface Findings {
+  readonly problems: readonly Finding[];
+  readonly notes: readonly Omit<Finding, "code">[];
+  readonly advice: readonly string[];
+}
+
+interface Finding {
+  readonly code: string;
+  readonly message: string;
+  readonly interface?: string | undefined;
+}
+
 /** Problems and notes, what several interfaces share in one line, then what to run. */
-export function findings(report: Report, view: View): readonly string[] {
+export function findings(report: Findings, view: View): readonly string[] {
   const { paint } = view;
   const lines = [...Map.groupBy(report.problems, saying)].flatMap(([says, those]) => {
     const sign = those.every(({ code }) => code === "live-fixed")
       ? paint.faint("-")
       : paint.bad("!");
-    const names = those.flatMap((one) => ("interface" in one ? [one.interface] : []));
-    const shown = names.slice(0, NAMED_INTERFACES).join(", ");
-    const rest = names.length - NAMED_INTERFACES;
-    const where = rest > 0 ? `${shown} and ${rest} more` : shown;
-    return paragraph(`  ${sign} `, names.length > 0 ? `${where}: ${says}` : says, view);
+    return paragraph(`  ${sign} `, `${interfaces(those)}${says}`, view);
   });
-  for (const { message } of report.notes) {
-    lines.push(...paragraph(`  ${paint.faint("-")} `, message, view));
+  for (const [says, those] of Map.groupBy(report.notes, saying)) {
+    lines.push(...paragraph(`  ${paint.faint("-")} `, `${interfaces(those)}${says}`, view));
   }
   if (report.advice.length > 0) {
     lines.push("", ...report.advice.map((command) => `Run: ${paint.strong(printable(command))}`));
@@ -66,8 +87,17 @@ export function paragraph(
     : [...lines, `${" ".repeat(width)}${command}`];
 }
 
-/** A problem without the interface that it is about. */
-function saying(problem: Report["problems"][number]): string {
-  const prefix = "interface" in problem ? `${problem.interface}: ` : "";
+/** The interfaces that findings are about, before what is said of them. */
+function interfaces(those: readonly Omit<Finding, "code">[]): string {
+  const names = those.flatMap((one) => one.interface ?? []);
+  if (names.length === 0) return "";
+  const shown = names.slice(0, NAMED_INTERFACES).join(", ");
+  const rest = names.length - NAMED_INTERFACES;
+  return rest > 0 ? `${shown} and ${rest} more: ` : `${shown}: `;
+}
+
+/** A problem or note without the interface that it is about. */
+function saying(problem: Omit<Finding, "code">): string {
+  const prefix = problem.interface === undefined ? "" : `${problem.interface}: `;
   return problem.message.slice(prefix.length);
 }

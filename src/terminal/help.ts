@@ -8,7 +8,7 @@ import {
 import {
   AMBIGUITY,
   FEATURE_NOTE,
-  recordedOn,
+  settingOn,
   TARGETS,
   TOPICS,
   type Topic,
@@ -35,10 +35,10 @@ export function programHelp(version: string, view: HelpView): string {
     `${strong("offload")} ${version}: turns TCP and NIC offloads off on a Xen dom0, and keeps them off`,
     ...rows(
       [
-        ["offload status", "what is on, what is off, and what is recorded"],
+        ["offload status", "what is on, what is off, and what XAPI says"],
         ["offload disable ALL", "turn off all that can be off; it shows and asks first"],
         ["offload verify", "is it off, and will it stay off?"],
-        ["offload persist", "keep it off across reboots, and for VMs to come"],
+        ["offload persist", "keep it off across reboots, and for new VMs"],
         ["offload restore", "everything as it was before"],
       ],
       view,
@@ -51,14 +51,14 @@ export function programHelp(version: string, view: HelpView): string {
     ),
     "",
     `More: offload COMMAND --help, ${TOPICS.map(({ name }) => `offload help ${name}`).join(", ")}`,
-    "Exit codes: 0 done, or all is off; 1 partly; 2 usage or not confirmed, nothing was touched; 3 could not be determined or is not possible here; 130, 143 ended by that signal.",
+    "Exit codes: 0 done, or all is off; 1 partly; 2 usage or not confirmed, nothing was changed; 3 could not be determined or is not possible here; 130, 143 ended by that signal.",
   ]);
 }
 
 /** The help of one command: what it is for, examples, options, what it touches, exit codes. */
 export function commandHelp(command: CommandDefinition, view: HelpView): string {
   const { name, summary, examples, touches, exits } = command;
-  const layers = touches.map(({ layer, what }) => (layer === "notes" ? what : `${layer}: ${what}`));
+  const layers = touches.map(({ layer, what }) => (layer === "disk" ? what : `${layer}: ${what}`));
   return text(view, [
     `${view.paint.strong(`offload ${name}`)}: ${lowered(summary)}`,
     ...rows(
@@ -103,10 +103,10 @@ function targetLines(view: HelpView): readonly string[] {
 
 function featureLines(view: HelpView): readonly string[] {
   const row = ({ keyword, kernel, meaning, ...where }: (typeof FEATURES)[number]) =>
-    `  ${keyword.padEnd(8)}${kernel.padEnd(25)}${meaning.padEnd(32)}${recordedOn(where)}`;
+    `  ${keyword.padEnd(8)}${kernel.padEnd(25)}${meaning.padEnd(32)}${settingOn(where)}`;
   return [
     view.paint.strong(
-      `  ${"feature".padEnd(8)}${"in the kernel".padEnd(25)}${"what it does".padEnd(32)}recorded on`,
+      `  ${"feature".padEnd(8)}${"in the kernel".padEnd(25)}${"what it does".padEnd(32)}setting on`,
     ),
     ...FEATURES.filter(({ byDefault }) => byDefault).map(row),
     "",

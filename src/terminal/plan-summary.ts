@@ -1,4 +1,4 @@
-import type { DisablePlan, Forecast } from "../offload/disable.ts";
+import { type DisablePlan, expectedChanges } from "../core/disable/plan.ts";
 import type { NicInterface, VifInterface } from "../offload/interface.ts";
 import type { Vm } from "../offload/inventory.ts";
 import { counted, listed } from "../offload/wording.ts";
@@ -13,7 +13,6 @@ const NAME_COLUMNS = 24;
 /** What a confirmation rests on: host, NICs, VMs, features and the number of changes. */
 export function planSummary(
   plan: DisablePlan,
-  { changes, records }: Forecast,
   dom0: { readonly host: { readonly name: string }; readonly product: string },
   { columns, ellipsis }: Pick<View, "columns" | "ellipsis">,
 ): string {
@@ -22,6 +21,7 @@ export function planSummary(
   const vms = [...new Map(vifs.map(({ vm }) => [vm.uuid, vm])).values()];
   const named = vms.slice(0, NAMED_VMS).map((vm) => fitted(titleOf(vm), NAME_COLUMNS, ellipsis));
   const rest = vms.length - named.length;
+  const changes = expectedChanges(plan);
   const live = changes.filter(({ layer }) => layer === "live").length;
   const lines: readonly (readonly [string, string])[] = [
     ["Host", `${printable(dom0.host.name)}${dom0.product === "" ? "" : ` (${dom0.product})`}`],
@@ -42,10 +42,10 @@ export function planSummary(
         : `${vms.length}: ${named.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`,
     ],
     ["VIFs", String(vifs.length)],
-    ["Features", plan.keywords.join(" ")],
+    ["Features", plan.request.features.join(" ")],
     [
       "Changes",
-      `${live} in the kernel, on ${counted(plan.live.length, "device")}; ${counted(records.length, "record")} in XAPI`,
+      `${live} in the kernel, on ${counted(plan.live.length, "device")}; ${counted(plan.settings.length, "setting")} in XAPI`,
     ],
   ];
   return lines

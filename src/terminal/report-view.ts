@@ -13,8 +13,19 @@ export function renderReport(report: Report, view: View): string {
 
 function linesOf(report: Report, view: View): readonly string[] {
   if (report.hosts !== undefined) {
-    return [...poolLines(report, report.hosts, view), ...findings(report, view)];
+    return poolLines(report, report.hosts, view);
   }
+  return [...pendingLines(report, view), ...commandLines(report, view)];
+}
+
+/** A pending change comes before everything else: it goes by itself. */
+function pendingLines({ pending }: Report, view: View): readonly string[] {
+  if (pending === null) return [];
+  const text = `A change is pending: it is reverted in ${counted(pending.secondsLeft, "second")} unless it is confirmed; keep it with: offload confirm`;
+  return paragraph("", view.paint.strong(text), view);
+}
+
+function commandLines(report: Report, view: View): readonly string[] {
   switch (report.command) {
     case "verify":
       return verifyLines(report, view);
@@ -33,7 +44,7 @@ function tableLines(report: Report, view: View): readonly string[] {
   const lines: string[] = [];
   if (report.devices.length === 0) lines.push("No devices.");
   else lines.push(...featureTable(report.devices, view), view.paint.faint(LEGEND));
-  // Of a trial that was put back, its problem says what happened to the changes.
+  // Of a pending change that was reverted, its problem says what happened to the changes.
   const reverted = report.problems.some(({ code }) => code === "reverted");
   if (report.command !== "status") {
     lines.push("", ...(reverted ? [] : [changesSentence(report.changes)]));

@@ -2,7 +2,7 @@ import { type Result, unavailable } from "../offload/result.ts";
 import { isOlderThan82, readCoordinator } from "./host-files.ts";
 import type { CallError } from "./reply.ts";
 
-const WITHOUT_XAPI = "a device of this host can be named with --no-record, which needs no XAPI";
+const WITHOUT_XAPI = "a device of this host can be named with --live-only, which needs no XAPI";
 
 /** What a pool member says in emergency mode, beside HOST_STILL_BOOTING (xapi.ml). */
 const EMERGENCY: ReadonlySet<string> = new Set([
@@ -25,13 +25,21 @@ export function asFailure(error: CallError, during: "login" | "read"): Result<ne
     case "silent":
       return unavailable(
         "xapi-silent",
-        `XAPI gave no reply in ${error.seconds} seconds; see xe-toolstack-restart, or ${WITHOUT_XAPI}`,
+        `${sentenceOf(error)}; ${silenceAdvice()}, or ${WITHOUT_XAPI}`,
       );
     case "broken":
       return brokenReply(error, during);
     case "refused":
       return refusal(error);
   }
+}
+
+/** Every call on a member hangs while its coordinator's xapi is away, the login too. */
+function silenceAdvice(): string {
+  const coordinator = readCoordinator();
+  return coordinator === null
+    ? "see xe-toolstack-restart"
+    : `this is a pool member: look at its coordinator (${coordinator})`;
 }
 
 /**
@@ -47,7 +55,7 @@ function brokenReply(
   if (coordinator !== null) {
     return unavailable(
       "old-pool-member",
-      `this pool member runs a XAPI older than 8.2, which cannot hand these calls to its coordinator; run offload on the coordinator (${coordinator}) for the records, and here with --no-record`,
+      `this pool member runs a XAPI older than 8.2, which cannot hand these calls to its coordinator; run offload on the coordinator (${coordinator}) for the settings, and here with --live-only`,
     );
   }
   return unavailable(
@@ -75,7 +83,7 @@ function refusal({ code, params }: Extract<CallError, { kind: "refused" }>): Res
       `XAPI knows no host ${params[0] ?? ""}, which /etc/xensource-inventory says this is`,
     );
   }
-  return unavailable("xapi-refused", `XAPI refused: ${[code, ...params].join(" ")}`);
+  return unavailable("xapi-refused", `XAPI refused: ${wordsOf(code, params)}`);
 }
 
 /** An error in the middle of the work, as part of a sentence. */
@@ -84,10 +92,16 @@ export function sentenceOf(error: CallError): string {
     case "unreachable":
       return `XAPI does not answer: ${error.because}`;
     case "silent":
-      return `XAPI gave no reply in ${error.seconds} seconds`;
+      return `XAPI gave no reply to ${error.method} in ${error.seconds} seconds`;
     case "broken":
       return `XAPI's reply makes no sense: ${error.because}`;
     case "refused":
-      return [error.code, ...error.params].join(" ");
+      return wordsOf(error.code, error.params);
   }
+}
+
+/** Handles are left out: they mean nothing to anybody, and a session's is a secret. */
+function wordsOf(code: string, params: readonly string[]): string {
+  const words = [code, ...params.map((param) => param.replaceAll(/OpaqueRef:[\w-]*/g, "").trim())];
+  return words.filter((word) => word !== "").join(" ");
 }

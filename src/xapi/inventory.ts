@@ -1,24 +1,18 @@
 import * as v from "valibot";
+import { readRuleTexts } from "../core/policy-text.ts";
 import type {
   Host,
   Inventory,
-  OtherConfig,
   Pif,
+  PifAddress,
   PifRole,
   Vif,
   Vm,
   VmRole,
 } from "../offload/inventory.ts";
-
-const NULL_REF = "OpaqueRef:NULL";
-
-/** Integers are JSON numbers, but the wire protocol's page promises strings: both are taken. */
-const Integer = v.union([v.number(), v.pipe(v.string(), v.regex(/^-?\d+$/), v.transform(Number))]);
-const Refs = v.array(v.string());
-/** By hand: a schema for every key of every VIF takes longer than all the rest of a reply. */
-const StringMap = v.custom<Readonly<Record<string, string>>>(isStringMap);
-
-const HostRecord = v.object({ uuid: v.string(), name_label: v.string() });
+import { countUnread, HostRecords, refOfHost } from "./hosts.ts";
+import { OtherConfigs } from "./other-config.ts";
+import { Integer, isObject, isStringMap, NULL_REF, Refs, StringMap } from "./values.ts";
 
 const PifRecord = v.object({
   uuid: v.string(),
@@ -38,6 +32,11 @@ const PifRecord = v.object({
   // Since xapi 1.90; a release without SR-IOV has no logical PIFs either.
   sriov_logical_PIF_of: v.optional(Refs, []),
   properties: v.optional(StringMap, {}),
+  ip_configuration_mode: v.optional(v.string(), "None"),
+  IP: v.optional(v.string(), ""),
+  netmask: v.optional(v.string(), ""),
+  ipv6_configuration_mode: v.optional(v.string(), "None"),
+  IPv6: v.optional(v.array(v.string()), []),
   other_config: StringMap,
 });
 
@@ -119,7 +118,7 @@ function isVifRecord(value: unknown): boolean {
 
 /** What is needed of each class: only fields that somebody reads. */
 export const Records = {
-  host: v.record(v.string(), HostRecord),
+  host: HostRecords,
   PIF: v.record(v.string(), PifRecord),
   VM: byTheHundred(VmRecord, isVmRecord),
   VIF: byTheHundred(VifRecord, isVifRecord),
@@ -146,7 +145,8 @@ export function joinInventory(raw: RawInventory, hostUuid: string): Inventory | 
       { uuid: record.uuid, name: record.name_label },
     ]),
   );
-  const host = [...hosts.values()].find(({ uuid }) => uuid === hostUuid);
+  const hostRef = refOfHost(raw.host, hostUuid);
+  const host = hosts.get(hostRef);
   if (host === undefined) return null;
   const vms = new Map(
     Object.entries(raw.VM).map(([ref, record]) => [ref, vmOf(ref, record, hosts)]),
@@ -166,15 +166,28 @@ export function joinInventory(raw: RawInventory, hostUuid: string): Inventory | 
         vm,
         attached: record.currently_attached,
         sriov: sriovNetworks.has(record.network),
-        otherConfig: otherConfigs.of(record.other_config),
+        ...otherConfigs.of(record.other_config),
       },
     ];
   });
-  return { host, hosts: [...hosts.values()], pifs, vms: [...vms.values()], vifs };
+  const others = new Map([...hosts].filter(([ref]) => ref !== hostRef));
+  return {
+    host,
+    hostRef,
+    hostStored: readRuleTexts(raw.host[hostRef]?.other_config ?? {}),
+    hosts: [...hosts.values()],
+    elsewhere: countUnread(raw.host, others, (ref) => raw.VM[ref] !== undefined),
+    pifs,
+    vms: [...vms.values()],
+    vifs,
+  };
 }
 
 /** Operations by which a VM comes to another host (datamodel_vm.ml). */
 const MIGRATIONS: ReadonlySet<string> = new Set(["pool_migrate", "migrate_send"]);
+
+/** A start that failed leaves a halted VM with a host in `resident_on`. */
+const NOT_RUNNING: ReadonlySet<string> = new Set(["Halted", "Suspended"]);
 
 function vmOf(ref: string, record: RecordsOf<"VM">[string], hosts: ReadonlyMap<string, Host>): Vm {
   return {
@@ -184,7 +197,7 @@ function vmOf(ref: string, record: RecordsOf<"VM">[string], hosts: ReadonlyMap<s
     role: vmRole(record),
     powerState: record.power_state,
     domid: record.domid,
-    residentOn: hosts.get(record.resident_on),
+    residentOn: NOT_RUNNING.has(record.power_state) ? undefined : hosts.get(record.resident_on),
     isMigrating: Object.values(record.current_operations).some((one) => MIGRATIONS.has(one)),
   };
 }
@@ -203,37 +216,52 @@ function pifsOf(
 ): readonly Pif[] {
   const entries = Object.entries(records);
   const slavesOf = new Map<string, string[]>();
-  const masterOf = new Map<string, string>();
+  const masterOf = new Map<string, RecordsOf<"PIF">[string]>();
   const underVlan = new Map<string, string>();
-  for (const [, { uuid, bond_slave_of, bond_master_of, VLAN_slave_of }] of entries) {
+  for (const [, record] of entries) {
+    const { uuid, bond_slave_of, bond_master_of, VLAN_slave_of } = record;
     if (bond_slave_of !== NULL_REF) {
       slavesOf.set(bond_slave_of, [...(slavesOf.get(bond_slave_of) ?? []), uuid]);
     }
-    for (const bond of bond_master_of) masterOf.set(bond, uuid);
+    for (const bond of bond_master_of) masterOf.set(bond, record);
     for (const vlan of VLAN_slave_of) underVlan.set(vlan, uuid);
   }
   return entries.flatMap(([ref, record]): Pif[] => {
     const host = hosts.get(record.host);
     if (host === undefined) return [];
+    const master = masterOf.get(record.bond_slave_of);
     return [
       {
         ref,
         uuid: record.uuid,
         device: record.device,
         host,
+        network: record.network,
+        address: pifAddress(record),
         role: pifRole(record),
         vlan: record.VLAN,
         management: record.management,
         managed: record.managed,
         attached: record.currently_attached,
-        groProperty: record.properties["gro"],
-        otherConfig: otherConfigs.of(record.other_config),
+        groProperty: (master ?? record).properties["gro"],
+        ...otherConfigs.of(record.other_config),
         slaves: record.bond_master_of.flatMap((bond) => slavesOf.get(bond) ?? []),
-        slaveOf: masterOf.get(record.bond_slave_of),
+        slaveOf: master?.uuid,
         under: underVlan.get(record.VLAN_master_of),
       },
     ];
   });
+}
+
+function pifAddress(record: RecordsOf<"PIF">[string]): PifAddress {
+  return {
+    mode: record.ip_configuration_mode,
+    ip: record.IP,
+    netmask: record.netmask,
+    mode6: record.ipv6_configuration_mode,
+    // XAPI keeps an empty text where there is no address (recorded).
+    ipv6: record.IPv6.filter((address) => address !== ""),
+  };
 }
 
 function pifRole(record: RecordsOf<"PIF">[string]): PifRole {
@@ -251,30 +279,4 @@ function sriovNetworksOf(records: RecordsOf<"PIF">): ReadonlySet<string> {
   const vlans = new Set(logical.flatMap(({ VLAN_slave_of }) => VLAN_slave_of));
   const onTop = all.filter(({ VLAN_master_of }) => vlans.has(VLAN_master_of));
   return new Set([...logical, ...onTop].map(({ network }) => network));
-}
-
-function isStringMap(value: unknown): boolean {
-  return isObject(value) && Object.values(value).every((one) => typeof one === "string");
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/**
- * Maps of `other_config`. Hosts have hundreds of VIFs with the same one: those get the very same map,
- * so that what follows from it has to be found out once.
- */
-export class OtherConfigs {
-  readonly #known = new Map<string, OtherConfig>();
-
-  of(record: Readonly<Record<string, string>>): OtherConfig {
-    const key = JSON.stringify(record);
-    let config = this.#known.get(key);
-    if (config === undefined) {
-      config = new Map(Object.entries(record));
-      this.#known.set(key, config);
-    }
-    return config;
-  }
 }

@@ -4,8 +4,8 @@ import * as v from "valibot";
 export type CallError =
   /** Nobody listens on the socket, or the connection broke before a reply. */
   | { readonly kind: "unreachable"; readonly because: string }
-  /** No reply in time. */
-  | { readonly kind: "silent"; readonly seconds: number }
+  /** No reply to that method in time. */
+  | { readonly kind: "silent"; readonly method: string; readonly seconds: number }
   /** A reply that is none of XAPI's: HTTP 500, HTML, half a document. */
   | { readonly kind: "broken"; readonly status: number; readonly because: string }
   /** XAPI's own refusal: a code such as `HANDLE_INVALID` and its parameters. */

@@ -1,25 +1,47 @@
 import * as v from "valibot";
-import type { Inventory, OtherConfig, Vm } from "../offload/inventory.ts";
+import type { ReadScope } from "../core/read-scope.ts";
+import type { Interface } from "../offload/interface.ts";
+import type { Inventory, Pif, Vm } from "../offload/inventory.ts";
+import { naturalOrder } from "../offload/natural-order.ts";
 import type { RecordStep } from "../offload/plan.ts";
-import type { Circumstances, RecordOutcome, Toolstack } from "../offload/ports.ts";
+import type {
+  Circumstances,
+  InterfaceConfig,
+  KeyOutcome,
+  KeyWrite,
+  RecordOutcome,
+  Toolstack,
+} from "../offload/ports.ts";
 import { type Result, success } from "../offload/result.ts";
+import { readCircumstances } from "./circumstances.ts";
 import { asFailure, sentenceOf } from "./errors.ts";
-import { joinInventory, OtherConfigs, Records, type RecordsOf } from "./inventory.ts";
-import { writeRecords } from "./records.ts";
-import type { CallError, CallResult } from "./reply.ts";
-import { sideBySide } from "./side-by-side.ts";
+import { HostRecords, type PoolHost, poolHosts } from "./hosts.ts";
+import { joinInventory } from "./inventory.ts";
+import { writeKeys } from "./keys.ts";
+import { readInventory } from "./read-inventory.ts";
+import { misunderstood, Reader, ReadFailure } from "./reader.ts";
+import type { CallResult } from "./reply.ts";
+import { readServerTime } from "./server-time.ts";
+import { readSettings } from "./settings.ts";
+import { AT_A_TIME, sideBySide } from "./side-by-side.ts";
 import { XapiSocket } from "./socket.ts";
+import { Turns } from "./turns.ts";
+import { Refs } from "./values.ts";
 
 /** Names this program's sessions, so that XAPI counts them apart from everybody else's. */
 const ORIGINATOR = "offload";
 
+/** A login reads nothing: where it takes longer, XAPI hangs, as on a member without its coordinator. */
+const SECONDS_TO_LOG_IN = 5;
 const SECONDS_TO_LOG_OUT = 3;
 
-/** Snapshots come by the hundred where backups are made, and none can be a target. */
-const NO_SNAPSHOTS = 'field "is_a_snapshot" = "false"';
-
+/** A plug takes below a second (measured), but each script that networkd runs for it may take 60. */
+const SECONDS_TO_PLUG = 180;
 /** An open session with the XAPI of this host. Close it in every case: sessions are limited. */
 export class XapiSession implements Toolstack {
+  readonly #turns = new Turns(AT_A_TIME);
+  readonly #reader = new Reader((method, ...params) => this.call(method, ...params));
+
   private constructor(
     readonly socket: XapiSocket,
     readonly hostUuid: string,
@@ -28,20 +50,22 @@ export class XapiSession implements Toolstack {
 
   /** Logs in as root, which the socket itself vouches for. */
   static async open(hostUuid: string, socket = new XapiSocket()): Promise<Result<XapiSession>> {
-    const login = await socket.call("session.login_with_password", ["root", "", "1.0", ORIGINATOR]);
+    const method = "session.login_with_password";
+    const seconds = Math.min(SECONDS_TO_LOG_IN, socket.patience);
+    const login = await socket.call(method, ["root", "", "1.0", ORIGINATOR], seconds);
     if (!login.ok) return asFailure(login.error, "login");
     const session = v.safeParse(v.string(), login.value);
     return session.success
       ? success(new XapiSession(socket, hostUuid, session.output))
-      : asFailure(malformed("session.login_with_password"), "login");
+      : asFailure(misunderstood(method), "login");
   }
 
-  /** A call within this session. */
+  /** A call within this session, of which there are four at a time. */
   call(method: string, ...params: readonly unknown[]): Promise<CallResult> {
-    return this.socket.call(method, [this.session, ...params]);
+    return this.#turns.take(() => this.socket.call(method, [this.session, ...params]));
   }
 
-  /** The same for a call that may take longer, or that somebody may no longer wait for. */
+  /** A call that may take longer, or that somebody may no longer wait for: it waits for no other. */
   callFor(
     patience: { readonly seconds: number; readonly signal: AbortSignal },
     method: string,
@@ -51,64 +75,45 @@ export class XapiSession implements Toolstack {
     return this.socket.call(method, [this.session, ...params], seconds, signal);
   }
 
-  /** Four reads, whatever the size of the pool. */
-  async inventory(): Promise<Result<Inventory>> {
-    const [host, PIF, VM, VIF] = await Promise.all([
-      this.#records("host", "host.get_all_records"),
-      this.#records("PIF", "PIF.get_all_records"),
-      this.#records("VM", "VM.get_all_records_where", NO_SNAPSHOTS),
-      this.#records("VIF", "VIF.get_all_records"),
-    ]);
-    if (!host.ok) return asFailure(host.error, "read");
-    if (!PIF.ok) return asFailure(PIF.error, "read");
-    if (!VM.ok) return asFailure(VM.error, "read");
-    if (!VIF.ok) return asFailure(VIF.error, "read");
-    const raw = { host: host.value, PIF: PIF.value, VM: VM.value, VIF: VIF.value };
-    const joined = joinInventory(raw, this.hostUuid);
-    if (joined !== null) return success(joined);
-    const error: CallError = { kind: "refused", code: "HOST_NOT_FOUND", params: [this.hostUuid] };
-    return asFailure(error, "read");
-  }
-
-  /** Two reads, whatever the size of the pool. */
-  async circumstances(): Promise<Result<Circumstances>> {
-    const [versions, network] = await Promise.all([
-      this.#records("versions", "host.get_all_records"),
-      this.#records("network", "network.get_all_records"),
-    ]);
-    if (!versions.ok) return asFailure(versions.error, "read");
-    if (!network.ok) return asFailure(network.error, "read");
-    const host = Object.values(versions.value).find(({ uuid }) => uuid === this.hostUuid);
-    return success({
-      software: new Map(Object.entries(host?.software_version ?? {})),
-      networks: Object.values(network.value).map(({ uuid, name_label, bridge, other_config }) => ({
-        uuid,
-        name: name_label,
-        bridge,
-        otherConfig: new Map(Object.entries(other_config)),
-      })),
+  inventory(scope: ReadScope): Promise<Result<Inventory>> {
+    return this.#read(async (reader) => {
+      const raw = await readInventory(reader, scope, this.hostUuid);
+      const joined = joinInventory(raw, this.hostUuid);
+      if (joined !== null) return joined;
+      throw new ReadFailure({ kind: "refused", code: "HOST_NOT_FOUND", params: [this.hostUuid] });
     });
   }
 
-  /** Two reads, whatever the size of the pool. */
-  async recordsByUuid(): Promise<Result<ReadonlyMap<string, OtherConfig>>> {
-    const [PIF, VIF] = await Promise.all([
-      this.#records("PIF", "PIF.get_all_records"),
-      this.#records("VIF", "VIF.get_all_records"),
-    ]);
-    if (!PIF.ok) return asFailure(PIF.error, "read");
-    if (!VIF.ok) return asFailure(VIF.error, "read");
-    const all = [...Object.values(PIF.value), ...Object.values(VIF.value)];
-    const configs = new OtherConfigs();
-    return success(new Map(all.map((record) => [record.uuid, configs.of(record.other_config)])));
+  countHosts(): Promise<Result<number>> {
+    return this.#read(async (reader) => (await reader.value(Refs, "host.get_all")).length);
   }
 
-  write(
+  circumstances(): Promise<Result<Circumstances>> {
+    return this.#read((reader) => readCircumstances(reader, this.hostUuid));
+  }
+
+  settingsOf(
+    interfaces: readonly Interface[],
+  ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
+    return this.#read((reader) => readSettings(reader, interfaces));
+  }
+
+  writeKeys<W extends KeyWrite>(
+    writes: readonly W[],
+    isStopped: () => boolean,
+    told?: (outcome: KeyOutcome<W>) => void,
+  ): Promise<readonly KeyOutcome<W>[]> {
+    return writeKeys(this, writes, isStopped, told);
+  }
+
+  async write(
     steps: readonly RecordStep[],
     isStopped: () => boolean,
-    told?: (outcome: RecordOutcome) => void,
+    told: (outcome: RecordOutcome) => void = () => {},
   ): Promise<readonly RecordOutcome[]> {
-    return writeRecords(this, steps, isStopped, told);
+    const writes = steps.map((step) => ({ ...keyWriteOf(step), step }));
+    const outcomes = await this.writeKeys(writes, isStopped, (outcome) => told(asRecord(outcome)));
+    return outcomes.map(asRecord);
   }
 
   async announce(vms: readonly Vm[]): Promise<readonly string[]> {
@@ -128,6 +133,43 @@ export class XapiSession implements Toolstack {
     return failed;
   }
 
+  /** The UUID of this session, by which others can see whether it is still open. */
+  ownUuid(): Promise<Result<string>> {
+    return this.#read((reader) => reader.value(v.string(), "session.get_uuid", this.session));
+  }
+
+  /** Whether a session of that UUID is open. */
+  isOpen(uuid: string): Promise<Result<boolean>> {
+    return this.#read(async (reader) => {
+      const ref = await reader.valueIfThere(v.string(), "session.get_by_uuid", uuid);
+      return ref !== null;
+    });
+  }
+
+  /** The time on the pool's coordinator; it counts in seconds. */
+  serverTime(): Promise<Result<Date>> {
+    return this.#read(readServerTime);
+  }
+
+  /** Every host of the pool by name, each with the VMs that run on it. */
+  residentVms(): Promise<Result<readonly PoolHost[]>> {
+    return this.#read(async (reader) => {
+      const records = await reader.value(HostRecords, "host.get_all_records");
+      return poolHosts(records).toSorted(
+        (a, b) => naturalOrder(a.name, b.name) || naturalOrder(a.uuid, b.uuid),
+      );
+    });
+  }
+
+  bridgeOf({ network }: Pif): Promise<Result<string>> {
+    return this.#read((reader) => reader.value(v.string(), "network.get_bridge", network));
+  }
+
+  async plug({ ref }: Pif): Promise<string | null> {
+    const answer = await this.socket.call("PIF.plug", [this.session, ref], SECONDS_TO_PLUG);
+    return answer.ok ? null : sentenceOf(answer.error);
+  }
+
   /**
    * Logs out. Without an answer there is nothing left to do: a XAPI that went away has forgotten
    * the session, and one that hangs ends it after 24 hours (xapi_session.ml).
@@ -136,23 +178,28 @@ export class XapiSession implements Toolstack {
     await this.socket.call("session.logout", [this.session], SECONDS_TO_LOG_OUT);
   }
 
-  async #records<C extends keyof typeof Records>(
-    name: C,
-    method: string,
-    ...params: readonly unknown[]
-  ): Promise<
-    { readonly ok: true; readonly value: RecordsOf<C> } | { ok: false; readonly error: CallError }
-  > {
-    const answer = await this.call(method, ...params);
-    if (!answer.ok) return answer;
-    const parsed = v.safeParse(Records[name], answer.value);
-    return parsed.success
-      ? { ok: true, value: parsed.output }
-      : { ok: false, error: malformed(method, v.getDotPath(parsed.issues[0]) ?? undefined) };
+  async #read<T>(work: (reader: Reader) => Promise<T>): Promise<Result<T>> {
+    try {
+      return success(await work(this.#reader));
+    } catch (error) {
+      if (error instanceof ReadFailure) return asFailure(error.error, "read");
+      throw error;
+    }
   }
 }
 
-function malformed(method: string, where?: string): CallError {
-  const because = `its answer to ${method} is not understood${where === undefined ? "" : ` (${where})`}`;
-  return { kind: "broken", status: 200, because };
+function keyWriteOf({ subject, key, from, to }: RecordStep): KeyWrite {
+  const owner: KeyWrite["owner"] =
+    subject.kind === "pif"
+      ? { class: "PIF", ref: subject.pif.ref }
+      : { class: "VIF", ref: subject.vif.ref };
+  return { owner, key, from, to };
+}
+
+function asRecord({
+  write,
+  state,
+  because,
+}: KeyOutcome<KeyWrite & { readonly step: RecordStep }>): RecordOutcome {
+  return { step: write.step, state, because };
 }

@@ -2,7 +2,7 @@
  * How many calls are on their way at a time. xapi takes one after the other all the same; two or
  * more keep it busy while a reply is being read here.
  */
-const AT_A_TIME = 4;
+export const AT_A_TIME = 4;
 
 /** Does the work for every item, so many of them at a time, begun in their order. */
 export async function sideBySide<T>(

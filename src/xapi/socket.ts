@@ -45,7 +45,7 @@ export class XapiSocket {
       });
       return readReply(response.status, await response.text());
     } catch (error) {
-      return { ok: false, error: whyNoReply(error, seconds) };
+      return { ok: false, error: whyNoReply(error, method, seconds) };
     } finally {
       clearTimeout(timer);
     }
@@ -55,8 +55,8 @@ export class XapiSocket {
 /** No reply came in time. */
 class OutOfPatience extends Error {}
 
-function whyNoReply(error: unknown, seconds: number): CallError {
-  if (error instanceof OutOfPatience) return { kind: "silent", seconds };
+function whyNoReply(error: unknown, method: string, seconds: number): CallError {
+  if (error instanceof OutOfPatience) return { kind: "silent", method, seconds };
   if (error instanceof Error) {
     const code = "code" in error && typeof error.code === "string" ? error.code : "";
     return { kind: "unreachable", because: REASONS.get(code) ?? `${code || error.message}` };

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { type Result, success, unavailable } from "../offload/result.ts";
 
 /** Where both xenstoreds of a dom0 listen (xs_lib.c xs_daemon_socket; oxenstored's paths.ml). */
-const SOCKET = "/var/run/xenstored/socket";
+export const XENSTORE_SOCKET = "/var/run/xenstored/socket";
 
 // xen/include/public/io/xs_wire.h
 const XS_READ = 2;
@@ -36,7 +36,7 @@ export async function readDomains(
 
 function open(): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  const socket = connect({ path: SOCKET }, () => resolve(socket));
+  const socket = connect({ path: XENSTORE_SOCKET }, () => resolve(socket));
   socket.setTimeout(PATIENCE, () => socket.destroy(new Error("it does not answer")));
   socket.on("error", reject);
   return promise;

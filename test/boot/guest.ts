@@ -4,8 +4,9 @@ import { BOUNDS } from "./lab.ts";
 
 const CONFIGURATION = "/root/guest.cfg";
 
-/** What xl starts: Linux without a disk, whose one interface is on the bridge xenbr0. */
-const TEXT = `name = "guest"
+/** What xl starts: the VM of this UUID, Linux without a disk, its one interface on the bridge xenbr0. */
+const configuration = (uuid: string) => `name = "guest"
+uuid = "${uuid}"
 type = "pv"
 kernel = "/boot/lab-guest-kernel"
 ramdisk = "/boot/lab-guest-initrd"
@@ -50,7 +51,9 @@ export class Guest {
     const { machine } = this.dom0;
     const bridge =
       "ip link show xenbr0 || { ip link add xenbr0 type bridge; ip link set xenbr0 up; }";
-    await machine.text(["sh", "-c", `${bridge}; cat > ${CONFIGURATION}`], { stdin: TEXT });
+    await machine.text(["sh", "-c", `${bridge}; cat > ${CONFIGURATION}`], {
+      stdin: configuration(this.vm.record.uuid),
+    });
     await machine.text(["xl", "create", CONFIGURATION], { timeout: BOUNDS.guest });
     await this.connected();
   }

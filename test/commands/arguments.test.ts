@@ -12,7 +12,7 @@ const ARGS = {
   ...SHARED,
   yes: { type: "boolean", alias: "y", description: "" },
   "dry-run": { type: "boolean", description: "" },
-  record: { type: "boolean", default: true, description: "" },
+  replug: { type: "boolean", default: true, description: "" },
 } as const satisfies ArgsDef;
 
 function parse(...words: readonly string[]) {
@@ -28,7 +28,7 @@ describe("flags that a command does not have", () => {
     ["--dry-rnu", "did you mean --dry-run?"],
     ["--dryrun", "did you mean --dry-run?"],
     ["--feature=tso", "did you mean --features?"],
-    ["--no-recrod", "did you mean --no-record?"],
+    ["--no-relpug", "did you mean --no-replug?"],
     ["--JSON", "did you mean --json?"],
     ["--force", "see --help"],
     ["-x", "see --help"],
@@ -69,8 +69,8 @@ describe("flags that hold or do not", () => {
   test("hold when they are given, else as by default", () => {
     expect(given().flag("yes")).toBe(false);
     expect(given("--yes").flag("yes")).toBe(true);
-    expect(given().flag("record")).toBe(true);
-    expect(given("--record").flag("record")).toBe(true);
+    expect(given().flag("replug")).toBe(true);
+    expect(given("--replug").flag("replug")).toBe(true);
     expect(given("web", "--dry-run", "db").flag("dry-run")).toBe(true);
   });
 
@@ -79,8 +79,8 @@ describe("flags that hold or do not", () => {
     expect([given("-yh").flag("yes"), given("-yh").flag("help")]).toEqual([true, true]);
   });
 
-  test("--no-record and --no-color turn off what holds by default", () => {
-    expect(given("--no-record").flag("record")).toBe(false);
+  test("--no-replug and --no-color turn off what holds by default", () => {
+    expect(given("--no-replug").flag("replug")).toBe(false);
     expect(given("--no-color").flag("color")).toBe(false);
   });
 
@@ -90,7 +90,7 @@ describe("flags that hold or do not", () => {
     "--no-json",
     "--no-host",
     "--no-features",
-    "--no-no-record",
+    "--no-no-replug",
   ])("%s is no flag: there is nothing to turn off", (flag) => {
     expect(failureOf(parse(flag)).code).toBe("unknown-flag");
   });
@@ -101,23 +101,23 @@ describe("flags that hold or do not", () => {
     "--yes=false",
     "--yes=",
     "--dry-run=no",
-    "--record=false",
-    "--no-record=1",
+    "--replug=false",
+    "--no-replug=1",
     "--json=x",
   ])("%s is refused: they take no value", (flag) => {
     expect(failureOf(parse(flag))).toMatchObject({ kind: "usage", code: "flag-takes-no-value" });
   });
 
   test("the word behind one is no value of it", () => {
-    const all = given("--yes", "web", "--no-record", "db", "--json", "eth0");
+    const all = given("--yes", "web", "--no-replug", "db", "--json", "eth0");
     expect(all.positionals).toEqual(["web", "db", "eth0"]);
-    expect(all.flag("record")).toBe(false);
+    expect(all.flag("replug")).toBe(false);
   });
 
   test("twice is once; of a flag and its negation the last one counts", () => {
     expect(given("--yes", "--yes").flag("yes")).toBe(true);
-    expect(given("--no-record", "--record").flag("record")).toBe(true);
-    expect(given("--record", "--no-record").flag("record")).toBe(false);
+    expect(given("--no-replug", "--replug").flag("replug")).toBe(true);
+    expect(given("--replug", "--no-replug").flag("replug")).toBe(false);
   });
 });
 
@@ -204,8 +204,21 @@ describe("the targets of a command line", () => {
     },
   );
 
-  test("all in the wrong letters is refused before anything is read", () => {
-    expect(failureOf(targets("all")).code).toBe("all-in-capitals");
+  test.each(["all", "All", "nics", "Nics", "vifs", "ViFs"])(
+    "%s is refused before anything is read",
+    (word) => {
+      const failure = failureOf(targets(word));
+      expect(failure.code).toBe("all-must-be-uppercase");
+      expect(failure.message).toContain(word.toUpperCase());
+    },
+  );
+
+  test("NICS and VIFS are words, and VMs of these names are named by --vm", () => {
+    expect(valued(targets("NICS", "VIFS", "--vm=NICS"))).toEqual([
+      { text: "NICS", kind: "any" },
+      { text: "VIFS", kind: "any" },
+      { text: "NICS", kind: "vm" },
+    ]);
     expect(valued(targets("--vm=all"))).toEqual([{ text: "all", kind: "vm" }]);
   });
 
@@ -265,7 +278,7 @@ test("any words at all are read or refused, and never lost", () => {
       "--vm=x",
       "--",
       "-",
-      "--no-record",
+      "--no-replug",
       "--features",
       "a",
       "",

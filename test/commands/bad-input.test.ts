@@ -37,6 +37,8 @@ describe("a bad command line is one clear line, exit code 2, and no write anywhe
     [["disable"], "ALL for the whole host"],
     [["disable", "all"], "in capital letters"],
     [["disable", "All", "--yes"], "in capital letters"],
+    [["disable", "nics"], "in capital letters"],
+    [["disable", "Vifs", "--yes"], "in capital letters"],
     [["disable", ""], "empty"],
     [["disable", "   "], "empty"],
     [["disable", "ALL", "--dry-rnu"], "did you mean --dry-run?"],
@@ -48,6 +50,12 @@ describe("a bad command line is one clear line, exit code 2, and no write anywhe
     [["disable", "ALL", "--features=tso,,gso"], "not a feature"],
     [["disable", "ALL", "--yes=no"], "--yes takes no value"],
     [["disable", "ALL", "--no-yes"], "not a flag"],
+    [["disable", "ALL", "--no-record"], '"--no-record" is not a flag'],
+    [["disable", "eth1", "--live-only", "--confirm-within", "60"], "exclude each other"],
+    [["persist", "--features", "tso"], "--features requires a target"],
+    [["persist", "--remove", "eth1"], "name no target with it"],
+    [["confirm", "eth1"], "confirm takes no target"],
+    [["guard"], '"guard" is not a command'],
     [["disable", "--vm"], "--vm needs a value"],
     [["toString"], '"toString" is not a command'],
     [["constructor"], '"constructor" is not a command'],
@@ -64,18 +72,18 @@ describe("a bad command line is one clear line, exit code 2, and no write anywhe
   }
 });
 
-describe("a target that cannot be is refused before anything is touched", () => {
-  test("an unknown name, with the closest ones", async () => {
+describe("a target that cannot be is refused before anything is changed", () => {
+  test("refuses an unknown name with the closest ones", async () => {
     expect(await refused(["disable", "web1"])).toContain('the closest: "web 1"');
     expect(await refused(["disable", "eth9"])).toContain('"eth1"');
     expect(await refused(["disable", "no such thing at all"])).toContain("offload status");
   });
 
-  test("one bad target among good ones refuses them all", async () => {
+  test("refuses all targets where one is bad", async () => {
     expect(await refused(["disable", "web 1", "eth1", "nosuch"])).toContain('"nosuch"');
   });
 
-  test("a name that two VMs have: their UUIDs, power states and hosts", async () => {
+  test("refuses a name that two VMs have with their UUIDs, power states and hosts", async () => {
     const names = dom0.world.vms.map(({ record }) => record.name_label);
     const twice = names.find((name, index) => names.indexOf(name) !== index) ?? "";
     const message = await refused(["disable", twice]);
@@ -85,19 +93,19 @@ describe("a target that cannot be is refused before anything is touched", () => 
     expect(message).toMatch(/running on xcp-1|halted/);
   });
 
-  test("a name that is both a VM and a device: both flags are named", async () => {
+  test("refuses a name that is both a VM and a device with both flags", async () => {
     const message = await refused(["disable", "eth0"]);
     expect(message).toContain("--vm eth0");
     expect(message).toContain("--pif eth0");
   });
 
-  test("ALL, where a VM is called that", async () => {
+  test("refuses ALL where a VM is called that", async () => {
     const message = await refused(["disable", "ALL", "--yes"]);
     expect(message).toContain("--vm ALL");
     expect(message).toContain("--host");
   });
 
-  test("a template, by name and by UUID", async () => {
+  test("refuses a template, by name and by UUID", async () => {
     const template = dom0.world.vms.find(
       ({ record }) => record.is_a_template && !record.is_a_snapshot,
     );
@@ -105,17 +113,17 @@ describe("a target that cannot be is refused before anything is touched", () => 
     expect(await refused(["disable", template?.record.uuid ?? ""])).toContain("template");
   });
 
-  test("the control domain", async () => {
+  test("refuses the control domain", async () => {
     const control = dom0.world.vms.find(({ record }) => record.is_control_domain);
     expect(await refused(["disable", control?.record.uuid ?? ""])).toContain("control domain");
   });
 
-  test("a PIF of another host, which is named", async () => {
+  test("refuses a PIF of another host, and names the host", async () => {
     const theirs = dom0.world.pifs.find(({ record }) => record.host === dom0.world.other?.ref);
     expect(await refused(["disable", theirs?.record.uuid ?? ""])).toContain('host "xcp-2"');
   });
 
-  test("a tunnel and an SR-IOV logical PIF, saying why", async () => {
+  test("refuses a tunnel and an SR-IOV logical PIF, and says why", async () => {
     const { pifs, host } = dom0.world;
     const mine = pifs.filter(({ record }) => record.host === host.ref);
     const tunnel = mine.find(({ record }) => record.tunnel_access_PIF_of.length > 0);
@@ -124,7 +132,7 @@ describe("a target that cannot be is refused before anything is touched", () => 
     expect(await refused(["disable", sriov?.record.uuid ?? ""])).toContain("SR-IOV");
   });
 
-  test("a snapshot's name is no target", async () => {
+  test("refuses a snapshot", async () => {
     const snapshot = dom0.world.vms.find(({ record }) => record.is_a_snapshot);
     await refused(["disable", snapshot?.record.uuid ?? ""]);
   });

@@ -71,8 +71,8 @@ describe.each(["bash", "zsh", "fish"] as const)("in a real %s at a terminal", (s
     await using dead = await Dom0.start({ scenarios: ["dead"] });
     const session = await InteractiveShell.start(dead, shell);
     try {
-      const typed = "offload disable eth1\t --no-re\t";
-      expect(await session.words(typed)).toEqual(["offload", "disable", "eth1", "--no-record"]);
+      const typed = "offload disable eth1\t --live\t";
+      expect(await session.words(typed)).toEqual(["offload", "disable", "eth1", "--live-only"]);
       expect(await session.words("offload status vif2\t")).toEqual(["offload", "status", "vif2.0"]);
       expect(session.output).not.toContain("XAPI");
     } finally {
@@ -153,7 +153,7 @@ describe("offload complete", () => {
     const names = lines.map((line) => line.split("\t")[0] ?? "");
     expect(names).toEqual([...new Set(names)]);
     expect(names).toContainAllValues([
-      ...["ALL", "web 1", "prod:db:1", 'it\'s "quoted"', "a=b & c|d;e", "win 10"],
+      ...["ALL", "NICS", "VIFS", "web 1", "prod:db:1", 'it\'s "quoted"', "a=b & c|d;e", "win 10"],
       ...["$HOME `id` *?[x]{y}~#!", "bond0", "eth0", "eth0.100", "eth1", "eth2", "eth3"],
       ...["vif1.0", "vif1.1", "vif2.0", "vif3.0", "vif4.0", "vif4.1"],
     ]);
@@ -178,7 +178,7 @@ describe("offload complete", () => {
     const names = (await dead.offload("complete", "targets")).stdout.trimEnd().split("\n");
     expect(names.length).toBeGreaterThan(5);
     for (const name of names.map((line) => line.split("\t")[0] ?? "")) {
-      const run = await dead.offload("disable", "--dry-run", "--no-record", name);
+      const run = await dead.offload("disable", "--dry-run", "--live-only", name);
       expect({ name, exitCode: run.exitCode }).toEqual({ name, exitCode: 0 });
     }
   });

@@ -1,17 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { liveState, otherConfig, stillOn } from "./truth.ts";
+import { etcState, liveState, otherConfig, stillOn, writes } from "./truth.ts";
 
 /** In a throwaway dom0 no systemd runs: these are about rc.local. test/boot boots real machines. */
 const RC_LOCAL = "/etc/rc.d/rc.local";
-const RULE = "/etc/udev/rules.d/95-offload.rules";
-
-/** Every file under /etc with its mode and bytes, to see what was touched. */
-async function etc(dom0: Dom0): Promise<string> {
-  const script =
-    "cd /etc && find . -newer /etc/xensource-inventory -o -path './rc*' -o -path './udev*' | sort | while read -r f; do stat -c '%n %a %F %N' \"$f\"; [ -f \"$f\" ] && cksum < \"$f\"; done; true";
-  return dom0.text(["sh", "-c", script]);
-}
+const RULE = "/etc/udev/rules.d/zz-offload.rules";
+const SCRIPT = "/etc/offload/disable-offloads";
+const UNIT = "/etc/systemd/system/offload.service";
 
 /** Boots, as far as offloads go: everything on again, then what rc.local says. */
 async function boot(dom0: Dom0): Promise<void> {
@@ -28,16 +23,16 @@ async function boot(dom0: Dom0): Promise<void> {
 }
 
 describe("persist", () => {
-  test("with nothing turned off and nothing recorded it says so: exit code 2, nothing written", async () => {
+  test("exits 2 and writes nothing where the policy is empty", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etc(dom0);
+    const before = await etcState(dom0);
     const run = await dom0.offload("persist");
     expect(run.exitCode).toBe(2);
-    expect(run.stderr).toContain("run offload disable ALL first");
-    expect(await etc(dom0)).toBe(before);
+    expect(run.stderr).toContain("the policy of this host is empty");
+    expect(await etcState(dom0)).toBe(before);
   });
 
-  test("after disable ALL it covers every NIC and the guests' interfaces, and boot turns all off", async () => {
+  test("covers every NIC and VIF after disable ALL, and a boot turns all off", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     const run = await dom0.offload("persist");
@@ -46,171 +41,208 @@ describe("persist", () => {
     for (const device of ["eth0", "eth1", "eth2", "eth3"]) {
       expect(await stillOn(dom0, device)).toEqual([]);
     }
-    expect(await dom0.text(["cat", RULE])).toContain('KERNEL=="vif[0-9]*.[0-9]*"');
+    expect(await dom0.text(["cat", RULE])).toContain('KERNEL=="vif[0-9]*.[0-9]*|tap[0-9]*.[0-9]*"');
   });
 
-  test("after a reinstallation, which takes all of /var/lib/offload, XAPI's records tell what to cover", async () => {
+  test("finds the policy in XAPI after a reinstallation, which took all of /var/lib/offload", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.run(["rm", "-rf", "/var/lib/offload"]);
     const run = await dom0.offload("persist", "--json");
+    const all = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"];
     expect(JSON.parse(run.stdout).boot.covers).toEqual({
-      keywords: ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"],
-      devices: ["eth0", "eth1", "eth2", "eth3"],
-      everything: true,
+      nics: all,
+      vifs: all,
+      devices: { eth0: all, eth1: all, eth2: all, eth3: all },
+      vms: {},
     });
   });
 
-  test("after disable of one NIC it covers that NIC, and no rule for later interfaces is made", async () => {
+  test("covers the one NIC that was disabled, and no other", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1", "--features", "tso,gso");
     const run = await dom0.offload("persist", "--json");
     const { boot: layer } = JSON.parse(run.stdout);
     expect(layer.covers).toEqual({
-      keywords: ["tso", "gso"],
-      devices: ["eth1"],
-      everything: false,
+      nics: [],
+      vifs: [],
+      devices: { eth1: ["tso", "gso"] },
+      vms: {},
     });
-    expect((await dom0.run(["ls", RULE])).exitCode).not.toBe(0);
     await boot(dom0);
     expect((await dom0.ethtool("eth1")).get("tcp-segmentation-offload")?.active).toBe(false);
     expect((await dom0.ethtool("eth0")).get("tcp-segmentation-offload")?.active).toBe(true);
   });
 
-  test("twice is once: the second run writes nothing", async () => {
+  test("writes nothing in a second run", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.offload("persist");
-    const stat = () => dom0.text(["stat", "-c", "%n %i %y", RC_LOCAL, RULE]);
+    const stat = () => dom0.text(["stat", "-c", "%n %i %y", RC_LOCAL, RULE, SCRIPT]);
     const before = await stat();
     expect((await dom0.offload("persist")).exitCode).toBe(0);
     expect(await stat()).toBe(before);
   });
 
-  test("--remove leaves /etc as it was, modes and links included", async () => {
+  test("leaves /etc as it was after --remove, modes and links included", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etc(dom0);
-    await dom0.offload("persist", "ALL");
-    expect(await etc(dom0)).not.toBe(before);
+    const before = await etcState(dom0);
+    await dom0.offload("persist", "ALL", "--yes");
+    expect(await etcState(dom0)).not.toBe(before);
     const run = await dom0.offload("persist", "--remove");
     expect(run.exitCode).toBe(0);
-    expect(await etc(dom0)).toBe(before);
+    expect(await etcState(dom0)).toBe(before);
     expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
   });
 
-  test("--dry-run prints every file and touches nothing", async () => {
+  test("prints every file with --dry-run, and changes nothing", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etc(dom0);
+    const before = await etcState(dom0);
     const run = await dom0.offload("persist", "ALL", "--dry-run");
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toContain(`# ${RC_LOCAL}\n`);
     expect(run.stdout).toContain(`# ${RULE}\n`);
-    expect(await etc(dom0)).toBe(before);
+    expect(run.stdout).toContain(`# ${SCRIPT}\n`);
+    expect(await etcState(dom0)).toBe(before);
   });
 
-  test("an rc.local that ends before the block could run is refused with the line", async () => {
+  test("puts its block right after the first line of rc.local, whatever ends that early", async () => {
     await using dom0 = await Dom0.start();
-    await dom0.run(["sh", "-c", `printf '#!/bin/sh\\nexit 0\\ntouch /x\\n' > ${RC_LOCAL}`]);
-    const before = await etc(dom0);
-    const run = await dom0.offload("persist", "ALL");
-    expect(run.exitCode).toBe(2);
-    expect(run.stderr).toContain("line 2");
-    expect(await etc(dom0)).toBe(before);
+    await dom0.run(["sh", "-c", `printf '#!/bin/sh -e\\nexit 0\\n' > ${RC_LOCAL}`]);
+    expect((await dom0.offload("persist", "ALL", "--yes")).exitCode).toBe(0);
+    const lines = (await dom0.text(["cat", RC_LOCAL])).split("\n");
+    expect(lines.length).toBeLessThanOrEqual(7);
+    expect(lines[0]).toBe("#!/bin/sh -e");
+    expect(lines.at(-2)).toBe("exit 0");
+    await boot(dom0);
+    expect(await stillOn(dom0, "eth0")).toEqual([]);
   });
 
-  test("bad input is refused: a VM alone, an unknown method, --remove with a target", async () => {
+  test("checks rc.local with its own shell: bash may have what sh does not know", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etc(dom0);
-    for (const args of [["web 1"], ["ALL", "--method", "cron"], ["ALL", "--remove"], ["all"]]) {
+    const write = (text: string) => dom0.run(["sh", "-c", `printf '${text}' > ${RC_LOCAL}`]);
+    await write("#!/bin/bash\\na=(1 2)\\n");
+    expect((await dom0.offload("persist", "ALL", "--yes")).exitCode).toBe(0);
+    for (const text of ["#!/bin/bash\\nif\\n", "#!/bin/nosuch/bash\\n:\\n"]) {
+      await dom0.offload("persist", "--remove");
+      await write(text);
+      const before = await etcState(dom0);
+      const run = await dom0.offload("persist", "ALL", "--yes");
+      expect(run.exitCode).toBe(2);
+      expect(run.stderr).toContain(RC_LOCAL);
+      expect(await etcState(dom0)).toBe(before);
+    }
+  });
+
+  test.each([SCRIPT, RULE, UNIT])(
+    "refuses by name %s of someone else, and changes nothing",
+    async (path) => {
+      await using dom0 = await Dom0.start();
+      const live = await liveState(dom0);
+      await dom0.run(["sh", "-c", `mkdir -p "$(dirname ${path})"; echo theirs > ${path}`]);
+      const before = await etcState(dom0);
+      const run = await dom0.offload("persist", "ALL", "--yes");
+      expect(run.exitCode).toBe(2);
+      expect(run.stderr).toContain(path);
+      expect((await dom0.offload("persist", "ALL", "--dry-run")).exitCode).toBe(2);
+      expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
+      expect(await etcState(dom0)).toBe(before);
+      expect(await liveState(dom0)).toBe(live);
+      expect(await writes(dom0)).toEqual([]);
+    },
+  );
+
+  test("covers a VM by its UUID", async () => {
+    await using dom0 = await Dom0.start();
+    const run = await dom0.offload("persist", "web 1", "--features", "gro", "--json");
+    expect(run.exitCode).toBe(0);
+    const uuid = dom0.world.vm("web 1").record.uuid;
+    expect(JSON.parse(run.stdout).boot.covers.vms).toEqual({
+      [uuid]: { features: ["gro"], vifs: {} },
+    });
+  });
+
+  test("refuses an unknown method, --remove with a target, and all in small letters", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await etcState(dom0);
+    for (const args of [["ALL", "--method", "cron"], ["ALL", "--remove"], ["all"]]) {
       const run = await dom0.offload("persist", ...args);
       expect(run.exitCode).toBe(2);
       expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);
     }
-    expect(await etc(dom0)).toBe(before);
+    expect(await etcState(dom0)).toBe(before);
   });
 
-  test("where systemd does not run, --method systemd is refused before anything is written", async () => {
+  test("refuses --method systemd where systemd does not run, before anything is changed", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etc(dom0);
-    const run = await dom0.offload("persist", "ALL", "--method", "systemd");
+    const before = await etcState(dom0);
+    const run = await dom0.offload("persist", "ALL", "--yes", "--method", "systemd");
     expect(run.exitCode).toBe(3);
-    expect(await etc(dom0)).toBe(before);
+    expect(await etcState(dom0)).toBe(before);
+    expect(await writes(dom0)).toEqual([]);
   });
 
-  test("--remove works without XAPI", async () => {
+  test("removes the boot layer without XAPI", async () => {
     await using dom0 = await Dom0.start();
-    await dom0.offload("persist", "ALL");
+    await dom0.offload("persist", "ALL", "--yes");
     await dom0.killXapi();
     expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
   });
 
-  test("a state file that is damaged is named, and nothing is guessed", async () => {
+  test("asks before it turns anything off that is on, and shows what", async () => {
     await using dom0 = await Dom0.start();
-    await dom0.offload("disable", "eth1");
-    await dom0.run(["sh", "-c", "echo '{' > /var/lib/offload/disabled.json"]);
-    const run = await dom0.offload("persist");
-    expect(run.exitCode).toBe(3);
-    expect(run.stderr).toContain("/var/lib/offload/disabled.json");
-  });
-});
-
-describe("verify sees the boot layer", () => {
-  async function verified(dom0: Dom0, ...args: string[]) {
-    const run = await dom0.offload("verify", ...args, "--json");
-    return { exitCode: run.exitCode, ...JSON.parse(run.stdout) };
-  }
-
-  test("absent is advice, and drift under --strict", async () => {
-    await using dom0 = await Dom0.start();
-    await dom0.offload("disable", "ALL", "--yes");
-    const plain = await verified(dom0);
-    expect(plain.exitCode).toBe(0);
-    expect(plain.boot).toEqual({ method: null, state: "absent", covers: null });
-    expect(plain.notes).toContainEqual(expect.objectContaining({ code: "not-persisted" }));
-    expect((await verified(dom0, "--strict")).exitCode).toBe(1);
-  });
-
-  const damages: readonly (readonly [state: string, command: string])[] = [
-    ["not-executable", `chmod -x ${RC_LOCAL}`],
-    ["edited", `sed -i 's/turn_off "$device"/:/' ${RC_LOCAL}`],
-    ["unreachable", `sed -i '2i exit 0' ${RC_LOCAL}`],
-    ["edited", `sed -i '/END offload/d' ${RC_LOCAL}`],
-    ["incomplete", `rm ${RULE}`],
-    ["edited", `sed -i 's/gro off//' ${RULE}`],
-    [
-      "stale",
-      `sed -i 's/"program":"[^"]*"/"program":"0.0.1"/; s/^  status=0$/  status=00/' ${RC_LOCAL}`,
-    ],
-  ];
-  for (const [state, command] of damages) {
-    test(`${state} after ${command.split(" ").slice(0, 2).join(" ")}: exit code 1, and persist mends it`, async () => {
-      await using dom0 = await Dom0.start();
-      await dom0.offload("disable", "ALL", "--yes");
-      await dom0.offload("persist");
-      expect((await verified(dom0)).boot.state).toBe("current");
-      await dom0.run(["sh", "-c", command]);
-      const after = await verified(dom0);
-      expect(after.boot.state).toBe(state);
-      expect(after.exitCode).toBe(1);
-      const mended = await dom0.offload("persist");
-      const repairable = command.includes("END offload") || state === "unreachable";
-      expect(mended.exitCode).toBe(repairable ? 2 : 0);
-      if (!repairable) expect((await verified(dom0)).exitCode).toBe(0);
+    await dom0.offload("disable", "eth1", "--features", "tso");
+    await dom0.setFeatures("eth1", "tso", "on");
+    const before = await etcState(dom0);
+    const refused = await dom0.offload("persist");
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain("everything in the policy");
+    expect(await etcState(dom0)).toBe(before);
+    const asked = await dom0.run([OFFLOAD, "persist"], {
+      tty: true,
+      answers: [{ when: "Turn these offloads off?", say: "y" }],
     });
-  }
+    expect(asked.exitCode).toBe(0);
+    expect(asked.stdout).toContain("eth1");
+    expect((await dom0.ethtool("eth1")).get("tx-tcp-segmentation")?.active).toBe(false);
+    // Nothing is on any more: nothing to ask.
+    expect((await dom0.offload("persist")).exitCode).toBe(0);
+  });
 
-  test("features or NICs that are not covered are told of", async () => {
+  test("installs the boot layer when a pending change is confirmed, and not before", async () => {
     await using dom0 = await Dom0.start();
-    await dom0.offload("disable", "ALL", "--yes");
+    const before = await etcState(dom0);
+    const pending = dom0.spawn([OFFLOAD, "persist", "eth1", "--confirm-within", "60"]);
+    await pending.waitFor("offload confirm");
+    expect(await stillOn(dom0, "eth1")).toEqual([]);
+    expect(await etcState(dom0)).toBe(before);
+    const confirmed = await dom0.offload("confirm", "--json");
+    expect(confirmed.exitCode).toBe(0);
+    expect(JSON.parse(confirmed.stdout).boot.state).toBe("current");
+    await pending.exited;
+    expect((await dom0.offload("verify")).exitCode).toBe(0);
+  });
+
+  test("follows a policy that changes after it: disable, and restore of one of two", async () => {
+    await using dom0 = await Dom0.start();
+    const covered = async () => {
+      const { stdout } = await dom0.offload("verify", "--json");
+      return JSON.parse(stdout).boot;
+    };
     await dom0.offload("persist", "eth1", "--features", "tso");
-    const { notes } = await verified(dom0);
-    const messages = notes.map(({ message }: { message: string }) => message).join("\n");
-    expect(messages).toContain("does not cover");
-    expect(messages).toContain("eth0");
+    await dom0.offload("disable", "eth2", "--features", "gro");
+    expect(await covered()).toMatchObject({
+      state: "current",
+      covers: { devices: { eth1: ["tso"], eth2: ["gro"] } },
+    });
+    await dom0.offload("restore", "eth1");
+    expect((await covered()).covers.devices).toEqual({ eth2: ["gro"] });
+    await dom0.offload("restore", "eth2");
+    expect(await covered()).toEqual({ method: null, state: "absent", covers: null });
   });
 });
 
-test("disable, persist and verify together leave XAPI's other keys and the guests' devices alone", async () => {
+test("persist --dry-run changes no device and stores nothing", async () => {
   await using dom0 = await Dom0.start();
   const before = await liveState(dom0);
   await dom0.run([OFFLOAD, "persist", "eth1", "--dry-run"]);

@@ -43,13 +43,30 @@ export async function writes(dom0: Dom0): Promise<RecordedCall[]> {
   return calls.filter(({ write, method }) => write || method === "event.inject");
 }
 
+/** `other_config` of a record without this program's texts, as XAPI has it now. */
+export async function settings(
+  dom0: Dom0,
+  kind: "PIF" | "VIF",
+  ref: string,
+): Promise<Record<string, unknown>> {
+  const entries = Object.entries(await otherConfig(dom0, kind, ref));
+  return Object.fromEntries(entries.filter(([key]) => !key.startsWith("offload-")));
+}
+
 /** `other_config` of a record, as XAPI has it now. */
 export async function otherConfig(
   dom0: Dom0,
-  kind: "PIF" | "VIF",
+  kind: "PIF" | "VIF" | "host",
   ref: string,
 ): Promise<Record<string, unknown>> {
   const database = await dom0.simulator.database();
   const value = database[kind]?.[ref]?.["other_config"];
   return value !== null && typeof value === "object" ? { ...value } : {};
+}
+
+/** Every file under /etc with its mode and bytes, to see what was touched. */
+export async function etcState(dom0: Dom0): Promise<string> {
+  const script =
+    "cd /etc && find . -mindepth 1 \\( -newer /etc/xensource-inventory -o -path './rc*' -o -path './udev*' \\) | sort | while read -r f; do stat -c '%n %a %F %N' \"$f\"; [ -f \"$f\" ] && cksum < \"$f\"; done; true";
+  return dom0.text(["sh", "-c", script]);
 }

@@ -40,7 +40,7 @@ describe("a host that is not ready", () => {
 
   test("an old member still lets devices be changed live", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["old-member"] });
-    const run = await dom0.offload("disable", "eth1", "--no-record");
+    const run = await dom0.offload("disable", "eth1", "--live-only");
     expect(run.exitCode).toBe(0);
     expect(await stillOn(dom0, "eth1")).toEqual([]);
   });
@@ -73,19 +73,21 @@ describe("a XAPI that answers nonsense", () => {
     });
   }
 
-  test("nothing for 30 seconds: given up before that, with the reason", async () => {
+  test("gives up a login that hangs after five seconds, and names it", async () => {
     await using dom0 = await Dom0.start();
     await dom0.simulator.fault({ fault: "silence" });
     const started = performance.now();
-    expect(await cannot(dom0, "disable", "ALL", "--yes")).toContain("no reply in 20 seconds");
-    expect(performance.now() - started).toBeLessThan(30_000);
+    expect(await cannot(dom0, "disable", "ALL", "--yes")).toContain(
+      "no reply to session.login_with_password in 5 seconds",
+    );
+    expect(performance.now() - started).toBeLessThan(10_000);
   }, 60_000);
 
   test("an error of its own is repeated", async () => {
     await using dom0 = await Dom0.start();
     await dom0.simulator.fault({
       fault: "error",
-      method: "PIF.get_all_records",
+      method: "PIF.get_all_records_where",
       code: "INTERNAL_ERROR",
       params: ["Db_exn.DBCache_NotFound"],
     });
@@ -114,37 +116,68 @@ test("HTTP 500 on a member of today is not taken for an old release", async () =
 });
 
 describe("a XAPI that dies between two writes", () => {
-  test("what was done and what was not is told, exit code 1, and a second run completes it", async () => {
+  test("reports what was done and what was not, exits 1, and a second run completes it", async () => {
     await using dom0 = await Dom0.start();
-    await dom0.simulator.fault({ fault: "die", method: "VIF.add_to_other_config", after: 3 });
+    // By then every one of the 8 VIFs has its text, and some their settings.
+    await dom0.simulator.fault({ fault: "die", method: "VIF.add_to_other_config", after: 11 });
     const first = await dom0.offload("disable", "ALL", "--yes");
     expect(first.exitCode).toBe(1);
-    expect(first.stdout).toContain("was not recorded");
+    expect(first.stdout).toContain("was not written");
     expect(first.stdout).toContain("could not be read back");
     expect(await allStillOn(dom0)).toEqual([]);
-
-    await dom0.simulator.fault({ fault: "none" });
-    const second = await dom0.offload("disable", "ALL", "--yes");
-    expect(second.exitCode).toBe(0);
-    expect((await dom0.offload("verify")).exitCode).toBe(0);
+    await completes(dom0);
   });
 
-  test("a XAPI that falls silent between writes is waited for once, not once a VM", async () => {
+  test("changes nothing of an interface whose originals could not be stored", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.simulator.fault({ fault: "die", method: "VIF.add_to_other_config", after: 3 });
+    const first = await dom0.offload("disable", "ALL", "--yes", "--json");
+    expect(first.exitCode).toBe(1);
+    const unstored = JSON.parse(first.stdout)
+      .problems.filter(({ code }: { code: string }) => code === "text-failed")
+      .map(({ uuid }: { uuid: string }) => uuid);
+    expect(unstored.length).toBeGreaterThan(3);
+    for (const vm of dom0.world.running) {
+      for (const { record } of vm.vifs) {
+        const device = `vif${vm.record.domid}.${record.device}`;
+        const isChanged = (await stillOn(dom0, device)).length === 0;
+        expect({ device, isChanged }).toEqual({
+          device,
+          isChanged: !unstored.includes(record.uuid),
+        });
+      }
+    }
+    await completes(dom0);
+  });
+
+  async function completes(dom0: Dom0): Promise<void> {
+    await dom0.simulator.fault({ fault: "none" });
+    expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
+    expect(await allStillOn(dom0)).toEqual([]);
+    expect((await dom0.offload("persist", "--yes")).exitCode).toBe(0);
+    expect((await dom0.offload("verify")).exitCode).toBe(0);
+  }
+
+  test("is waited for once for texts and once for settings, not once per VM, where it falls silent", async () => {
     await using dom0 = await Dom0.start({ vms: 12, vifs: 1 });
     await dom0.simulator.fault({ fault: "silence", method: "VIF.add_to_other_config", after: 6 });
     const started = performance.now();
     const run = await dom0.offload("disable", "ALL", "--yes");
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("xenopsd was not told");
-    expect(performance.now() - started).toBeLessThan(45_000);
+    expect(performance.now() - started).toBeLessThan(60_000);
   }, 90_000);
 
-  test("a single refused write is told of, and the others are done", async () => {
+  test.each([
+    ["a text, and leaves that NIC alone", 0, 1],
+    ["a setting", 4, 0],
+  ])("reports a refused write of %s, and does the others", async (_, after, unchanged) => {
     await using dom0 = await Dom0.start();
     await dom0.simulator.fault({
       fault: "error",
       method: "PIF.add_to_other_config",
       times: 1,
+      after,
       code: "HANDLE_INVALID",
       params: ["PIF", "OpaqueRef:gone"],
     });
@@ -154,18 +187,30 @@ describe("a XAPI that dies between two writes", () => {
     expect(run.stdout).toContain("records in XAPI");
     const failed = (await writes(dom0)).filter(({ ok }) => !ok);
     expect(failed).toHaveLength(1);
+    const devices = new Set((await allStillOn(dom0)).map((line) => line.split(" ")[0]));
+    expect(devices.size).toBe(unchanged);
     expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
   });
 
-  test("SIGTERM in the middle of the writes: the rest is told of, the session closed, the signal kept", async () => {
-    await using dom0 = await Dom0.start({ vms: 40, vifs: 2 });
-    await dom0.simulator.fault({ fault: "slow", ms: 10 });
-    const command = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
-    while ((await writes(dom0)).length < 10) await Bun.sleep(20);
-    await command.signal("SIGTERM");
-    const run = await command.exited;
-    expect(run.signal).toBe("SIGTERM");
-    expect(run.stdout).toContain("was not recorded: interrupted");
-    expect(await dom0.simulator.sessions()).toBe(0);
-  });
+  test.each([
+    ["texts", "offload-", "originals could not be stored: interrupted"],
+    ["settings", "ethtool-", "was not written: interrupted"],
+  ])(
+    "SIGTERM while %s are written: the rest is reported, the session closed, the signal kept",
+    async (_, key, words) => {
+      await using dom0 = await Dom0.start({ vms: 40, vifs: 2 });
+      await dom0.simulator.fault({ fault: "slow", ms: 10 });
+      const before = await liveState(dom0);
+      const command = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
+      const written = async () =>
+        (await writes(dom0)).filter(({ params }) => JSON.stringify(params).includes(`"${key}`));
+      while ((await written()).length < 10) await Bun.sleep(20);
+      await command.signal("SIGTERM");
+      const run = await command.exited;
+      expect(run.signal).toBe("SIGTERM");
+      expect(run.stdout).toContain(words);
+      expect((await liveState(dom0)) === before).toBe(key === "offload-");
+      expect(await dom0.simulator.sessions()).toBe(0);
+    },
+  );
 });

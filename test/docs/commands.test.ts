@@ -20,7 +20,7 @@ const PAGES = [
 const COMMAND =
   /^\s*(?:#.*\n)?(?:\$ )?(?:offload|ethtool|xe|systemctl|sh|ssh|scp|curl|rpm)\s(?!.*\[OPTION)/m;
 
-const ALL_OFF: Directive = { kind: "after", command: "offload disable ALL --yes" };
+const ALL_OFF: Directive = { kind: "after", command: "offload persist ALL --yes" };
 
 /** What is to be done before the examples of a page that is made from the definitions of the commands. */
 const GENERATED: ReadonlyMap<string, readonly Directive[]> = new Map([
@@ -30,7 +30,12 @@ const GENERATED: ReadonlyMap<string, readonly Directive[]> = new Map([
   ["offload doctor", [ALL_OFF, { kind: "after", command: "offload persist ALL" }]],
   [
     "offload confirm",
-    [{ kind: "not run", because: "it is for two terminals: test/commands/trial.test.ts has both" }],
+    [
+      {
+        kind: "not run",
+        because: "it is for two terminals: test/commands/pending-change.test.ts has both",
+      },
+    ],
   ],
   [
     "offload completions",
@@ -79,7 +84,7 @@ async function host(scenarios: readonly Scenario[]): Promise<Dom0> {
 
 /** As many answers as a block could need: people at a terminal say yes. */
 const YES = Array.from({ length: 12 }, () => ({
-  when: /Turn these offloads off\?|as they were\?|Keep these changes/,
+  when: /Turn these offloads off\?|Restore \d[^?]*\?|Keep these changes/,
   say: "y",
 }));
 

@@ -19,7 +19,7 @@ const given = new Map(
     }),
 );
 
-const [, kind = "", verb = ""] = /^(\w+)-(list|param-\w+)$/.exec(command) ?? [];
+const [, kind = "", verb = ""] = /^(\w+)-(list|plug|param-\w+)$/.exec(command) ?? [];
 const CLASSES = new Map([
   ["pif", "PIF"],
   ["vif", "VIF"],
@@ -33,6 +33,9 @@ if (className === undefined) fail(`Unknown command: ${command}`);
 switch (verb) {
   case "list":
     await list();
+    break;
+  case "plug":
+    await call(`${className}.plug`, session, await reference());
     break;
   case "param-get":
     await get();

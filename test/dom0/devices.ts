@@ -20,15 +20,15 @@ export function pairs(devices: readonly Device[]): Device[] {
 }
 
 /** The lines of `ip -batch` that bring the hidden ends of NICs up, so that the NICs have a carrier. */
-export function peerBatch(devices: readonly Device[]): string {
+export function peerBatch(devices: readonly Device[], from = 0): string {
   return devices
     .flatMap((device, n) =>
-      device.kind === "nic" || device.kind === "vif" ? [`link set peer${n} up`] : [],
+      device.kind === "nic" || device.kind === "vif" ? [`link set peer${from + n} up`] : [],
     )
     .join("\n");
 }
 
-function creation({ name, kind, mac }: Device, peer: string, peers: Peers): string[] {
+function creation({ name, kind, mac, address }: Device, peer: string, peers: Peers): string[] {
   const queues = "numtxqueues 1 numrxqueues 1";
   const veth = `link add name ${name} address ${mac} ${queues} type veth peer name ${peer} ${queues} netns ${peers}`;
   switch (kind) {
@@ -36,10 +36,15 @@ function creation({ name, kind, mac }: Device, peer: string, peers: Peers): stri
     case "vif":
       return [veth, `link set ${name} up`];
     case "bridge":
-      return [`link add name ${name} address ${mac} type bridge`];
+      return [
+        `link add name ${name} address ${mac} type bridge`,
+        `link set ${name} up`,
+        ...(address === undefined ? [] : [`address add ${address} dev ${name}`]),
+      ];
     case "loopback":
       // The only device at hand with features that are on and fixed is lo, so it plays the NIC.
-      return [`link set lo name ${name}`, `link set ${name} up`];
+      // A NIC has no 127.0.0.1, which a plug would take away.
+      return [`link set lo name ${name}`, `link set ${name} up`, `address flush dev ${name}`];
     case "tap":
     case "latent-vif":
       // A tap nobody has opened has the features a vif has before its guest connects: "off [requested on]".

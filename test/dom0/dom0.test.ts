@@ -5,7 +5,11 @@ import { join, resolve } from "node:path";
 import { Dom0 } from "./dom0.ts";
 
 /** The login every version understands; the password of root on the Unix socket is never looked at. */
-const LOGIN = JSON.stringify({ method: "session.login_with_password", params: ["", ""], id: 1 });
+const LOGIN = JSON.stringify({
+  method: "session.login_with_password",
+  params: ["root", ""],
+  id: 1,
+});
 
 function login(dom0: Dom0) {
   const url = "http://localhost/jsonrpc";

@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 import { type Feature, parseFeatures } from "./ethtool.ts";
+import { Guests } from "./guests.ts";
 import { Link } from "./link.ts";
 import { Namespace, SYSTEM_PATH } from "./namespace.ts";
 import type { Result, Running } from "./running.ts";
 import type { SimulatorControl } from "./simulator/control.ts";
 import { type RunOptions, start } from "./spawn.ts";
+import { Toolstack } from "./toolstack.ts";
 import { buildWorld, type World, type WorldOptions } from "./world/world.ts";
 import { XapiProcess } from "./xapi-process.ts";
 
@@ -23,12 +25,15 @@ export interface Dom0Options extends WorldOptions {
  */
 export class Dom0 {
   readonly link: Link;
+  #guests: Guests | undefined;
 
   private constructor(
     readonly world: World,
     /** Where it lives, for those who enter it in their own way. */
     readonly namespace: Namespace,
     private xapi: XapiProcess | undefined,
+    /** The control of a XAPI that is not this dom0's own. */
+    private readonly shared?: SimulatorControl,
   ) {
     this.link = new Link(namespace, (argv, options) => this.run(argv, options), process.execPath);
   }
@@ -50,8 +55,8 @@ export class Dom0 {
   }
 
   /** One of several hosts that have their XAPI in common, which is not this one's to start or to end. */
-  static inPool(world: World, namespace: Namespace): Dom0 {
-    return new Dom0(world, namespace, undefined);
+  static inPool(world: World, namespace: Namespace, control: SimulatorControl): Dom0 {
+    return new Dom0(world, namespace, undefined, control);
   }
 
   /** Runs a command inside to its end. Its environment is minimal, whatever the tests run in. */
@@ -97,8 +102,20 @@ export class Dom0 {
 
   /** The means to look into XAPI and to break it. */
   get simulator(): SimulatorControl {
-    if (this.xapi !== undefined) return this.xapi.control;
+    const control = this.shared ?? this.xapi?.control;
+    if (control !== undefined) return control;
     throw new Error("no XAPI runs in this dom0");
+  }
+
+  /** What happens to the VMs of this host, where it is not one of a pool's. */
+  get guests(): Guests {
+    this.#guests ??= new Guests(this.simulator, [this]);
+    return this.#guests;
+  }
+
+  /** What happens to networkd and xapi, from a restart of the toolstack to a boot. */
+  get toolstack(): Toolstack {
+    return new Toolstack(this);
   }
 
   /** Ends XAPI as a crash would, and leaves its socket behind. */

@@ -1,5 +1,7 @@
 import { chmod, mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Database } from "./simulator/database.ts";
+import { documentOf, NETWORKD_DB } from "./toolstack/networkd-document.ts";
 import type { World } from "./world/world.ts";
 
 /** Where XAPI listens on a dom0 (xapi_globs.ml, `unix_domain_socket`). */
@@ -20,6 +22,7 @@ export function dom0Files(world: World): Map<string, string> {
     RC_LOCAL,
     "#!/bin/bash\n# Commands of your own, run at boot.\n\ntouch /var/lock/subsys/local\n",
   );
+  files.set(NETWORKD_DB, JSON.stringify(networkdDocument(world)));
   files.set("/etc/hostname", `${world.host.record.hostname}\n`);
   // xapi touches these when it starts, and again when it is ready (xapi-wait-init-complete reads the second).
   if (world.scenarios.xapi) files.set("/run/xapi_startup.cookie", "");
@@ -39,6 +42,12 @@ export async function writeFiles(world: World, root: string): Promise<void> {
   const parent = join(root, dirname(XAPI_SOCKET));
   await mkdir(parent, { recursive: true });
   await chmod(parent, 0o700);
+}
+
+/** What networkd remembers of the last plugs. */
+function networkdDocument({ database, host }: World): unknown {
+  const { PIF, Bond, VLAN, network } = database;
+  return documentOf(Database.from({ PIF, Bond, VLAN, network }), host.ref);
 }
 
 function inventory(world: World): string {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { creationBatch, pairs } from "./devices.ts";
+import { creationBatch, pairs, peerBatch } from "./devices.ts";
 import type { Namespace } from "./namespace.ts";
 import type { Result } from "./running.ts";
 import type { RunOptions } from "./spawn.ts";
-import type { DeviceKind } from "./world/database.ts";
+import type { Device, DeviceKind } from "./world/database.ts";
 
 type Run = (argv: readonly string[], options?: RunOptions) => Promise<Result>;
 
@@ -24,12 +24,21 @@ export class Link {
     const device = { name, kind, mac };
     const batch = creationBatch([device], this.namespace.peers, number);
     await this.must(["ip", "-batch", "-"], `${batch}\n`);
+    const peers = peerBatch([device], number);
+    const enter = ["nsenter", "--target", String(this.namespace.peers), "--net"];
+    await this.must([...enter, "ip", "-batch", "-"], `${peers}\n`);
     for (const pair of pairs([device])) await this.must(["ethtool", "-K", pair.name, "gro", "on"]);
   }
 
   /** Takes a device away, as a VM does that shuts down. */
   async remove(name: string): Promise<void> {
     await this.must(["ip", "link", "delete", name]);
+  }
+
+  /** Makes a NIC anew, as the driver that is loaded at boot: another device, everything on. */
+  async replace(nic: Device): Promise<void> {
+    await this.remove(nic.name);
+    await this.add(nic.name, nic.kind, nic.mac);
   }
 
   /** Gives a device another name, as happens when NICs are moved between slots. */

@@ -49,7 +49,7 @@ export class XapiProcess {
 }
 
 function modeOf({ scenarios }: World) {
-  for (const mode of ["starting", "emergency", "old-member", "member"] as const) {
+  for (const mode of ["starting", "emergency", "old-member"] as const) {
     if (scenarios.has(mode)) return mode;
   }
   return undefined;

@@ -1,15 +1,19 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import * as v from "valibot";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Result } from "../dom0/running.ts";
+import { DocumentSchema, NETWORKD_DB } from "../dom0/toolstack/networkd-document.ts";
 
 /** What a run could have changed. */
 export interface State {
   /** `ethtool -k` of every device, letter by letter. */
   readonly live: string;
-  /** `other_config` of every PIF and VIF, one a line. */
+  /** `other_config` of every host, PIF and VIF, one per line; of the tool's own texts the newest, without its name. */
   readonly records: string;
-  /** What there is in /var/lib/offload besides the lock. */
+  /** What networkd applies to NICs when it starts, one per line. */
+  readonly networkd: string;
+  /** What there is in /var/lib/offload besides the lock, and what runs at boot. */
   readonly files: string;
 }
 
@@ -22,12 +26,22 @@ export interface Traced {
 /** The path of the log as the dom0 sees it. */
 const LOG = "/run/dom0/strace.log";
 
-/** All devices, and all files but the lock. */
+/** All devices, what networkd has on disk, and all files but the lock. */
 const LOOK = `
 for device in $(ls /sys/class/net); do ethtool -k "$device" || exit 1; done
 echo ======
+cat ${NETWORKD_DB}
+echo ======
 ls -A /var/lib/offload 2> /dev/null | grep -vx lock
+find /etc/offload /etc/udev/rules.d /etc/systemd/system -name "*offload*" ! -type d 2> /dev/null | sort
+sha256sum < /etc/rc.d/rc.local
 true`;
+
+/** What runs at boot, put there or taken away past the program. */
+const REMOVE_BOOT_LAYER = `
+rm -rf /var/lib/offload /etc/offload
+find /etc/udev/rules.d /etc/systemd/system -name "*offload*" -delete 2> /dev/null
+cat /run/dom0/rc.local > /etc/rc.d/rc.local; chmod --reference=/run/dom0/rc.local /etc/rc.d/rc.local`;
 
 /** What ethtool -k calls otherwise than ethtool -K does. */
 const SHORT: ReadonlyMap<string, string> = new Map([
@@ -56,26 +70,37 @@ export class FaultHost implements AsyncDisposable {
     readonly original: State,
     /** What is there after a `disable ALL` that nothing disturbs. */
     readonly disabled: State,
+    /** What is there after a `persist ALL` that nothing disturbs. */
+    readonly persisted: State,
   ) {}
 
   static async start(): Promise<FaultHost> {
     const dom0 = await Dom0.start({ nics: 2, vms: 2 });
     const { ref: nic } = dom0.world.pif("eth1");
     const { ref: vif } = dom0.world.vif("web 1");
+    await dom0.text(["cp", "-p", "/etc/rc.d/rc.local", "/run/dom0/rc.local"]);
     await dom0.simulator.set(
       ["PIF", nic, "other_config", { "ethtool-tso": "on", note: "rack 4" }],
       ["VIF", vif, "other_config", { "ethtool-tx": "true", "xo:note": "uplink" }],
     );
+    await dom0.toolstack.coordinatorReturns();
     await dom0.setFeatures("eth1", "gro", "off");
     await dom0.setFeatures("vif1.0", "sg", "off");
     const original = await stateOf(dom0);
-    const run = await dom0.offload("disable", "ALL", "--yes");
-    const disabled = await stateOf(dom0);
-    const back = await dom0.offload("restore", "--yes");
-    const host = new FaultHost(dom0, original, disabled);
-    const codes = [run.exitCode, back.exitCode, ...differences(original, await stateOf(dom0))];
-    if (codes.some((code) => code !== 0)) throw new Error(`without a fault: ${codes.join("\n")}`);
-    return host;
+    const after: State[] = [];
+    for (const command of ["disable", "persist"]) {
+      const run = await dom0.offload(command, "ALL", "--yes");
+      after.push(await stateOf(dom0));
+      const back = await dom0.offload("restore", "--yes");
+      const codes = [run.exitCode, back.exitCode, ...differences(original, await stateOf(dom0))];
+      if (codes.some((code) => code !== 0)) {
+        throw new Error(
+          `${command} without a fault: ${codes.join("\n")}\n${run.stdout}${back.stdout}`,
+        );
+      }
+    }
+    const [disabled = original, persisted = original] = after;
+    return new FaultHost(dom0, original, disabled, persisted);
   }
 
   offload(...args: readonly string[]): Promise<Result> {
@@ -88,6 +113,13 @@ export class FaultHost implements AsyncDisposable {
     return this.#known;
   }
 
+  /** Waits for a boot script that outlives whoever started it. */
+  async bootScriptEnded(): Promise<void> {
+    while ((await this.dom0.run(["pgrep", "-f", "disable-offloads"])).exitCode === 0) {
+      await Bun.sleep(5);
+    }
+  }
+
   /** Runs the program under strace, with these arguments of strace. */
   async traced(strace: readonly string[], args: readonly string[]): Promise<Traced> {
     this.#known = undefined;
@@ -98,20 +130,23 @@ export class FaultHost implements AsyncDisposable {
     return { result, log: readFileSync(outside, "utf8") };
   }
 
-  /** Puts everything back as it was, past the program; the program's own directory is gone then. */
+  /** Restores everything past the program; the program's own files are gone then. */
   async reset(): Promise<void> {
     await this.dom0.simulator.fault({ fault: "none" });
     const now = await this.state();
-    await this.dom0.run(["rm", "-rf", "/var/lib/offload"]);
+    await this.dom0.run(["sh", "-c", REMOVE_BOOT_LAYER]);
     if (differences(this.original, now).length === 0) return;
     this.#known = undefined;
-    for (const [device, settings] of wantedSettings(this.original.live, now.live)) {
-      if (settings.length > 0) await this.dom0.run(["ethtool", "-K", device, ...settings]);
-    }
     for (const line of this.original.records.split("\n")) {
       const [kind = "", ref = "", config = "{}"] = line.split("\t");
       await this.dom0.simulator.set([kind, ref, "other_config", JSON.parse(config)]);
     }
+    if (now.networkd !== this.original.networkd) await this.dom0.toolstack.coordinatorReturns();
+    const { live } = await this.state();
+    for (const [device, settings] of wantedSettings(this.original.live, live)) {
+      if (settings.length > 0) await this.dom0.run(["ethtool", "-K", device, ...settings]);
+    }
+    this.#known = undefined;
     const left = differences(this.original, await this.state());
     if (left.length > 0) throw new Error(`cannot be reset:\n${left.join("\n")}`);
   }
@@ -123,7 +158,7 @@ export class FaultHost implements AsyncDisposable {
 
 /** What differs between two states, in lines; empty where nothing does. */
 export function differences(expected: State, got: State): readonly string[] {
-  return (["live", "records", "files"] as const).flatMap((part) => {
+  return (["live", "records", "networkd", "files"] as const).flatMap((part) => {
     if (expected[part] === got[part]) return [];
     const [a, b] = [expected[part].split("\n"), got[part].split("\n")];
     const lines =
@@ -137,22 +172,45 @@ export function differences(expected: State, got: State): readonly string[] {
 }
 
 async function stateOf(dom0: Dom0): Promise<State> {
+  await dom0.toolstack.syncNetworkd();
   const [text, database] = await Promise.all([
     dom0.text(["sh", "-c", LOOK]),
     dom0.simulator.database(),
   ]);
-  const [live = "", files = ""] = text.split("======\n");
-  const records = (["PIF", "VIF"] as const).flatMap((kind) =>
+  const [live = "", networkd = "", files = ""] = text.split("======\n");
+  const records = (["host", "PIF", "VIF"] as const).flatMap((kind) =>
     Object.entries(database[kind] ?? {}).map(
       ([ref, record]) => `${kind}\t${ref}\t${sorted(record["other_config"])}`,
     ),
   );
-  return { live, records: records.sort().join("\n"), files: files.trim() };
+  return {
+    live,
+    records: records.sort().join("\n"),
+    networkd: offloadsOf(networkd),
+    files: files.trim(),
+  };
 }
 
+/** Keys in their order. Of the tool's own texts all count, so that the newest says everything. */
 function sorted(config: unknown): string {
   const entries = config !== null && typeof config === "object" ? Object.entries(config) : [];
-  return JSON.stringify(Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))));
+  const [own = [], others = []] = [true, false].map((isOwn) =>
+    entries
+      .filter(([key]) => key.startsWith("offload-") === isOwn)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+  const newest = own.at(-1);
+  return JSON.stringify(
+    Object.fromEntries(newest === undefined ? others : [...others, ["offload", newest[1]]]),
+  );
+}
+
+function offloadsOf(networkd: string): string {
+  const { interface_config: interfaces } = v.parse(DocumentSchema, JSON.parse(networkd));
+  return Object.entries(interfaces)
+    .map(([name, { ethtool_offload: offloads }]) => `${name} ${sorted(offloads)}`)
+    .sort()
+    .join("\n");
 }
 
 function deviceAt(lines: readonly string[], index: number): string {

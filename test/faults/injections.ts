@@ -2,7 +2,7 @@ import type { Result } from "../dom0/running.ts";
 import type { Fault } from "../dom0/simulator/control.ts";
 import { type Call, callsOf, isEthtool, isRelevant, mainThread } from "./calls.ts";
 import { differences, type FaultHost, type State } from "./host.ts";
-import { ARGUMENTS, type Command, type Sequel } from "./kills.ts";
+import { ARGUMENTS, type Command, consequences, prepare, type Sequel } from "./kills.ts";
 
 /** How a row of faults went. */
 export interface Injections {
@@ -14,7 +14,7 @@ export interface Injections {
 }
 
 /** How many of the faults strike, and what follows each. */
-interface Manner {
+interface StrikeOptions {
   readonly every?: number;
   readonly sequels?: readonly Sequel[];
   readonly turns?: boolean;
@@ -34,7 +34,7 @@ export interface Strike {
 /** Errors of the kernel when it is asked about features, or to change them. */
 export const KERNEL_ERRORS = ["EPERM", "ENODEV", "EBUSY", "EOPNOTSUPP"] as const;
 
-/** Errors of the file system that the journal is on. */
+/** Errors of the file system that the program's own files are on. */
 export const FILE_ERRORS = ["ENOSPC", "EROFS", "EIO"] as const;
 
 const FILE_CALLS =
@@ -60,22 +60,20 @@ export async function fileErrors(host: FaultHost, command: Command): Promise<rea
 }
 
 /**
- * A driver that says yes and does nothing: strace answers the ioctl with success in the kernel's
- * place, for each of the calls that change something. Devices are read once before these calls and
- * once after, and the kernel's names of features cost two calls more.
+ * A driver that says yes and does nothing: strace answers the ioctl with success in the kernel's place, for
+ * each of the calls that change something. Each device is written once, and all are read back after that.
  */
 export async function disobedience(host: FaultHost, command: Command): Promise<readonly Strike[]> {
   const calls = (await callsWithoutFault(host, command)).filter(isEthtool);
-  const reads = 2 + host.dom0.world.devices.filter(({ kind }) => kind !== "bridge").length;
-  const writes = (calls.length - reads) / 2;
-  const wanted = command === "disable" ? host.disabled : host.original;
-  return calls.slice(reads, reads + writes).map((call) => ({
+  const devices = host.dom0.world.devices.filter(({ kind }) => kind !== "bridge").length;
+  const wanted = wantedAfter(host, command);
+  return calls.slice(-2 * devices, -devices).map((call) => ({
     ...atCall(command, call, null),
     name: `${command}: accepted and ignored at ${call.identity}`,
     check: (_, { exitCode }, now) => {
-      const untouched = { records: now.records, files: now.files };
+      const { records, networkd, files } = now;
       const devices = new Set(
-        differences({ ...wanted, ...untouched }, now).map((line) => line.split(" ")[1]),
+        differences({ ...wanted, records, networkd, files }, now).map((line) => line.split(" ")[1]),
       );
       return exitCode === 1 && devices.size === 1
         ? []
@@ -143,7 +141,7 @@ export async function strikeAll(
   host: FaultHost,
   command: Command,
   strikes: readonly Strike[],
-  { every = 1, sequels = SEQUELS, turns = false }: Manner = {},
+  { every = 1, sequels = SEQUELS, turns = false }: StrikeOptions = {},
 ): Promise<Injections> {
   const exits = new Map<number | null, number>();
   const lost: string[] = [];
@@ -164,18 +162,12 @@ export async function strikeAll(
       const found = [
         ...reportProblems(host, command, result, before, now),
         ...(strike.check?.(host, result, now) ?? []),
-        ...(await aftermath(host, sequel)),
-      ];
-      lost.push(...found.map((line) => `${strike.name}, then ${sequel}: ${line.trim()}`));
+      ].map((line) => `${strike.name}: ${line.trim()}`);
+      lost.push(...found, ...(await consequences(host, sequel, strike.name)));
     }
   }
   await host.reset();
   return { runs, exits, lost };
-}
-
-async function prepare(host: FaultHost, command: Command): Promise<void> {
-  await host.reset();
-  if (command === "restore") await host.offload(...ARGUMENTS.disable);
 }
 
 async function callsWithoutFault(host: FaultHost, command: Command): Promise<readonly Call[]> {
@@ -227,6 +219,12 @@ async function runThroughRestart(host: FaultHost, command: Command, after: numbe
   return run;
 }
 
+/** What there is after the command where nothing goes wrong. */
+function wantedAfter(host: FaultHost, command: Command): State {
+  if (command === "persist") return host.persisted;
+  return command === "disable" ? host.disabled : host.original;
+}
+
 /** Whether the exit code tells the truth, and whether what was said is one clear report. */
 function reportProblems(
   host: FaultHost,
@@ -235,7 +233,7 @@ function reportProblems(
   before: State,
   now: State,
 ): readonly string[] {
-  const wanted = command === "disable" ? host.disabled : host.original;
+  const wanted = wantedAfter(host, command);
   const said = `${stdout}${stderr}`;
   const found: string[] = [];
   if (/internal error|\bat .*:\d+:\d+/.test(said)) found.push(`no clear report: ${said}`);
@@ -250,7 +248,7 @@ function reportProblems(
       if (stdout !== "" || !/^(?:offload: [^\n]+\n)+$/.test(stderr)) {
         found.push(`exit code 3 without a line that says why: ${said}`);
       }
-      if (command === "disable") {
+      if (command !== "restore") {
         const touched = differences({ ...before, files: now.files }, now);
         found.push(...touched.map((line) => `exit code 3, and yet touched: ${line}`));
       }
@@ -258,21 +256,5 @@ function reportProblems(
     default:
       found.push(`exit code ${exitCode}: ${said}`);
   }
-  return found;
-}
-
-/** What the next runs make of it. */
-async function aftermath(host: FaultHost, sequel: Sequel): Promise<readonly string[]> {
-  const found: string[] = [];
-  const expectExit = async (...args: readonly string[]) => {
-    const { exitCode, stdout, stderr } = await host.offload(...args);
-    if (exitCode !== 0) found.push(`${args[0]} ended with ${exitCode}: ${stdout}${stderr}`);
-  };
-  if (sequel === "disable") {
-    await expectExit(...ARGUMENTS.disable);
-    await expectExit("verify");
-  }
-  await expectExit(...ARGUMENTS.restore);
-  found.push(...differences(host.original, await host.state()));
   return found;
 }

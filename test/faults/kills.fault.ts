@@ -3,7 +3,7 @@ import { FaultHost } from "./host.ts";
 import { killEverywhere, SCENES } from "./kills.ts";
 
 for (const [command, sequel] of SCENES) {
-  test(`${command}, killed at every call: a run of ${sequel} then leaves nothing to be desired`, async () => {
+  test(`${command}, killed at every call: ${sequel} then does all of its work`, async () => {
     await using host = await FaultHost.start();
     const { hit, lost } = await killEverywhere(host, command, sequel);
     const total = [...hit.values()].reduce((sum, count) => sum + count, 0);

@@ -6,7 +6,7 @@ import { killEverywhere, SCENES } from "./kills.ts";
 const EVERY = 31;
 
 for (const [command, sequel] of SCENES) {
-  test(`${command}, killed: a run of ${sequel} then leaves nothing to be desired`, async () => {
+  test(`${command}, killed: ${sequel} then does all of its work`, async () => {
     await using host = await FaultHost.start();
     const { hit, lost } = await killEverywhere(host, command, sequel, EVERY);
     expect(hit.get("sendto")).toBeGreaterThan(1);

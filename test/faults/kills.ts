@@ -1,11 +1,12 @@
+import * as v from "valibot";
 import { anyThread, type Call, callsOf, isRelevant, mainThread } from "./calls.ts";
 import { differences, type FaultHost } from "./host.ts";
 
 /** The command that is killed. */
-export type Command = "disable" | "restore";
+export type Command = "disable" | "restore" | "persist";
 
 /** What follows the kill. */
-export type Sequel = "restore" | "disable";
+export type Sequel = Command;
 
 /** How the killing of a command went. */
 export interface Kills {
@@ -19,6 +20,7 @@ export interface Kills {
 export const ARGUMENTS: Readonly<Record<Command, readonly string[]>> = {
   disable: ["disable", "ALL", "--yes"],
   restore: ["restore", "--yes"],
+  persist: ["persist", "ALL", "--yes"],
 };
 
 /** How often a call is looked for again where it was another one's turn. */
@@ -64,10 +66,10 @@ export async function killEverywhere(
   return { hit, lost };
 }
 
-/** As before the command that is to be killed. */
-async function prepare(host: FaultHost, command: Command): Promise<void> {
+/** As before the command that is to be disturbed: a restore has everything to restore. */
+export async function prepare(host: FaultHost, command: Command): Promise<void> {
   await host.reset();
-  if (command === "restore") await host.offload(...ARGUMENTS.disable);
+  if (command === "restore") await host.offload(...ARGUMENTS.persist);
 }
 
 /**
@@ -93,26 +95,47 @@ function wasKilled(log: string): boolean {
 }
 
 /** What the next run makes of it: what differs from what must be, in words. */
-async function consequences(
+export async function consequences(
   host: FaultHost,
   sequel: Sequel,
   where: string,
 ): Promise<readonly string[]> {
   const found: string[] = [];
-  const expectExit = async (wanted: number, ...args: readonly string[]) => {
+  await host.bootScriptEnded();
+  const run = async (...args: readonly string[]) => {
     const { exitCode, stdout, stderr } = await host.offload(...args);
-    if (exitCode === wanted) return;
-    found.push(`${args[0]} ended with ${exitCode}: ${stdout}${stderr}`);
+    if (exitCode !== 0) found.push(`${args[0]} ended with ${exitCode}: ${stdout}${stderr}`);
   };
-  if (sequel === "disable") {
-    await expectExit(0, ...ARGUMENTS.disable);
-    await expectExit(0, "verify");
-    found.push(...differences({ ...host.disabled }, await host.state()));
+  if (sequel !== "restore") {
+    await run(...ARGUMENTS[sequel]);
+    const now = await host.state();
+    // What runs at boot is persist's affair; a restore that failed may have plugged meanwhile.
+    const { files, networkd } = now;
+    const wanted = sequel === "persist" ? host.persisted : { ...host.disabled, files };
+    found.push(...differences({ ...wanted, networkd }, now));
+    if (sequel === "persist") await run("verify");
+    else found.push(...(await problemsBeyondBoot(host)));
   }
-  await expectExit(0, ...ARGUMENTS.restore);
+  await run(...ARGUMENTS.restore);
   found.push(...differences(host.original, await host.state()));
   return found.map((line) => `${where}, then ${sequel}: ${line.trim()}`);
 }
+
+const Problems = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ problems: v.array(v.object({ code: v.string(), message: v.string() })) }),
+);
+
+/** What verify finds that the boot layer is not for: gro of VIFs, and the pieces of it. */
+export async function problemsBeyondBoot(host: FaultHost): Promise<readonly string[]> {
+  const { problems } = v.parse(Problems, (await host.offload("verify", "--json")).stdout);
+  return problems
+    .filter(({ code, message }) => !code.startsWith("boot-") && !message.includes(NO_SETTING))
+    .map(({ code, message }) => `verify: ${code}: ${message}`);
+}
+
+const NO_SETTING = "XAPI has no setting for gro";
 
 /** Every command that is killed, with every command that may follow. */
 export const SCENES: readonly (readonly [Command, Sequel])[] = [
@@ -120,4 +143,6 @@ export const SCENES: readonly (readonly [Command, Sequel])[] = [
   ["disable", "disable"],
   ["restore", "restore"],
   ["restore", "disable"],
+  ["persist", "restore"],
+  ["persist", "persist"],
 ];

@@ -22,10 +22,12 @@ export async function anotherClientWrites(
   await simulator.clearCalls();
   await simulator.fault({ fault: "slow", ms: SLOW });
   const run = host.offload(...ARGUMENTS[command]);
-  const reads = ["host", "PIF", "VM", "VIF"].length;
+  const classes = ["host", "PIF", "VM", "VIF"];
   for (;;) {
     const calls = await simulator.calls();
-    if (calls.filter(({ method }) => method.includes("get_all_records")).length >= reads) break;
+    const isRead = (name: string) =>
+      calls.some(({ method }) => method.startsWith(`${name}.get_all_records`));
+    if (classes.every(isRead)) break;
     await Bun.sleep(1);
   }
   const config = await otherConfig(host.dom0, kind, ref);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { playRounds } from "./rounds.ts";
 
-test("random rounds: verify explains every state, and at the end everything is as it was", async () => {
+test("verify explains every state of random rounds, and restore gives the originals at the end", async () => {
   const seed = Number(process.env["FAULT_SEED"] ?? 1);
   const count = Number(process.env["FAULT_ROUNDS"] ?? 40);
   console.log(`seed ${seed}; again with: FAULT_SEED=${seed} FAULT_ROUNDS=${count}`);

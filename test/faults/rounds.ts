@@ -1,17 +1,15 @@
-import * as v from "valibot";
 import { otherConfig } from "../commands/truth.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Fault } from "../dom0/simulator/control.ts";
-import type { Vif, Vm } from "../dom0/world/database.ts";
-import { settingsFor } from "./host.ts";
-import { disagreements, featuresText } from "./judge.ts";
+import { disagreements } from "./judge.ts";
+import { Originals } from "./originals.ts";
 import { Random } from "./random.ts";
 
 /** How a number of rounds went. */
 export interface Rounds {
   /** How often each kind of round came. */
   readonly kinds: ReadonlyMap<string, number>;
-  /** How often everything was put back and held against the beginning. */
+  /** How often everything was restored and held against the beginning. */
   readonly checkpoints: number;
   /** What was not as it has to be, with the round. */
   readonly lost: readonly string[];
@@ -21,8 +19,6 @@ const VMS = ["web 1", "db", "mail é", "pfSense"] as const;
 const NICS = ["eth0", "eth1", "eth2", "eth3"] as const;
 const TARGETS = [...NICS, ...VMS, "backup", "win 10"] as const;
 const WORDS = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"] as const;
-/** The words of which xenopsd applies the records when a VIF is plugged. */
-const PLUGGED = ["rx", "tx", "sg", "tso", "ufo", "gso"];
 
 const FAULTS: readonly [Omit<Fault, "after">, ...Omit<Fault, "after">[]] = [
   { fault: "error", times: 1, code: "INTERNAL_ERROR", params: ["Not_found"] },
@@ -33,91 +29,79 @@ const FAULTS: readonly [Omit<Fault, "after">, ...Omit<Fault, "after">[]] = [
   { fault: "refuse" },
 ];
 
-/** The records that the journal tells of. */
-const Noted = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({
-    interfaces: v.optional(
-      v.record(v.string(), v.object({ records: v.record(v.string(), v.unknown()) })),
-      {},
-    ),
-  }),
-);
+/** What an upgrade from ISO leaves out: everything of ours that is not in XAPI. */
+const REINSTALL = `rm -rf /var/lib/offload /etc/offload
+find /etc/udev/rules.d /etc/systemd/system -name "*offload*" -delete 2> /dev/null
+cat /run/dom0/rc.local > /etc/rc.d/rc.local`;
 
-/** How likely it is after a round that everything is put back, besides at the end. */
+/** xenstore as far as the boot script asks: whose a domain is, and whether a vif has been set up. */
+const XENSTORE_READ = `#!/bin/sh
+case $1 in
+*/hotplug-status) echo connected ;;
+*/vm) domid=\${1#/local/domain/}; cat "/run/dom0/domains/\${domid%/vm}" ;;
+esac`;
+
+/** The script runs with the PATH of a boot, in which nothing of the machine below is to be changed. */
+const INSTALL_XENSTORE = `mkdir -p /run/dom0/sbin /run/dom0/domains
+cat > /run/dom0/sbin/xenstore-read
+chmod 755 /run/dom0/sbin/xenstore-read
+mount -t overlay xenstore -o lowerdir=/run/dom0/sbin:/usr/sbin /usr/sbin`;
+
+/** How likely it is after a round that everything is restored, besides at the end. */
 const CHECKPOINTS = 0.05;
 
 /** Random commands, faults and lives of VMs in one dom0, and what is true after each. */
 export async function playRounds(seed: number, count: number): Promise<Rounds> {
   await using dom0 = await Dom0.start({ scenarios: ["coordinator"] });
-  const play = await Play.begin(dom0, new Random(seed));
+  await dom0.text(["cp", "-p", "/etc/rc.d/rc.local", "/run/dom0/rc.local"]);
+  const xenstore = await dom0.run(["sh", "-ec", INSTALL_XENSTORE], { stdin: XENSTORE_READ });
+  if (xenstore.exitCode !== 0) throw new Error(xenstore.stderr);
+  await dom0.toolstack.coordinatorReturns();
+  const play = new Play(dom0, new Random(seed), await Originals.of(dom0, NICS, TARGETS));
   for (let round = 1; round <= count; round += 1) await play.round(round);
   await play.checkpoint("the end");
   return { kinds: play.kinds, checkpoints: play.checkpoints, lost: play.lost };
 }
 
-/** What a VIF was in the beginning. */
-interface Original {
-  readonly records: Record<string, unknown>;
-  /** What ethtool says of a device that is plugged with these records. */
-  readonly vif: string;
-  readonly tap: string;
-}
+type Round = (number: number) => Promise<boolean>;
 
 class Play {
   readonly kinds = new Map<string, number>();
   readonly lost: string[] = [];
   checkpoints = 0;
-  readonly #domids = new Map<string, number>();
-  readonly #nics = new Map<string, string>();
-  readonly #nicRecords = new Map<string, Record<string, unknown>>();
-  readonly #vifs = new Map<string, Original>();
   /** Left behind by runs that were killed, for the next run to remove. */
   #leftovers = new Set<string>();
-  #nextDomid = 50;
+  /** Snapshots that VMs can be reverted to, by the VM's name. */
+  readonly #snapshots = new Map<string, { readonly ref: string }>();
+  readonly #clones: { readonly ref: string }[] = [];
   #where = "";
   #forced = false;
+  readonly #rounds: readonly (readonly [weight: number, play: Round])[];
 
-  private constructor(
+  constructor(
     readonly dom0: Dom0,
     readonly random: Random,
-  ) {}
-
-  static async begin(dom0: Dom0, random: Random): Promise<Play> {
-    const play = new Play(dom0, random);
-    for (const nic of NICS) {
-      play.#nics.set(nic, await featuresText(dom0, nic));
-      play.#nicRecords.set(nic, await otherConfig(dom0, "PIF", dom0.world.pif(nic).ref));
-    }
-    for (const name of VMS) {
-      const vm = dom0.world.vm(name);
-      play.#domids.set(name, vm.record.domid);
-      for (const vif of vm.vifs) {
-        const text = (device: string | undefined) =>
-          device === undefined ? "" : featuresText(dom0, device);
-        play.#vifs.set(vif.ref, {
-          records: await otherConfig(dom0, "VIF", vif.ref),
-          vif: await text(vif.device),
-          tap: await text(vif.tap),
-        });
-      }
-    }
-    return play;
+    readonly originals: Originals,
+  ) {
+    this.#rounds = [
+      [28, (number) => this.#disable(number)],
+      [14, (number) => this.#restore(number)],
+      [9, (number) => this.#persist(number)],
+      [5, (number) => this.#command(number, "persist --remove", ["persist", "--remove"])],
+      [13, (number) => this.#kill(number)],
+      [16, (number) => this.#live(number)],
+      [3, (number) => this.#copy(number)],
+      [3, (number) => this.#revert(number)],
+      [3, (number) => this.#restart(number)],
+      [2, (number) => this.#reinstall(number)],
+      [6, (number) => this.#anotherClient(number)],
+    ];
   }
 
   async round(number: number): Promise<void> {
-    const kind = this.random.fraction();
     const sessions = await this.dom0.simulator.sessions();
-    let orderly = false;
-    if (kind < 0.3) orderly = await this.#disable(number);
-    else if (kind < 0.45) orderly = await this.#restore(number);
-    else if (kind < 0.53) orderly = await this.#command(number, "persist", ["persist"]);
-    else if (kind < 0.59) {
-      orderly = await this.#command(number, "persist --remove", ["persist", "--remove"]);
-    } else if (kind < 0.74) await this.#kill(number);
-    else if (kind < 0.93) orderly = await this.#live(number);
-    else orderly = await this.#anotherClient(number);
+    const orderly = await this.#choose()(number);
+    await this.originals.writeDomains();
     this.#complain(await disagreements(this.dom0));
     await this.#checkLeftovers(orderly);
     if (orderly && (await this.dom0.simulator.sessions()) > sessions) {
@@ -126,54 +110,56 @@ class Play {
     if (this.random.chance(CHECKPOINTS)) await this.checkpoint(`after round ${number}`);
   }
 
-  /** Puts everything back, and holds what there is now against what was there in the beginning. */
+  /** Restores everything, and holds what there is now against what was there in the beginning. */
   async checkpoint(when: string): Promise<void> {
     this.checkpoints += 1;
-    this.#where = `${this.#where}; put back ${when}`;
-    await this.dom0.offload("persist", "--remove");
+    this.#where = `${this.#where}; restored ${when}`;
+    // Of a VM on another host, that host restores what is live.
+    for (const name of VMS) {
+      const vm = this.dom0.world.vm(name);
+      if ((await this.originals.hostOf(vm)) === this.dom0.world.other?.ref) {
+        await this.dom0.guests.migrate(vm, this.dom0);
+      }
+    }
+    await this.originals.writeDomains();
     const force = this.#forced ? ["--force"] : [];
     const run = await this.dom0.offload("restore", "--yes", ...force);
     if (run.exitCode !== 0) this.#complain([`restore: ${run.exitCode} ${run.stdout}${run.stderr}`]);
     this.#forced = false;
-    const { world } = this.dom0;
-    for (const [nic, text] of this.#nics) {
-      await this.#compare(nic, text);
-      await this.#records(nic, this.#nicRecords.get(nic), "PIF", world.pif(nic).ref);
-    }
-    for (const name of VMS) {
-      const domid = this.#domids.get(name);
-      for (const vif of world.vm(name).vifs) {
-        const original = this.#vifs.get(vif.ref);
-        await this.#records(`VIF of ${name}`, original?.records, "VIF", vif.ref);
-        if (domid === undefined) continue;
-        for (const [kind, text] of [
-          ["vif", original?.vif ?? ""],
-          ["tap", original?.tap ?? ""],
-        ] as const) {
-          if (text === "") continue;
-          const device = `${kind}${domid}.${vif.record.device}`;
-          await this.#compare(device, text);
-        }
-      }
-    }
+    this.#complain(await this.originals.differences(this.#clones));
+    for (const clone of this.#clones.splice(0)) await this.dom0.simulator.remove(["VM", clone.ref]);
     const files = await this.dom0.run(["ls", "-A", "/var/lib/offload"]);
     const left = files.stdout.split("\n").filter((name) => name !== "" && name !== "lock");
     if (left.length > 0) this.#complain([`left in /var/lib/offload: ${left.join(", ")}`]);
     this.#leftovers = new Set();
   }
 
+  #choose(): Round {
+    let left = this.random.below(this.#rounds.reduce((sum, [weight]) => sum + weight, 0));
+    for (const [weight, play] of this.#rounds) {
+      left -= weight;
+      if (left < 0) return play;
+    }
+    return (number) => this.#disable(number);
+  }
+
   async #disable(number: number): Promise<boolean> {
     const { random } = this;
-    const all = random.chance(0.3);
-    const targets = all ? ["ALL", "--yes"] : random.some(TARGETS);
+    const wide = random.chance(0.3) ? [random.pick(["ALL", "NICS", "VIFS"]), "--yes"] : undefined;
     const features = random.chance(0.5) ? [] : [`--features=${random.some(WORDS).join(",")}`];
-    const record = random.chance(0.85) ? [] : ["--no-record"];
-    return await this.#command(number, "disable", ["disable", ...features, ...record, ...targets]);
+    const live = random.chance(0.85) ? [] : ["--live-only"];
+    const targets = wide ?? random.some(TARGETS);
+    return await this.#command(number, "disable", ["disable", ...features, ...live, ...targets]);
   }
 
   async #restore(number: number): Promise<boolean> {
-    const targets = this.random.chance(0.4) ? ["--yes"] : this.random.some(TARGETS);
-    return await this.#command(number, "restore", ["restore", ...targets]);
+    const targets = this.random.chance(0.4) ? [] : this.random.some(TARGETS);
+    return await this.#command(number, "restore", ["restore", "--yes", ...targets]);
+  }
+
+  async #persist(number: number): Promise<boolean> {
+    const targets = this.random.chance(0.5) ? [] : this.random.some(TARGETS);
+    return await this.#command(number, "persist", ["persist", "--yes", ...targets]);
   }
 
   /** Runs a command, a quarter of them with a fault of XAPI's at some call. */
@@ -192,28 +178,28 @@ class Play {
     return fault === undefined;
   }
 
-  /** Exit code 0 of a restore means that what it was about is as it was. */
+  /** Exit code 0 of a restore means that no text is left but one that says that something stays on. */
   async #checkRestored(args: readonly string[]): Promise<void> {
-    if (args.includes("--yes")) {
-      const journal = await this.dom0.run(["test", "-e", "/var/lib/offload/journal.json"]);
-      if (journal.exitCode === 0) this.#complain(["restore: 0, and yet there is a journal"]);
-      return;
-    }
-    const journal = await this.dom0.run(["cat", "/var/lib/offload/journal.json"]);
+    const isEverything = args.length === 2;
     for (const nic of NICS) {
-      const { uuid } = this.dom0.world.pif(nic).record;
-      if (!args.includes(nic) || !journal.stdout.includes(uuid)) continue;
-      this.#complain([`restore: 0, and yet ${nic} is in the journal`]);
+      if (!isEverything && !args.includes(nic)) continue;
+      const config = await otherConfig(this.dom0, "PIF", this.dom0.world.pif(nic).ref);
+      const texts = Object.entries(config).filter(([key]) => key.startsWith("offload-"));
+      const left = texts.filter(([, text]) => String(text).includes('"original"'));
+      if (left.length > 0) this.#complain([`restore: 0, and yet ${nic} has originals`]);
+      if (isEverything && texts.length > 0)
+        this.#complain([`restore: 0, and yet ${nic} has a text`]);
     }
   }
 
-  async #kill(number: number): Promise<void> {
+  async #kill(number: number): Promise<boolean> {
     const { random } = this;
     const choices: [readonly string[], ...(readonly string[])[]] = [
       ["disable", "ALL", "--yes"],
       ["restore", "--yes"],
       ["restore", random.pick(TARGETS)],
-      ["persist"],
+      ["persist", random.pick(TARGETS)],
+      ["persist", "--yes"],
     ];
     const args = random.pick(choices);
     const delay = random.below(160);
@@ -222,98 +208,104 @@ class Play {
     await Bun.sleep(delay);
     await run.signal("SIGKILL");
     await run.exited;
+    while ((await this.dom0.run(["pgrep", "-f", "disable-offloads"])).exitCode === 0) {
+      await Bun.sleep(5);
+    }
+    return false;
   }
 
   async #live(number: number): Promise<boolean> {
-    const name = this.random.pick(VMS);
-    const vm = this.dom0.world.vm(name);
-    const away = this.random.chance(0.3);
-    if (this.#domids.has(name)) {
-      const reboots = this.random.chance(0.5);
-      this.#begin(number, "VM", `${name} ${reboots ? "reboots" : away ? "migrates" : "stops"}`);
-      await this.#unplug(name, vm);
-      if (reboots) await this.#plug(name, vm);
-      else if (away) await this.#settleElsewhere(vm);
+    const { random, dom0 } = this;
+    const name = random.pick(VMS);
+    const vm = dom0.world.vm(name);
+    const { host, other } = dom0.world;
+    const at = await this.originals.hostOf(vm);
+    const what = random.pick(["reboots", "reboots by the API", "stops", "migrates"]);
+    if (at === null) {
+      this.#begin(number, "VM starts", name);
+      await dom0.guests.start(vm);
+    } else if (at !== host.ref) {
+      this.#begin(number, "VM migrates", `${name} comes back`);
+      await dom0.guests.migrate(vm, dom0);
+    } else if (what === "migrates" && other !== undefined) {
+      this.#begin(number, "VM migrates", `${name} goes away`);
+      await dom0.guests.migrate(vm, other);
+    } else if (what === "stops") {
+      this.#begin(number, "VM stops", name);
+      await dom0.guests.shutdown(vm);
     } else {
-      this.#begin(number, "VM", `${name} starts here`);
-      await this.#plug(name, vm);
+      this.#begin(number, "VM reboots", `${name} ${what}`);
+      await dom0.guests.reboot(vm, { from: what === "reboots" ? "guest" : "api" });
     }
     return true;
   }
 
-  async #unplug(name: string, vm: Vm): Promise<void> {
-    const { dom0 } = this;
-    for (const vif of vm.vifs) {
-      for (const device of this.#devicesOf(name, vif)) await dom0.link.remove(device);
-      await dom0.simulator.set(["VIF", vif.ref, "currently_attached", false]);
+  async #copy(number: number): Promise<boolean> {
+    const name = this.random.pick(VMS);
+    this.#begin(number, "clone", name);
+    const clone = `${name} copy ${number}`;
+    this.#clones.push(await this.dom0.guests.clone(this.dom0.world.vm(name), clone));
+    return true;
+  }
+
+  /** Makes a snapshot of a VM, or takes the VM back to the one that it has. */
+  async #revert(number: number): Promise<boolean> {
+    const name = this.random.pick(VMS);
+    const snapshot = this.#snapshots.get(name);
+    this.#begin(number, "snapshot", `of ${name}${snapshot === undefined ? "" : ", reverted to"}`);
+    if (snapshot === undefined) {
+      const vm = this.dom0.world.vm(name);
+      this.#snapshots.set(name, await this.dom0.guests.snapshot(vm, `${name} ${number}`));
+    } else {
+      await this.dom0.guests.revert(snapshot);
+      this.#snapshots.delete(name);
+      await this.dom0.simulator.remove(["VM", snapshot.ref]);
     }
-    this.#domids.delete(name);
-    await dom0.simulator.set(
-      ["VM", vm.ref, "power_state", "Halted"],
-      ["VM", vm.ref, "resident_on", "OpaqueRef:NULL"],
-      ["VM", vm.ref, "domid", -1],
-    );
+    return true;
   }
 
-  /** New devices, to which the records are applied as the hotplug script does it. */
-  async #plug(name: string, vm: Vm): Promise<void> {
-    const { dom0 } = this;
-    this.#domids.set(name, this.#nextDomid++);
-    for (const vif of vm.vifs) {
-      const config = await otherConfig(dom0, "VIF", vif.ref);
-      const settings = PLUGGED.flatMap((word) => {
-        const value = config[`ethtool-${word}`];
-        if (value === "off" || value === "false") return [[word, "off"]];
-        return value === "on" || value === "true" ? [[word, "on"]] : [];
-      });
-      for (const device of this.#devicesOf(name, vif)) {
-        const isTap = device.startsWith("tap");
-        await dom0.link.add(device, isTap ? "tap" : "vif");
-        if (isTap) continue;
-        for (const setting of settings) await dom0.run(["ethtool", "-K", device, ...setting]);
-      }
-      await dom0.simulator.set(["VIF", vif.ref, "currently_attached", true]);
+  /** A restart of the toolstack, or a boot of the host, before which its VMs are stopped. */
+  async #restart(number: number): Promise<boolean> {
+    const isBoot = this.random.chance(0.5);
+    this.#begin(number, isBoot ? "host boots" : "toolstack restarts", "");
+    if (!isBoot) {
+      await this.dom0.toolstack.restart();
+      return false;
     }
-    await dom0.simulator.set(
-      ["VM", vm.ref, "domid", this.#domids.get(name)],
-      ["VM", vm.ref, "resident_on", dom0.world.host.ref],
-      ["VM", vm.ref, "power_state", "Running"],
-    );
+    await this.#boot();
+    return false;
   }
 
-  async #settleElsewhere(vm: Vm): Promise<void> {
-    const { simulator, world } = this.dom0;
-    for (const { ref } of vm.vifs) await simulator.set(["VIF", ref, "currently_attached", true]);
-    await simulator.set(
-      ["VM", vm.ref, "domid", 7],
-      ["VM", vm.ref, "resident_on", world.other?.ref ?? ""],
-      ["VM", vm.ref, "power_state", "Running"],
-    );
+  /** What XAPI does not have is gone, and so is what was live. */
+  async #reinstall(number: number): Promise<boolean> {
+    this.#begin(number, "reinstall", "");
+    await this.dom0.run(["sh", "-c", REINSTALL]);
+    await this.#boot();
+    return false;
   }
 
-  /** Another client writes a key of its own, or one of ours, which makes a conflict. */
+  async #boot(): Promise<void> {
+    const { host } = this.dom0.world;
+    for (const name of VMS) {
+      const vm = this.dom0.world.vm(name);
+      if ((await this.originals.hostOf(vm)) === host.ref) await this.dom0.guests.shutdown(vm);
+    }
+    await this.dom0.toolstack.reboot();
+  }
+
+  /** Another client writes a key of its own, or one of ours, which may make a conflict. */
   async #anotherClient(number: number): Promise<boolean> {
     const { random, dom0 } = this;
     const nic = random.pick(NICS);
-    const { ref, record } = dom0.world.pif(nic);
+    const { ref } = dom0.world.pif(nic);
     const key = random.chance(0.5) ? "note" : `ethtool-${random.pick(WORDS)}`;
     const value = key === "note" ? `rack ${number}` : "on";
     this.#begin(number, "another client", `${nic} ${key}=${value}`);
-    const journal = (await dom0.run(["cat", "/var/lib/offload/journal.json"])).stdout;
-    const config = { ...(await otherConfig(dom0, "PIF", ref)), [key]: value };
-    await dom0.simulator.set(["PIF", ref, "other_config", config]);
-    // What the program has noted before is what it puts back, with --force; all else is to stay.
-    const noted = v.parse(Noted, journal || "{}").interfaces[record.uuid]?.records ?? {};
-    if (Object.hasOwn(noted, key)) this.#forced = true;
-    else this.#nicRecords.set(nic, { ...this.#nicRecords.get(nic), [key]: value });
+    const config = await otherConfig(dom0, "PIF", ref);
+    await dom0.simulator.set(["PIF", ref, "other_config", { ...config, [key]: value }]);
+    if (key !== "note") this.#forced = true;
+    this.originals.writtenByOthers(nic, key, value);
     return true;
-  }
-
-  #devicesOf(name: string, vif: Vif): readonly string[] {
-    const suffix = `${this.#domids.get(name)}.${vif.record.device}`;
-    return this.#vifs.get(vif.ref)?.tap === ""
-      ? [`vif${suffix}`]
-      : [`vif${suffix}`, `tap${suffix}`];
   }
 
   async #checkLeftovers(orderly: boolean): Promise<void> {
@@ -325,36 +317,9 @@ class Play {
     this.#leftovers = new Set(names);
   }
 
-  async #records(
-    what: string,
-    expected: Record<string, unknown> | undefined,
-    kind: "PIF" | "VIF",
-    ref: string,
-  ): Promise<void> {
-    const got = await otherConfig(this.dom0, kind, ref);
-    const text = (config: Record<string, unknown>) =>
-      JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
-    if (text(got) !== text(expected ?? {})) {
-      await this.dom0.simulator.set([kind, ref, "other_config", expected ?? {}]);
-      this.#complain([`${what}: records ${text(expected ?? {})} are now ${text(got)}`]);
-    }
-  }
-
-  /** Holds a device against what it was; puts it right, so that the same is not told again. */
-  async #compare(device: string, expected: string): Promise<void> {
-    const got = await featuresText(this.dom0, device);
-    if (expected === got) return;
-    const before = expected.split("\n");
-    const changed = got.split("\n").filter((line, n) => line !== before[n]);
-    this.#complain([
-      `${device} is not as it was: ${changed.map((line) => line.trim()).join(", ")}`,
-    ]);
-    await this.dom0.run(["ethtool", "-K", device, ...settingsFor(before, got.split("\n"))]);
-  }
-
   #begin(number: number, kind: string, what: string): void {
     this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
-    this.#where = `round ${number}: ${what}`;
+    this.#where = `round ${number}: ${kind} ${what}`;
   }
 
   #complain(what: readonly string[]): void {

@@ -33,7 +33,7 @@ test("with every system call newer than Linux 4.4 answered ENOSYS it does the ma
   const run = await dom0.run([ENOSYS, EXECUTABLE, "disable", "ALL", "--yes"]);
   expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(await allStillOn(dom0)).toEqual([]);
-  expect((await dom0.run([ENOSYS, EXECUTABLE, "persist"])).exitCode).toBe(0);
+  expect((await dom0.run([ENOSYS, EXECUTABLE, "persist", "--yes"])).exitCode).toBe(0);
   expect((await dom0.run([ENOSYS, EXECUTABLE, "verify"])).exitCode).toBe(0);
 });
 

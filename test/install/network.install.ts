@@ -25,9 +25,9 @@ function expectNoNetwork(calls: readonly string[]): void {
   expect(of(/\b(?:bind|listen|accept4?|io_uring_setup)\(/)).toEqual([]);
 }
 
-test("every command works without a route, and opens no socket but XAPI's and the one for ioctl", async () => {
+test("every command works without a way out, and opens no socket but XAPI's and the one for ioctl", async () => {
   await using dom0 = await Dom0.start();
-  expect(await dom0.text(["ip", "route"])).toBe("");
+  expect(await dom0.text(["ip", "route"])).not.toContain("default");
   expect(await dom0.text(["ip", "-6", "route"])).not.toContain("default");
   const expected = [
     [0, "--version"],

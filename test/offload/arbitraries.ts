@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { NO_STANDING_RULE, NOTHING_STORED } from "../../src/core/policy-text.ts";
 import { FEATURES, KEYWORDS, type Keyword } from "../../src/offload/features.ts";
 import { devicesOf, type Interface } from "../../src/offload/interface.ts";
 import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/offload/inventory.ts";
@@ -123,6 +124,9 @@ export const inventories: fc.Arbitrary<Inventory> = fc
     const [host = { uuid: "", name: "" }] = HOSTS;
     return {
       host,
+      hostRef: "OpaqueRef:host",
+      elsewhere: [],
+      hostStored: NO_STANDING_RULE,
       hosts: HOSTS,
       pifs: shape.hosts.flatMap((one, index) => pifsOf(one, HOSTS[index] ?? host)),
       vms,
@@ -153,7 +157,14 @@ function vmsOf(shapes: readonly VmShape[]): readonly Vm[] {
 function vifsOf(vm: Vm, shapes: VmShape["vifs"]): readonly Vif[] {
   return shapes.map((shape, index) => {
     const uuid = uuidFor(`vif ${index} of ${vm.uuid}`);
-    return { ref: `OpaqueRef:${uuid}`, uuid, device: String(index), vm, ...shape };
+    return {
+      ref: `OpaqueRef:${uuid}`,
+      uuid,
+      device: String(index),
+      vm,
+      stored: NOTHING_STORED,
+      ...shape,
+    };
   });
 }
 
@@ -165,6 +176,8 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
       uuid,
       device,
       host,
+      network: `OpaqueRef:network of ${uuid}`,
+      address: { mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] },
       role,
       vlan: -1,
       management: false,
@@ -172,6 +185,7 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
       attached: true,
       groProperty: undefined,
       otherConfig: new Map(),
+      stored: NOTHING_STORED,
       slaves: [],
       slaveOf: undefined,
       under: undefined,

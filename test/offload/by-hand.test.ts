@@ -71,7 +71,7 @@ describe("the commands that would do the same by hand", () => {
   test("one ethtool a device, then the records, in the order of doing", () => {
     const subjects = [nic(eth0), guest(web0)];
     const live = planLive(subjects, ["tso", "gro"], viewOf({ eth0: NIC_ON, "vif3.0": VIF_ON }));
-    const records = planRecords(subjects, ["tso", "gro"], viewOf({ eth0: NIC_OFF }));
+    const records = planRecords(subjects, ["tso", "gro"], viewOf({ eth0: NIC_OFF }), false);
     expect(byHand(live, records)).toEqual([
       "ethtool -K eth0 tso off gro off",
       "ethtool -K vif3.0 tso off gro off",
@@ -83,9 +83,9 @@ describe("the commands that would do the same by hand", () => {
   });
 
   test("no event is spoken of where no running VM's VIF is recorded", () => {
-    const halted = planRecords([guest(vif(haltedVm("db"), "0"))], ["tso"], viewOf({}));
+    const halted = planRecords([guest(vif(haltedVm("db"), "0"))], ["tso"], viewOf({}), false);
     expect(byHand([], halted)).toHaveLength(1);
-    const nics = planRecords([nic(eth0)], ["tso"], viewOf({ eth0: NIC_OFF }));
+    const nics = planRecords([nic(eth0)], ["tso"], viewOf({ eth0: NIC_OFF }), false);
     expect(byHand([], nics)).toHaveLength(1);
     expect(byHand([], [])).toEqual([]);
   });
@@ -93,7 +93,7 @@ describe("the commands that would do the same by hand", () => {
   test("no name reaches the shell unquoted", () => {
     const odd = pif("eth0;reboot", { uuid: "$(reboot)" });
     const live = planLive([nic(odd)], DEFAULT_KEYWORDS, viewOf({ "eth0;reboot": NIC_ON }));
-    const records = planRecords([nic(odd)], ["tso"], viewOf({ "eth0;reboot": NIC_OFF }));
+    const records = planRecords([nic(odd)], ["tso"], viewOf({ "eth0;reboot": NIC_OFF }), false);
     const [first, second] = byHand(live, records);
     expect(first).toStartWith("ethtool -K 'eth0;reboot' rx off");
     expect(second).toBe("xe pif-param-set 'uuid=$(reboot)' other-config:ethtool-tso=off");
@@ -103,7 +103,7 @@ describe("the commands that would do the same by hand", () => {
     const hostile = vm("'; reboot; '", { domid: 3 });
     const subjects = [guest(vif(hostile, "0"))];
     const live = planLive(subjects, DEFAULT_KEYWORDS, viewOf({ "vif3.0": VIF_ON }));
-    const records = planRecords(subjects, DEFAULT_KEYWORDS, viewOf({ "vif3.0": VIF_ON }));
+    const records = planRecords(subjects, DEFAULT_KEYWORDS, viewOf({ "vif3.0": VIF_ON }), false);
     expect(byHand(live, records).join("\n")).not.toContain("reboot");
   });
 });

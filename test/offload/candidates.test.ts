@@ -22,6 +22,8 @@ describe("what can be named on a command line", () => {
   test("is ALL, VMs, this host's devices with a NIC, and VIFs that have a device here", () => {
     expect(candidates("targets", POOL)).toEqual([
       "ALL\tthis host's NICs and the VIFs of its VMs",
+      "NICS\tthis host's NICs",
+      "VIFS\tthe VIFs of its VMs",
       "rest\tVM, halted, no VIFs",
       "web 1\tVM, running on alpha, 1 VIF",
       "bond0\tbond",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { BootLayer } from "../../src/offload/boot.ts";
+import type { BootLayer } from "../../src/core/boot-layer.ts";
+import type { Coverage } from "../../src/core/coverage.ts";
 import { networkRecords, strayPifRecords, summarise } from "../../src/offload/diagnosis.ts";
 import { adviceFor, commandsOf } from "../../src/offload/diagnosis-advice.ts";
 import type { Hook } from "../../src/offload/foreign-hooks.ts";
@@ -10,8 +11,10 @@ import { BETA, config, inventory, NIC_ON, nic, pif, uuidFor, viewOf } from "./wo
 const KEYWORDS = ["rx", "tso", "gro"] as const;
 const NOTHING = { deadRecords: [], networkRecords: [], hooks: [], software: [] };
 
+const NOTHING_COVERED: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
+
 function boot(more: Partial<BootLayer> = {}): BootLayer {
-  const covers = { keywords: KEYWORDS, devices: ["eth0"], everything: false };
+  const covers = { ...NOTHING_COVERED, devices: new Map([["eth0", KEYWORDS]]) };
   return { method: "systemd", state: "current", covers, ...more };
 }
 
@@ -39,12 +42,12 @@ describe("the summary of a device", () => {
   test("calls persisted what boot will turn off on this very device", () => {
     expect(summaryOf("eth0", boot()).persisted).toEqual(KEYWORDS);
     expect(summaryOf("eth1", boot()).persisted).toEqual([]);
-    const everything = { keywords: KEYWORDS, devices: [], everything: true };
-    expect(summaryOf("eth1", boot({ covers: everything })).persisted).toEqual(KEYWORDS);
+    const covers = { ...NOTHING_COVERED, nics: KEYWORDS };
+    expect(summaryOf("eth1", boot({ covers })).persisted).toEqual(KEYWORDS);
   });
 
   test("calls nothing persisted that will not be run", () => {
-    for (const state of ["disabled", "edited", "not-executable", "unreachable"] as const) {
+    for (const state of ["disabled", "edited", "not-executable", "incomplete"] as const) {
       expect(summaryOf("eth0", boot({ state })).persisted).toEqual([]);
     }
   });
@@ -87,30 +90,42 @@ describe("records where no NIC is", () => {
 
 describe("advice", () => {
   test("is empty where nothing is wrong", () => {
-    expect(adviceFor({ problems: [], notes: [] }, NOTHING)).toEqual([]);
+    expect(adviceFor({ problems: [], notes: [], advice: [] }, NOTHING)).toEqual([]);
   });
 
   test("names a command for each thing, the toolstack first, and each command once", () => {
     const problems = [
       { code: "live-on", message: "eth0: tso on", interface: "eth0" },
-      { code: "gro-returns", message: "eth1: no record keeps gro off", interface: "eth1" },
+      { code: "gro-not-persistent", message: "eth1: no record keeps gro off", interface: "eth1" },
       { code: "xapi-unavailable", message: "XAPI does not answer" },
     ] as const;
-    const advice = adviceFor({ problems, notes: [] }, NOTHING);
-    expect(commandsOf(advice)).toEqual(["xe-toolstack-restart", "offload disable ALL"]);
+    const fix = "offload disable eth0 eth1 --features tso,gro";
+    const advice = adviceFor({ problems, notes: [], advice: [fix] }, NOTHING);
+    expect(commandsOf(advice)).toEqual(["xe-toolstack-restart", fix]);
     expect(advice[1]?.because).toBe("on, and could be off: eth0");
   });
 
-  test("to persist names ALL only while nothing was turned off yet", () => {
+  test("names the command of a finding about the boot layer, with its reason", () => {
     const note = {
       code: "not-persisted",
-      message: "nothing is installed for boot: x; run offload persist",
+      message: "nothing is installed for boot; install it with: offload persist",
     } as const;
-    const on = { code: "live-on", message: "eth0: tso on", interface: "eth0" } as const;
-    const commands = (problems: readonly (typeof on)[]) =>
-      commandsOf(adviceFor({ problems, notes: [note] }, NOTHING));
-    expect(commands([])).toEqual(["offload persist"]);
-    expect(commands([on])).toEqual(["offload disable ALL", "offload persist ALL"]);
+    const wrong = {
+      code: "boot-wrong",
+      message:
+        "the boot layer keeps off what no policy asks for; remove it with: offload persist --remove",
+    } as const;
+    const advise = (problems: readonly (typeof wrong)[]) =>
+      adviceFor({ problems, notes: [note], advice: [] }, NOTHING);
+    expect(advise([])).toEqual([
+      { because: "nothing is installed for boot", command: "offload persist" },
+    ]);
+    expect(advise([wrong])).toEqual([
+      {
+        because: "the boot layer keeps off what no policy asks for",
+        command: "offload persist --remove",
+      },
+    ]);
   });
 
   test("quotes what comes from others for a shell", () => {
@@ -125,7 +140,7 @@ describe("advice", () => {
     expect(
       commandsOf(
         adviceFor(
-          { problems: [], notes: [] },
+          { problems: [], notes: [], advice: [] },
           { ...NOTHING, deadRecords: [record], hooks: [hook] },
         ),
       ),

@@ -11,7 +11,7 @@ function report(problems: readonly Problem[], features: readonly FeatureReport[]
   const keywords = ["rx", "tx", "sg", "tso"] as const;
   return {
     ...{ version: 1, command: "verify", host: null, dryRun: false },
-    ...{ changes: [], problems, notes: [], boot: null, advice: [] },
+    ...{ changes: [], problems, notes: [], boot: null, pending: null, advice: [] },
     exitCode: exitCodeOf(problems, { strict: false, changing: false }),
     devices: [
       {
@@ -50,7 +50,7 @@ describe("the state", () => {
   });
 
   test("is WARNING, 1, where all is off now and something will come back", () => {
-    for (const code of ["latent", "gro-returns", "record-missing", "boot-wrong"] as const) {
+    for (const code of ["latent", "gro-not-persistent", "record-missing", "boot-wrong"] as const) {
       expect(answer(code).exitCode).toBe(1);
       expect(answer(code, "device-missing").exitCode).toBe(1);
     }

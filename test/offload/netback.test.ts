@@ -59,8 +59,8 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
       expect(namesOf(kernel, step?.clear.bits ?? [])).not.toContain("rx-checksum");
     });
 
-    test("a record of rx is not refused on a VIF", () => {
-      const steps = planRecords([subject], DEFAULT_KEYWORDS, view);
+    test("a setting of rx is written on a VIF when it is named", () => {
+      const steps = planRecords([subject], DEFAULT_KEYWORDS, view, true);
       expect(steps.map(({ key }) => key)).toEqual(Object.keys(vifRecords("off")));
     });
 

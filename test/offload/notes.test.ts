@@ -1,18 +1,29 @@
 import { describe, expect, test } from "bun:test";
+import type { Host } from "../../src/offload/inventory.ts";
 import { laterNotes, selectionNotes, unrecordedNotes } from "../../src/offload/notes.ts";
 import type { Selection } from "../../src/offload/targets.ts";
-import { BETA, guest, haltedVm, nic, pif, vif, vm } from "./worlds.ts";
+import { BETA, guest, haltedVm, nic, pif, uuidFor, vif, vm } from "./worlds.ts";
 
-const NOTHING: Selection = { interfaces: [], wholeHost: false, leftOut: [], withoutVifs: [] };
+const NOTHING: Selection = {
+  interfaces: [],
+  rule: { nics: false, vifs: false },
+  alone: new Set(),
+  leftOut: [],
+  withoutVifs: [],
+};
+const GAMMA: Host = { uuid: uuidFor("host gamma"), name: "gamma" };
 
 describe("what the choice left out", () => {
-  test("VMs that run elsewhere are counted, and their hosts named once each", () => {
-    const leftOut = ["a", "b"].map((name) => vm(name, { residentOn: BETA }));
-    expect(selectionNotes({ ...NOTHING, wholeHost: true, leftOut })).toEqual([
-      { code: "left-out", message: '2 VMs left out, which run on "beta"' },
+  test("counts VMs that run on other hosts, and names these hosts", () => {
+    const leftOut = [
+      { host: BETA, count: 2 },
+      { host: GAMMA, count: 1 },
+    ];
+    expect(selectionNotes({ ...NOTHING, leftOut })).toEqual([
+      { code: "left-out", message: '3 VMs left out, which run on "beta" and "gamma"' },
     ]);
     expect(selectionNotes({ ...NOTHING, leftOut: leftOut.slice(1) })[0]?.message).toBe(
-      '1 VM left out, which runs on "beta"',
+      '1 VM left out, which runs on "gamma"',
     );
   });
 
@@ -73,7 +84,7 @@ describe("features that no record keeps off", () => {
       {
         code: "not-recorded",
         message:
-          "gro and lro of VIFs: the toolstack reads no record of that, so off until a VM's next start; persist ALL keeps it off",
+          "gro and lro of VIFs: the toolstack reads no record of that, so off until a VM's next start; keep it off with: offload persist",
       },
     ]);
   });

@@ -117,7 +117,7 @@ describe("the records of a PIF", () => {
   const eth0 = nic(pif("eth0"));
 
   test("are written for what is changeable on that NIC and reads back off", () => {
-    const steps = planRecords([eth0], DEFAULT_KEYWORDS, viewOf({ eth0: NIC_OFF }));
+    const steps = planRecords([eth0], DEFAULT_KEYWORDS, viewOf({ eth0: NIC_OFF }), false);
     expect(steps.map(({ key, from }) => [key, from])).toEqual([
       ["ethtool-rx", null],
       ["ethtool-tx", null],
@@ -132,68 +132,75 @@ describe("the records of a PIF", () => {
     "are not written for a feature that is %s: a later PIF.plug would fail, or nothing is gained",
     (state) => {
       const view = viewOf({ eth0: featureSet(KERNEL, { "rx-lro": state }) });
-      expect(planRecords([eth0], ["lro"], view)).toEqual([]);
+      expect(planRecords([eth0], ["lro"], view, false)).toEqual([]);
     },
   );
 
   test("are not written where a part of the group is fixed on", () => {
     const set = featureSet(KERNEL, { "tx-checksum-ipv4": "on fixed", "tx-checksum-ipv6": "off" });
-    expect(planRecords([eth0], ["tx"], viewOf({ eth0: set }))).toEqual([]);
+    expect(planRecords([eth0], ["tx"], viewOf({ eth0: set }), false)).toEqual([]);
   });
 
   test("are not written for a NIC that is missing or cannot be read", () => {
-    expect(planRecords([eth0], DEFAULT_KEYWORDS, viewOf({}))).toEqual([]);
+    expect(planRecords([eth0], DEFAULT_KEYWORDS, viewOf({}), false)).toEqual([]);
     const unreadable = viewOf({ eth0: { state: "unreadable", because: "no" } });
-    expect(planRecords([eth0], DEFAULT_KEYWORDS, unreadable)).toEqual([]);
+    expect(planRecords([eth0], DEFAULT_KEYWORDS, unreadable, false)).toEqual([]);
   });
 
   test("are not written where the toolstack does not manage it, nor for a bare device", () => {
     const view = viewOf({ eth0: NIC_OFF });
-    expect(planRecords([nic(pif("eth0", { managed: false }))], DEFAULT_KEYWORDS, view)).toEqual([]);
-    expect(planRecords([BARE], DEFAULT_KEYWORDS, view)).toEqual([]);
+    expect(
+      planRecords([nic(pif("eth0", { managed: false }))], DEFAULT_KEYWORDS, view, false),
+    ).toEqual([]);
+    expect(planRecords([BARE], DEFAULT_KEYWORDS, view, false)).toEqual([]);
   });
 
   test("are not written for features that nothing reads", () => {
     const set = featureSet(KERNEL, { "rx-vlan-hw-parse": "off", "rx-hashing": "off" });
-    expect(planRecords([eth0], ["rxvlan", "rxhash"], viewOf({ eth0: set }))).toEqual([]);
+    expect(planRecords([eth0], ["rxvlan", "rxhash"], viewOf({ eth0: set }), false)).toEqual([]);
   });
 
   test.each(["off", "false"])("that say %p already are left as they are", (value) => {
     const subject = nic(pif("eth0", { otherConfig: config(pifRecords(value)) }));
-    expect(planRecords([subject], DEFAULT_KEYWORDS, viewOf({ eth0: NIC_OFF }))).toEqual([]);
+    expect(planRecords([subject], DEFAULT_KEYWORDS, viewOf({ eth0: NIC_OFF }), false)).toEqual([]);
   });
 
   test.each(["on", "true", "OFF", "0", ""])("that say %p are replaced", (value) => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
-    const [step, ...more] = planRecords([subject], ["tso"], viewOf({ eth0: NIC_OFF }));
+    const [step, ...more] = planRecords([subject], ["tso"], viewOf({ eth0: NIC_OFF }), false);
     expect(more).toEqual([]);
     expect(step).toMatchObject({ key: "ethtool-tso", from: value });
   });
 
   test("gro is not written where properties:gro says off already", () => {
     const subject = nic(pif("eth0", { groProperty: "off" }));
-    expect(planRecords([subject], ["gro"], viewOf({ eth0: NIC_OFF }))).toEqual([]);
+    expect(planRecords([subject], ["gro"], viewOf({ eth0: NIC_OFF }), false)).toEqual([]);
   });
 });
 
 describe("the records of a VIF", () => {
-  test("are the requested features whose keys the toolstack honours, rx among them", () => {
-    const steps = planRecords(
-      [guest(vif(web, "0"))],
-      DEFAULT_KEYWORDS,
-      viewOf({ "vif3.0": VIF_ON }),
-    );
-    expect(steps.map(({ key }) => key)).toEqual(Object.keys(vifRecords("off")));
+  test("are the requested features that netback can change, and others only when named", () => {
+    const keys = (named: boolean) =>
+      planRecords(
+        [guest(vif(web, "0"))],
+        DEFAULT_KEYWORDS,
+        viewOf({ "vif3.0": VIF_ON }),
+        named,
+      ).map(({ key }) => key);
+    expect(keys(false)).toEqual(["ethtool-tx", "ethtool-sg", "ethtool-tso", "ethtool-gso"]);
+    expect(keys(true)).toEqual(Object.keys(vifRecords("off")));
   });
 
   test("are written whether it has a device or not", () => {
     const away = vm("away", { residentOn: BETA });
     const subjects = [guest(vif(haltedVm("db"), "0")), guest(vif(away, "0"))];
-    expect(planRecords(subjects, ["tso"], viewOf({}))).toHaveLength(2);
+    expect(planRecords(subjects, ["tso"], viewOf({}), false)).toHaveLength(2);
   });
 
   test("are not written on an SR-IOV network, where nothing reads them", () => {
-    expect(planRecords([guest(vif(web, "0", { sriov: true }))], ["tso"], viewOf({}))).toEqual([]);
+    expect(
+      planRecords([guest(vif(web, "0", { sriov: true }))], ["tso"], viewOf({}), false),
+    ).toEqual([]);
   });
 
   test("that mean off are left, others replaced", () => {
@@ -202,6 +209,7 @@ describe("the records of a VIF", () => {
       [guest(vif(web, "0", { otherConfig }))],
       ["tx", "tso", "gso"],
       viewOf({ "vif3.0": VIF_ON }),
+      false,
     );
     expect(steps.map(({ key, from }) => [key, from])).toEqual([
       ["ethtool-tso", "true"],
@@ -229,7 +237,7 @@ describe("changes, as a report tells them", () => {
     const here = vif(web, "0", { otherConfig: config({ "ethtool-tso": "on" }) });
     const there = vif(haltedVm("db"), "0");
     const view = viewOf({ "vif3.0": VIF_ON });
-    const steps = planRecords([guest(here), guest(there)], ["tso"], view);
+    const steps = planRecords([guest(here), guest(there)], ["tso"], view, false);
     expect(recordChanges(steps, view.existing)).toEqual([
       {
         device: "vif3.0",
@@ -249,6 +257,7 @@ describe("changes, as a report tells them", () => {
       [subject, nic(pif("eth0"))],
       ["tso", "gso"],
       viewOf({ eth0: NIC_OFF }),
+      false,
     );
     expect(steps).toHaveLength(4);
   });

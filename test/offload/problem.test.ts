@@ -26,7 +26,7 @@ describe("the exit code", () => {
       "record-says-on",
       "record-unreadable",
       "record-unsatisfiable",
-      "gro-returns",
+      "gro-not-persistent",
     ] as const;
     for (const code of drift) {
       expect(exitCodeOf(of(code), VERIFYING)).toBe(1);

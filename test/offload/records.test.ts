@@ -105,9 +105,9 @@ describe("what is recorded", () => {
     expect(recordedState(nic(pif("eth0", { groProperty: "off" })), "lro")).toBeNull();
   });
 
-  test("properties:gro does not count on the slave of a bond, which takes its master's", () => {
+  test("properties:gro of the bond counts on its slave", () => {
     const slave = pif("eth1", { groProperty: "off", slaveOf: pif("bond0").uuid });
-    expect(recordedState(nic(slave), "gro")).toBeNull();
+    expect(recordedState(nic(slave), "gro")).toBe("off");
   });
 
   test("a key overrides properties:gro, even one that cannot be read", () => {

@@ -108,7 +108,7 @@ describe("targets without XAPI", () => {
       () => false,
     );
     expect(found === null ? null : failuresOf(found).map(({ code }) => code)).toEqual([
-      "all-in-capitals",
+      "all-must-be-uppercase",
       "empty-target",
     ]);
   });

@@ -10,6 +10,8 @@ import { failuresOf, valued } from "./worlds.ts";
 function requestsFor({ pifs, vms, vifs }: Inventory): fc.Arbitrary<readonly TargetRequest[]> {
   const texts = [
     "ALL",
+    "NICS",
+    "VIFS",
     "all",
     "",
     "nosuch",
@@ -22,7 +24,7 @@ function requestsFor({ pifs, vms, vifs }: Inventory): fc.Arbitrary<readonly Targ
   return fc.array(
     fc.record({
       text: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...texts) }, fc.string()),
-      kind: fc.constantFrom("any", "any", "any", "vm", "pif", "host"),
+      kind: fc.constantFrom("any", "any", "any", "vm", "pif", "host", "nics", "vifs"),
     }),
     { maxLength: 5 },
   );
@@ -140,7 +142,11 @@ describe("for every pool and every list of targets", () => {
         expect(uuids(selection.interfaces)).toEqual(
           [...nics, ...guests].map(({ uuid }) => uuid).sort(),
         );
-        expect(selection.leftOut).toEqual(vms.filter((vm) => vm.role === "vm" && elsewhere(vm)));
+        const leftOut = vms.filter((vm) => vm.role === "vm" && elsewhere(vm));
+        const counts = Map.groupBy(leftOut, ({ residentOn }) => residentOn?.uuid);
+        expect(selection.leftOut.map(({ host: { uuid }, count }) => [uuid, count])).toEqual(
+          [...counts].map(([uuid, own]) => [uuid ?? "", own.length]),
+        );
       }),
     );
   });

@@ -104,7 +104,7 @@ const WHOLE_HOST = ["eth0", "eth1", "eth2", "eth10", "db/0", "twin/0", "web/0", 
 describe("ALL", () => {
   test("means this host's NICs and the VIFs of every VM that is not running elsewhere", () => {
     expect(chosen("ALL")).toEqual(WHOLE_HOST);
-    expect(valued(resolve("ALL")).wholeHost).toBe(true);
+    expect(valued(resolve("ALL")).rule).toEqual({ nics: true, vifs: true });
   });
 
   test("leaves out templates, snapshots and control domains", () => {
@@ -119,7 +119,7 @@ describe("ALL", () => {
   });
 
   test("tells which VMs it left out because they run on another host", () => {
-    expect(valued(resolve("ALL")).leftOut).toEqual([away]);
+    expect(valued(resolve("ALL")).leftOut).toEqual([{ host: BETA, count: 1 }]);
     expect(valued(resolve("web")).leftOut).toEqual([]);
   });
 
@@ -133,10 +133,19 @@ describe("ALL", () => {
     "%p is refused, with the reminder of capital letters",
     (text) => {
       const failure = failureOf(resolve(text));
-      expect(failure).toMatchObject({ kind: "usage", code: "all-in-capitals" });
+      expect(failure).toMatchObject({ kind: "usage", code: "all-must-be-uppercase" });
       expect(failure.message).toContain("ALL, in capital letters");
     },
   );
+
+  test("counts VMs on other hosts that were not read together with those that were", () => {
+    const pool = { ...POOL, elsewhere: [{ host: BETA, count: 4 }] };
+    const counted = (...texts: readonly string[]) =>
+      valued(resolveTargets(texts.map(any), pool)).leftOut;
+    expect(counted("ALL")).toEqual([{ host: BETA, count: 5 }]);
+    expect(counted("VIFS", "away")).toEqual([{ host: BETA, count: 4 }]);
+    expect(counted("NICS")).toEqual([]);
+  });
 
   test("is ambiguous where a VM is called ALL; --vm and --host tell them apart", () => {
     const named = vm("ALL", { domid: 9 });
@@ -146,9 +155,12 @@ describe("ALL", () => {
     expect(failure.message).toContain("--vm ALL");
     expect(failure.message).toContain("--host");
     const one = valued(resolveTargets([{ text: "ALL", kind: "vm" }], pool));
-    expect(one).toMatchObject({ wholeHost: false, interfaces: [{ kind: "vif", vm: named }] });
+    expect(one).toMatchObject({
+      rule: { nics: false, vifs: false },
+      interfaces: [{ kind: "vif", vm: named }],
+    });
     const whole = valued(resolveTargets([{ text: "ALL", kind: "host" }], pool));
-    expect(whole.wholeHost).toBe(true);
+    expect(whole.rule).toEqual({ nics: true, vifs: true });
     expect(whole.interfaces).toHaveLength(WHOLE_HOST.length + 1);
   });
 
@@ -156,6 +168,56 @@ describe("ALL", () => {
     const named = vm("all", { domid: 9 });
     const pool = withMore({ vms: [named], vifs: [vif(named, "0")] });
     expect(valued(resolveTargets([{ text: "all", kind: "vm" }], pool)).interfaces).toHaveLength(1);
+  });
+});
+
+describe("NICS and VIFS", () => {
+  test("mean this host's NICs, and the VIFs of every VM that runs on no other host", () => {
+    expect(chosen("NICS")).toEqual(["eth0", "eth1", "eth2", "eth10"]);
+    expect(chosen("VIFS")).toEqual(["db/0", "twin/0", "web/0", "web/1", "web/10"]);
+    expect(valued(resolve("NICS")).rule).toEqual({ nics: true, vifs: false });
+    expect(valued(resolve("VIFS")).rule).toEqual({ nics: false, vifs: true });
+  });
+
+  test("together mean what ALL means", () => {
+    expect(valued(resolve("VIFS", "NICS"))).toEqual(valued(resolve("ALL")));
+  });
+
+  test("stand beside names", () => {
+    expect(chosen("NICS", "away")).toEqual(["eth0", "eth1", "eth2", "eth10", "away/0"]);
+    expect(chosen("VIFS", "eth0")).toEqual(["eth0", "db/0", "twin/0", "web/0", "web/1", "web/10"]);
+  });
+
+  test.each(["nics", "Nics", "vifs", "VIFs"])("%p is refused, with the reminder", (text) => {
+    const failure = failureOf(resolve(text));
+    expect(failure).toMatchObject({ kind: "usage", code: "all-must-be-uppercase" });
+    expect(failure.message).toContain(`${text.toUpperCase()}, in capital letters`);
+  });
+
+  test.each(["NICS", "VIFS"])("%p is ambiguous where a VM is called so", (text) => {
+    const named = vm(text, { domid: 9 });
+    const pool = withMore({ vms: [named], vifs: [vif(named, "0")] });
+    const failure = failureOf(resolveTargets([any(text)], pool));
+    expect(failure.code).toBe("ambiguous-target");
+    expect(failure.message).toContain(`--vm ${text}`);
+    const kind = text === "NICS" ? "nics" : "vifs";
+    expect(resolveTargets([{ text, kind }], pool).ok).toBe(true);
+    expect(valued(resolveTargets([{ text, kind: "vm" }], pool)).interfaces).toHaveLength(1);
+  });
+});
+
+describe("a VIF that is named by itself", () => {
+  test("is told from one whose VM was named", () => {
+    expect(valued(resolve(web0.uuid, "vif3.1")).alone).toEqual(new Set([web0.uuid, web1.uuid]));
+    expect(valued(resolve(web0.uuid, "web")).alone).toEqual(new Set());
+    expect(valued(resolve("web")).alone).toEqual(new Set());
+  });
+
+  test("is named when its tap is, and the tap is refused", () => {
+    const failure = failureOf(resolve("tap3.0"));
+    expect(failure).toMatchObject({ kind: "usage", code: "tap-of-a-vif" });
+    expect(failure.message).toContain("vif3.0");
+    expect(failureOf(resolve("tap9.0")).code).toBe("unknown-target");
   });
 });
 
@@ -386,7 +448,7 @@ describe("several targets", () => {
     expect(failures.map(({ code }) => code)).toEqual([
       "unknown-target",
       "duplicate-name",
-      "all-in-capitals",
+      "all-must-be-uppercase",
     ]);
   });
 
@@ -406,5 +468,26 @@ test("where the VIF is comes from the inventory's own host", () => {
   ]);
   expect(valued(resolveTargets([any("web")], fromBeta)).interfaces[0]).toMatchObject({
     whereabouts: { at: "elsewhere", host: ALPHA.name },
+  });
+});
+
+describe("templates and snapshots, where they can be named", () => {
+  const resolveWith = (...texts: readonly string[]) =>
+    resolveTargets(texts.map(any), POOL, { templates: true });
+
+  test("are found by UUID, and by nothing else", () => {
+    for (const [vm, vif] of [
+      [template, template0],
+      [snapshot, snapshot0],
+    ] as const) {
+      const { interfaces } = valued(resolveWith(vm.uuid));
+      expect(interfaces.map(uuidOf)).toEqual([vif.uuid]);
+    }
+    expect(failureOf(resolveWith("Debian 13")).code).toBe("not-a-vm");
+    expect(failureOf(resolveWith(dom0.uuid)).code).toBe("not-a-vm");
+  });
+
+  test("are no part of ALL", () => {
+    expect(valued(resolveWith("ALL"))).toEqual(valued(resolve("ALL")));
   });
 });

@@ -177,7 +177,7 @@ describe("the recorded layer", () => {
 
   test("a missing record of gro on a NIC is told by what it leads to", () => {
     const { problems } = judged(nic(pif("eth0")), viewOf({ eth0: NIC_OFF }), ["gro"]);
-    expect(codes(problems)).toEqual(["gro-returns"]);
+    expect(codes(problems)).toEqual(["gro-not-persistent"]);
     const kept = nic(pif("eth0", { groProperty: "off" }));
     expect(judged(kept, viewOf({ eth0: NIC_OFF }), ["gro"]).problems).toEqual([]);
   });
@@ -281,7 +281,7 @@ test("a bare device is judged by what the kernel shows, and has no records", () 
 
 test("disable mends what it can: nothing of a fixed feature, another host or a lost device", () => {
   const mended = ["live-on", "latent", "record-missing", "record-says-on", "record-unreadable"];
-  for (const code of [...mended, "gro-returns"] as const) {
+  for (const code of [...mended, "gro-not-persistent"] as const) {
     expect(isMendedByDisable(judgedAs(code))).toBe(true);
   }
   for (const code of ["live-fixed", "live-elsewhere", "device-missing", "record-unsatisfiable"]) {
@@ -291,7 +291,7 @@ test("disable mends what it can: nothing of a fixed feature, another host or a l
 
 test("every message begins with the interface that it names, so that a view can group them", () => {
   const codes = ["live-on", "latent", "record-missing", "live-fixed", "live-elsewhere"];
-  for (const code of [...codes, "device-missing", "record-unsatisfiable", "gro-returns"]) {
+  for (const code of [...codes, "device-missing", "record-unsatisfiable", "gro-not-persistent"]) {
     for (const { interface: name, message } of judgedAs(code)) {
       expect(message).toStartWith(`${name}: `);
     }
@@ -315,7 +315,8 @@ function judgedAs(code: string): readonly Problem[] {
     "record-missing": () => judged(nic(pif("eth0")), viewOf({ eth0: NIC_OFF }), ["tso"]).problems,
     "record-says-on": () => judged(says("on"), viewOf({ eth0: NIC_OFF }), ["tso"]).problems,
     "record-unreadable": () => judged(says("OFF"), viewOf({ eth0: NIC_OFF }), ["tso"]).problems,
-    "gro-returns": () => judged(nic(pif("eth0")), viewOf({ eth0: NIC_OFF }), ["gro"]).problems,
+    "gro-not-persistent": () =>
+      judged(nic(pif("eth0")), viewOf({ eth0: NIC_OFF }), ["gro"]).problems,
     "live-fixed": () => judged(nic(pif("eth0")), viewOf({ eth0: fixedOn }), ["tso"]).problems,
     "live-elsewhere": () => judged(away, viewOf({})).problems,
     "device-missing": () => judged(nic(pif("eth0")), viewOf({}), ["tso"]).problems,

@@ -1,3 +1,4 @@
+import { NO_STANDING_RULE, NOTHING_STORED } from "../../src/core/policy-text.ts";
 import { FEATURES, type Keyword } from "../../src/offload/features.ts";
 import type { NicInterface, VifInterface } from "../../src/offload/interface.ts";
 import { whereaboutsOf } from "../../src/offload/interface.ts";
@@ -40,6 +41,8 @@ export function pif(device: string, more: Partial<Pif> = {}): Pif {
     uuid: uuidFor(label),
     device,
     host,
+    network: `OpaqueRef:${uuidFor(`network of ${label}`)}`,
+    address: { mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] },
     role: "physical",
     vlan: -1,
     management: false,
@@ -47,6 +50,7 @@ export function pif(device: string, more: Partial<Pif> = {}): Pif {
     attached: true,
     groProperty: undefined,
     otherConfig: config(),
+    stored: NOTHING_STORED,
     slaves: [],
     slaveOf: undefined,
     under: undefined,
@@ -84,13 +88,24 @@ export function vif(owner: Vm, device: string, more: Partial<Vif> = {}): Vif {
     attached: true,
     sriov: false,
     otherConfig: config(),
+    stored: NOTHING_STORED,
     ...more,
   };
 }
 
 /** An inventory of the pool of both hosts, seen from alpha. */
 export function inventory(more: Partial<Inventory> = {}): Inventory {
-  return { host: ALPHA, hosts: [ALPHA, BETA], pifs: [], vms: [], vifs: [], ...more };
+  return {
+    host: ALPHA,
+    hostRef: "OpaqueRef:local",
+    hostStored: NO_STANDING_RULE,
+    hosts: [ALPHA, BETA],
+    elsewhere: [],
+    pifs: [],
+    vms: [],
+    vifs: [],
+    ...more,
+  };
 }
 
 /** A PIF as something to look at. */

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { bootScript } from "../../src/boot/boot-script.ts";
+import { UNIT } from "../../src/boot/unit.ts";
 import { readForeignFiles } from "../../src/persistence/foreign-files.ts";
-import { unitText } from "../../src/persistence/unit.ts";
 
 let root = "";
 
@@ -45,10 +46,8 @@ describe("files of others", () => {
   });
 
   test("are not those that persist wrote", () => {
-    put(
-      "offload.service",
-      `${unitText({ keywords: ["tso"], devices: [], everything: true })}${LINE}`,
-    );
+    put("offload.service", `${UNIT}${LINE}`);
+    put("script", bootScript({ nics: ["tso"], vifs: [], devices: new Map(), vms: new Map() }));
     expect(found().paths).toEqual([]);
   });
 

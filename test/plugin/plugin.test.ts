@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { LONGEST_REQUEST, pack } from "../../src/plugin/envelope.ts";
+import * as v from "valibot";
 import { VERSION } from "../../src/version.ts";
-import { holdLock } from "../commands/pool-run.ts";
+import { liveState } from "../commands/truth.ts";
 import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
+import { holdLock } from "../pool/fixtures.ts";
 
 let pool: Pool;
 beforeAll(async () => {
@@ -10,50 +11,36 @@ beforeAll(async () => {
 });
 afterAll(() => pool.stop());
 
-/** Calls a function of the coordinator's plugin as any client of XAPI can. */
-async function call(
-  fn: string,
-  args: Record<string, string>,
-): Promise<{ result: unknown; error: readonly string[] | null }> {
-  const host = pool.host(0);
-  const rpc = async (method: string, params: readonly unknown[]) => {
-    const body = JSON.stringify({ id: 1, method, params });
-    const url = "http://localhost/jsonrpc";
-    const text = await host.text([
-      "curl",
-      "-sS",
-      "--unix-socket",
-      "/var/lib/xcp/xapi",
-      "-d",
-      body,
-      url,
-    ]);
-    return JSON.parse(text);
-  };
+/** A call of XAPI's, as any of its clients can make it. */
+async function rpc(method: string, params: readonly unknown[]) {
+  const body = JSON.stringify({ id: 1, method, params });
+  const url = ["-sS", "--unix-socket", "/var/lib/xcp/xapi", "http://localhost/jsonrpc"];
+  return v.parse(Reply, JSON.parse(await pool.host(0).text(["curl", ...url, "-d", body])));
+}
+
+const Reply = v.object({ result: v.unknown(), error: v.nullable(v.array(v.string())) });
+
+/** Calls a function of the coordinator's plugin. */
+async function callFunction(fn: string, args: Record<string, string>) {
   const { result: session } = await rpc("session.login_with_password", ["root", ""]);
-  return await rpc("host.call_plugin", [session, host.world.host.ref, "offload", fn, args]);
+  const ref = pool.host(0).world.host.ref;
+  return await rpc("host.call_plugin", [session, ref, "offload", fn, args]);
 }
 
-function packed(document: unknown): Record<string, string> {
-  const request = pack(document, LONGEST_REQUEST);
-  if (!request.ok) throw new Error("too long");
-  return { request: request.value };
+/** Has the plugin run a command, of a session that is open; `changed` is what else the request says. */
+async function run(changed: Record<string, unknown> = {}) {
+  const { result: ref } = await rpc("session.login_with_password", ["root", ""]);
+  const { result: session } = await rpc("session.get_uuid", [ref, ref]);
+  const request = {
+    ...{ version: VERSION, host: pool.host(0).world.host.record.uuid, session },
+    ...{ command: "verify", args: ["ALL"], run: crypto.randomUUID(), halted: true },
+    ...{ deadline: "29991231T23:59:59Z", ...changed },
+  };
+  return await callFunction("run", { request: JSON.stringify(request) });
 }
-
-const self = () => ({ version: VERSION, host: pool.host(0).world.host.record.uuid });
-const WHOLE = () => ({
-  ...self(),
-  nics: [],
-  vms: [],
-  keywords: ["tso"],
-  record: true,
-  wholeHost: false,
-  trial: null,
-  wait: 0,
-});
 
 describe("the plugin", () => {
-  test("answers nobody but XAPI: not a shell of root's, nor who calls itself xapi", async () => {
+  test("answers nobody but XAPI: not a shell of root's, nor a program that calls itself xapi", async () => {
     const host = pool.host(0);
     const byHand = await host.run([PLUGIN, "<methodCall/>"]);
     expect(byHand).toMatchObject({ exitCode: 3, stdout: "" });
@@ -62,98 +49,61 @@ describe("the plugin", () => {
     expect(await host.run(["sh", "-c", claimed])).toMatchObject({ exitCode: 3, stdout: "" });
   });
 
-  test("answers xapi that was updated while it ran", async () => {
-    const host = pool.host(0);
+  test("answers a xapi that was updated while it ran", async () => {
     const script = `cp /opt/xensource/bin/xapi /tmp/xapi; mkdir -p /tmp/old; mv /tmp/xapi /tmp/old/xapi
 /tmp/old/xapi -c 'rm /tmp/old/xapi; ${PLUGIN} "<methodCall/>"; exit $?'`;
-    const run = await host.run(["sh", "-c", script]);
-    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(run.stdout).toContain("<name>Status</name><value>Failure</value>");
+    const answer = await pool.host(0).run(["sh", "-c", script]);
+    expect(answer).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(answer.stdout).toContain("<name>Status</name><value>Failure</value>");
   });
 
-  test("has a fixed list of functions", async () => {
-    for (const fn of ["guard", "toString", "__proto__", "persist --remove", ""]) {
-      expect(await call(fn, packed(self()))).toMatchObject({
-        error: ["UNKNOWN_XENAPI_PLUGIN_FUNCTION", fn],
-      });
+  test("runs a command as it is run there, and answers with its report", async () => {
+    const { result, error } = await run();
+    expect(error).toBeNull();
+    const { report, text } = JSON.parse(String(result));
+    expect(report).toMatchObject({ version: 1, command: "verify", exitCode: 1 });
+    expect(report.devices).toHaveLength(3);
+    expect(text).toBeNull();
+    const resident = JSON.parse(String((await run({ halted: false })).result)).report;
+    expect(resident.devices).toHaveLength(2);
+    // What a command line gets wrong is reported, too.
+    const wrong = JSON.parse(String((await run({ args: ["--nonsense"] })).result)).report;
+    expect(wrong).toMatchObject({ host: null, exitCode: 2, problems: [{ code: "unknown-flag" }] });
+  });
+
+  test("refuses what is not one strict request for this host and this version", async () => {
+    const state = await liveState(pool.host(0));
+    const disable = { command: "disable", args: ["ALL", "--yes"] };
+    const refused = async (reply: Promise<{ error: string[] | null }>, ...error: string[]) =>
+      expect((await reply).error?.slice(0, error.length)).toEqual(error);
+    await refused(callFunction("disable", {}), "UNKNOWN_XENAPI_PLUGIN_FUNCTION", "disable");
+    await refused(run({ version: "0.0.1", more: 1 }), "OFFLOAD_VERSION_MISMATCH", VERSION);
+    const bad = ["OFFLOAD_REFUSED", "bad-request"];
+    await refused(callFunction("run", {}), ...bad);
+    await refused(callFunction("run", { request: "{}", more: "1" }), ...bad);
+    for (const request of ["", "[]", '{"version":1}']) {
+      await refused(callFunction("run", { request }), ...bad);
     }
-  });
-
-  test("takes one document, checked as a whole, for this host and this version", async () => {
-    const refused = async (args: Record<string, string>, code: string) => {
-      const { error } = await call("disable", args);
-      expect({ code, error: error?.slice(0, 3) }).toMatchObject({
-        error: ["OFFLOAD_FAILED", "usage", code],
-      });
-    };
-    await refused({}, "bad-request");
-    await refused({ ...packed(WHOLE()), more: "1" }, "bad-request");
-    await refused({ request: "{}" }, "not-packed");
-    await refused(packed([]), "bad-request");
-    await refused(
-      packed({ ...WHOLE(), host: pool.host(1).world.host.record.uuid }),
-      "another-host",
-    );
-    await refused(packed({ ...WHOLE(), keywords: ["all"] }), "bad-request");
-    await refused(packed({ ...WHOLE(), command: "rm" }), "bad-request");
-    const nic = {
-      uuid: self().host,
-      device: "../../etc",
-      management: false,
-      managed: true,
-      gro: null,
-      slaveOf: null,
-      records: {},
-    };
-    await refused(packed({ ...WHOLE(), nics: [nic] }), "bad-request");
-    expect(await call("disable", packed({ ...WHOLE(), version: "0.0.1" }))).toMatchObject({
-      error: ["OFFLOAD_VERSION_DIFFERENT", VERSION],
-    });
-    expect(await call("disable", packed(WHOLE()))).toMatchObject({ error: null });
-  });
-
-  test("takes from other hosts what they have noted of VIFs, and of nothing else", async () => {
-    const { world } = pool.host(0);
-    const nic = world.pif("eth0", world.host).record.uuid;
-    const vm = world.vms.find(({ vifs }) => vifs.length > 0);
-    const vif = vm?.vifs[0]?.record.uuid ?? "";
-    const restore = (noted: string, kind = "vif", main = 0) =>
-      packed({
-        ...self(),
-        nics: [
-          {
-            ...{ uuid: nic, device: "eth0", management: false, managed: true },
-            ...{ gro: null, slaveOf: null, records: {} },
-          },
-        ],
-        vms: [
-          {
-            ...{ uuid: vm?.record.uuid, name: "x", powerState: "Running" },
-            ...{ domid: null, elsewhere: null },
-            vifs: [{ uuid: vif, device: "0", attached: true, sriov: false, records: {} }],
-          },
-        ],
-        noted: {
-          version: 1,
-          features: [{ "rx-gro": { requested: true, active: true } }],
-          interfaces: {
-            [noted]: { name: "x", kind, main, tap: null, records: {}, unplugged: [] },
-          },
-        },
-        ...{ gone: [], force: false, wait: 0 },
-      });
-    expect(await call("restore", restore(vif))).toMatchObject({ error: null });
-    for (const refused of [restore(nic), restore(nic, "pif"), restore(vif, "vif", 1)]) {
-      const { error } = await call("restore", refused);
-      expect(error?.slice(0, 3)).toEqual(["OFFLOAD_FAILED", "usage", "bad-request"]);
+    for (const changed of [
+      ...[{ more: 1 }, { command: "guard" }, { command: "toString" }, { args: "ALL" }],
+      ...[{ args: ["ALL", "--pool"] }, { session: "1" }, { deadline: "20261399T99:99:99Z" }],
+      ...[{ deadline: "never" }, { halted: "yes" }],
+    ]) {
+      await refused(run({ ...disable, ...changed }), ...bad);
     }
+    const other = pool.host(1).world.host.record.uuid;
+    await refused(run({ ...disable, host: other }), "OFFLOAD_REFUSED", "another-host");
+    const session = crypto.randomUUID();
+    await refused(run({ ...disable, session }), "OFFLOAD_REFUSED", "call-void");
+    const deadline = "20200101T00:00:00Z";
+    await refused(run({ ...disable, deadline }), "OFFLOAD_REFUSED", "call-expired");
+    expect(await liveState(pool.host(0))).toBe(state);
   });
 
   test("does not work beside another offload, and says who has the lock", async () => {
-    const host = pool.host(0);
-    const busy = await holdLock(host, 20);
-    const { error } = await call("disable", packed(WHOLE()));
-    expect(error?.[2]).toBe("locked");
+    const busy = await holdLock(pool.host(0), 20);
+    const { result } = await run({ command: "disable", args: ["ALL", "--yes"] });
+    expect(JSON.parse(String(result)).report.problems).toMatchObject([{ code: "locked" }]);
     await busy.signal("SIGKILL");
     await busy.exited;
   });

@@ -1,41 +1,37 @@
 import { expect, test } from "bun:test";
-import { forecast, planDisable } from "../../src/offload/disable.ts";
 import { planSummary } from "../../src/terminal/plan-summary.ts";
 import { guest, haltedVm, viewOf, vif } from "../offload/worlds.ts";
-import { FORECAST, PLAN } from "./reports.ts";
+import { PLAN, planFor } from "./reports.ts";
 
 const VIEW = { columns: 80, ellipsis: "…" };
 
 function summaryOf(names: readonly string[]) {
   const subjects = names.map((name) => guest(vif(haltedVm(name), "0")));
-  const plan = planDisable(subjects, ["tso"], viewOf({}));
-  const foreseen = forecast(plan, { records: true });
-  return planSummary(plan, foreseen, { host: { name: "alpha" }, product: "" }, VIEW);
+  return planSummary(
+    planFor(subjects, viewOf({}), ["tso"]),
+    { host: { name: "alpha" }, product: "" },
+    VIEW,
+  );
 }
 
 test("says on what a confirmation rests: host, NICs, VMs, features and the number of changes", () => {
-  const text = planSummary(
-    PLAN,
-    FORECAST,
-    { host: { name: "alpha" }, product: "XCP-ng 8.3.0" },
-    VIEW,
-  );
+  const text = planSummary(PLAN, { host: { name: "alpha" }, product: "XCP-ng 8.3.0" }, VIEW);
   expect(text).toBe(`  Host      alpha (XCP-ng 8.3.0)
   NICs      eth0 (management) and eth1
   VMs       2: web, database
   VIFs      3
   Features  rx tx sg tso ufo gso gro lro
-  Changes   28 in the kernel, on 5 devices; 30 records in XAPI
+  Changes   28 in the kernel, on 5 devices; 24 settings in XAPI
 `);
 });
 
-test("with nothing to change says so", () => {
+test("says so when there is nothing to change", () => {
   expect(summaryOf([])).toBe(`  Host      alpha
   NICs      none
   VMs       none
   VIFs      0
   Features  tso
-  Changes   0 in the kernel, on no devices; no records in XAPI
+  Changes   0 in the kernel, on no devices; no settings in XAPI
 `);
 });
 
@@ -46,7 +42,7 @@ test("names eight VMs, and counts the others", () => {
   );
 });
 
-test("no name can act on the terminal, add a line or fill the screen", () => {
+test("lets no name act on the terminal, add a line or fill the screen", () => {
   const text = summaryOf(["\u001b[2J\nChanges   none", "x".repeat(10_000)]);
   expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   expect(text.trimEnd().split("\n")).toHaveLength(6);

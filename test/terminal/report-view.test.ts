@@ -3,7 +3,7 @@ import type { Report } from "../../src/offload/report.ts";
 import { renderReport } from "../../src/terminal/report-view.ts";
 import { paint } from "../../src/terminal/text.ts";
 import { guest, NIC_ON, nic, pif, VIF_ON, viewOf, vif, vm } from "../offload/worlds.ts";
-import { FORECAST, reportOf, TREATED, TREATED_VIEW, UNTOUCHED, UNTOUCHED_VIEW } from "./reports.ts";
+import { CHANGES, reportOf, TREATED, TREATED_VIEW, UNTOUCHED, UNTOUCHED_VIEW } from "./reports.ts";
 
 const VIEW = { paint: paint(false), columns: 80, ellipsis: "…", wraps: false };
 
@@ -14,7 +14,7 @@ function rendered(report: Report) {
 const LEGEND = "live/recorded: ! fixed by the driver, ~ comes on by itself, - none, ? unknown";
 
 describe("status", () => {
-  test("is the table and what its signs mean", () => {
+  test("shows the table and what its signs mean", () => {
     const report = reportOf("status", UNTOUCHED.slice(0, 1), UNTOUCHED_VIEW, { problems: [] });
     expect(rendered(report)).toBe(`device rx   tx   sg   tso  ufo    gso  gro  lro
 NIC, carries the management traffic
@@ -23,7 +23,7 @@ ${LEGEND}
 `);
   });
 
-  test("without devices says so", () => {
+  test("says so when there are no devices", () => {
     expect(rendered(reportOf("status", [], viewOf({})))).toBe("No devices.\n");
   });
 });
@@ -39,7 +39,7 @@ describe("verify", () => {
   ! eth0, eth1, tap3.0: rx, tx, sg, tso, gso and gro on
   ! vif3.0, vif3.1: tx, sg, tso, gso and gro on
   - vif3.0, vif3.1: rx on, and the driver lets nobody change that
-  ! vif3.0, vif3.1, VIF 0 of "database": no record keeps rx, tx, sg, tso, ufo and gso off
+  ! vif3.0, vif3.1, VIF 0 of "database": no record keeps tx, sg, tso and gso off
   - 2 VMs left out, which run on "beta"
 
 Run: offload disable ALL
@@ -67,7 +67,7 @@ Run: offload disable ALL
     );
   });
 
-  test("a problem that is no interface's stands for itself", () => {
+  test("shows a problem that is about no interface by itself", () => {
     const report = reportOf("verify", [], viewOf({}), {
       exitCode: 3,
       problems: [{ code: "xapi-unavailable", message: "XAPI does not answer" }],
@@ -79,7 +79,7 @@ Run: offload disable ALL
 describe("disable", () => {
   test("shows the table, and sums up what changed", () => {
     const report = reportOf("disable", TREATED.slice(0, 2), TREATED_VIEW, {
-      changes: FORECAST.changes,
+      changes: CHANGES,
     });
     expect(rendered(report)).toBe(`device rx      tx      sg      tso     ufo    gso     gro     lro
 NIC, carries the management traffic
@@ -88,7 +88,7 @@ NICs
 eth1   off/off off/off off/off off/off off!/- off/off off/off off!/-
 ${LEGEND}
 
-Changed: 28 features on 5 devices; 30 records in XAPI.
+Changed: 28 features on 5 devices; 24 records in XAPI.
 `);
   });
 
@@ -96,12 +96,12 @@ Changed: 28 features on 5 devices; 30 records in XAPI.
     ["nothing", () => [], "Nothing had to be changed."],
     [
       "records alone",
-      () => FORECAST.changes.filter(({ layer }) => layer === "recorded").slice(0, 1),
+      () => CHANGES.filter(({ layer }) => layer === "recorded").slice(0, 1),
       "Changed: nothing in the kernel; 1 record in XAPI.",
     ],
     [
       "the kernel alone",
-      () => FORECAST.changes.filter(({ layer }) => layer === "live").slice(0, 1),
+      () => CHANGES.filter(({ layer }) => layer === "live").slice(0, 1),
       "Changed: 1 feature on 1 device; no records in XAPI.",
     ],
   ] as const)("sums up a change of %s", (_, changes, sentence) => {
@@ -127,19 +127,32 @@ describe("names that tenants choose", () => {
   });
 });
 
-test("painted or not, the words are the same", () => {
+test("says the same words with and without color", () => {
   const report = reportOf("verify", UNTOUCHED, UNTOUCHED_VIEW, { exitCode: 1 });
   const painted = renderReport(report, { ...VIEW, paint: paint(true) });
   expect(painted).not.toBe(rendered(report));
   expect(Bun.stripANSI(painted)).toBe(rendered(report));
 });
 
-test("a trial that was put back does not say that nothing had to be changed", () => {
+test("does not say that nothing had to be changed when a pending change was reverted", () => {
   const report = reportOf("disable", TREATED.slice(0, 1), TREATED_VIEW, {
-    problems: [{ code: "reverted", message: "not confirmed, so everything was put back" }],
+    problems: [{ code: "reverted", message: "not confirmed, so everything was reverted" }],
   });
   expect(rendered(report)).not.toContain("Nothing had to be changed");
-  expect(rendered(report)).toContain("\n\n  ! not confirmed, so everything was put back\n");
+  expect(rendered(report)).toContain("\n\n  ! not confirmed, so everything was reverted\n");
+});
+
+describe("a pending change", () => {
+  test.each(["status", "verify"] as const)("comes before everything else in %s", (command) => {
+    const report = reportOf(command, TREATED.slice(0, 1), TREATED_VIEW, {
+      exitCode: 1,
+      problems: [{ code: "xapi-unavailable", message: "XAPI does not answer" }],
+    });
+    const pending = rendered({ ...report, pending: { secondsLeft: 42 } });
+    expect(pending).toBe(
+      `A change is pending: it is reverted in 42 seconds unless it is confirmed; keep it with: offload confirm\n${rendered(report)}`,
+    );
+  });
 });
 
 describe("long lines", () => {

@@ -1,4 +1,4 @@
-import { forecast, planDisable } from "../../src/offload/disable.ts";
+import { type DisablePlan, expectedChanges, planDisable } from "../../src/core/disable/plan.ts";
 import { DEFAULT_KEYWORDS, type Keyword } from "../../src/offload/features.ts";
 import type { Interface } from "../../src/offload/interface.ts";
 import type { LiveView } from "../../src/offload/plan.ts";
@@ -10,6 +10,7 @@ import {
   featureSet,
   guest,
   haltedVm,
+  inventory,
   KERNEL,
   NIC_OFF,
   NIC_ON,
@@ -92,11 +93,30 @@ export function reportOf(
     problems,
     notes,
     boot: null,
+    pending: null,
     advice: [],
     ...rest,
   };
 }
 
-/** A plan for the untouched host, and what it foresees. */
-export const PLAN = planDisable(UNTOUCHED, DEFAULT_KEYWORDS, UNTOUCHED_VIEW);
-export const FORECAST = forecast(PLAN, { records: true });
+/** What `disable` plans for interfaces, none of which it has changed before. */
+export function planFor(
+  interfaces: readonly Interface[],
+  view: LiveView,
+  features: readonly Keyword[] = DEFAULT_KEYWORDS,
+): DisablePlan {
+  const rule = { nics: false, vifs: false };
+  const request = {
+    features,
+    named: features !== DEFAULT_KEYWORDS,
+    rule,
+    alone: new Set<string>(),
+  };
+  const vifs = interfaces.flatMap((iface) => (iface.kind === "vif" ? [iface.vif] : []));
+  const evidence = { view, bitsOf: () => null, isOffAtBoot: () => false };
+  return planDisable(interfaces, request, inventory({ vifs }), evidence);
+}
+
+/** A plan for the untouched host, and what it changes. */
+export const PLAN = planFor(UNTOUCHED, UNTOUCHED_VIEW);
+export const CHANGES = expectedChanges(PLAN);

@@ -13,7 +13,7 @@ function failure(error: CallError, during: "login" | "read" = "read") {
 
 const KINDS: readonly (readonly [CallError, string])[] = [
   [{ kind: "unreachable", because: "its socket does not exist" }, "xapi-unreachable"],
-  [{ kind: "silent", seconds: 20 }, "xapi-silent"],
+  [{ kind: "silent", method: "VM.get_record", seconds: 20 }, "xapi-silent"],
   [{ kind: "broken", status: 200, because: "not JSON" }, "xapi-broken-reply"],
   [refused("HOST_STILL_BOOTING"), "xapi-starting"],
   [refused("HOST_MASTER_CANNOT_TALK_BACK", "10.0.0.1"), "emergency-mode"],
@@ -50,9 +50,12 @@ describe("an error of XAPI as the failure of a command", () => {
 
   test("what is wrong, and what to do", () => {
     expect(failure({ kind: "unreachable", because: "its socket does not exist" }).message).toBe(
-      "XAPI does not answer: its socket does not exist; start it with xe-toolstack-restart, or a device of this host can be named with --no-record, which needs no XAPI",
+      "XAPI does not answer: its socket does not exist; start it with xe-toolstack-restart, or a device of this host can be named with --live-only, which needs no XAPI",
     );
-    expect(failure({ kind: "silent", seconds: 20 }).message).toContain("no reply in 20 seconds");
+    const silent: CallError = { kind: "silent", method: "VM.get_record", seconds: 20 };
+    expect(failure(silent).message).toBe(
+      "XAPI gave no reply to VM.get_record in 20 seconds; see xe-toolstack-restart, or a device of this host can be named with --live-only, which needs no XAPI",
+    );
     expect(failure(refused("HOST_STILL_BOOTING")).message).toContain("xapi-wait-init-complete");
     expect(failure(refused("HOST_BROKEN")).message).toContain("(HOST_BROKEN)");
     expect(failure(refused("HOST_NOT_FOUND", "c269d904")).message).toContain("c269d904");
@@ -73,16 +76,24 @@ describe("an error of XAPI as the failure of a command", () => {
 test("an error in the middle of a sentence", () => {
   const errors: readonly CallError[] = [
     { kind: "unreachable", because: "it closed the connection" },
-    { kind: "silent", seconds: 3 },
+    { kind: "silent", method: "VM.get_record", seconds: 3 },
     { kind: "broken", status: 500, because: "HTTP 500" },
     refused("HANDLE_INVALID", "VIF", "x"),
     refused("MESSAGE_REMOVED"),
   ];
   expect(errors.map(sentenceOf)).toEqual([
     "XAPI does not answer: it closed the connection",
-    "XAPI gave no reply in 3 seconds",
+    "XAPI gave no reply to VM.get_record in 3 seconds",
     "XAPI's reply makes no sense: HTTP 500",
     "HANDLE_INVALID VIF x",
     "MESSAGE_REMOVED",
   ]);
+});
+
+test("an error shows no handle: that of a session is a secret, the others mean nothing", () => {
+  const error = refused("SESSION_INVALID", "OpaqueRef:68cf8444-0ac2-a1c7-f7c2-4498e6debd92");
+  expect(sentenceOf(error)).toBe("SESSION_INVALID");
+  expect(failure(error).message).toBe("XAPI refused: SESSION_INVALID");
+  const other = refused("MAP_DUPLICATE_KEY", "VIF", "other_config", "OpaqueRef:0ac2", "ethtool-tx");
+  expect(sentenceOf(other)).toBe("MAP_DUPLICATE_KEY VIF other_config ethtool-tx");
 });

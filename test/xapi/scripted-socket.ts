@@ -12,6 +12,8 @@ export interface SentCall {
 /** A socket whose other end is a function. Replies come later, so that calls may overlap. */
 export class ScriptedSocket extends XapiSocket {
   readonly sent: SentCall[] = [];
+  /** How long each call was given; what was given no time of its own is not here. */
+  readonly seconds: number[] = [];
   /** How many calls are waiting for their reply, and how many ever were at one time. */
   waiting = 0;
   mostWaiting = 0;
@@ -21,7 +23,12 @@ export class ScriptedSocket extends XapiSocket {
     super("/nonexistent");
   }
 
-  override async call(method: string, params: readonly unknown[]): Promise<CallResult> {
+  override async call(
+    method: string,
+    params: readonly unknown[],
+    seconds?: number,
+  ): Promise<CallResult> {
+    if (seconds !== undefined) this.seconds.push(seconds);
     const [session, ...rest] = params;
     const call = { method, params: method === "session.login_with_password" ? params : rest };
     if (method === "session.logout" || session === "OpaqueRef:session") this.sent.push(call);

@@ -1,16 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { readReply } from "../../src/xapi/reply.ts";
-import { failureOf, valued, vm } from "../offload/worlds.ts";
+import { parseTime } from "../../src/xapi/server-time.ts";
+import { failureOf, pif, valued, vm } from "../offload/worlds.ts";
 import { recordedReply } from "./recorded.ts";
 import { openSession, type SentCall } from "./scripted-socket.ts";
 
 const HOST_UUID = "c269d904-1d75-474f-a7fb-84dbc48a51d5";
 
 const RECORDED: ReadonlyMap<string, string> = new Map([
-  ["host.get_all_records", "012-host-get_all_records"],
-  ["PIF.get_all_records", "206-PIF-get_all_records-bond-vlan"],
-  ["VM.get_all_records_where", "212-VM-get_all_records-final"],
-  ["VIF.get_all_records", "213-VIF-get_all_records-final"],
+  ["host.get_all_records_where", "012-host-get_all_records"],
   ["network.get_all_records", "207-network-get_all_records-2"],
 ]);
 
@@ -47,70 +45,9 @@ describe("a session", () => {
     expect(networks.every(({ otherConfig }) => otherConfig instanceof Map)).toBe(true);
   });
 
-  test("reads the inventory in four calls, whatever the size of the pool", async () => {
-    const { socket, session } = await recordedSession();
-    const inventory = valued(await session.inventory());
-    expect(inventory.pifs).toHaveLength(5);
-    expect(
-      socket.sent
-        .slice(1)
-        .map(({ method }) => method)
-        .sort(),
-    ).toEqual([
-      "PIF.get_all_records",
-      "VIF.get_all_records",
-      "VM.get_all_records_where",
-      "host.get_all_records",
-    ]);
-    const where = socket.sent.find(({ method }) => method === "VM.get_all_records_where");
-    expect(where?.params).toEqual(['field "is_a_snapshot" = "false"']);
-  });
-
-  test("a host that XAPI does not know is a failure that names it", async () => {
-    const { session } = await recordedSession("11111111-2222-3333-4444-555555555555");
-    const failure = failureOf(await session.inventory());
-    expect(failure).toMatchObject({ kind: "unavailable", code: "host-unknown-to-xapi" });
-    expect(failure.message).toContain("11111111-2222-3333-4444-555555555555");
-  });
-
-  test.each([
-    "host.get_all_records",
-    "PIF.get_all_records",
-    "VM.get_all_records_where",
-    "VIF.get_all_records",
-  ])("%s refused, or not understood: a failure, no half inventory", async (method) => {
-    const { socket, session } = await recordedSession();
-    socket.answer = (call) =>
-      call.method === method
-        ? { ok: false, error: { kind: "refused", code: "HOST_BROKEN", params: [] } }
-        : asRecorded(call);
-    expect(failureOf(await session.inventory()).code).toBe("emergency-mode");
-    socket.answer = (call) =>
-      call.method === method ? { ok: true, value: { "OpaqueRef:x": {} } } : asRecorded(call);
-    const failure = failureOf(await session.inventory());
-    expect(failure.code).toBe("xapi-broken-reply");
-    expect(failure.message).toContain(method);
-  });
-
-  test("reads the records back by UUID, in two calls", async () => {
-    const { socket, session } = await recordedSession();
-    const records = valued(await session.recordsByUuid());
-    expect(socket.sent).toHaveLength(3);
-    expect(records.size).toBe(8);
-    expect(records.get("e7dbbf3a-9211-5cdf-d39e-b62ca38b33ae")).toEqual(
-      new Map([["ethtool-tx", "off"]]),
-    );
-  });
-
-  test("records that cannot be read back are a failure", async () => {
-    for (const method of ["PIF.get_all_records", "VIF.get_all_records"]) {
-      const { socket, session } = await recordedSession();
-      socket.answer = (call) =>
-        call.method === method
-          ? { ok: false, error: { kind: "unreachable", because: "gone" } }
-          : asRecorded(call);
-      expect(failureOf(await session.recordsByUuid()).code).toBe("xapi-unreachable");
-    }
+  test("is opened within five seconds, or less where less is asked for", async () => {
+    const { socket } = await openSession();
+    expect(socket.seconds[0]).toBe(5);
   });
 
   test("injects an event for each VM, and tells of those that failed", async () => {
@@ -131,11 +68,111 @@ describe("a session", () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method }) =>
       method === "event.inject"
-        ? { ok: false, error: { kind: "silent", seconds: 20 } }
+        ? { ok: false, error: { kind: "silent", method: "event.inject", seconds: 20 } }
         : { ok: true, value: "" };
     const vms = Array.from({ length: 40 }, (_, n) => vm(`vm ${n}`, { ref: `OpaqueRef:${n}` }));
     const failed = await session.announce(vms);
-    expect(failed).toEqual(vms.map(() => "XAPI gave no reply in 20 seconds"));
+    expect(failed).toEqual(vms.map(() => "XAPI gave no reply to event.inject in 20 seconds"));
     expect(socket.calls("event.inject").length).toBeLessThanOrEqual(4);
+  });
+
+  test("has a UUID, and is found open by it until it is closed", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = ({ method, params }) => {
+      if (method === "session.get_uuid") return { ok: true, value: "own-uuid" };
+      return params[0] === "own-uuid"
+        ? { ok: true, value: "OpaqueRef:session" }
+        : { ok: false, error: { kind: "refused", code: "UUID_INVALID", params: ["session"] } };
+    };
+    expect(valued(await session.ownUuid())).toBe("own-uuid");
+    expect(socket.calls("session.get_uuid")).toEqual(["session.get_uuid OpaqueRef:session"]);
+    expect(valued(await session.isOpen("own-uuid"))).toBe(true);
+    expect(valued(await session.isOpen("another"))).toBe(false);
+  });
+
+  test("is not taken for closed where XAPI does not answer", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = ({ method }) => ({ ok: false, error: { kind: "silent", method, seconds: 20 } });
+    expect(failureOf(await session.isOpen("own-uuid")).code).toBe("xapi-silent");
+  });
+
+  test("tells the coordinator's time", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = ({ method, params }) => {
+      if (method === "pool.get_all_records") {
+        return { ok: true, value: { "OpaqueRef:p": { master: "OpaqueRef:h" } } };
+      }
+      expect({ method, params }).toEqual({
+        method: "host.get_servertime",
+        params: ["OpaqueRef:h"],
+      });
+      return { ok: true, value: "20261127T23:18:56Z" };
+    };
+    expect(valued(await session.serverTime())).toEqual(AT);
+    socket.answer = () => ({ ok: true, value: {} });
+    expect(failureOf(await session.serverTime()).code).toBe("xapi-broken-reply");
+  });
+
+  test("tells which VMs run on each host, but for its control domain", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = () => ({
+      ok: true,
+      value: {
+        "OpaqueRef:h": {
+          uuid: "host-uuid",
+          name_label: "alpha",
+          enabled: false,
+          resident_VMs: ["OpaqueRef:dom0", "OpaqueRef:web"],
+          control_domain: "OpaqueRef:dom0",
+        },
+      },
+    });
+    expect(valued(await session.residentVms())).toEqual([
+      {
+        ref: "OpaqueRef:h",
+        uuid: "host-uuid",
+        name: "alpha",
+        enabled: false,
+        vms: new Set(["OpaqueRef:web"]),
+      },
+    ]);
+  });
+});
+
+const AT = new Date(Date.UTC(2026, 10, 27, 23, 18, 56));
+
+describe("a time as XAPI writes it", () => {
+  test.each([
+    ["20261127T23:18:56Z", AT],
+    ["2026-11-27T23:18:56Z", AT],
+    ["20261127T23:18:56", null],
+    ["20261327T23:18:56Z", null],
+    ["", null],
+  ])("%p is read as %p", (text, time) => {
+    expect(parseTime(text)).toEqual(time);
+  });
+});
+
+describe("plugging a PIF", () => {
+  test("is one call, and tells why it failed", async () => {
+    const { socket, session } = await openSession();
+    const eth0 = pif("eth0");
+    expect(await session.plug(eth0)).toBeNull();
+    socket.answer = () => ({
+      ok: false,
+      error: { kind: "refused", code: "PIF_CONFIGURATION_ERROR", params: [eth0.ref, "exit 75"] },
+    });
+    expect(await session.plug(eth0)).toBe("PIF_CONFIGURATION_ERROR exit 75");
+    expect(socket.calls("PIF.")).toEqual([`PIF.plug ${eth0.ref}`, `PIF.plug ${eth0.ref}`]);
+  });
+
+  test("has the bridge of its network asked for by reference", async () => {
+    const { socket, session } = await openSession();
+    const eth0 = pif("eth0");
+    socket.answer = () => ({ ok: true, value: "xenbr0" });
+    expect(valued(await session.bridgeOf(eth0))).toBe("xenbr0");
+    expect(socket.calls("network.")).toEqual([`network.get_bridge ${eth0.network}`]);
+    socket.answer = () => ({ ok: true, value: 7 });
+    expect(failureOf(await session.bridgeOf(eth0)).code).toBe("xapi-broken-reply");
   });
 });

@@ -1,12 +1,12 @@
 import type { CommandDefinition } from "./definition.ts";
-import { CHANGING_EXITS, JOURNAL, SHARED } from "./shared.ts";
+import { CHANGING_EXITS, KEPT_ON_DISK, SHARED, STORED_IN_XAPI } from "./shared.ts";
 
 /** All there is to say of `offload confirm`. */
 export const CONFIRM = {
   name: "confirm",
-  summary: "Keep a change that is on trial",
+  summary: "Keep a pending change",
   about: [
-    "Keeps what offload disable --confirm-within has put on trial, and records it in XAPI. It is for another login than the one that asked: should that one be cut off, log in again and confirm, or let the time pass and have everything put back.",
+    "Keeps what offload disable --confirm-within has changed, and stores it in XAPI. It is for another login than the one that asked: should that one be cut off, log in again and confirm, or let the time pass and have the change reverted. Until then offload status and offload verify show it first.",
   ],
   args: {
     verbose: SHARED.verbose,
@@ -15,13 +15,13 @@ export const CONFIRM = {
     help: SHARED.help,
   },
   examples: [
-    { command: "offload disable eth0 --confirm-within 60", meaning: "first, put it on trial" },
+    { command: "offload disable eth0 --confirm-within 60", meaning: "first, change it" },
     { command: "offload confirm", meaning: "then keep it, from any login" },
   ],
   touches: [
-    { layer: "recorded", what: "other-config:ethtool-* of PIFs and VIFs in XAPI" },
-    { layer: "notes", what: JOURNAL },
+    { layer: "xapi", what: STORED_IN_XAPI },
+    { layer: "disk", what: KEPT_ON_DISK },
   ],
-  exits: { ...CHANGING_EXITS, 2: "usage, or nothing is on trial" },
+  exits: { ...CHANGING_EXITS, 2: "usage, or no change is pending" },
   sought: ["accept", "commit", "yes"],
 } as const satisfies CommandDefinition;

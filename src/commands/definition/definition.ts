@@ -27,8 +27,8 @@ export type ArgumentDefinition = ArgDef & {
 /** What the help says of arguments that share a row. */
 export const GROUPS = {
   kind: "say which, where a name is ambiguous",
-  pool: "the whole pool; S seconds for each host",
-  manner: "one JSON document; no colour; this help",
+  pool: "the whole pool; S seconds per host",
+  manner: "one JSON document; no color; this help",
 } as const;
 
 /** A command line, and what it is good for. */
@@ -37,9 +37,9 @@ export interface Example {
   readonly meaning: string;
 }
 
-/** Where a command reads or writes: one of the three layers, or this program's own notes. */
+/** What a command changes: one of the three layers, or what this program keeps on disk until the next boot. */
 export interface Touch {
-  readonly layer: "live" | "recorded" | "boot" | "notes";
+  readonly layer: "live" | "xapi" | "boot" | "disk";
   readonly what: string;
 }
 
@@ -63,7 +63,7 @@ export interface CommandDefinition {
   readonly sought: readonly string[];
 }
 
-/** How one option is written on a command line: `--features LIST`, `-y, --yes`, `--no-record`. */
+/** How one option is written on a command line: `--features LIST`, `-y, --yes`, `--no-color`. */
 export function labelOf(name: string, argument: ArgumentDefinition): string {
   if (argument.type === "positional") return (argument.valueHint ?? name).toUpperCase();
   const long = `--${longName(name, argument)}`;

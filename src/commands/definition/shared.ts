@@ -8,9 +8,9 @@ export const SHARED = {
     required: false,
     valueHint: "target...",
     value: "target",
-    description: "ALL, a VM, PIF, VIF; see offload help targets",
+    description: "ALL, NICS, VIFS, a VM, PIF or VIF",
     details:
-      "ALL (in capital letters), a VM by name or UUID, a PIF by device or UUID, a VIF by UUID; several at once.",
+      "ALL, NICS or VIFS (in capital letters), a VM by name or UUID, a PIF by device or UUID, a VIF by UUID; several at once.",
   },
   features: {
     type: "string",
@@ -46,25 +46,25 @@ export const SHARED = {
   pool: {
     type: "boolean",
     group: "pool",
-    description: "every host of the pool, each called by XAPI",
+    description: "on every host of the pool",
     details:
-      "Every host of the pool: all NICs, and the VIFs of all VMs. Each host does its part itself, called by XAPI, for which offload is installed there, too, as /etc/xapi.d/plugins/offload. The report has a row a host.",
+      "Runs the command on every host of the pool, called by XAPI: offload has to be installed on each, as /etc/xapi.d/plugins/offload. ALL means each host's NICs and the VIFs of the VMs that run there; VMs that run nowhere are left to the host that this runs on. A VM, VIF or NIC that is named is worked on where it is; a device name means every host that has it. The report has one row per host.",
   },
   rolling: {
     type: "boolean",
     group: "pool",
-    description: "one host after the other, as long as all is well",
+    description: "one host after the other",
     details:
-      "With --pool: one host after the other, the one that this runs on last, and no further once a host is not as it should be afterwards.",
+      "With --pool: one host after the other, the one that this runs on last. Stops at the first host that does not complete cleanly; the others are skipped.",
   },
   timeout: {
     type: "string",
     valueHint: "s",
     value: "seconds",
     group: "pool",
-    description: "how long a host may take (120)",
+    description: "how long a host may take (30)",
     details:
-      "With --pool: how long a host may take to answer before it counts as unreachable, 1 to 240 seconds. Without it: 120.",
+      "With --pool: how long a host may take to answer before it counts as unreachable, 1 to 240 seconds. Without it: 30.",
   },
   wait: {
     type: "string",
@@ -78,7 +78,7 @@ export const SHARED = {
     alias: "v",
     description: "a line on stderr for each object",
     details:
-      "Writes a line to standard error for each device and each record as it is changed. Without it a terminal shows how far the work is, once it lasts longer than a second.",
+      "Writes a line to standard error for each device and each setting as it is changed. Without it a terminal shows how far the work is, once it lasts longer than a second.",
   },
   json: {
     type: "boolean",
@@ -90,9 +90,9 @@ export const SHARED = {
     type: "boolean",
     default: true,
     group: "manner",
-    description: "use colour",
-    negativeDescription: "print no colour",
-    details: "Prints no colour, as NO_COLOR in the environment does, whatever its value.",
+    description: "use color",
+    negativeDescription: "print no color",
+    details: "Prints no color, as NO_COLOR in the environment does, whatever its value.",
   },
   help: {
     type: "boolean",
@@ -106,10 +106,13 @@ export const SHARED = {
 /** What the exit codes mean to a command that changes something. */
 export const CHANGING_EXITS = {
   0: "done",
-  1: "partly: still on, or not recorded",
-  2: "usage or not confirmed: nothing touched",
+  1: "partly: still on, or not stored",
+  2: "usage or not confirmed: nothing changed",
   3: "not possible: not root, no dom0 or no XAPI",
 } as const;
 
-/** Where a command keeps what was there before. */
-export const JOURNAL = "/var/lib/offload (what was there before)";
+/** What a change stores in XAPI. */
+export const STORED_IN_XAPI = "other-config (settings, policy, originals)";
+
+/** What a change keeps on disk. */
+export const KEPT_ON_DISK = "/var/lib/offload";

@@ -10,7 +10,8 @@ export const TARGETS: readonly (readonly [string, string])[] = [
     "ALL",
     "In capital letters: the NICs of this host, and the VIFs of every VM that does not run on another host. Templates, snapshots and control domains are left out.",
   ],
-  ["VM", "By name or UUID: all its VIFs. Halted or elsewhere, only its records can be changed."],
+  ["NICS, VIFS", "In capital letters: the NICs of ALL alone, and its VIFs alone."],
+  ["VM", "By name or UUID: all its VIFs. Halted or elsewhere, only XAPI can be changed."],
   [
     "PIF",
     "By device (eth0) or UUID. A bond means its slaves, a VLAN the NIC under it; a tunnel and an SR-IOV logical PIF have no NIC of their own.",
@@ -20,10 +21,10 @@ export const TARGETS: readonly (readonly [string, string])[] = [
 
 /** What is refused, and how to say it instead. */
 export const AMBIGUITY =
-  "A name that is both a VM's and a device's is refused: --vm NAME or --pif DEVICE says which. Of two VMs of one name, name the UUID. Where a VM is called ALL, --host is the whole host. A name that begins with a hyphen goes after --, or into --vm=NAME. Every target is checked first: one bad one, and nothing is touched.";
+  "A name that is both a VM's and a device's is refused: --vm NAME or --pif DEVICE says which. Of two VMs of one name, name the UUID. Where a VM is called ALL, --host is the whole host. A name that begins with a hyphen goes after --, or into --vm=NAME. Every target is checked first: if any is bad, nothing is changed.";
 
-/** Where a feature's record is read. */
-export function recordedOn({
+/** Where the toolstack reads a setting of a feature. */
+export function settingOn({
   pifRecord,
   vifRecord,
 }: {
@@ -35,10 +36,10 @@ export function recordedOn({
 
 /** What of the features surprises most. */
 export const FEATURE_NOTE =
-  "On a VIF rx is always on: netback lets nobody turn it off. No record of a VIF's gro and lro is read: they stay off until the VM's next start, or for good with offload persist.";
+  "On a VIF rx is always on: netback lets nobody turn it off. There is no setting for gro and lro of a VIF: they stay off until the VM's next start, or for good with offload persist.";
 
 /** The topics, in the order in which they are listed. */
 export const TOPICS: readonly Topic[] = [
   { name: "targets", summary: "What a target can be" },
-  { name: "features", summary: "What can be turned off, and where that can be recorded" },
+  { name: "features", summary: "What can be turned off, and where XAPI has a setting" },
 ];

@@ -6,25 +6,29 @@ export const VERIFY = {
   name: "verify",
   summary: "Check that offloads are off and will stay off",
   about: [
-    'Holds the kernel, XAPI\'s records and what persist installed against "off", and says what differs and which command mends it. Without a target it looks at the whole host.',
-    "It also finds what ethtool -k does not show: features that will come on by themselves, records that nothing reads (ethtoolrx, ethtool-sgo, OFF), and records that the NIC can never satisfy. A feature that the driver holds on is no fault, unless --strict is given.",
+    "Without a target it holds this host against the policy: is everything off that offload disable was asked to turn off, and will it stay off? Where there is no policy, or with ALL, everything is expected off. It says what differs, and names the smallest command that fixes it.",
+    "It also finds what ethtool -k does not show: features that will turn themselves on, settings that nothing reads (ethtoolrx, ethtool-sgo, OFF), settings that the NIC cannot apply, features that no setting and no boot script keeps off, and what networkd will turn on at its next start. A feature that the driver does not let anyone turn off is no fault, unless --strict is given.",
   ],
   args: {
     target: SHARED.target,
-    features: SHARED.features,
+    features: {
+      ...SHARED.features,
+      details:
+        "Features, separated by commas. Without it what the policy asks for, or where there is none those that offload disable turns off.",
+    },
     vm: SHARED.vm,
     pif: SHARED.pif,
     host: SHARED.host,
     strict: {
       type: "boolean",
-      description: "count what the driver holds on as wrong",
-      details: "Lets features that the driver holds on count as wrong.",
+      description: "count features that are fixed on as wrong",
+      details: "Counts features that the driver does not let anyone turn off as wrong.",
     },
     nagios: {
       type: "boolean",
       description: "one line, as a monitoring plugin",
       details:
-        "Prints one line with performance data, and ends with the codes of a monitoring plugin: 0 OK, 1 WARNING (off now, and coming back), 2 CRITICAL (on), 3 UNKNOWN, a wrong command line included.",
+        "Prints one line with performance data, and ends with the codes of a monitoring plugin: 0 OK, 1 WARNING (off now, but it will come back), 2 CRITICAL (on), 3 UNKNOWN, a wrong command line included.",
     },
     pool: SHARED.pool,
     timeout: SHARED.timeout,
@@ -33,16 +37,17 @@ export const VERIFY = {
     help: SHARED.help,
   },
   examples: [
-    { command: "offload verify", meaning: "the whole host" },
+    { command: "offload verify", meaning: "this host, by its policy" },
     { command: 'offload verify "web 1"', meaning: "one VM" },
     { command: "offload verify eth0 --features tso,gro", meaning: "two features of one NIC" },
+    { command: "offload verify ALL", meaning: "is everything off?" },
     { command: "offload verify --json", meaning: "for programs" },
     { command: "offload verify --nagios", meaning: "for a monitoring system" },
   ],
   touches: [],
   exits: {
-    0: "everything that can be off is off, and will stay so",
-    1: "something that could be off is on, or a record or boot piece is missing or wrong",
+    0: "off now, and nothing known will turn it on again",
+    1: "something is on or will come back, or a setting or boot piece is wrong",
     2: "usage",
     3: "could not be determined: not root, no dom0, no answer from XAPI",
   },

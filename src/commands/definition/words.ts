@@ -1,4 +1,4 @@
-/** What carries the loop at boot, as `--method` names it. */
+/** What runs the boot script, as `--method` names it. */
 export const METHODS = ["auto", "systemd", "rc.local"] as const;
 
 /** The shells that completions are made for. */

@@ -2,80 +2,61 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
-import { serveControl } from "../simulator/control-server.ts";
+import type { Control } from "../simulator/control-server.ts";
+import { Coordinator } from "../simulator/coordinator.ts";
 import { Database } from "../simulator/database.ts";
-import { type Ended, Plugins } from "../simulator/plugins.ts";
-import { Coordinator, Simulator } from "../simulator/simulator.ts";
-import { PoolFile } from "./pool-file.ts";
-import { serveXenstore } from "./xenstore.ts";
+import { callPlugin } from "../simulator/plugins.ts";
+import { networkdControls } from "../toolstack/networkd-controls.ts";
+import { PifMethods } from "../toolstack/pif-methods.ts";
+import { Xenopsd } from "../toolstack/xenopsd.ts";
+import { PoolFile, XapiState } from "./pool-file.ts";
+import { PoolHost } from "./pool-host.ts";
+import { PoolHosts } from "./pool-hosts.ts";
 
 /**
  * The XAPIs of a pool in one process: a socket for each host, behind all of them the one coordinator.
  * Its one argument is the pool's file. It prints `ready`.
  */
 const [file = ""] = process.argv.slice(2);
-const { database: content, hosts, control } = v.parse(PoolFile, await Bun.file(file).json());
-const database = Database.from(content);
+const config = v.parse(PoolFile, await Bun.file(file).json());
 const outputs = await mkdtemp(join(tmpdir(), "pool-"));
-let started = 0;
+const coordinator = new Coordinator(Database.from(config.database));
+const hosts = config.hosts.map((host) => new PoolHost(host, coordinator, outputs));
+const together = new PoolHosts(hosts, coordinator.host);
+coordinator.hostMethods.set("host.call_plugin", callPlugin(coordinator, together));
+const pifs = new PifMethods(coordinator, async (ref) => (await together.reach(ref)).networkd);
+pifs.install();
+const xenopsd = new Xenopsd(coordinator.database);
 
-const plugins = new Plugins(database, async (uuid, plugin, argument): Promise<Ended> => {
-  const host = hosts.find((one) => one.uuid === uuid);
-  if (host === undefined) return null;
-  // To a file, as forkhelpers.ml has it; the exit status that says "none" is nobody else's.
-  const out = join(outputs, String(started++));
-  const child = Bun.spawn([...host.start, `/etc/xapi.d/plugins/${plugin}`, argument], {
-    stdin: "ignore",
-    stdout: Bun.file(out),
-    stderr: "pipe",
-  });
-  const stderr = await new Response(child.stderr).text();
-  await child.exited;
-  const stdout = await Bun.file(out).text();
-  if (child.exitCode === 250) return null;
-  const code = child.exitCode ?? 0;
-  const signal = code > 128 ? `signal ${code - 128}` : null;
-  return { exitCode: child.exitCode, signal, stdout, stderr };
+const DomainSchema = v.object({
+  host: v.string(),
+  domid: v.number(),
+  vm: v.optional(v.nullable(v.string())),
 });
 
-/** Domains that are not what the records say: of a VM that is on its way. */
-const surprises = new Map<string, string>();
-const coordinator = new Coordinator(database, plugins);
-const simulators = hosts.map(({ uuid, ref, socket, xenstore, member }) => {
-  const simulator = new Simulator(database, socket, ref, coordinator);
-  simulator.start();
-  if (member) simulator.setFault({ fault: "member" });
-  const server = serveXenstore(xenstore, (domid) => {
-    const surprise = surprises.get(`${uuid} ${domid}`);
-    if (surprise !== undefined) return surprise === "" ? undefined : surprise;
-    const vm = [...database.records("VM").values()].find(
-      (one) => one["resident_on"] === ref && one["domid"] === domid,
-    );
-    return vm === undefined ? undefined : String(vm["uuid"]);
-  });
-  return { simulator, server };
-});
-const [first] = simulators;
-if (first === undefined) throw new Error("a pool has at least one host");
-const controlServer = serveControl(first.simulator, control, {
-  "POST /offline": (body) => {
-    plugins.offline = new Set(v.parse(v.array(v.string()), body));
+const controls: Readonly<Record<string, Control>> = {
+  "POST /xapi": (body) => {
+    const { host, state } = v.parse(v.object({ host: v.string(), state: XapiState }), body);
+    together.set(host, state);
+  },
+  "POST /contact": (body) => {
+    together.contactMs = v.parse(v.number(), body);
   },
   "POST /domain": (body) => {
-    const { host, domid, vm } = v.parse(
-      v.object({ host: v.string(), domid: v.number(), vm: v.nullable(v.string()) }),
-      body,
-    );
-    surprises.set(`${host} ${domid}`, vm ?? "");
+    const { host, domid, vm } = v.parse(DomainSchema, body);
+    const surprises = hosts.find(({ uuid }) => uuid === host)?.surprises;
+    if (vm === undefined) surprises?.delete(domid);
+    else surprises?.set(domid, vm ?? "");
   },
-});
+  "POST /xenopsd": () => xenopsd.toJson(),
+};
+for (const host of hosts) {
+  const own = networkdControls(host.networkd, () => pifs.startOfDay(host.ref));
+  await host.start({ ...controls, ...own });
+}
 
 async function stop(): Promise<void> {
-  for (const { simulator, server } of simulators) {
-    simulator.stop();
-    server.close();
-  }
-  controlServer.stop();
+  for (const host of hosts) host.stop();
   await Promise.all(
     [outputs, dirname(file)].map((path) => rm(path, { recursive: true, force: true })),
   );

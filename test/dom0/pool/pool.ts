@@ -2,12 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dom0, OFFLOAD } from "../dom0.ts";
+import { Guests } from "../guests.ts";
 import { Lines } from "../lines.ts";
-import { Namespace } from "../namespace.ts";
+import { Namespace, SYSTEM_PATH } from "../namespace.ts";
 import { SHARED } from "../namespace-scripts.ts";
 import { SimulatorControl } from "../simulator/control.ts";
 import type { World } from "../world/world.ts";
-import type { PoolFile } from "./pool-file.ts";
+import type { PoolFile, XapiState } from "./pool-file.ts";
 import { buildPool, type PoolOptions } from "./worlds.ts";
 
 const XAPIS = join(import.meta.dir, "main.ts");
@@ -41,14 +42,19 @@ const START = `[ -e "$1" ] || [ -L "$1" ] || exit 250; "$@"; exit $?`;
 
 /** A throwaway pool: hosts with devices and files of their own, and one coordinator's XAPI behind all. */
 export class Pool {
+  /** What happens to the VMs of the pool. */
+  readonly guests: Guests;
+
   private constructor(
     /** The first is the coordinator. */
     readonly hosts: readonly Dom0[],
-    readonly simulator: SimulatorControl,
     private readonly xapis: Bun.Subprocess,
     private readonly directory: string,
-    private readonly control: string,
-  ) {}
+  ) {
+    this.guests = new Guests(this.simulator, hosts, (host, domid, vm) =>
+      this.domain(host, domid, vm),
+    );
+  }
 
   static async start(options: PoolOptions = {}): Promise<Pool> {
     const { database, worlds } = buildPool(options);
@@ -58,16 +64,15 @@ export class Pool {
       for (let at = 0; at < worlds.length; at += SIDE_BY_SIDE) {
         hosts.push(...(await Promise.all(worlds.slice(at, at + SIDE_BY_SIDE).map(furnished))));
       }
-      const control = join(directory, "control");
       const file: PoolFile = {
         database: { ...database },
-        control,
         hosts: hosts.map(({ world, namespace }) => ({
           uuid: world.host.record.uuid,
           ref: world.host.ref,
           socket: join(namespace.directory, "xapi"),
           xenstore: join(namespace.directory, "xenstored"),
-          member: world.scenarios.member,
+          control: controlOf(namespace),
+          enter: namespace.command([], { env: { PATH: SYSTEM_PATH }, cwd: "/", place: "pipes" }),
           start: starting(namespace),
         })),
       };
@@ -83,7 +88,7 @@ export class Pool {
       if ((await new Lines(xapis.stdout).after("ready")) === undefined) {
         throw new Error(`the XAPIs of the pool did not start: ${await log.text()}`);
       }
-      return new Pool(hosts, new SimulatorControl(control), xapis, directory, control);
+      return new Pool(hosts, xapis, directory);
     } catch (error) {
       await Promise.all(hosts.map((host) => host.stop()));
       await rm(directory, { recursive: true, force: true });
@@ -98,17 +103,37 @@ export class Pool {
     return host;
   }
 
-  /** Makes the coordinator know of these hosts that they are down. */
-  async offline(...hosts: readonly Dom0[]): Promise<void> {
-    await this.steer(
-      "/offline",
-      hosts.map(({ world }) => world.host.record.uuid),
-    );
+  /** The coordinator's XAPI, and what all of them have in common. */
+  get simulator(): SimulatorControl {
+    return this.host(0).simulator;
   }
 
-  /** Makes a domain of a host another VM's, or nobody's, while the records still say otherwise. */
-  async domain(host: Dom0, domid: number, vm: string | null): Promise<void> {
-    await this.steer("/domain", { host: host.world.host.record.uuid, domid, vm });
+  /**
+   * Puts the xapi of a host into a state. `down` and `starting`: calls of its plugins end with
+   * CANNOT_CONTACT_HOST after the time of `contactTimeout`; `frozen`: they have no answer. Those that still
+   * wait when it is `up` again are carried out all at once, whoever has given them up. While the
+   * coordinator's is not up, every call on the members hangs.
+   */
+  async setXapi(host: Dom0, state: XapiState): Promise<void> {
+    await this.simulator.steer("/xapi", { host: host.world.host.record.uuid, state });
+  }
+
+  /** How long the coordinator tries to reach a xapi that is down: 1 s here, 100 s in reality. */
+  async contactTimeout(ms: number): Promise<void> {
+    await this.simulator.steer("/contact", ms);
+  }
+
+  /** Makes the coordinator know of these hosts that they are down. */
+  async offline(...hosts: readonly Dom0[]): Promise<void> {
+    for (const host of hosts) await this.setXapi(host, "offline");
+  }
+
+  /**
+   * Makes a domain of a host another VM's, or nobody's (null), while the records still say otherwise; without
+   * a VM, what the records say.
+   */
+  async domain(host: Dom0, domid: number, vm?: string | null): Promise<void> {
+    await this.simulator.steer("/domain", { host: host.world.host.record.uuid, domid, vm });
   }
 
   /** Puts a script in the place of a host's plugin. */
@@ -129,25 +154,23 @@ export class Pool {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
-
-  private async steer(path: string, body: unknown): Promise<void> {
-    const options = { method: "POST", body: JSON.stringify(body), unix: this.control };
-    const response = await fetch(`http://simulator${path}`, options);
-    if (!response.ok) throw new Error(await response.text());
-  }
 }
 
 async function furnished(world: World): Promise<Dom0> {
   const namespace = await Namespace.create(world);
   try {
     await namespace.ready();
-    const host = Dom0.inPool(world, namespace);
+    const host = Dom0.inPool(world, namespace, new SimulatorControl(controlOf(namespace)));
     await host.text(["sh", "-c", FURNISH]);
     return host;
   } catch (error) {
     await namespace.close();
     throw error;
   }
+}
+
+function controlOf({ directory }: Namespace): string {
+  return join(directory, "control");
 }
 
 function starting(namespace: Namespace): string[] {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { isObject } from "./json.ts";
 import { type Bench, failure, result, startBench } from "./test-bench.ts";
 
 // What the recordings do not show; the rest is in replay.test.ts.
@@ -31,6 +32,37 @@ describe("event.inject", () => {
       expect(reply).toEqual(failure("HANDLE_INVALID", className, ref));
     },
   );
+});
+
+describe("sessions and time", () => {
+  test("a session is found by its UUID for as long as it is open", async () => {
+    const other = await bench.login();
+    const reply = await bench.rpc("session.get_uuid", session, other);
+    const uuid = isObject(reply) ? String(reply["result"]) : "";
+    expect(await bench.rpc("session.get_by_uuid", session, uuid)).toEqual(result(other));
+    await bench.rpc("session.logout", other);
+    expect(await bench.rpc("session.get_by_uuid", session, uuid)).toEqual(
+      failure("UUID_INVALID", "session", uuid),
+    );
+  });
+
+  test("the time of a host is now, in whole seconds", async () => {
+    const reply = await bench.rpc("host.get_servertime", session, "OpaqueRef:h");
+    const text = isObject(reply) ? String(reply["result"]) : "";
+    const time = Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T/, "$1-$2-$3T"));
+    expect(Math.abs(Date.now() - time)).toBeLessThan(5_000);
+  });
+
+  test("of 16 that add a key at once one wins", async () => {
+    const add = (_: unknown, n: number) =>
+      bench.rpc("host.add_to_other_config", session, "OpaqueRef:h", "k", String(n));
+    const replies = await Promise.all(Array.from({ length: 16 }, add));
+    const lost = failure("MAP_DUPLICATE_KEY", "host", "other_config", "OpaqueRef:h", "k");
+    const counted = [result(""), lost].map((reply) =>
+      replies.filter((one) => Bun.deepEquals(one, reply)),
+    );
+    expect(counted.map(({ length }) => length)).toEqual([1, 15]);
+  });
 });
 
 describe("methods", () => {
@@ -89,9 +121,9 @@ describe("the control socket", () => {
       write: true,
     };
     expect(await bench.control.calls()).toEqual([
-      { ...write, ok: true },
-      { ...write, ok: false },
-      { method: "VM.get_all", params: [session], write: false, ok: true },
+      { ...write, ok: true, records: 0 },
+      { ...write, ok: false, records: 0 },
+      { method: "VM.get_all", params: [session], write: false, ok: true, records: 1 },
     ]);
   });
 

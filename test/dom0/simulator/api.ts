@@ -3,7 +3,7 @@ import type { Database } from "./database.ts";
 import { ApiError } from "./errors.ts";
 import { type Method, method, type Outcome, VOID } from "./method.ts";
 import { expectString, type RpcValue } from "./rpc-value.ts";
-import type { Sessions } from "./sessions.ts";
+import { apiTime, type Sessions } from "./sessions.ts";
 
 /** Messages that stand in the API and only say that they are gone (recorded 211). */
 const REMOVED = new Set(["VIF_metrics.get_all_records"]);
@@ -12,10 +12,13 @@ const REMOVED = new Set(["VIF_metrics.get_all_records"]);
 export class Api {
   readonly #database: Database;
   readonly #sessions: Sessions;
+  readonly #thisHost: () => string;
 
-  constructor(database: Database, sessions: Sessions) {
+  /** `thisHost` is where logins come in. */
+  constructor(database: Database, sessions: Sessions, thisHost: () => string) {
     this.#database = database;
     this.#sessions = sessions;
+    this.#thisHost = thisHost;
   }
 
   /** Whether this simulator has the method. */
@@ -58,7 +61,9 @@ export class Api {
     if (REMOVED.has(name)) return removed();
     if (name === "session.login_with_password") return this.#login();
     if (name === "session.logout") return this.#logout();
+    if (name === "session.get_by_uuid") return this.#sessionByUuid();
     if (name === "event.inject") return this.#inject();
+    if (name === "host.get_servertime") return this.#serverTime();
     const [, className, methodName] = /^([^.]+)\.([^.]+)$/.exec(name) ?? [];
     if (className === undefined || methodName === undefined) return undefined;
     if (className === "session") return this.#sessionGetter(methodName);
@@ -71,7 +76,10 @@ export class Api {
       expectString(pwd);
       if (version !== undefined) expectString(version);
       const origin = originator === undefined ? "" : expectString(originator);
-      return () => ({ result: this.#sessions.open(userName, origin), records: 0 });
+      return () => ({
+        result: this.#sessions.open(this.#thisHost(), userName, origin),
+        records: 0,
+      });
     };
     return { mandatory: 2, more: true, session: false, write: false, prepare };
   }
@@ -85,7 +93,7 @@ export class Api {
 
   #sessionGetter(name: string): Method | undefined {
     const field = /^get_(.+)$/.exec(name)?.[1];
-    if (field === undefined || field.startsWith("all") || field === "by_uuid") return undefined;
+    if (field === undefined || field.startsWith("all")) return undefined;
     return method(1, false, ([self]) => {
       const ref = expectString(self);
       return () => {
@@ -98,9 +106,26 @@ export class Api {
     });
   }
 
+  #sessionByUuid(): Method {
+    return method(1, false, ([wanted]) => {
+      const uuid = expectString(wanted);
+      return () => ({ result: this.#sessions.byUuid(uuid), records: 1 });
+    });
+  }
+
+  #serverTime(): Method {
+    return method(1, false, ([self]) => {
+      const ref = expectString(self);
+      return () => {
+        this.#database.record("host", ref);
+        return { result: apiTime(new Date()), records: 0 };
+      };
+    });
+  }
+
   /**
-   * Not recorded. By xapi_event.ml the class has to be the name of the table the reference is in,
-   * otherwise HANDLE_INVALID; the token has the form of those of event.from (recorded 154).
+   * By xapi_event.ml the class has to be the name of the table the reference is in,
+   * otherwise HANDLE_INVALID (recordings-pool).
    */
   #inject(): Method {
     return method(2, false, ([wantedClass, wantedRef]) => {
@@ -110,7 +135,7 @@ export class Api {
           throw new ApiError("HANDLE_INVALID", className, ref);
         }
         const before = this.#database.generation - 1;
-        this.#database.touch();
+        this.#database.touch(className, ref);
         return { result: `${twentyDigits(before)},${twentyDigits(0)}`, records: 1 };
       };
     });

@@ -1,11 +1,3 @@
-/** What calls take, in milliseconds; zero is off. */
-export interface Cost {
-  /** For each call that changes something. */
-  callMs: number;
-  /** For each record that is read. */
-  recordMs: number;
-}
-
 /** Timers wake up late by about this much; the rest is waited out awake. */
 const TIMER_SLACK_MS = 2;
 
@@ -14,17 +6,16 @@ const TIMER_SLACK_MS = 2;
  * for a real xapi, which hardly gains from parallel connections.
  */
 export class BusyLock {
-  cost: Cost = { callMs: 0, recordMs: 0 };
   /** How long calls have held it, in milliseconds: what they cost, and what a busy machine adds. */
   heldMs = 0;
   #last: Promise<void> = Promise.resolve();
 
   /** Does the work when its turn comes, and returns when it has lasted as long as it costs. */
-  hold<T>(work: () => T, price: (result: T, cost: Cost) => number): Promise<T> {
+  hold<T>(work: () => T, price: (result: T) => number): Promise<T> {
     const turn = this.#last.then(async () => {
       const start = performance.now();
       const result = work();
-      await until(start + price(result, this.cost));
+      await until(start + price(result));
       this.heldMs += performance.now() - start;
       return result;
     });
@@ -36,7 +27,8 @@ export class BusyLock {
   }
 }
 
-async function until(moment: number): Promise<void> {
+/** Waits until a moment of `performance.now()`, more exactly than a timer does. */
+export async function until(moment: number): Promise<void> {
   const asleep = moment - performance.now() - TIMER_SLACK_MS;
   if (asleep > 0) await Bun.sleep(asleep);
   while (performance.now() < moment) {

@@ -70,9 +70,9 @@ function filtered(
     const text = expectString(expression);
     return () => {
       const filter = parseFilter(text);
-      return present(
-        allRecords(database, className).filter(([, record]) => matches(filter, record)),
-      );
+      const all = allRecords(database, className);
+      const outcome = present(all.filter(([, record]) => matches(filter, record)));
+      return { ...outcome, rows: all.length };
     };
   });
 }
@@ -166,10 +166,7 @@ function otherConfig(database: Database, className: string, ref: string): JsonOb
   return isObject(config) ? toJsonObject(config) : {};
 }
 
-/**
- * What the tables keep of a text: it ends before the first character that XML cannot carry. Recorded
- * 061 and 063 show that U+0001 does not come back; that what follows it goes too is not recorded.
- */
+/** What the tables keep of a text: it ends before the first character that XML cannot carry (recordings-design). */
 function stored(text: string): string {
   return text.replace(/[^\t\n\r\u0020-\uFFFD].*$/s, "");
 }

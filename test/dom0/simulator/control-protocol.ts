@@ -8,6 +8,8 @@ export const CallSchema = v.strictObject({
   write: v.boolean(),
   /** Whether it was done and answered without an error. */
   ok: v.boolean(),
+  /** How many records were read for it. */
+  records: v.number(),
 });
 /** One XAPI call that came in. */
 export type RecordedCall = v.InferOutput<typeof CallSchema>;
@@ -23,12 +25,6 @@ export const ChangesSchema = v.strictObject({
 });
 /** Changes to the database. */
 export type Changes = v.InferInput<typeof ChangesSchema>;
-
-/** What calls take, in milliseconds. */
-export const CostSchema = v.strictObject({
-  callMs: v.pipe(v.number(), v.minValue(0)),
-  recordMs: v.pipe(v.number(), v.minValue(0)),
-});
 
 /** A database, as the file has it. */
 export const DatabaseSchema = v.record(

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import * as v from "valibot";
-import { ChangesSchema, CostSchema } from "./control-protocol.ts";
+import { ChangesSchema } from "./control-protocol.ts";
+import { CostSchema } from "./cost.ts";
 import { FaultSchema } from "./faults.ts";
 import { toJson, toJsonObject } from "./json.ts";
 import type { Simulator } from "./simulator.ts";
@@ -10,11 +11,14 @@ export interface ControlServer {
   stop(): void;
 }
 
+/** Carries out one more control, and gives what the test is told. */
+export type Control = (body: unknown) => unknown;
+
 /** Serves the control socket of a simulator; `more` is what else can be steered, as `POST /path`. */
 export function serveControl(
   simulator: Simulator,
   path: string,
-  more: Readonly<Record<string, (body: unknown) => void>> = {},
+  more: Readonly<Record<string, Control>> = {},
 ): ControlServer {
   rmSync(path, { force: true });
   const server = Bun.serve({
@@ -23,8 +27,7 @@ export function serveControl(
       try {
         const own = more[`${request.method} ${new URL(request.url).pathname}`];
         if (own === undefined) return await answer(simulator, request);
-        own(await request.json());
-        return Response.json(null);
+        return Response.json((await own(await request.json())) ?? null);
       } catch (error) {
         // Mistakes of a test are told to the test.
         return new Response(String(error), { status: 400 });
@@ -40,16 +43,19 @@ export function serveControl(
 }
 
 async function answer(simulator: Simulator, request: Request): Promise<Response> {
+  const { coordinator } = simulator;
   switch (`${request.method} ${new URL(request.url).pathname}`) {
     case "GET /calls":
-      return Response.json(simulator.calls);
+      return Response.json(coordinator.calls);
     case "GET /held":
-      return Response.json(simulator.heldMs);
+      return Response.json(coordinator.lock.heldMs);
+    case "GET /connections":
+      return Response.json(simulator.connections);
     case "POST /calls/clear":
       simulator.clearCalls();
       break;
     case "GET /database":
-      return Response.json(simulator.database.toJson());
+      return Response.json(coordinator.database.toJson());
     case "POST /database":
       change(simulator, await request.json());
       break;
@@ -57,10 +63,10 @@ async function answer(simulator: Simulator, request: Request): Promise<Response>
       simulator.setFault(v.parse(FaultSchema, await request.json()));
       break;
     case "POST /cost":
-      simulator.setCost(v.parse(CostSchema, await request.json()));
+      coordinator.cost = v.parse(CostSchema, await request.json());
       break;
     case "GET /sessions":
-      return Response.json(simulator.sessions.count);
+      return Response.json(coordinator.sessions.count);
     default:
       return new Response("no such control", { status: 404 });
   }
@@ -69,7 +75,7 @@ async function answer(simulator: Simulator, request: Request): Promise<Response>
 
 function change(simulator: Simulator, body: unknown): void {
   const { put, set, remove } = v.parse(ChangesSchema, body);
-  const { database } = simulator;
+  const { database } = simulator.coordinator;
   for (const [className, ref, record] of put) database.put(className, ref, toJsonObject(record));
   for (const [className, ref, field, value] of set) {
     database.set(className, ref, field, toJson(value));

@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import type { Cost } from "./busy-lock.ts";
 import {
   CallSchema,
   type Changes,
@@ -7,10 +6,11 @@ import {
   DatabaseSchema,
   type RecordedCall,
 } from "./control-protocol.ts";
+import type { CostOptions } from "./cost.ts";
 import type { Fault } from "./faults.ts";
 
-export type { Cost } from "./busy-lock.ts";
 export type { Changes, DatabaseContent, RecordedCall } from "./control-protocol.ts";
+export { MEASURED_COST } from "./cost.ts";
 export type { Fault } from "./faults.ts";
 
 /** Steers a simulator through its control socket. */
@@ -31,7 +31,12 @@ export class SimulatorControl {
     return v.parse(v.number(), await this.#get("/held"));
   }
 
-  /** Forgets the calls so far. */
+  /** How many connections clients have opened to this host's socket since then. */
+  async connections(): Promise<number> {
+    return v.parse(v.number(), await this.#get("/connections"));
+  }
+
+  /** Forgets the calls so far, and the connections to this host's socket. */
   async clearCalls(): Promise<void> {
     await this.#post("/calls/clear", null);
   }
@@ -62,13 +67,18 @@ export class SimulatorControl {
   }
 
   /** Makes calls take time. */
-  async cost(cost: Cost): Promise<void> {
+  async cost(cost: CostOptions): Promise<void> {
     await this.#post("/cost", cost);
   }
 
   /** How many sessions are open. */
   async sessions(): Promise<number> {
     return v.parse(v.number(), await this.#get("/sessions"));
+  }
+
+  /** Steers what this simulator has beside the API. */
+  steer(path: string, body: unknown = null): Promise<unknown> {
+    return this.#post(path, body);
   }
 
   async #change(changes: Changes): Promise<void> {

@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { type Bench, startBench } from "./test-bench.ts";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { Agent, request } from "node:http";
+import { MEASURED_COST } from "./control.ts";
+import { type Bench, SMALL_DATABASE, startBench } from "./test-bench.ts";
 
 let bench: Bench;
 let session: string;
@@ -53,6 +55,84 @@ test("what the calls took is told: all of them, and no other time", async () => 
   await bench.control.clearCalls();
   expect(await bench.control.heldMs()).toBe(0);
 });
+
+test("a filter pays for each record that it looks at", async () => {
+  await bench.control.cost({ callMs: 0, recordMs: 0, rowMs: 25 });
+  const where = () => bench.rpc("VIF.get_all_records_where", session, 'field "device" = "7"');
+  expect(await msOf(where)).toBeGreaterThanOrEqual(50);
+  expect(await msOf(read)).toBeLessThan(50);
+});
+
+test("a reply pays for its length", async () => {
+  await bench.control.cost({ callMs: 0, recordMs: 0, kilobyteMs: 200 });
+  const { length } = JSON.stringify(await read());
+  expect(await msOf(read)).toBeGreaterThanOrEqual(length / 5);
+});
+
+describe("a member", () => {
+  let member: Bench;
+  let own: string;
+  beforeEach(async () => {
+    member = startBench(SMALL_DATABASE, "OpaqueRef:other");
+    own = await member.login();
+  });
+  afterEach(() => member.stop());
+
+  const NO_MEMBER_COST = { connectionMs: 0, callMs: 0, latencyMs: 0, kilobyteMs: 0 };
+  const getAll = () => member.rpc("VM.get_all", own);
+
+  test("passes calls on one at a time, and waits for the way side by side", async () => {
+    await member.control.cost({
+      callMs: 0,
+      recordMs: 0,
+      member: { ...NO_MEMBER_COST, callMs: 20 },
+    });
+    expect(await msOf(() => Promise.all([getAll(), getAll(), getAll()]))).toBeGreaterThanOrEqual(
+      60,
+    );
+    await member.control.cost({
+      callMs: 0,
+      recordMs: 0,
+      member: { ...NO_MEMBER_COST, latencyMs: 100 },
+    });
+    const taken = await msOf(() => Promise.all([getAll(), getAll(), getAll()]));
+    expect(taken).toBeGreaterThanOrEqual(100);
+    expect(taken).toBeLessThan(200);
+  });
+
+  test("pays for connections, not for calls on one that is kept", async () => {
+    await member.control.cost(MEASURED_COST);
+    await member.control.clearCalls();
+    const kept = await msOf(() => writes(member, own, 40));
+    expect(await member.control.connections()).toBe(4);
+    expect(kept).toBeGreaterThanOrEqual(40 * 1.6);
+    const closed = await msOf(() => Promise.all(Array.from({ length: 10 }, getAll)));
+    expect(await member.control.connections()).toBe(14);
+    expect(closed).toBeGreaterThanOrEqual(10 * 20);
+  });
+});
+
+/** Adds so many keys over four kept connections. */
+async function writes(of: Bench, session: string, count: number): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  const write = (n: number) => {
+    const params = [session, "OpaqueRef:vif0", `k${n}`, "v"];
+    const method = "VIF.add_to_other_config";
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const headers = { "content-length": body.length };
+    const options = { socketPath: of.socket, path: "/jsonrpc", method: "POST", agent, headers };
+    const sent = request(options, (response) => {
+      response.resume();
+      response.on("end", resolve);
+    });
+    sent.on("error", reject);
+    sent.end(body);
+    return promise;
+  };
+  await Promise.all(Array.from({ length: count }, (_, n) => write(n)));
+  agent.destroy();
+}
 
 test("nothing is charged unless it is switched on", async () => {
   expect(await msOf(read)).toBeLessThan(50);

@@ -18,6 +18,7 @@ const ALWAYS_THERE = [
 /** The records by class and reference, as XAPI would return them. */
 export class Database {
   readonly #tables = new Map<string, Map<string, JsonObject>>();
+  readonly #watchers: ((className: string, ref: string) => void)[] = [];
   #generation = 1;
 
   constructor() {
@@ -64,6 +65,11 @@ export class Database {
     return [...this.#tables].find(([, records]) => records.has(ref))?.[0];
   }
 
+  /** Calls back after every change of a record, as an event does. */
+  watch(watcher: (className: string, ref: string) => void): void {
+    this.#watchers.push(watcher);
+  }
+
   /** Counts up with every change; event tokens are made of it. */
   get generation(): number {
     return this.#generation;
@@ -77,18 +83,19 @@ export class Database {
   /** Adds a record or replaces it. */
   put(className: string, ref: string, record: JsonObject): void {
     this.#tableToFill(className).set(ref, record);
-    this.#generation += 1;
+    this.touch(className, ref);
   }
 
   /** Removes a record if it is there. */
   remove(className: string, ref: string): void {
     this.#tables.get(className)?.delete(ref);
-    this.#generation += 1;
+    this.touch(className, ref);
   }
 
   /** Marks a change that leaves the record as it is, as event.inject does. */
-  touch(): void {
+  touch(className: string, ref: string): void {
     this.#generation += 1;
+    for (const watcher of this.#watchers) watcher(className, ref);
   }
 
   /** The content in the form of the database file. */

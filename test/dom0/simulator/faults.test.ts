@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import type { Fault } from "./control.ts";
 import { exchange, post } from "./raw-client.ts";
-import { type Bench, failure, result, startBench } from "./test-bench.ts";
+import { type Bench, failure, result, SMALL_DATABASE, startBench } from "./test-bench.ts";
 
 let bench: Bench;
 let session: string;
@@ -148,17 +148,68 @@ describe("modes", () => {
     expect(reply.body).toStartWith("<html>");
   });
 
-  test("member passes errors on as arrays, and results as they are", async () => {
-    await bench.control.fault({ fault: "member" });
-    expect(await getAll()).toEqual(ALL);
-    const error = ["HANDLE_INVALID", "VIF", "x"];
-    const reply = await bench.rpc("VIF.get_record", session, "x");
-    expect(reply).toEqual({ jsonrpc: "2.0", error, id: 1 });
+  test("a mode holds beside a fault", async () => {
+    await bench.control.fault({ fault: "old-member" });
+    await bench.control.fault({ fault: "error", code: "X", times: 1 });
+    expect(await getAll()).toEqual(failure("X"));
+    const reply = await post(bench.socket, body("2.0", "VM.get_all", [session]));
+    expect(reply.status).toBe("HTTP/1.1 500 Internal Error");
   });
 
-  test("a mode holds beside a fault", async () => {
-    await bench.control.fault({ fault: "member" });
-    await bench.control.fault({ fault: "error", code: "X", times: 1 });
-    expect(await getAll()).toEqual({ jsonrpc: "2.0", error: ["X"], id: 1 });
+  test("starting answers the code that it was given", async () => {
+    await bench.control.fault({ fault: "starting", code: "HOST_HAS_NO_MANAGEMENT_IP" });
+    const reply = await login("1.0");
+    expect(JSON.parse(reply.body)).toEqual({
+      jsonrpc: "2.0",
+      error: ["HOST_HAS_NO_MANAGEMENT_IP"],
+      id: 0,
+    });
+  });
+
+  test("a coordinator that is loading does not know its own host", async () => {
+    await bench.control.fault({ fault: "loading" });
+    expect(JSON.parse((await login("2.0")).body)).toMatchObject({
+      error: { code: 1, message: "UUID_INVALID", data: ["host", "host-uuid"] },
+    });
+  });
+
+  test("hang answers nothing, and carries everything out when it ends", async () => {
+    await bench.control.fault({ fault: "hang" });
+    const add = (key: string) =>
+      bench.rpc("VIF.add_to_other_config", session, "OpaqueRef:vif0", key, "v");
+    const calls = Promise.all([add("a"), add("b"), login("2.0")]);
+    await Bun.sleep(50);
+    expect((await bench.control.database())["VIF"]?.["OpaqueRef:vif0"]?.["other_config"]).toEqual(
+      {},
+    );
+    await bench.control.fault({ fault: "none" });
+    await calls;
+    const { VIF } = await bench.control.database();
+    expect(VIF?.["OpaqueRef:vif0"]?.["other_config"]).toEqual({ a: "v", b: "v" });
+    expect(await bench.control.sessions()).toBe(2);
+  });
+
+  test("calls that their client has given up are carried out too", async () => {
+    await bench.control.fault({ fault: "hang" });
+    const text = body("2.0", "VIF.add_to_other_config", [session, "OpaqueRef:vif0", "k", "v"]);
+    const head = `POST /jsonrpc HTTP/1.1\r\nContent-Length: ${text.length}\r\n\r\n`;
+    expect(await exchange(bench.socket, head + text)).toEqual({ text: "", closed: false });
+    await bench.control.fault({ fault: "none" });
+    const { VIF } = await bench.control.database();
+    expect(VIF?.["OpaqueRef:vif0"]?.["other_config"]).toEqual({ k: "v" });
+  });
+});
+
+describe("a member", () => {
+  test("passes errors on as arrays, and results as they are", async () => {
+    const member = startBench(SMALL_DATABASE, "OpaqueRef:other");
+    const own = await member.login();
+    expect(await member.rpc("VM.get_all", own)).toEqual(ALL);
+    const error = ["HANDLE_INVALID", "VIF", "x"];
+    const reply = await member.rpc("VIF.get_record", own, "x");
+    expect(reply).toEqual({ jsonrpc: "2.0", error, id: 1 });
+    const host = await member.rpc("session.get_this_host", own, own);
+    expect(host).toEqual(result("OpaqueRef:other"));
+    member.stop();
   });
 });

@@ -2,6 +2,21 @@ import * as v from "valibot";
 
 const COUNT = v.pipe(v.number(), v.integer(), v.minValue(0));
 
+/** What holds beside a fault, until the next mode or `none`. */
+const MODES = [
+  /** A member that starts: HOST_STILL_BOOTING, or the code that it says. */
+  "starting",
+  /** A coordinator that starts: its socket is open before its database is there. */
+  "loading",
+  /** A member that runs without its coordinator. */
+  "emergency",
+  /** A pool member before 8.2, which cannot pass JSON on. */
+  "old-member",
+  /** No call is answered, and all of them are carried out when the mode ends: a frozen xapi, or one on a
+   * member whose coordinator is away. */
+  "hang",
+] as const;
+
 /** What can be switched on through the control socket. */
 export const FaultSchema = v.strictObject({
   fault: v.picklist([
@@ -15,13 +30,7 @@ export const FaultSchema = v.strictObject({
     "refuse",
     "error",
     "slow",
-    /** The modes, which hold beside a fault: xapi is starting, or runs without its coordinator. */
-    "starting",
-    "emergency",
-    /** A pool member before 8.2, which cannot pass JSON on. */
-    "old-member",
-    /** A pool member: errors of passed-on calls stay arrays. */
-    "member",
+    ...MODES,
   ]),
   /** So many calls that the fault could hit go through first. */
   after: v.exactOptional(COUNT),
@@ -29,7 +38,7 @@ export const FaultSchema = v.strictObject({
   method: v.exactOptional(v.string()),
   /** So many calls are hit, then none. */
   times: v.exactOptional(COUNT),
-  /** The code of `error`, or of `emergency`. */
+  /** The code of `error`, `starting` or `emergency`. */
   code: v.exactOptional(v.string()),
   /** The parameters of that error. */
   params: v.exactOptional(v.array(v.string())),
@@ -41,8 +50,8 @@ export const FaultSchema = v.strictObject({
 export type Fault = v.InferOutput<typeof FaultSchema>;
 
 /** Whether this names a mode, which holds until the next mode or `none`. */
-export function isMode(fault: Fault): boolean {
-  return ["starting", "emergency", "old-member", "member"].includes(fault.fault);
+export function isMode({ fault }: Fault): boolean {
+  return MODES.some((mode) => mode === fault);
 }
 
 /** The fault that is on, and how often it struck. */

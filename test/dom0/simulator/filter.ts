@@ -1,6 +1,5 @@
 import { ApiError } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
-import { ocamlString } from "./rpc-value.ts";
 
 /**
  * The expressions of get_all_where and get_all_records_where, with the grammar of xapi's
@@ -49,9 +48,7 @@ function operandText(operand: Operand, record: JsonObject): string {
   if (operand.kind === "literal") return operand.text;
   const value = record[operand.text.replaceAll("__", "_")];
   if (value === undefined || NESTED_ONLY.has(operand.text)) {
-    // Not recorded: the tables raise this for a column they do not have.
-    const text = `Db_exn.DBCache_NotFound("missing field", ${ocamlString(operand.text)}, "")`;
-    throw new ApiError("INTERNAL_ERROR", text);
+    throw new ApiError("INTERNAL_ERROR", "missing field", operand.text, "");
   }
   return columnText(value);
 }

@@ -6,8 +6,8 @@ import { type HttpRequest, RequestReader } from "./http-request.ts";
 /** What is sent back: a reply, or nothing while the connection stays open. */
 export type Answer = HttpReply | "silence";
 
-/** Answers one request. */
-export type Handler = (request: HttpRequest) => Promise<Answer>;
+/** Answers one request, which is the first of its connection or a later one. */
+export type Handler = (request: HttpRequest, newConnection: boolean) => Promise<Answer>;
 
 /**
  * An HTTP server on a Unix socket that behaves like xapi's own (http_svr.ml), also where that is
@@ -18,6 +18,8 @@ export class HttpServer {
   readonly #handler: Handler;
   readonly #connections = new Set<Connection>();
   #listener: UnixSocketListener<Connection> | undefined;
+  /** How many connections were opened. */
+  opened = 0;
 
   constructor(path: string, handler: Handler) {
     this.#path = path;
@@ -33,7 +35,8 @@ export class HttpServer {
     this.#listener = Bun.listen<Connection>({
       unix: this.#path,
       socket: {
-        open(socket) {
+        open: (socket) => {
+          this.opened += 1;
           socket.data = new Connection(socket, handler);
           connections.add(socket.data);
         },
@@ -86,6 +89,7 @@ class Connection {
   #unsent: Uint8Array = new Uint8Array();
   #ending = false;
   #working = false;
+  #isNew = true;
 
   constructor(socket: Socket<Connection>, handler: Handler) {
     this.#socket = socket;
@@ -120,9 +124,11 @@ class Connection {
     while (!this.#ending) {
       const parsed = this.#reader.next();
       if (parsed.kind === "incomplete") break;
+      const isNew = this.#isNew;
+      this.#isNew = false;
       const answer =
         parsed.kind === "request"
-          ? await this.#handler(parsed.request)
+          ? await this.#handler(parsed.request, isNew)
           : unparsableReply(parsed.reason);
       // Whoever is met with silence gets no later request answered either.
       if (answer === "silence") return;

@@ -1,5 +1,11 @@
 import { parseArgs } from "node:util";
+import { machineBehind } from "../toolstack/machine.ts";
+import { Networkd } from "../toolstack/networkd.ts";
+import { networkdControls } from "../toolstack/networkd-controls.ts";
+import { PifMethods } from "../toolstack/pif-methods.ts";
+import { Xenopsd } from "../toolstack/xenopsd.ts";
 import { serveControl } from "./control-server.ts";
+import { Coordinator } from "./coordinator.ts";
 import { Database } from "./database.ts";
 import { Simulator } from "./simulator.ts";
 
@@ -21,10 +27,24 @@ const { values } = parseArgs({
 const { database: file, socket, control, host } = values;
 if (file === undefined || socket === undefined || control === undefined) throw new Error(USAGE);
 
-const database = Database.from(await Bun.file(file).json());
-const simulator = new Simulator(database, socket, host === undefined ? undefined : hostRef(host));
+const coordinator = new Coordinator(Database.from(await Bun.file(file).json()));
+const simulator = new Simulator({
+  coordinator,
+  socket,
+  ...(host !== undefined && { host: hostRef(host) }),
+});
+const networkd = new Networkd(machineBehind());
+await networkd.load();
+const pifs = new PifMethods(coordinator, async (ref) =>
+  ref === simulator.host ? networkd : undefined,
+);
+pifs.install();
+const xenopsd = new Xenopsd(coordinator.database);
 simulator.start();
-const controlServer = serveControl(simulator, control);
+const controlServer = serveControl(simulator, control, {
+  ...networkdControls(networkd, () => pifs.startOfDay(simulator.host)),
+  "POST /xenopsd": () => xenopsd.toJson(),
+});
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     simulator.stop();
@@ -35,7 +55,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 console.log("ready");
 
 function hostRef(uuid: string): string {
-  const found = [...database.records("host")].find(([, record]) => record["uuid"] === uuid);
+  const found = [...coordinator.database.records("host")].find(
+    ([, record]) => record["uuid"] === uuid,
+  );
   if (found === undefined) throw new Error(`no host ${uuid} in the database`);
   return found[0];
 }

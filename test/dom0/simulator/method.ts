@@ -1,3 +1,4 @@
+import { ApiError } from "./errors.ts";
 import type { Json } from "./json.ts";
 import type { RpcValue } from "./rpc-value.ts";
 
@@ -5,6 +6,25 @@ import type { RpcValue } from "./rpc-value.ts";
 export interface Outcome {
   result: Json;
   records: number;
+  /** How many records a filter looked at. */
+  rows?: number;
+}
+
+/**
+ * A method that is carried out beside the database, on a host: it takes as long as that host takes, and
+ * keeps nobody else waiting.
+ */
+export interface HostMethod {
+  write: boolean;
+  /** Does one call of an open session, or throws its ApiError. */
+  run(session: string, parameters: readonly RpcValue[]): Promise<Json>;
+}
+
+/** Refuses a call of a host method that has another number of parameters. */
+export function expectCount(name: string, parameters: readonly RpcValue[], count: number): void {
+  if (parameters.length === count) return;
+  const counts = [String(count), String(parameters.length)];
+  throw new ApiError("MESSAGE_PARAMETER_COUNT_MISMATCH", name, ...counts);
 }
 
 /** One method of the API. */

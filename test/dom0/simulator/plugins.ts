@@ -1,7 +1,8 @@
 import { parseXml, XmlElement } from "@rgrove/parse-xml";
-import type { Database } from "./database.ts";
+import type { Coordinator } from "./coordinator.ts";
 import { ApiError } from "./errors.ts";
-import { expectString, expectStringMap, type RpcValue } from "./rpc-value.ts";
+import { expectCount, type HostMethod } from "./method.ts";
+import { expectString, expectStringMap } from "./rpc-value.ts";
 
 /** How a plugin ended; null where the host has none of that name. */
 export type Ended = {
@@ -11,41 +12,45 @@ export type Ended = {
   readonly stderr: string;
 } | null;
 
-/** Starts a plugin of a host with one argument, as xapi does. */
-export type Starter = (hostUuid: string, plugin: string, argument: string) => Promise<Ended>;
+/** The hosts of a pool, as the coordinator sees them. */
+export interface PluginHosts {
+  /** Starts a plugin of a host with one argument, as its xapi does, or throws the ApiError of one that cannot. */
+  start(hostRef: string, plugin: string, argument: string): Promise<Ended>;
+}
 
 /** `host.call_plugin` for every host of a pool, by xapi_plugins.ml and message_forwarding.ml. */
-export class Plugins {
-  /** UUIDs of hosts that do not answer the coordinator. */
-  offline: ReadonlySet<string> = new Set();
+export function callPlugin(coordinator: Coordinator, hosts: PluginHosts): HostMethod {
+  return {
+    write: false,
+    async run(session, params) {
+      expectCount("host.call_plugin", params, 4);
+      const [host, plugin, fn] = [0, 1, 2].map((at) => expectString(params[at]));
+      const args = expectStringMap(params[3]);
+      if (host === undefined || plugin === undefined || fn === undefined)
+        throw new Error("no host");
+      // A host that is not there is one that does not answer (recordings-pool).
+      if (!coordinator.database.records("host").has(host)) throw new ApiError("HOST_OFFLINE", host);
+      // Another host's plugin gets a session of its own, for as long as the call lasts (recordings-pool).
+      const own = host === coordinator.host ? session : coordinator.sessions.open(host);
+      try {
+        return endOf(plugin, await hosts.start(host, plugin, methodCall(own, fn, args)));
+      } finally {
+        if (own !== session) coordinator.sessions.close(own);
+      }
+    },
+  };
+}
 
-  constructor(
-    readonly database: Database,
-    readonly start: Starter,
-  ) {}
-
-  /** Does one call, or throws its ApiError. */
-  async call(session: string, params: readonly RpcValue[]): Promise<string> {
-    if (params.length !== 4) {
-      const counts = ["4", String(params.length)];
-      throw new ApiError("MESSAGE_PARAMETER_COUNT_MISMATCH", "host.call_plugin", ...counts);
-    }
-    const [host, plugin, fn] = params.slice(0, 3).map(expectString);
-    const args = expectStringMap(params[3]);
-    if (host === undefined || plugin === undefined || fn === undefined) throw new Error("no host");
-    const uuid = String(this.database.record("host", host)["uuid"]);
-    if (this.offline.has(uuid)) throw new ApiError("HOST_OFFLINE", host);
-    const ended = await this.start(uuid, plugin, methodCall(session, fn, args));
-    if (ended === null) throw new ApiError("XENAPI_MISSING_PLUGIN", plugin);
-    const { exitCode, signal, stdout, stderr } = ended;
-    if (signal !== null) {
-      throw new ApiError("XENAPI_PLUGIN_FAILURE", `signal: ${signal}`, stdout, stderr);
-    }
-    if (exitCode !== 0) {
-      throw new ApiError("XENAPI_PLUGIN_FAILURE", "non-zero exit", stdout, stderr);
-    }
-    return resultOf(stdout);
+function endOf(plugin: string, ended: Ended): string {
+  if (ended === null) throw new ApiError("XENAPI_MISSING_PLUGIN", plugin);
+  const { exitCode, signal, stdout, stderr } = ended;
+  if (signal !== null) {
+    throw new ApiError("XENAPI_PLUGIN_FAILURE", `signal: ${signal}`, stdout, stderr);
   }
+  if (exitCode !== 0) {
+    throw new ApiError("XENAPI_PLUGIN_FAILURE", "non-zero exit", stdout, stderr);
+  }
+  return resultOf(stdout);
 }
 
 function methodCall(session: string, fn: string, args: ReadonlyMap<string, string>): string {

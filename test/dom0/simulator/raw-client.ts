@@ -54,15 +54,23 @@ export async function post(
   body: string | Uint8Array,
   requestLine = "POST /jsonrpc HTTP/1.1",
 ): Promise<{ status: string; body: string }> {
+  const { headers, body: text } = await postForHeaders(path, body, requestLine, "close");
+  return { status: headers[0] ?? "", body: text };
+}
+
+/** The same with all lines of the head, on a connection that is kept or not. */
+export async function postForHeaders(
+  path: string,
+  body: string | Uint8Array,
+  requestLine: string,
+  connection: "close" | "keep-alive",
+): Promise<{ headers: string[]; body: string }> {
   const length = Buffer.byteLength(body);
-  const head = `${requestLine}\r\nHost: x\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n`;
-  const reply = await converse(
-    path,
-    [Buffer.concat([Buffer.from(head), Buffer.from(body)])],
-    PATIENCE_MS,
-  );
+  const head = `${requestLine}\r\nHost: x\r\nContent-Length: ${length}\r\nConnection: ${connection}\r\n\r\n`;
+  const bytes = Buffer.concat([Buffer.from(head), Buffer.from(body)]);
+  const reply = await converse(path, [bytes], connection === "close" ? PATIENCE_MS : QUIET_MS);
   const [top = "", ...rest] = reply.text.split("\r\n\r\n");
-  return { status: top.split("\r\n")[0] ?? "", body: rest.join("\r\n\r\n") };
+  return { headers: top.split("\r\n"), body: rest.join("\r\n\r\n") };
 }
 
 /** Does one call in JSON-RPC 2.0 and returns the reply, taken apart. */

@@ -3,8 +3,22 @@ import * as v from "valibot";
 
 const CallRecordingSchema = v.object({
   name: v.string(),
-  request: v.object({ line: v.string(), body: v.unknown() }),
-  response: v.object({ status: v.string(), body: v.unknown() }),
+  request: v.object({
+    line: v.string(),
+    connection: v.optional(v.picklist(["close", "keep-alive"]), "close"),
+    body: v.unknown(),
+  }),
+  response: v.pipe(
+    v.object({
+      status: v.optional(v.string()),
+      /** The lines of the head, where they were recorded. */
+      headers: v.optional(v.array(v.string())),
+      body: v.unknown(),
+    }),
+    v.transform(({ status, headers, body }) => {
+      return { status: status ?? headers?.[0] ?? "", headers, body };
+    }),
+  ),
 });
 const RawRecordingSchema = v.object({
   name: v.string(),
@@ -56,6 +70,13 @@ export async function loadRecordings(): Promise<{ first: RecordingSet; second: R
     (call.name < "300" ? first : second).calls.push(call);
   }
   return { first, second };
+}
+
+/** The recordings of a pool of three, of one file, in their order. */
+export async function loadPoolRecordings(name: "pool" | "design"): Promise<CallRecording[]> {
+  const file = Bun.file(join(import.meta.dir, "..", "recordings", `recordings-${name}.jsonl`));
+  const lines = (await file.text()).split("\n").filter((line) => line !== "");
+  return lines.map((line) => v.parse(CallRecordingSchema, JSON.parse(line)));
 }
 
 /** Whether it is XML-RPC, which the simulator does not speak. */

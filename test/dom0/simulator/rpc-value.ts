@@ -88,6 +88,10 @@ function keepIntegers(_key: string, value: unknown, context?: { source?: string 
 }
 
 function toRpcValue(value: unknown): RpcValue {
+  if (typeof value === "string" && !value.isWellFormed()) {
+    // The text of the real error quotes the rest of the body (recordings-design).
+    throw new UncaughtError('Yojson__Common.Json_error("Missing escape sequence")');
+  }
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number" || typeof value === "bigint") return value;
   if (Array.isArray(value)) return value.map(toRpcValue);

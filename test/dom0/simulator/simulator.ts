@@ -1,9 +1,8 @@
 import { Api } from "./api.ts";
-import { BusyLock, type Cost } from "./busy-lock.ts";
-import type { RecordedCall } from "./control-protocol.ts";
-import type { Database } from "./database.ts";
+import type { Coordinator } from "./coordinator.ts";
 import { ApiError, EarlyApiError, UncaughtError } from "./errors.ts";
 import { type Fault, Faults, isMode } from "./faults.ts";
+import { Gate } from "./gate.ts";
 import {
   earlyJsonReply,
   forbidden,
@@ -26,55 +25,54 @@ import {
   parseCall,
   resultReply,
 } from "./json-rpc.ts";
-import type { Outcome } from "./method.ts";
-import type { Plugins } from "./plugins.ts";
+import { MemberLink } from "./member-link.ts";
+import { type HostMethod, type Outcome, VOID } from "./method.ts";
 import { expectString, rpcValueToJson } from "./rpc-value.ts";
-import { Sessions } from "./sessions.ts";
 
 /** The call a pool member does itself instead of passing it on. */
 const LOGIN = "session.login_with_password";
 
-/** The call that is done on another host. */
-const CALL_PLUGIN = "host.call_plugin";
+/** What a call gave, as it is sent. */
+interface Done {
+  readonly text: string;
+  readonly outcome: Outcome;
+}
 
-/** What the sockets of one pool have in common: the coordinator does what all of them are asked. */
-export class Coordinator {
-  readonly sessions: Sessions;
-  readonly lock = new BusyLock();
-  readonly calls: RecordedCall[] = [];
-
-  constructor(
-    readonly database: Database,
-    /** What `host.call_plugin` starts; without it no host has a plugin. */
-    readonly plugins?: Plugins,
-  ) {
-    this.sessions = new Sessions(() => coordinator(database));
-  }
+/** Where a simulator stands. */
+export interface SimulatorOptions {
+  readonly coordinator: Coordinator;
+  /** The path of its socket. */
+  readonly socket: string;
+  /** The host whose xapi it is; without it, the coordinator's. */
+  readonly host?: string;
 }
 
 /** A XAPI on a Unix socket. It answers like the recorded one, unless told to be at fault. */
 export class Simulator {
-  readonly database: Database;
-  readonly sessions: Sessions;
   readonly api: Api;
+  readonly coordinator: Coordinator;
   readonly #server: HttpServer;
   readonly #faults = new Faults();
-  readonly #lock: BusyLock;
-  readonly #calls: RecordedCall[];
-  readonly #plugins: Plugins | undefined;
+  readonly #gate = new Gate();
+  readonly #link = new MemberLink();
+  readonly #host: string | undefined;
+  #connectionsBefore = 0;
 
-  /**
-   * `thisHost` is the host this socket stands on; without it, the coordinator of the pool. `shared` is
-   * what it has in common with the sockets of the pool's other hosts.
-   */
-  constructor(database: Database, socketPath: string, thisHost?: string, shared?: Coordinator) {
-    this.database = database;
-    this.sessions = shared?.sessions ?? new Sessions(() => thisHost ?? coordinator(database));
-    this.#lock = shared?.lock ?? new BusyLock();
-    this.#calls = shared?.calls ?? [];
-    this.#plugins = shared?.plugins;
-    this.api = new Api(database, this.sessions);
-    this.#server = new HttpServer(socketPath, (request) => this.#answer(request));
+  constructor({ coordinator, socket, host }: SimulatorOptions) {
+    this.coordinator = coordinator;
+    this.#host = host;
+    this.api = new Api(coordinator.database, coordinator.sessions, () => this.host);
+    this.#server = new HttpServer(socket, (request, isNew) => this.#answer(request, isNew));
+  }
+
+  /** The host whose xapi it is. */
+  get host(): string {
+    return this.#host ?? this.coordinator.host;
+  }
+
+  /** Whether it passes calls on to another host. */
+  get isMember(): boolean {
+    return this.host !== this.coordinator.host;
   }
 
   /** Opens the socket. */
@@ -87,39 +85,32 @@ export class Simulator {
     this.#server.close();
   }
 
-  /** The calls since they were last cleared. */
-  get calls(): readonly RecordedCall[] {
-    return this.#calls;
+  /** How many connections clients have opened since the calls were last cleared. */
+  get connections(): number {
+    return this.#server.opened - this.#connectionsBefore;
   }
 
-  /** Forgets the calls so far, and how long they took. */
+  /** Forgets the calls so far, how long they took, and the connections of this socket. */
   clearCalls(): void {
-    this.#calls.length = 0;
-    this.#lock.heldMs = 0;
-  }
-
-  /** How long the calls since they were last cleared have taken, one after the other. */
-  get heldMs(): number {
-    return this.#lock.heldMs;
-  }
-
-  /** Makes calls take time. */
-  setCost(cost: Cost): void {
-    this.#lock.cost = cost;
+    this.coordinator.calls.length = 0;
+    this.coordinator.lock.heldMs = 0;
+    this.#connectionsBefore = this.#server.opened;
   }
 
   /** Switches a fault or a mode. One that takes the socket away without waiting for calls acts now. */
   setFault(fault: Fault): void {
     this.#faults.set(fault);
+    if (this.#faults.mode?.fault === "hang") this.#gate.close();
+    else this.#gate.open();
     const waits = fault.after !== undefined || fault.method !== undefined;
     if ((fault.fault === "die" || fault.fault === "refuse") && !waits) this.#takeAway(fault);
     else if (!isMode(fault)) this.#server.listen();
   }
 
-  async #answer(request: HttpRequest): Promise<Answer> {
+  async #answer(request: HttpRequest, isNew: boolean): Promise<Answer> {
     switch (request.method) {
       case "POST":
-        return this.#post(request);
+        return this.#post(request, isNew);
       case "GET":
         return notFound(request);
       case "PUT":
@@ -131,7 +122,7 @@ export class Simulator {
     }
   }
 
-  async #post(request: HttpRequest): Promise<Answer> {
+  async #post(request: HttpRequest, isNew: boolean): Promise<Answer> {
     try {
       if (request.contentLength === undefined) {
         throw new UncaughtError('Failure("We require a content-length: HTTP header")');
@@ -143,7 +134,9 @@ export class Simulator {
       if (!request.path.startsWith("/jsonrpc")) {
         throw new UncaughtError('Xmlm.Error(1:1, "expected root element")');
       }
-      return await this.#faultyCall(request, parseCall(request.body));
+      const call = parseCall(request.body);
+      await this.#gate.passed();
+      return await this.#faultyCall(request, call, isNew);
     } catch (error) {
       if (error instanceof UncaughtError) return internalError(request, error.printed);
       if (error instanceof EarlyApiError) {
@@ -153,19 +146,19 @@ export class Simulator {
     }
   }
 
-  async #faultyCall(request: HttpRequest, call: Call): Promise<Answer> {
+  async #faultyCall(request: HttpRequest, call: Call, isNew: boolean): Promise<Answer> {
     const fault = this.#faults.strike(call.method);
     switch (fault?.fault) {
       case "half":
-        return halfOf(await this.#call(request, call));
+        return halfOf(await this.#call(request, call, isNew));
       case "slow":
         await Bun.sleep(fault.ms ?? 0);
-        return this.#call(request, call);
+        return this.#call(request, call, isNew);
       case undefined:
-        return this.#call(request, call);
+        return this.#call(request, call, isNew);
       case "error": {
         this.#record(call, false);
-        return this.#errorReply(request, call, errorOf(fault, "INTERNAL_ERROR"));
+        return jsonReply(request, this.#errorText(call, errorOf(fault, "INTERNAL_ERROR")));
       }
       case "html":
         this.#record(call, false);
@@ -184,60 +177,69 @@ export class Simulator {
     }
   }
 
-  /** Does the call under the lock, in the mode that is on. */
-  async #call(request: HttpRequest, call: Call): Promise<HttpReply> {
+  /** Does the call in the mode that is on. */
+  async #call(request: HttpRequest, call: Call, isNew: boolean): Promise<HttpReply> {
+    const { cost } = this.coordinator;
+    if (this.isMember) await this.#link.forward(isNew, cost);
+    const text = await this.#carryOut(call, isNew && !this.isMember);
+    if (this.isMember) await this.#link.reply(text.length, cost);
+    return jsonReply(request, text);
+  }
+
+  async #carryOut(call: Call, isNew: boolean): Promise<string> {
     try {
       this.#checkMode(call);
+      const { hostMethods, lock, cost } = this.coordinator;
+      const method = hostMethods.get(call.method);
+      if (method !== undefined) return await this.#callHost(call, method);
+      const connectionMs = isNew ? cost.connectionMs : 0;
+      const { text } = await lock.hold(
+        () => this.#do(call),
+        (done) => connectionMs + this.#price(call, done),
+      );
+      return text;
     } catch (error) {
       this.#record(call, false);
-      throw error;
-    }
-    // It takes as long as its host takes, and keeps nobody else waiting.
-    const plugins = call.method === CALL_PLUGIN ? this.#plugins : undefined;
-    if (plugins !== undefined) return await this.#callPlugin(request, call, plugins);
-    const outcome = await this.#lock.hold(
-      () => this.#do(call),
-      (done, cost) => this.#price(call, done, cost),
-    );
-    if (outcome instanceof ApiError) return this.#errorReply(request, call, outcome);
-    return jsonReply(request, resultReply(call, outcome.result));
-  }
-
-  async #callPlugin(request: HttpRequest, call: Call, plugins: Plugins): Promise<HttpReply> {
-    try {
-      const [session, ...params] = call.params;
-      this.sessions.check(expectString(session));
-      const result = await plugins.call(expectString(session), params);
-      this.#record(call, true);
-      return jsonReply(request, resultReply(call, result));
-    } catch (error) {
-      this.#record(call, false);
-      if (error instanceof ApiError) return this.#errorReply(request, call, error);
+      if (error instanceof ApiError) return this.#errorText(call, error);
       throw error;
     }
   }
 
-  #do(call: Call): Outcome | ApiError {
+  async #callHost(call: Call, method: HostMethod): Promise<string> {
+    const [session, ...parameters] = call.params;
+    this.coordinator.sessions.check(expectString(session));
+    const result = await method.run(expectString(session), parameters);
+    this.#record(call, true);
+    return resultReply(call, result);
+  }
+
+  #do(call: Call): Done {
     try {
       const outcome = this.api.call(call.method, call.params);
-      this.#record(call, true);
-      return outcome;
+      this.#record(call, true, outcome.records);
+      return { text: resultReply(call, outcome.result), outcome };
     } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
       this.#record(call, false);
-      if (error instanceof ApiError) return error;
-      throw error;
+      return { text: this.#errorText(call, error), outcome: VOID };
     }
   }
 
-  #price(call: Call, outcome: Outcome | ApiError, cost: Cost): number {
+  #price(call: Call, { text, outcome }: Done): number {
+    const { cost } = this.coordinator;
     const writes = this.api.writes(call.method) || call.method === "event.inject";
-    const records = outcome instanceof ApiError ? 0 : outcome.records;
-    return (writes ? cost.callMs : 0) + records * cost.recordMs;
+    const reading = outcome.records * cost.recordMs + (outcome.rows ?? 0) * cost.rowMs;
+    return (writes ? cost.callMs : 0) + reading + (text.length / 1000) * cost.kilobyteMs;
   }
 
   #checkMode(call: Call): void {
     const mode = this.#faults.mode;
-    if (mode?.fault === "starting") throw new EarlyApiError(new ApiError("HOST_STILL_BOOTING"));
+    if (mode?.fault === "starting") throw new EarlyApiError(errorOf(mode, "HOST_STILL_BOOTING"));
+    if (mode?.fault === "loading" && call.method === LOGIN) {
+      // It looks for its own record in a database without any (recordings-pool).
+      const { uuid } = this.coordinator.database.record("host", this.host);
+      throw new ApiError("UUID_INVALID", "host", String(uuid));
+    }
     if (mode?.fault === "emergency") {
       throw new EarlyApiError(errorOf(mode, "HOST_MASTER_CANNOT_TALK_BACK"));
     }
@@ -247,16 +249,16 @@ export class Simulator {
     }
   }
 
-  #errorReply(request: HttpRequest, call: Call, error: ApiError): HttpReply {
-    const forwarded = this.#faults.mode?.fault === "member" && call.method !== LOGIN;
-    const text = forwarded ? forwardedErrorReply(call, error) : errorReply(call, error);
-    return jsonReply(request, text);
+  #errorText(call: Call, error: ApiError): string {
+    // What a member passes on stays as it came: the array (recordings-pool).
+    const forwarded = this.isMember && call.method !== LOGIN;
+    return forwarded ? forwardedErrorReply(call, error) : errorReply(call, error);
   }
 
-  #record(call: Call, ok: boolean): void {
+  #record(call: Call, ok: boolean, records = 0): void {
     const { method, params } = call;
-    const write = this.api.writes(method);
-    this.#calls.push({ method, params: params.map(rpcValueToJson), write, ok });
+    const write = this.coordinator.hostMethods.get(method)?.write ?? this.api.writes(method);
+    this.coordinator.calls.push({ method, params: params.map(rpcValueToJson), write, ok, records });
   }
 
   #takeAway(fault: Fault): void {
@@ -267,11 +269,4 @@ export class Simulator {
 
 function errorOf(fault: Fault, code: string): ApiError {
   return new ApiError(fault.code ?? code, ...(fault.params ?? []));
-}
-
-function coordinator(database: Database): string {
-  const [pool] = database.records("pool").values();
-  const master = pool?.["master"];
-  if (typeof master === "string") return master;
-  return database.records("host").keys().next().value ?? "OpaqueRef:NULL";
 }

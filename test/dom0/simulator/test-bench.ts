@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SimulatorControl } from "./control.ts";
 import { serveControl } from "./control-server.ts";
+import { Coordinator } from "./coordinator.ts";
 import { Database } from "./database.ts";
 import { isObject } from "./json.ts";
 import { rpc } from "./raw-client.ts";
@@ -32,11 +33,12 @@ export const SMALL_DATABASE = {
   },
 } as const;
 
-/** Starts a simulator over the records. */
-export function startBench(content: unknown = SMALL_DATABASE): Bench {
+/** Starts a simulator over the records; `host` is the host that it stands on, where that is not the coordinator. */
+export function startBench(content: unknown = SMALL_DATABASE, host?: string): Bench {
   const directory = mkdtempSync(join(tmpdir(), "xapi-simulator-"));
   const [socket, controlPath] = [join(directory, "xapi"), join(directory, "control")];
-  const simulator = new Simulator(Database.from(content), socket);
+  const coordinator = new Coordinator(Database.from(content));
+  const simulator = new Simulator({ coordinator, socket, ...(host !== undefined && { host }) });
   simulator.start();
   const server = serveControl(simulator, controlPath);
   const call: Bench["rpc"] = (method, ...params) => rpc(socket, method, ...params);

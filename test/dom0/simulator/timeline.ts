@@ -3,7 +3,7 @@ import { isObject, type JsonObject, toJson, toJsonObject } from "./json.ts";
 import { type CallRecording, requestOf } from "./recordings.ts";
 
 /** A record, or a field of one, that a recorded reply shows. */
-interface Sighting {
+export interface Sighting {
   className: string;
   ref: string;
   record: JsonObject;
@@ -93,7 +93,8 @@ export class Timeline {
   }
 }
 
-function sightings(call: CallRecording): Sighting[] {
+/** What a recorded reply shows of records. */
+export function sightings(call: CallRecording): Sighting[] {
   const request = requestOf(call);
   const { body } = call.response;
   if (request === undefined || !isObject(body)) return [];
@@ -101,7 +102,10 @@ function sightings(call: CallRecording): Sighting[] {
   const [className = "", method = ""] = request.method.split(".");
   if (className === "session" || result === undefined || result === null) return [];
   const ref = String(request.params[1]);
-  if (method === "get_all_records") {
+  if (method === "get_by_uuid") {
+    return [{ className, ref: String(result), record: { uuid: ref } }];
+  }
+  if (method === "get_all_records" || method === "get_all_records_where") {
     return Object.entries(toJsonObject(result)).map(([shown, record]) => {
       return { className, ref: shown, record: toJsonObject(record) };
     });

@@ -75,4 +75,6 @@ export interface Device {
   readonly name: string;
   readonly kind: DeviceKind;
   readonly mac: string;
+  /** The address of a bridge, as `192.0.2.11/24`. */
+  readonly address?: string;
 }

@@ -99,7 +99,11 @@ export class HostBuilder {
     master.record.physical = false;
     master.record.MAC = first.record.MAC;
     master.record.bond_master_of.push(ref);
-    for (const slave of slaves) slave.record.bond_slave_of = ref;
+    for (const slave of slaves) {
+      slave.record.bond_slave_of = ref;
+      // A slave is attached by its bond only (recordings-design).
+      slave.record.currently_attached = false;
+    }
     this.database.Bond[ref] = {
       ...bondRecord(),
       uuid: this.identity.uuid(`bond ${host.ref} ${device}`),

@@ -166,9 +166,9 @@ export function devicesOf(
       return { name: pif.device, kind, mac: pif.MAC };
     });
   if (scenarios.has("not-dom0")) return nics;
-  const bridges = nics
-    .slice(0, 1)
-    .map((nic): Device => ({ ...nic, name: "xenbr0", kind: "bridge" }));
+  const bridges = nics.slice(0, 1).map((nic): Device => {
+    return { ...nic, name: "xenbr0", kind: "bridge", address: `${here.record.address}/24` };
+  });
   const guests = vms.flatMap((vm) => vm.vifs).flatMap((vif) => guestDevices(vif, scenarios));
   return [...nics, ...bridges, ...guests];
 }

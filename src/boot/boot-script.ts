@@ -1,0 +1,182 @@
+import type { Coverage } from "../core/coverage.ts";
+import { type CoverageJson, coverageToJson, parseCoverage } from "../core/coverage-json.ts";
+import type { Keyword } from "../offload/features.ts";
+import {
+  IS_NIC,
+  PREPARATION,
+  READ_XENSTORE,
+  STILL_ON,
+  TURN_OFF,
+  VM_OF,
+  WAIT_FOR_TOOLSTACK,
+} from "./shell-functions.ts";
+import { HEADER } from "./signature.ts";
+
+const MARK = "# offload-coverage: ";
+
+/** A coverage with tens of thousands of interfaces is shorter; what is longer is not ours. */
+const MAX_LINE = 4_194_304;
+
+const USAGE = `# Turns offloads of network devices off, at boot and on devices that appear later. It may be run at any
+# time: what is off already is left alone. It needs ethtool, and xenstore-read to tell VMs apart.
+#
+# Arguments: none, for every device that is covered, or the names of some. \`vif-5-0\`, which is how the
+# bus of Xen's backends calls vif5.0, means that device once the toolstack has set it up.
+# Exit status: 0 when everything that is to be off is off, 1 when something is not, 3 without ethtool.`;
+
+/**
+ * The boot script for a coverage, in plain sh: for dash, busybox and bash 4.2.
+ *
+ * NICs without a word of their own are found by what they are. One with a word of its own has to have its name by
+ * then, which it has after interface-rename.service, thus after network.target and xcp-networkd.service.
+ */
+export function bootScript(coverage: Coverage): string {
+  const json = coverageToJson(coverage);
+  const parts = [
+    PREPARATION,
+    STILL_ON,
+    TURN_OFF,
+    ...(json.nics.length > 0 ? [IS_NIC] : []),
+    ...guestFunctions(json),
+    featuresOf(json),
+    coversGuests(json) ? TURN_OFF_COVERED_AND_GUESTS : TURN_OFF_COVERED,
+    main(json),
+  ];
+  return `#!/bin/sh
+${HEADER}
+${MARK}${JSON.stringify(json)}
+#
+${USAGE}
+
+${parts.join("\n\n")}
+`;
+}
+
+const TURN_OFF_COVERED = `# Turns off what is to be off on device $1.
+turn_off_covered() {
+  features_of "$1"
+  [ -z "$features" ] || turn_off "$1"
+}`;
+
+const TURN_OFF_COVERED_AND_GUESTS = `# Turns off what is to be off on device $1, which may be called as the bus of Xen's backends does.
+turn_off_covered() {
+  case $1 in
+  vif-[0-9]*-[0-9]*)
+    domid=\${1#vif-} number=\${1##*-}
+    domid=\${domid%-*}
+    features_of "vif$domid.$number"
+    [ -n "$features" ] || return 0
+    wait_for_toolstack "$domid" "$number"
+    turn_off "vif$domid.$number"
+    ;;
+  *)
+    features_of "$1"
+    [ -z "$features" ] || turn_off "$1"
+    ;;
+  esac
+}`;
+
+/** What a boot script was written for; null where it does not say so, or not in words that are understood. */
+export function readCoverage(script: string): Coverage | null {
+  const start = script.indexOf(`\n${MARK}`);
+  if (start < 0) return null;
+  const end = script.indexOf("\n", start + 1);
+  const line = script.slice(start + 1 + MARK.length, end < 0 ? undefined : end);
+  if (line.length > MAX_LINE) return null;
+  try {
+    return parseCoverage(JSON.parse(line));
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** The more particular word wins, and it comes first. */
+function featuresOf({ nics, devices, ...guests }: CoverageJson): string {
+  const named = Object.entries(devices).map(
+    ([device, features]) => `  ${quote(device)}) ${setFeatures(features)} ;;`,
+  );
+  const covers = coversGuests(guests);
+  // Under such a name udev keeps a NIC until interface-rename.service gives it the one that was meant.
+  const unnamed = named.length > 0 && nics.length > 0 ? ["  side-*) ;;"] : [];
+  return `# Sets \`features\` to what is to be off on device $1.
+features_of() {
+  features=''
+  case $1 in
+${[
+  ...named,
+  ...(covers ? ['  vif[0-9]*.[0-9]* | tap[0-9]*.[0-9]*) features_of_guest "$1" ;;'] : []),
+  ...unnamed,
+  ...(nics.length > 0 ? [`  *) ! is_nic "$1" || ${setFeatures(nics)} ;;`] : []),
+  "  esac",
+].join("\n")}
+}`;
+}
+
+function coversGuests({ vifs, vms }: Pick<CoverageJson, "vifs" | "vms">): boolean {
+  return vifs.length > 0 || Object.keys(vms).length > 0;
+}
+
+/**
+ * Under a rule alone nobody has to be asked. The domain that a migration is received in has the UUID of its VM
+ * but for the last group (xenops_server.ml VM_receive_memory), until it is renamed (VM_rename): so the last group
+ * does not count.
+ */
+function guestFunctions({ vifs, vms }: CoverageJson): readonly string[] {
+  if (!coversGuests({ vifs, vms })) return [];
+  const cases = Object.entries(vms).flatMap(([uuid, vm]) => {
+    const pattern = `${quote(uuid.slice(0, uuid.lastIndexOf("-") + 1))}*`;
+    return [
+      ...Object.entries(vm.vifs).map(
+        ([number, features]) => `  ${pattern}/${quote(number)}) ${setFeatures(features)} ;;`,
+      ),
+      `  ${pattern}) ${setFeatures(vm.features)} ;;`,
+    ];
+  });
+  const head = `# The same of a guest's interface.
+features_of_guest() {
+  ${setFeatures(vifs)}`;
+  const waiting = [READ_XENSTORE, WAIT_FOR_TOOLSTACK];
+  if (cases.length === 0) return [...waiting, `${head}\n}`];
+  return [
+    ...waiting,
+    VM_OF,
+    `${head}
+  uuid=$(vm_of "$1") || return 0
+  # By VM, and by the number of the VIF behind the dot. The last group of the UUID is another while a
+  # migration is being received.
+  case $uuid/\${1#*.} in
+${cases.join("\n")}
+  esac
+}`,
+  ];
+}
+
+/** Those that are named, also where they are not there, and all others that are; most are not covered. */
+function main({ devices }: CoverageJson): string {
+  const named = Object.keys(devices).map(quote);
+  const others = '    set -- "$@" "$device"';
+  const unnamed = `    case $device in
+    ${named.join(" | ")}) ;;
+    *) set -- "$@" "$device" ;;
+    esac`;
+  return `if [ $# -eq 0 ]; then
+  ${["set --", ...named].join(" ")}
+  for path in /sys/class/net/*; do
+    [ -e "$path/ifindex" ] || continue
+    device=\${path##*/}
+${named.length > 0 ? unnamed : others}
+  done
+fi
+for device in "$@"; do turn_off_covered "$device"; done
+exit $status`;
+}
+
+function setFeatures(features: readonly Keyword[]): string {
+  return `features='${features.join(" ")}'`;
+}
+
+/** A word as sh takes it literally, also as a pattern, and also where it is a word of the language. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,165 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { withBlock, withoutBlock } from "../../src/boot/rc-local.ts";
+import { Scratch, SHELLS } from "./script/shells.ts";
+
+const PATH = "/etc/rc.d/rc.local";
+
+/** Texts hold one character a byte, as the files do. */
+function bytesOf(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "latin1"));
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1");
+}
+
+/** The text with the block, or null when it is refused. */
+function added(text: string, lines: readonly string[]): string | null {
+  const result = withBlock(bytesOf(text), lines, PATH);
+  return result.ok ? textOf(result.value) : null;
+}
+
+/** The text without the block; null when the file is to be deleted. */
+function removed(text: string): string | null {
+  const result = withoutBlock(bytesOf(text), PATH);
+  if (!result.ok) throw new Error(result.failures.map(({ message }) => message).join("; "));
+  return result.value === null ? null : textOf(result.value);
+}
+
+const anyBytes = fc.uint8Array({ maxLength: 20 }).map(textOf);
+
+/** Lines as files of this kind have them, and such as no file has. */
+const line = fc.oneof(
+  fc.constantFrom(
+    ...["", " \t", "echo a", "echo a\r", "exit 0", "  exit", "echo a; exit 1", "# exit 0"],
+    ...["exec >>/var/log/x 2>&1", "exec /bin/agent", "echo a \\", "if true; then", "fi", "f() {"],
+    ...["}", "(", ")", "case a in", "esac", "cat <<EOF", "EOF", "echo 'a", "b'", "${", "false ||"],
+    ...[
+      "# END of offload",
+      "# BEGIN other",
+      "set -e",
+      "set -u",
+      "unset PATH",
+      "trap 'exit 9' EXIT",
+    ],
+  ),
+  anyBytes.map((text) => text.replaceAll("\n", "")),
+);
+
+const files = fc
+  .record({
+    first: fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom("#!/bin/sh", "#!/bin/bash -e") },
+      { weight: 1, arbitrary: fc.constantFrom("#!/bin/sh\r", "", "echo a") },
+    ),
+    rest: fc.array(line, { maxLength: 12 }),
+    end: fc.constantFrom("", "\n", "\n\n"),
+  })
+  .map(({ first, rest, end }) => [first, ...rest].join("\n") + end);
+
+const blocks = fc.array(fc.constantFrom("(", "  /bin/offload", ") || :", "", "# ü", "\texit 0"), {
+  maxLength: 4,
+});
+
+const runs = { numRuns: 3000 };
+
+describe("for every file that can take the block", () => {
+  const accepted = fc
+    .record({ file: fc.oneof({ weight: 9, arbitrary: files }, anyBytes), lines: blocks })
+    .map(({ file, lines }) => ({ file, lines, once: added(file, lines) }))
+    .filter(({ once }) => once !== null)
+    .map(({ file, lines, once }) => ({ file, lines, once: once ?? "" }));
+
+  test("adding it twice is adding it once", () => {
+    fc.assert(
+      fc.property(accepted, ({ lines, once }) => expect(added(once, lines)).toBe(once)),
+      runs,
+    );
+  });
+
+  test("removing it gives the very bytes that were there", () => {
+    fc.assert(
+      fc.property(accepted, ({ file, once }) => expect(removed(once)).toBe(file)),
+      runs,
+    );
+  });
+
+  test("the last block counts, as if the ones before had never been", () => {
+    fc.assert(
+      fc.property(accepted, blocks, ({ file, once }, other) => {
+        expect(added(once, other)).toBe(added(file, other));
+      }),
+      runs,
+    );
+  });
+
+  test("it begins on the second line", () => {
+    fc.assert(
+      fc.property(accepted, ({ once }) => {
+        expect(once.split("\n")[1]).toStartWith("# BEGIN offload (");
+      }),
+      runs,
+    );
+  });
+
+  test("what others change in the meantime survives, and nothing else is left", () => {
+    const edit = fc.record({
+      insertBefore: fc.array(line, { maxLength: 3 }),
+      dropAfter: fc.nat(2),
+      append: fc.array(line, { maxLength: 3 }),
+    });
+    fc.assert(
+      fc.property(accepted, edit, ({ once }, { insertBefore, dropAfter, append }) => {
+        const begin = once.indexOf("# BEGIN offload (");
+        const end = once.indexOf("\n", once.indexOf("# END offload", begin)) + 1;
+        const before = `${once.slice(0, begin)}${insertBefore.map((text) => `${text}\n`).join("")}`;
+        const after =
+          once.slice(end).split("\n").slice(dropAfter).join("\n") +
+          append.map((text) => `${text}\n`).join("");
+        const block = once.slice(begin, end);
+        const undone = removed(before + block + after);
+        if (undone === null || undone === "") {
+          // Nothing but our frame was left.
+          expect([before, after]).toEqual(["#!/bin/sh\n", ""]);
+          return;
+        }
+        const unended = block.includes("(there was no newline before it)") && after === "";
+        expect(undone).toBe(unended ? before.slice(0, -1) : before + after);
+        expect(removed(added(before + block + after, []) ?? "")).toBe(undone);
+      }),
+      runs,
+    );
+  });
+});
+
+test("a refused file is refused for a reason that has words, and looking never throws", () => {
+  fc.assert(
+    fc.property(fc.oneof(files, anyBytes), (file) => {
+      const result = withBlock(bytesOf(file), [], PATH);
+      if (!result.ok) expect(result.failures.map(({ message }) => message)).not.toContain("");
+    }),
+    runs,
+  );
+});
+
+test("whatever follows it, every shell runs the block, and it changes nothing else", () => {
+  using scratch = new Scratch();
+  const shells = fc.constantFrom(
+    ...SHELLS.flatMap((shell) => [shell, [...shell, "-e"], [...shell, "-eu"]]),
+  );
+  scratch.executable("script-that-fails", "#!/bin/sh\necho ran > ran\nexit 1\n");
+  const lines = [`/bin/sh ${scratch.directory}/script-that-fails || :`];
+  fc.assert(
+    fc.property(shells, fc.array(line, { maxLength: 6 }), (shell, rest) => {
+      const file = ["#!/bin/sh", ...rest.filter((text) => !text.includes("exec /")), ""].join("\n");
+      const text = added(file, lines) ?? "";
+      const plain = scratch.run(Buffer.from(file, "latin1"), { shell });
+      scratch.remove("ran");
+      const ended = scratch.run(Buffer.from(text, "latin1"), { shell });
+      expect(scratch.remove("ran")).toBe(true);
+      expect([ended.exitCode, ended.stdout]).toEqual([plain.exitCode, plain.stdout]);
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "bun:test";
+import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import { liveState, writes } from "./truth.ts";
+
+describe("what is kept on disk", () => {
+  const FILE = "/var/lib/offload/kernel-bits.json";
+
+  test("is for root alone, and has no session in it", async () => {
+    await using dom0 = await Dom0.start();
+    await dom0.offload("disable", "ALL", "--yes");
+    const modes = await dom0.text(["stat", "-c", "%a", "/var/lib/offload", FILE]);
+    expect(modes).toBe("700\n600\n");
+    expect(await dom0.text(["cat", FILE])).not.toContain("OpaqueRef");
+  });
+
+  const damages: readonly (readonly [string, string, string])[] = [
+    ["is damaged", `echo '{"version":1,' > ${FILE}`, "is damaged"],
+    ["is of a newer version", `echo '{"version":2}' > ${FILE}`, "newer version"],
+    ["is a link", `mv ${FILE} /tmp/j; ln -s /tmp/j ${FILE}`, "symbolic link"],
+  ];
+  for (const [what, command, words] of damages) {
+    test(`lets disable and restore end with 3 when it ${what}, with nothing changed`, async () => {
+      await using dom0 = await Dom0.start();
+      await dom0.offload("disable", "eth1");
+      const before = await liveState(dom0);
+      await dom0.simulator.clearCalls();
+      await dom0.run(["sh", "-c", command]);
+      for (const args of [
+        ["disable", "eth0"],
+        ["restore", "--yes"],
+      ] as const) {
+        const run = await dom0.offload(...args);
+        expect(run.exitCode).toBe(3);
+        expect(run.stderr).toContain(words);
+      }
+      expect(await liveState(dom0)).toBe(before);
+      expect(await writes(dom0)).toEqual([]);
+    });
+  }
+
+  test("is no link that is followed: what a link leads to stays as it is", async () => {
+    for (const name of ["kernel-bits.json", "pending.json", "announce.json", "lock"]) {
+      await using dom0 = await Dom0.start();
+      const link = `mkdir -m 700 /var/lib/offload; echo mine > /root/victim; ln -s /root/victim /var/lib/offload/${name}`;
+      await dom0.run(["sh", "-c", link]);
+      for (const args of [
+        ["disable", "eth0"],
+        ["restore", "--yes"],
+        ["persist", "eth0"],
+        ["disable", "web 1"],
+        ["disable", "eth1", "--confirm-within", "5"],
+        ["confirm"],
+      ]) {
+        await dom0.offload(...args);
+        expect(await dom0.text(["cat", "/root/victim"]), `${name}: ${args.join(" ")}`).toBe(
+          "mine\n",
+        );
+        expect(await dom0.text(["readlink", `/var/lib/offload/${name}`])).toBe("/root/victim\n");
+      }
+    }
+  }, 60_000);
+
+  test("lets nothing be changed where it cannot be written: a full disk, a read-only /var", async () => {
+    for (const mount of ["mount -t tmpfs -o size=4k,nr_inodes=2 t", "mount -t tmpfs -o ro t"]) {
+      await using dom0 = await Dom0.start();
+      const before = await liveState(dom0);
+      await dom0.run([
+        "sh",
+        "-c",
+        `mkdir -p -m 700 /var/lib/offload && ${mount} /var/lib/offload && chmod 700 /var/lib/offload; true`,
+      ]);
+      const run = await dom0.offload("disable", "ALL", "--yes");
+      expect(run.exitCode).toBe(3);
+      expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);
+      expect(await liveState(dom0)).toBe(before);
+      expect(await writes(dom0)).toEqual([]);
+    }
+  });
+});
+
+describe("one at a time", () => {
+  test("says who is at work and ends with 3, or waits with --wait", async () => {
+    await using dom0 = await Dom0.start({ vms: 30, vifs: 2 });
+    await dom0.simulator.fault({ fault: "slow", ms: 15 });
+    const first = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
+    while ((await writes(dom0)).length < 5) await Bun.sleep(10);
+    const second = await dom0.offload("disable", "eth1");
+    expect(second.exitCode).toBe(3);
+    expect(second.stderr).toMatch(
+      /another offload is at work \(process \d+: offload disable ALL\)/,
+    );
+    const waiting = dom0.spawn([OFFLOAD, "disable", "eth1", "--wait", "60"]);
+    await dom0.simulator.fault({ fault: "none" });
+    expect((await first.exited).exitCode).toBe(0);
+    expect((await waiting.exited).exitCode).toBe(0);
+  });
+
+  test("needs no lock to look, and finds the lock free after its holder was killed", async () => {
+    await using dom0 = await Dom0.start({ vms: 30, vifs: 2 });
+    await dom0.simulator.fault({ fault: "slow", ms: 15 });
+    const first = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
+    while ((await writes(dom0)).length < 5) await Bun.sleep(10);
+    expect((await dom0.offload("status")).exitCode).toBe(0);
+    await first.signal("SIGKILL");
+    await first.exited;
+    await dom0.simulator.fault({ fault: "none" });
+    expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
+  });
+});

@@ -1,0 +1,257 @@
+import { describe, expect, test } from "bun:test";
+import type { Disabled } from "../../../src/core/disable/apply.ts";
+import { expectedChanges } from "../../../src/core/disable/plan.ts";
+import { DEFAULT_KEYWORDS } from "../../../src/offload/features.ts";
+import type { Pif, Vif } from "../../../src/offload/inventory.ts";
+import { exitCodeOf, type Problem } from "../../../src/offload/problem.ts";
+import { judge } from "../../../src/offload/verdict.ts";
+import {
+  bitsNamed,
+  config,
+  featureSet,
+  haltedVm,
+  inventory,
+  KERNEL,
+  NIC_OFF,
+  NIC_ON,
+  namesOf,
+  pif,
+  pifRecords,
+  VIF_ON,
+  vif,
+  vifRecords,
+  vm,
+} from "../../offload/worlds.ts";
+import { FakeHost } from "../fake-host.ts";
+
+const web = vm("web", { domid: 3 });
+const db = haltedVm("db");
+const eth0 = pif("eth0", { management: true });
+const eth1 = pif("eth1");
+const web0 = vif(web, "0");
+const db0 = vif(db, "0");
+const NAMES = [eth0, eth1, web0, db0].map(({ uuid }) => uuid);
+
+/** A host with two NICs, a running VM and a halted one. */
+function host(more: { readonly eth0?: Partial<Pif>; readonly web0?: Partial<Vif> } = {}): FakeHost {
+  const pool = inventory({
+    pifs: [{ ...eth0, ...more.eth0 }, eth1],
+    vms: [web, db],
+    vifs: [{ ...web0, ...more.web0 }, db0],
+  });
+  return new FakeHost(pool, { eth0: NIC_ON, eth1: NIC_ON, "vif3.0": VIF_ON, "tap3.0": NIC_ON });
+}
+
+/** What the run says is wrong, and what is wrong. */
+function problemsOf({ interfaces, after, problems, settingsKnown }: Disabled): readonly Problem[] {
+  const scope = { keywords: DEFAULT_KEYWORDS, records: settingsKnown };
+  return [...problems, ...judge(interfaces, after, scope).problems];
+}
+
+function codesOf(done: Disabled): readonly string[] {
+  return problemsOf(done).map(({ code }) => code);
+}
+
+const CHANGING = { strict: false, changing: true };
+
+/** A NIC whose driver turns all off but GRO. */
+const GRO_STAYS = {
+  ...NIC_OFF,
+  active: bitsNamed(KERNEL, ...namesOf(KERNEL, NIC_OFF.active), "rx-gro"),
+};
+
+const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...ON_NIC } = pifRecords("off");
+const { "ethtool-rx": _rx, "ethtool-ufo": _vifUfo, ...ON_VIF } = vifRecords("off");
+
+describe("disable", () => {
+  test("turns everything off, writes the settings that have an effect, and says so", async () => {
+    const one = host();
+    const expected = expectedChanges(one.planDisable());
+    const done = await one.disable();
+    expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
+    expect(one.kernel.devices.get("tap3.0")).toEqual(NIC_OFF);
+    for (const { uuid } of [eth0, eth1]) expect(one.settings(uuid)).toEqual(ON_NIC);
+    for (const { uuid } of [web0, db0]) expect(one.settings(uuid)).toEqual(ON_VIF);
+    expect(done.changes).toEqual(expected);
+    expect(codesOf(done)).toEqual(["live-fixed"]);
+    expect(exitCodeOf(problemsOf(done), CHANGING)).toBe(0);
+  });
+
+  test("stores the originals before the kernel, then settings, then events", async () => {
+    const one = host();
+    await one.disable();
+    expect(one.kernel.writes).toEqual(["eth0", "eth1", "vif3.0", "tap3.0"]);
+    const order = one.journal.map((line) => line.split(" ")[0] ?? "");
+    expect([...new Set(order)]).toEqual(["text", "kernel", "setting", "announce", "read"]);
+    expect(order.lastIndexOf("text")).toBeLessThan(order.indexOf("kernel"));
+    expect(order.lastIndexOf("kernel")).toBeLessThan(order.indexOf("setting"));
+    expect(order.lastIndexOf("setting")).toBeLessThan(order.indexOf("announce"));
+    for (const uuid of NAMES) expect(one.texts(uuid)).toHaveLength(1);
+  });
+
+  test("writes nothing when it runs again", async () => {
+    const one = host();
+    await one.disable();
+    one.journal.length = 0;
+    const done = await one.disable();
+    expect(one.journal).toEqual([]);
+    expect(done.changes).toEqual([]);
+    expect(exitCodeOf(problemsOf(done), CHANGING)).toBe(0);
+  });
+
+  test("keeps one text on an interface, with the first originals, when more is turned off", async () => {
+    const one = host({ web0: { otherConfig: config({ "ethtool-tso": "on" }) } });
+    await one.disableFeatures("tso");
+    const [first] = one.texts(web0.uuid);
+    await one.disableFeatures("tso", "gso");
+    expect(one.texts(web0.uuid)).toHaveLength(1);
+    expect(one.texts(web0.uuid)).not.toContain(first);
+    const { value } = one.toolstack.database.settingsOf(web0.ref).stored;
+    expect(value.get("tso")).toMatchObject({ asked: "off", original: { setting: "on" } });
+    expect(value.get("gso")).toMatchObject({ asked: "off", original: { setting: null } });
+  });
+
+  test("stores the standing rule once, with the host", async () => {
+    const one = host();
+    await one.disable({ rule: { nics: true, vifs: false } });
+    const stored = one.toolstack.now().hostStored;
+    expect(stored.value).toEqual({ nics: DEFAULT_KEYWORDS, vifs: [] });
+    await one.disable({ rule: { nics: true, vifs: true } });
+    expect(one.toolstack.now().hostStored.value.vifs).toEqual(DEFAULT_KEYWORDS);
+    expect(one.toolstack.now().hostStored.names).toHaveLength(1);
+    one.journal.length = 0;
+    await one.disable({ rule: { nics: true, vifs: true } });
+    expect(one.journal).toEqual([]);
+  });
+
+  test("announces each running VM with new settings, and no other", async () => {
+    const one = host();
+    await one.disable();
+    expect(one.toolstack.announced).toEqual([web.uuid]);
+  });
+
+  test("announces a VM once whose settings somebody else may have written", async () => {
+    const one = host({ web0: { otherConfig: config(vifRecords("off")) } });
+    await one.disable();
+    expect(one.toolstack.announced).toEqual([web.uuid]);
+    await one.disable();
+    expect(one.toolstack.announced).toEqual([web.uuid]);
+  });
+
+  test("announces a VM that a run before was cut short of announcing", async () => {
+    const one = host();
+    await one.disable();
+    one.mark.marked.add(web.uuid);
+    await one.disable();
+    expect(one.toolstack.announced).toEqual([web.uuid, web.uuid]);
+    expect([...one.mark.marked]).toEqual([]);
+  });
+
+  test("replaces settings that say something else, and leaves those that mean off", async () => {
+    const before = { "ethtool-tso": "on", "ethtool-gso": "false", "ethtool-lro": "on", mine: "x" };
+    const one = host({ eth0: { otherConfig: config(before) } });
+    await one.disable();
+    expect(one.settings(eth0.uuid)).toEqual({
+      ...ON_NIC,
+      "ethtool-gso": "false",
+      // lro is fixed off: whatever stands there is not this program's to decide.
+      "ethtool-lro": "on",
+      mine: "x",
+    });
+  });
+
+  test("names side effects of the driver, as reading back shows them", async () => {
+    const one = host();
+    one.kernel.disturb = (device) => {
+      if (device !== "eth0") return null;
+      one.kernel.devices.set(device, NIC_OFF);
+      return { done: true };
+    };
+    const { changes } = await one.disableFeatures("sg");
+    const live = changes.filter(({ device, layer }) => device === "eth0" && layer === "live");
+    expect(live.map(({ feature }) => feature)).toEqual(["rx", "tx", "sg", "tso", "gso", "gro"]);
+  });
+
+  test("never writes a fixed feature of a NIC, nor a setting for it", async () => {
+    const one = host();
+    const states = { "rx-checksum": "on fixed", "rx-gro": "on" } as const;
+    one.kernel.devices.set("eth0", featureSet(KERNEL, states));
+    await one.disable();
+    const off = featureSet(KERNEL, { ...states, "rx-gro": "off" });
+    expect(one.kernel.devices.get("eth0")).toEqual(off);
+    expect(one.settings(eth0.uuid)).toEqual({ "ethtool-gro": "off" });
+  });
+});
+
+describe("what reading back shows decides, never an exit status", () => {
+  test.each([
+    ["claims to be done and is not", { done: true }, NIC_ON, {}, ["live-on"]],
+    [
+      "leaves GRO on",
+      { done: true },
+      GRO_STAYS,
+      { ...ON_NIC, "ethtool-gro": undefined },
+      ["live-on"],
+    ],
+    [
+      "leaves the request",
+      { done: true },
+      { ...NIC_OFF, requested: NIC_ON.requested },
+      {},
+      ["latent"],
+    ],
+    [
+      "claims to have failed and has not",
+      { done: false, gone: false, because: "input/output error" },
+      NIC_OFF,
+      ON_NIC,
+      ["write-failed"],
+    ],
+    [
+      "fails",
+      { done: false, gone: false, because: "operation not supported" },
+      NIC_ON,
+      {},
+      ["write-failed", "live-on"],
+    ],
+  ] as const)(
+    "a write that %s is told as what it is",
+    async (_, answer, shown, settings, codes) => {
+      const one = host();
+      one.kernel.disturb = (device) => {
+        if (device !== "eth0") return null;
+        one.kernel.devices.set(device, shown);
+        return answer;
+      };
+      const done = await one.disable();
+      expect(Bun.deepEquals({ ...one.settings(eth0.uuid) }, settings)).toBe(true);
+      expect(one.settings(eth1.uuid)).toEqual(ON_NIC);
+      expect(codesOf(done)).toEqual([...codes, "live-fixed"]);
+      expect(exitCodeOf(problemsOf(done), CHANGING)).toBe(1);
+    },
+  );
+
+  test("a device that vanishes is told of once, and the rest goes on", async () => {
+    const one = host();
+    one.kernel.disturb = (device) => {
+      if (device === "vif3.0") one.kernel.devices.delete("vif3.0");
+      return null;
+    };
+    const done = await one.disable();
+    expect(one.kernel.devices.get("tap3.0")).toEqual(NIC_OFF);
+    expect(done.problems).toMatchObject([{ code: "device-vanished", device: "vif3.0" }]);
+    expect(one.settings(web0.uuid)).toEqual(ON_VIF);
+  });
+
+  test("a device that cannot be read back gets no setting, and no change is claimed", async () => {
+    const one = host();
+    one.kernel.disturb = (device) => {
+      if (device === "eth0") one.kernel.unreadable.add("eth0");
+      return null;
+    };
+    const done = await one.disable();
+    expect(one.settings(eth0.uuid)).toEqual({});
+    expect(done.changes.some(({ device }) => device === "eth0")).toBe(false);
+    expect(codesOf(done)).toEqual(["device-unreadable", "live-fixed"]);
+  });
+});

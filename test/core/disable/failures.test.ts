@@ -1,0 +1,238 @@
+import { describe, expect, test } from "bun:test";
+import { applyDisable } from "../../../src/core/disable/apply.ts";
+import { planLiveOnly } from "../../../src/core/disable/plan.ts";
+import { success, unavailable } from "../../../src/offload/result.ts";
+import { survey } from "../../../src/offload/survey.ts";
+import {
+  config,
+  failureOf,
+  haltedVm,
+  inventory,
+  NIC_OFF,
+  NIC_ON,
+  pif,
+  VIF_ON,
+  valued,
+  vif,
+  vm,
+} from "../../offload/worlds.ts";
+import { EVERYTHING, FakeHost } from "../fake-host.ts";
+
+const web = vm("web", { domid: 3 });
+const eth0 = pif("eth0");
+const web0 = vif(web, "0");
+const db0 = vif(haltedVm("db"), "0");
+const POOL = inventory({ pifs: [eth0], vms: [web, db0.vm], vifs: [web0, db0] });
+const DEVICES = { eth0: NIC_ON, "vif3.0": VIF_ON };
+
+function host(pool = POOL): FakeHost {
+  return new FakeHost(pool, DEVICES);
+}
+
+describe("without originals there is no change", () => {
+  test("an interface whose text is refused keeps its features and settings, others do not", async () => {
+    const one = host();
+    one.toolstack.refusesKey = ({ owner }) => (owner.ref === eth0.ref ? "RBAC_DENIED" : null);
+    const { problems } = await one.disable();
+    expect(one.kernel.devices.get("eth0")).toEqual(NIC_ON);
+    expect(one.toolstack.configOf(eth0.uuid)).toEqual({});
+    expect(one.kernel.writes).toEqual(["vif3.0"]);
+    expect(problems).toMatchObject([
+      {
+        code: "text-failed",
+        uuid: eth0.uuid,
+        message: "eth0: not changed, because its originals could not be stored: RBAC_DENIED",
+      },
+    ]);
+  });
+
+  test("a setting that no text can hold is not replaced", async () => {
+    const long = { "ethtool-tso": "x".repeat(65) };
+    const one = host({ ...POOL, vifs: [{ ...web0, otherConfig: config(long) }, db0] });
+    const { problems } = await one.disable();
+    expect(one.toolstack.configOf(web0.uuid)).toEqual(long);
+    expect(one.kernel.devices.get("vif3.0")).toEqual(VIF_ON);
+    expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([["text-failed", web0.uuid]]);
+  });
+
+  test("bits that cannot be put on disk stop everything", async () => {
+    const one = host();
+    one.bits.refuses = true;
+    const failed = await applyDisable(one.planDisable(), one.ports);
+    expect(failureOf(failed).code).toBe("file-not-written");
+    expect(one.journal).toEqual([]);
+  });
+
+  test("a text that nobody understands excludes its own object", async () => {
+    const one = host();
+    one.toolstack.database.set(web0.ref, "offload-1-a", "{");
+    const before = one.toolstack.configOf(web0.uuid);
+    const { problems } = await one.disable();
+    expect(one.toolstack.configOf(web0.uuid)).toEqual(before);
+    expect(one.kernel.devices.get("vif3.0")).toEqual(VIF_ON);
+    expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
+    expect(problems).toMatchObject([{ code: "text-unusable", uuid: web0.uuid }]);
+  });
+
+  test("a rule that cannot be stored is a problem, and the rest goes on", async () => {
+    const one = host();
+    one.toolstack.refusesKey = ({ owner }) => (owner.class === "host" ? "RBAC_DENIED" : null);
+    const { problems } = await one.disable({ rule: { nics: true, vifs: false } });
+    expect(problems).toMatchObject([{ code: "text-failed" }]);
+    expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
+  });
+});
+
+describe("disable without XAPI", () => {
+  test("changes the kernel alone, with its exact bits kept", async () => {
+    const one = host();
+    const interfaces = one.all();
+    const plan = planLiveOnly(interfaces, EVERYTHING, valued(survey(interfaces, one.kernel)));
+    const done = valued(await applyDisable(plan, { ...one.ports, toolstack: null }));
+    expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
+    expect(done.changes.every(({ layer }) => layer === "live")).toBe(true);
+    expect(done).toMatchObject({ problems: [], settingsKnown: true });
+    expect(one.bits.devices()).toEqual(["eth0", "vif3.0"]);
+    expect(one.texts(eth0.uuid)).toEqual([]);
+  });
+});
+
+describe("when XAPI fails", () => {
+  test("what was not written is named, what was is kept", async () => {
+    const one = host();
+    one.toolstack.diesAfter = 3;
+    one.toolstack.readBackFails = true;
+    const { problems, changes, settingsKnown } = await one.disable();
+    const missed = problems.filter(({ code }) => code === "record-not-attempted");
+    expect(missed).toHaveLength(6 + 4 + 4 - 3);
+    expect(changes.filter(({ layer }) => layer === "recorded")).toHaveLength(3);
+    expect(settingsKnown).toBe(false);
+    expect(problems.map(({ code }) => code)).toContain("records-unknown");
+  });
+
+  test("a setting that is refused is named with its key, and the others are written", async () => {
+    const one = host();
+    one.toolstack.refuses = ({ key }) => (key === "ethtool-tso" ? "RBAC_DENIED" : null);
+    const { problems } = await one.disable();
+    expect(problems.filter(({ code }) => code === "record-failed")).toHaveLength(3);
+    expect(problems[0]).toMatchObject({
+      uuid: eth0.uuid,
+      message: "eth0: ethtool-tso=off could not be written: RBAC_DENIED",
+    });
+    expect(one.settings(eth0.uuid)).toHaveProperty("ethtool-gso", "off");
+  });
+
+  test("settings that failed may be gone: their VM is announced, and all are read back", async () => {
+    const one = host();
+    one.toolstack.refuses = () => "INTERNAL_ERROR";
+    await one.disable();
+    expect(one.toolstack.announced).toEqual([web.uuid]);
+    expect(one.journal).toContain("read back");
+  });
+
+  test("a VM that cannot be announced is told of, and stays marked", async () => {
+    const one = host();
+    one.toolstack.deafTo = () => true;
+    const { problems } = await one.disable();
+    expect(problems[0]?.message).toStartWith(
+      "xenopsd was not told of the new settings of 1 VM: HANDLE_INVALID VM web",
+    );
+    expect([...one.mark.marked]).toEqual([web.uuid]);
+  });
+
+  test("no setting is written when the mark cannot be put on disk", async () => {
+    const one = host();
+    one.mark.refuses = true;
+    const { problems } = await one.disable();
+    expect(problems.map(({ code }) => code)).toEqual(["state-failed"]);
+    expect(one.toolstack.written).toEqual([]);
+  });
+
+  test("a caller that has given up stops it before the kernel, or before the settings", async () => {
+    for (const asks of [1, 2, 3]) {
+      const one = host();
+      let asked = 0;
+      one.stillWanted = async () => {
+        asked += 1;
+        return asked < asks ? success(undefined) : unavailable("void", "the caller has gone");
+      };
+      await applyDisable(one.planDisable(), one.ports);
+      expect(one.texts(eth0.uuid)).toHaveLength(asks === 1 ? 0 : 1);
+      expect(one.kernel.writes.length > 0).toBe(asks === 3);
+      expect(one.toolstack.written).toEqual([]);
+    }
+  });
+});
+
+describe("interrupted", () => {
+  test("before anything, it touches nothing and names every interface", async () => {
+    const one = host();
+    one.isStopped = () => true;
+    const { problems, changes } = await one.disable();
+    expect([one.kernel.writes, one.toolstack.written, one.toolstack.announced]).toEqual([
+      [],
+      [],
+      [],
+    ]);
+    expect(problems.map(({ uuid }) => uuid)).toEqual([eth0.uuid, db0.uuid, web0.uuid]);
+    expect(changes).toEqual([]);
+  });
+
+  test("between two devices, it begins no other and writes no setting", async () => {
+    const one = host();
+    one.isStopped = () => one.kernel.writes.length >= 1;
+    const { problems } = await one.disable();
+    expect(one.kernel.writes).toEqual(["eth0"]);
+    expect(one.toolstack.written).toEqual([]);
+    expect(problems).toContainEqual(
+      expect.objectContaining({ code: "interrupted", device: "vif3.0" }),
+    );
+  });
+
+  test("between two settings, it announces the VM that has new ones", async () => {
+    const one = host();
+    one.isStopped = () => Object.keys(one.settings(web0.uuid)).length >= 2;
+    const { problems } = await one.disable();
+    expect(one.toolstack.announced).toEqual([web.uuid]);
+    expect(problems.filter(({ code }) => code === "record-not-attempted").length).toBeGreaterThan(
+      0,
+    );
+  });
+
+  test("while a device is written, it hears the signal before the next", async () => {
+    const one = host();
+    let signalled = false;
+    one.isStopped = () => signalled;
+    one.kernel.disturb = () => {
+      setImmediate(() => {
+        signalled = true;
+      });
+      // A NIC that resets.
+      Bun.sleepSync(20);
+      return null;
+    };
+    await one.disable();
+    expect(one.kernel.writes).toEqual(["eth0"]);
+  });
+
+  test("at any call, the next run completes it and the one after that writes nothing", async () => {
+    const whole = host();
+    await whole.disable();
+    const calls = whole.journal.length;
+    for (let last = 0; last <= calls; last += 1) {
+      const one = host();
+      one.isStopped = () => one.journal.length >= last;
+      await one.disable();
+      one.isStopped = () => false;
+      await one.disable();
+      expect(one.kernel.devices).toEqual(whole.kernel.devices);
+      for (const { uuid } of [eth0, web0, db0]) {
+        expect(one.settings(uuid)).toEqual(whole.settings(uuid));
+        expect(one.texts(uuid)).toHaveLength(1);
+      }
+      one.journal.length = 0;
+      await one.disable();
+      expect(one.journal).toEqual([]);
+    }
+  });
+});

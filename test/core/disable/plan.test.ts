@@ -1,0 +1,172 @@
+import { describe, expect, test } from "bun:test";
+import type { DisableRequest } from "../../../src/core/disable/plan.ts";
+import { expectedChanges, unusableText } from "../../../src/core/disable/plan.ts";
+import type { StoredFeature } from "../../../src/core/policy-text.ts";
+import {
+  config,
+  haltedVm,
+  inventory,
+  NIC_ON,
+  nic,
+  pif,
+  pifRecords,
+  VIF_ON,
+  vif,
+  vm,
+} from "../../offload/worlds.ts";
+import { FakeHost } from "../fake-host.ts";
+
+const web = vm("web", { domid: 3 });
+const db = haltedVm("db");
+const eth0 = pif("eth0");
+const web0 = vif(web, "0");
+const db0 = vif(db, "0");
+const POOL = inventory({ pifs: [eth0], vms: [web, db], vifs: [web0, db0] });
+
+function host(pool = POOL): FakeHost {
+  return new FakeHost(pool, { eth0: NIC_ON, "vif3.0": VIF_ON });
+}
+
+/** What the text of an interface is going to say, by the interface's UUID. */
+function textsOf(one: FakeHost, request: Partial<DisableRequest> = {}) {
+  return new Map(
+    one
+      .planDisable(request)
+      .texts.map(({ iface, features }) => [
+        iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid,
+        features,
+      ]),
+  );
+}
+
+function asked(features: ReadonlyMap<string, StoredFeature> | undefined) {
+  return [...(features ?? [])].map(([name, one]) => [name, one.asked, one.alone]);
+}
+
+describe("the plan of disable", () => {
+  test("touches nothing", () => {
+    const one = host();
+    expectedChanges(one.planDisable({ rule: { nics: true, vifs: true } }));
+    expect(one.journal).toEqual([]);
+    expect(one.bits.devices()).toEqual([]);
+  });
+
+  test("has the settings that the kernel will allow", () => {
+    const { settings } = host().planDisable();
+    const keys = settings.flatMap(({ subject, key }) => (subject.kind === "pif" ? [key] : []));
+    const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = pifRecords("off");
+    expect(keys).toEqual(Object.keys(possible));
+  });
+
+  test("writes rx on a VIF only when it was named, for netback has it fixed on", () => {
+    const keys = (named: boolean) =>
+      host()
+        .planDisable({ features: ["rx", "tx"], named })
+        .settings.flatMap(({ subject, key }) => (subject.kind === "vif" ? [key] : []));
+    expect(new Set(keys(false))).toEqual(new Set(["ethtool-tx"]));
+    expect(new Set(keys(true))).toEqual(new Set(["ethtool-rx", "ethtool-tx"]));
+  });
+
+  test("stores what was asked and what was there with every interface that it changes", () => {
+    const texts = textsOf(host(), { features: ["tso", "gro"] });
+    expect([...texts.keys()].sort()).toEqual([eth0, web0, db0].map(({ uuid }) => uuid).sort());
+    expect(texts.get(web0.uuid)?.get("gro")).toEqual({
+      asked: "off",
+      alone: false,
+      original: { setting: null, live: "on" },
+      wrote: undefined,
+    });
+    expect(texts.get(db0.uuid)?.get("tso")).toEqual({
+      asked: "off",
+      alone: false,
+      original: { setting: null, live: null },
+      wrote: "off",
+    });
+  });
+
+  test("stores as written last a setting that means off already", () => {
+    const one = host({
+      ...POOL,
+      vifs: [{ ...web0, otherConfig: config({ "ethtool-tso": "false" }) }],
+    });
+    const text = textsOf(one, { features: ["tso"] }).get(web0.uuid);
+    expect(text?.get("tso")).toMatchObject({ original: { setting: "false" }, wrote: "false" });
+  });
+
+  test("keeps what is stored of other features", async () => {
+    const one = host();
+    await one.disableFeatures("gso");
+    const text = textsOf(one, { features: ["tso"] }).get(web0.uuid);
+    expect(asked(text)).toEqual([
+      ["gso", "off", false],
+      ["tso", "off", false],
+    ]);
+  });
+});
+
+describe("a VIF that is named by itself", () => {
+  const alone = new Set([web0.uuid]);
+
+  test("is asked off alone, so that its VM is not", () => {
+    const text = textsOf(host(), { features: ["tso"], alone }).get(web0.uuid);
+    expect(asked(text)).toEqual([["tso", "off", true]]);
+  });
+
+  test("gets a text that says so of its VM, once that is named", async () => {
+    const one = host();
+    await one.disable({ features: ["tso"], alone });
+    const text = textsOf(one, { features: ["tso"] }).get(web0.uuid);
+    expect(asked(text)).toEqual([["tso", "off", false]]);
+  });
+
+  test("takes nothing back from a VM that was named before", async () => {
+    const one = host();
+    await one.disable({ features: ["tso"] });
+    const text = textsOf(one, { features: ["tso", "gso"], alone }).get(web0.uuid);
+    expect(asked(text)).toEqual([
+      ["tso", "off", false],
+      ["gso", "off", true],
+    ]);
+  });
+});
+
+describe("the standing rule", () => {
+  test("is planned where it grows, and only there", async () => {
+    const one = host();
+    const nics = { nics: true, vifs: false };
+    expect(one.planDisable({ features: ["tso"], rule: nics }).rule?.rule).toEqual({
+      nics: ["tso"],
+      vifs: [],
+    });
+    await one.disable({ features: ["tso"], rule: nics });
+    expect(one.planDisable({ features: ["tso"], rule: nics }).rule).toBeNull();
+    expect(one.planDisable({ features: ["gro"], rule: nics }).rule?.rule.nics).toEqual([
+      "tso",
+      "gro",
+    ]);
+    expect(one.planDisable({ features: ["tso"] }).rule).toBeNull();
+  });
+
+  test("spares a text to an interface of which nothing has to be changed", async () => {
+    const one = host();
+    const request = { features: ["lro"], rule: { nics: true, vifs: true } } as const;
+    expect([...textsOf(one, request).keys()]).toEqual([]);
+    expect([...textsOf(one, { features: ["lro"] }).keys()]).toContain(eth0.uuid);
+  });
+});
+
+describe("an interface whose text is unusable", () => {
+  test("is left out, and named with the command that shows it", () => {
+    const one = host();
+    one.toolstack.database.set(web0.ref, "offload-me", "x");
+    const plan = one.planDisable();
+    expect(plan.interfaces).toHaveLength(2);
+    expect(plan.excluded).toMatchObject([
+      {
+        code: "text-unusable",
+        message: `vif3.0: left alone, because the name of a text is not one of offload's; see its other-config: xe vif-param-get uuid=${web0.uuid} param-name=other-config`,
+      },
+    ]);
+    expect(unusableText(nic(eth0))).toEqual([]);
+  });
+});

@@ -1,0 +1,99 @@
+import { describe, expect, test } from "bun:test";
+import { type Evidence, findOriginals, wasOn } from "../../src/core/originals.ts";
+import type { Keyword } from "../../src/offload/features.ts";
+import type { Interface } from "../../src/offload/interface.ts";
+import type { BitState } from "../offload/worlds.ts";
+import {
+  BETA,
+  config,
+  featureSet,
+  guest,
+  haltedVm,
+  KERNEL,
+  nic,
+  pif,
+  viewOf,
+  vif,
+  vm,
+} from "../offload/worlds.ts";
+
+const web = vm("web", { domid: 3 });
+
+function originalOf(
+  iface: Interface,
+  feature: Keyword,
+  more: { readonly devices?: Parameters<typeof viewOf>[0] } & Partial<Evidence> = {},
+) {
+  const evidence: Evidence = {
+    view: viewOf(more.devices ?? {}),
+    bitsOf: () => null,
+    isOffAtBoot: () => false,
+    ...more,
+  };
+  return findOriginals(iface, [feature], evidence).get(feature);
+}
+
+function gro(state: BitState) {
+  return { devices: { eth0: featureSet(KERNEL, { "rx-gro": state }) } };
+}
+
+describe("the original of a feature", () => {
+  test.each([
+    ["on", "on"],
+    ["latent", "on"],
+    ["off", "off"],
+    // Nobody asks for what is on here, and so there is nothing to bring back.
+    ["on fixed", "off"],
+    ["leaving", "off"],
+    ["off fixed", "off"],
+  ] as const)("is, where the device shows %s, %s", (state, live) => {
+    expect(originalOf(nic(pif("eth0")), "gro", gro(state))).toEqual({ setting: null, live });
+  });
+
+  test("has the setting that is there, of a feature that has one", () => {
+    const settings = { "ethtool-gro": "junk", "ethtool-tso": "on" };
+    const eth0 = nic(pif("eth0", { otherConfig: config(settings) }));
+    expect(originalOf(eth0, "gro", gro("on"))?.setting).toBe("junk");
+    const web0 = guest(vif(web, "0", { otherConfig: config(settings) }));
+    expect(originalOf(web0, "gro")?.setting).toBeNull();
+    expect(originalOf(web0, "tso")?.setting).toBe("on");
+  });
+
+  test("is not known where a setting or the boot script may have turned it off", () => {
+    const eth0 = nic(pif("eth0", { otherConfig: config({ "ethtool-gro": "false" }) }));
+    expect(originalOf(eth0, "gro", gro("off"))).toEqual({ setting: "false", live: null });
+    expect(originalOf(eth0, "gro", gro("on"))?.live).toBe("on");
+    const atBoot = { ...gro("off"), isOffAtBoot: () => true };
+    expect(originalOf(nic(pif("eth0")), "gro", atBoot)?.live).toBeNull();
+  });
+
+  test("is not known where there is no device to read on this host", () => {
+    const away = vm("away", { domid: 3, residentOn: BETA });
+    const devices = { "vif3.0": featureSet(KERNEL, { "rx-gro": "on" }) };
+    for (const owner of [haltedVm("db"), away]) {
+      expect(originalOf(guest(vif(owner, "0")), "gro", { devices })?.live).toBeNull();
+    }
+    expect(originalOf(nic(pif("eth0")), "gro")?.live).toBeNull();
+    const unreadable = { eth0: { state: "unreadable", because: "no" } } as const;
+    expect(originalOf(nic(pif("eth0")), "gro", { devices: unreadable })?.live).toBeNull();
+  });
+
+  test("comes from this boot's bits where the feature is off by now", () => {
+    const bits = new Map([["rx-gro", { requested: true, active: true }]]);
+    const eth0 = nic(pif("eth0", { otherConfig: config({ "ethtool-gro": "off" }) }));
+    expect(originalOf(eth0, "gro", { ...gro("off"), bitsOf: () => bits })?.live).toBe("on");
+    const others = new Map([["rx-lro", { requested: true, active: true }]]);
+    expect(originalOf(nic(pif("eth0")), "gro", { ...gro("off"), bitsOf: () => others })?.live).toBe(
+      "off",
+    );
+  });
+});
+
+test("what was not known is on again, unless a setting meant off", () => {
+  expect(wasOn({ setting: null, live: null })).toBe(true);
+  expect(wasOn({ setting: "junk", live: null })).toBe(true);
+  expect(wasOn({ setting: "off", live: null })).toBe(false);
+  expect(wasOn({ setting: "false", live: null })).toBe(false);
+  expect(wasOn({ setting: "off", live: "on" })).toBe(true);
+  expect(wasOn({ setting: null, live: "off" })).toBe(false);
+});

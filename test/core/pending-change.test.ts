@@ -1,0 +1,63 @@
+import { describe, expect, test } from "bun:test";
+import { planLiveOnly } from "../../src/core/disable/plan.ts";
+import { requestsBefore, revertDevices } from "../../src/core/pending-change.ts";
+import { survey } from "../../src/offload/survey.ts";
+import { MemoryKernel } from "../offload/memory.ts";
+import { featureSet, KERNEL, NIC_ON, nic, pif, valued } from "../offload/worlds.ts";
+import { EVERYTHING } from "./fake-host.ts";
+
+const REQUESTED_ON = featureSet(KERNEL, {
+  "rx-gro": "on",
+  "tx-tcp-segmentation": "latent",
+  "rx-lro": "off",
+});
+
+/** A kernel with two NICs whose change is pending. */
+function changed() {
+  const kernel = new MemoryKernel(KERNEL, { eth0: NIC_ON, eth1: REQUESTED_ON });
+  const interfaces = [nic(pif("eth0")), nic(pif("eth1"))];
+  const plan = planLiveOnly(interfaces, EVERYTHING, valued(survey(interfaces, kernel)));
+  const change = { devices: requestsBefore(plan.live, plan.before) };
+  for (const { device, clear } of plan.live) kernel.clear(device, clear);
+  kernel.writes.length = 0;
+  return { kernel, change };
+}
+
+test("a pending change keeps what was requested of everything that it clears, and no more", () => {
+  const { change } = changed();
+  expect(Object.fromEntries(change.devices.get("eth1") ?? [])).toEqual({
+    "rx-gro": true,
+    "tx-tcp-segmentation": true,
+  });
+});
+
+describe("reverting a pending change", () => {
+  test("asks for exactly what was requested before, with one write per device", () => {
+    const { kernel, change } = changed();
+    expect(valued(revertDevices(change, kernel))).toEqual([]);
+    expect(kernel.devices.get("eth0")?.requested).toEqual(NIC_ON.requested);
+    expect(kernel.devices.get("eth1")?.requested).toEqual(REQUESTED_ON.requested);
+    expect(kernel.writes).toEqual(["eth0", "eth1"]);
+    expect(valued(revertDevices(change, kernel))).toEqual([]);
+    expect(kernel.writes).toHaveLength(2);
+  });
+
+  test("ignores a device that has gone: it took its features along", () => {
+    const { kernel, change } = changed();
+    kernel.devices.delete("eth0");
+    expect(valued(revertDevices(change, kernel))).toEqual([]);
+    expect(kernel.devices.get("eth1")?.requested).toEqual(REQUESTED_ON.requested);
+  });
+
+  test("names a device that cannot be read, and one whose driver does not follow", () => {
+    const { kernel, change } = changed();
+    kernel.unreadable.add("eth0");
+    kernel.deaf.add("eth1");
+    expect(
+      valued(revertDevices(change, kernel)).map(({ device, message }) => [device, message]),
+    ).toEqual([
+      ["eth0", "eth0: not reverted: permission denied"],
+      ["eth1", "eth1: not reverted: the driver did not follow"],
+    ]);
+  });
+});

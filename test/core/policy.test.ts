@@ -1,0 +1,147 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Coverage, featuresAtBoot } from "../../src/core/coverage.ts";
+import { Policy } from "../../src/core/policy.ts";
+import type {
+  Asked,
+  StandingRule,
+  StoredFeature,
+  StoredInterface,
+} from "../../src/core/policy-text.ts";
+import type { Keyword } from "../../src/offload/features.ts";
+import { guest, haltedVm, nic, pif, vif, vm } from "../offload/worlds.ts";
+
+const NO_RULE: StandingRule = { nics: [], vifs: [] };
+
+/** The stored word of an interface, by feature; `off alone` is said of one VIF only. */
+type Word = Readonly<Partial<Record<Keyword, Asked | "off alone" | null>>>;
+
+function stored(word: Word): StoredInterface {
+  const features = Object.entries(word).map(([name, asked]): [string, StoredFeature] => [
+    name,
+    {
+      asked: asked === "off alone" ? "off" : asked,
+      alone: asked === "off alone",
+      original: null,
+      wrote: undefined,
+    },
+  ]);
+  return { names: ["offload-1-a"], value: new Map(features), problem: null, latest: 1 };
+}
+
+const web = vm("web");
+
+function nicWith(word: Word, device = "eth0") {
+  return nic(pif(device, { stored: stored(word) }));
+}
+
+function guestWith(word: Word, device = "0", owner = web) {
+  return guest(vif(owner, device, { stored: stored(word) }));
+}
+
+describe("the policy of an interface", () => {
+  test("is nothing where nothing was asked for", () => {
+    const policy = new Policy(NO_RULE, []);
+    expect(policy.featuresOff(nic(pif("eth0")))).toEqual([]);
+    expect(policy.featuresOff(guest(vif(web, "0")))).toEqual([]);
+    expect(policy.hasRule).toBe(false);
+  });
+
+  test("is the standing rule of its kind, in the order of the table", () => {
+    const policy = new Policy({ nics: ["gro", "tso"], vifs: ["tx"] }, []);
+    expect(policy.featuresOff(nic(pif("eth0")))).toEqual(["tso", "gro"]);
+    expect(policy.featuresOff(guest(vif(web, "0")))).toEqual(["tx"]);
+    expect(policy.hasRule).toBe(true);
+  });
+
+  test("is its own word before the rule, feature by feature", () => {
+    const policy = new Policy({ nics: ["tso", "gro"], vifs: ["tx", "sg"] }, []);
+    expect(policy.featuresOff(nicWith({ tso: "on", rx: "off" }))).toEqual(["rx", "gro"]);
+    expect(policy.featuresOff(guestWith({ tx: "on", gso: "off" }))).toEqual(["sg", "gso"]);
+  });
+
+  test("is that of its VM, whose other VIF was asked off", () => {
+    const one = guestWith({ tx: "off", sg: "off alone", tso: null });
+    const policy = new Policy(NO_RULE, [one.vif]);
+    expect(policy.featuresOff(guest(vif(web, "1")))).toEqual(["tx"]);
+    expect(policy.featuresOff(guest(vif(vm("other"), "0")))).toEqual([]);
+    expect(policy.featuresOff(one)).toEqual(["tx", "sg"]);
+  });
+
+  test("is nothing for a device that XAPI does not know, and for a feature that it does not", () => {
+    const policy = new Policy({ nics: ["tso", "rx-gro-hw"], vifs: [] }, []);
+    expect(policy.featuresOff({ kind: "bare", device: "eth9", as: "pif" })).toEqual([]);
+    expect(policy.featuresOff(nic(pif("eth0")))).toEqual(["tso"]);
+    expect(policy.isOff(nic(pif("eth0")), "rx-gro-hw")).toBe(true);
+  });
+
+  test("would be covered all the same without an exception", () => {
+    const excepted = nicWith({ tso: "on" });
+    const policy = new Policy({ nics: ["tso"], vifs: [] }, []);
+    expect([policy.isOff(excepted, "tso"), policy.isCovered(excepted, "tso")]).toEqual([
+      false,
+      true,
+    ]);
+  });
+});
+
+describe("the coverage of a policy", () => {
+  test("is empty where nothing was asked for", () => {
+    const nothing: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
+    const vifs = [vif(web, "0"), guestWith({ tx: null }, "1").vif];
+    expect(new Policy(NO_RULE, vifs).coverage([pif("eth0")])).toEqual(nothing);
+  });
+
+  test("names a VM by itself only where the rule does not say the same", () => {
+    const rule = { nics: [], vifs: ["tx"] };
+    const same = new Policy(rule, [guestWith({ tx: "off" }).vif]).coverage([]);
+    expect(same).toMatchObject({ vifs: ["tx"], vms: new Map() });
+    const more = new Policy(rule, [guestWith({ sg: "off" }).vif]).coverage([]);
+    expect(more.vms).toEqual(new Map([[web.uuid, { features: ["tx", "sg"], vifs: new Map() }]]));
+    const less = new Policy(rule, [guestWith({ tx: "on" }).vif]).coverage([]);
+    const exception = { features: ["tx"], vifs: new Map([["0", []]]) } as const;
+    expect(less.vms).toEqual(new Map([[web.uuid, exception]]));
+  });
+
+  test("turns off at boot on every interface what the policy says", () => {
+    const features: readonly Keyword[] = ["tx", "tso", "gro"];
+    const lists = fc.subarray([...features]);
+    const words = fc
+      .tuple(
+        ...features.map(() =>
+          fc.constantFrom<Word[Keyword] | undefined>(undefined, null, "off", "on", "off alone"),
+        ),
+      )
+      .map((asked): Word => {
+        const entries = features.map((name, index) => [name, asked[index]] as const);
+        return Object.fromEntries(entries.filter(([, one]) => one !== undefined));
+      });
+    const owners = [web, haltedVm("db")];
+    fc.assert(
+      fc.property(
+        fc.record({ nics: lists, vifs: lists }),
+        fc.array(words, { maxLength: 3 }),
+        fc.array(fc.tuple(fc.nat({ max: 1 }), words), { maxLength: 5 }),
+        (rule, nicWords, vifWords) => {
+          const nics = nicWords.map((word, index) => nicWith(word, `eth${index}`));
+          const guests = vifWords.map(([owner, word], index) =>
+            guestWith(word, String(index), owners[owner]),
+          );
+          const policy = new Policy(
+            rule,
+            guests.map((one) => one.vif),
+          );
+          const coverage = policy.coverage(nics.map((one) => one.pif));
+          for (const iface of [...nics, ...guests]) {
+            expect(featuresAtBoot(coverage, iface)).toEqual(policy.featuresOff(iface));
+          }
+          expect(featuresAtBoot(coverage, nic(pif("eth9")))).toEqual(
+            policy.featuresOff(nic(pif("eth9"))),
+          );
+          const added = guest(vif(web, "9"));
+          expect(featuresAtBoot(coverage, added)).toEqual(policy.featuresOff(added));
+        },
+      ),
+    );
+  });
+});

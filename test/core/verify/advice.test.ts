@@ -1,0 +1,114 @@
+import { describe, expect, test } from "bun:test";
+import { smallestFixes } from "../../../src/core/verify/advice.ts";
+import { evaluate } from "../../../src/core/verify/evaluate.ts";
+import type { Expected } from "../../../src/core/verify/expected.ts";
+import { DEFAULT_KEYWORDS, type Keyword } from "../../../src/offload/features.ts";
+import type { Interface } from "../../../src/offload/interface.ts";
+import type { FeatureSet } from "../../../src/offload/kernel-features.ts";
+import {
+  config,
+  guest,
+  haltedVm,
+  NIC_OFF,
+  NIC_ON,
+  nic,
+  pif,
+  pifRecords,
+  viewOf,
+  vif,
+} from "../../offload/worlds.ts";
+
+const NO_RULE = { nics: [], vifs: [] };
+const db0 = guest(vif(haltedVm("db"), "0"));
+
+function nics(count: number): readonly Interface[] {
+  const otherConfig = config(pifRecords("off"));
+  return Array.from({ length: count }, (_, index) => nic(pif(`eth${index}`, { otherConfig })));
+}
+
+function fixes(
+  interfaces: readonly Interface[],
+  features: readonly Keyword[] | ((index: number) => readonly Keyword[]),
+  states: readonly FeatureSet[],
+  more: Partial<Parameters<typeof smallestFixes>[0]> & { readonly byPolicy?: boolean } = {},
+): readonly string[] {
+  const expected: Expected = {
+    features: new Map(
+      interfaces.map((iface, index) => [
+        iface,
+        typeof features === "function" ? features(index) : features,
+      ]),
+    ),
+    byPolicy: more.byPolicy ?? true,
+  };
+  const view = viewOf(Object.fromEntries(states.map((set, index) => [`eth${index}`, set])));
+  const found = evaluate(interfaces, expected, { view, boot: null, hasCarrier: () => false });
+  return smallestFixes({ ...found, expected, rule: NO_RULE, words: [], pool: false, ...more });
+}
+
+describe("the advice", () => {
+  test("is nothing where nothing is wrong", () => {
+    expect(fixes(nics(1), ["tso"], [NIC_OFF])).toEqual([]);
+  });
+
+  test("names the device and the feature that drift, and no other", () => {
+    const devices = [NIC_OFF, NIC_ON, NIC_OFF];
+    expect(fixes(nics(3), ["tso", "gro"], devices)).toEqual([
+      "offload disable eth1 --features tso,gro",
+    ]);
+    expect(fixes(nics(1), ["tso", "lro"], [NIC_ON])).toEqual([
+      "offload disable eth0 --features tso",
+    ]);
+  });
+
+  test("names a VIF without a device by its UUID, and persist where no setting helps", () => {
+    expect(fixes([db0], ["tso", "gro"], [])).toEqual([
+      `offload disable ${db0.vif.uuid} --features tso`,
+      "offload persist",
+    ]);
+  });
+
+  test("says NICS for many only where the rule says so, for it would be wider than the policy", () => {
+    const many = nics(9);
+    const on = many.map(() => NIC_ON);
+    const names = many.map((_, index) => `eth${index}`).join(" ");
+    expect(fixes(many, ["tso"], on)).toEqual([`offload disable ${names} --features tso`]);
+    expect(fixes(many, ["tso"], on, { rule: { nics: ["tso"], vifs: [] } })).toEqual([
+      "offload disable NICS --features tso",
+    ]);
+  });
+
+  test("is a command for each list of features where one for all would be wider than the policy", () => {
+    const own = (index: number): readonly Keyword[] => (index === 1 ? ["gro"] : ["tso"]);
+    expect(fixes(nics(3), own, [NIC_ON, NIC_ON, NIC_ON])).toEqual([
+      "offload disable eth0 eth2 --features tso",
+      "offload disable eth1 --features gro",
+    ]);
+    const more = (index: number): readonly Keyword[] => (index === 1 ? ["tso", "gro"] : ["tso"]);
+    const many = nics(10);
+    const names = many.flatMap((_, index) => (index === 1 ? [] : [`eth${index}`])).join(" ");
+    const rule = { nics: ["gro"], vifs: [] };
+    const on = many.map(() => NIC_ON);
+    expect(fixes(many, more, on, { rule })).toEqual([
+      `offload disable ${names} --features tso`,
+      "offload disable eth1 --features tso,gro",
+    ]);
+  });
+
+  test("repeats the words that were asked about, without a policy", () => {
+    const on = [NIC_ON, NIC_ON];
+    const asked = { words: ["ALL"], byPolicy: false };
+    expect(fixes(nics(2), DEFAULT_KEYWORDS, on, asked)).toEqual(["offload disable ALL"]);
+    expect(fixes(nics(2), ["tso"], on, asked)).toEqual(["offload disable ALL --features tso"]);
+    expect(fixes(nics(2), ["tso"], [NIC_ON, NIC_OFF], asked)).toEqual([
+      "offload disable eth0 --features tso",
+    ]);
+  });
+
+  test("is for the pool where the pool was asked about", () => {
+    expect(fixes([...nics(1), db0], ["tso", "gro"], [NIC_ON], { pool: true })).toEqual([
+      `offload disable eth0 ${db0.vif.uuid} --features tso,gro --pool`,
+      "offload persist --pool",
+    ]);
+  });
+});

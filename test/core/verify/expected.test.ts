@@ -1,0 +1,61 @@
+import { describe, expect, test } from "bun:test";
+import { Policy } from "../../../src/core/policy.ts";
+import { expectedFeatures } from "../../../src/core/verify/expected.ts";
+import { DEFAULT_KEYWORDS } from "../../../src/offload/features.ts";
+import { guest, nic, pif, vif, vm } from "../../offload/worlds.ts";
+
+const web = vm("web");
+const eth0 = nic(pif("eth0"));
+const eth1 = nic(pif("eth1"));
+const asked = new Map([
+  ["tso", { asked: "off", alone: false, original: null, wrote: undefined } as const],
+]);
+const web0 = guest(
+  vif(web, "0", { stored: { names: ["offload-1-a"], value: asked, problem: null, latest: 1 } }),
+);
+const ALL = [eth0, eth1, web0];
+const PLAIN = { features: DEFAULT_KEYWORDS, named: false, everything: false, wholeHost: true };
+const NO_RULE = { nics: [], vifs: [] };
+
+describe("what is expected", () => {
+  test("is everything off where there is no policy", () => {
+    const { features, byPolicy } = expectedFeatures(
+      ALL.slice(0, 2),
+      new Policy(NO_RULE, []),
+      PLAIN,
+    );
+    expect(byPolicy).toBe(false);
+    expect([...features.values()]).toEqual([DEFAULT_KEYWORDS, DEFAULT_KEYWORDS]);
+  });
+
+  test("is the policy of each interface where one of them has any", () => {
+    const { features, byPolicy } = expectedFeatures(ALL, new Policy(NO_RULE, [web0.vif]), PLAIN);
+    expect(byPolicy).toBe(true);
+    expect(ALL.map((iface) => features.get(iface))).toEqual([[], [], ["tso"]]);
+  });
+
+  test("is the rule also where it covers none of these interfaces", () => {
+    const policy = new Policy({ nics: ["gro"], vifs: [] }, []);
+    const { features, byPolicy } = expectedFeatures([guest(vif(web, "1"))], policy, PLAIN);
+    expect([byPolicy, ...features.values()]).toEqual([true, []]);
+  });
+
+  test.each([{ everything: true }, { named: true }])(
+    "is what was asked for, whatever the policy says, with %p",
+    (more) => {
+      const policy = new Policy({ nics: ["gro"], vifs: [] }, [web0.vif]);
+      const { features, byPolicy } = expectedFeatures(ALL, policy, {
+        ...PLAIN,
+        features: ["rx"],
+        ...more,
+      });
+      expect([byPolicy, ...features.values()]).toEqual([false, ["rx"], ["rx"], ["rx"]]);
+    },
+  );
+
+  test("is the very same list for interfaces of which the same is expected", () => {
+    const policy = new Policy({ nics: ["gro", "tso"], vifs: [] }, []);
+    const { features } = expectedFeatures(ALL, policy, PLAIN);
+    expect(features.get(eth0)).toBe(features.get(eth1) ?? []);
+  });
+});

@@ -1,0 +1,251 @@
+import { describe, expect, test } from "bun:test";
+import type { RecordStep } from "../../src/offload/plan.ts";
+import type { KeyOwner } from "../../src/offload/ports.ts";
+import type { CallResult } from "../../src/xapi/reply.ts";
+import { guest, nic, pif, vif, vm } from "../offload/worlds.ts";
+import { openSession } from "./scripted-socket.ts";
+
+const NEVER = () => false;
+const web = vm("web");
+const vif0 = vif(web, "0", { ref: "OpaqueRef:vif0" });
+const eth0 = pif("eth0", { ref: "OpaqueRef:eth0" });
+
+function vifStep(key: string, from: string | null = null, one = vif0): RecordStep {
+  return { subject: guest(one), keyword: "tso", key, from, to: "off" };
+}
+
+function pifStep(key: string, from: string | null = null): RecordStep {
+  return { subject: nic(eth0), keyword: "tso", key, from, to: "off" };
+}
+
+function refused(code: string, ...params: readonly string[]): CallResult {
+  return { ok: false, error: { kind: "refused", code, params } };
+}
+
+const DEAD: CallResult = {
+  ok: false,
+  error: { kind: "unreachable", because: "it closed the connection" },
+};
+
+/** Objects with three keys each. */
+function manyObjects(count: number): readonly RecordStep[] {
+  return Array.from({ length: count }, (_, index) =>
+    vif(web, String(index), { ref: `OpaqueRef:vif${index}` }),
+  ).flatMap((one) => ["tx", "sg", "tso"].map((key) => vifStep(`ethtool-${key}`, null, one)));
+}
+
+describe("writing a record", () => {
+  test("that is not there: add alone", async () => {
+    const { socket, session } = await openSession();
+    const step = vifStep("ethtool-tso");
+    expect(await session.write([step], NEVER)).toEqual([{ step, state: "written", because: "" }]);
+    expect(socket.calls("VIF.")).toEqual([
+      "VIF.add_to_other_config OpaqueRef:vif0 ethtool-tso off",
+    ]);
+  });
+
+  test("that has another value: remove, then add", async () => {
+    const { socket, session } = await openSession();
+    await session.write([pifStep("ethtool-tso", "on")], NEVER);
+    expect(socket.calls("PIF.")).toEqual([
+      "PIF.remove_from_other_config OpaqueRef:eth0 ethtool-tso",
+      "PIF.add_to_other_config OpaqueRef:eth0 ethtool-tso off",
+    ]);
+  });
+
+  test("an empty value is a value: it is removed too", async () => {
+    const { socket, session } = await openSession();
+    await session.write([vifStep("ethtool-tso", "")], NEVER);
+    expect(socket.calls("VIF.remove_from_other_config")).toHaveLength(1);
+  });
+
+  test("never replaces the whole map: other keys are somebody else's", async () => {
+    const { socket, session } = await openSession();
+    await session.write([...manyObjects(2), pifStep("ethtool-rx", "true")], NEVER);
+    const methods = new Set(socket.sent.map(({ method }) => method.split(".")[1]));
+    expect([...methods].sort()).toEqual([
+      "add_to_other_config",
+      "login_with_password",
+      "remove_from_other_config",
+    ]);
+  });
+});
+
+describe("writing many", () => {
+  test("the keys of one object go one after the other, objects side by side", async () => {
+    const { socket, session } = await openSession();
+    const busy = new Set<unknown>();
+    socket.answer = async ({ params: [ref] }) => {
+      expect(busy.has(ref)).toBe(false);
+      busy.add(ref);
+      await new Promise<void>((resume) => setImmediate(resume));
+      busy.delete(ref);
+      return { ok: true, value: "" };
+    };
+    socket.mostWaiting = 0;
+    const outcomes = await session.write(manyObjects(9), NEVER);
+    expect(outcomes.every(({ state }) => state === "written")).toBe(true);
+    expect(outcomes).toHaveLength(27);
+    expect(socket.mostWaiting).toBeGreaterThan(1);
+    expect(socket.mostWaiting).toBeLessThanOrEqual(4);
+    for (const [index] of Array.from({ length: 9 }).entries()) {
+      const keys = socket
+        .calls(`VIF.add_to_other_config`)
+        .filter((call) => call.includes(`OpaqueRef:vif${index} `));
+      expect(keys.map((call) => call.split(" ")[2])).toEqual([
+        "ethtool-tx",
+        "ethtool-sg",
+        "ethtool-tso",
+      ]);
+    }
+  });
+
+  test("the outcomes come in the order of the steps", async () => {
+    const { session } = await openSession();
+    const steps = [...manyObjects(5), pifStep("ethtool-rx")];
+    const outcomes = await session.write(steps, NEVER);
+    expect(outcomes.map(({ step }) => step)).toEqual(steps);
+  });
+
+  test("nothing to write, no call", async () => {
+    const { socket, session } = await openSession();
+    expect(await session.write([], NEVER)).toEqual([]);
+    expect(socket.sent).toHaveLength(1);
+  });
+});
+
+describe("a refusal", () => {
+  test("fails that record, and the others go on", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = ({ params: [, key] }) =>
+      key === "ethtool-sg" ? refused("RBAC_PERMISSION_DENIED", "no") : { ok: true, value: "" };
+    const outcomes = await session.write(manyObjects(2), NEVER);
+    expect(outcomes.map(({ state }) => state)).toEqual([
+      "written",
+      "refused",
+      "written",
+      "written",
+      "refused",
+      "written",
+    ]);
+    expect(outcomes[1]?.because).toBe("RBAC_PERMISSION_DENIED no");
+  });
+
+  test("of the removal: nothing is added, the old value stands", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = () => refused("HANDLE_INVALID", "VIF");
+    const [outcome] = await session.write([vifStep("ethtool-tso", "on")], NEVER);
+    expect(outcome).toMatchObject({ state: "refused", because: "HANDLE_INVALID VIF" });
+    expect(socket.calls("VIF.add")).toEqual([]);
+  });
+
+  test("of the addition after a removal: says that the previous value is gone", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = ({ method }) =>
+      method.includes("add") ? refused("INTERNAL_ERROR", "x") : { ok: true, value: "" };
+    const [outcome] = await session.write([vifStep("ethtool-tso", "on")], NEVER);
+    expect(outcome).toMatchObject({
+      state: "failed",
+      because: 'its previous value "on" is gone; INTERNAL_ERROR x',
+    });
+  });
+});
+
+describe("XAPI goes away", () => {
+  test.each([
+    ["unreachable", DEAD],
+    [
+      "silent",
+      { ok: false, error: { kind: "silent", method: "VIF.add_to_other_config", seconds: 20 } },
+    ],
+    ["broken", { ok: false, error: { kind: "broken", status: 500, because: "HTTP 500" } }],
+  ] as const satisfies readonly (readonly [string, CallResult])[])(
+    "%s: nothing more is attempted, and every record has an outcome",
+    async (_, dead) => {
+      const { socket, session } = await openSession();
+      socket.answer = () => (socket.calls("VIF.").length > 5 ? dead : { ok: true, value: "" });
+      const outcomes = await session.write(manyObjects(9), NEVER);
+      const count = (wanted: string) => outcomes.filter(({ state }) => state === wanted).length;
+      expect(count("written") + count("failed")).toBe(socket.calls("VIF.").length);
+      expect(socket.calls("VIF.").length).toBeLessThan(12);
+      expect(count("unattempted")).toBe(27 - socket.calls("VIF.").length);
+      expect(count("failed")).toBeGreaterThan(0);
+      const because = outcomes.find(({ state }) => state === "failed")?.because ?? "";
+      expect(outcomes.find(({ state }) => state === "unattempted")?.because).toBe(because);
+    },
+  );
+
+  test("between removal and addition: the record is failed, its previous value named", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = ({ method }) => (method.includes("add") ? DEAD : { ok: true, value: "" });
+    const steps = [pifStep("ethtool-tso", "true"), pifStep("ethtool-gso", "true")];
+    const outcomes = await session.write(steps, NEVER);
+    expect(outcomes.map(({ state }) => state)).toEqual(["failed", "unattempted"]);
+    expect(outcomes[0]?.because).toContain('its previous value "true" is gone');
+    expect(socket.calls("PIF.remove")).toHaveLength(1);
+  });
+});
+
+describe("interrupted", () => {
+  test("before the first: no call, all unattempted", async () => {
+    const { socket, session } = await openSession();
+    const outcomes = await session.write(manyObjects(3), () => true);
+    expect(socket.calls("VIF.")).toEqual([]);
+    expect(new Set(outcomes.map(({ state, because }) => `${state}: ${because}`))).toEqual(
+      new Set(["unattempted: interrupted"]),
+    );
+  });
+
+  test("in the middle: what was begun is finished, remove and add together", async () => {
+    const { socket, session } = await openSession();
+    const steps = ["tx", "sg", "tso"].map((key) => pifStep(`ethtool-${key}`, "on"));
+    const outcomes = await session.write(steps, () => socket.calls("PIF.").length >= 1);
+    expect(outcomes.map(({ state }) => state)).toEqual(["written", "unattempted", "unattempted"]);
+    expect(socket.calls("PIF.")).toHaveLength(2);
+  });
+});
+
+describe("writing keys", () => {
+  const host: KeyOwner = { class: "host", ref: "OpaqueRef:host" };
+
+  test("of a host, a PIF and a VIF goes by the class of each", async () => {
+    const { socket, session } = await openSession();
+    const outcomes = await session.writeKeys(
+      [
+        { owner: host, key: "offload-1-a", from: null, to: "{}" },
+        { owner: { class: "PIF", ref: "OpaqueRef:p" }, key: "ethtool-tx", from: "on", to: "off" },
+        { owner: { class: "VIF", ref: "OpaqueRef:v" }, key: "ethtool-tx", from: "off", to: null },
+      ],
+      NEVER,
+    );
+    expect(outcomes.map(({ state }) => state)).toEqual(["written", "written", "written"]);
+    expect(socket.calls("host.")).toEqual([
+      "host.add_to_other_config OpaqueRef:host offload-1-a {}",
+    ]);
+    expect(socket.calls("PIF.")).toHaveLength(2);
+    expect(socket.calls("VIF.")).toEqual(["VIF.remove_from_other_config OpaqueRef:v ethtool-tx"]);
+  });
+
+  test("keeps the order within an object: the text is there before the setting", async () => {
+    const { socket, session } = await openSession();
+    const keys = ["offload-1-a", "ethtool-tx", "offload-0-b"];
+    const writes = keys.map((key) => ({ owner: host, key, from: null, to: "x" }));
+    const heard: string[] = [];
+    await session.writeKeys(writes, NEVER, ({ write }) => heard.push(write.key));
+    expect(socket.calls("host.").map((call) => call.split(" ")[2])).toEqual(keys);
+    expect(heard).toEqual(keys);
+  });
+
+  test("fails, and is not refused, where no answer came: XAPI may carry it out yet", async () => {
+    const { socket, session } = await openSession();
+    socket.answer = ({ method }) => ({ ok: false, error: { kind: "silent", method, seconds: 20 } });
+    const write = { owner: host, key: "offload-1-a", from: null, to: "x" };
+    expect(await session.writeKeys([write], NEVER)).toEqual([
+      {
+        write,
+        state: "failed",
+        because: "XAPI gave no reply to host.add_to_other_config in 20 seconds",
+      },
+    ]);
+  });
+});
