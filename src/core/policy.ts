@@ -2,12 +2,7 @@ import { KEYWORDS, type Keyword } from "../offload/features.ts";
 import type { Interface } from "../offload/interface.ts";
 import type { Inventory, Pif, Vif } from "../offload/inventory.ts";
 import type { Coverage, VmCoverage } from "./coverage.ts";
-import {
-  type Asked,
-  NOTHING_STORED,
-  type StandingRule,
-  type StoredInterface,
-} from "./policy-text.ts";
+import { NOTHING_STORED, type StandingRule, type StoredInterface } from "./policy-text.ts";
 
 /**
  * What the administrator asked to keep off. An interface's own word wins over the rule of its host,
@@ -44,8 +39,7 @@ export class Policy {
 
   /** Whether a feature is to be off on an interface. */
   isOff(iface: Interface, feature: string): boolean {
-    const asked = storedOf(iface).value.get(feature)?.asked ?? null;
-    return asked === null ? this.isCovered(iface, feature) : asked === "off";
+    return isOffBy(storedOf(iface), feature, (one) => this.isCovered(iface, one));
   }
 
   /** Whether a feature would be off without a word of the interface's own. */
@@ -54,7 +48,7 @@ export class Policy {
       case "pif":
         return this.#rule.nics.has(feature);
       case "vif":
-        return this.#rule.vifs.has(feature) || this.#vms.get(iface.vm.uuid)?.has(feature) === true;
+        return this.#coversVifsOf(iface.vm.uuid, feature);
       case "bare":
         return false;
     }
@@ -82,6 +76,10 @@ export class Policy {
     };
   }
 
+  #coversVifsOf(vmUuid: string, feature: string): boolean {
+    return this.#rule.vifs.has(feature) || this.#vms.get(vmUuid)?.has(feature) === true;
+  }
+
   #nic({ stored }: Pif): readonly Keyword[] {
     return ownFeatures(stored, (feature) => this.#rule.nics.has(feature));
   }
@@ -90,8 +88,7 @@ export class Policy {
     const coverages = new Map<string, VmCoverage>();
     const worded = this.vifs.filter(({ stored, vm }) => vm.role === "vm" && hasWord(stored));
     for (const [uuid, vifs] of Map.groupBy(worded, ({ vm }) => vm.uuid)) {
-      const isCovered = (feature: string) =>
-        this.#rule.vifs.has(feature) || this.#vms.get(uuid)?.has(feature) === true;
+      const isCovered = (feature: string) => this.#coversVifsOf(uuid, feature);
       const features = KEYWORDS.filter(isCovered);
       const own = vifs
         .map(({ device, stored }) => [device, ownFeatures(stored, isCovered)] as const)
@@ -115,11 +112,18 @@ export function hasWord({ value }: StoredInterface): boolean {
 }
 
 function ownFeatures(
-  { value }: StoredInterface,
-  isCovered: (feature: Keyword) => boolean,
+  stored: StoredInterface,
+  isCovered: (feature: string) => boolean,
 ): readonly Keyword[] {
-  return KEYWORDS.filter((feature) => {
-    const asked: Asked | null = value.get(feature)?.asked ?? null;
-    return asked === null ? isCovered(feature) : asked === "off";
-  });
+  return KEYWORDS.filter((feature) => isOffBy(stored, feature, isCovered));
+}
+
+/** The object's own word wins over what covers it. */
+function isOffBy(
+  { value }: StoredInterface,
+  feature: string,
+  isCovered: (feature: string) => boolean,
+): boolean {
+  const asked = value.get(feature)?.asked ?? null;
+  return asked === null ? isCovered(feature) : asked === "off";
 }
