@@ -1,7 +1,7 @@
+import { KernelFeatures } from "../src/core/feature-set.ts";
+import { DEFAULT_KEYWORDS } from "../src/core/features.ts";
+import { EthtoolSocket } from "../src/fs/kernel-libc.ts";
 import { readFeatureNames } from "../src/kernel/ethtool.ts";
-import { EthtoolSocket } from "../src/kernel/libc.ts";
-import { DEFAULT_KEYWORDS } from "../src/offload/features.ts";
-import { KernelFeatures } from "../src/offload/kernel-features.ts";
 
 const ETHTOOL_GFEATURES = 0x3a;
 const ETHTOOL_SFEATURES = 0x3b;

@@ -1,11 +1,11 @@
 import { applyDisable } from "../src/core/disable/apply.ts";
 import { planLiveOnly } from "../src/core/disable/plan.ts";
+import { DEFAULT_KEYWORDS } from "../src/core/features.ts";
+import type { BareInterface } from "../src/core/interface.ts";
+import type { AnnounceMark, KernelBitsKeeper } from "../src/core/ports.ts";
+import { success } from "../src/core/result.ts";
+import { survey } from "../src/core/targets/survey.ts";
 import { NetworkDevices } from "../src/kernel/devices.ts";
-import { DEFAULT_KEYWORDS } from "../src/offload/features.ts";
-import type { BareInterface } from "../src/offload/interface.ts";
-import type { AnnounceMark, KernelBitsKeeper } from "../src/offload/ports.ts";
-import { success } from "../src/offload/result.ts";
-import { survey } from "../src/offload/survey.ts";
 
 /**
  * The live part of `disable` by itself: reading the devices that are named, planning, one write

@@ -1,17 +1,17 @@
 import type { CommandDef } from "citty";
-import { Interrupted, Interruption } from "./commands/interruption.ts";
-import { type Invocation, type Manner, mannerOf, type Outcome } from "./commands/invocation.ts";
-import { EXIT, type ExitCode } from "./offload/problem.ts";
-import { failureReport, type Report, type ReportingCommand } from "./offload/report.ts";
-import { type Failure, type Result, success, usage } from "./offload/result.ts";
+import { type Invocation, type Manner, mannerOf, type Outcome } from "./cli/command.ts";
+import { Interrupted, Interruption } from "./cli/signals.ts";
+import { EXIT, type ExitCode } from "./core/problem.ts";
+import { failureReport, type Report, type ReportingCommand } from "./core/report.ts";
+import { type Failure, type Result, success, usage } from "./core/result.ts";
 import type { PluginAnswer } from "./plugin/answer.ts";
 import { isPlugin } from "./plugin/place.ts";
 import type { PoolCall } from "./plugin/pool-call.ts";
 import { messages } from "./terminal/output.ts";
-import { renderReport } from "./terminal/report-view.ts";
 import { type Channel, StreamError, writeOut } from "./terminal/streams.ts";
 import { paint, printable } from "./terminal/text.ts";
 import { type View, viewOn } from "./terminal/view.ts";
+import { renderReport } from "./terminal/views/report.ts";
 
 type Concluded =
   | { readonly command: ReportingCommand; readonly manner: Manner; readonly outcome: Outcome }
@@ -155,7 +155,7 @@ async function print(text: Result<string>): Promise<ExitCode> {
 /** The view of a report; the page of doctor is loaded only where there is one. */
 async function rendered(report: Report, view: View): Promise<string> {
   if (report.diagnosis === undefined) return renderReport(report, view);
-  const { renderDiagnosis } = await import("./terminal/diagnosis-view.ts");
+  const { renderDiagnosis } = await import("./terminal/views/doctor.ts");
   return renderDiagnosis(report, report.diagnosis, view);
 }
 
@@ -177,7 +177,7 @@ function complain(failures: readonly Failure[], manner: Manner): void {
 
 /** A word that is neither a command nor a topic: one line with the closest right one. */
 async function tellUnknown(name: string, rawArgs: readonly string[]): Promise<ExitCode> {
-  const { notACommand } = await import("./commands/help.ts");
+  const { notACommand } = await import("./cli/help.ts");
   complain([notACommand(name)], mannerOf(rawArgs));
   return EXIT.usage;
 }
@@ -194,7 +194,7 @@ async function help(
   channel: Channel,
   rawArgs: readonly string[],
 ): Promise<ExitCode> {
-  const { helpAbout } = await import("./commands/help.ts");
+  const { helpAbout } = await import("./cli/help.ts");
   const text = helpAbout(about, viewOn(channel, mannerOf(rawArgs).colour));
   if (text === null) return await tellUnknown(about ?? "", rawArgs);
   await writeOut(channel, text);

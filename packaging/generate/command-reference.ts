@@ -1,16 +1,11 @@
-import { COMMANDS } from "../../src/commands/definition/commands.ts";
+import { COMMANDS } from "../../src/cli/specs/commands.ts";
 import {
   type ArgumentDefinition,
   type CommandDefinition,
   labelOf,
-} from "../../src/commands/definition/definition.ts";
-import {
-  AMBIGUITY,
-  FEATURE_NOTE,
-  settingOn,
-  TARGETS,
-} from "../../src/commands/definition/topics.ts";
-import { FEATURES } from "../../src/offload/features.ts";
+} from "../../src/cli/specs/spec.ts";
+import { AMBIGUITY, FEATURE_NOTE, settingOn, TARGETS } from "../../src/cli/specs/topics.ts";
+import { FEATURES } from "../../src/core/features.ts";
 import { usageOf } from "../../src/terminal/help.ts";
 import { ENVIRONMENT, EXITS, FILES } from "./facts.ts";
 
@@ -18,7 +13,7 @@ import { ENVIRONMENT, EXITS, FILES } from "./facts.ts";
 export function commandReference(): string {
   const names = COMMANDS.map(({ name }) => `[${name}](#offload-${name})`).join(", ");
   return `${[
-    "<!-- Made by scripts/generate from the definitions in src/commands/definition; edit those. -->",
+    "<!-- Made by scripts/generate from the definitions in src/cli/specs; edit those. -->",
     "# Commands",
     `${names}; [targets](#targets), [features](#features), [exit codes](#exit-codes), [files](#files), [environment](#environment). The same is in the man page \`offload(8)\`, and in short in \`offload COMMAND --help\`.`,
     ...COMMANDS.map(section),

@@ -1,6 +1,6 @@
-import { bashCompletion } from "../../src/commands/completion/bash.ts";
-import { fishCompletion } from "../../src/commands/completion/fish.ts";
-import { zshCompletion } from "../../src/commands/completion/zsh.ts";
+import { bashCompletion } from "../../src/cli/completions/bash.ts";
+import { fishCompletion } from "../../src/cli/completions/fish.ts";
+import { zshCompletion } from "../../src/cli/completions/zsh.ts";
 import { commandReference } from "./command-reference.ts";
 import { manPage } from "./man-page.ts";
 

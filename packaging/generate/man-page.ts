@@ -1,18 +1,13 @@
-import { COMMANDS } from "../../src/commands/definition/commands.ts";
+import { COMMANDS } from "../../src/cli/specs/commands.ts";
 import {
   type ArgumentDefinition,
   type CommandDefinition,
   hintOf,
   longName,
   shortName,
-} from "../../src/commands/definition/definition.ts";
-import {
-  AMBIGUITY,
-  FEATURE_NOTE,
-  settingOn,
-  TARGETS,
-} from "../../src/commands/definition/topics.ts";
-import { FEATURES } from "../../src/offload/features.ts";
+} from "../../src/cli/specs/spec.ts";
+import { AMBIGUITY, FEATURE_NOTE, settingOn, TARGETS } from "../../src/cli/specs/topics.ts";
+import { FEATURES } from "../../src/core/features.ts";
 import { wrapped } from "../../src/terminal/wrap.ts";
 import { ENVIRONMENT, EXITS, FILES, LAYERS, PURPOSE, REVISED } from "./facts.ts";
 
@@ -25,7 +20,7 @@ const WORDS: ReadonlySet<string> = new Set(["ALL", "NICS, VIFS"]);
 /** offload.8, in mdoc. */
 export function manPage(): string {
   return `${[
-    '.\\" Made by scripts/generate from the definitions in src/commands/definition; edit those.',
+    '.\\" Made by scripts/generate from the definitions in src/cli/specs; edit those.',
     `.Dd ${REVISED}`,
     ".Dt OFFLOAD 8",
     ".Os Xen dom0",

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { BootLayer, BootState, Method } from "../core/boot-layer.ts";
-import type { Coverage } from "../core/coverage.ts";
-import { type Result, success, unavailable } from "../offload/result.ts";
-import { createDirectory, replaceFile } from "../persistence/file.ts";
-import { failed } from "../persistence/file-failure.ts";
-import { findProgram, runProgram } from "../persistence/program.ts";
+import { type Result, success, unavailable } from "../core/result.ts";
+import type { Coverage } from "../core/verify/coverage.ts";
+import { createDirectory, replaceFile } from "../fs/file.ts";
+import { failed } from "../fs/file-failure.ts";
+import { findProgram, runProgram } from "../fs/process.ts";
 import { bootScript } from "./boot-script.ts";
 import { BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH } from "./paths.ts";
 import {

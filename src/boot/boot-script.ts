@@ -1,6 +1,6 @@
-import type { Coverage } from "../core/coverage.ts";
-import { type CoverageJson, coverageToJson, parseCoverage } from "../core/coverage-json.ts";
-import type { Keyword } from "../offload/features.ts";
+import type { Keyword } from "../core/features.ts";
+import type { Coverage } from "../core/verify/coverage.ts";
+import { type CoverageJson, coverageToJson, parseCoverage } from "../core/verify/coverage-json.ts";
 import {
   IS_NIC,
   PREPARATION,

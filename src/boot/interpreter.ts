@@ -1,4 +1,4 @@
-import { type Result, success, usage } from "../offload/result.ts";
+import { type Result, success, usage } from "../core/result.ts";
 
 /** The shell that runs a script: a program and, where that is another shell's launcher, the shell's name. */
 export type Interpreter = readonly [path: string, ...words: string[]];

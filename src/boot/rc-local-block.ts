@@ -1,14 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Result, success, usage } from "../offload/result.ts";
-import {
-  readFileBytes,
-  removeFile,
-  removeLeftoversBeside,
-  replaceFile,
-} from "../persistence/file.ts";
-import { latin1 } from "../persistence/latin1.ts";
-import { runProgramAt } from "../persistence/program.ts";
+import { type Result, success, usage } from "../core/result.ts";
+import { readFileBytes, removeFile, removeLeftoversBeside, replaceFile } from "../fs/file.ts";
+import { latin1 } from "../fs/latin1.ts";
+import { runProgramAt } from "../fs/process.ts";
 import { interpreterOf } from "./interpreter.ts";
 import { BOOT_SCRIPT_PATH } from "./paths.ts";
 import { isInPlace, withBlock, withoutBlock } from "./rc-local.ts";

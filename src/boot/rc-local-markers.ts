@@ -1,6 +1,6 @@
-import { BEGIN_LINE, END_LINE } from "../offload/block-markers.ts";
-import { type Result, usage } from "../offload/result.ts";
-import { fromLatin1, latin1 } from "../persistence/latin1.ts";
+import { BEGIN_LINE, END_LINE } from "../core/boot-block-markers.ts";
+import { type Result, usage } from "../core/result.ts";
+import { fromLatin1, latin1 } from "../fs/latin1.ts";
 
 const BEGIN =
   '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';

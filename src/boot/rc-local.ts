@@ -1,5 +1,5 @@
-import { type Result, success } from "../offload/result.ts";
-import { fromLatin1, latin1 } from "../persistence/latin1.ts";
+import { type Result, success } from "../core/result.ts";
+import { fromLatin1, latin1 } from "../fs/latin1.ts";
 import { interpreterOf } from "./interpreter.ts";
 import { blockText, brokenMarkers, type Frame, findBlock } from "./rc-local-markers.ts";
 

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Coverage } from "../core/coverage.ts";
-import { type Result, success, usage } from "../offload/result.ts";
-import { createDirectory, removeFile, replaceFile } from "../persistence/file.ts";
-import { mustRun } from "../persistence/program.ts";
+import { type Result, success, usage } from "../core/result.ts";
+import type { Coverage } from "../core/verify/coverage.ts";
+import { createDirectory, removeFile, replaceFile } from "../fs/file.ts";
+import { mustRun } from "../fs/process.ts";
 import { bootScript, readCoverage } from "./boot-script.ts";
 import { BOOT_SCRIPT_PATH } from "./paths.ts";
 import { compareFile, type FileState, isSigned } from "./signature.ts";

@@ -1,4 +1,4 @@
-import type { Keyword } from "../offload/features.ts";
+import type { Keyword } from "../core/features.ts";
 
 /**
  * What `ethtool -k` calls the features that `ethtool -K` takes by keyword: the long names of ethtool's

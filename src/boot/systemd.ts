@@ -1,9 +1,9 @@
 import { copyFileSync, existsSync, lstatSync, mkdirSync, rmSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Result, success, unavailable, usage } from "../offload/result.ts";
-import { removeLeftoversBeside, replaceFile } from "../persistence/file.ts";
-import { syncDirectory } from "../persistence/path.ts";
-import { findProgram, mustRun, runProgram } from "../persistence/program.ts";
+import { type Result, success, unavailable, usage } from "../core/result.ts";
+import { removeLeftoversBeside, replaceFile } from "../fs/file.ts";
+import { syncDirectory } from "../fs/path.ts";
+import { findProgram, mustRun, runProgram } from "../fs/process.ts";
 import { UNIT_NAME, UNIT_PATH } from "./paths.ts";
 import { textOf } from "./script-file.ts";
 import { compareFile, isSigned } from "./signature.ts";

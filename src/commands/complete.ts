@@ -1,12 +1,12 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import type { Invocation } from "../cli/command.ts";
+import type { Interruption } from "../cli/signals.ts";
+import { success } from "../core/result.ts";
+import { candidates, devicesAlone } from "../core/targets/candidates.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
-import { candidates, devicesAlone } from "../offload/candidates.ts";
-import { success } from "../offload/result.ts";
 import { readHostFiles } from "../xapi/host-files.ts";
-import { XapiSession } from "../xapi/session.ts";
-import { XapiSocket } from "../xapi/socket.ts";
-import type { Interruption } from "./interruption.ts";
-import type { Invocation } from "./invocation.ts";
+import { XapiSession } from "../xapi/rpc/session.ts";
+import { XapiSocket } from "../xapi/rpc/socket.ts";
 
 /** How long somebody who pressed Tab waits for XAPI, in seconds a call. */
 const PATIENCE = 2;

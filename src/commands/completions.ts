@@ -1,13 +1,13 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import { type Result, success, usage } from "../offload/result.ts";
-import { listed, quoted } from "../offload/wording.ts";
-import { cittyOf, parseArguments } from "./arguments.ts";
-import { bashCompletion } from "./completion/bash.ts";
-import { fishCompletion } from "./completion/fish.ts";
-import { zshCompletion } from "./completion/zsh.ts";
-import { COMPLETIONS } from "./definition/completions.ts";
-import { SHELLS } from "./definition/words.ts";
-import type { Invocation } from "./invocation.ts";
+import type { Invocation } from "../cli/command.ts";
+import { bashCompletion } from "../cli/completions/bash.ts";
+import { fishCompletion } from "../cli/completions/fish.ts";
+import { zshCompletion } from "../cli/completions/zsh.ts";
+import { cittyOf, parseArguments } from "../cli/parse-args.ts";
+import { COMPLETIONS } from "../cli/specs/completions.ts";
+import { SHELLS } from "../cli/specs/words.ts";
+import { type Result, success, usage } from "../core/result.ts";
+import { listed, quoted } from "../core/text.ts";
 
 const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], () => string>> = {
   bash: bashCompletion,

@@ -1,12 +1,12 @@
 import type { CommandDef } from "citty";
-import { type Result, usage } from "../offload/result.ts";
+import type { Invocation, Told } from "../cli/command.ts";
+import { parseArguments } from "../cli/parse-args.ts";
+import { reportingCommand } from "../cli/reporting.ts";
+import { CONFIRM } from "../cli/specs/confirm.ts";
+import { type Result, usage } from "../core/result.ts";
+import { withDom0 } from "../host/open.ts";
+import { confirmPending, scopeForPending } from "../host/pending/confirm.ts";
 import { readPendingChange } from "../state/pending-change.ts";
-import { parseArguments } from "./arguments.ts";
-import { confirmPending, scopeForPending } from "./confirm-pending.ts";
-import { CONFIRM } from "./definition/confirm.ts";
-import { withDom0 } from "./dom0.ts";
-import type { Invocation, Told } from "./invocation.ts";
-import { reportingCommand } from "./reporting.ts";
 
 /** `offload confirm`: keeps what `disable --confirm-within` has changed, and stores it. */
 export function confirmCommand(invocation: Invocation): CommandDef {

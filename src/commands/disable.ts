@@ -1,7 +1,5 @@
 import type { CommandDef } from "citty";
-import { type Result, success, usage } from "../offload/result.ts";
-import { WHOLE_HOST } from "../offload/targets.ts";
-import type { PoolRun } from "../pool/run.ts";
+import { type Invocation, mannerOf } from "../cli/command.ts";
 import {
   confirmWithinOf,
   type PoolOptions,
@@ -11,11 +9,13 @@ import {
   passOptions,
   secondsOf,
   wantedOf,
-} from "./arguments.ts";
-import { DISABLE } from "./definition/disable.ts";
-import { type Invocation, mannerOf } from "./invocation.ts";
-import { reportingCommand } from "./reporting.ts";
-import { type TurnOffRequest, turnOff } from "./turn-off.ts";
+} from "../cli/parse-args.ts";
+import { reportingCommand } from "../cli/reporting.ts";
+import { DISABLE } from "../cli/specs/disable.ts";
+import { type Result, success, usage } from "../core/result.ts";
+import { WHOLE_HOST } from "../core/targets/targets.ts";
+import { type TurnOffRequest, turnOff } from "../host/disable.ts";
+import type { PoolRun } from "../pool/run.ts";
 
 interface Request extends TurnOffRequest {
   /** How the whole pool is meant; null where it is this host. */
@@ -37,7 +37,7 @@ export function disableCommand(invocation: Invocation): CommandDef {
       return await runOnPool(poolRun(request.value, pool), interruption);
     }
     if (!pick) return await turnOff(request.value, { interruption, call });
-    const { pickWork } = await import("./pick.ts");
+    const { pickWork } = await import("../host/pick.ts");
     const picked = await pickWork(features, mannerOf(rawArgs), interruption);
     return picked.ok
       ? await turnOff({ ...request.value, ...picked.value }, { interruption, call })

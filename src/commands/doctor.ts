@@ -1,8 +1,13 @@
 import type { CommandDef } from "citty";
 import { inspectBoot } from "../boot/boot-layer.ts";
+import type { Invocation, Told } from "../cli/command.ts";
+import { parseArguments, parsePool, passOptions } from "../cli/parse-args.ts";
+import { reportingCommand } from "../cli/reporting.ts";
+import type { Interruption } from "../cli/signals.ts";
+import { DOCTOR } from "../cli/specs/doctor.ts";
 import { type BootLayer, bootReportOf } from "../core/boot-layer.ts";
-import { type VerifyOptions, verifyHost } from "../host/verify.ts";
-import { readOwnSoftware } from "../kernel/software.ts";
+import type { LiveView } from "../core/disable/steps.ts";
+import { adviceFor, commandsOf } from "../core/doctor/advice.ts";
 import {
   networkRecords,
   nicDrivers,
@@ -10,32 +15,27 @@ import {
   strayPifRecords,
   strayRecords,
   summarise,
-} from "../offload/diagnosis.ts";
-import { adviceFor, commandsOf } from "../offload/diagnosis-advice.ts";
-import { DEFAULT_KEYWORDS, KEYWORDS } from "../offload/features.ts";
-import { type Hook, hooksIn } from "../offload/foreign-hooks.ts";
-import type { Interface } from "../offload/interface.ts";
-import type { LiveView } from "../offload/plan.ts";
-import type { Circumstances } from "../offload/ports.ts";
-import { exitCodeOf, type Problem } from "../offload/problem.ts";
-import { PLAIN, Redaction, type Redactor, redactReport } from "../offload/redaction.ts";
-import { type Report, reportOf } from "../offload/report.ts";
-import { type Result, success, usage } from "../offload/result.ts";
-import { softwareOf } from "../offload/software.ts";
-import { survey } from "../offload/survey.ts";
-import { judge } from "../offload/verdict.ts";
-import { readForeignFiles } from "../persistence/foreign-files.ts";
+} from "../core/doctor/diagnosis.ts";
+import { PLAIN, Redaction, type Redactor, redactReport } from "../core/doctor/redaction.ts";
+import { softwareOf } from "../core/doctor/software.ts";
+import { type Hook, hooksIn } from "../core/doctor/third-party-hooks.ts";
+import { DEFAULT_KEYWORDS, KEYWORDS } from "../core/features.ts";
+import type { Interface } from "../core/interface.ts";
+import type { Circumstances } from "../core/ports.ts";
+import { exitCodeOf, type Problem } from "../core/problem.ts";
+import { type Report, reportOf } from "../core/report.ts";
+import { type Result, success, usage } from "../core/result.ts";
+import { survey } from "../core/targets/survey.ts";
+import { judge } from "../core/verify/verdict.ts";
+import { type Dom0, silenceProblems, withWhateverHost } from "../host/open.ts";
+import { type Chosen, chooseWholeHost, scopeOf } from "../host/selection.ts";
+import { readForeignFiles } from "../host/third-party-files.ts";
+import { type VerifyOptions, verifyHost } from "../host/verify.ts";
+import { readOwnSoftware } from "../kernel/software.ts";
 import type { PoolCall } from "../plugin/pool-call.ts";
 import { listState } from "../state/directory.ts";
 import { VERSION } from "../version.ts";
-import { readNetworkdDb } from "../xapi/networkd-db.ts";
-import { parseArguments, parsePool, passOptions } from "./arguments.ts";
-import { DOCTOR } from "./definition/doctor.ts";
-import { type Dom0, silenceProblems, withWhateverHost } from "./dom0.ts";
-import type { Interruption } from "./interruption.ts";
-import type { Invocation, Told } from "./invocation.ts";
-import { reportingCommand } from "./reporting.ts";
-import { type Chosen, chooseWholeHost, scopeOf } from "./selection.ts";
+import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
 /** `offload doctor`: one page that tells a stranger what there is to know about this host. */
 export function doctorCommand(invocation: Invocation): CommandDef {

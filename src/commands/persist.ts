@@ -1,10 +1,6 @@
 import type { CommandDef } from "citty";
 import { inspectBoot, removeBoot, usualMethod } from "../boot/boot-layer.ts";
-import { bootReportOf } from "../core/boot-layer.ts";
-import { exitCodeOf, type Problem } from "../offload/problem.ts";
-import { type Report, reportOf } from "../offload/report.ts";
-import { type Result, success, usage } from "../offload/result.ts";
-import { quoted } from "../offload/wording.ts";
+import type { Invocation, Told } from "../cli/command.ts";
 import {
   confirmWithinOf,
   type PoolOptions,
@@ -14,13 +10,17 @@ import {
   passOptions,
   secondsOf,
   wantedOf,
-} from "./arguments.ts";
-import { PERSIST } from "./definition/persist.ts";
-import { withHost, withLock } from "./dom0.ts";
-import type { Interruption } from "./interruption.ts";
-import type { Invocation, Told } from "./invocation.ts";
-import { reportingCommand } from "./reporting.ts";
-import { type TurnOffRequest, turnOff } from "./turn-off.ts";
+} from "../cli/parse-args.ts";
+import { reportingCommand } from "../cli/reporting.ts";
+import type { Interruption } from "../cli/signals.ts";
+import { PERSIST } from "../cli/specs/persist.ts";
+import { bootReportOf } from "../core/boot-layer.ts";
+import { exitCodeOf, type Problem } from "../core/problem.ts";
+import { type Report, reportOf } from "../core/report.ts";
+import { type Result, success, usage } from "../core/result.ts";
+import { quoted } from "../core/text.ts";
+import { type TurnOffRequest, turnOff } from "../host/disable.ts";
+import { withHost, withLock } from "../host/open.ts";
 
 interface Request extends TurnOffRequest {
   readonly remove: boolean;

@@ -1,13 +1,13 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { inspectBoot, rewriteBootScript } from "../boot/boot-layer.ts";
+import { type Invocation, mannerOf, outcomeOf, type Told } from "../cli/command.ts";
 import { bootReportOf } from "../core/boot-layer.ts";
 import { Policy } from "../core/policy.ts";
+import { EXIT } from "../core/problem.ts";
+import { reportOf } from "../core/report.ts";
+import { type Result, success, usage } from "../core/result.ts";
 import { ownNics } from "../host/change.ts";
-import { EXIT } from "../offload/problem.ts";
-import { reportOf } from "../offload/report.ts";
-import { type Result, success, usage } from "../offload/result.ts";
-import { withDom0, withLock } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
+import { withDom0, withLock } from "../host/open.ts";
 
 /** How long to wait for another run, in seconds: the boot waits for this. */
 const LOCK_WAIT_SECONDS = 10;

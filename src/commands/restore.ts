@@ -1,5 +1,5 @@
 import type { CommandDef } from "citty";
-import { type Result, success } from "../offload/result.ts";
+import type { Invocation } from "../cli/command.ts";
 import {
   confirmWithinOf,
   type PoolOptions,
@@ -9,11 +9,11 @@ import {
   passOptions,
   secondsOf,
   wantedOf,
-} from "./arguments.ts";
-import { RESTORE } from "./definition/restore.ts";
-import type { Invocation } from "./invocation.ts";
-import { reportingCommand } from "./reporting.ts";
-import { type RestoreRun, runRestore } from "./run-restore.ts";
+} from "../cli/parse-args.ts";
+import { reportingCommand } from "../cli/reporting.ts";
+import { RESTORE } from "../cli/specs/restore.ts";
+import { type Result, success } from "../core/result.ts";
+import { type RestoreRun, runRestore } from "../host/restore/run.ts";
 
 interface Request extends RestoreRun {
   /** How the whole pool is meant; null where it is this host. */

@@ -1,13 +1,13 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import { REVERTED } from "../host/pending-change.ts";
+import { type Invocation, mannerOf, outcomeOf, type Told } from "../cli/command.ts";
+import { EXIT } from "../core/problem.ts";
+import { failureReport, reportOf } from "../core/report.ts";
+import { type Result, success, usage } from "../core/result.ts";
+import { withHost } from "../host/open.ts";
+import { revertOwn } from "../host/pending/await-answer.ts";
+import { REVERTED } from "../host/pending/pending-change.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
-import { EXIT } from "../offload/problem.ts";
-import { failureReport, reportOf } from "../offload/report.ts";
-import { type Result, success, usage } from "../offload/result.ts";
 import { readPendingChange, secondsLeft } from "../state/pending-change.ts";
-import { revertOwn } from "./await-answer.ts";
-import { withHost } from "./dom0.ts";
-import { type Invocation, mannerOf, outcomeOf, type Told } from "./invocation.ts";
 
 /** How often the revert timer looks whether the change was answered. */
 const POLL_MS = 500;

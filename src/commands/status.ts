@@ -1,21 +1,21 @@
 import type { CommandDef } from "citty";
 import { inspectBoot } from "../boot/boot-layer.ts";
+import type { Invocation, Told } from "../cli/command.ts";
+import { parseArguments, parsePool, passOptions, wantedOf } from "../cli/parse-args.ts";
+import { reportingCommand } from "../cli/reporting.ts";
+import { STATUS } from "../cli/specs/status.ts";
 import { bootReportOf } from "../core/boot-layer.ts";
+import { EXIT, type Problem } from "../core/problem.ts";
+import { reportOf } from "../core/report.ts";
+import { type Result, success } from "../core/result.ts";
+import { survey } from "../core/targets/survey.ts";
+import { WHOLE_HOST } from "../core/targets/targets.ts";
+import { judge } from "../core/verify/verdict.ts";
+import { type Dom0, silenceProblems, withDom0Ahead } from "../host/open.ts";
+import { chooseWholeHost, chooseWithoutXapi, lookAhead, scopeOf } from "../host/selection.ts";
 import { networkdNotes } from "../host/verify.ts";
-import { EXIT, type Problem } from "../offload/problem.ts";
-import { reportOf } from "../offload/report.ts";
-import { type Result, success } from "../offload/result.ts";
-import { survey } from "../offload/survey.ts";
-import { WHOLE_HOST } from "../offload/targets.ts";
-import { judge } from "../offload/verdict.ts";
 import { pendingReport, readPendingChange } from "../state/pending-change.ts";
-import { readNetworkdDb } from "../xapi/networkd-db.ts";
-import { parseArguments, parsePool, passOptions, wantedOf } from "./arguments.ts";
-import { STATUS } from "./definition/status.ts";
-import { type Dom0, silenceProblems, withDom0Ahead } from "./dom0.ts";
-import type { Invocation, Told } from "./invocation.ts";
-import { reportingCommand } from "./reporting.ts";
-import { chooseWholeHost, chooseWithoutXapi, lookAhead, scopeOf } from "./selection.ts";
+import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
 /** `offload status`: the whole picture, live and recorded, without judging. */
 export function statusCommand(invocation: Invocation): CommandDef {

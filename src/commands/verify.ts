@@ -1,16 +1,6 @@
 import type { CommandDef } from "citty";
 import { inspectBoot } from "../boot/boot-layer.ts";
-import { bootReportOf } from "../core/boot-layer.ts";
-import { type VerifyOptions, verifyHost } from "../host/verify.ts";
-import { type PluginAnswer, pluginAnswer, pluginFailure, poolAnswer } from "../offload/nagios.ts";
-import { exitCodeOf } from "../offload/problem.ts";
-import { reportOf } from "../offload/report.ts";
-import { type Result, success, usage } from "../offload/result.ts";
-import { survey } from "../offload/survey.ts";
-import { WHOLE_HOST } from "../offload/targets.ts";
-import type { PoolCall } from "../plugin/pool-call.ts";
-import { pendingReport, readPendingChange } from "../state/pending-change.ts";
-import { readNetworkdDb } from "../xapi/networkd-db.ts";
+import { flagsAmong, type Invocation, type Outcome, outcomeOf, type Told } from "../cli/command.ts";
 import {
   type PoolOptions,
   parseArguments,
@@ -18,13 +8,28 @@ import {
   passOptions,
   type Wanted,
   wantedOf,
-} from "./arguments.ts";
-import { VERIFY } from "./definition/verify.ts";
-import { withDom0Ahead } from "./dom0.ts";
-import type { Interruption } from "./interruption.ts";
-import { flagsAmong, type Invocation, type Outcome, outcomeOf, type Told } from "./invocation.ts";
-import { reportingCommand } from "./reporting.ts";
-import { type Chosen, choose, lookAhead, scopeOf } from "./selection.ts";
+} from "../cli/parse-args.ts";
+import { reportingCommand } from "../cli/reporting.ts";
+import type { Interruption } from "../cli/signals.ts";
+import { VERIFY } from "../cli/specs/verify.ts";
+import { bootReportOf } from "../core/boot-layer.ts";
+import { exitCodeOf } from "../core/problem.ts";
+import { reportOf } from "../core/report.ts";
+import { type Result, success, usage } from "../core/result.ts";
+import { survey } from "../core/targets/survey.ts";
+import { WHOLE_HOST } from "../core/targets/targets.ts";
+import {
+  type PluginAnswer,
+  pluginAnswer,
+  pluginFailure,
+  poolAnswer,
+} from "../core/verify/nagios.ts";
+import { withDom0Ahead } from "../host/open.ts";
+import { type Chosen, choose, lookAhead, scopeOf } from "../host/selection.ts";
+import { type VerifyOptions, verifyHost } from "../host/verify.ts";
+import type { PoolCall } from "../plugin/pool-call.ts";
+import { pendingReport, readPendingChange } from "../state/pending-change.ts";
+import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
 /** Without targets it is about the policy of the whole host. */
 interface VerifyRequest extends Wanted {

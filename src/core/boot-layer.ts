@@ -1,5 +1,5 @@
-import type { Coverage } from "./coverage.ts";
-import { type CoverageJson, coverageToJson } from "./coverage-json.ts";
+import type { Coverage } from "./verify/coverage.ts";
+import { type CoverageJson, coverageToJson } from "./verify/coverage-json.ts";
 
 /** What runs the boot script at boot. */
 export type Method = "systemd" | "rc.local";

@@ -1,9 +1,9 @@
-import { type Keyword, recordKey } from "../offload/features.ts";
-import { devicesOf, type Interface } from "../offload/interface.ts";
-import type { LiveView } from "../offload/plan.ts";
-import type { KernelBits } from "../offload/ports.ts";
-import { meaningOf, otherConfigOf } from "../offload/records.ts";
+import type { LiveView } from "./disable/steps.ts";
+import { type Keyword, recordKey } from "./features.ts";
+import { devicesOf, type Interface } from "./interface.ts";
 import type { Original } from "./policy-text.ts";
+import type { KernelBits } from "./ports.ts";
+import { meaningOf, otherConfigOf } from "./settings.ts";
 
 /** What tells how a feature was before this tool touched it. */
 export interface Evidence {

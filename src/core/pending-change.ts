@@ -1,11 +1,11 @@
-import type { Keyword } from "../offload/features.ts";
-import { type FeatureWish, isSet } from "../offload/kernel-features.ts";
-import type { LiveStep, LiveView } from "../offload/plan.ts";
-import type { Kernel } from "../offload/ports.ts";
-import type { Problem } from "../offload/problem.ts";
-import { type Result, success } from "../offload/result.ts";
-import type { TargetRequest } from "../offload/targets.ts";
 import type { Method } from "./boot-layer.ts";
+import type { LiveStep, LiveView } from "./disable/steps.ts";
+import { type FeatureWish, isSet } from "./feature-set.ts";
+import type { Keyword } from "./features.ts";
+import type { Kernel } from "./ports.ts";
+import type { Problem } from "./problem.ts";
+import { type Result, success } from "./result.ts";
+import type { TargetRequest } from "./targets/targets.ts";
 
 /** The command that a confirmation completes. */
 export type PendingCommand =

@@ -1,8 +1,8 @@
-import { KEYWORDS, type Keyword } from "../offload/features.ts";
-import type { Interface } from "../offload/interface.ts";
-import type { Inventory, Pif, Vif } from "../offload/inventory.ts";
-import type { Coverage, VmCoverage } from "./coverage.ts";
+import { KEYWORDS, type Keyword } from "./features.ts";
+import type { Interface } from "./interface.ts";
+import type { Inventory, Pif, Vif } from "./inventory.ts";
 import { NOTHING_STORED, type StandingRule, type StoredInterface } from "./policy-text.ts";
+import type { Coverage, VmCoverage } from "./verify/coverage.ts";
 
 /**
  * What the administrator asked to keep off. An interface's own word wins over the rule of its host,

@@ -1,26 +1,26 @@
 import { inspectBoot, rewriteBootScript } from "../boot/boot-layer.ts";
-import type { Dom0 } from "../commands/dom0.ts";
-import { type Chosen, choose, chooseWithoutXapi } from "../commands/selection.ts";
 import type { BootLayer } from "../core/boot-layer.ts";
-import { type Coverage, featuresAtBoot, replaceCoverage } from "../core/coverage.ts";
-import { isSameCoverage } from "../core/coverage-json.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";
 import { type DisablePlan, planDisable, planLiveOnly } from "../core/disable/plan.ts";
+import type { LiveView } from "../core/disable/steps.ts";
+import type { Keyword } from "../core/features.ts";
+import type { Interface } from "../core/interface.ts";
+import type { Inventory } from "../core/inventory.ts";
 import type { Evidence } from "../core/originals.ts";
 import { Policy } from "../core/policy.ts";
-import type { ReadScope } from "../core/read-scope.ts";
-import type { Keyword } from "../offload/features.ts";
-import type { Interface } from "../offload/interface.ts";
-import type { Inventory } from "../offload/inventory.ts";
-import type { LiveView } from "../offload/plan.ts";
-import type { KernelBitsKeeper, Toolstack } from "../offload/ports.ts";
-import type { Note, Problem } from "../offload/problem.ts";
-import { type Result, success } from "../offload/result.ts";
-import { survey } from "../offload/survey.ts";
-import type { TargetRequest } from "../offload/targets.ts";
+import type { KernelBitsKeeper, Toolstack } from "../core/ports.ts";
+import type { Note, Problem } from "../core/problem.ts";
+import { type Result, success } from "../core/result.ts";
+import type { ReadScope } from "../core/targets/read-scope.ts";
+import { survey } from "../core/targets/survey.ts";
+import type { TargetRequest } from "../core/targets/targets.ts";
+import { type Coverage, featuresAtBoot, replaceCoverage } from "../core/verify/coverage.ts";
+import { isSameCoverage } from "../core/verify/coverage-json.ts";
 import type { PoolCall } from "../plugin/pool-call.ts";
 import { announceMark } from "../state/announce-mark.ts";
 import { KernelBitsFile } from "../state/kernel-bits.ts";
+import type { Dom0 } from "./open.ts";
+import { type Chosen, choose, chooseWithoutXapi } from "./selection.ts";
 
 /** What a change of this host is planned from. */
 export interface Found {

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import type { Interface } from "../offload/interface.ts";
-import type { Problem } from "../offload/problem.ts";
-import { problemAbout } from "../offload/problem-about.ts";
-import { readDomains, XENSTORE_SOCKET } from "../xenstore/domains.ts";
+import type { Interface } from "../core/interface.ts";
+import type { Problem } from "../core/problem.ts";
+import { problemAbout } from "../core/problem-about.ts";
+import { readDomains, XENSTORE_SOCKET } from "../xapi/xenstore.ts";
 
 /** Interfaces whose devices are their own, and what is wrong with the others. */
 export interface OwnDevices {

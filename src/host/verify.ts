@@ -1,21 +1,21 @@
-import type { Chosen } from "../commands/selection.ts";
-import { bootFindings } from "../core/boot-findings.ts";
 import type { BootLayer } from "../core/boot-layer.ts";
 import { unusableText } from "../core/disable/plan.ts";
-import { type NetworkdMemory, networkdFindings } from "../core/networkd.ts";
+import { type LiveView, statesOf } from "../core/disable/steps.ts";
+import type { Keyword } from "../core/features.ts";
+import type { Interface, NicInterface } from "../core/interface.ts";
 import { Policy } from "../core/policy.ts";
 import { NO_STANDING_RULE } from "../core/policy-text.ts";
+import type { Kernel } from "../core/ports.ts";
+import type { Note, Problem } from "../core/problem.ts";
+import type { DeviceReport } from "../core/report.ts";
+import type { Result } from "../core/result.ts";
 import { smallestFixes } from "../core/verify/advice.ts";
+import { bootFindings } from "../core/verify/boot-findings.ts";
 import { evaluate } from "../core/verify/evaluate.ts";
 import { type Expected, type ExpectedRequest, expectedFeatures } from "../core/verify/expected.ts";
-import type { Keyword } from "../offload/features.ts";
-import type { Interface, NicInterface } from "../offload/interface.ts";
-import { type LiveView, statesOf } from "../offload/plan.ts";
-import type { Kernel } from "../offload/ports.ts";
-import type { Note, Problem } from "../offload/problem.ts";
-import type { DeviceReport } from "../offload/report.ts";
-import type { Result } from "../offload/result.ts";
+import { type NetworkdMemory, networkdFindings } from "../core/verify/networkd.ts";
 import { coverageAtBoot, coverageNow } from "./change.ts";
+import type { Chosen } from "./selection.ts";
 
 /** What a host is verified by. */
 export interface VerifyEvidence {

@@ -1,7 +1,7 @@
 import { ptr } from "bun:ffi";
 import { existsSync, readFileSync } from "node:fs";
-import { type LiveAddress, prefixLength, shortenIpv6 } from "../core/addresses.ts";
-import { EthtoolSocket } from "./libc.ts";
+import { type LiveAddress, prefixLength, shortenIpv6 } from "../core/restore/addresses.ts";
+import { EthtoolSocket } from "../fs/kernel-libc.ts";
 
 // linux/sockios.h
 const SIOCGIFCONF = 0x8912;

@@ -1,15 +1,11 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
-import {
-  type ChangeableBits,
-  type FeatureWish,
-  KernelFeatures,
-} from "../offload/kernel-features.ts";
-import type { LiveView, Observation } from "../offload/plan.ts";
-import type { Driver, Kernel, Reading, WriteOutcome } from "../offload/ports.ts";
-import { type Result, success, unavailable } from "../offload/result.ts";
+import type { LiveView, Observation } from "../core/disable/steps.ts";
+import { type ChangeableBits, type FeatureWish, KernelFeatures } from "../core/feature-set.ts";
+import type { Driver, Kernel, Reading, WriteOutcome } from "../core/ports.ts";
+import { type Result, success, unavailable } from "../core/result.ts";
+import { ERRNO, EthtoolSocket, errnoWords, type IoctlResult } from "../fs/kernel-libc.ts";
 import { DriverInfo, FeatureAccess, readFeatureNames } from "./ethtool.ts";
-import { ERRNO, EthtoolSocket, errnoWords, type IoctlResult } from "./libc.ts";
 import { pciIdOf } from "./software.ts";
 
 const SYS_CLASS_NET = "/sys/class/net";

@@ -1,11 +1,6 @@
-import type {
-  ChangeableBits,
-  FeatureBits,
-  FeatureSet,
-  FeatureWish,
-} from "../offload/kernel-features.ts";
-import type { Driver } from "../offload/ports.ts";
-import type { EthtoolCommand, EthtoolSocket, IoctlResult } from "./libc.ts";
+import type { ChangeableBits, FeatureBits, FeatureSet, FeatureWish } from "../core/feature-set.ts";
+import type { Driver } from "../core/ports.ts";
+import type { EthtoolCommand, EthtoolSocket, IoctlResult } from "../fs/kernel-libc.ts";
 
 // linux/ethtool.h
 const ETHTOOL_GDRVINFO = 0x03;

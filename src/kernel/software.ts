@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
-import type { OwnSoftware } from "../offload/software.ts";
-import { runProgram } from "../persistence/program.ts";
+import type { OwnSoftware } from "../core/doctor/software.ts";
+import { runProgram } from "../fs/process.ts";
 
 const HYPERVISOR = "/sys/hypervisor/version";
 

@@ -1,11 +1,11 @@
-import { EXIT, type ExitCode } from "../offload/problem.ts";
-import type { Report } from "../offload/report.ts";
-import { type Failure, type Result, usage } from "../offload/result.ts";
+import { EXIT, type ExitCode } from "../core/problem.ts";
+import type { Report } from "../core/report.ts";
+import { type Failure, type Result, usage } from "../core/result.ts";
 import { messages } from "../terminal/output.ts";
 import { writeOut } from "../terminal/streams.ts";
 import { viewOn } from "../terminal/view.ts";
 import { readHostFiles } from "../xapi/host-files.ts";
-import { XapiSession } from "../xapi/session.ts";
+import { XapiSession } from "../xapi/rpc/session.ts";
 import { refuseOthers } from "./caller.ts";
 import { checkGuard, type PoolCall } from "./pool-call.ts";
 import {

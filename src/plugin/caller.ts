@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { basename } from "node:path";
-import { type Result, success, unavailable } from "../offload/result.ts";
+import { type Result, success, unavailable } from "../core/result.ts";
 import { PLUGIN_PATH } from "./place.ts";
 
 /**

@@ -1,5 +1,5 @@
-import { type Result, success, unavailable, usage } from "../offload/result.ts";
-import type { XapiSession } from "../xapi/session.ts";
+import { type Result, success, unavailable, usage } from "../core/result.ts";
+import type { XapiSession } from "../xapi/rpc/session.ts";
 
 /** The call of another host's `--pool` that a command is run for. */
 export interface PoolCall {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type Result, success, usage } from "../offload/result.ts";
+import { type Result, success, usage } from "../core/result.ts";
 import { VERSION } from "../version.ts";
 
 /** The function of the plugin, and the name of its one argument. */

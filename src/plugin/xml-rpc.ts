@@ -1,5 +1,5 @@
 import { parseXml, XmlElement } from "@rgrove/parse-xml";
-import { type Result, success, usage } from "../offload/result.ts";
+import { type Result, success, usage } from "../core/result.ts";
 
 /** A call of a plugin's function, as xapi hands it over. */
 export interface PluginCall {

@@ -1,4 +1,4 @@
-import type { HostState } from "../offload/report.ts";
+import type { HostState } from "../core/report.ts";
 import { PLUGIN_NAME, PLUGIN_PATH } from "../plugin/place.ts";
 import {
   ARGUMENT,
@@ -9,10 +9,10 @@ import {
   VERSION_MISMATCH,
 } from "../plugin/request.ts";
 import { VERSION } from "../version.ts";
-import { sentenceOf } from "../xapi/errors.ts";
-import type { PoolHost } from "../xapi/hosts.ts";
-import type { CallError } from "../xapi/reply.ts";
-import { XapiSession } from "../xapi/session.ts";
+import type { PoolHost } from "../xapi/inventory/hosts.ts";
+import { sentenceOf } from "../xapi/rpc/errors.ts";
+import type { CallError } from "../xapi/rpc/reply.ts";
+import { XapiSession } from "../xapi/rpc/session.ts";
 import { type HostAnswer, parseHostAnswer } from "./host-document.ts";
 import type { Pool } from "./hosts.ts";
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { HostDocument } from "../offload/report.ts";
+import type { HostDocument } from "../core/report.ts";
 
 const Finding = v.looseObject({
   code: v.string(),

@@ -1,9 +1,9 @@
-import { withSession } from "../commands/dom0.ts";
-import type { Interruption } from "../commands/interruption.ts";
-import { type Result, unavailable } from "../offload/result.ts";
+import type { Interruption } from "../cli/signals.ts";
+import { type Result, unavailable } from "../core/result.ts";
+import { withSession } from "../host/open.ts";
 import { progress } from "../terminal/progress.ts";
-import type { PoolHost } from "../xapi/hosts.ts";
-import type { XapiSession } from "../xapi/session.ts";
+import type { PoolHost } from "../xapi/inventory/hosts.ts";
+import type { XapiSession } from "../xapi/rpc/session.ts";
 
 /** The pool that this host is in, opened for a command. */
 export interface Pool {

@@ -1,12 +1,12 @@
-import { EXIT, type ExitCode } from "../offload/problem.ts";
+import { EXIT, type ExitCode } from "../core/problem.ts";
 import {
   type HostDocument,
   type HostReport,
   type Report,
   type ReportingCommand,
   reportOf,
-} from "../offload/report.ts";
-import { counted } from "../offload/wording.ts";
+} from "../core/report.ts";
+import { counted } from "../core/text.ts";
 import { printable } from "../terminal/text.ts";
 import type { HostRun } from "./scheduler.ts";
 

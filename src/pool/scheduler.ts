@@ -1,8 +1,8 @@
-import { quoted } from "../offload/wording.ts";
+import { quoted } from "../core/text.ts";
 import type { PoolCommand } from "../plugin/request.ts";
 import { progress } from "../terminal/progress.ts";
-import type { PoolHost } from "../xapi/hosts.ts";
-import { sideBySide } from "../xapi/side-by-side.ts";
+import type { PoolHost } from "../xapi/inventory/hosts.ts";
+import { sideBySide } from "../xapi/rpc/side-by-side.ts";
 import { callHost, type NoAnswer } from "./host-client.ts";
 import type { HostAnswer } from "./host-document.ts";
 import type { Pool } from "./hosts.ts";

@@ -1,8 +1,8 @@
-import type { Interface } from "../offload/interface.ts";
-import type { Inventory } from "../offload/inventory.ts";
-import { all, type Result, success } from "../offload/result.ts";
-import { resolveTargets, type TargetRequest, wordOf } from "../offload/targets.ts";
-import type { PoolHost } from "../xapi/hosts.ts";
+import type { Interface } from "../core/interface.ts";
+import type { Inventory } from "../core/inventory.ts";
+import { all, type Result, success } from "../core/result.ts";
+import { resolveTargets, type TargetRequest, wordOf } from "../core/targets/targets.ts";
+import type { PoolHost } from "../xapi/inventory/hosts.ts";
 import type { Pool } from "./hosts.ts";
 
 /** What the hosts of a pool are asked to work on. */

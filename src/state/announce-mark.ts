@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import type { AnnounceMark } from "../offload/ports.ts";
-import { type Result, success } from "../offload/result.ts";
+import type { AnnounceMark } from "../core/ports.ts";
+import { type Result, success } from "../core/result.ts";
 import { readStateFile, removeStateFile, writeStateFile } from "./file.ts";
 
 const FILE = "announce.json";

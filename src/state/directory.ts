@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from "node:fs";
-import type { OwnNote } from "../offload/diagnosis.ts";
-import { type Result, success, unavailable } from "../offload/result.ts";
-import { createDirectory } from "../persistence/file.ts";
+import type { OwnNote } from "../core/doctor/diagnosis.ts";
+import { type Result, success, unavailable } from "../core/result.ts";
+import { createDirectory } from "../fs/file.ts";
 
 /** What this program keeps of a host; its own, 0700. */
 export const STATE_DIRECTORY = "/var/lib/offload";

@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
-import { type Result, success, unavailable } from "../offload/result.ts";
-import { readFileBytes, removeFile, replaceFile } from "../persistence/file.ts";
+import { type Result, success, unavailable } from "../core/result.ts";
+import { readFileBytes, removeFile, replaceFile } from "../fs/file.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
 /** The path of one of this program's own files. */

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
-import { isSet } from "../offload/kernel-features.ts";
-import type { LiveStep, LiveView } from "../offload/plan.ts";
-import type { Kernel, KernelBits, KernelBitsKeeper } from "../offload/ports.ts";
-import { type Result, success, unavailable } from "../offload/result.ts";
+import type { LiveStep, LiveView } from "../core/disable/steps.ts";
+import { isSet } from "../core/feature-set.ts";
+import type { Kernel, KernelBits, KernelBitsKeeper } from "../core/ports.ts";
+import { type Result, success, unavailable } from "../core/result.ts";
 import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 
 const FILE = "kernel-bits.json";

@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
-import { type Result, success, unavailable } from "../offload/result.ts";
-import { removeLeftoversBeside } from "../persistence/file.ts";
-import { lockFile } from "../persistence/libc.ts";
+import { type Result, success, unavailable } from "../core/result.ts";
+import { removeLeftoversBeside } from "../fs/file.ts";
+import { lockFile } from "../fs/libc.ts";
 import { isPlugin } from "../plugin/place.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
+import { KEYWORDS } from "../core/features.ts";
 import type { PendingChange } from "../core/pending-change.ts";
-import { KEYWORDS } from "../offload/features.ts";
-import { type Result, success, unavailable } from "../offload/result.ts";
+import { type Result, success, unavailable } from "../core/result.ts";
 import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 import { bootId } from "./kernel-bits.ts";
 

@@ -1,10 +1,5 @@
-import { COMMANDS } from "../commands/definition/commands.ts";
-import {
-  type CommandDefinition,
-  describe,
-  GROUPS,
-  labelOf,
-} from "../commands/definition/definition.ts";
+import { COMMANDS } from "../cli/specs/commands.ts";
+import { type CommandDefinition, describe, GROUPS, labelOf } from "../cli/specs/spec.ts";
 import {
   AMBIGUITY,
   FEATURE_NOTE,
@@ -12,8 +7,8 @@ import {
   TARGETS,
   TOPICS,
   type Topic,
-} from "../commands/definition/topics.ts";
-import { FEATURES } from "../offload/features.ts";
+} from "../cli/specs/topics.ts";
+import { FEATURES } from "../core/features.ts";
 import type { View } from "./view.ts";
 import { wrapped } from "./wrap.ts";
 

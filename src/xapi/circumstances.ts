@@ -1,6 +1,6 @@
-import type { Circumstances } from "../offload/ports.ts";
-import { fieldIs } from "./filter.ts";
-import type { Reader } from "./reader.ts";
+import type { Circumstances } from "../core/ports.ts";
+import { fieldIs } from "./inventory/filter.ts";
+import type { Reader } from "./inventory/reader.ts";
 
 /** Reads the versions of this host, and the networks. */
 export async function readCircumstances(reader: Reader, hostUuid: string): Promise<Circumstances> {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Result, success, unavailable } from "../offload/result.ts";
+import { type Result, success, unavailable } from "../core/result.ts";
 
 const INVENTORY = "/etc/xensource-inventory";
 const POOL_CONF = "/etc/xensource/pool.conf";

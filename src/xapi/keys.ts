@@ -1,8 +1,8 @@
-import type { KeyOutcome, KeyWrite } from "../offload/ports.ts";
-import { sentenceOf } from "./errors.ts";
-import type { CallError } from "./reply.ts";
-import type { XapiSession } from "./session.ts";
-import { sideBySide } from "./side-by-side.ts";
+import type { KeyOutcome, KeyWrite } from "../core/ports.ts";
+import { sentenceOf } from "./rpc/errors.ts";
+import type { CallError } from "./rpc/reply.ts";
+import type { XapiSession } from "./rpc/session.ts";
+import { sideBySide } from "./rpc/side-by-side.ts";
 
 /**
  * After how many calls what they left in memory is collected. By itself the engine would wait until

@@ -1,9 +1,9 @@
-import type { Interface, VifInterface } from "../offload/interface.ts";
-import type { InterfaceConfig } from "../offload/ports.ts";
-import { OtherConfigs } from "./other-config.ts";
-import { readVifs } from "./read-inventory.ts";
-import type { Reader } from "./reader.ts";
-import { StringMap } from "./values.ts";
+import type { Interface, VifInterface } from "../core/interface.ts";
+import type { InterfaceConfig } from "../core/ports.ts";
+import { OtherConfigs } from "./inventory/other-config.ts";
+import { readVifs } from "./inventory/read-inventory.ts";
+import type { Reader } from "./inventory/reader.ts";
+import { StringMap } from "./inventory/values.ts";
 
 /** Up to so many VIFs are read one by one; more come as records, which have more in them. */
 const MAX_SINGLE = 16;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { liveState, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { liveState, writes } from "./truth.ts";
 
 /**
  * One dom0 for all: none of these may change anything, which is looked at after each. It holds two

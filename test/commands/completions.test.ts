@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { dirname } from "node:path";
-import { COMMANDS } from "../../src/commands/definition/commands.ts";
+import { COMMANDS } from "../../src/cli/specs/commands.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import { SYSTEM_PATH } from "../dom0/namespace.ts";
-import { InteractiveShell } from "./shells.ts";
+import { InteractiveShell } from "../dom0/shells.ts";
 
 /** Names with every character that means something to some shell. */
 const NAMES = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { liveState, otherConfig, settings, stillOn, writes } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
-import { liveState, otherConfig, settings, stillOn, writes } from "./truth.ts";
 
 /** The texts of this program in an `other_config`, parsed. */
 function textsIn(config: Record<string, unknown>): unknown[] {

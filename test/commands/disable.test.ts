@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import {
+  allStillOn,
+  liveState,
+  otherConfig,
+  settings,
+  stillOn,
+  writes,
+} from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { allStillOn, liveState, otherConfig, settings, stillOn, writes } from "./truth.ts";
 
 /** What the toolstack reads of a VIF and netback can change. */
 const VIF_KEYS = ["tx", "sg", "tso", "gso"].map((key) => `ethtool-${key}`);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { liveState, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { liveState, writes } from "./truth.ts";
 
 /** Writes a file inside, with its permissions. */
 async function put(dom0: Dom0, path: string, text: string, mode = "644"): Promise<void> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { allStillOn, liveState, stillOn, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { allStillOn, liveState, stillOn, writes } from "./truth.ts";
 
 const QUESTION = "Keep these changes?";
 const FILE = "/var/lib/offload/pending.json";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { etcState, liveState, otherConfig, stillOn, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { etcState, liveState, otherConfig, stillOn, writes } from "./truth.ts";
 
-/** In a throwaway dom0 no systemd runs: these are about rc.local. test/boot boots real machines. */
+/** In a throwaway dom0 no systemd runs: these are about rc.local. test/lab boots real machines. */
 const RC_LOCAL = "/etc/rc.d/rc.local";
 const RULE = "/etc/udev/rules.d/zz-offload.rules";
 const SCRIPT = "/etc/offload/disable-offloads";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { liveState, otherConfig, stillOn, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Answer } from "../dom0/running.ts";
-import { liveState, otherConfig, stillOn, writes } from "./truth.ts";
 
 const TARGETS = "Turn off offloads of which NICs and VMs?";
 const FEATURES = "Which features?";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { allStillOn, liveState, otherConfig, stillOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import type { SimulatorControl } from "../dom0/simulator/control.ts";
-import { allStillOn, liveState, otherConfig, stillOn } from "./truth.ts";
 
 /** The features of a device, letter by letter, without its name. */
 async function featuresOf(dom0: Dom0, device: string): Promise<string> {

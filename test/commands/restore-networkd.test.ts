@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { liveState, otherConfig, stillOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
-import { liveState, otherConfig, stillOn } from "./truth.ts";
 
 const isOn = async (dom0: Dom0, device: string, feature: string) =>
   (await dom0.ethtool(device)).get(feature)?.active;

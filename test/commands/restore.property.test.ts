@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { KEYWORDS } from "../../src/offload/features.ts";
+import { KEYWORDS } from "../../src/core/features.ts";
+import { liveState } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import type { Scenario } from "../dom0/world/scenarios.ts";
 import type { WorldOptions } from "../dom0/world/world.ts";
-import { liveState } from "./truth.ts";
 
 const SCENARIOS: readonly Scenario[] = ["latent", "fixed", "elsewhere", "predictable", "unmanaged"];
 

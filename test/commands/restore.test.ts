@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { allStillOn, liveState, otherConfig, stillOn, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { allStillOn, liveState, otherConfig, stillOn, writes } from "./truth.ts";
 
 /** Every PIF, VIF and host as XAPI has it, to see that nothing of them changed. */
 async function records(dom0: Dom0): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { writes } from "./truth.ts";
 
 /** System calls that change something on disk, whatever they are called with. */
 const CHANGING = [

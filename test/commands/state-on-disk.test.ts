@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { liveState, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { liveState, writes } from "./truth.ts";
 
 describe("what is kept on disk", () => {
   const FILE = "/var/lib/offload/kernel-bits.json";

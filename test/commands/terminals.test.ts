@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { allStillOn, liveState, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Answer } from "../dom0/running.ts";
-import { allStillOn, liveState, writes } from "./truth.ts";
 
 const TAKES_UNICODE = { LANG: "C.UTF-8" };
 const COLOUR = /\x1b\[[0-9;]*m/;

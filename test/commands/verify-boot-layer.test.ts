@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { etcState } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
-import { etcState } from "./truth.ts";
 
 const RC_LOCAL = "/etc/rc.d/rc.local";
 const RULE = "/etc/udev/rules.d/zz-offload.rules";

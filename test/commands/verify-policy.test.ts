@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { otherConfig } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { otherConfig } from "./truth.ts";
 
 async function verified(dom0: Dom0, ...args: string[]) {
   const run = await dom0.offload("verify", ...args, "--json");

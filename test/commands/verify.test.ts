@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { liveState, writes } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
-import { liveState, writes } from "./truth.ts";
 
 describe("verify", () => {
   test("exits 1 on a fresh host, says what is wrong and what to run, and changes nothing", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { allStillOn, liveState, stillOn, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Scenario } from "../dom0/world/scenarios.ts";
-import { allStillOn, liveState, stillOn, writes } from "./truth.ts";
 
 /** Exit code 3, one line on stderr, nothing on stdout, the kernel untouched. */
 async function cannot(dom0: Dom0, ...args: readonly string[]): Promise<string> {

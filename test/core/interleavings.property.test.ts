@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import fc from "fast-check";
-import type { Keyword } from "../../src/offload/features.ts";
-import { ContestedPool, type ForeignWrite, PLACES, type Run } from "./contested-pool.ts";
+import type { Keyword } from "../../src/core/features.ts";
+import { ContestedPool, type ForeignWrite, PLACES, type Run } from "../fakes/contested-pool.ts";
 
 const FEATURES: readonly Keyword[] = ["tx", "tso", "gso", "gro"];
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import type { Keyword } from "../../src/core/features.ts";
+import type { Interface } from "../../src/core/interface.ts";
 import { type Evidence, findOriginals, wasOn } from "../../src/core/originals.ts";
-import type { Keyword } from "../../src/offload/features.ts";
-import type { Interface } from "../../src/offload/interface.ts";
-import type { BitState } from "../offload/worlds.ts";
+import type { BitState } from "../builders/hosts.ts";
 import {
   BETA,
   config,
@@ -15,7 +15,7 @@ import {
   viewOf,
   vif,
   vm,
-} from "../offload/worlds.ts";
+} from "../builders/hosts.ts";
 
 const web = vm("web", { domid: 3 });
 

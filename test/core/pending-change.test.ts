@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { planLiveOnly } from "../../src/core/disable/plan.ts";
 import { requestsBefore, revertDevices } from "../../src/core/pending-change.ts";
-import { survey } from "../../src/offload/survey.ts";
-import { MemoryKernel } from "../offload/memory.ts";
-import { featureSet, KERNEL, NIC_ON, nic, pif, valued } from "../offload/worlds.ts";
-import { EVERYTHING } from "./fake-host.ts";
+import { survey } from "../../src/core/targets/survey.ts";
+import { featureSet, KERNEL, NIC_ON, nic, pif, valued } from "../builders/hosts.ts";
+import { EVERYTHING } from "../fakes/change-host.ts";
+import { MemoryKernel } from "../fakes/kernel.ts";
 
 const REQUESTED_ON = featureSet(KERNEL, {
   "rx-gro": "on",

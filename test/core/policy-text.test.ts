@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import fc from "fast-check";
+import { KEYWORDS } from "../../src/core/features.ts";
 import {
   makeInterfaceText,
   makeRuleText,
@@ -10,7 +11,6 @@ import {
   type StoredFeature,
   type StoredFeatures,
 } from "../../src/core/policy-text.ts";
-import { KEYWORDS } from "../../src/offload/features.ts";
 
 const NAME = /^offload-\d{1,13}-[0-9a-f]{16}$/;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Coverage, featuresAtBoot } from "../../src/core/coverage.ts";
+import type { Keyword } from "../../src/core/features.ts";
 import { Policy } from "../../src/core/policy.ts";
 import type {
   Asked,
@@ -8,8 +8,8 @@ import type {
   StoredFeature,
   StoredInterface,
 } from "../../src/core/policy-text.ts";
-import type { Keyword } from "../../src/offload/features.ts";
-import { guest, haltedVm, nic, pif, vif, vm } from "../offload/worlds.ts";
+import { type Coverage, featuresAtBoot } from "../../src/core/verify/coverage.ts";
+import { guest, haltedVm, nic, pif, vif, vm } from "../builders/hosts.ts";
 
 const NO_RULE: StandingRule = { nics: [], vifs: [] };
 

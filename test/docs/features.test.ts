@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { resolve } from "node:path";
-import { FEATURES } from "../../src/offload/features.ts";
+import { FEATURES } from "../../src/core/features.ts";
 
 const PAGE = resolve(import.meta.dir, "../../docs/features.md");
 

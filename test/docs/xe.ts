@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { XapiSocket } from "../../src/xapi/socket.ts";
+import { XapiSocket } from "../../src/xapi/rpc/socket.ts";
 
 /**
  * As much of `xe` as the pages use, over XAPI's socket. Its names of fields and its words for what goes

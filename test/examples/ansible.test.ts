@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
-import { liveState, writes } from "../commands/truth.ts";
+import { liveState, writes } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 const PLAYBOOK = resolve(import.meta.dir, "../../examples/ansible/offloads-off.yml");

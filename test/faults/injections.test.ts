@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { allStillOn, otherConfig } from "../commands/truth.ts";
+import { allStillOn, otherConfig } from "../assertions/ethtool.ts";
 import { FaultHost } from "./host.ts";
 import {
   disobedience,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as v from "valibot";
-import { otherConfig } from "../commands/truth.ts";
+import { otherConfig } from "../assertions/ethtool.ts";
 import type { Dom0 } from "../dom0/dom0.ts";
 import { settingsFor } from "./host.ts";
 import { featuresText } from "./judge.ts";

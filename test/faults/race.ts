@@ -1,4 +1,4 @@
-import { otherConfig } from "../commands/truth.ts";
+import { otherConfig } from "../assertions/ethtool.ts";
 import type { Result } from "../dom0/running.ts";
 import type { FaultHost } from "./host.ts";
 import { ARGUMENTS, type Command } from "./kills.ts";

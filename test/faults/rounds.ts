@@ -1,4 +1,4 @@
-import { otherConfig } from "../commands/truth.ts";
+import { otherConfig } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Fault } from "../dom0/simulator/control.ts";
 import { disagreements } from "./judge.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { liveState, stillOn } from "../commands/truth.ts";
+import { liveState, stillOn } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import { featuresText } from "./judge.ts";
 

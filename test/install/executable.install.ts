@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import * as v from "valibot";
-import { allStillOn } from "../commands/truth.ts";
+import { allStillOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { EXECUTABLE, output, RELEASE, VERSION, Workshop } from "./release.ts";
 

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { allStillOn } from "../commands/truth.ts";
+import { allStillOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import type { Result } from "../dom0/running.ts";
 import { COMPRESSED, EXECUTABLE, output, RELEASE, RPM, VERSION } from "./release.ts";

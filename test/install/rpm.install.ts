@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { allStillOn } from "../commands/truth.ts";
+import { allStillOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import type { Result } from "../dom0/running.ts";
 import { standIn } from "./installer.ts";

@@ -1,7 +1,7 @@
 /** What the executable of a release makes of the directory, the home and the environment it is started in. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { allStillOn } from "../commands/truth.ts";
+import { allStillOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { EXECUTABLE, VERSION } from "./release.ts";
 

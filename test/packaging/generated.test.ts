@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { GENERATED } from "../../packaging/generate/files.ts";
-import { COMMANDS } from "../../src/commands/definition/commands.ts";
-import { labelOf, longName } from "../../src/commands/definition/definition.ts";
+import { COMMANDS } from "../../src/cli/specs/commands.ts";
+import { labelOf, longName } from "../../src/cli/specs/spec.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const MAN_PAGE = join(ROOT, "packaging/offload.8");

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { VERSION } from "../../src/version.ts";
-import { liveState } from "../commands/truth.ts";
+import { liveState } from "../assertions/ethtool.ts";
 import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
 import { holdLock } from "../pool/fixtures.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { allStillOn, liveState } from "../commands/truth.ts";
+import { allStillOn, liveState } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { buildVersion } from "../dom0/pool/other-version.ts";
 import { PLUGIN, Pool } from "../dom0/pool/pool.ts";

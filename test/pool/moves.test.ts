@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { stillOn } from "../commands/truth.ts";
+import { stillOn } from "../assertions/ethtool.ts";
 import { Pool } from "../dom0/pool/pool.ts";
 import {
   answerWith,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { poolAnswer } from "../../src/offload/nagios.ts";
-import type { HostReport, HostState } from "../../src/offload/report.ts";
-import { reportOf } from "../../src/offload/report.ts";
+import type { HostReport, HostState } from "../../src/core/report.ts";
+import { reportOf } from "../../src/core/report.ts";
+import { poolAnswer } from "../../src/core/verify/nagios.ts";
 import { exitCodeOfHosts } from "../../src/pool/report.ts";
-import { renderReport } from "../../src/terminal/report-view.ts";
 import { paint } from "../../src/terminal/text.ts";
+import { renderReport } from "../../src/terminal/views/report.ts";
 
 const VIEW = { paint: paint(false), columns: 80, ellipsis: "…", wraps: false };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { allStillOn, liveState, stillOn } from "../commands/truth.ts";
+import { allStillOn, liveState, stillOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import { changesOf, commandsOf, document, recordedOff, running, statesOf } from "./fixtures.ts";

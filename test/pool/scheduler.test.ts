@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { callHosts, type Schedule, startRuns } from "../../src/pool/scheduler.ts";
-import { openSession } from "../xapi/scripted-socket.ts";
+import { openSession } from "../fakes/scripted-socket.ts";
 
 const REPORT = {
   ...{ version: 1, command: "disable", host: { uuid: "", name: "" }, exitCode: 0, dryRun: false },

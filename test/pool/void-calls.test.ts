@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { liveState } from "../commands/truth.ts";
+import { liveState } from "../assertions/ethtool.ts";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import { document, gate, holdLock, openSessions, recordedOff, statesOf } from "./fixtures.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { COMMANDS } from "../../src/commands/definition/commands.ts";
-import type { CommandDefinition } from "../../src/commands/definition/definition.ts";
-import { TOPICS } from "../../src/commands/definition/topics.ts";
-import { FEATURES } from "../../src/offload/features.ts";
+import { COMMANDS } from "../../src/cli/specs/commands.ts";
+import type { CommandDefinition } from "../../src/cli/specs/spec.ts";
+import { TOPICS } from "../../src/cli/specs/topics.ts";
+import { FEATURES } from "../../src/core/features.ts";
 import { commandHelp, programHelp, topicHelp } from "../../src/terminal/help.ts";
 import { paint } from "../../src/terminal/text.ts";
 

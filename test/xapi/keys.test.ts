@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import type { RecordStep } from "../../src/offload/plan.ts";
-import type { KeyOwner } from "../../src/offload/ports.ts";
-import type { CallResult } from "../../src/xapi/reply.ts";
-import { guest, nic, pif, vif, vm } from "../offload/worlds.ts";
-import { openSession } from "./scripted-socket.ts";
+import type { RecordStep } from "../../src/core/disable/steps.ts";
+import type { KeyOwner } from "../../src/core/ports.ts";
+import type { CallResult } from "../../src/xapi/rpc/reply.ts";
+import { guest, nic, pif, vif, vm } from "../builders/hosts.ts";
+import { openSession } from "../fakes/scripted-socket.ts";
 
 const NEVER = () => false;
 const web = vm("web");

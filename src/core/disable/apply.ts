@@ -1,6 +1,16 @@
-import { KEYWORDS } from "../../offload/features.ts";
-import { type Interface, uuidOf } from "../../offload/interface.ts";
-import type { Vm } from "../../offload/inventory.ts";
+import { KEYWORDS } from "../features.ts";
+import { type Interface, uuidOf } from "../interface.ts";
+import type { Vm } from "../inventory.ts";
+import { Pause } from "../pause.ts";
+import { storedOf } from "../policy.ts";
+import type { NamedText } from "../policy-text.ts";
+import type { AnnounceMark, Kernel, KernelBitsKeeper, Toolstack } from "../ports.ts";
+import type { Problem } from "../problem.ts";
+import { problemAbout } from "../problem-about.ts";
+import { type Failure, type Result, success } from "../result.ts";
+import { writeSettings } from "../write-settings.ts";
+import { removeTexts, storeRule, storeTexts } from "../write-texts.ts";
+import { type DisablePlan, runningVms } from "./plan.ts";
 import {
   type Change,
   type LiveStep,
@@ -9,17 +19,7 @@ import {
   planRecords,
   type RecordStep,
   recordChanges,
-} from "../../offload/plan.ts";
-import type { AnnounceMark, Kernel, KernelBitsKeeper, Toolstack } from "../../offload/ports.ts";
-import type { Problem } from "../../offload/problem.ts";
-import { problemAbout } from "../../offload/problem-about.ts";
-import { type Failure, type Result, success } from "../../offload/result.ts";
-import { Pause } from "../pause.ts";
-import { storedOf } from "../policy.ts";
-import type { NamedText } from "../policy-text.ts";
-import { writeSettings } from "../settings-half.ts";
-import { removeTexts, storeRule, storeTexts } from "../text-writes.ts";
-import { type DisablePlan, runningVms } from "./plan.ts";
+} from "./steps.ts";
 
 /** What a change of this host works on. */
 export interface ChangePorts {

@@ -1,6 +1,13 @@
-import { isChangeableOnVif, type Keyword } from "../../offload/features.ts";
-import type { Interface } from "../../offload/interface.ts";
-import type { Inventory, Vm } from "../../offload/inventory.ts";
+import { isChangeableOnVif, type Keyword } from "../features.ts";
+import type { Interface } from "../interface.ts";
+import type { Inventory, Vm } from "../inventory.ts";
+import { type Evidence, findOriginals } from "../originals.ts";
+import { Policy, storedOf } from "../policy.ts";
+import type { StoredFeature, StoredFeatures } from "../policy-text.ts";
+import type { Problem } from "../problem.ts";
+import { problemAbout } from "../problem-about.ts";
+import { honouredKey, meaningOf, otherConfigOf } from "../settings.ts";
+import type { RuleStep } from "../write-texts.ts";
 import {
   type Change,
   foresee,
@@ -11,14 +18,7 @@ import {
   planRecords,
   type RecordStep,
   recordChanges,
-} from "../../offload/plan.ts";
-import type { Problem } from "../../offload/problem.ts";
-import { problemAbout } from "../../offload/problem-about.ts";
-import { honouredKey, meaningOf, otherConfigOf } from "../../offload/records.ts";
-import { type Evidence, findOriginals } from "../originals.ts";
-import { Policy, storedOf } from "../policy.ts";
-import type { StoredFeature, StoredFeatures } from "../policy-text.ts";
-import type { RuleStep } from "../text-writes.ts";
+} from "./steps.ts";
 
 /** What is to be turned off, and how it was named. */
 export interface DisableRequest {

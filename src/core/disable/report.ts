@@ -1,11 +1,11 @@
-import { isChangeableOnVif, type Keyword } from "../../offload/features.ts";
-import type { Interface } from "../../offload/interface.ts";
-import { laterNotes, unrecordedNotes } from "../../offload/notes.ts";
-import type { LiveView } from "../../offload/plan.ts";
-import { exitCodeOf, type Note, type Problem } from "../../offload/problem.ts";
-import { type Report, reportOf } from "../../offload/report.ts";
-import { type Judgement, judge } from "../../offload/verdict.ts";
+import { isChangeableOnVif, type Keyword } from "../features.ts";
+import type { Interface } from "../interface.ts";
+import { exitCodeOf, type Note, type Problem } from "../problem.ts";
+import { type Report, reportOf } from "../report.ts";
+import { laterNotes, unrecordedNotes } from "../targets/notes.ts";
+import { type Judgement, judge } from "../verify/verdict.ts";
 import type { Disabled } from "./apply.ts";
+import type { LiveView } from "./steps.ts";
 
 /** What a run was about, as its report has to know it. */
 export interface DisableContext {

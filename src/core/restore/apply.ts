@@ -1,17 +1,17 @@
-import { KEYWORDS } from "../../offload/features.ts";
-import { devicesOf, type Interface } from "../../offload/interface.ts";
-import type { Pif } from "../../offload/inventory.ts";
-import { type Change, type LiveView, liveChanges, recordChanges } from "../../offload/plan.ts";
-import type { Toolstack } from "../../offload/ports.ts";
-import type { Note, Problem } from "../../offload/problem.ts";
-import { problemAbout } from "../../offload/problem-about.ts";
-import { type Result, success } from "../../offload/result.ts";
 import { asProblems, type ChangePorts, hasProblem } from "../disable/apply.ts";
 import { runningVms, type StoredIface } from "../disable/plan.ts";
+import { type Change, type LiveView, liveChanges, recordChanges } from "../disable/steps.ts";
+import { KEYWORDS } from "../features.ts";
+import { devicesOf, type Interface } from "../interface.ts";
+import type { Pif } from "../inventory.ts";
 import { Pause } from "../pause.ts";
 import { storedOf } from "../policy.ts";
-import { unreadSettings, withSettings, writeSettings } from "../settings-half.ts";
-import { type RuleStep, removeNames, storeRule, storeTexts } from "../text-writes.ts";
+import type { Toolstack } from "../ports.ts";
+import type { Note, Problem } from "../problem.ts";
+import { problemAbout } from "../problem-about.ts";
+import { type Result, success } from "../result.ts";
+import { unreadSettings, withSettings, writeSettings } from "../write-settings.ts";
+import { type RuleStep, removeNames, storeRule, storeTexts } from "../write-texts.ts";
 import { isLost, isOnOtherHost, type RestorePlan, unreadableDevices } from "./plan.ts";
 import { type RestoreEvidence, type RestoreRequest, type WishStep, wishesFor } from "./wishes.ts";
 

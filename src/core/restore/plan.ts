@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
-import { isKeyword, KEYWORDS, type Keyword, recordKey } from "../../offload/features.ts";
-import { devicesOf, type Interface, nameOf } from "../../offload/interface.ts";
-import type { LiveView, RecordStep } from "../../offload/plan.ts";
-import type { Note, Problem } from "../../offload/problem.ts";
-import { problemAbout } from "../../offload/problem-about.ts";
-import { otherConfigOf } from "../../offload/records.ts";
 import { type StoredIface, type TextStep, unusableText } from "../disable/plan.ts";
+import type { LiveView, RecordStep } from "../disable/steps.ts";
+import { isKeyword, KEYWORDS, type Keyword, recordKey } from "../features.ts";
+import { devicesOf, type Interface, nameOf } from "../interface.ts";
 import { type Policy, storedOf } from "../policy.ts";
 import type { StoredFeature, StoredFeatures } from "../policy-text.ts";
+import type { Note, Problem } from "../problem.ts";
+import { problemAbout } from "../problem-about.ts";
+import { otherConfigOf } from "../settings.ts";
 import { type RestoreEvidence, type RestoreRequest, type WishStep, wishesFor } from "./wishes.ts";
 
 /** A setting that somebody else has changed since: neither the original nor what this tool wrote. */

@@ -1,12 +1,12 @@
-import { isKeyword, KEYWORDS, type Keyword } from "../../offload/features.ts";
-import { devicesOf, type Interface } from "../../offload/interface.ts";
-import { type FeatureWish, isSet } from "../../offload/kernel-features.ts";
-import type { LiveView } from "../../offload/plan.ts";
-import type { KernelBits } from "../../offload/ports.ts";
+import type { LiveView } from "../disable/steps.ts";
+import { type FeatureWish, isSet } from "../feature-set.ts";
+import { isKeyword, KEYWORDS, type Keyword } from "../features.ts";
+import { devicesOf, type Interface } from "../interface.ts";
 import { wasOn } from "../originals.ts";
 import type { PendingChange } from "../pending-change.ts";
 import { type Policy, storedOf } from "../policy.ts";
 import type { Original } from "../policy-text.ts";
+import type { KernelBits } from "../ports.ts";
 
 /** What is to be restored, and how. */
 export interface RestoreRequest {

@@ -1,10 +1,10 @@
-import { shellQuoted } from "../../offload/by-hand.ts";
-import { KEYWORDS, type Keyword } from "../../offload/features.ts";
-import { isMendedByDisable } from "../../offload/findings.ts";
-import type { Problem } from "../../offload/problem.ts";
-import type { DeviceReport } from "../../offload/report.ts";
+import { shellQuoted } from "../disable/manual-commands.ts";
+import { KEYWORDS, type Keyword } from "../features.ts";
 import type { StandingRule } from "../policy-text.ts";
+import type { Problem } from "../problem.ts";
+import type { DeviceReport } from "../report.ts";
 import type { Expected } from "./expected.ts";
+import { isMendedByDisable } from "./findings.ts";
 
 /** How many targets a command names before it says NICS, VIFS or ALL, where that is no wider than asked. */
 const MAX_TARGETS = 8;

@@ -1,12 +1,12 @@
-import type { Keyword } from "../../offload/features.ts";
-import { type Interface, uuidOf } from "../../offload/interface.ts";
-import type { LiveView } from "../../offload/plan.ts";
-import type { Note, Problem } from "../../offload/problem.ts";
-import type { DeviceReport } from "../../offload/report.ts";
-import { judge } from "../../offload/verdict.ts";
-import { type Coverage, featuresAtBoot } from "../coverage.ts";
+import type { LiveView } from "../disable/steps.ts";
+import type { Keyword } from "../features.ts";
+import { type Interface, uuidOf } from "../interface.ts";
+import type { Note, Problem } from "../problem.ts";
+import type { DeviceReport } from "../report.ts";
+import { type Coverage, featuresAtBoot } from "./coverage.ts";
 import type { Expected } from "./expected.ts";
 import { persistenceProblems } from "./persistence.ts";
+import { judge } from "./verdict.ts";
 
 /** What is true of the interfaces, and what differs from what is expected. */
 export interface Evaluation {

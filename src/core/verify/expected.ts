@@ -1,5 +1,5 @@
-import type { Keyword } from "../../offload/features.ts";
-import type { Interface } from "../../offload/interface.ts";
+import type { Keyword } from "../features.ts";
+import type { Interface } from "../interface.ts";
 import type { Policy } from "../policy.ts";
 
 /** What reality is held against: the features that are to be off, by interface. */

@@ -1,10 +1,10 @@
-import { isChangeableOnVif, type Keyword } from "../../offload/features.ts";
-import { devicesOf, type Interface } from "../../offload/interface.ts";
-import { type LiveView, statesOf } from "../../offload/plan.ts";
-import type { Problem } from "../../offload/problem.ts";
-import { problemAbout } from "../../offload/problem-about.ts";
-import { honouredKey } from "../../offload/records.ts";
-import { listed } from "../../offload/wording.ts";
+import { type LiveView, statesOf } from "../disable/steps.ts";
+import { isChangeableOnVif, type Keyword } from "../features.ts";
+import { devicesOf, type Interface } from "../interface.ts";
+import type { Problem } from "../problem.ts";
+import { problemAbout } from "../problem-about.ts";
+import { honouredKey } from "../settings.ts";
+import { listed } from "../text.ts";
 
 /**
  * Features that are off now, that no setting can keep off, and that the boot script does not keep off

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Disabled } from "../../../src/core/disable/apply.ts";
 import { expectedChanges } from "../../../src/core/disable/plan.ts";
-import { DEFAULT_KEYWORDS } from "../../../src/offload/features.ts";
-import type { Pif, Vif } from "../../../src/offload/inventory.ts";
-import { exitCodeOf, type Problem } from "../../../src/offload/problem.ts";
-import { judge } from "../../../src/offload/verdict.ts";
+import { DEFAULT_KEYWORDS } from "../../../src/core/features.ts";
+import type { Pif, Vif } from "../../../src/core/inventory.ts";
+import { exitCodeOf, type Problem } from "../../../src/core/problem.ts";
+import { judge } from "../../../src/core/verify/verdict.ts";
 import {
   bitsNamed,
   config,
@@ -21,8 +21,8 @@ import {
   vif,
   vifRecords,
   vm,
-} from "../../offload/worlds.ts";
-import { FakeHost } from "../fake-host.ts";
+} from "../../builders/hosts.ts";
+import { FakeHost } from "../../fakes/change-host.ts";
 
 const web = vm("web", { domid: 3 });
 const db = haltedVm("db");

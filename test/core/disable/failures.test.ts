@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { applyDisable } from "../../../src/core/disable/apply.ts";
 import { planLiveOnly } from "../../../src/core/disable/plan.ts";
-import { success, unavailable } from "../../../src/offload/result.ts";
-import { survey } from "../../../src/offload/survey.ts";
+import { success, unavailable } from "../../../src/core/result.ts";
+import { survey } from "../../../src/core/targets/survey.ts";
 import {
   config,
   failureOf,
@@ -15,8 +15,8 @@ import {
   valued,
   vif,
   vm,
-} from "../../offload/worlds.ts";
-import { EVERYTHING, FakeHost } from "../fake-host.ts";
+} from "../../builders/hosts.ts";
+import { EVERYTHING, FakeHost } from "../../fakes/change-host.ts";
 
 const web = vm("web", { domid: 3 });
 const eth0 = pif("eth0");

@@ -10,8 +10,8 @@ import {
   VIF_ON,
   vif,
   vm,
-} from "../../offload/worlds.ts";
-import { FakeHost } from "../fake-host.ts";
+} from "../../builders/hosts.ts";
+import { FakeHost } from "../../fakes/change-host.ts";
 
 const eth0 = pif("eth0");
 const web = vm("web", { domid: 3 });

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Vif, Vm } from "../../../src/offload/inventory.ts";
-import { MemoryBits } from "../../offload/memory-state.ts";
-import { MemoryDatabase } from "../../offload/memory-xapi.ts";
+import type { Vif, Vm } from "../../../src/core/inventory.ts";
 import {
   ALPHA,
   BETA,
@@ -16,8 +14,10 @@ import {
   VIF_ON,
   vif,
   vm,
-} from "../../offload/worlds.ts";
-import { FakeHost } from "../fake-host.ts";
+} from "../../builders/hosts.ts";
+import { FakeHost } from "../../fakes/change-host.ts";
+import { MemoryBits } from "../../fakes/state.ts";
+import { MemoryDatabase } from "../../fakes/toolstack.ts";
 
 const eth0 = pif("eth0");
 const web = vm("web", { domid: 3 });

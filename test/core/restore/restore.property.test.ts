@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { keywordLists, worlds } from "../../offload/arbitraries.ts";
-import { FakeHost } from "../fake-host.ts";
+import { keywordLists, worlds } from "../../builders/arbitraries.ts";
+import { FakeHost } from "../../fakes/change-host.ts";
 
 /** Everything in XAPI, as one would compare it: maps have no order. */
 function contents({ toolstack: { database } }: FakeHost): ReadonlyMap<string, unknown> {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import type { FeatureSet } from "../../../src/core/feature-set.ts";
+import { DEFAULT_KEYWORDS, type Keyword } from "../../../src/core/features.ts";
+import type { Interface } from "../../../src/core/interface.ts";
 import { smallestFixes } from "../../../src/core/verify/advice.ts";
 import { evaluate } from "../../../src/core/verify/evaluate.ts";
 import type { Expected } from "../../../src/core/verify/expected.ts";
-import { DEFAULT_KEYWORDS, type Keyword } from "../../../src/offload/features.ts";
-import type { Interface } from "../../../src/offload/interface.ts";
-import type { FeatureSet } from "../../../src/offload/kernel-features.ts";
 import {
   config,
   guest,
@@ -16,7 +16,7 @@ import {
   pifRecords,
   viewOf,
   vif,
-} from "../../offload/worlds.ts";
+} from "../../builders/hosts.ts";
 
 const NO_RULE = { nics: [], vifs: [] };
 const db0 = guest(vif(haltedVm("db"), "0"));

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { Coverage } from "../../../src/core/coverage.ts";
+import type { Keyword } from "../../../src/core/features.ts";
+import type { Interface } from "../../../src/core/interface.ts";
+import type { Coverage } from "../../../src/core/verify/coverage.ts";
 import { evaluate } from "../../../src/core/verify/evaluate.ts";
-import type { Keyword } from "../../../src/offload/features.ts";
-import type { Interface } from "../../../src/offload/interface.ts";
 import {
   config,
   guest,
@@ -15,7 +15,7 @@ import {
   viewOf,
   vif,
   vm,
-} from "../../offload/worlds.ts";
+} from "../../builders/hosts.ts";
 
 const eth0 = nic(pif("eth0", { otherConfig: config(pifRecords("off")) }));
 const eth1 = nic(pif("eth1"));

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { DEFAULT_KEYWORDS } from "../../../src/core/features.ts";
 import { Policy } from "../../../src/core/policy.ts";
 import { expectedFeatures } from "../../../src/core/verify/expected.ts";
-import { DEFAULT_KEYWORDS } from "../../../src/offload/features.ts";
-import { guest, nic, pif, vif, vm } from "../../offload/worlds.ts";
+import { guest, nic, pif, vif, vm } from "../../builders/hosts.ts";
 
 const web = vm("web");
 const eth0 = nic(pif("eth0"));

@@ -11,7 +11,7 @@ import {
   viewOf,
   vif,
   vm,
-} from "../../offload/worlds.ts";
+} from "../../builders/hosts.ts";
 
 const eth0 = nic(pif("eth0"));
 const web0 = guest(vif(vm("web", { domid: 3 }), "0"));

@@ -1,0 +1,26 @@
+import { COMPLETIONS } from "./completions.ts";
+import { CONFIRM } from "./confirm.ts";
+import { DISABLE } from "./disable.ts";
+import { DOCTOR } from "./doctor.ts";
+import { PERSIST } from "./persist.ts";
+import { RESTORE } from "./restore.ts";
+import type { CommandDefinition } from "./spec.ts";
+import { STATUS } from "./status.ts";
+import { VERIFY } from "./verify.ts";
+
+/** Every command that people use, in the order in which they need them. */
+export const COMMANDS: readonly CommandDefinition[] = [
+  STATUS,
+  DISABLE,
+  VERIFY,
+  PERSIST,
+  RESTORE,
+  CONFIRM,
+  DOCTOR,
+  COMPLETIONS,
+];
+
+/** The command of that name. */
+export function commandCalled(name: string): CommandDefinition | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}

@@ -1,0 +1,81 @@
+import { DISABLE } from "./disable.ts";
+import { KEPT_ON_DISK, SHARED, STORED_IN_XAPI } from "./shared.ts";
+import type { CommandDefinition } from "./spec.ts";
+
+/** All there is to say of `offload restore`. */
+export const RESTORE = {
+  name: "restore",
+  summary: "Restore exactly what was there before",
+  about: [
+    "Restores the originals that are stored in XAPI: settings as they were before the first disable, those that were not there removed, and features as they were, exactly within the same boot. They are out of the policy then. It works on every host of the pool, after a reboot, a reinstall, a migration, and on a clone.",
+    "Without a target it restores everything, and removes what persist installed. Whatever goes beyond what was named one by one is shown and confirmed first.",
+    "What somebody else has changed since is left alone and reported; --force restores it, too. Restored NICs are plugged anew by XAPI, because networkd remembers their offloads from the last plug and would apply them when it starts; --no-replug leaves that out. With --confirm-within they are plugged after the confirmation, and the plug itself cannot be reverted. A change that is still pending is reverted first.",
+  ],
+  args: {
+    target: {
+      ...SHARED.target,
+      description: "what to restore; else everything",
+      details:
+        "What to restore; without any, everything that was changed. Templates and snapshots are named by UUID.",
+    },
+    features: {
+      ...SHARED.features,
+      details: "Features, separated by commas. Without it everything that was changed.",
+    },
+    vm: SHARED.vm,
+    pif: SHARED.pif,
+    host: SHARED.host,
+    yes: {
+      type: "boolean",
+      alias: "y",
+      description: "do not ask for confirmation",
+      details: "Does not ask before it restores everything, ALL, NICS or VIFS.",
+    },
+    "confirm-within": DISABLE.args["confirm-within"],
+    "dry-run": {
+      type: "boolean",
+      description: "print the commands that would do it",
+      details: "Prints the ethtool and xe commands that would do the same, and changes nothing.",
+    },
+    replug: {
+      type: "boolean",
+      default: true,
+      description: "have XAPI plug restored NICs anew",
+      negativeDescription: "do not plug restored NICs anew",
+      details:
+        "Does not have XAPI plug restored NICs anew: networkd then remembers their offloads as the last plug said, and applies that when it starts.",
+    },
+    force: {
+      type: "boolean",
+      description: "restore what others have changed, too",
+      details: "Restores what somebody else has changed since, too.",
+    },
+    pool: SHARED.pool,
+    rolling: SHARED.rolling,
+    timeout: SHARED.timeout,
+    wait: SHARED.wait,
+    verbose: SHARED.verbose,
+    json: SHARED.json,
+    color: SHARED.color,
+    help: SHARED.help,
+  },
+  examples: [
+    { command: "offload restore", meaning: "everything as it was before the first disable" },
+    { command: "offload restore eth0", meaning: "one NIC" },
+    { command: "offload restore --dry-run", meaning: "what would be done, as commands" },
+    { command: "offload restore --yes", meaning: "without the question, for scripts" },
+  ],
+  touches: [
+    { layer: "live", what: "features in the kernel" },
+    { layer: "xapi", what: STORED_IN_XAPI },
+    { layer: "boot", what: "what persist installed" },
+    { layer: "disk", what: KEPT_ON_DISK },
+  ],
+  exits: {
+    0: "restored",
+    1: "partly: not all was restored",
+    2: "usage or not confirmed: nothing changed",
+    3: "not possible: not root, no dom0 or no XAPI",
+  },
+  sought: ["undo", "revert", "rollback", "enable", "on", "reset", "back"],
+} as const satisfies CommandDefinition;

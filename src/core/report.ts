@@ -1,0 +1,143 @@
+import type { BootReport } from "./boot-layer.ts";
+import type { Change } from "./disable/steps.ts";
+import type { Diagnosis } from "./doctor/diagnosis.ts";
+import type { Keyword } from "./features.ts";
+import type { ExitCode, Note, Problem } from "./problem.ts";
+import type { Failure } from "./result.ts";
+
+/** What is true of one feature of one device, and what to think of it. */
+export interface FeatureReport {
+  /** In force now; null where there is no device to read. */
+  readonly live: "on" | "off" | "absent" | null;
+  /** The driver lets nobody change it. */
+  readonly fixed: boolean;
+  /** Asked for: with `live` off it will come on by itself. */
+  readonly requested: boolean;
+  /** What the toolstack will apply at the next plug; null when no record says anything. */
+  readonly recorded: "off" | "on" | null;
+  readonly verdict: "ok" | "drift" | "fixed" | "absent" | "unknown";
+}
+
+/** One device, or one VIF that has none on this host now. */
+export interface DeviceReport {
+  readonly device: string | null;
+  readonly kind: "pif" | "vif";
+  readonly uuid: string | null;
+  readonly vm: { readonly uuid: string; readonly name: string } | null;
+  readonly management: boolean;
+  readonly features: Readonly<Partial<Record<Keyword, FeatureReport>>>;
+}
+
+/** The commands that make a report. */
+export type ReportingCommand =
+  | "disable"
+  | "verify"
+  | "status"
+  | "persist"
+  | "restore"
+  | "confirm"
+  | "doctor";
+
+/** The one object behind the human view and `--json`; its keys are stable within a version. */
+export interface Report {
+  readonly version: 1;
+  readonly command: ReportingCommand;
+  readonly host: { readonly uuid: string; readonly name: string } | null;
+  readonly exitCode: ExitCode;
+  /** Nothing was touched: `changes` says what would have been. */
+  readonly dryRun: boolean;
+  readonly devices: readonly DeviceReport[];
+  readonly changes: readonly Change[];
+  readonly problems: readonly (Problem | { readonly code: string; readonly message: string })[];
+  readonly notes: readonly Note[];
+  /** What is installed for boot; null where that was not looked at. */
+  readonly boot: BootReport | null;
+  /** A change that is reverted unless it is confirmed in time; null without one. */
+  readonly pending: { readonly secondsLeft: number } | null;
+  /** Commands that would mend what is wrong. */
+  readonly advice: readonly string[];
+  /** What `doctor` found besides; no other command has it. */
+  readonly diagnosis?: Diagnosis;
+  /** One row per host, with --pool only; what is true of each is in its own report. */
+  readonly hosts?: readonly HostReport[];
+}
+
+/** How it went on one host of a pool. */
+export type HostState =
+  | "ok"
+  | "partial"
+  | "failed"
+  | "unreachable"
+  | "disabled"
+  | "plugin-missing"
+  | "version-mismatch"
+  | "skipped";
+
+/** A problem or a note as another host has sent it: what is used of it, beside whatever else it says. */
+export interface HostFinding {
+  readonly code: string;
+  readonly message: string;
+  readonly interface?: string | undefined;
+}
+
+/** A report that another host has sent: what is used of it, beside whatever else it says. */
+export interface HostDocument {
+  readonly host: { readonly uuid: string; readonly name: string } | null;
+  readonly exitCode: ExitCode;
+  readonly dryRun: boolean;
+  readonly devices: readonly {
+    readonly device: string | null;
+    readonly kind: "pif" | "vif";
+    readonly management: boolean;
+  }[];
+  readonly changes: readonly { readonly layer: string; readonly device: string | null }[];
+  readonly problems: readonly HostFinding[];
+  readonly notes: readonly HostFinding[];
+  readonly advice: readonly string[];
+  readonly pending: Report["pending"];
+}
+
+/** One row for each host of a pool. */
+export interface HostReport {
+  readonly uuid: string;
+  readonly name: string;
+  readonly state: HostState;
+  /** What the command would end with if it were about this host alone. */
+  readonly exitCode: ExitCode;
+  readonly message: string;
+  /** Commands, to be run on that host, that would mend why it could not be worked on. */
+  readonly advice: readonly string[];
+  /** What the command would report on that host; null where it gave no answer. */
+  readonly report: HostDocument | null;
+}
+
+/** What a report tells; whatever is left out is empty. */
+export type ReportParts = Partial<Omit<Report, "version" | "command">> & Pick<Report, "exitCode">;
+
+/** The report of a command. */
+export function reportOf(command: ReportingCommand, parts: ReportParts): Report {
+  return {
+    version: 1,
+    command,
+    host: null,
+    dryRun: false,
+    devices: [],
+    changes: [],
+    problems: [],
+    notes: [],
+    boot: null,
+    pending: null,
+    advice: [],
+    ...parts,
+  };
+}
+
+/** The report of a command that could not be carried out at all. */
+export function failureReport(
+  command: ReportingCommand,
+  exitCode: ExitCode,
+  failures: readonly Failure[],
+): Report {
+  const problems = failures.map(({ code, message }) => ({ code, message }));
+  return reportOf(command, { exitCode, problems });
+}

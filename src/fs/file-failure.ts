@@ -1,0 +1,37 @@
+import { type Result, unavailable } from "../core/result.ts";
+
+/** A path that is not what it must be; the message says what it is. */
+export class Unusable extends Error {}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["EACCES", "permission denied; run it as root"],
+  ["EBUSY", "it is a mount point or in use; unmount it"],
+  ["EDQUOT", "the disk quota is used up; free some space"],
+  ["EEXIST", "there is a file of that name"],
+  ["EIO", "the disk reports an input/output error"],
+  ["EISDIR", "it is a directory"],
+  ["ELOOP", "its symbolic links form a loop"],
+  ["ENAMETOOLONG", "the name is too long"],
+  ["ENOENT", "its directory does not exist"],
+  ["ENOSPC", "no space is left on its file system; free some"],
+  ["ENOTDIR", "a part of its path is not a directory"],
+  ["EPERM", "that is not permitted; look for an immutable flag: lsattr -d"],
+  ["EROFS", "its file system is read-only; mount it writable"],
+]);
+
+/**
+ * The failure that an error of the file system stands for, in words for whoever administrates the host. Anything
+ * that is none is thrown on: a mistake in the program must not pass for a trouble of the host.
+ */
+export function failed(code: string, what: string, error: unknown): Result<never> {
+  if (error instanceof Unusable) return unavailable(code, `${what}: ${error.message}`);
+  const errno = codeOf(error);
+  if (errno === null) throw error;
+  return unavailable(code, `${what}: ${REASONS.get(errno) ?? `the kernel answers ${errno}`}`);
+}
+
+/** The name of the errno behind an error, such as `ENOENT`; null where there is none. */
+export function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !("code" in error)) return null;
+  return typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code) ? error.code : null;
+}

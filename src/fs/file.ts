@@ -1,0 +1,124 @@
+import { chmodSync, fchmodSync, fsyncSync, mkdirSync, statSync, unlinkSync } from "node:fs";
+import { type Result, success } from "../core/result.ts";
+import { failed, Unusable } from "./file-failure.ts";
+import { directoryOf, resolveLinks, statusOf, syncDirectory } from "./path.ts";
+import { attempt, openOld, removeLeftovers, TemporaryFile } from "./temporary-file.ts";
+
+/** The permissions of a file, and who looks at it before it counts. */
+export interface ReplaceOptions {
+  /** The permissions of a file that is not there yet; 0644 unless given. */
+  readonly createMode?: number;
+  /** Permissions that the file must have besides those that it has, such as 0111. */
+  readonly addMode?: number;
+  /** The exact permissions, in place of those that the file has. */
+  readonly setMode?: number;
+  /** Looks at the complete temporary file; with its failure everything stays as it was. */
+  readonly check?: (temporary: string) => Result<unknown> | Promise<Result<unknown>>;
+}
+
+/** What replacing a file came to. */
+export interface Replaced {
+  /** The file itself, where the path is a symbolic link to it. */
+  readonly path: string;
+  readonly changed: boolean;
+  /** The permissions that it had; null when there was no such file. */
+  readonly previousMode: number | null;
+}
+
+/**
+ * The bytes of a file; null when there is none. A symbolic link is followed, also to nothing.
+ */
+export function readFileBytes(path: string): Result<Uint8Array | null> {
+  try {
+    using old = openOld(resolveLinks(path));
+    return success(old?.bytes() ?? null);
+  } catch (error) {
+    return failed("file-not-read", `cannot read ${path}`, error);
+  }
+}
+
+/**
+ * Makes a file hold these bytes. Whatever interrupts it, the file is the old one or the new one,
+ * whole; what a killed run left behind is removed by the next. Owner, group, permissions, access
+ * list and SELinux label stay those of the file that was there. A symbolic link stays a link: the
+ * file that it points to is replaced, or made. Nothing is written when nothing would change.
+ */
+export async function replaceFile(
+  path: string,
+  bytes: Uint8Array,
+  options: ReplaceOptions = {},
+): Promise<Result<Replaced>> {
+  try {
+    const target = resolveLinks(path);
+    removeLeftovers(directoryOf(target));
+    using old = openOld(target);
+    const previousMode = old === null ? null : old.stats.mode & 0o7777;
+    const { createMode = 0o644, addMode = 0, setMode } = options;
+    const mode = (setMode ?? previousMode ?? createMode) | addMode;
+    const replaced = { path: target, changed: true, previousMode };
+    if (old === null || !old.holds(bytes)) {
+      using temporary = new TemporaryFile(directoryOf(target));
+      temporary.fill(bytes, mode, old);
+      const checked = (await options.check?.(temporary.path)) ?? success(null);
+      if (!checked.ok) return checked;
+      temporary.moveTo(target);
+      return success(replaced);
+    }
+    if (previousMode === mode) return success({ ...replaced, changed: false });
+    fchmodSync(old.fd, mode);
+    fsyncSync(old.fd);
+    return success(replaced);
+  } catch (error) {
+    return failed("file-not-written", `cannot write ${path}`, error);
+  }
+}
+
+/**
+ * Removes a file, and says whether there was one. Of a symbolic link the file that it points to is
+ * removed, and the link stays: the opposite of what `replaceFile` makes.
+ */
+export function removeFile(path: string): Result<boolean> {
+  try {
+    const target = resolveLinks(path);
+    const directory = directoryOf(target);
+    removeLeftovers(directory);
+    if (statusOf(target) === null) return success(false);
+    unlinkSync(target);
+    syncDirectory(directory);
+    return success(true);
+  } catch (error) {
+    return failed("file-not-removed", `cannot remove ${path}`, error);
+  }
+}
+
+/** Removes what killed runs left beside a file, where nothing is to be written to it. */
+export function removeLeftoversBeside(path: string): void {
+  attempt(() => removeLeftovers(directoryOf(resolveLinks(path))));
+}
+
+/**
+ * Makes a directory, and those above it that are missing. Gives the ones that it made, outermost
+ * first; a directory that is there stays as it is.
+ */
+export function createDirectory(path: string, mode: number): Result<readonly string[]> {
+  try {
+    return success(makeDirectories(path, mode));
+  } catch (error) {
+    return failed("directory-not-made", `cannot make the directory ${path}`, error);
+  }
+}
+
+function makeDirectories(path: string, mode: number): readonly string[] {
+  const status = statusOf(path, statSync);
+  if (status !== null) {
+    if (!status.isDirectory()) throw new Unusable("there is a file of that name");
+    return [];
+  }
+  const above = directoryOf(path);
+  const made = makeDirectories(above, mode);
+  mkdirSync(path, { mode });
+  // The mask of the process may have taken some permissions away.
+  chmodSync(path, mode);
+  syncDirectory(above);
+  return [...made, path];
+}

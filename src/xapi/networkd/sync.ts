@@ -1,0 +1,32 @@
+import * as v from "valibot";
+import { runProgram } from "../../fs/process.ts";
+
+/** networkd's queue on the message switch (network_interface.ml queue_name). */
+const QUEUE = "org.xen.xapi.networkd";
+
+/** The call has one parameter, which is OCaml's unit. */
+const CALL = JSON.stringify({ method: "Network.sync_state", params: [null], id: 1 });
+
+/** The call takes 6 ms (measured). */
+const TIMEOUT_SECONDS = 5;
+
+const Reply = v.object({ result: v.unknown(), error: v.optional(v.null()) });
+
+/**
+ * Has networkd write its configuration to disk, which it does by itself every 300 seconds
+ * (network_server.ml sync_state). The call is private to the toolstack: false where message-cli, which
+ * comes with the message switch, is missing, or networkd does not understand.
+ */
+export function syncNetworkd(run: typeof runProgram = runProgram): boolean {
+  const args = ["call", QUEUE, "--body", CALL, "--timeout", String(TIMEOUT_SECONDS)];
+  const ended = run("message-cli", args, (TIMEOUT_SECONDS + 1) * 1000);
+  return ended.ok && ended.value.exitCode === 0 && isDone(ended.value.stdout);
+}
+
+function isDone(reply: string): boolean {
+  try {
+    return v.is(Reply, JSON.parse(reply));
+  } catch {
+    return false;
+  }
+}

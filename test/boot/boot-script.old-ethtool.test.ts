@@ -1,0 +1,226 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bootScript } from "../../src/boot/boot-script.ts";
+import { DEFAULT_KEYWORDS, KEYWORDS } from "../../src/core/features.ts";
+import { netbackCaptures } from "../fakes/ethtool-text.ts";
+import { covering, named } from "./script/coverages.ts";
+import {
+  capturedVif,
+  DEFAULT_KERNEL_FEATURES,
+  featuresOf,
+  nic,
+  OldBench,
+} from "./script/old-bench.ts";
+import { oldEthtool, type State } from "./script/old-ethtool.ts";
+import { EACH_SHELL } from "./script/shells.ts";
+
+const CAPTURES = join(import.meta.dir, "../fixtures/netback");
+const QUIET = { exitCode: 0, stdout: "", stderr: "" } as const;
+const ALL_OFF = DEFAULT_KEYWORDS.map((keyword) => `${keyword} off`).join(" ");
+
+describe.each(netbackCaptures())("the stand-in on the netback of $name", (capture) => {
+  const start = (text: "unconnected" | "connected", version: State["version"]): State => {
+    const features = featuresOf(capture[text]).map((feature) => ({ ...feature }));
+    const device = { features, forced: [], withheld: [], refusals: 0 };
+    return { version, unknown: [], calls: [], devices: { [capture[text].device]: device } };
+  };
+
+  test.each(["unconnected", "connected"] as const)("shows it %s as it was captured", (state) => {
+    const { device } = capture[state];
+    const { stdout } = oldEthtool(start(state, "4.19"), ["-k", device]);
+    const lines = stdout.trimEnd().split("\n");
+    // Old releases have a line for UFO also where the kernel does not: it then stands alone.
+    expect(lines).toContain("udp-fragmentation-offload: off");
+    const shown = lines.filter((line) => !line.startsWith("udp-fragmentation-offload:"));
+    const text = readFileSync(join(CAPTURES, `${capture.name}.txt`), "utf8");
+    expect(text).toContain(`${shown.join("\n")}\n`);
+  });
+
+  // The commands of the capture, in its order; the exit codes are those of 4.19, measured on dom0.
+  test.each(["3.15", "4.19"] as const)("%s comes to the same end as in the capture", (version) => {
+    const state = start("connected", version);
+    const codes = DEFAULT_KEYWORDS.map(
+      (keyword) => oldEthtool(state, ["-K", "vif1.0", keyword, "off"]).exitCode,
+    );
+    expect(codes).toEqual(DEFAULT_KEYWORDS.map((keyword) => (keyword === "rx" ? 1 : 0)));
+    const end = state.devices["vif1.0"]?.features;
+    expect(end).toEqual([...featuresOf(capture.turnedOff)]);
+  });
+});
+
+describe("the stand-in errs as old releases do", () => {
+  const start = (version: State["version"]): State => ({
+    version,
+    unknown: [],
+    calls: [],
+    devices: { "vif1.0": capturedVif("connected") },
+  });
+
+  test.each(["3.15", "4.19"] as const)(
+    "%s: 0 when any bit changed, 1 on the same again",
+    (version) => {
+      const state = start(version);
+      const argv = ["-K", "vif1.0", "rx", "off", "gro", "off"];
+      expect(oldEthtool(state, argv).exitCode).toBe(0);
+      const again = oldEthtool(state, argv);
+      expect(again.exitCode).toBe(1);
+      expect(again.stderr).toEndWith("Could not change any device features\n");
+    },
+  );
+
+  test.each(["3.15", "4.19"] as const)(
+    "%s: one unknown keyword, and nothing is changed",
+    (version) => {
+      const state = start(version);
+      for (const word of ["sgo", "generic-receive-offload"]) {
+        const argv = ["-K", "vif1.0", "tx", "off", word, "off"];
+        const { exitCode, stderr } = oldEthtool(state, argv);
+        expect(exitCode).toBe(1);
+        expect(stderr).toStartWith("ethtool: bad command line argument(s)\n");
+      }
+      expect(state.devices).toEqual(start(version).devices);
+    },
+  );
+
+  test("3.15 speaks of UFO where the kernel does not have it, 4.19 does not", () => {
+    const say = (version: State["version"]) => oldEthtool(start(version), ["-k", "vif1.0"]).stderr;
+    expect(say("3.15")).toBe(
+      "Cannot get device udp-fragmentation-offload settings: Operation not supported\n",
+    );
+    expect(say("4.19")).toBe("");
+  });
+
+  test("a missing device is 1", () => {
+    for (const mode of ["-k", "-K"]) {
+      const { exitCode, stderr } = oldEthtool(start("4.19"), [mode, "eth9"]);
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 1,
+        stderr: "Cannot get device feature names: No such device\n",
+      });
+    }
+  });
+});
+
+/** On a dom0 sh is bash; the two releases differ too little to go with every shell. */
+const RELEASES = [["4.19", EACH_SHELL] as const, ["3.15", EACH_SHELL.slice(1, 2)] as const];
+
+describe.each(RELEASES)("with ethtool %s", (version, shells) => {
+  describe.each(shells)("under %s", (_, shell) => {
+    test("a NIC is turned off in one call, and not touched by a second run", () => {
+      using bench = new OldBench({ version, devices: { nic0: nic() } });
+      expect(bench.run(bootScript(named(["nic0"])), { shell })).toEqual(QUIET);
+      expect(bench.changes).toEqual([`-K nic0 ${ALL_OFF}`]);
+      expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
+      expect(bench.isOff("nic0", ["rx-hashing"])).toBe(false);
+
+      expect(bench.run(bootScript(named(["nic0"])), { shell })).toEqual(QUIET);
+      expect(bench.changes).toHaveLength(1);
+    });
+
+    test("every feature can be asked for", () => {
+      using bench = new OldBench({ version, devices: { nic0: nic() } });
+      const everything = named(["nic0"], KEYWORDS);
+      expect(bench.run(bootScript(everything), { shell })).toEqual(QUIET);
+      const names = bench.state.devices["nic0"]?.features.map(({ name }) => name) ?? [];
+      expect(bench.isOff("nic0", names)).toBe(true);
+    });
+
+    test("a vif's rx is fixed: no failure, and never asked for", () => {
+      using bench = new OldBench({ version, devices: { "vif1.0": capturedVif("connected") } });
+      expect(bench.run(bootScript(named(["vif1.0"])), { shell })).toEqual(QUIET);
+      expect(bench.changes).toEqual(["-K vif1.0 tx off sg off tso off gso off gro off"]);
+      expect(bench.run(bootScript(named(["vif1.0"])), { shell })).toEqual(QUIET);
+      expect(bench.changes).toHaveLength(1);
+    });
+
+    test("what is off and requested is turned off: it would come on when the guest connects", () => {
+      using bench = new OldBench({ version, devices: { "vif7.0": capturedVif("unconnected") } });
+      const tso = named(["vif7.0"], ["tso"]);
+      expect(bench.run(bootScript(tso), { shell })).toEqual(QUIET);
+      expect(bench.changes).toEqual(["-K vif7.0 tso off"]);
+      expect(bench.isOff("vif7.0", ["tx-tcp-segmentation", "tx-tcp6-segmentation"])).toBe(true);
+      expect(bench.run(bootScript(tso), { shell })).toEqual(QUIET);
+      expect(bench.changes).toHaveLength(1);
+    });
+
+    test("what the driver keeps on is tried again by itself, once, and then reported", () => {
+      const stubborn = nic({ forced: ["rx-gro", "rx-checksum"] });
+      using bench = new OldBench({ version, devices: { nic0: stubborn, nic1: nic() } });
+      const ended = bench.run(bootScript(named(["nic0", "nic1"])), { shell });
+      expect(ended).toEqual({
+        exitCode: 1,
+        stdout: "",
+        stderr:
+          "offload: nic0: rx could not be turned off\noffload: nic0: gro could not be turned off\n",
+      });
+      expect(bench.changes).toEqual([
+        `-K nic0 ${ALL_OFF}`,
+        "-K nic0 rx off",
+        "-K nic0 gro off",
+        `-K nic1 ${ALL_OFF}`,
+      ]);
+      expect(bench.isOff("nic1", DEFAULT_KERNEL_FEATURES)).toBe(true);
+    });
+
+    test("a driver that refuses at first is asked again, feature by feature", () => {
+      using bench = new OldBench({ version, devices: { nic0: nic({ refusals: 1 }) } });
+      expect(bench.run(bootScript(named(["nic0"])), { shell })).toEqual(QUIET);
+      expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
+    });
+
+    test("an ethtool that does not know a feature does not stop the others", () => {
+      const unknown = ["rxhash", "ntuple", "lro"];
+      using bench = new OldBench({ version, unknown, devices: { nic0: nic() } });
+      const everything = named(["nic0"], KEYWORDS);
+      expect(bench.run(bootScript(everything), { shell })).toEqual(QUIET);
+      expect(bench.changes).toHaveLength(1);
+      expect(bench.isOff("nic0", ["tx-checksum-ipv4", "rx-gro", "rx-vlan-hw-parse"])).toBe(true);
+    });
+
+    test("a missing device is passed over", () => {
+      using bench = new OldBench({ version, devices: { nic0: nic() } });
+      const ended = bench.run(bootScript(named(["absent0", "nic0", ""])), { shell });
+      expect(ended).toEqual({
+        exitCode: 0,
+        stdout: "offload: : no such device\noffload: absent0: no such device\n",
+        stderr: "",
+      });
+      expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
+    });
+
+    test("a device that is there and cannot be read is a failure, and does not stop the rest", () => {
+      // Every machine has lo; this stand-in does not know it.
+      using bench = new OldBench({ version, devices: { nic0: nic() } });
+      const ended = bench.run(bootScript(named(["lo", "nic0"])), { shell });
+      expect(ended).toEqual({
+        exitCode: 1,
+        stdout: "",
+        stderr: "offload: lo: its features cannot be read\n",
+      });
+      expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
+    });
+
+    test("with arguments, it turns off what is covered of them, and nothing else", () => {
+      const devices = { nic0: nic(), nic1: nic(), nic2: nic() };
+      using bench = new OldBench({ version, devices });
+      const words = { shell, arguments: ["nic1", "nic2"] };
+      expect(bench.run(bootScript(named(["nic0", "nic1"])), words)).toEqual(QUIET);
+      expect(bench.changes).toEqual([`-K nic1 ${ALL_OFF}`]);
+    });
+
+    test("each device keeps its own features off, and an exception keeps its own", () => {
+      const devices = { nic0: nic(), nic1: nic(), nic2: nic() };
+      using bench = new OldBench({ version, devices });
+      const coverage = covering({
+        devices: new Map([
+          ["nic0", ["tso"]],
+          ["nic1", []],
+          ["nic2", ["gro", "gso"]],
+        ]),
+      });
+      expect(bench.run(bootScript(coverage), { shell })).toEqual(QUIET);
+      expect(bench.changes).toEqual(["-K nic0 tso off", "-K nic2 gso off gro off"]);
+    });
+  });
+});

@@ -1,0 +1,128 @@
+import { describe, expect, test } from "bun:test";
+import { bootScript, readCoverage } from "../../src/boot/boot-script.ts";
+import { DEFAULT_KEYWORDS, KEYWORDS } from "../../src/core/features.ts";
+import type { Coverage } from "../../src/core/verify/coverage.ts";
+import { covering, NOTHING_COVERED, named } from "./script/coverages.ts";
+import { EACH_SHELL, Scratch } from "./script/shells.ts";
+
+const VM = "6f0c2f52-7a3b-11ee-b962-0242ac120002";
+const EVERYTHING = covering({ nics: DEFAULT_KEYWORDS, vifs: DEFAULT_KEYWORDS });
+const ONE_VM = covering({
+  vms: new Map([[VM, { features: ["gro"], vifs: new Map([["1", []]]) }]]),
+});
+
+const COVERAGES: readonly (readonly [string, Coverage])[] = [
+  ["every NIC and every guest", EVERYTHING],
+  ["every NIC", covering({ nics: DEFAULT_KEYWORDS })],
+  ["every guest", covering({ vifs: DEFAULT_KEYWORDS })],
+  ["named devices, and exceptions", { ...EVERYTHING, devices: new Map([["eth1", []]]) }],
+  ["one VM with an exception", ONE_VM],
+  ["nothing at all", NOTHING_COVERED],
+  ["every feature", named(["eno12429np0", "vif3.0"], KEYWORDS)],
+  ["names that need quotes", { ...EVERYTHING, ...named(["it's", "a;b", "-x", "*", "esac"]) }],
+];
+
+describe.each(COVERAGES)("%s", (_, coverage) => {
+  test("passes shellcheck", async () => {
+    using scratch = new Scratch();
+    const file = scratch.executable("script", bootScript(coverage));
+    const check = Bun.spawn(["shellcheck", "-s", "sh", file], { stdout: "pipe" });
+    expect(await check.stdout.text()).toBe("");
+    expect(await check.exited).toBe(0);
+  });
+
+  test.each(EACH_SHELL)("%s can read it", (_name, shell) => {
+    using scratch = new Scratch();
+    const ended = scratch.run(bootScript(coverage), { shell: [...shell, "-n"] });
+    expect(ended).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+  });
+
+  test("has no line that is too long to read, but the one for programs", () => {
+    for (const line of bootScript(coverage).split("\n")) {
+      if (line.startsWith("# offload-coverage: ")) continue;
+      expect(line.length).toBeLessThanOrEqual(110);
+    }
+  });
+
+  test("says what it covers", () => {
+    expect(readCoverage(bootScript(coverage))).toEqual(coverage);
+  });
+});
+
+test("says what it is, who wrote it and how to be rid of it", () => {
+  const [first, signature] = bootScript(EVERYTHING).split("\n");
+  expect(first).toBe("#!/bin/sh");
+  expect(signature).toBe('# Written by "offload persist"; remove with "offload persist --remove".');
+});
+
+test("is plain text of ASCII where the names are", () => {
+  expect(bootScript(EVERYTHING)).toMatch(/^[\n\x20-\x7e]+\n$/);
+});
+
+test("asks xenstore whose a guest's interface is only where VMs are told apart", () => {
+  expect(bootScript(EVERYTHING)).not.toContain("vm_of");
+  expect(bootScript(ONE_VM)).toContain("vm_of");
+});
+
+describe("a coverage that is not understood is none", () => {
+  const line = (text: string) => `#!/bin/sh\n# offload-coverage: ${text}\n`;
+  const empty = { nics: [], vifs: [], devices: {}, vms: {} };
+  test.each([
+    ["no line", "#!/bin/sh\n"],
+    ["no JSON", line("{")],
+    ["an unknown feature", line(JSON.stringify({ ...empty, nics: ["warp"] }))],
+    ["an unknown key", line(JSON.stringify({ ...empty, more: 1 }))],
+    [
+      "a VM that is no UUID",
+      line(JSON.stringify({ ...empty, vms: { "*": { features: [], vifs: {} } } })),
+    ],
+    [
+      "a VIF that is no number",
+      line(JSON.stringify({ ...empty, vms: { [VM]: { features: [], vifs: { "*": [] } } } })),
+    ],
+    ["more than fits", line(JSON.stringify({ ...empty, padding: "x".repeat(5_000_000) }))],
+  ])("%s", (_, script) => expect(readCoverage(script)).toBeNull());
+});
+
+describe.each(EACH_SHELL)("under %s", (_, shell) => {
+  const answering = (answer: string) => `#!/bin/sh\n[ "$1" = -k ] && ${answer}\n`;
+
+  test.each([
+    ["nothing", "exit 0"],
+    ["something else", "echo 'Usage: ethtool'"],
+    ["an error", "exit 75"],
+  ])("an ethtool that prints %s has not said that all is off", (_name, answer) => {
+    using scratch = new Scratch();
+    scratch.executable("ethtool", answering(answer));
+    const ended = scratch.run(bootScript(named(["lo"])), { shell });
+    expect(ended).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr: "offload: lo: its features cannot be read\n",
+    });
+  });
+
+  test("does without timeout where there is none", () => {
+    using scratch = new Scratch();
+    scratch.executable("timeout", "#!/bin/sh\nexit 127\n");
+    scratch.executable("ethtool", answering("echo 'scatter-gather: on'"));
+    const ended = scratch.run(bootScript(named(["lo"])), { shell });
+    expect(ended.stderr).toBe("offload: lo: sg could not be turned off\n");
+  });
+
+  test("gives up on an ethtool that hangs, and goes on with the next device", () => {
+    using scratch = new Scratch();
+    scratch.executable("timeout", '#!/bin/sh\nshift\nexec /usr/bin/timeout 0.2 "$@"\n');
+    scratch.executable(
+      "ethtool",
+      '#!/bin/sh\n[ "$2" = lo ] && exec sleep 60\necho "scatter-gather: on"\n',
+    );
+    const ended = scratch.run(bootScript(named(["lo", "nosuch0"])), { shell });
+    expect(ended).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr:
+        "offload: lo: its features cannot be read\noffload: nosuch0: sg could not be turned off\n",
+    });
+  });
+});

@@ -1,0 +1,259 @@
+import fc from "fast-check";
+import { type FeatureSet, KernelFeatures } from "../../src/core/feature-set.ts";
+import { FEATURES, KEYWORDS, type Keyword } from "../../src/core/features.ts";
+import { devicesOf, type Interface } from "../../src/core/interface.ts";
+import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
+import { NO_STANDING_RULE, NOTHING_STORED } from "../../src/core/policy-text.ts";
+import { resolveTargets } from "../../src/core/targets/targets.ts";
+import { bitsFrom, uuidFor, valued } from "./hosts.ts";
+
+const HOSTS: readonly Host[] = ["alpha", "beta", "gamma"].map((name) => ({
+  uuid: uuidFor(`host ${name}`),
+  name,
+}));
+
+const KNOWN_NAMES = [
+  ...FEATURES.map(({ kernel }) => kernel.replace("*", "")),
+  "tx-checksum-ipv4",
+  "tx-checksum-ip-generic",
+  "tx-checksum-sctp",
+  "tx-scatter-gather-fraglist",
+  "tx-tcp6-segmentation",
+  "tx-tcp-ecn-segmentation",
+  "tx-tcp-mangleid-segmentation",
+  "tx-tcp-segmentation-hw",
+  "rx-gro-hw",
+  "rx-gro-list",
+  "tx-udp-segmentation",
+  "tx-nocache-copy",
+  "highdma",
+];
+
+/** Kernels with any of the names, in any order, among others that nobody knows. */
+export const kernels: fc.Arbitrary<KernelFeatures> = fc
+  .uniqueArray(fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...KNOWN_NAMES) }, fc.string()), {
+    minLength: 1,
+    maxLength: 70,
+  })
+  .map((names) => new KernelFeatures(names));
+
+/** Any bits at all, also ones that no driver would show together. */
+export function featureSets(kernel: KernelFeatures): fc.Arbitrary<FeatureSet> {
+  const numbers = fc.bigInt({ min: 0n, max: (1n << BigInt(kernel.names.length)) - 1n });
+  const bits = numbers.map((number) => bitsFrom(kernel, number));
+  return fc.record({ active: bits, requested: bits, changeable: bits });
+}
+
+/** Any features, at least one, as the user might name them. */
+export const keywordLists: fc.Arbitrary<readonly Keyword[]> = fc
+  .subarray([...KEYWORDS], { minLength: 1 })
+  .map((chosen) => KEYWORDS.filter((keyword) => chosen.includes(keyword)));
+
+const RECORD_KEYS = [
+  ...KEYWORDS.map((keyword) => `ethtool-${keyword}`),
+  "ethtool-speed",
+  "ethtool-TSO",
+  "ethtooltso",
+  "promiscuous",
+  "mtu",
+];
+
+/** What other_config may hold: our keys, keys of others, any values. */
+export const otherConfigs: fc.Arbitrary<OtherConfig> = fc
+  .array(
+    fc.tuple(
+      fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...RECORD_KEYS) }, fc.string()),
+      fc.oneof(fc.constantFrom("off", "false", "on", "true", "OFF", "0", ""), fc.string()),
+    ),
+    { maxLength: 12 },
+  )
+  .map((entries) => new Map(entries));
+
+const NAMES = ["web", "db", "ALL", "eth0", "eth1", "", "all", "'; reboot; '", "\u001b[31mred"];
+
+interface VmShape {
+  readonly name: string;
+  readonly role: Vm["role"];
+  readonly powerState: string;
+  readonly at: number | null;
+  readonly vifs: readonly Pick<Vif, "attached" | "sriov" | "otherConfig">[];
+}
+
+interface HostShape {
+  readonly nics: readonly Pick<Pif, "managed" | "groProperty" | "otherConfig">[];
+  readonly bonded: boolean;
+  readonly extra: readonly ("vlan" | "vlan on bond" | "tunnel" | "sriov" | "other")[];
+}
+
+const vmShapes: fc.Arbitrary<VmShape> = fc.record({
+  name: fc.oneof(fc.constantFrom(...NAMES), fc.string()),
+  role: fc.constantFrom("vm", "vm", "vm", "template", "snapshot", "control domain"),
+  powerState: fc.constantFrom("Running", "Running", "Running", "Paused", "Suspended", "Halted"),
+  at: fc.option(fc.nat({ max: 2 })),
+  vifs: fc.array(
+    fc.record({
+      attached: fc.boolean(),
+      sriov: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
+      otherConfig: otherConfigs,
+    }),
+    { maxLength: 4 },
+  ),
+});
+
+const hostShapes: fc.Arbitrary<HostShape> = fc.record({
+  nics: fc.array(
+    fc.record({
+      managed: fc.integer({ min: 0, max: 9 }).map((dice) => dice > 0),
+      groProperty: fc.constantFrom(undefined, "on", "off"),
+      otherConfig: otherConfigs,
+    }),
+    { maxLength: 4 },
+  ),
+  bonded: fc.boolean(),
+  extra: fc.uniqueArray(fc.constantFrom("vlan", "vlan on bond", "tunnel", "sriov", "other")),
+});
+
+/** Pools of up to three hosts, seen from the first. Domids and device names repeat between hosts. */
+export const inventories: fc.Arbitrary<Inventory> = fc
+  .record({
+    hosts: fc.tuple(hostShapes, hostShapes, hostShapes),
+    vms: fc.array(vmShapes, { maxLength: 7 }),
+  })
+  .map((shape) => {
+    const vms = vmsOf(shape.vms);
+    const [host = { uuid: "", name: "" }] = HOSTS;
+    return {
+      host,
+      hostRef: "OpaqueRef:host",
+      elsewhere: [],
+      hostStored: NO_STANDING_RULE,
+      hosts: HOSTS,
+      pifs: shape.hosts.flatMap((one, index) => pifsOf(one, HOSTS[index] ?? host)),
+      vms,
+      vifs: vms.flatMap((vm, index) => vifsOf(vm, shape.vms[index]?.vifs ?? [])),
+    };
+  });
+
+function vmsOf(shapes: readonly VmShape[]): readonly Vm[] {
+  const domids = new Map<string, number>();
+  return shapes.map(({ name, role, powerState, at }, index) => {
+    const residentOn = at === null ? undefined : HOSTS[at];
+    const domid = residentOn === undefined ? -1 : (domids.get(residentOn.uuid) ?? 0) + 1;
+    if (residentOn !== undefined) domids.set(residentOn.uuid, domid);
+    const uuid = uuidFor(`generated vm ${index}`);
+    return {
+      ref: `OpaqueRef:${uuid}`,
+      uuid,
+      name,
+      role,
+      powerState,
+      domid,
+      residentOn,
+      isMigrating: false,
+    };
+  });
+}
+
+function vifsOf(vm: Vm, shapes: VmShape["vifs"]): readonly Vif[] {
+  return shapes.map((shape, index) => {
+    const uuid = uuidFor(`vif ${index} of ${vm.uuid}`);
+    return {
+      ref: `OpaqueRef:${uuid}`,
+      uuid,
+      device: String(index),
+      vm,
+      stored: NOTHING_STORED,
+      ...shape,
+    };
+  });
+}
+
+function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] {
+  const make = (device: string, role: Pif["role"], more: Partial<Pif>): Pif => {
+    const uuid = uuidFor(`${role} ${device} ${more.vlan ?? -1} of ${host.name}`);
+    return {
+      ref: `OpaqueRef:${uuid}`,
+      uuid,
+      device,
+      host,
+      network: `OpaqueRef:network of ${uuid}`,
+      address: { mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] },
+      role,
+      vlan: -1,
+      management: false,
+      managed: true,
+      attached: true,
+      groProperty: undefined,
+      otherConfig: new Map(),
+      stored: NOTHING_STORED,
+      slaves: [],
+      slaveOf: undefined,
+      under: undefined,
+      ...more,
+    };
+  };
+  const bondUuid = make("bond0", "bond", {}).uuid;
+  const slaveOf = bonded ? bondUuid : undefined;
+  const physical = nics.map((shape, index) =>
+    make(`eth${index}`, "physical", { ...shape, slaveOf }),
+  );
+  const slaves = physical.map(({ uuid }) => uuid);
+  const bond = bonded ? [make("bond0", "bond", { slaves, management: true })] : [];
+  const extras = extra.map((kind) => {
+    if (kind === "vlan") return make("eth0", "vlan", { vlan: 100, under: slaves[0] });
+    if (kind === "vlan on bond") {
+      return make("bond0", "vlan", { vlan: 200, under: bonded ? bondUuid : undefined });
+    }
+    return make(kind === "sriov" ? "eth0" : `${kind}0`, kind, {});
+  });
+  return [...extras, ...bond, ...physical];
+}
+
+/** A pool, a kernel and what is asked of them. */
+export interface World {
+  readonly inventory: Inventory;
+  readonly names: KernelFeatures;
+  readonly devices: ReadonlyMap<string, FeatureSet>;
+  readonly keywords: readonly Keyword[];
+  /** What each device does with a write: obeys, ignores it, fails, or does half of it. */
+  readonly manners: readonly ("obeys" | "ignores" | "fails" | "half")[];
+}
+
+/** The interfaces that ALL means. */
+export function wholeHost(inventory: Inventory): readonly Interface[] {
+  return valued(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
+}
+
+/** A pool, a kernel with the devices of this host (some of them missing) and a list of features. */
+export const worlds: fc.Arbitrary<World> = fc
+  .record({ inventory: inventories, names: kernels, keywords: keywordLists })
+  .chain(({ inventory, names, keywords }) => {
+    const plain = wholeHost(inventory).flatMap((one) => devicesOf(one, new Set()));
+    const taps = plain.flatMap(({ name }) =>
+      name.startsWith("vif") ? [`tap${name.slice(3)}`] : [],
+    );
+    const devices = [...plain.map(({ name }) => name), ...taps, "xenbr0"];
+    // A few sets for all: devices of one driver look alike.
+    const sets = fc.array(featureSets(names), { minLength: 1, maxLength: 3 });
+    const choices = fc.array(fc.nat({ max: 3 }), {
+      minLength: devices.length,
+      maxLength: devices.length,
+    });
+    return fc.record({
+      inventory: fc.constant(inventory),
+      names: fc.constant(names),
+      keywords: fc.constant(keywords),
+      devices: fc.tuple(sets, choices).map(
+        ([some, chosen]) =>
+          new Map(
+            devices.flatMap((name, index) => {
+              const choice = chosen[index] ?? 0;
+              const set = some[choice % some.length];
+              // The last choice: the device is not there.
+              return set === undefined || choice === 3 ? [] : [[name, set] as const];
+            }),
+          ),
+      ),
+      manners: fc.array(fc.constantFrom("obeys", "ignores", "fails", "half"), { maxLength: 8 }),
+    });
+  });

@@ -1,0 +1,293 @@
+import type { LiveView, Observation } from "../../src/core/disable/steps.ts";
+import { type FeatureBits, type FeatureSet, KernelFeatures } from "../../src/core/feature-set.ts";
+import { FEATURES, type Keyword } from "../../src/core/features.ts";
+import type { NicInterface, VifInterface } from "../../src/core/interface.ts";
+import { whereaboutsOf } from "../../src/core/interface.ts";
+import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
+import { NO_STANDING_RULE, NOTHING_STORED } from "../../src/core/policy-text.ts";
+import type { Failure, Result } from "../../src/core/result.ts";
+
+/** A UUID that is always the same for a label. */
+export function uuidFor(label: string): string {
+  const hex = new Bun.CryptoHasher("md5").update(label).digest("hex");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join("-");
+}
+
+/** The host that the tests run on, and one more of its pool. */
+export const ALPHA: Host = { uuid: uuidFor("host alpha"), name: "alpha" };
+export const BETA: Host = { uuid: uuidFor("host beta"), name: "beta" };
+
+/** A map of other_config. */
+export function config(entries: Readonly<Record<string, string>> = {}): OtherConfig {
+  return new Map(Object.entries(entries));
+}
+
+/** A physical PIF of this host, unless said otherwise. */
+export function pif(device: string, more: Partial<Pif> = {}): Pif {
+  const host = more.host ?? ALPHA;
+  const label = `pif ${device} ${more.role ?? "physical"} ${more.vlan ?? -1} ${host.name}`;
+  return {
+    ref: `OpaqueRef:${uuidFor(`ref of ${label}`)}`,
+    uuid: uuidFor(label),
+    device,
+    host,
+    network: `OpaqueRef:${uuidFor(`network of ${label}`)}`,
+    address: { mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] },
+    role: "physical",
+    vlan: -1,
+    management: false,
+    managed: true,
+    attached: true,
+    groProperty: undefined,
+    otherConfig: config(),
+    stored: NOTHING_STORED,
+    slaves: [],
+    slaveOf: undefined,
+    under: undefined,
+    ...more,
+  };
+}
+
+/** A VM that runs on this host, unless said otherwise. */
+export function vm(name: string, more: Partial<Vm> = {}): Vm {
+  return {
+    ref: `OpaqueRef:${uuidFor(`ref of vm ${name}`)}`,
+    uuid: uuidFor(`vm ${name}`),
+    name,
+    role: "vm",
+    powerState: "Running",
+    domid: 1,
+    residentOn: ALPHA,
+    isMigrating: false,
+    ...more,
+  };
+}
+
+/** A VM that runs nowhere. */
+export function haltedVm(name: string, more: Partial<Vm> = {}): Vm {
+  return vm(name, { powerState: "Halted", domid: -1, residentOn: undefined, ...more });
+}
+
+/** A plugged VIF of a VM. */
+export function vif(owner: Vm, device: string, more: Partial<Vif> = {}): Vif {
+  return {
+    ref: `OpaqueRef:${uuidFor(`ref of vif ${device} of ${owner.uuid}`)}`,
+    uuid: uuidFor(`vif ${device} of ${owner.uuid}`),
+    device,
+    vm: owner,
+    attached: true,
+    sriov: false,
+    otherConfig: config(),
+    stored: NOTHING_STORED,
+    ...more,
+  };
+}
+
+/** An inventory of the pool of both hosts, seen from alpha. */
+export function inventory(more: Partial<Inventory> = {}): Inventory {
+  return {
+    host: ALPHA,
+    hostRef: "OpaqueRef:local",
+    hostStored: NO_STANDING_RULE,
+    hosts: [ALPHA, BETA],
+    elsewhere: [],
+    pifs: [],
+    vms: [],
+    vifs: [],
+    ...more,
+  };
+}
+
+/** A PIF as something to look at. */
+export function nic(one: Pif, management = false): NicInterface {
+  return { kind: "pif", pif: one, management };
+}
+
+/** A VIF as something to look at from alpha. */
+export function guest(one: Vif): VifInterface {
+  return { kind: "vif", vif: one, vm: one.vm, whereabouts: whereaboutsOf(one, ALPHA.uuid) };
+}
+
+/** Names as a kernel has them: those behind the keywords, and neighbours that are none of them. */
+export const KERNEL = new KernelFeatures([
+  "tx-scatter-gather",
+  "tx-checksum-ipv4",
+  "tx-checksum-ip-generic",
+  "tx-checksum-ipv6",
+  "highdma",
+  "tx-scatter-gather-fraglist",
+  "tx-vlan-hw-insert",
+  "rx-vlan-hw-parse",
+  "rx-vlan-filter",
+  "tx-generic-segmentation",
+  "rx-gro",
+  "rx-lro",
+  "tx-tcp-segmentation",
+  "tx-udp-fragmentation",
+  "tx-tcp-ecn-segmentation",
+  "tx-tcp-mangleid-segmentation",
+  "tx-tcp6-segmentation",
+  "tx-gre-segmentation",
+  "tx-udp-segmentation",
+  "rx-checksum",
+  "rx-hashing",
+  "rx-ntuple-filter",
+  "rx-gro-hw",
+  "rx-gro-list",
+  "tx-vlan-stag-hw-insert",
+]);
+
+/** How one kernel feature stands; `latent` is off but requested on, `leaving` on but requested off. */
+export type BitState = "on" | "off" | "on fixed" | "off fixed" | "latent" | "leaving";
+
+/** Bits as one number, the first name's bit the lowest. */
+export function big(bits: FeatureBits): bigint {
+  return bits.reduce((sum, block, index) => sum | (BigInt(block >>> 0) << BigInt(index * 32)), 0n);
+}
+
+/** The bits of a number, as many as this kernel has names. */
+export function bitsFrom(kernel: KernelFeatures, number: bigint): FeatureBits {
+  const blocks = Math.ceil(kernel.names.length / 32);
+  return Array.from({ length: blocks }, (_, index) =>
+    Number((number >> BigInt(index * 32)) & 0xffffffffn),
+  );
+}
+
+/** The bits of kernel features. */
+export function bitsNamed(kernel: KernelFeatures, ...names: readonly string[]): FeatureBits {
+  let sum = 0n;
+  for (const name of names) {
+    const index = kernel.names.indexOf(name);
+    if (index < 0) throw new Error(`this kernel has no ${name}`);
+    sum |= 1n << BigInt(index);
+  }
+  return bitsFrom(kernel, sum);
+}
+
+/** The kernel features that the bits stand for. */
+export function namesOf(kernel: KernelFeatures, bits: FeatureBits): readonly string[] {
+  const sum = big(bits);
+  return kernel.names.filter((_, index) => (sum & (1n << BigInt(index))) !== 0n);
+}
+
+/** The bits of the kernel features that the table's pattern of a keyword matches. */
+export function maskOf(kernel: KernelFeatures, keyword: Keyword): bigint {
+  const pattern = FEATURES.find((feature) => feature.keyword === keyword)?.kernel ?? "";
+  const matcher = new RegExp(`^${pattern.replaceAll("*", ".*")}$`, "s");
+  return big(bitsNamed(kernel, ...kernel.names.filter((name) => matcher.test(name))));
+}
+
+/** A feature set by the kernel's names; what is not named is off and fixed. */
+export function featureSet(
+  kernel: KernelFeatures,
+  states: Readonly<Record<string, BitState>>,
+): FeatureSet {
+  const where = (...wanted: readonly BitState[]) =>
+    bitsNamed(
+      kernel,
+      ...Object.keys(states).filter((name) => wanted.some((state) => state === states[name])),
+    );
+  return {
+    active: where("on", "on fixed", "leaving"),
+    requested: where("on", "latent"),
+    changeable: where("on", "off", "latent", "leaving"),
+  };
+}
+
+/** An ordinary NIC: everything on, receive checksums and all, but LRO. */
+export const NIC_ON = featureSet(KERNEL, {
+  "rx-checksum": "on",
+  "tx-checksum-ipv4": "on",
+  "tx-checksum-ipv6": "on",
+  "tx-scatter-gather": "on",
+  "tx-tcp-segmentation": "on",
+  "tx-tcp6-segmentation": "on",
+  "tx-generic-segmentation": "on",
+  "rx-gro": "on",
+  "rx-vlan-hw-parse": "on",
+  "tx-vlan-hw-insert": "on",
+  "rx-hashing": "on",
+  highdma: "on fixed",
+});
+
+/** The same with every default feature off. */
+export const NIC_OFF = featureSet(KERNEL, {
+  "rx-checksum": "off",
+  "tx-checksum-ipv4": "off",
+  "tx-checksum-ipv6": "off",
+  "tx-scatter-gather": "off",
+  "tx-tcp-segmentation": "off",
+  "tx-tcp6-segmentation": "off",
+  "tx-generic-segmentation": "off",
+  "rx-gro": "off",
+  "rx-vlan-hw-parse": "on",
+  "tx-vlan-hw-insert": "on",
+  "rx-hashing": "on",
+  highdma: "on fixed",
+});
+
+/** A netback device with a guest connected: rx is on and fixed. */
+export const VIF_ON = featureSet(KERNEL, {
+  "rx-checksum": "on fixed",
+  "tx-checksum-ipv4": "on",
+  "tx-checksum-ipv6": "on",
+  "tx-scatter-gather": "on",
+  "tx-scatter-gather-fraglist": "on",
+  "tx-tcp-segmentation": "on",
+  "tx-tcp6-segmentation": "on",
+  "tx-tcp-mangleid-segmentation": "off",
+  "tx-generic-segmentation": "on",
+  "rx-gro": "on",
+});
+
+/** The keys of a PIF, all of them, with one value. */
+export function pifRecords(value: string): Readonly<Record<string, string>> {
+  const keys = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"];
+  return Object.fromEntries(keys.map((key) => [`ethtool-${key}`, value]));
+}
+
+/** The keys of a VIF that the toolstack reads, all of them, with one value. */
+export function vifRecords(value: string): Readonly<Record<string, string>> {
+  const keys = ["rx", "tx", "sg", "tso", "ufo", "gso"];
+  return Object.fromEntries(keys.map((key) => [`ethtool-${key}`, value]));
+}
+
+/** A view of devices by name. What is given as an observation is taken as it is. */
+export function viewOf(
+  devices: Readonly<Record<string, FeatureSet | Observation>>,
+  kernel = KERNEL,
+): LiveView {
+  const observations = new Map<string, Observation>();
+  const existing = new Set<string>();
+  for (const [name, seen] of Object.entries(devices)) {
+    const observation: Observation = "state" in seen ? seen : { state: "read", features: seen };
+    observations.set(name, observation);
+    if (observation.state !== "missing") existing.add(name);
+  }
+  return { kernel, existing, observations };
+}
+
+/** The value of a result that has to be one. */
+export function valued<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw new Error(`failed: ${result.failures.map(({ message }) => message).join("; ")}`);
+}
+
+/** The failures of a result that has to have some. */
+export function failuresOf(result: Result<unknown>): readonly Failure[] {
+  if (!result.ok) return result.failures;
+  throw new Error("this should have failed");
+}
+
+/** The single failure of a result that has to have one. */
+export function failureOf(result: Result<unknown>): Failure {
+  const [first, ...rest] = failuresOf(result);
+  if (first === undefined || rest.length > 0) throw new Error(`${rest.length + 1} failures`);
+  return first;
+}

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "bun:test";
+import { foresee, planLive, planRecords } from "../../../src/core/disable/steps.ts";
+import { DEFAULT_KEYWORDS, KEYWORDS } from "../../../src/core/features.ts";
+import { guest, namesOf, viewOf, vif, vifRecords, vm } from "../../builders/hosts.ts";
+import { netbackCaptures, parseEthtool } from "../../fakes/ethtool-text.ts";
+
+const captures = netbackCaptures();
+
+test("there is a capture of each of three kernels", () => {
+  expect(captures.map(({ name }) => name)).toEqual([
+    "xen-4.17-dom0-5.10.0-46",
+    "xen-4.17-dom0-6.1.0-51",
+    "xen-4.17-dom0-6.12.107",
+  ]);
+});
+
+test("a line that the parser does not understand is an error", () => {
+  expect(() => parseEthtool("Features for eth0:\nrx-checksumming: perhaps\n")).toThrow();
+});
+
+describe.each(captures.map((capture) => [capture.name, capture] as const))(
+  "netback of %s",
+  (_, { unconnected, connected, turnedOff }) => {
+    const web = vm("web", { domid: 1 });
+    const subject = guest(vif(web, "0"));
+    const { kernel } = connected;
+    const view = viewOf({ "vif1.0": connected.features }, kernel);
+    const stateIn = (features: typeof connected.features) =>
+      Object.fromEntries(KEYWORDS.map((keyword) => [keyword, kernel.state(features, keyword)]));
+
+    test("connected: rx is on and fixed, the rest of the netback features on", () => {
+      expect(connected.device).toBe("vif1.0");
+      expect(stateIn(connected.features)).toEqual({
+        rx: "on, fixed",
+        tx: "on",
+        sg: "on",
+        tso: "on",
+        ufo: "absent",
+        gso: "on",
+        gro: "on",
+        lro: "off, fixed",
+        rxvlan: "off, fixed",
+        txvlan: "off, fixed",
+        rxhash: "off, fixed",
+        ntuple: "off, fixed",
+      });
+    });
+
+    test("not connected: tso is off, but will come on by itself", () => {
+      expect(unconnected.device).toBe("vif7.0");
+      expect(kernel.state(unconnected.features, "tso")).toBe("off, requested on");
+      expect(kernel.state(unconnected.features, "tx")).toBe("on");
+    });
+
+    test("rx is not written to the kernel, which could not obey", () => {
+      expect(planLive([subject], ["rx"], view)).toEqual([]);
+      const [step] = planLive([subject], DEFAULT_KEYWORDS, view);
+      expect(step?.keywords).toEqual(["tx", "sg", "tso", "gso", "gro"]);
+      expect(namesOf(kernel, step?.clear.bits ?? [])).not.toContain("rx-checksum");
+    });
+
+    test("a setting of rx is written on a VIF when it is named", () => {
+      const steps = planRecords([subject], DEFAULT_KEYWORDS, view, true);
+      expect(steps.map(({ key }) => key)).toEqual(Object.keys(vifRecords("off")));
+    });
+
+    test("not connected: the plan clears the latent bits too", () => {
+      const waiting = viewOf({ "vif1.0": unconnected.features }, unconnected.kernel);
+      const steps = planLive([subject], DEFAULT_KEYWORDS, waiting);
+      const names = namesOf(kernel, steps[0]?.clear.bits ?? []);
+      for (const name of ["tx-checksum-ipv6", "tx-tcp-segmentation", "tx-tcp6-segmentation"]) {
+        expect(names).toContain(name);
+      }
+      const left = foresee(waiting, steps).observations.get("vif1.0");
+      if (left?.state !== "read") throw new Error("not read");
+      expect(kernel.state(left.features, "tso")).toBe("off");
+      expect(kernel.state(left.features, "tx")).toBe("off");
+      expect(left.features).toEqual(turnedOff.features);
+    });
+
+    test("what is foreseen is what ethtool showed after it had turned everything off", () => {
+      const steps = planLive([subject], DEFAULT_KEYWORDS, view);
+      const foreseen = foresee(view, steps).observations.get("vif1.0");
+      expect(foreseen).toEqual({ state: "read", features: turnedOff.features });
+      expect(stateIn(turnedOff.features)).toMatchObject({
+        rx: "on, fixed",
+        tx: "off",
+        sg: "off",
+        tso: "off",
+        gso: "off",
+        gro: "off",
+        lro: "off, fixed",
+      });
+    });
+
+    test("after that there is nothing left to do", () => {
+      const after = viewOf({ "vif1.0": turnedOff.features }, turnedOff.kernel);
+      expect(planLive([subject], DEFAULT_KEYWORDS, after)).toEqual([]);
+    });
+  },
+);

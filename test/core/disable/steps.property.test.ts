@@ -1,0 +1,293 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { expectedChanges } from "../../../src/core/disable/plan.ts";
+import { ChangeableBits, KernelFeatures } from "../../../src/core/feature-set.ts";
+import { KEYWORDS } from "../../../src/core/features.ts";
+import { judge } from "../../../src/core/verify/verdict.ts";
+import {
+  featureSets,
+  kernels,
+  keywordLists,
+  type World,
+  worlds,
+} from "../../builders/arbitraries.ts";
+import { big, bitsFrom, maskOf } from "../../builders/hosts.ts";
+import { FakeHost } from "../../fakes/change-host.ts";
+
+const PIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"].map((k) => `ethtool-${k}`);
+const VIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso"].map((k) => `ethtool-${k}`);
+const MEANS_OFF: readonly (string | undefined)[] = ["off", "false"];
+
+function hostOf({ inventory, devices, names }: World): FakeHost {
+  return new FakeHost(inventory, devices, { names });
+}
+
+function planFor({ keywords }: World, host: FakeHost) {
+  const plan = host.planDisable({ features: keywords, named: true });
+  return { ...plan, changes: expectedChanges(plan) };
+}
+
+/** Carries out a plan on a host whose devices obey or do not. */
+async function carriedOut(world: World, obeying: boolean) {
+  const host = hostOf(world);
+  const { kernel } = host;
+  if (!obeying) {
+    kernel.disturb = (device, bits) => {
+      const manner = world.manners[kernel.writes.length % 8] ?? "obeys";
+      if (manner === "obeys") return null;
+      if (manner === "ignores") return { done: true };
+      const now = kernel.devices.get(device);
+      if (manner === "half" && now !== undefined) {
+        kernel.devices.set(device, {
+          ...now,
+          active: bitsFrom(world.names, big(now.active) & ~big(bits.bits)),
+        });
+        return { done: true };
+      }
+      return { done: false, gone: false, because: "operation not supported" };
+    };
+  }
+  const plan = planFor(world, host);
+  const done = await host.disableFeatures(...world.keywords);
+  return { host, kernel, plan, done };
+}
+
+/** Keys and values of an object by its UUID, without this tool's texts. */
+function settingsOf(host: FakeHost, uuid: string): ReadonlyMap<string, string> {
+  return new Map(Object.entries(host.settings(uuid)));
+}
+
+describe("for every kernel, pool and list of features", () => {
+  test("the bits of a write are changeable, asked for, and on or requested", () => {
+    fc.assert(
+      fc.property(
+        kernels.chain((names) =>
+          fc.record({
+            names: fc.constant(names),
+            set: featureSets(names),
+            wanted: fc.bigInt({ min: 0n, max: 1n << 80n }),
+            keywords: keywordLists,
+          }),
+        ),
+        ({ names, set, wanted, keywords }) => {
+          const asked = keywords.reduce((sum, keyword) => sum | maskOf(names, keyword), 0n);
+          const [active, requested] = [big(set.active), big(set.requested)];
+          const changeable = big(set.changeable);
+          const clear = names.clearable(set, keywords);
+          expect(big(clear.bits)).toBe(asked & changeable & (active | requested));
+          expect(clear.isEmpty).toBe(big(clear.bits) === 0n);
+          expect(big(ChangeableBits.of(set, bitsFrom(names, wanted)).bits)).toBe(
+            wanted & changeable & (active | requested) & big(bitsFrom(names, -1n)),
+          );
+          expect(names.without(set, clear)).toEqual({
+            active: bitsFrom(names, active & ~big(clear.bits)),
+            requested: bitsFrom(names, requested & ~big(clear.bits)),
+            changeable: set.changeable,
+          });
+        },
+      ),
+    );
+  });
+
+  test("the state of a feature is what its kernel features say together", () => {
+    fc.assert(
+      fc.property(
+        kernels.chain((names) => fc.tuple(fc.constant(names), featureSets(names))),
+        ([names, set]) => {
+          for (const keyword of KEYWORDS) {
+            const mask = maskOf(names, keyword);
+            const free = mask & big(set.changeable);
+            const [on, requested] = [mask & big(set.active), mask & big(set.requested)];
+            const expected =
+              mask === 0n
+                ? "absent"
+                : on !== 0n
+                  ? (on & free) !== 0n
+                    ? "on"
+                    : "on, fixed"
+                  : free === 0n
+                    ? "off, fixed"
+                    : (requested & free) !== 0n
+                      ? "off, requested on"
+                      : "off";
+            expect(names.state(set, keyword)).toBe(expected);
+            expect(names.isRequested(set, keyword)).toBe(requested !== 0n);
+            expect(names.states(set, [keyword])).toEqual([expected]);
+          }
+          const each = KEYWORDS.map((keyword) => names.state(set, keyword));
+          expect(names.states(set, KEYWORDS)).toEqual(each);
+          expect(names.states(set, [...KEYWORDS].reverse())).toEqual([...each].reverse());
+        },
+      ),
+    );
+  });
+
+  test("a step touches no fixed feature, none that was not asked for, and each device once", () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const { live } = planFor(world, hostOf(world));
+        const asked = world.keywords.reduce(
+          (mask, keyword) => mask | maskOf(world.names, keyword),
+          0n,
+        );
+        for (const { device, clear } of live) {
+          const set = world.devices.get(device);
+          expect(big(clear.bits)).not.toBe(0n);
+          expect(big(clear.bits) & ~big(set?.changeable ?? [])).toBe(0n);
+          expect(big(clear.bits) & ~asked).toBe(0n);
+        }
+        expect(new Set(live.map(({ device }) => device)).size).toBe(live.length);
+      }),
+    );
+  });
+
+  test("no device of another host, of a foreign VM or of the bridge is written", async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, async (world) => {
+        const { kernel } = await carriedOut(world, true);
+        const { host, pifs, vms } = world.inventory;
+        const domids = vms.flatMap(({ role, residentOn, domid }) =>
+          role === "vm" && residentOn?.uuid === host.uuid ? [String(domid)] : [],
+        );
+        const nics = pifs.flatMap((pif) => (pif.host.uuid === host.uuid ? [pif.device] : []));
+        for (const device of kernel.writes) {
+          const [, domid] = /^(?:vif|tap)(\d+)\.\d+$/.exec(device) ?? [];
+          expect(domid === undefined ? nics : domids).toContain(domid ?? device);
+        }
+      }),
+    );
+  });
+
+  test.each([
+    ["obey", true],
+    ["do as they like", false],
+  ])(
+    "a PIF is recorded only where it reads off and changeable (devices that %s)",
+    async (_, obeying) => {
+      await fc.assert(
+        fc.asyncProperty(worlds, async (world) => {
+          const { host, kernel } = await carriedOut(world, obeying);
+          for (const { uuid, device, role, managed, otherConfig } of world.inventory.pifs) {
+            for (const [key, value] of settingsOf(host, uuid)) {
+              if (otherConfig.get(key) === value) continue;
+              expect([role, managed, value]).toEqual(["physical", true, "off"]);
+              expect(PIF_KEYS).toContain(key);
+              const set = kernel.devices.get(device);
+              const keyword = world.keywords.find((one) => `ethtool-${one}` === key);
+              const mask = keyword === undefined ? 0n : maskOf(world.names, keyword);
+              if (set === undefined) throw new Error(`${device} was recorded and is not there`);
+              expect(mask & big(set.changeable)).not.toBe(0n);
+              expect(mask & big(set.active)).toBe(0n);
+              expect(mask & big(set.requested) & big(set.changeable)).toBe(0n);
+            }
+          }
+        }),
+      );
+    },
+  );
+
+  test("keys other than the honoured ones are never in a step, and never change", async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, async (world) => {
+        const { host, plan } = await carriedOut(world, false);
+        for (const { subject, key, keyword } of plan.settings) {
+          expect(subject.kind === "pif" ? PIF_KEYS : VIF_KEYS).toContain(key);
+          expect(world.keywords).toContain(keyword);
+        }
+        const { pifs, vifs } = world.inventory;
+        for (const [objects, keys] of [
+          [pifs, PIF_KEYS],
+          [vifs, VIF_KEYS],
+        ] as const) {
+          for (const { uuid, otherConfig } of objects) {
+            const others = (map: ReadonlyMap<string, string>) =>
+              Object.fromEntries([...map].filter(([key]) => !keys.includes(key)));
+            expect(others(settingsOf(host, uuid))).toEqual(others(otherConfig));
+          }
+        }
+      }),
+    );
+  });
+
+  test("a record that means off is left as it is, and none is ever lost", async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, async (world) => {
+        const { host, plan } = await carriedOut(world, true);
+        for (const { from } of plan.settings) expect(MEANS_OFF).not.toContain(from);
+        for (const { uuid, otherConfig } of [...world.inventory.pifs, ...world.inventory.vifs]) {
+          const now = settingsOf(host, uuid);
+          for (const [key, value] of otherConfig) {
+            if (MEANS_OFF.includes(value)) expect(now.get(key)).toBe(value);
+            expect(now.has(key)).toBe(true);
+          }
+        }
+      }),
+    );
+  });
+
+  test("on an ideal host all that can be off is off, and a second plan is empty", async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, async (world) => {
+        const { host, done, plan } = await carriedOut(world, true);
+        expect(done.problems).toEqual([]);
+        expect(done.changes).toEqual(plan.changes);
+        const again = planFor(world, host);
+        expect([again.live, again.settings, again.texts, again.changes]).toEqual([[], [], [], []]);
+        const scope = { keywords: world.keywords, records: true };
+        const codes = judge(done.interfaces, done.after, scope).problems.map(({ code }) => code);
+        const wrong = [
+          "live-on",
+          "latent",
+          "record-missing",
+          "record-says-on",
+          "gro-not-persistent",
+        ];
+        expect(codes.filter((code) => [...wrong, "record-unreadable"].includes(code))).toEqual([]);
+      }),
+    );
+  });
+
+  test("the plan alone changes nothing, and is the same twice", () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const host = hostOf(world);
+        const [first, second] = [planFor(world, host), planFor(world, host)];
+        expect(second).toEqual(first);
+        expect(host.journal).toEqual([]);
+        expect(host.kernel.devices).toEqual(new Map(world.devices));
+      }),
+    );
+  });
+
+  test("what is said of an interface does not depend on those beside it", async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, async (world) => {
+        const { done } = await carriedOut(world, false);
+        const scope = { keywords: world.keywords, records: true };
+        const together = judge(done.interfaces, done.after, scope);
+        // A kernel of its own for each, so that nothing can be remembered from another.
+        const apart = done.interfaces.map((subject) =>
+          judge([subject], { ...done.after, kernel: new KernelFeatures(world.names.names) }, scope),
+        );
+        expect(together).toEqual({
+          devices: apart.flatMap(({ devices }) => devices),
+          problems: apart.flatMap(({ problems }) => problems),
+          notes: apart.flatMap(({ notes }) => notes),
+        });
+      }),
+    );
+  });
+
+  test("every message that names an interface begins with it", async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, async (world) => {
+        const { done } = await carriedOut(world, false);
+        const scope = { keywords: world.keywords, records: true };
+        const judged = judge(done.interfaces, done.after, scope);
+        for (const { interface: name, message } of [...done.problems, ...judged.problems]) {
+          if (name !== undefined) expect(message).toStartWith(`${name}: `);
+        }
+      }),
+    );
+  });
+});

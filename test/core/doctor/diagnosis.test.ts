@@ -1,0 +1,193 @@
+import { describe, expect, test } from "bun:test";
+import type { BootLayer } from "../../../src/core/boot-layer.ts";
+import { adviceFor, commandsOf } from "../../../src/core/doctor/advice.ts";
+import { networkRecords, strayPifRecords, summarise } from "../../../src/core/doctor/diagnosis.ts";
+import { softwareOf } from "../../../src/core/doctor/software.ts";
+import type { Hook } from "../../../src/core/doctor/third-party-hooks.ts";
+import type { Coverage } from "../../../src/core/verify/coverage.ts";
+import { judge } from "../../../src/core/verify/verdict.ts";
+import {
+  BETA,
+  config,
+  inventory,
+  NIC_ON,
+  nic,
+  pif,
+  uuidFor,
+  viewOf,
+} from "../../builders/hosts.ts";
+
+const KEYWORDS = ["rx", "tso", "gro"] as const;
+const NOTHING = { deadRecords: [], networkRecords: [], hooks: [], software: [] };
+
+const NOTHING_COVERED: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
+
+function boot(more: Partial<BootLayer> = {}): BootLayer {
+  const covers = { ...NOTHING_COVERED, devices: new Map([["eth0", KEYWORDS]]) };
+  return { method: "systemd", state: "current", covers, ...more };
+}
+
+function summaryOf(device: string, layer: BootLayer | null) {
+  const subject = nic(pif(device, { otherConfig: config({ "ethtool-tso": "off" }) }));
+  const { devices } = judge([subject], viewOf({ [device]: NIC_ON }), {
+    keywords: KEYWORDS,
+    records: true,
+  });
+  const [report] = devices;
+  if (report === undefined) throw new Error("no device");
+  return summarise(report, layer);
+}
+
+describe("the summary of a device", () => {
+  test("sorts features by what is true of them", () => {
+    expect(summaryOf("eth0", null)).toMatchObject({
+      on: ["rx", "tso", "gro"],
+      off: [],
+      recordedOff: ["tso"],
+      persisted: [],
+    });
+  });
+
+  test("calls persisted what boot will turn off on this very device", () => {
+    expect(summaryOf("eth0", boot()).persisted).toEqual(KEYWORDS);
+    expect(summaryOf("eth1", boot()).persisted).toEqual([]);
+    const covers = { ...NOTHING_COVERED, nics: KEYWORDS };
+    expect(summaryOf("eth1", boot({ covers })).persisted).toEqual(KEYWORDS);
+  });
+
+  test("calls nothing persisted that will not be run", () => {
+    for (const state of ["disabled", "edited", "not-executable", "incomplete"] as const) {
+      expect(summaryOf("eth0", boot({ state })).persisted).toEqual([]);
+    }
+  });
+});
+
+describe("records where no NIC is", () => {
+  const bond = pif("bond0", {
+    role: "bond",
+    otherConfig: config({ "ethtool-gso": "off", x: "1" }),
+  });
+  const vlan = pif("eth0", { role: "vlan", vlan: 7, otherConfig: config({ "ethtool-tx": "off" }) });
+  const pool = inventory({ pifs: [bond, vlan, pif("eth0")] });
+
+  test("are read by nobody with Open vSwitch, or where the backend is not known", () => {
+    for (const backend of ["openvswitch", "vswitch", null]) {
+      expect(strayPifRecords(pool, backend).map(({ name, key }) => `${name}: ${key}`)).toEqual([
+        "bond0: ethtool-gso",
+        "eth0, VLAN 7: ethtool-tx",
+      ]);
+    }
+  });
+
+  test("are applied with the Linux bridge", () => {
+    expect(strayPifRecords(pool, "bridge")).toEqual([]);
+  });
+
+  test("of another host are not this one's business", () => {
+    expect(strayPifRecords(inventory({ pifs: [{ ...bond, host: BETA }] }), null)).toEqual([]);
+  });
+
+  test("of networks are for the bridge", () => {
+    const network = { uuid: uuidFor("n"), name: "LAN", bridge: "xenbr0" };
+    expect(
+      networkRecords([{ ...network, otherConfig: config({ "ethtool-gro": "off", mtu: "9000" }) }]),
+    ).toMatchObject([
+      { name: "LAN", key: "ethtool-gro", because: expect.stringContaining("xenbr0") },
+    ]);
+  });
+});
+
+describe("advice", () => {
+  test("is empty where nothing is wrong", () => {
+    expect(adviceFor({ problems: [], notes: [], advice: [] }, NOTHING)).toEqual([]);
+  });
+
+  test("names a command for each thing, the toolstack first, and each command once", () => {
+    const problems = [
+      { code: "live-on", message: "eth0: tso on", interface: "eth0" },
+      { code: "gro-not-persistent", message: "eth1: no record keeps gro off", interface: "eth1" },
+      { code: "xapi-unavailable", message: "XAPI does not answer" },
+    ] as const;
+    const fix = "offload disable eth0 eth1 --features tso,gro";
+    const advice = adviceFor({ problems, notes: [], advice: [fix] }, NOTHING);
+    expect(commandsOf(advice)).toEqual(["xe-toolstack-restart", fix]);
+    expect(advice[1]?.because).toBe("on, and could be off: eth0");
+  });
+
+  test("names the command of a finding about the boot layer, with its reason", () => {
+    const note = {
+      code: "not-persisted",
+      message: "nothing is installed for boot; install it with: offload persist",
+    } as const;
+    const wrong = {
+      code: "boot-wrong",
+      message:
+        "the boot layer keeps off what no policy asks for; remove it with: offload persist --remove",
+    } as const;
+    const advise = (problems: readonly (typeof wrong)[]) =>
+      adviceFor({ problems, notes: [note], advice: [] }, NOTHING);
+    expect(advise([])).toEqual([
+      { because: "nothing is installed for boot", command: "offload persist" },
+    ]);
+    expect(advise([wrong])).toEqual([
+      {
+        because: "the boot layer keeps off what no policy asks for",
+        command: "offload persist --remove",
+      },
+    ]);
+  });
+
+  test("quotes what comes from others for a shell", () => {
+    const record = {
+      ...({ of: "vif", uuid: uuidFor("v"), name: "vif1.0", key: "ethtool tx;reboot" } as const),
+      ...{ value: "off", because: "" },
+    };
+    const hook: Hook = {
+      ...{ path: "/etc/cron.d/a b;reboot", line: 2, carrier: "cron", text: "" },
+      ...{ turnsOn: true, idle: null },
+    };
+    expect(
+      commandsOf(
+        adviceFor(
+          { problems: [], notes: [], advice: [] },
+          { ...NOTHING, deadRecords: [record], hooks: [hook] },
+        ),
+      ),
+    ).toEqual([
+      `xe vif-param-remove uuid=${uuidFor("v")} param-name=other-config param-key='ethtool tx;reboot'`,
+      "vi +2 '/etc/cron.d/a b;reboot'",
+    ]);
+  });
+});
+
+describe("versions", () => {
+  const own = {
+    ...{ product: "XCP-ng 8.3.0", distribution: "Some Linux 1", kernel: "4.19.0+1", xen: "4.17" },
+    ...{ backend: "bridge", ethtool: null, offload: "1.0.0" },
+  };
+  const versions = (told: Readonly<Record<string, string>>, more: Partial<typeof own> = {}) =>
+    new Map(softwareOf(config(told), { ...own, ...more }).map((one) => [one.part, one]));
+
+  test("come from XAPI where it tells", () => {
+    const told = versions({
+      ...{ product_brand: "XenServer", product_version: "8.4.0", build_number: "b1" },
+      ...{ xen: "4.17.5-13", xapi: "26.1", xapi_build: "26.1.4", network_backend: "openvswitch" },
+    });
+    expect(told.get("product")).toMatchObject({
+      version: "XenServer 8.4.0, build b1",
+      from: "XAPI",
+    });
+    expect(told.get("xapi")?.version).toBe("26.1.4");
+    expect(told.get("xen")?.version).toBe("4.17.5-13");
+    expect(told.get("network backend")?.version).toBe("openvswitch");
+    expect(told.get("ethtool")?.version).toBeNull();
+  });
+
+  test("come from the host itself where it does not", () => {
+    const told = versions({});
+    expect(told.get("product")).toMatchObject({ version: "XCP-ng 8.3.0" });
+    expect(told.get("xapi")?.version).toBeNull();
+    expect(told.get("xen")?.version).toBe("4.17");
+    expect(versions({}, { product: "" }).get("product")?.version).toBe("Some Linux 1");
+  });
+});

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { naturalOrder } from "../../src/core/natural-order.ts";
+
+function sorted(...words: readonly string[]) {
+  return [...words].sort(naturalOrder);
+}
+
+describe("the order of names", () => {
+  test("goes by the numbers in them: eth2 before eth10, vif9.0 before vif10.0", () => {
+    expect(sorted("eth10", "eth2", "eth1", "eth0")).toEqual(["eth0", "eth1", "eth2", "eth10"]);
+    expect(sorted("vif10.0", "vif9.10", "vif9.2")).toEqual(["vif9.2", "vif9.10", "vif10.0"]);
+    expect(sorted("10", "9", "0")).toEqual(["0", "9", "10"]);
+  });
+
+  test("takes digits alone for a number: no words, no blanks, and numbers of any length", () => {
+    expect(naturalOrder("Infinity", "Infinity")).toBe(0);
+    expect(sorted("Infinity 10", "Infinity 2", "Infinity 1")).toEqual([
+      "Infinity 1",
+      "Infinity 2",
+      "Infinity 10",
+    ]);
+    const [shorter, longer] = ["9".repeat(400), "9".repeat(401)];
+    expect(naturalOrder(shorter, longer)).toBeLessThan(0);
+    expect(naturalOrder(longer, shorter)).toBeGreaterThan(0);
+    // Were a blank a zero, each of these would come before the next, and the last before the first.
+    expect(naturalOrder(" b", "!")).toBeLessThan(0);
+    expect(naturalOrder("!", "0a")).toBeLessThan(0);
+    expect(naturalOrder(" b", "0a")).toBeLessThan(0);
+  });
+
+  test("is the same for every order in which they come", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.oneof(fc.string(), fc.stringMatching(/^[ab01]{0,6}$/))),
+        (words) => {
+          expect(sorted(...[...words].reverse())).toEqual(sorted(...words));
+        },
+      ),
+    );
+  });
+
+  test("tells apart all that differs, one way round, and without contradiction", () => {
+    const word = fc.oneof(fc.string({ maxLength: 5 }), fc.stringMatching(/^[aB01é.]{0,4}$/));
+    fc.assert(
+      fc.property(word, word, word, (a, b, c) => {
+        const [ab, ba] = [naturalOrder(a, b), naturalOrder(b, a)];
+        expect(Math.sign(ab) + Math.sign(ba)).toBe(0);
+        expect(ab === 0).toBe(a === b);
+        if (ab <= 0 && naturalOrder(b, c) <= 0) expect(naturalOrder(a, c)).toBeLessThanOrEqual(0);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

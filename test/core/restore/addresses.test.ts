@@ -1,0 +1,93 @@
+import { describe, expect, test } from "bun:test";
+import type { PifAddress } from "../../../src/core/inventory.ts";
+import {
+  addressesAtRisk,
+  type LiveAddress,
+  prefixLength,
+  shortenIpv6,
+} from "../../../src/core/restore/addresses.ts";
+
+const NONE: PifAddress = { mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] };
+const STATIC: PifAddress = {
+  ...NONE,
+  mode: "Static",
+  ip: "10.0.0.5",
+  netmask: "255.255.255.0",
+};
+
+function address(text: string, device = "xenbr1"): LiveAddress {
+  const [ip = "", prefix] = text.split("/");
+  return { device, ip, prefix: Number(prefix) };
+}
+
+function risk(record: PifAddress, ...live: readonly LiveAddress[]): string | null {
+  return addressesAtRisk({ record, bridge: "xenbr1", devices: ["eth1", "eth2"] }, live);
+}
+
+describe("a plug takes no address away", () => {
+  test("where there is none", () => {
+    expect(risk(NONE)).toBeNull();
+    expect(risk(STATIC)).toBeNull();
+    expect(risk({ ...NONE, mode: "DHCP" })).toBeNull();
+  });
+
+  test("where the record says the one that is live", () => {
+    expect(risk(STATIC, address("10.0.0.5/24"))).toBeNull();
+    const ipv6 = { ...NONE, mode6: "Static", ipv6: ["FD00:0::0005/64"] };
+    expect(risk(ipv6, address("fd00::5/64"))).toBeNull();
+  });
+
+  test("where it comes back from the network", () => {
+    expect(risk({ ...NONE, mode: "DHCP", ip: "10.0.0.9" }, address("10.0.0.9/24"))).toBeNull();
+    expect(risk({ ...NONE, mode6: "Autoconf" }, address("fd00::5/64"))).toBeNull();
+    expect(risk({ ...NONE, mode6: "DHCP" }, address("fd00::5/64"))).toBeNull();
+  });
+
+  test("of other devices", () => {
+    expect(risk(NONE, address("10.0.0.9/24", "xenbr0"), address("::1/128", "lo"))).toBeNull();
+  });
+});
+
+describe("a plug takes an address away", () => {
+  test.each([
+    ["IPv4", NONE, "10.0.0.9/24"],
+    ["IPv6", NONE, "fd00::9/64"],
+    ["another than the record's", STATIC, "10.0.0.9/24"],
+    ["the record's with another netmask", STATIC, "10.0.0.5/16"],
+    ["IPv6 where only IPv4 is static", STATIC, "fd00::9/64"],
+    ["another IPv6", { ...NONE, mode6: "Static", ipv6: ["fd00::5/64"] }, "fd00::9/64"],
+    ["another length", { ...NONE, mode6: "Static", ipv6: ["fd00::5/48"] }, "fd00::5/64"],
+  ])("that was set on the bridge by hand: %s", (_, record, live) => {
+    expect(risk(record, address(live))).toBe(
+      `XAPI's record does not have the address ${live} of xenbr1, which a plug would remove`,
+    );
+  });
+
+  test("beside that of the record", () => {
+    expect(risk(STATIC, address("10.0.0.5/24"), address("10.0.0.9/24"))).toContain("10.0.0.9/24");
+  });
+
+  test("of a NIC under the bridge, whatever the record says", () => {
+    const live = [address("10.0.0.5/24", "eth2"), address("fd00::9/64", "eth1")];
+    expect(risk(STATIC, ...live)).toBe(
+      "XAPI's record does not have the addresses 10.0.0.5/24 of eth2 and fd00::9/64 of eth1, which a plug would remove",
+    );
+  });
+
+  test("that is not XAPI's lease", () => {
+    const dhcp = { ...NONE, mode: "DHCP", ip: "10.0.0.7" };
+    expect(risk(dhcp, address("10.0.0.9/24"))).toContain("not that of XAPI's DHCP lease");
+    expect(risk(dhcp, address("10.0.0.7/24"), address("10.0.0.9/24"))).toBeNull();
+  });
+});
+
+test("a netmask has the length of its prefix", () => {
+  const masks = ["255.255.255.0", "255.255.255.255", "255.240.0.0", "0.0.0.0", ""];
+  expect(masks.map(prefixLength)).toEqual([24, 32, 12, 0, 0]);
+});
+
+test("IPv6 addresses are compared in their shortest form", () => {
+  expect(shortenIpv6("fd00:0000:0000:0000:0000:0000:0000:0005")).toBe("fd00::5");
+  expect(shortenIpv6("FD00::5")).toBe("fd00::5");
+  expect(shortenIpv6("nonsense")).toBe("nonsense");
+});

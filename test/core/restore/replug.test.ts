@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import { planPlugs } from "../../../src/core/restore/replug.ts";
+import { inventory, nic, pif } from "../../builders/hosts.ts";
+
+const eth0 = pif("eth0", { management: true });
+const bond0 = pif("bond0", { role: "bond", slaves: [pif("eth1").uuid, pif("eth2").uuid] });
+// As XAPI has it: slaves of a bond that is attached are not (nm.ml bring_pif_up).
+const eth1 = pif("eth1", { slaveOf: bond0.uuid, attached: false });
+const eth2 = pif("eth2", { slaveOf: bond0.uuid, attached: false });
+
+function plugsFor(nics: Parameters<typeof planPlugs>[0], pifs = [eth0, bond0, eth1, eth2]) {
+  return planPlugs(nics, inventory({ pifs })).map(({ pif, nics, devices, management }) => {
+    const restored = nics.map((one) => one.pif.device).join(" ");
+    return `${pif.device} for ${restored}: ${devices.join(" ")}${management ? ", management" : ""}`;
+  });
+}
+
+describe("the plugs that restored NICs need", () => {
+  test("are those of their own PIFs", () => {
+    expect(plugsFor([nic(eth0, true)])).toEqual(["eth0 for eth0: eth0, management"]);
+  });
+
+  test("are that of the bond for its slaves, once, with every slave's device", () => {
+    expect(plugsFor([nic(eth1)])).toEqual(["bond0 for eth1: eth1 eth2"]);
+    expect(plugsFor([nic(eth1), nic(eth0), nic(eth2)])).toEqual([
+      "bond0 for eth1 eth2: eth1 eth2",
+      "eth0 for eth0: eth0",
+    ]);
+  });
+
+  test("name the management where it goes through one of the slaves", () => {
+    expect(plugsFor([nic(eth1, true)])).toEqual(["bond0 for eth1: eth1 eth2, management"]);
+  });
+
+  test("attach nothing", () => {
+    const unplugged = pif("eth3", { attached: false });
+    expect(plugsFor([nic(unplugged)], [unplugged])).toEqual([]);
+    expect(plugsFor([nic(eth1)], [{ ...bond0, attached: false }, eth1, eth2])).toEqual([]);
+  });
+
+  test("leave PIFs alone that XAPI does not manage", () => {
+    const unmanaged = pif("eth3", { managed: false });
+    expect(plugsFor([nic(unmanaged)], [unmanaged])).toEqual([]);
+  });
+
+  test("are none for a slave whose bond is not known", () => {
+    expect(plugsFor([nic(eth1)], [eth1])).toEqual([]);
+  });
+});

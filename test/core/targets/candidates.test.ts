@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { candidates, devicesAlone } from "../../../src/core/targets/candidates.ts";
+import { resolveTargets } from "../../../src/core/targets/targets.ts";
+import { BETA, haltedVm, inventory, pif, uuidFor, vif, vm } from "../../builders/hosts.ts";
+
+const WEB = vm("web 1", { domid: 3 });
+const NIC = pif("eth0", { management: true });
+const POOL = inventory({
+  pifs: [
+    NIC,
+    pif("bond0", { role: "bond", slaves: [NIC.uuid] }),
+    pif("eth0", { role: "vlan", vlan: 7, under: NIC.uuid }),
+    pif("tunnel0", { role: "tunnel" }),
+    pif("eth9", { host: BETA }),
+  ],
+  vms: [WEB, haltedVm("rest"), vm("image", { role: "template" })],
+  vifs: [vif(WEB, "0")],
+});
+
+describe("what can be named on a command line", () => {
+  test("is ALL, VMs, this host's devices with a NIC, and VIFs that have a device here", () => {
+    expect(candidates("targets", POOL)).toEqual([
+      "ALL\tthis host's NICs and the VIFs of its VMs",
+      "NICS\tthis host's NICs",
+      "VIFS\tthe VIFs of its VMs",
+      "rest\tVM, halted, no VIFs",
+      "web 1\tVM, running on alpha, 1 VIF",
+      "bond0\tbond",
+      "eth0\tNIC, management",
+      "eth0.7\tVLAN",
+      "vif3.0\tVIF of web 1",
+    ]);
+  });
+
+  test("behind --vm it is VMs, behind --pif devices", () => {
+    expect(candidates("vms", POOL).map((line) => line.split("\t")[0])).toEqual(["rest", "web 1"]);
+    expect(candidates("pifs", POOL).map((line) => line.split("\t")[0])).toEqual([
+      ...["bond0", "eth0", "eth0.7"],
+    ]);
+  });
+
+  test("two VMs of one name, and those that nobody can type, go by their UUIDs", () => {
+    const odd = ["", "  ", "two\nlines", "\u202eevil", "tab\there", "x".repeat(300)];
+    const vms = [
+      ...["a", "b"].map((uuid) => haltedVm("twin", { uuid: uuidFor(uuid) })),
+      ...odd.map((name) => haltedVm(name)),
+    ];
+    const names = candidates("vms", inventory({ vms })).map((line) => line.split("\t")[0]);
+    expect(new Set(names)).toEqual(new Set(vms.map(({ uuid }) => uuid)));
+  });
+
+  test("whatever the names: a line each, a tab each, no control character, and all of it resolves", () => {
+    const names = fc.uniqueArray(fc.string({ unit: "binary", maxLength: 40 }), { maxLength: 12 });
+    fc.assert(
+      fc.property(names, (list) => {
+        const vms = list.map((name) => haltedVm(name));
+        const pool = inventory({ vms, vifs: vms.map((one) => vif(one, "0")) });
+        const lines = candidates("vms", pool);
+        expect(lines).toHaveLength(list.length);
+        for (const line of lines) {
+          expect(line.replace("\t", "")).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+          const [text = "", ...rest] = line.split("\t");
+          expect(rest).toHaveLength(1);
+          expect(resolveTargets([{ text, kind: "vm" }], pool).ok).toBe(true);
+        }
+      }),
+    );
+  });
+});
+
+test("without XAPI it is the kernel's devices, but for those that are nobody's NIC", () => {
+  expect(devicesAlone(["vif2.0", "lo", "eth10", "eth2", "ovs-system"])).toEqual([
+    "eth2\tNIC",
+    "eth10\tNIC",
+    "vif2.0\tVIF",
+  ]);
+});

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import type { LiveView } from "../../../src/core/disable/steps.ts";
+import { DEFAULT_KEYWORDS, KEYWORDS } from "../../../src/core/features.ts";
+import type { Inventory } from "../../../src/core/inventory.ts";
+import { choicesOf, choosable } from "../../../src/core/targets/choices.ts";
+import { resolveTargets } from "../../../src/core/targets/targets.ts";
+import { judge } from "../../../src/core/verify/verdict.ts";
+import {
+  BETA,
+  haltedVm,
+  inventory,
+  NIC_OFF,
+  NIC_ON,
+  pif,
+  VIF_ON,
+  valued,
+  viewOf,
+  vif,
+  vm,
+} from "../../builders/hosts.ts";
+
+const WEB = vm("web", { domid: 3 });
+const REST = haltedVm("rest");
+const AWAY = vm("away", { domid: 3, residentOn: BETA });
+const POOL = inventory({
+  pifs: [pif("eth10"), pif("eth2"), pif("eth0", { management: true }), pif("eth0", { host: BETA })],
+  vms: [WEB, REST, AWAY, vm("bare"), vm("image", { role: "template" })],
+  vifs: [
+    vif(WEB, "0"),
+    vif(WEB, "1"),
+    vif(REST, "0"),
+    vif(AWAY, "0"),
+    vif(vm("image", { role: "template" }), "0"),
+  ],
+});
+const VIEW = viewOf({ eth0: NIC_ON, eth2: NIC_OFF, "vif3.0": VIF_ON, "vif3.1": NIC_OFF });
+
+function choices(pool: Inventory, view: LiveView) {
+  const there = choosable(pool);
+  const interfaces = [...there.nics, ...there.vifs];
+  const { devices } = judge(interfaces, view, { keywords: KEYWORDS, records: false });
+  return choicesOf(there, devices);
+}
+
+describe("what there is to choose from", () => {
+  test("this host's NICs in their order, then the pool's VMs that have VIFs; nothing else", () => {
+    expect(choices(POOL, VIEW).map(({ name }) => name)).toEqual([
+      ...["eth0", "eth2", "eth10"],
+      ...["away", "rest", "web"],
+    ]);
+  });
+
+  test("each with its state and the number of its VIFs", () => {
+    expect(choices(POOL, VIEW).map(({ state, vifs }) => [state, vifs])).toEqual([
+      ["NIC, management", null],
+      ["NIC", null],
+      ["NIC", null],
+      ["running on beta", 1],
+      ["halted", 1],
+      ["running on alpha", 2],
+    ]);
+  });
+
+  test("and with what is on in any of its devices and could be off: a fixed feature could not", () => {
+    const on = new Map(choices(POOL, VIEW).map(({ name, on: keywords }) => [name, keywords]));
+    expect(on.get("eth0")).toContain("tso");
+    expect(on.get("eth2")?.filter((keyword) => DEFAULT_KEYWORDS.includes(keyword))).toEqual([]);
+    expect(on.get("web")).toContain("tso");
+    expect(on.get("web")).not.toContain("rx");
+    expect([on.get("rest"), on.get("away"), on.get("eth10")]).toEqual([[], [], []]);
+  });
+
+  test("a choice means itself, whatever else is called like it", () => {
+    const twins = inventory({
+      ...POOL,
+      vms: [...POOL.vms, vm("eth0", { domid: 7 }), vm("web", { uuid: "other", domid: 8 })],
+    });
+    for (const { request, name } of choices(twins, VIEW)) {
+      const { interfaces } = valued(resolveTargets([request], twins));
+      for (const one of interfaces) {
+        if (one.kind === "bare") throw new Error("no choice is bare");
+        expect(one.kind === "pif" ? one.pif.device : one.vm.name).toBe(name);
+      }
+      expect(interfaces.length).toBeGreaterThan(0);
+    }
+  });
+});

@@ -1,0 +1,143 @@
+import { describe, expect, test } from "bun:test";
+import {
+  resolveBare,
+  resolveBareHost,
+  survey,
+  surveyGuests,
+} from "../../../src/core/targets/survey.ts";
+import {
+  BETA,
+  failureOf,
+  failuresOf,
+  guest,
+  KERNEL,
+  NIC_OFF,
+  NIC_ON,
+  nic,
+  pif,
+  VIF_ON,
+  valued,
+  vif,
+  vm,
+} from "../../builders/hosts.ts";
+import { MemoryKernel } from "../../fakes/kernel.ts";
+
+describe("survey", () => {
+  const kernel = new MemoryKernel(KERNEL, {
+    eth0: NIC_ON,
+    eth1: NIC_ON,
+    "vif3.0": VIF_ON,
+    "tap3.0": VIF_ON,
+    "vif3.1": VIF_ON,
+  });
+
+  test("reads the devices of the interfaces, taps too, and no others", () => {
+    const subjects = [nic(pif("eth0")), guest(vif(vm("web", { domid: 3 }), "0"))];
+    const { observations } = valued(survey(subjects, kernel));
+    expect([...observations.keys()]).toEqual(["eth0", "vif3.0", "tap3.0"]);
+  });
+
+  test("what was read ahead is not read again, what is missing there is", () => {
+    const own = new MemoryKernel(KERNEL, { eth0: NIC_ON, "vif3.0": VIF_ON, "tap3.0": VIF_ON });
+    const ahead = surveyGuests(own);
+    expect([...(ahead?.observations.keys() ?? [])]).toEqual(["vif3.0", "tap3.0"]);
+    for (const device of own.devices.keys()) own.devices.set(device, NIC_OFF);
+    own.devices.set("vif3.1", VIF_ON);
+    const web = vm("web", { domid: 3 });
+    const subjects = [nic(pif("eth0")), guest(vif(web, "0")), guest(vif(web, "1"))];
+    const { observations } = valued(survey(subjects, own, ahead));
+    const readNow = (device: string) => {
+      const observation = observations.get(device);
+      return observation?.state === "read" ? observation.features : observation;
+    };
+    expect(readNow("vif3.0")).toBe(VIF_ON);
+    expect(readNow("tap3.0")).toBe(VIF_ON);
+    expect(readNow("eth0")).toBe(NIC_OFF);
+    expect(readNow("vif3.1")).toBe(VIF_ON);
+  });
+
+  test("tells of a device that is not there", () => {
+    const { observations } = valued(survey([nic(pif("eth9"))], kernel));
+    expect(observations.get("eth9")).toEqual({ state: "missing" });
+  });
+
+  test("does not read vif3.0 for a VM of another host", () => {
+    const away = vm("away", { domid: 3, residentOn: BETA });
+    expect(valued(survey([guest(vif(away, "0"))], kernel)).observations.size).toBe(0);
+  });
+});
+
+describe("targets without XAPI", () => {
+  const existing = new Set(["lo", "eth0", "vif3.0", "tap3.0", "xenbr0"]);
+
+  test("devices of the kernel are taken as they are", () => {
+    const found = resolveBare(
+      [
+        { text: "eth0", kind: "any" },
+        { text: "vif3.0", kind: "any" },
+        { text: "tap3.0", kind: "pif" },
+      ],
+      existing,
+      () => false,
+    );
+    expect(found === null ? null : valued(found)).toEqual([
+      { kind: "bare", device: "eth0", as: "pif" },
+      { kind: "bare", device: "vif3.0", as: "vif" },
+      { kind: "bare", device: "tap3.0", as: "vif" },
+    ]);
+  });
+
+  test.each([
+    ["a VM's name", { text: "web", kind: "any" }],
+    ["ALL", { text: "ALL", kind: "any" }],
+    ["--host", { text: "ALL", kind: "host" }],
+    ["--vm", { text: "eth0", kind: "vm" }],
+  ] as const)("%s is understood with XAPI only, and so is whatever stands beside it", (_, one) => {
+    expect(resolveBare([one], existing, () => false)).toBeNull();
+    expect(resolveBare([{ text: "eth0", kind: "any" }, one], existing, () => false)).toBeNull();
+  });
+
+  test("--pif of no device is refused", () => {
+    const found = resolveBare([{ text: "eth9", kind: "pif" }], existing, () => false);
+    expect(found === null ? null : failureOf(found).code).toBe("unknown-target");
+  });
+
+  test("spelling is judged all the same, every target of it", () => {
+    const found = resolveBare(
+      [
+        { text: "all", kind: "any" },
+        { text: "", kind: "any" },
+        { text: "eth0", kind: "any" },
+      ],
+      existing,
+      () => false,
+    );
+    expect(found === null ? null : failuresOf(found).map(({ code }) => code)).toEqual([
+      "all-must-be-uppercase",
+      "empty-target",
+    ]);
+  });
+});
+
+test("without XAPI the whole host is every device but loopback and the datapath itself", () => {
+  const existing = new Set([
+    "vif10.0",
+    "lo",
+    "eth10",
+    "eth2",
+    "ovs-system",
+    "bonding_masters",
+    "vif9.0",
+  ]);
+  expect(resolveBareHost(existing)).toEqual([
+    { kind: "bare", device: "eth2", as: "pif" },
+    { kind: "bare", device: "eth10", as: "pif" },
+    { kind: "bare", device: "vif9.0", as: "vif" },
+    { kind: "bare", device: "vif10.0", as: "vif" },
+  ]);
+});
+
+test("a name that only begins or ends like a guest's device is none", () => {
+  const found = resolveBareHost(new Set(["vif1.0x", "xvif1.0", "vif1", "tap1.2.3"]));
+  expect(found.map(({ as }) => as)).toEqual(["pif", "pif", "pif", "pif"]);
+});

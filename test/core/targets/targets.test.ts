@@ -1,0 +1,497 @@
+import { describe, expect, test } from "bun:test";
+import { uuidOf } from "../../../src/core/interface.ts";
+import type { Inventory } from "../../../src/core/inventory.ts";
+import {
+  checkSpelling,
+  resolveTargets,
+  type TargetRequest,
+} from "../../../src/core/targets/targets.ts";
+import {
+  ALPHA,
+  BETA,
+  failureOf,
+  failuresOf,
+  haltedVm,
+  inventory,
+  nic,
+  pif,
+  uuidFor,
+  valued,
+  vif,
+  vm,
+} from "../../builders/hosts.ts";
+
+const bondUuid = pif("bond0", { role: "bond" }).uuid;
+const eth0 = pif("eth0", { management: true });
+const eth1 = pif("eth1", { slaveOf: bondUuid });
+const eth2 = pif("eth2", { slaveOf: bondUuid });
+const eth10 = pif("eth10");
+const bond0 = pif("bond0", { role: "bond", slaves: [eth1.uuid, eth2.uuid] });
+const vlan100 = pif("eth0", { role: "vlan", vlan: 100, under: eth0.uuid });
+const vlan200 = pif("bond0", { role: "vlan", vlan: 200, under: bond0.uuid });
+const tunnel = pif("tunnel0", { role: "tunnel" });
+const logical = pif("eth10", { role: "sriov" });
+const orphan = pif("gone0", { role: "vlan", vlan: 5, under: undefined });
+const farEth0 = pif("eth0", { host: BETA });
+const farEth7 = pif("eth7", { host: BETA });
+
+const web = vm("web", { domid: 3 });
+const db = haltedVm("db");
+const away = vm("away", { domid: 3, residentOn: BETA });
+const twin1 = vm("twin", { uuid: uuidFor("twin 1"), domid: 4 });
+const twin2 = haltedVm("twin", { uuid: uuidFor("twin 2") });
+const bare = haltedVm("bare");
+const template = haltedVm("Debian 13", { role: "template" });
+const snapshot = haltedVm("web", { role: "snapshot", uuid: uuidFor("snapshot of web") });
+const lonely = haltedVm("before upgrade", { role: "snapshot" });
+const dom0 = vm("Control domain on host: alpha", { role: "control domain", domid: 0 });
+
+const web0 = vif(web, "0");
+const web1 = vif(web, "1");
+const web10 = vif(web, "10");
+const db0 = vif(db, "0");
+const away0 = vif(away, "0");
+const twin0 = vif(twin1, "0");
+const template0 = vif(template, "0");
+const snapshot0 = vif(snapshot, "0");
+const dom0vif = vif(dom0, "0");
+
+const POOL = inventory({
+  pifs: [
+    farEth0,
+    logical,
+    eth10,
+    eth2,
+    eth1,
+    vlan100,
+    eth0,
+    bond0,
+    vlan200,
+    tunnel,
+    orphan,
+    farEth7,
+  ],
+  vms: [twin2, web, template, snapshot, lonely, db, away, dom0, twin1, bare],
+  vifs: [template0, web10, web1, web0, snapshot0, away0, db0, twin0, dom0vif],
+});
+
+function any(text: string): TargetRequest {
+  return { text, kind: "any" };
+}
+
+function resolve(...requests: readonly (TargetRequest | string)[]) {
+  return resolveTargets(
+    requests.map((one) => (typeof one === "string" ? any(one) : one)),
+    POOL,
+  );
+}
+
+/** What was chosen, in its order, by device name or by VM and number. */
+function chosen(...requests: readonly (TargetRequest | string)[]): readonly string[] {
+  return valued(resolve(...requests)).interfaces.map((subject) => {
+    if (subject.kind === "pif") return subject.pif.device;
+    return subject.kind === "vif" ? `${subject.vm.name}/${subject.vif.device}` : subject.device;
+  });
+}
+
+function withMore(more: Partial<Inventory>): Inventory {
+  return {
+    ...POOL,
+    pifs: [...POOL.pifs, ...(more.pifs ?? [])],
+    vms: [...POOL.vms, ...(more.vms ?? [])],
+    vifs: [...POOL.vifs, ...(more.vifs ?? [])],
+  };
+}
+
+const WHOLE_HOST = ["eth0", "eth1", "eth2", "eth10", "db/0", "twin/0", "web/0", "web/1", "web/10"];
+
+describe("ALL", () => {
+  test("means this host's NICs and the VIFs of every VM that is not running elsewhere", () => {
+    expect(chosen("ALL")).toEqual(WHOLE_HOST);
+    expect(valued(resolve("ALL")).rule).toEqual({ nics: true, vifs: true });
+  });
+
+  test("leaves out templates, snapshots and control domains", () => {
+    const uuids = valued(resolve("ALL")).interfaces.map(uuidOf);
+    for (const { uuid } of [template0, snapshot0, dom0vif]) expect(uuids).not.toContain(uuid);
+  });
+
+  test("leaves out the PIFs of other hosts, bonds, VLANs, tunnels and SR-IOV logical PIFs", () => {
+    const uuids = valued(resolve("ALL")).interfaces.map(uuidOf);
+    const others = [farEth0, farEth7, bond0, vlan100, vlan200, tunnel, logical, orphan];
+    for (const { uuid } of others) expect(uuids).not.toContain(uuid);
+  });
+
+  test("tells which VMs it left out because they run on another host", () => {
+    expect(valued(resolve("ALL")).leftOut).toEqual([{ host: BETA, count: 1 }]);
+    expect(valued(resolve("web")).leftOut).toEqual([]);
+  });
+
+  test("with a VM that runs elsewhere named beside it: that VM is not left out", () => {
+    const selection = valued(resolve("ALL", "away"));
+    expect(selection.leftOut).toEqual([]);
+    expect(selection.interfaces.map(uuidOf)).toContain(away0.uuid);
+  });
+
+  test.each(["all", "All", "aLL"])(
+    "%p is refused, with the reminder of capital letters",
+    (text) => {
+      const failure = failureOf(resolve(text));
+      expect(failure).toMatchObject({ kind: "usage", code: "all-must-be-uppercase" });
+      expect(failure.message).toContain("ALL, in capital letters");
+    },
+  );
+
+  test("counts VMs on other hosts that were not read together with those that were", () => {
+    const pool = { ...POOL, elsewhere: [{ host: BETA, count: 4 }] };
+    const counted = (...texts: readonly string[]) =>
+      valued(resolveTargets(texts.map(any), pool)).leftOut;
+    expect(counted("ALL")).toEqual([{ host: BETA, count: 5 }]);
+    expect(counted("VIFS", "away")).toEqual([{ host: BETA, count: 4 }]);
+    expect(counted("NICS")).toEqual([]);
+  });
+
+  test("is ambiguous where a VM is called ALL; --vm and --host tell them apart", () => {
+    const named = vm("ALL", { domid: 9 });
+    const pool = withMore({ vms: [named], vifs: [vif(named, "0")] });
+    const failure = failureOf(resolveTargets([any("ALL")], pool));
+    expect(failure.code).toBe("ambiguous-target");
+    expect(failure.message).toContain("--vm ALL");
+    expect(failure.message).toContain("--host");
+    const one = valued(resolveTargets([{ text: "ALL", kind: "vm" }], pool));
+    expect(one).toMatchObject({
+      rule: { nics: false, vifs: false },
+      interfaces: [{ kind: "vif", vm: named }],
+    });
+    const whole = valued(resolveTargets([{ text: "ALL", kind: "host" }], pool));
+    expect(whole.rule).toEqual({ nics: true, vifs: true });
+    expect(whole.interfaces).toHaveLength(WHOLE_HOST.length + 1);
+  });
+
+  test("a VM called all can be named with --vm", () => {
+    const named = vm("all", { domid: 9 });
+    const pool = withMore({ vms: [named], vifs: [vif(named, "0")] });
+    expect(valued(resolveTargets([{ text: "all", kind: "vm" }], pool)).interfaces).toHaveLength(1);
+  });
+});
+
+describe("NICS and VIFS", () => {
+  test("mean this host's NICs, and the VIFs of every VM that runs on no other host", () => {
+    expect(chosen("NICS")).toEqual(["eth0", "eth1", "eth2", "eth10"]);
+    expect(chosen("VIFS")).toEqual(["db/0", "twin/0", "web/0", "web/1", "web/10"]);
+    expect(valued(resolve("NICS")).rule).toEqual({ nics: true, vifs: false });
+    expect(valued(resolve("VIFS")).rule).toEqual({ nics: false, vifs: true });
+  });
+
+  test("together mean what ALL means", () => {
+    expect(valued(resolve("VIFS", "NICS"))).toEqual(valued(resolve("ALL")));
+  });
+
+  test("stand beside names", () => {
+    expect(chosen("NICS", "away")).toEqual(["eth0", "eth1", "eth2", "eth10", "away/0"]);
+    expect(chosen("VIFS", "eth0")).toEqual(["eth0", "db/0", "twin/0", "web/0", "web/1", "web/10"]);
+  });
+
+  test.each(["nics", "Nics", "vifs", "VIFs"])("%p is refused, with the reminder", (text) => {
+    const failure = failureOf(resolve(text));
+    expect(failure).toMatchObject({ kind: "usage", code: "all-must-be-uppercase" });
+    expect(failure.message).toContain(`${text.toUpperCase()}, in capital letters`);
+  });
+
+  test.each(["NICS", "VIFS"])("%p is ambiguous where a VM is called so", (text) => {
+    const named = vm(text, { domid: 9 });
+    const pool = withMore({ vms: [named], vifs: [vif(named, "0")] });
+    const failure = failureOf(resolveTargets([any(text)], pool));
+    expect(failure.code).toBe("ambiguous-target");
+    expect(failure.message).toContain(`--vm ${text}`);
+    const kind = text === "NICS" ? "nics" : "vifs";
+    expect(resolveTargets([{ text, kind }], pool).ok).toBe(true);
+    expect(valued(resolveTargets([{ text, kind: "vm" }], pool)).interfaces).toHaveLength(1);
+  });
+});
+
+describe("a VIF that is named by itself", () => {
+  test("is told from one whose VM was named", () => {
+    expect(valued(resolve(web0.uuid, "vif3.1")).alone).toEqual(new Set([web0.uuid, web1.uuid]));
+    expect(valued(resolve(web0.uuid, "web")).alone).toEqual(new Set());
+    expect(valued(resolve("web")).alone).toEqual(new Set());
+  });
+
+  test("is named when its tap is, and the tap is refused", () => {
+    const failure = failureOf(resolve("tap3.0"));
+    expect(failure).toMatchObject({ kind: "usage", code: "tap-of-a-vif" });
+    expect(failure.message).toContain("vif3.0");
+    expect(failureOf(resolve("tap9.0")).code).toBe("unknown-target");
+  });
+});
+
+describe("a VM", () => {
+  test("by its name-label or UUID: all its VIFs, in the order of their numbers", () => {
+    expect(chosen("web")).toEqual(["web/0", "web/1", "web/10"]);
+    expect(chosen(web.uuid)).toEqual(["web/0", "web/1", "web/10"]);
+    expect(chosen(web.uuid.toUpperCase())).toEqual(["web/0", "web/1", "web/10"]);
+    expect(chosen({ text: "web", kind: "vm" })).toEqual(["web/0", "web/1", "web/10"]);
+  });
+
+  test("is found by the whole name only, letter by letter", () => {
+    expect(failureOf(resolve("WEB")).code).toBe("unknown-target");
+    expect(failureOf(resolve("we")).code).toBe("unknown-target");
+    expect(failureOf(resolve("web ")).code).toBe("unknown-target");
+  });
+
+  test("that is halted or runs elsewhere can be named: its records are to be written", () => {
+    expect(chosen("db")).toEqual(["db/0"]);
+    expect(valued(resolve("away")).interfaces).toMatchObject([
+      { kind: "vif", whereabouts: { at: "elsewhere", host: "beta" } },
+    ]);
+  });
+
+  test("a snapshot of the same name does not make it ambiguous", () => {
+    const uuids = valued(resolve("web")).interfaces.map(uuidOf);
+    expect(uuids).not.toContain(snapshot0.uuid);
+  });
+
+  test("two of that name are refused, with UUID, power state and host of each", () => {
+    const failure = failureOf(resolve("twin"));
+    expect(failure).toMatchObject({ kind: "usage", code: "duplicate-name" });
+    expect(failure.message).toContain(`${twin1.uuid} (running on alpha)`);
+    expect(failure.message).toContain(`${twin2.uuid} (halted)`);
+    expect(chosen(twin1.uuid)).toEqual(["twin/0"]);
+  });
+
+  test.each([
+    [template.name, "template"],
+    [template.uuid, "template"],
+    [lonely.name, "snapshot"],
+    [snapshot.uuid, "snapshot"],
+    [dom0.name, "control domain"],
+  ])("%p is refused: it is a %s", (text, role) => {
+    const failure = failureOf(resolve(text));
+    expect(failure).toMatchObject({ kind: "usage", code: "not-a-vm" });
+    expect(failure.message).toContain(`is a ${role}, not a VM`);
+  });
+
+  test("without any VIF is said to have none", () => {
+    const selection = valued(resolve("bare", "web"));
+    expect(selection.withoutVifs).toEqual([bare]);
+    expect(selection.interfaces).toHaveLength(3);
+  });
+});
+
+describe("a PIF", () => {
+  test("by its device name or UUID", () => {
+    expect(chosen("eth10")).toEqual(["eth10"]);
+    expect(chosen(eth1.uuid)).toEqual(["eth1"]);
+    expect(chosen(eth1.uuid.toUpperCase())).toEqual(["eth1"]);
+    expect(chosen({ text: "eth1", kind: "pif" })).toEqual(["eth1"]);
+  });
+
+  test("is called what the record says, never matched by the pattern of a name", () => {
+    const odd = pif("eno12429np0");
+    const pool = withMore({ pifs: [odd] });
+    const selection = valued(resolveTargets([any("eno12429np0")], pool));
+    expect(selection.interfaces).toEqual([nic(odd)]);
+  });
+
+  test("is the NIC where an SR-IOV logical PIF on it has the same name", () => {
+    expect(valued(resolve("eth10")).interfaces.map(uuidOf)).toEqual([eth10.uuid]);
+  });
+
+  test("of this host is meant where another host has a device of the same name", () => {
+    expect(valued(resolve("eth0")).interfaces.map(uuidOf)).toEqual([eth0.uuid]);
+  });
+
+  test("that is a bond means its slaves", () => {
+    expect(chosen("bond0")).toEqual(["eth1", "eth2"]);
+    expect(chosen(bond0.uuid)).toEqual(["eth1", "eth2"]);
+  });
+
+  test("that is a VLAN means what is under it", () => {
+    expect(chosen("eth0.100")).toEqual(["eth0"]);
+    expect(chosen(vlan100.uuid)).toEqual(["eth0"]);
+    expect(chosen("bond0.200")).toEqual(["eth1", "eth2"]);
+  });
+
+  test.each([
+    ["tunnel0", "is a tunnel"],
+    [tunnel.uuid, "is a tunnel"],
+    [logical.uuid, "is an SR-IOV logical PIF"],
+    [orphan.uuid, "has no NIC under it"],
+  ])("%p is refused, saying why: %s", (text, why) => {
+    const failure = failureOf(resolve(text));
+    expect(failure).toMatchObject({ kind: "usage", code: "pif-without-nic" });
+    expect(failure.message).toContain(why);
+  });
+
+  test("of another host is refused, naming the host", () => {
+    for (const text of ["eth7", farEth7.uuid, farEth0.uuid]) {
+      const failure = failureOf(resolve(text));
+      expect(failure).toMatchObject({ kind: "usage", code: "pif-of-another-host" });
+      expect(failure.message).toContain('the host "beta"');
+    }
+  });
+
+  test("carries the management traffic by itself, in a bond or under a VLAN", () => {
+    const flagged = (pool: Inventory) =>
+      valued(resolveTargets([any("ALL")], pool)).interfaces.flatMap((subject) =>
+        subject.kind === "pif" && subject.management ? [subject.pif.device] : [],
+      );
+    const managedBy = (uuid: string): Inventory => ({
+      ...POOL,
+      pifs: POOL.pifs.map((one) => ({ ...one, management: one.uuid === uuid })),
+    });
+    expect(flagged(POOL)).toEqual(["eth0"]);
+    expect(flagged(managedBy(bond0.uuid))).toEqual(["eth1", "eth2"]);
+    expect(flagged(managedBy(vlan200.uuid))).toEqual(["eth1", "eth2"]);
+    expect(flagged(managedBy(farEth0.uuid))).toEqual([]);
+  });
+});
+
+describe("a VIF", () => {
+  test("by its UUID: that one alone", () => {
+    expect(chosen(web1.uuid)).toEqual(["web/1"]);
+    expect(chosen(web1.uuid.toUpperCase())).toEqual(["web/1"]);
+    expect(chosen(db0.uuid)).toEqual(["db/0"]);
+  });
+
+  test("by its device belongs to the VM that is resident here, not to one with the same domid", () => {
+    expect(chosen("vif3.0")).toEqual(["web/0"]);
+    expect(failureOf(resolveTargets([any("VIF3.0")], POOL)).code).toBe("unknown-target");
+    const onlyAway = { ...POOL, vms: [away], vifs: [away0] };
+    expect(failureOf(resolveTargets([any("vif3.0")], onlyAway)).code).toBe("unknown-target");
+  });
+
+  test.each([template0.uuid, snapshot0.uuid, dom0vif.uuid])(
+    "%p is none of a VM: refused",
+    (text) => {
+      expect(failureOf(resolve(text)).code).toBe("unknown-target");
+    },
+  );
+});
+
+describe("names that mean two things, or nothing", () => {
+  const eth0Vm = vm("eth0", { domid: 8 });
+  const pool = withMore({ vms: [eth0Vm], vifs: [vif(eth0Vm, "0")] });
+
+  test("both a VM and a device: refused, naming --vm and --pif", () => {
+    const failure = failureOf(resolveTargets([any("eth0")], pool));
+    expect(failure).toMatchObject({ kind: "usage", code: "ambiguous-target" });
+    expect(failure.message).toContain("--vm eth0");
+    expect(failure.message).toContain("--pif eth0");
+  });
+
+  test("--vm and --pif say which is meant", () => {
+    const asVm = valued(resolveTargets([{ text: "eth0", kind: "vm" }], pool));
+    expect(asVm.interfaces).toMatchObject([{ kind: "vif", vm: eth0Vm }]);
+    const asPif = valued(resolveTargets([{ text: "eth0", kind: "pif" }], pool));
+    expect(asPif.interfaces).toMatchObject([{ kind: "pif", pif: eth0 }]);
+  });
+
+  test("--vm finds no PIF, and --pif no VM or VIF", () => {
+    expect(failureOf(resolve({ text: "eth1", kind: "vm" })).code).toBe("unknown-target");
+    expect(failureOf(resolve({ text: "web", kind: "pif" })).code).toBe("unknown-target");
+    expect(failureOf(resolve({ text: web0.uuid, kind: "vm" })).code).toBe("unknown-target");
+    expect(failureOf(resolve({ text: web0.uuid, kind: "pif" })).code).toBe("unknown-target");
+  });
+
+  test("unknown: refused, with the closest names", () => {
+    const failure = failureOf(resolve("webb"));
+    expect(failure).toMatchObject({ kind: "usage", code: "unknown-target" });
+    expect(failure.message).toContain('the closest: "web"');
+    expect(failureOf(resolve("eth3")).message).toContain('"eth0", "eth1", "eth2"');
+  });
+
+  test("the closest names are those that could have been meant", () => {
+    expect(failureOf(resolve("Debian 12")).message).not.toContain("Debian 13");
+    expect(failureOf(resolve("eth8")).message).not.toContain("eth7");
+    expect(failureOf(resolve({ text: "eth11", kind: "vm" })).message).not.toContain('"eth1"');
+    expect(failureOf(resolve({ text: "webb", kind: "pif" })).message).not.toContain('web"');
+  });
+
+  test("unknown with nothing near: says how to see what there is", () => {
+    expect(failureOf(resolve("zzzzzz")).message).toContain("offload status");
+  });
+
+  test.each(["toString", "__proto__", "constructor", "OpaqueRef:NULL", "'; reboot; '", "*"])(
+    "%p is just unknown",
+    (text) => {
+      expect(failureOf(resolve(text)).code).toBe("unknown-target");
+    },
+  );
+
+  test.each(["", " ", "\t\n"])("%p is empty: refused, whatever kind it is", (text) => {
+    for (const kind of ["any", "vm", "pif"] as const) {
+      expect(failureOf(resolve({ text, kind })).code).toBe("empty-target");
+      expect(failureOf(checkSpelling({ text, kind })).code).toBe("empty-target");
+    }
+  });
+
+  test("a name of 10,000 characters is refused in a line that can be read", () => {
+    const { message } = failureOf(resolve("x".repeat(10_000)));
+    expect(message.length).toBeLessThan(250);
+  });
+});
+
+describe("several targets", () => {
+  test("are one selection, NICs first, each interface once", () => {
+    expect(chosen("web", "eth10", web0.uuid, "eth0.100", "eth0", "web")).toEqual([
+      "eth0",
+      "eth10",
+      "web/0",
+      "web/1",
+      "web/10",
+    ]);
+  });
+
+  test("their order does not matter", () => {
+    expect(chosen("eth0", "db", "web")).toEqual(chosen("web", "db", "eth0"));
+  });
+
+  test("one bad target and nothing is chosen; every bad one is named", () => {
+    const failures = failuresOf(resolve("web", "nosuch", "eth0", "twin", "all"));
+    expect(failures.map(({ code }) => code)).toEqual([
+      "unknown-target",
+      "duplicate-name",
+      "all-must-be-uppercase",
+    ]);
+  });
+
+  test("ALL does not excuse a bad one beside it", () => {
+    expect(failureOf(resolve("ALL", "nosuch")).code).toBe("unknown-target");
+  });
+
+  test("none at all choose nothing", () => {
+    expect(chosen()).toEqual([]);
+  });
+});
+
+test("where the VIF is comes from the inventory's own host", () => {
+  const fromBeta: Inventory = { ...POOL, host: BETA };
+  expect(valued(resolveTargets([any("away")], fromBeta)).interfaces).toMatchObject([
+    { whereabouts: { at: "here", domid: 3 } },
+  ]);
+  expect(valued(resolveTargets([any("web")], fromBeta)).interfaces[0]).toMatchObject({
+    whereabouts: { at: "elsewhere", host: ALPHA.name },
+  });
+});
+
+describe("templates and snapshots, where they can be named", () => {
+  const resolveWith = (...texts: readonly string[]) =>
+    resolveTargets(texts.map(any), POOL, { templates: true });
+
+  test("are found by UUID, and by nothing else", () => {
+    for (const [vm, vif] of [
+      [template, template0],
+      [snapshot, snapshot0],
+    ] as const) {
+      const { interfaces } = valued(resolveWith(vm.uuid));
+      expect(interfaces.map(uuidOf)).toEqual([vif.uuid]);
+    }
+    expect(failureOf(resolveWith("Debian 13")).code).toBe("not-a-vm");
+    expect(failureOf(resolveWith(dom0.uuid)).code).toBe("not-a-vm");
+  });
+
+  test("are no part of ALL", () => {
+    expect(valued(resolveWith("ALL"))).toEqual(valued(resolve("ALL")));
+  });
+});

@@ -1,0 +1,75 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { KEYWORDS } from "../../../src/core/features.ts";
+import {
+  type Coverage,
+  coveredOnNic,
+  coveredOnVif,
+  isEmptyCoverage,
+} from "../../../src/core/verify/coverage.ts";
+import {
+  coverageToJson,
+  isSameCoverage,
+  parseCoverage,
+} from "../../../src/core/verify/coverage-json.ts";
+
+const features = fc.subarray([...KEYWORDS]);
+const maps = <T>(keys: fc.Arbitrary<string>, values: fc.Arbitrary<T>) =>
+  fc.array(fc.tuple(keys, values), { maxLength: 4 }).map((entries) => new Map(entries));
+const names = fc.oneof(fc.constantFrom("__proto__", "7", "eth0", "é"), fc.string({ minLength: 1 }));
+const coverages: fc.Arbitrary<Coverage> = fc.record({
+  nics: features,
+  vifs: features,
+  devices: maps(names, features),
+  vms: maps(fc.uuid(), fc.record({ features, vifs: maps(fc.nat(63).map(String), features) })),
+});
+
+test("a coverage that went through JSON is the same", () => {
+  fc.assert(
+    fc.property(coverages, (coverage) => {
+      const text = JSON.stringify(coverageToJson(coverage));
+      const parsed = parseCoverage(JSON.parse(text));
+      expect(parsed).toEqual(coverage);
+      expect(parsed !== null && isSameCoverage(parsed, coverage)).toBe(true);
+    }),
+  );
+});
+
+test("the order in which interfaces are named makes no difference", () => {
+  fc.assert(
+    fc.property(coverages, (coverage) => {
+      const devices = new Map([...coverage.devices].reverse());
+      const vms = new Map([...coverage.vms].reverse());
+      expect(isSameCoverage(coverage, { ...coverage, devices, vms })).toBe(true);
+    }),
+  );
+});
+
+test("what is no coverage is none, whatever it is", () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => expect(parseCoverage(value)).toBeNull()));
+});
+
+describe("what is covered", () => {
+  const coverage: Coverage = {
+    nics: ["rx"],
+    vifs: ["tx"],
+    devices: new Map([["eth1", []]]),
+    vms: new Map([["vm", { features: ["gro"], vifs: new Map([["1", []]]) }]]),
+  };
+
+  test("on a NIC: its own word, or the rule", () => {
+    expect(coveredOnNic(coverage, "eth0")).toEqual(["rx"]);
+    expect(coveredOnNic(coverage, "eth1")).toEqual([]);
+  });
+
+  test("on a VIF: its own word, that of its VM, or the rule", () => {
+    expect(coveredOnVif(coverage, "vm", "1")).toEqual([]);
+    expect(coveredOnVif(coverage, "vm", "0")).toEqual(["gro"]);
+    expect(coveredOnVif(coverage, "other", "1")).toEqual(["tx"]);
+  });
+
+  test("is nothing where there are but exceptions", () => {
+    expect(isEmptyCoverage(coverage)).toBe(false);
+    expect(isEmptyCoverage({ ...coverage, nics: [], vifs: [], vms: new Map() })).toBe(true);
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "bun:test";
+import {
+  type Coverage,
+  featuresAtBoot,
+  isEmptyCoverage,
+  replaceCoverage,
+} from "../../../src/core/verify/coverage.ts";
+import { guest, nic, pif, vif, vm } from "../../builders/hosts.ts";
+
+const web = vm("web");
+const NOTHING: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
+const COVERAGE: Coverage = {
+  nics: ["gro"],
+  vifs: ["tx"],
+  devices: new Map([["eth0", ["tso"]]]),
+  vms: new Map([[web.uuid, { features: ["tx", "sg"], vifs: new Map([["1", []]]) }]]),
+};
+
+describe("what the boot script turns off", () => {
+  test("is the most particular word, as a whole", () => {
+    expect(featuresAtBoot(COVERAGE, nic(pif("eth0")))).toEqual(["tso"]);
+    expect(featuresAtBoot(COVERAGE, nic(pif("eth1")))).toEqual(["gro"]);
+    expect(featuresAtBoot(COVERAGE, guest(vif(web, "0")))).toEqual(["tx", "sg"]);
+    expect(featuresAtBoot(COVERAGE, guest(vif(web, "1")))).toEqual([]);
+    expect(featuresAtBoot(COVERAGE, guest(vif(vm("other"), "1")))).toEqual(["tx"]);
+  });
+
+  test("is found by the name of a device where XAPI was not asked", () => {
+    const bare = (device: string, as: "pif" | "vif") => ({ kind: "bare", device, as }) as const;
+    expect(featuresAtBoot(COVERAGE, bare("eth0", "pif"))).toEqual(["tso"]);
+    expect(featuresAtBoot(COVERAGE, bare("eth1", "pif"))).toEqual(["gro"]);
+    expect(featuresAtBoot(COVERAGE, bare("vif3.1", "vif"))).toEqual(["tx"]);
+  });
+});
+
+describe("a coverage", () => {
+  test("is empty where it turns nothing off, also where it lists exceptions", () => {
+    expect(isEmptyCoverage(NOTHING)).toBe(true);
+    const exceptions: Coverage = {
+      ...NOTHING,
+      devices: new Map([["eth0", []]]),
+      vms: new Map([[web.uuid, { features: [], vifs: new Map([["0", []]]) }]]),
+    };
+    expect(isEmptyCoverage(exceptions)).toBe(true);
+    expect(isEmptyCoverage({ ...NOTHING, vms: COVERAGE.vms })).toBe(false);
+    expect(isEmptyCoverage({ ...NOTHING, devices: COVERAGE.devices })).toBe(false);
+    expect(isEmptyCoverage({ ...NOTHING, nics: ["gro"] })).toBe(false);
+  });
+
+  test("keeps of an older one what the newer has not read", () => {
+    const next: Coverage = { ...NOTHING, vifs: ["gso"], devices: new Map([["eth1", ["rx"]]]) };
+    const read = { devices: new Set(["eth0", "eth1"]), vms: new Set<string>() };
+    expect(replaceCoverage(COVERAGE, next, read)).toEqual({ ...next, vms: COVERAGE.vms });
+    const all = { devices: read.devices, vms: new Set([web.uuid]) };
+    expect(replaceCoverage(COVERAGE, next, all)).toEqual(next);
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, test } from "bun:test";
+import type { FeatureState } from "../../../src/core/feature-set.ts";
+import type { Keyword } from "../../../src/core/features.ts";
+import { type NetworkdQuestion, networkdFindings } from "../../../src/core/verify/networkd.ts";
+import { config, nic, pif, uuidFor } from "../../builders/hosts.ts";
+
+interface Case {
+  readonly remembered: Readonly<Partial<Record<Keyword, "on" | "off">>>;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly off?: readonly Keyword[];
+  readonly live?: FeatureState | undefined;
+  readonly gro?: string;
+  readonly slaveOf?: string;
+}
+
+/** Codes and messages of what is said of eth1. */
+function findings(given: Case): readonly string[] {
+  const { settings = {}, off = [], gro = "on", slaveOf } = given;
+  const memory: ReadonlyMap<Keyword, "on" | "off"> = new Map(
+    (["rx", "tx", "sg", "gro", "lro"] as const).flatMap((feature) => {
+      const value = given.remembered[feature];
+      return value === undefined ? [] : [[feature, value] as const];
+    }),
+  );
+  const question: NetworkdQuestion = {
+    nic: nic(pif("eth1", { otherConfig: config(settings), groProperty: gro, slaveOf })),
+    off,
+    memory: new Map([["eth1", memory]]),
+    live: () => ("live" in given ? given.live : "on"),
+  };
+  const { problems, notes } = networkdFindings(question);
+  return [...problems, ...notes].map(({ code, message }) => `${code} ${message}`);
+}
+
+describe("what networkd does at its next start", () => {
+  test("is a problem where it turns on what is to be off, and no setting turns it off again", () => {
+    expect(findings({ remembered: { tx: "on" }, off: ["tx"], live: "off" })).toEqual([
+      "networkd-turns-on eth1: networkd turns tx on at its next start, and no setting turns it off again; run: offload disable eth1 --features tx",
+    ]);
+  });
+
+  test("is told with the smallest command that fixes all of it", () => {
+    const [said] = findings({ remembered: { tx: "on", sg: "on" }, off: ["rx", "tx", "sg"] });
+    expect(said).toEndWith("turns them off again; run: offload disable eth1 --features tx,sg");
+  });
+
+  test("is a note where a setting overrides it at xapi's plug", () => {
+    const settings = { "ethtool-gro": "off" };
+    expect(findings({ remembered: { gro: "on" }, settings, off: ["gro"] })).toEqual([
+      "networkd-until-plug eth1: networkd turns gro on at its next start, until XAPI plugs the PIF and its settings apply",
+    ]);
+  });
+
+  test("is a note where the property of the PIF overrides it", () => {
+    const [said] = findings({ remembered: { gro: "on" }, gro: "off", off: ["gro"] });
+    expect(said).toStartWith("networkd-until-plug ");
+  });
+
+  test("is left to the finding of the setting where xapi's plug turns it on as well", () => {
+    expect(findings({ remembered: { gro: "on" }, off: ["gro"] })).toEqual([]);
+    const settings = { "ethtool-tx": "on" };
+    expect(findings({ remembered: { tx: "on" }, settings, off: ["tx"] })).toEqual([]);
+  });
+
+  test("is a problem where a setting that nobody understands hides the property", () => {
+    const settings = { "ethtool-gro": "OFF" };
+    const [said] = findings({ remembered: { gro: "on" }, settings, off: ["gro"] });
+    expect(said).toStartWith("networkd-turns-on ");
+  });
+
+  test.each(["absent", "off, fixed", "on, fixed"] as const)(
+    "is nothing to a feature that is %s",
+    (live) => {
+      expect(findings({ remembered: { tx: "on" }, off: ["tx"], live })).toEqual([]);
+      expect(findings({ remembered: { tx: "off" }, live })).toEqual([]);
+    },
+  );
+
+  test("is a note where it turns off what is on beyond the policy", () => {
+    expect(findings({ remembered: { rx: "off", tx: "off" } })).toEqual([
+      `networkd-turns-off eth1: networkd still remembers rx and tx off and turns them off at its next start; to make it forget: xe pif-plug uuid=${pif("eth1").uuid}`,
+    ]);
+  });
+
+  test("is told with the plug of the bond where the NIC is a slave", () => {
+    const bond = uuidFor("bond0");
+    const [said] = findings({ remembered: { rx: "off" }, slaveOf: bond });
+    expect(said).toEndWith(`xe pif-plug uuid=${bond}`);
+  });
+
+  test("is told where the device cannot be read", () => {
+    expect(findings({ remembered: { rx: "off" }, live: undefined })).toHaveLength(1);
+    expect(findings({ remembered: { rx: "on" }, off: ["rx"], live: undefined })).toHaveLength(1);
+  });
+
+  test("is nothing where it agrees with the policy", () => {
+    expect(findings({ remembered: { rx: "off", gro: "off" }, off: ["rx", "gro"] })).toEqual([]);
+    expect(findings({ remembered: { rx: "on", gro: "on" } })).toEqual([]);
+  });
+
+  test("is nothing where the feature is off, or the next plug turns it on or off itself", () => {
+    expect(findings({ remembered: { rx: "off" }, live: "off" })).toEqual([]);
+    expect(findings({ remembered: { gro: "off", lro: "off" } })).toEqual([]);
+    expect(findings({ remembered: { rx: "off" }, settings: { "ethtool-rx": "off" } })).toEqual([]);
+  });
+
+  test("is nothing of a NIC that networkd does not remember", () => {
+    const live = () => "on" as const;
+    const question = { nic: nic(pif("eth9")), off: ["rx"] as const, memory: new Map(), live };
+    expect(networkdFindings(question)).toEqual({ problems: [], notes: [] });
+  });
+});

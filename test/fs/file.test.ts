@@ -1,0 +1,407 @@
+import { dlopen, FFIType, ptr } from "bun:ffi";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Result, success, usage } from "../../src/core/result.ts";
+import { createDirectory, readFileBytes, removeFile, replaceFile } from "../../src/fs/file.ts";
+import { TEMPORARY_PREFIX } from "../../src/fs/temporary-file.ts";
+
+const WORKER = join(import.meta.dir, "file-worker.ts");
+const NEW = new TextEncoder().encode("new\n");
+
+let directory = "";
+let path = "";
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "file-"));
+  path = join(directory, "file");
+});
+
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function text(file = path): string {
+  return readFileSync(file, "utf8");
+}
+
+function mode(file = path): number {
+  return statSync(file).mode & 0o7777;
+}
+
+function valued<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(result.failures.map(({ message }) => message).join("; "));
+  return result.value;
+}
+
+function messageOf(result: Result<unknown>): string | undefined {
+  return result.ok ? undefined : result.failures[0]?.message;
+}
+
+describe("a file that is replaced", () => {
+  beforeEach(() => writeFileSync(path, "old\n"));
+
+  test("has the new bytes, and is alone in its directory", async () => {
+    const replaced = { path, changed: true, previousMode: 0o644 };
+    expect(valued(await replaceFile(path, NEW))).toEqual(replaced);
+    expect(text()).toBe("new\n");
+    expect(readdirSync(directory)).toEqual(["file"]);
+  });
+
+  test("keeps its owner, its group and its permissions", async () => {
+    chownSync(path, 1234, 4321);
+    chmodSync(path, 0o2640);
+    valued(await replaceFile(path, NEW, { createMode: 0o777 }));
+    expect([statSync(path).uid, statSync(path).gid, mode()]).toEqual([1234, 4321, 0o2640]);
+  });
+
+  test("can get further permissions, or exactly the ones that it is to have", async () => {
+    chmodSync(path, 0o640);
+    valued(await replaceFile(path, NEW, { addMode: 0o111 }));
+    expect(mode()).toBe(0o751);
+    valued(await replaceFile(path, NEW, { setMode: 0o600 }));
+    expect(mode()).toBe(0o600);
+  });
+
+  test("keeps its SELinux label, and its access list", async () => {
+    const label = new TextEncoder().encode("system_u:object_r:initrc_exec_t:s0\0");
+    setAttribute(path, "security.selinux", label);
+    setAttribute(path, "system.posix_acl_access", ACCESS_LIST);
+    valued(await replaceFile(path, NEW));
+    expect(text()).toBe("new\n");
+    expect(attribute(path, "security.selinux")).toEqual(label);
+    expect(attribute(path, "system.posix_acl_access")).toEqual(ACCESS_LIST);
+  });
+
+  test("is a new one: who has the old one open, or another name for it, keeps that", async () => {
+    linkSync(path, `${path}.other`);
+    valued(await replaceFile(path, NEW));
+    expect([text(), text(`${path}.other`)]).toEqual(["new\n", "old\n"]);
+  });
+
+  test("may be of any size", async () => {
+    const big = new Uint8Array(5_000_000).fill(65);
+    valued(await replaceFile(path, big));
+    expect(statSync(path).size).toBe(5_000_000);
+    valued(await replaceFile(path, new Uint8Array()));
+    expect(statSync(path).size).toBe(0);
+  });
+});
+
+describe("a file that has the bytes already", () => {
+  beforeEach(() => {
+    writeFileSync(path, NEW);
+    utimesSync(path, 1, 1);
+  });
+
+  test("is not written", async () => {
+    const { ino } = statSync(path);
+    expect(valued(await replaceFile(path, NEW)).changed).toBe(false);
+    expect(statSync(path)).toMatchObject({ ino, mtimeMs: 1000 });
+  });
+
+  test("gets missing permissions only", async () => {
+    const { ino } = statSync(path);
+    const replaced = { path, changed: true, previousMode: 0o644 };
+    expect(valued(await replaceFile(path, NEW, { addMode: 0o111 }))).toEqual(replaced);
+    expect(statSync(path)).toMatchObject({ ino, mtimeMs: 1000 });
+    expect(mode()).toBe(0o755);
+    expect(valued(await replaceFile(path, NEW, { addMode: 0o111 })).changed).toBe(false);
+  });
+});
+
+describe("a file that is not there", () => {
+  test("is made, with the permissions that are asked for, whatever the mask", async () => {
+    const mask = process.umask(0o077);
+    const made = valued(await replaceFile(path, NEW, { createMode: 0o644, addMode: 0o111 }));
+    process.umask(mask);
+    expect(made).toEqual({ path, changed: true, previousMode: null });
+    expect([text(), mode()]).toEqual(["new\n", 0o755]);
+  });
+
+  test("is null to who reads it, and so is one in a directory that is not there", () => {
+    expect(readFileBytes(path)).toEqual(success(null));
+    expect(readFileBytes(`${path}/in/it`)).toEqual(success(null));
+  });
+});
+
+describe("a symbolic link", () => {
+  test("stays a link: the file behind it is replaced, in its own directory", async () => {
+    mkdirSync(join(directory, "rc.d"));
+    writeFileSync(join(directory, "rc.d/rc.local"), "old\n");
+    symlinkSync("rc.d/rc.local", path);
+    expect(valued(readFileBytes(path))).toEqual(new Uint8Array(Buffer.from("old\n")));
+    expect(valued(await replaceFile(path, NEW)).path).toBe(join(directory, "rc.d/rc.local"));
+    expect(readlinkSync(path)).toBe("rc.d/rc.local");
+    expect(lstatSync(join(directory, "rc.d/rc.local")).isFile()).toBe(true);
+    expect(text()).toBe("new\n");
+  });
+
+  test("to a link, behind a link to a directory, leads where the kernel follows it", async () => {
+    mkdirSync(join(directory, "a/b"), { recursive: true });
+    symlinkSync("a/b", join(directory, "short"));
+    symlinkSync("../file", join(directory, "a/b/link"));
+    symlinkSync("short/link", path);
+    valued(await replaceFile(path, NEW));
+    expect(text(join(directory, "a/file"))).toBe("new\n");
+  });
+
+  test("to nothing: the file is made where it points to, and removed again", async () => {
+    symlinkSync("target", path);
+    expect(readFileBytes(path)).toEqual(success(null));
+    valued(await replaceFile(path, NEW));
+    expect(text(join(directory, "target"))).toBe("new\n");
+    expect(removeFile(path)).toEqual(success(true));
+    expect(readdirSync(directory)).toEqual(["file"]);
+    expect(readlinkSync(path)).toBe("target");
+  });
+
+  test("into a directory that is not there is refused", async () => {
+    symlinkSync("no/target", path);
+    expect(messageOf(await replaceFile(path, NEW))).toBe(
+      `cannot write ${path}: its directory does not exist`,
+    );
+  });
+
+  test("in a loop is refused", async () => {
+    symlinkSync("other", path);
+    symlinkSync("file", join(directory, "other"));
+    const loop = "its symbolic links form a loop";
+    expect(messageOf(await replaceFile(path, NEW))).toBe(`cannot write ${path}: ${loop}`);
+    expect(messageOf(removeFile(path))).toBe(`cannot remove ${path}: ${loop}`);
+    expect(messageOf(readFileBytes(path))).toBe(`cannot read ${path}: ${loop}`);
+    expect(messageOf(await replaceFile(`${path}/x`, NEW))).toBe(`cannot write ${path}/x: ${loop}`);
+  });
+});
+
+describe("what is no file is refused", () => {
+  test("a directory", async () => {
+    mkdirSync(path);
+    expect(await replaceFile(path, NEW)).toEqual({
+      ok: false,
+      failures: [
+        {
+          kind: "unavailable",
+          code: "file-not-written",
+          message: `cannot write ${path}: it is a directory`,
+        },
+      ],
+    });
+    expect(messageOf(readFileBytes(path))).toBe(`cannot read ${path}: it is a directory`);
+    expect(messageOf(removeFile(path))).toBe(`cannot remove ${path}: it is a directory`);
+    expect(readdirSync(directory)).toEqual(["file"]);
+  });
+
+  test("a pipe, without waiting for its other end", async () => {
+    Bun.spawnSync(["mkfifo", path]);
+    expect(messageOf(await replaceFile(path, NEW))).toBe(
+      `cannot write ${path}: it is not a regular file`,
+    );
+  });
+
+  test("a file where a directory must be, a directory that is not there, a name too long", async () => {
+    writeFileSync(path, "");
+    const reasons = [
+      [`${path}/x`, "a part of its path is not a directory"],
+      [`${path}.d/x`, "its directory does not exist"],
+      [`${path}${"x".repeat(300)}`, "the name is too long"],
+    ] as const;
+    for (const [bad, reason] of reasons) {
+      expect(messageOf(await replaceFile(bad, NEW))).toBe(`cannot write ${bad}: ${reason}`);
+    }
+  });
+});
+
+describe("the check", () => {
+  beforeEach(() => writeFileSync(path, "old\n"));
+
+  test("sees the complete file, next to the one that it is to become", async () => {
+    chmodSync(path, 0o750);
+    let seen: readonly unknown[] = [];
+    const check = async (temporary: string) => {
+      seen = [text(temporary), mode(temporary), temporary.startsWith(`${directory}/.`), text()];
+      return success(null);
+    };
+    valued(await replaceFile(path, NEW, { check }));
+    expect(seen).toEqual(["new\n", 0o750, true, "old\n"]);
+    expect(text()).toBe("new\n");
+  });
+
+  test("that fails leaves everything as it was, and its reasons are the result", async () => {
+    const refused = usage("bad-syntax", "line 3 is no sh");
+    expect(await replaceFile(path, NEW, { check: () => refused })).toEqual(refused);
+    expect([readdirSync(directory), text()]).toEqual([["file"], "old\n"]);
+  });
+
+  test("that throws leaves everything as it was", async () => {
+    const check = () => {
+      throw new Error("mistake");
+    };
+    expect(replaceFile(path, NEW, { check })).rejects.toThrow("mistake");
+    expect([readdirSync(directory), text()]).toEqual([["file"], "old\n"]);
+  });
+
+  test("is not asked about a file that has the bytes already", async () => {
+    writeFileSync(path, NEW);
+    const check = () => usage("bad-syntax", "line 3 is no sh");
+    expect((await replaceFile(path, NEW, { check })).ok).toBe(true);
+  });
+});
+
+describe("what a killed run left", () => {
+  beforeEach(() => {
+    writeFileSync(path, NEW);
+    writeFileSync(join(directory, `${TEMPORARY_PREFIX}0123abcd`), "hal");
+    writeFileSync(join(directory, ".other"), "");
+  });
+
+  test("is removed by the next run, also when it has nothing to write", async () => {
+    expect(valued(await replaceFile(path, NEW)).changed).toBe(false);
+    expect(readdirSync(directory).sort()).toEqual([".other", "file"]);
+  });
+
+  test("is removed with the file, also when there is none", () => {
+    expect(removeFile(join(directory, "none"))).toEqual(success(false));
+    expect(readdirSync(directory).sort()).toEqual([".other", "file"]);
+  });
+
+  test("is told from what a run that is under way writes", async () => {
+    const check = async (temporary: string) => {
+      valued(await replaceFile(path, new TextEncoder().encode("another\n")));
+      expect(existsSync(temporary)).toBe(true);
+      return success(null);
+    };
+    valued(await replaceFile(path, new TextEncoder().encode("one\n"), { check }));
+    expect(text()).toBe("one\n");
+    expect(readdirSync(directory).sort()).toEqual([".other", "file"]);
+  });
+});
+
+describe("removeFile", () => {
+  test("removes a file once", () => {
+    writeFileSync(path, "old\n");
+    expect([removeFile(path), removeFile(path)]).toEqual([success(true), success(false)]);
+    expect(removeFile(`${path}/in/it`)).toEqual(success(false));
+  });
+});
+
+describe("createDirectory", () => {
+  test("makes what is missing, and says what it made", () => {
+    const mask = process.umask(0o077);
+    const made = createDirectory(join(directory, "a/b"), 0o755);
+    process.umask(mask);
+    expect(made).toEqual(success([join(directory, "a"), join(directory, "a/b")]));
+    expect([mode(join(directory, "a")), mode(join(directory, "a/b"))]).toEqual([0o755, 0o755]);
+  });
+
+  test("leaves a directory that is there, or a link to one, as it is", () => {
+    mkdirSync(path, { mode: 0o700 });
+    symlinkSync("file", `${path}.link`);
+    expect(createDirectory(path, 0o755)).toEqual(success([]));
+    expect(createDirectory(`${path}.link`, 0o755)).toEqual(success([]));
+    expect(mode()).toBe(0o700);
+  });
+
+  test("is refused where there is a file", () => {
+    writeFileSync(path, "");
+    const message = `cannot make the directory ${path}: there is a file of that name`;
+    expect(messageOf(createDirectory(path, 0o755))).toBe(message);
+    expect(messageOf(createDirectory(`${path}/a`, 0o755))).toContain("is not a directory");
+    symlinkSync("nothing", `${path}.link`);
+    expect(messageOf(createDirectory(`${path}.link`, 0o755))).toContain("file of that name");
+  });
+});
+
+/** Runs the worker behind mounts that it alone sees; gives what it and the commands after it say. */
+function mounted(mounts: string, action: string, bytes: string, after = ""): string {
+  const script = `set -e; cd "$1"; ${mounts}; shift; "$@"; ${after}`;
+  const worker = [process.execPath, WORKER, action, path, bytes];
+  const argv = ["unshare", "-m", "sh", "-c", script, "sh", directory, ...worker];
+  const { stdout, stderr } = Bun.spawnSync(argv);
+  return stdout.toString() + stderr.toString();
+}
+
+describe("a file system that does not take it", () => {
+  const readOnly = "mount --bind . .; mount -o remount,bind,ro .; cd .";
+
+  beforeEach(() => writeFileSync(path, "old\n"));
+
+  test("because it is read-only", () => {
+    const reason = "its file system is read-only; mount it writable";
+    expect(mounted(readOnly, "replace", "new")).toContain(`cannot write ${path}: ${reason}`);
+    expect(mounted(readOnly, "replace", "old\n")).toContain(`cannot write ${path}: ${reason}`);
+    expect(mounted(readOnly, "remove", "")).toContain(`cannot remove ${path}: ${reason}`);
+    expect([text(), mode(), readdirSync(directory)]).toEqual(["old\n", 0o644, ["file"]]);
+  });
+
+  test("because it is read-only, but nothing needs to change", () => {
+    chmodSync(path, 0o755);
+    expect(mounted(readOnly, "replace", "old\n")).toContain('"changed":false');
+  });
+
+  test("because it is full", () => {
+    const tiny = 'mount -t tmpfs -o size=16k tmpfs "$1"; cd "$1"; echo old >file';
+    const said = mounted(tiny, "replace", "x".repeat(100_000), "ls -A; cat file");
+    const [result, ...rest] = said.split("\n");
+    const reason = "no space is left on its file system; free some";
+    expect(result).toContain(`cannot write ${path}: ${reason}`);
+    expect(rest).toEqual(["file", "old", ""]);
+  });
+
+  test("because the file is a mount of its own", () => {
+    const said = mounted("mount --bind file file", "replace", "new");
+    expect(said).toContain(`cannot write ${path}: it is a mount point or in use; unmount it`);
+    expect([text(), readdirSync(directory)]).toEqual(["old\n", ["file"]]);
+  });
+});
+
+/** `u::rw-,u:1234:r--,g::r--,m::r--,o::r--`, as linux/posix_acl_xattr.h lays it out. */
+const ACCESS_LIST = new Uint8Array(
+  Buffer.from(
+    "02000000 01000600ffffffff 02000400d2040000 04000400ffffffff 10000400ffffffff 20000400ffffffff".replaceAll(
+      " ",
+      "",
+    ),
+    "hex",
+  ),
+);
+
+const libc = dlopen("libc.so.6", {
+  setxattr: {
+    args: [FFIType.cstring, FFIType.cstring, FFIType.ptr, FFIType.u64, FFIType.i32],
+    returns: FFIType.i32,
+  },
+  getxattr: {
+    args: [FFIType.cstring, FFIType.cstring, FFIType.ptr, FFIType.u64],
+    returns: FFIType.i64_fast,
+  },
+}).symbols;
+
+function setAttribute(file: string, name: string, value: Uint8Array): void {
+  const status = libc.setxattr(nulEnded(file), nulEnded(name), ptr(value), value.length, 0);
+  if (status !== 0) throw new Error(`the file system of ${file} keeps no ${name}`);
+}
+
+function attribute(file: string, name: string): Uint8Array {
+  const value = new Uint8Array(1000);
+  return value.slice(0, Number(libc.getxattr(nulEnded(file), nulEnded(name), ptr(value), 1000)));
+}
+
+function nulEnded(name: string): Uint8Array {
+  return new TextEncoder().encode(`${name}\0`);
+}

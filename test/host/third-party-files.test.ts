@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { bootScript } from "../../src/boot/boot-script.ts";
+import { UNIT } from "../../src/boot/unit.ts";
+import { readForeignFiles } from "../../src/host/third-party-files.ts";
+
+let root = "";
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "foreign-"));
+});
+
+afterEach(() => rmSync(root, { recursive: true }));
+
+const LINE = "ethtool -K eth0 tso off\n";
+
+function put(path: string, text = LINE, mode = 0o644): string {
+  const whole = join(root, path);
+  mkdirSync(dirname(whole), { recursive: true });
+  writeFileSync(whole, text);
+  chmodSync(whole, mode);
+  return whole;
+}
+
+function found(place: { names?: RegExp; executable?: boolean; follow?: boolean } = {}) {
+  const { files, unread } = readForeignFiles([
+    { path: root, carrier: "cron", names: /^[a-z]/, ...place },
+  ]);
+  return { paths: files.map(({ path }) => path.slice(root.length + 1)), files, unread };
+}
+
+describe("files of others", () => {
+  test("are those that have to do with offloads, in order of name", () => {
+    put("b");
+    put("a");
+    put("c", "0 3 * * * root logrotate\n");
+    expect(found().paths).toEqual(["a", "b"]);
+  });
+
+  test("are read once, whatever links lead to them", () => {
+    put("a");
+    symlinkSync(join(root, "a"), join(root, "b"));
+    expect(found().paths).toEqual(["a"]);
+  });
+
+  test("are not those that persist wrote", () => {
+    put("offload.service", `${UNIT}${LINE}`);
+    put("script", bootScript({ nics: ["tso"], vifs: [], devices: new Map(), vms: new Map() }));
+    expect(found().paths).toEqual([]);
+  });
+
+  test("are idle where they have to be executable and are not", () => {
+    put("a");
+    put("b", LINE, 0o755);
+    expect(found({ executable: true }).files.map(({ idle }) => idle === null)).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  test("include the scripts that they name, as idle as they are, but no programs", () => {
+    const script = put("x/Script.sh", `#!/bin/sh\n${LINE}`);
+    const program = put("x/Program", `\x7fELF ${LINE}`);
+    put("a", `0 3 * * * root ${script}; ${program}; /nonexistent/one\n`);
+    const { files, unread } = found({ follow: true });
+    expect(files.map(({ path, carrier }) => [path, carrier])).toEqual([[script, "script"]]);
+    expect(unread).toEqual([]);
+    expect(found({ follow: true, executable: true }).files[0]?.idle).toContain("not executable");
+  });
+
+  test("are looked for in directories of drop-ins, and not where units are wanted", () => {
+    put("nic.service.d/more.conf");
+    put("multi-user.target.wants/nic.service");
+    expect(found({ names: /\.service$/ }).paths).toEqual(["nic.service.d/more.conf"]);
+  });
+
+  test("that cannot be read are told of, and hide no other", () => {
+    symlinkSync("a", join(root, "a"));
+    put("b");
+    const { paths, unread } = found();
+    expect(paths).toEqual(["b"]);
+    expect(unread).toEqual([{ what: join(root, "a"), because: "ELOOP" }]);
+  });
+
+  test("that are not there are no failure", () => {
+    const places = [{ path: join(root, "nothing"), carrier: "cron", names: /./ }] as const;
+    expect(readForeignFiles(places)).toEqual({ files: [], unread: [] });
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, test } from "bun:test";
+import type { DeviceSummary, Diagnosis } from "../../../src/core/doctor/diagnosis.ts";
+import { type Report, reportOf } from "../../../src/core/report.ts";
+import { paint } from "../../../src/terminal/text.ts";
+import { renderDiagnosis } from "../../../src/terminal/views/doctor.ts";
+import { HOSTILE_NAMES } from "../../dom0/world/cast.ts";
+
+const NIC: DeviceSummary = {
+  ...{ device: "eth0", kind: "pif", uuid: "u", vm: null, management: true },
+  ...{ on: ["tso", "gro"], onFixed: ["rx"], off: ["tx"], offFixed: ["lro"], latent: ["gso"] },
+  ...{ absent: ["ufo"], recordedOff: ["tx"], recordedOn: ["sg"], persisted: ["tx"] },
+};
+
+function guest(device: string | null, name: string, more: Partial<DeviceSummary> = {}) {
+  return {
+    ...NIC,
+    kind: "vif",
+    device,
+    vm: { uuid: name, name },
+    management: false,
+    ...more,
+  } as const;
+}
+
+function diagnosis(more: Partial<Diagnosis> = {}): Diagnosis {
+  return {
+    ...{ taken: "2026-01-02T03:04:05.678Z", redacted: false, software: [], nics: [], devices: [] },
+    ...{ deadRecords: [], networkRecords: [], hooks: [], ownNotes: [], unread: [], advice: [] },
+    ...more,
+  };
+}
+
+function page(more: Partial<Diagnosis> = {}, columns = 80, report: Partial<Report> = {}): string {
+  const whole = { ...reportOf("doctor", { exitCode: 0 }), ...report };
+  return renderDiagnosis(whole, diagnosis(more), {
+    ...{ paint: paint(false), columns, ellipsis: "...", wraps: true },
+  });
+}
+
+describe("the page of doctor", () => {
+  test("tells of a device everything that is true of it, a row each", () => {
+    const nics = [
+      {
+        device: "eth0",
+        driver: "e1000e",
+        version: "3.2.6-k",
+        firmware: "0.8-4",
+        bus: "0000:00:1f.6",
+        pci: "8086:15bc",
+      },
+    ];
+    expect(page({ devices: [NIC], nics })).toContain(`NICs (1)
+  eth0: e1000e 3.2.6-k, firmware 0.8-4, 8086:15bc at 0000:00:1f.6; carries the
+  management traffic
+  eth0
+    on                  tso gro
+    on, fixed           rx
+    comes on by itself  gso
+    off                 tx
+    off, fixed          lro
+    not there           ufo
+    recorded off        tx
+    recorded on         sg
+    off at boot         tx
+`);
+  });
+
+  test("tells devices of which the same is true together, by their VMs", () => {
+    const devices = [
+      guest("vif1.0", "web"),
+      guest("vif1.1", "web"),
+      guest("vif2.0", "db"),
+      guest("vif3.0", "mail", { on: [] }),
+      guest(null, "old"),
+    ];
+    const text = page({ devices });
+    expect(text).toContain('  vif1.0, vif1.1 of "web"; vif2.0 of "db"\n');
+    expect(text).toContain('  vif3.0 of "mail"\n');
+    expect(text).toContain("  1 VIF without a device on this host now\n");
+    expect(text).toContain("Interfaces of guests (5, of 4 VMs)");
+  });
+
+  test("counts what would make it longer than a page", () => {
+    const devices = Array.from({ length: 300 }, (_, n) => guest(`vif${n}.0`, `vm ${n}`));
+    const advice = Array.from({ length: 300 }, (_, n) => ({ because: `b${n}`, command: `c${n}` }));
+    const text = page({ devices, advice });
+    expect(text).toContain("and 292 more");
+    expect(text.split("\n").length).toBeLessThan(60);
+  });
+
+  test("wraps words, and leaves commands in one piece to be copied", () => {
+    const command = `xe vif-param-remove uuid=${"x".repeat(90)}`;
+    const because = "word ".repeat(60).trim();
+    for (const columns of [40, 80, 200]) {
+      const lines = page({ advice: [{ because, command }] }, columns).split("\n");
+      expect(lines).toContain(`    ${command}`);
+      for (const line of lines.filter((one) => !one.includes(command))) {
+        expect(line.length).toBeLessThanOrEqual(columns);
+      }
+    }
+  });
+
+  test("lets no name that a tenant chose act on the terminal or break a line", () => {
+    const devices = HOSTILE_NAMES.map((name, n) => guest(`vif${n}.0`, name));
+    const records = HOSTILE_NAMES.map((value) => ({
+      ...({
+        of: "vif",
+        uuid: "u",
+        name: value,
+        key: `ethtool-${value}`,
+        value,
+        because: value,
+      } as const),
+    }));
+    const text = page({ devices, deadRecords: records, networkRecords: records });
+    expect(text).not.toMatch(/[^\P{C}\n]/u);
+  });
+
+  test("says what it is when it is redacted, and what could not be read", () => {
+    const text = page({ redacted: true, unread: [{ what: "/etc/cron.d/x", because: "EIO" }] });
+    expect(text).toContain("look it over all the same");
+    expect(text).toContain("Could not be read\n  /etc/cron.d/x: EIO\n");
+  });
+});

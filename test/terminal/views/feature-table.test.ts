@@ -1,0 +1,253 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { KEYWORDS } from "../../../src/core/features.ts";
+import type { DeviceReport } from "../../../src/core/report.ts";
+import { paint } from "../../../src/terminal/text.ts";
+import { featureTable, LEGEND } from "../../../src/terminal/views/feature-table.ts";
+import {
+  config,
+  guest,
+  NIC_OFF,
+  nic,
+  pif,
+  pifRecords,
+  viewOf,
+  vif,
+  vm,
+} from "../../builders/hosts.ts";
+import {
+  reportOf,
+  TREATED,
+  TREATED_VIEW,
+  UNTOUCHED,
+  UNTOUCHED_VIEW,
+} from "../../builders/reports.ts";
+
+const PLAIN = paint(false);
+
+function table(devices: readonly DeviceReport[], columns = 80) {
+  return featureTable(devices, { paint: PLAIN, columns, ellipsis: "…" });
+}
+
+function devicesOfVm(name: string): readonly DeviceReport[] {
+  const subject = guest(vif(vm(name, { domid: 3 }), "0"));
+  return reportOf("status", [subject], viewOf({ "vif3.0": NIC_OFF })).devices;
+}
+
+describe("the table", () => {
+  test("of a host as it comes", () => {
+    expect(table(reportOf("status", UNTOUCHED, UNTOUCHED_VIEW).devices)).toEqual([
+      "device      rx    tx   sg   tso  ufo    gso  gro  lro",
+      "NIC, carries the management traffic",
+      "eth0        on/-  on/- on/- on/- off!/- on/- on/- off!/-",
+      "NICs",
+      "eth1        on/-  on/- on/- on/- off!/- on/- on/- off!/-",
+      "VM web",
+      "vif3.0      on!/- on/- on/- on/- off!/- on/- on/- off!/-",
+      "tap3.0      on/-  on/- on/- on/- off!/- on/- on/- off!/-",
+      "vif3.1      on!/- on/- on/- on/- off!/- on/- on/- off!/-",
+      "VM database",
+      "(none here) ?/-   ?/-  ?/-  ?/-  ?/-    ?/-  ?/-  ?/-",
+    ]);
+  });
+
+  const treated = [
+    "device      rx      tx      sg      tso      ufo      gso     gro     lro",
+    "NIC, carries the management traffic",
+    "eth0        off/off off/off off/off off/off  off!/-   off/off off/off off!/-",
+    "NICs",
+    "eth1        off/off off/off off/off off/off  off!/-   off/off off/off off!/-",
+    "VM web",
+    "vif3.0      on!/off off/off off/off off~/off off!/off off/off off/-   off!/-",
+    "tap3.0      off/-   off/-   off/-   off/-    off!/-   off/-   off/-   off!/-",
+    "vif3.1      on!/off off/on  off/off off~/off off!/off off/off off/-   off!/-",
+    "VM database",
+    "(none here) ?/off   ?/off   ?/off   ?/off    ?/off    ?/off   ?/-     ?/-",
+  ];
+
+  test("of a host with everything off and recorded fits 80 columns", () => {
+    const lines = table(reportOf("status", TREATED, TREATED_VIEW).devices, 80);
+    expect(lines).toEqual(treated);
+    for (const line of [...lines, LEGEND]) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+  });
+
+  test("is the same in 100 columns: it is as wide as it has to be", () => {
+    expect(table(reportOf("status", TREATED, TREATED_VIEW).devices, 100)).toEqual(treated);
+  });
+
+  test("with predictable device names and every key recorded still fits 80 columns", () => {
+    const long = nic(pif("enp129s0f0np0", { otherConfig: config(pifRecords("off")) }));
+    const view = viewOf({ enp129s0f0np0: NIC_OFF, "vif3.0": NIC_OFF, "vif3.1": NIC_OFF });
+    const { devices } = reportOf("status", [long, ...TREATED.slice(2)], view);
+    for (const line of table(devices)) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+  });
+
+  test("shows only the features that were asked for", () => {
+    const keywords = ["tso", "rxhash"] as const;
+    const lines = table(
+      reportOf("status", UNTOUCHED.slice(0, 1), UNTOUCHED_VIEW, { keywords }).devices,
+    );
+    expect(lines).toEqual([
+      "device tso  rxhash",
+      "NIC, carries the management traffic",
+      "eth0   on/- on/-",
+    ]);
+  });
+
+  test("no line ends in blanks", () => {
+    for (const [interfaces, view] of [
+      [UNTOUCHED, UNTOUCHED_VIEW],
+      [TREATED, TREATED_VIEW],
+    ] as const) {
+      for (const line of table(reportOf("status", interfaces, view).devices)) {
+        expect(line).toBe(line.trimEnd());
+      }
+    }
+  });
+
+  test("two VMs of one name are two groups", () => {
+    const twins = ["a", "b"].flatMap((uuid) => [
+      guest(vif(vm("twin", { uuid, domid: 1 }), "0", { uuid })),
+    ]);
+    const lines = table(reportOf("status", twins, viewOf({ "vif1.0": NIC_OFF })).devices);
+    expect(lines.filter((line) => line === "VM twin")).toHaveLength(2);
+  });
+
+  test("a device that the kernel told of alone has a group of its own", () => {
+    const bare = [
+      { kind: "bare", device: "eth0", as: "pif" },
+      { kind: "bare", device: "vif9.0", as: "vif" },
+    ] as const;
+    const lines = table(
+      reportOf("status", bare, viewOf({ eth0: NIC_OFF, "vif9.0": NIC_OFF })).devices,
+    );
+    expect([lines[1], lines[3]]).toEqual(["NICs", "VIFs"]);
+  });
+});
+
+describe("names that tenants choose", () => {
+  test.each([
+    ["\u001b[2J\u001b[31mowned", "VM [2J[31mowned"],
+    ["web\nvif3.0 on/off", "VM webvif3.0 on/off"],
+    ["\u202eevil", "VM evil"],
+    ["日本語のサーバー", "VM 日本語のサーバー"],
+  ])("%j cannot act on the terminal", (name, title) => {
+    expect(table(devicesOfVm(name))[1]).toBe(title);
+  });
+
+  test("a name that leaves nothing to read is replaced by the UUID", () => {
+    for (const name of ["", "   ", "\u001b", "\u200b\u200b"]) {
+      expect(table(devicesOfVm(name))[1]).toBe(`VM ${vm(name).uuid}`);
+    }
+  });
+
+  test("a name of any length is cut to the columns that there are", () => {
+    for (const name of ["x".repeat(10_000), "界".repeat(10_000)]) {
+      const title = table(devicesOfVm(name), 60)[1] ?? "";
+      expect(Bun.stringWidth(title)).toBeLessThanOrEqual(60);
+      expect(title).toEndWith("…");
+    }
+  });
+
+  test("no line ever holds a control character, whatever the names", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (name, device) => {
+        const subject = nic(pif(device));
+        const { devices } = reportOf("status", [subject], viewOf({}));
+        for (const line of [...table(devices), ...table(devicesOfVm(name))]) {
+          expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test.each([
+    ["hidden characters", "e\u202eth0"],
+    ["40 characters", "x".repeat(40)],
+    ["wide characters", "网卡零"],
+  ])("a device name of %s keeps the columns in line", (_, device) => {
+    const keywords = ["tso", "gro"] as const;
+    const subjects = [nic(pif("eth0")), nic(pif(device))];
+    const view = viewOf({ eth0: NIC_OFF, [device]: NIC_OFF });
+    const { devices } = reportOf("status", subjects, view, { keywords });
+    const [heading = "", , first = "", second = ""] = table(devices);
+    const start = (line: string, cell: string) =>
+      Bun.stringWidth(line.slice(0, line.indexOf(cell)));
+    expect(start(first, "off/-")).toBe(start(heading, "tso"));
+    expect(start(second, "off/-")).toBe(start(heading, "tso"));
+    expect(start(heading, "tso")).toBeLessThanOrEqual(16);
+  });
+});
+
+describe("the tone of a cell", () => {
+  const colour = paint(true);
+  const rows = featureTable(reportOf("status", TREATED, TREATED_VIEW).devices, {
+    paint: colour,
+    columns: 80,
+    ellipsis: "…",
+  });
+  const untouched = featureTable(reportOf("status", UNTOUCHED, UNTOUCHED_VIEW).devices, {
+    paint: colour,
+    columns: 80,
+    ellipsis: "…",
+  });
+
+  test("red is on and could be off", () => {
+    expect(untouched[2]).toContain(colour.bad("on/- "));
+    expect(rows.join("")).not.toContain(colour.bad("o").slice(0, 5));
+  });
+
+  test("yellow is fixed on, about to come on, or recorded wrong", () => {
+    expect(rows[6]).toContain(colour.warning("on!/off"));
+    expect(rows[6]).toContain(colour.warning("off~/off"));
+    expect(rows[8]).toContain(colour.warning("off/on "));
+  });
+
+  test("green is off, and recorded where it can be", () => {
+    expect(rows[2]).toContain(colour.good("off/off"));
+  });
+
+  test("painted or not, the table is the same", () => {
+    const plain = table(reportOf("status", TREATED, TREATED_VIEW).devices);
+    expect(rows.map((line) => Bun.stripANSI(line).trimEnd())).toEqual([...plain]);
+  });
+});
+
+describe("features that do not fit beside the others", () => {
+  const { devices } = reportOf("status", TREATED, TREATED_VIEW, { keywords: KEYWORDS });
+  const headings = (columns: number) =>
+    table(devices, columns).filter((line) => line.startsWith("device"));
+
+  test("follow in a table of their own, each once, in any width", () => {
+    for (const columns of [20, 40, 60, 80, 100, 120, 200]) {
+      const names = headings(columns).flatMap((line) => line.split(/\s+/).slice(1));
+      expect(names).toEqual([...KEYWORDS]);
+      for (const line of table(devices, columns)) {
+        if (columns >= 40) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
+        expect(line).toBe(line.trimEnd());
+      }
+    }
+  });
+
+  test("a wide terminal has them all in one", () => {
+    expect([80, 120, 200].map((columns) => headings(columns).length)).toEqual([2, 1, 1]);
+  });
+
+  test("every table names every device under its VM", () => {
+    const lines = table(devices, 80);
+    const half = lines.length / 2;
+    const titles = (part: readonly string[]) => part.map((line) => line.replace(/ .*/, ""));
+    expect(titles(lines.slice(0, Math.floor(half)))).toEqual(titles(lines.slice(Math.ceil(half))));
+    expect(lines[Math.floor(half)]).toBe("");
+  });
+});
+
+test("the mark of what is cut is ASCII where nothing else can be shown", () => {
+  const lines = featureTable(devicesOfVm("x".repeat(200)), {
+    paint: PLAIN,
+    columns: 80,
+    ellipsis: "...",
+  });
+  expect(lines[1]).toBe(`VM ${"x".repeat(74)}...`);
+});

@@ -1,0 +1,32 @@
+import { describe, expect, test } from "bun:test";
+import type { BootReport } from "../../../src/core/boot-layer.ts";
+import type { CoverageJson } from "../../../src/core/verify/coverage-json.ts";
+import { bootSentence } from "../../../src/terminal/views/findings.ts";
+
+const NOTHING: CoverageJson = { nics: [], vifs: [], devices: {}, vms: {} };
+const VM: CoverageJson["vms"][string] = { features: ["tx"], vifs: {} };
+
+/** What is covered, and how that is said. */
+const SENTENCES: readonly (readonly [covers: Partial<CoverageJson>, text: string])[] = [
+  [{ nics: ["rx", "tx"], vifs: ["rx", "tx"] }, "rx tx off on NICs and VIFs"],
+  [{ nics: ["tso"], devices: { eth1: [] } }, "tso off on NICs; nothing off on eth1"],
+  [{ vms: { a: VM } }, "what the policy says of 1 VM"],
+  [{ vifs: ["gro"], vms: { a: VM, b: VM } }, "gro off on VIFs; what the policy says of 2 VMs"],
+];
+
+describe("what is installed for boot, in a sentence", () => {
+  test.each(SENTENCES)("is, of %j, %s", (covers, text) => {
+    const report: BootReport = {
+      method: "systemd",
+      state: "current",
+      covers: { ...NOTHING, ...covers },
+    };
+    expect(bootSentence(report)).toBe(`At boot: systemd, current: ${text}.`);
+  });
+
+  test("says that nothing is", () => {
+    expect(bootSentence({ method: null, state: "absent", covers: null })).toBe(
+      "At boot: nothing is installed.",
+    );
+  });
+});

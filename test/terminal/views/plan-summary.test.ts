@@ -1,0 +1,51 @@
+import { expect, test } from "bun:test";
+import { planSummary } from "../../../src/terminal/views/plan-summary.ts";
+import { guest, haltedVm, viewOf, vif } from "../../builders/hosts.ts";
+import { PLAN, planFor } from "../../builders/reports.ts";
+
+const VIEW = { columns: 80, ellipsis: "…" };
+
+function summaryOf(names: readonly string[]) {
+  const subjects = names.map((name) => guest(vif(haltedVm(name), "0")));
+  return planSummary(
+    planFor(subjects, viewOf({}), ["tso"]),
+    { host: { name: "alpha" }, product: "" },
+    VIEW,
+  );
+}
+
+test("says on what a confirmation rests: host, NICs, VMs, features and the number of changes", () => {
+  const text = planSummary(PLAN, { host: { name: "alpha" }, product: "XCP-ng 8.3.0" }, VIEW);
+  expect(text).toBe(`  Host      alpha (XCP-ng 8.3.0)
+  NICs      eth0 (management) and eth1
+  VMs       2: web, database
+  VIFs      3
+  Features  rx tx sg tso ufo gso gro lro
+  Changes   28 in the kernel, on 5 devices; 24 settings in XAPI
+`);
+});
+
+test("says so when there is nothing to change", () => {
+  expect(summaryOf([])).toBe(`  Host      alpha
+  NICs      none
+  VMs       none
+  VIFs      0
+  Features  tso
+  Changes   0 in the kernel, on no devices; no settings in XAPI
+`);
+});
+
+test("names eight VMs, and counts the others", () => {
+  const names = Array.from({ length: 11 }, (_, index) => `vm${index}`);
+  expect(summaryOf(names)).toContain(
+    "VMs       11: vm0, vm1, vm2, vm3, vm4, vm5, vm6, vm7 and 3 more\n",
+  );
+});
+
+test("lets no name act on the terminal, add a line or fill the screen", () => {
+  const text = summaryOf(["\u001b[2J\nChanges   none", "x".repeat(10_000)]);
+  expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  expect(text.trimEnd().split("\n")).toHaveLength(6);
+  expect(text).toContain(`${"x".repeat(23)}…`);
+  expect(text.length).toBeLessThan(400);
+});

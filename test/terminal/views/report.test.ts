@@ -1,0 +1,194 @@
+import { describe, expect, test } from "bun:test";
+import type { Report } from "../../../src/core/report.ts";
+import { paint } from "../../../src/terminal/text.ts";
+import { renderReport } from "../../../src/terminal/views/report.ts";
+import { guest, NIC_ON, nic, pif, VIF_ON, viewOf, vif, vm } from "../../builders/hosts.ts";
+import {
+  CHANGES,
+  reportOf,
+  TREATED,
+  TREATED_VIEW,
+  UNTOUCHED,
+  UNTOUCHED_VIEW,
+} from "../../builders/reports.ts";
+
+const VIEW = { paint: paint(false), columns: 80, ellipsis: "…", wraps: false };
+
+function rendered(report: Report) {
+  return renderReport(report, VIEW);
+}
+
+const LEGEND = "live/recorded: ! fixed by the driver, ~ comes on by itself, - none, ? unknown";
+
+describe("status", () => {
+  test("shows the table and what its signs mean", () => {
+    const report = reportOf("status", UNTOUCHED.slice(0, 1), UNTOUCHED_VIEW, { problems: [] });
+    expect(rendered(report)).toBe(`device rx   tx   sg   tso  ufo    gso  gro  lro
+NIC, carries the management traffic
+eth0   on/- on/- on/- on/- off!/- on/- on/- off!/-
+${LEGEND}
+`);
+  });
+
+  test("says so when there are no devices", () => {
+    expect(rendered(reportOf("status", [], viewOf({})))).toBe("No devices.\n");
+  });
+});
+
+describe("verify", () => {
+  test("says what is wrong, what several interfaces share in one line, and what to run", () => {
+    const report = reportOf("verify", UNTOUCHED, UNTOUCHED_VIEW, {
+      exitCode: 1,
+      advice: ["offload disable ALL"],
+      notes: [{ code: "left-out", message: '2 VMs left out, which run on "beta"' }],
+    });
+    expect(rendered(report)).toBe(`6 interfaces checked: not everything is as it should be.
+  ! eth0, eth1, tap3.0: rx, tx, sg, tso, gso and gro on
+  ! vif3.0, vif3.1: tx, sg, tso, gso and gro on
+  - vif3.0, vif3.1: rx on, and the driver lets nobody change that
+  ! vif3.0, vif3.1, VIF 0 of "database": no record keeps tx, sg, tso and gso off
+  - 2 VMs left out, which run on "beta"
+
+Run: offload disable ALL
+`);
+  });
+
+  test("says that all is well", () => {
+    const report = reportOf("verify", TREATED.slice(0, 2), TREATED_VIEW);
+    expect(rendered(report)).toBe("2 interfaces checked: everything that can be off is off.\n");
+  });
+
+  test("does not claim that all is well when it could not look", () => {
+    const report = reportOf("verify", [nic(pif("eth9"))], viewOf({}), { exitCode: 3 });
+    expect(rendered(report)).not.toContain("everything that can be off is off");
+    expect(rendered(report)).toContain("! eth9: is not there");
+  });
+
+  test("names six interfaces that share a problem, and counts the others", () => {
+    const names = Array.from({ length: 9 }, (_, index) => `eth${index}`);
+    const view = viewOf(Object.fromEntries(names.map((name) => [name, NIC_ON])));
+    const subjects = names.map((name) => nic(pif(name)));
+    const report = reportOf("verify", subjects, view, { exitCode: 1, keywords: ["tso"] });
+    expect(rendered(report)).toContain(
+      "  ! eth0, eth1, eth2, eth3, eth4, eth5 and 3 more: tso on\n",
+    );
+  });
+
+  test("shows a problem that is about no interface by itself", () => {
+    const report = reportOf("verify", [], viewOf({}), {
+      exitCode: 3,
+      problems: [{ code: "xapi-unavailable", message: "XAPI does not answer" }],
+    });
+    expect(rendered(report)).toContain("  ! XAPI does not answer\n");
+  });
+});
+
+describe("disable", () => {
+  test("shows the table, and sums up what changed", () => {
+    const report = reportOf("disable", TREATED.slice(0, 2), TREATED_VIEW, {
+      changes: CHANGES,
+    });
+    expect(rendered(report)).toBe(`device rx      tx      sg      tso     ufo    gso     gro     lro
+NIC, carries the management traffic
+eth0   off/off off/off off/off off/off off!/- off/off off/off off!/-
+NICs
+eth1   off/off off/off off/off off/off off!/- off/off off/off off!/-
+${LEGEND}
+
+Changed: 28 features on 5 devices; 24 records in XAPI.
+`);
+  });
+
+  test.each([
+    ["nothing", () => [], "Nothing had to be changed."],
+    [
+      "records alone",
+      () => CHANGES.filter(({ layer }) => layer === "recorded").slice(0, 1),
+      "Changed: nothing in the kernel; 1 record in XAPI.",
+    ],
+    [
+      "the kernel alone",
+      () => CHANGES.filter(({ layer }) => layer === "live").slice(0, 1),
+      "Changed: 1 feature on 1 device; no records in XAPI.",
+    ],
+  ] as const)("sums up a change of %s", (_, changes, sentence) => {
+    const report = reportOf("disable", TREATED.slice(0, 1), TREATED_VIEW, { changes: changes() });
+    expect(rendered(report)).toContain(`\n\n${sentence}\n`);
+  });
+});
+
+describe("names that tenants choose", () => {
+  const hostile = vm("\u001b[31m\nweb: all is well\u202e", { domid: 3, residentOn: undefined });
+
+  test("cannot act on the terminal, nor add a line", () => {
+    const subjects = [guest(vif(hostile, "0"))];
+    for (const command of ["status", "verify", "disable"] as const) {
+      const report = reportOf(command, subjects, viewOf({ "vif3.0": VIF_ON }), {
+        advice: ["offload disable '\u001b[31m\nweb'"],
+        notes: [{ code: "no-vifs", message: "\u001b[2J\nfake: 0 problems" }],
+      });
+      const text = rendered(report);
+      expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      expect(text.split("\n").some((line) => /^(web|fake)/.test(line))).toBe(false);
+    }
+  });
+});
+
+test("says the same words with and without color", () => {
+  const report = reportOf("verify", UNTOUCHED, UNTOUCHED_VIEW, { exitCode: 1 });
+  const painted = renderReport(report, { ...VIEW, paint: paint(true) });
+  expect(painted).not.toBe(rendered(report));
+  expect(Bun.stripANSI(painted)).toBe(rendered(report));
+});
+
+test("does not say that nothing had to be changed when a pending change was reverted", () => {
+  const report = reportOf("disable", TREATED.slice(0, 1), TREATED_VIEW, {
+    problems: [{ code: "reverted", message: "not confirmed, so everything was reverted" }],
+  });
+  expect(rendered(report)).not.toContain("Nothing had to be changed");
+  expect(rendered(report)).toContain("\n\n  ! not confirmed, so everything was reverted\n");
+});
+
+describe("a pending change", () => {
+  test.each(["status", "verify"] as const)("comes before everything else in %s", (command) => {
+    const report = reportOf(command, TREATED.slice(0, 1), TREATED_VIEW, {
+      exitCode: 1,
+      problems: [{ code: "xapi-unavailable", message: "XAPI does not answer" }],
+    });
+    const pending = rendered({ ...report, pending: { secondsLeft: 42 } });
+    expect(pending).toBe(
+      `A change is pending: it is reverted in 42 seconds unless it is confirmed; keep it with: offload confirm\n${rendered(report)}`,
+    );
+  });
+});
+
+describe("long lines", () => {
+  const long = `${"word ".repeat(30)}end`;
+  const command = `xe vif-param-remove uuid=${"0".repeat(36)} param-name=other-config param-key=KEY`;
+  const report = reportOf("verify", [], viewOf({}), {
+    problems: [{ code: "xapi-unavailable", message: long }],
+    notes: [{ code: "record-ignored", message: `${long}; remove with: ${command}` }],
+  });
+
+  test("are broken between words at a terminal, and go on under themselves", () => {
+    const lines = renderReport(report, { ...VIEW, wraps: true })
+      .trimEnd()
+      .split("\n");
+    expect(lines).toContain(`  ! ${"word ".repeat(15).trimEnd()}`);
+    expect(lines).toContain("    end");
+    for (const line of lines) {
+      if (!line.includes("xe ")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+    }
+  });
+
+  test("keep a command whole, so that it can be copied", () => {
+    const lines = renderReport(report, { ...VIEW, wraps: true })
+      .trimEnd()
+      .split("\n");
+    expect(lines.at(-1)).toBe(`    ${command}`);
+  });
+
+  test("stay whole where a program reads them", () => {
+    expect(rendered(report)).toContain(`  ! ${long}\n  - ${long}; remove with: ${command}\n`);
+  });
+});

@@ -1,0 +1,418 @@
+import { describe, expect, test } from "bun:test";
+import * as v from "valibot";
+import { nicsUnder } from "../../../src/core/inventory.ts";
+import { resolveTargets } from "../../../src/core/targets/targets.ts";
+import {
+  joinInventory,
+  type RawInventory,
+  Records,
+} from "../../../src/xapi/inventory/inventory.ts";
+import { readReply } from "../../../src/xapi/rpc/reply.ts";
+import { valued } from "../../builders/hosts.ts";
+import { recordedReply } from "../../fakes/recorded-xapi.ts";
+
+const HOST_UUID = "c269d904-1d75-474f-a7fb-84dbc48a51d5";
+const HERE = "OpaqueRef:here";
+const NULL = "OpaqueRef:NULL";
+
+function recorded(name: string): unknown {
+  const { status, body } = recordedReply(name);
+  const reply = readReply(status, body);
+  if (!reply.ok) throw new Error(`${name} is no value`);
+  return reply.value;
+}
+
+/** The host of the recordings, with a bond, a VLAN and three VMs. */
+function recordedInventory(vifs = "213-VIF-get_all_records-final") {
+  const raw: RawInventory = {
+    host: v.parse(Records.host, recorded("012-host-get_all_records")),
+    PIF: v.parse(Records.PIF, recorded("206-PIF-get_all_records-bond-vlan")),
+    VM: v.parse(Records.VM, recorded("212-VM-get_all_records-final")),
+    VIF: v.parse(Records.VIF, recorded(vifs)),
+  };
+  const joined = joinInventory(raw, HOST_UUID);
+  if (joined === null) throw new Error("the host was not found");
+  return joined;
+}
+
+/** A PIF record as every release since 7.0 has it. */
+function pifRecord(more: Readonly<Record<string, unknown>> = {}) {
+  return {
+    uuid: "pif-uuid",
+    device: "eth0",
+    host: HERE,
+    network: "OpaqueRef:net",
+    VLAN: -1,
+    physical: true,
+    management: false,
+    currently_attached: true,
+    bond_slave_of: NULL,
+    bond_master_of: [],
+    VLAN_master_of: NULL,
+    VLAN_slave_of: [],
+    other_config: {},
+    ...more,
+  };
+}
+
+function vmRecord(more: Readonly<Record<string, unknown>> = {}) {
+  return {
+    uuid: "vm-uuid",
+    name_label: "web",
+    power_state: "Running",
+    domid: 3,
+    resident_on: HERE,
+    is_a_template: false,
+    is_a_snapshot: false,
+    is_control_domain: false,
+    ...more,
+  };
+}
+
+function vifRecord(more: Readonly<Record<string, unknown>> = {}) {
+  return {
+    uuid: "vif-uuid",
+    device: "0",
+    VM: "OpaqueRef:vm",
+    network: "OpaqueRef:net",
+    currently_attached: true,
+    other_config: {},
+    ...more,
+  };
+}
+
+function without(record: object, field: string): object {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== field));
+}
+
+function join(content: {
+  readonly PIF?: Readonly<Record<string, unknown>>;
+  readonly VM?: Readonly<Record<string, unknown>>;
+  readonly VIF?: Readonly<Record<string, unknown>>;
+}) {
+  const raw: RawInventory = {
+    host: v.parse(Records.host, {
+      [HERE]: { uuid: "host-uuid", name_label: "alpha" },
+      "OpaqueRef:there": { uuid: "other-uuid", name_label: "beta" },
+    }),
+    PIF: v.parse(Records.PIF, content.PIF ?? {}),
+    VM: v.parse(Records.VM, content.VM ?? {}),
+    VIF: v.parse(Records.VIF, content.VIF ?? {}),
+  };
+  const joined = joinInventory(raw, "host-uuid");
+  if (joined === null) throw new Error("the host was not found");
+  return joined;
+}
+
+describe("the records of a real xapi", () => {
+  const inventory = recordedInventory();
+  const pifCalled = (device: string, role: string) =>
+    inventory.pifs.find((pif) => pif.device === device && pif.role === role);
+
+  test("tell which host this is", () => {
+    expect(inventory.host).toEqual({ uuid: HOST_UUID, name: "xapi-trial" });
+  });
+
+  test("give every PIF its role", () => {
+    const roles = inventory.pifs.map(({ device, role, vlan }) => `${device} ${role} ${vlan}`);
+    expect(roles.sort()).toEqual([
+      "bond0 bond -1",
+      "eth0 physical -1",
+      "eth0 vlan 7",
+      "eth1 physical -1",
+      "eth2 physical -1",
+    ]);
+  });
+
+  test("join a bond with its slaves, and the slaves with it", () => {
+    const bond = pifCalled("bond0", "bond");
+    const slaves = ["eth1", "eth2"].map((device) => pifCalled(device, "physical"));
+    expect([...(bond?.slaves ?? [])].sort()).toEqual(slaves.map((one) => one?.uuid ?? "").sort());
+    for (const slave of slaves) expect(slave?.slaveOf).toBe(bond?.uuid ?? "");
+    expect(pifCalled("eth0", "physical")?.slaveOf).toBeUndefined();
+  });
+
+  test("join a VLAN with what is under it", () => {
+    expect(pifCalled("eth0", "vlan")?.under).toBe(pifCalled("eth0", "physical")?.uuid ?? "");
+    expect(pifCalled("eth0", "physical")?.under).toBeUndefined();
+  });
+
+  test("let bond and VLAN be named as targets", () => {
+    const devices = (text: string) =>
+      valued(resolveTargets([{ text, kind: "any" }], inventory)).interfaces.map((one) =>
+        one.kind === "pif" ? one.pif.device : one.kind,
+      );
+    expect(devices("bond0")).toEqual(["eth1", "eth2"]);
+    expect(devices("eth0.7")).toEqual(["eth0"]);
+  });
+
+  test("carry settings and properties as they are, and no other key of other_config", () => {
+    const eth0 = pifCalled("eth0", "physical");
+    expect(eth0?.otherConfig.get("ethtool-gro")).toBe("off");
+    expect(eth0?.otherConfig.size).toBe(8);
+    expect(eth0?.groProperty).toBe("on");
+    expect(pifCalled("eth0", "vlan")?.groProperty).toBeUndefined();
+    const keys = inventory.vifs.flatMap(({ otherConfig }) => [...otherConfig.keys()]);
+    expect(keys).not.toContain("note");
+  });
+
+  test("give every VM its role, domid and host", () => {
+    const vms = inventory.vms.map(
+      ({ name, role, powerState, domid, residentOn }) =>
+        `${name}: ${role}, ${powerState}, ${domid}, ${residentOn?.name ?? "nowhere"}`,
+    );
+    expect(vms.sort()).toEqual([
+      "Control domain on host: xapi-trial: control domain, Running, 0, xapi-trial",
+      "tmpl-é-日本: template, Halted, -1, nowhere",
+      "vm-one: vm, Halted, -1, nowhere",
+      "vm-two: vm, Running, 2, xapi-trial",
+    ]);
+  });
+
+  test("join the VIFs with their VMs", () => {
+    const vifs = inventory.vifs.map(
+      ({ vm, device, attached }) => `${vm.name}/${device} ${attached}`,
+    );
+    expect(vifs.sort()).toEqual(["vm-one/0 false", "vm-one/1 false", "vm-two/0 true"]);
+  });
+
+  test("VIFs of VMs that were not asked for are left out: those of snapshots", () => {
+    const { vifs } = recordedInventory("220-VIF-get_all_records-after-snapshot");
+    expect(vifs).toHaveLength(3);
+  });
+
+  test("the management PIF is flagged", () => {
+    const pifs = v.parse(Records.PIF, recorded("311-PIF-get_all_records-with-management"));
+    const flagged = Object.values(pifs).filter(({ management }) => management);
+    expect(flagged.map(({ device }) => device)).toEqual(["eth1"]);
+  });
+
+  test("a host of another UUID is not there", () => {
+    const raw: RawInventory = {
+      host: v.parse(Records.host, recorded("012-host-get_all_records")),
+      PIF: {},
+      VM: {},
+      VIF: {},
+    };
+    expect(joinInventory(raw, "00000000-0000-0000-0000-000000000000")).toBeNull();
+  });
+});
+
+describe("a VM that is on its way to another host", () => {
+  test.each([
+    [{}, false],
+    [{ "OpaqueRef:task": "snapshot" }, false],
+    [{ "OpaqueRef:task": "pool_migrate" }, true],
+    [{ "OpaqueRef:a": "snapshot", "OpaqueRef:b": "migrate_send" }, true],
+  ])("is told by its operations: %j", (current_operations, isMigrating) => {
+    const { vms } = join({ VM: { "OpaqueRef:vm": vmRecord({ current_operations }) } });
+    expect(vms[0]?.isMigrating).toBe(isMigrating);
+  });
+});
+
+describe("what releases write differently", () => {
+  test("integers as strings", () => {
+    const { pifs, vms } = join({
+      PIF: { "OpaqueRef:p": pifRecord({ VLAN: "100" }), "OpaqueRef:q": pifRecord({ VLAN: "-1" }) },
+      VM: { "OpaqueRef:vm": vmRecord({ domid: "17" }) },
+    });
+    expect(pifs.map(({ vlan }) => vlan)).toEqual([100, -1]);
+    expect(vms[0]?.domid).toBe(17);
+  });
+
+  test.each(["", "x", "1.5", "0x10", " 1", null, true])("%p is no integer", (domid) => {
+    expect(v.safeParse(Records.VM, { "OpaqueRef:vm": vmRecord({ domid }) }).success).toBe(false);
+  });
+
+  test("fields that older releases do not have: a PIF without them is an ordinary one", () => {
+    const { pifs } = join({ PIF: { "OpaqueRef:p": pifRecord() } });
+    expect(pifs[0]).toMatchObject({ role: "physical", managed: true, groProperty: undefined });
+  });
+
+  test("fields of newer releases are passed over", () => {
+    const { pifs } = join({ PIF: { "OpaqueRef:p": pifRecord({ brand_new: { a: [1] } }) } });
+    expect(pifs).toHaveLength(1);
+  });
+
+  test.each([
+    "uuid",
+    "device",
+    "host",
+    "physical",
+    "VLAN_master_of",
+    "bond_master_of",
+    "other_config",
+  ])("a PIF without %s is not understood", (field) => {
+    const record = without(pifRecord(), field);
+    expect(v.safeParse(Records.PIF, { "OpaqueRef:p": record }).success).toBe(false);
+  });
+
+  test.each(Object.keys(vmRecord()))("a VM without %s, and it is told which", (field) => {
+    const record = without(vmRecord(), field);
+    const parsed = v.safeParse(Records.VM, { "OpaqueRef:a": vmRecord(), "OpaqueRef:b": record });
+    expect(parsed.issues?.map((issue) => v.getDotPath(issue))).toEqual([`OpaqueRef:b.${field}`]);
+  });
+
+  test.each(Object.keys(vifRecord()))("a VIF without %s, and it is told which", (field) => {
+    const record = without(vifRecord(), field);
+    const parsed = v.safeParse(Records.VIF, { "OpaqueRef:a": vifRecord(), "OpaqueRef:b": record });
+    expect(parsed.issues?.map((issue) => v.getDotPath(issue))).toEqual([`OpaqueRef:b.${field}`]);
+  });
+
+  test.each([[null], ["x"], [[]], [{}]])("a VM or VIF that is %p", (record) => {
+    expect(v.safeParse(Records.VM, { "OpaqueRef:a": record }).success).toBe(false);
+    expect(v.safeParse(Records.VIF, { "OpaqueRef:a": record }).success).toBe(false);
+  });
+
+  test("other_config with anything but strings is not understood", () => {
+    for (const other_config of [{ "ethtool-tso": 1 }, ["x"], null, "x"]) {
+      const record = vifRecord({ other_config });
+      expect(v.safeParse(Records.VIF, { "OpaqueRef:v": record }).success).toBe(false);
+    }
+  });
+});
+
+describe("a bond", () => {
+  const bonded = (
+    bond: Readonly<Record<string, string>>,
+    slave: Readonly<Record<string, string>>,
+  ) =>
+    join({
+      PIF: {
+        "OpaqueRef:bond0": pifRecord({
+          uuid: "bond0",
+          physical: false,
+          bond_master_of: ["OpaqueRef:bond"],
+          properties: bond,
+        }),
+        "OpaqueRef:eth1": pifRecord({
+          uuid: "eth1",
+          bond_slave_of: "OpaqueRef:bond",
+          properties: slave,
+        }),
+      },
+    }).pifs.map(({ uuid, groProperty }) => `${uuid} ${groProperty}`);
+
+  test("gives its slaves its own properties", () => {
+    expect(bonded({ gro: "off" }, { gro: "on" })).toEqual(["bond0 off", "eth1 off"]);
+    expect(bonded({ gro: "on" }, { gro: "off" })).toEqual(["bond0 on", "eth1 on"]);
+    expect(bonded({}, { gro: "off" })).toEqual(["bond0 undefined", "eth1 undefined"]);
+  });
+});
+
+describe("the address of a PIF", () => {
+  const addressOf = (more: Readonly<Record<string, unknown>>) =>
+    join({ PIF: { "OpaqueRef:p": pifRecord(more) } }).pifs[0]?.address;
+
+  test("is what its record says, without the empty texts of IPv6", () => {
+    const ipv4 = { ip_configuration_mode: "Static", IP: "10.0.0.5", netmask: "255.255.255.0" };
+    const ipv6 = { ipv6_configuration_mode: "Static", IPv6: ["", "fd00::5/64"] };
+    expect(addressOf({ ...ipv4, ...ipv6 })).toEqual({
+      mode: "Static",
+      ip: "10.0.0.5",
+      netmask: "255.255.255.0",
+      mode6: "Static",
+      ipv6: ["fd00::5/64"],
+    });
+  });
+
+  test("is none where the record does not tell", () => {
+    expect(addressOf({})).toEqual({ mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] });
+  });
+});
+
+describe("PIFs that have no NIC of their own", () => {
+  test("the access PIF of a tunnel", () => {
+    const { pifs } = join({
+      PIF: {
+        "OpaqueRef:t": pifRecord({
+          device: "tunnel0",
+          physical: false,
+          tunnel_access_PIF_of: ["OpaqueRef:tunnel"],
+        }),
+      },
+    });
+    expect(pifs[0]?.role).toBe("tunnel");
+    expect(pifs.flatMap((pif) => nicsUnder(pif, pifs))).toEqual([]);
+  });
+
+  test("the PIF that carries a tunnel is a NIC all the same", () => {
+    const carrier = pifRecord({ tunnel_transport_PIF_of: ["OpaqueRef:tunnel"] });
+    expect(join({ PIF: { "OpaqueRef:p": carrier } }).pifs[0]?.role).toBe("physical");
+  });
+
+  test("a logical PIF of SR-IOV; the physical one under it is a NIC", () => {
+    const { pifs } = join({
+      PIF: {
+        "OpaqueRef:p": pifRecord({ sriov_physical_PIF_of: ["OpaqueRef:s"] }),
+        "OpaqueRef:l": pifRecord({
+          uuid: "logical",
+          physical: false,
+          sriov_logical_PIF_of: ["OpaqueRef:s"],
+        }),
+      },
+    });
+    expect(pifs.map(({ role }) => role)).toEqual(["physical", "sriov"]);
+  });
+
+  test("whatever else is not physical", () => {
+    const { pifs } = join({ PIF: { "OpaqueRef:p": pifRecord({ physical: false }) } });
+    expect(pifs[0]?.role).toBe("other");
+  });
+
+  test("a PIF of a host that XAPI does not list is left out", () => {
+    expect(join({ PIF: { "OpaqueRef:p": pifRecord({ host: "OpaqueRef:gone" }) } }).pifs).toEqual(
+      [],
+    );
+  });
+});
+
+describe("VIFs on SR-IOV networks", () => {
+  const networks = {
+    PIF: {
+      "OpaqueRef:l": pifRecord({
+        uuid: "logical",
+        physical: false,
+        network: "OpaqueRef:sriov",
+        sriov_logical_PIF_of: ["OpaqueRef:s"],
+        VLAN_slave_of: ["OpaqueRef:vlan"],
+      }),
+      "OpaqueRef:v": pifRecord({
+        uuid: "vlan on it",
+        physical: false,
+        network: "OpaqueRef:sriov-vlan",
+        VLAN: 9,
+        VLAN_master_of: "OpaqueRef:vlan",
+      }),
+      "OpaqueRef:p": pifRecord({ network: "OpaqueRef:net" }),
+    },
+    VM: { "OpaqueRef:vm": vmRecord() },
+  };
+
+  test.each([
+    ["OpaqueRef:sriov", true],
+    ["OpaqueRef:sriov-vlan", true],
+    ["OpaqueRef:net", false],
+    ["OpaqueRef:internal", false],
+  ])("a VIF on %s: %p", (network, sriov) => {
+    const { vifs } = join({ ...networks, VIF: { "OpaqueRef:vif": vifRecord({ network }) } });
+    expect(vifs[0]?.sriov).toBe(sriov);
+  });
+});
+
+describe("VMs", () => {
+  test.each([
+    ["snapshot", { is_a_template: true, is_a_snapshot: true }],
+    ["template", { is_a_template: true }],
+    ["control domain", { is_control_domain: true }],
+    ["vm", {}],
+  ] as const)("a %s is one by its flags", (role, more) => {
+    expect(join({ VM: { "OpaqueRef:vm": vmRecord(more) } }).vms[0]?.role).toBe(role);
+  });
+
+  test("run on the host that they are resident on, or nowhere", () => {
+    const at = (resident_on: string) =>
+      join({ VM: { "OpaqueRef:vm": vmRecord({ resident_on }) } }).vms[0]?.residentOn?.name ?? null;
+    expect([at(HERE), at("OpaqueRef:there"), at(NULL)]).toEqual(["alpha", "beta", null]);
+  });
+});

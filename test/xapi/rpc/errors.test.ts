@@ -1,0 +1,99 @@
+import { describe, expect, test } from "bun:test";
+import { asFailure, sentenceOf } from "../../../src/xapi/rpc/errors.ts";
+import type { CallError } from "../../../src/xapi/rpc/reply.ts";
+import { failureOf } from "../../builders/hosts.ts";
+
+function refused(code: string, ...params: readonly string[]): CallError {
+  return { kind: "refused", code, params };
+}
+
+function failure(error: CallError, during: "login" | "read" = "read") {
+  return failureOf(asFailure(error, during));
+}
+
+const KINDS: readonly (readonly [CallError, string])[] = [
+  [{ kind: "unreachable", because: "its socket does not exist" }, "xapi-unreachable"],
+  [{ kind: "silent", method: "VM.get_record", seconds: 20 }, "xapi-silent"],
+  [{ kind: "broken", status: 200, because: "not JSON" }, "xapi-broken-reply"],
+  [refused("HOST_STILL_BOOTING"), "xapi-starting"],
+  [refused("HOST_MASTER_CANNOT_TALK_BACK", "10.0.0.1"), "emergency-mode"],
+  [refused("HOST_HAS_NO_MANAGEMENT_IP"), "emergency-mode"],
+  [refused("HOST_UNKNOWN_TO_MASTER"), "emergency-mode"],
+  [refused("HOST_ITS_OWN_SLAVE"), "emergency-mode"],
+  [refused("HOST_BROKEN"), "emergency-mode"],
+  [refused("HOST_XAPI_VERSION_HIGHER_THAN_COORDINATOR"), "emergency-mode"],
+  [refused("HOST_NOT_FOUND", "c269d904"), "host-unknown-to-xapi"],
+  [refused("SESSION_INVALID", "x"), "xapi-refused"],
+  [refused("toString"), "xapi-refused"],
+];
+
+function nameOf(error: CallError): string {
+  return error.kind === "refused" ? error.code : error.kind;
+}
+
+describe("an error of XAPI as the failure of a command", () => {
+  test.each(KINDS.map(([error, code]) => [nameOf(error), code, error] as const))(
+    "%s is %s: this host cannot do it now",
+    (_, code, error) => {
+      expect(failure(error)).toMatchObject({ kind: "unavailable", code });
+      expect(failure(error, "login")).toMatchObject({ kind: "unavailable", code });
+    },
+  );
+
+  test("each says what was wrong in one line, without a full stop at its end", () => {
+    for (const [error] of KINDS) {
+      const { message } = failure(error);
+      expect(message).toMatch(/^[^\n]+[^.\n]$/);
+      expect(message.length).toBeLessThan(250);
+    }
+  });
+
+  test("what is wrong, and what to do", () => {
+    expect(failure({ kind: "unreachable", because: "its socket does not exist" }).message).toBe(
+      "XAPI does not answer: its socket does not exist; start it with xe-toolstack-restart, or a device of this host can be named with --live-only, which needs no XAPI",
+    );
+    const silent: CallError = { kind: "silent", method: "VM.get_record", seconds: 20 };
+    expect(failure(silent).message).toBe(
+      "XAPI gave no reply to VM.get_record in 20 seconds; see xe-toolstack-restart, or a device of this host can be named with --live-only, which needs no XAPI",
+    );
+    expect(failure(refused("HOST_STILL_BOOTING")).message).toContain("xapi-wait-init-complete");
+    expect(failure(refused("HOST_BROKEN")).message).toContain("(HOST_BROKEN)");
+    expect(failure(refused("HOST_NOT_FOUND", "c269d904")).message).toContain("c269d904");
+    expect(failure(refused("RBAC_PERMISSION_DENIED", "pif.set", "no")).message).toBe(
+      "XAPI refused: RBAC_PERMISSION_DENIED pif.set no",
+    );
+  });
+
+  test("HTTP 500 on a host that is no pool member is a broken reply", () => {
+    for (const during of ["login", "read"] as const) {
+      const error: CallError = { kind: "broken", status: 500, because: "HTTP 500" };
+      expect(failure(error, during)).toMatchObject({ code: "xapi-broken-reply" });
+      expect(failure(error, during).message).toContain("HTTP 500");
+    }
+  });
+});
+
+test("an error in the middle of a sentence", () => {
+  const errors: readonly CallError[] = [
+    { kind: "unreachable", because: "it closed the connection" },
+    { kind: "silent", method: "VM.get_record", seconds: 3 },
+    { kind: "broken", status: 500, because: "HTTP 500" },
+    refused("HANDLE_INVALID", "VIF", "x"),
+    refused("MESSAGE_REMOVED"),
+  ];
+  expect(errors.map(sentenceOf)).toEqual([
+    "XAPI does not answer: it closed the connection",
+    "XAPI gave no reply to VM.get_record in 3 seconds",
+    "XAPI's reply makes no sense: HTTP 500",
+    "HANDLE_INVALID VIF x",
+    "MESSAGE_REMOVED",
+  ]);
+});
+
+test("an error shows no handle: that of a session is a secret, the others mean nothing", () => {
+  const error = refused("SESSION_INVALID", "OpaqueRef:68cf8444-0ac2-a1c7-f7c2-4498e6debd92");
+  expect(sentenceOf(error)).toBe("SESSION_INVALID");
+  expect(failure(error).message).toBe("XAPI refused: SESSION_INVALID");
+  const other = refused("MAP_DUPLICATE_KEY", "VIF", "other_config", "OpaqueRef:0ac2", "ethtool-tx");
+  expect(sentenceOf(other)).toBe("MAP_DUPLICATE_KEY VIF other_config ethtool-tx");
+});

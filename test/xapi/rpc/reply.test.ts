@@ -1,0 +1,143 @@
+import { describe, expect, test } from "bun:test";
+import * as v from "valibot";
+import { type CallResult, readReply } from "../../../src/xapi/rpc/reply.ts";
+import { recordedReplies } from "../../fakes/recorded-xapi.ts";
+
+function read(document: unknown) {
+  return readReply(200, JSON.stringify(document));
+}
+
+function refused(code: string, ...params: readonly string[]): CallResult {
+  return { ok: false, error: { kind: "refused", code, params } };
+}
+
+describe("a reply of JSON-RPC 1.0", () => {
+  test("carries a value beside an error of null", () => {
+    expect(read({ result: ["OpaqueRef:1"], error: null, id: 3 })).toEqual({
+      ok: true,
+      value: ["OpaqueRef:1"],
+    });
+  });
+
+  test("carries a code and its parameters in an array", () => {
+    expect(read({ result: null, error: ["HANDLE_INVALID", "VIF", "x"], id: 0 })).toEqual(
+      refused("HANDLE_INVALID", "VIF", "x"),
+    );
+    expect(read({ result: null, error: ["MESSAGE_REMOVED"], id: 0 })).toEqual(
+      refused("MESSAGE_REMOVED"),
+    );
+  });
+});
+
+describe("a reply of JSON-RPC 2.0", () => {
+  test("carries a value and no error", () => {
+    expect(read({ jsonrpc: "2.0", result: "", id: 3 })).toEqual({ ok: true, value: "" });
+  });
+
+  test("carries the code as message, the parameters as data", () => {
+    const error = { code: 1, message: "MAP_DUPLICATE_KEY", data: ["VIF", "other_config", "x"] };
+    expect(read({ jsonrpc: "2.0", error, id: 3 })).toEqual(
+      refused("MAP_DUPLICATE_KEY", "VIF", "other_config", "x"),
+    );
+    expect(read({ jsonrpc: "2.0", error: { code: 1, message: "X" }, id: 3 })).toEqual(refused("X"));
+    expect(read({ jsonrpc: "2.0", error: { code: 1, message: "X", data: "?" } })).toEqual(
+      refused("X"),
+    );
+  });
+});
+
+describe("the shape is what it is, whatever was asked for", () => {
+  test("2.0 with the error of 1.0: raised before dispatch, or forwarded by a pool member", () => {
+    expect(read({ jsonrpc: "2.0", error: ["HOST_STILL_BOOTING"], id: 0 })).toEqual(
+      refused("HOST_STILL_BOOTING"),
+    );
+  });
+
+  test("1.0 with the error of 2.0", () => {
+    expect(read({ result: null, error: { code: 1, message: "X", data: ["a"] }, id: 0 })).toEqual(
+      refused("X", "a"),
+    );
+  });
+
+  test("the id is not looked at: 7.x always answers 0", () => {
+    for (const id of [0, 99, "x", null, undefined]) {
+      expect(read({ result: 1, error: null, id })).toEqual({ ok: true, value: 1 });
+    }
+  });
+
+  test("a result that is false, 0, empty or null is a value", () => {
+    for (const value of [false, 0, "", [], {}, null]) {
+      expect(read({ result: value, error: null, id: 0 })).toEqual({ ok: true, value });
+    }
+  });
+
+  test("an error outranks a result beside it", () => {
+    expect(read({ result: "something", error: ["X"], id: 0 })).toEqual(refused("X"));
+  });
+});
+
+describe("a reply that is none is broken, and says how", () => {
+  test.each([
+    [500, "<html><body>Internal error</body></html>", "HTTP 500"],
+    [404, "", "HTTP 404"],
+    [500, '{"result":1,"error":null,"id":0}', "HTTP 500"],
+    [200, "", "not JSON"],
+    [200, '{"result": [1, 2', "not JSON"],
+    [200, "  <?xml version='1.0'?><methodResponse/>", "HTML instead of JSON"],
+    [200, "null", "not a JSON-RPC reply"],
+    [200, "17", "not a JSON-RPC reply"],
+    [200, '"text"', "not a JSON-RPC reply"],
+    [200, '{"error": 5}', "not a JSON-RPC reply"],
+    [200, '{"error": []}', "not a JSON-RPC reply"],
+    [200, '{"error": [1, 2]}', "not a JSON-RPC reply"],
+    [200, '{"error": {"code": 1}}', "not a JSON-RPC reply"],
+    [200, "{}", "neither result nor error"],
+    [200, "[]", "neither result nor error"],
+    [200, '{"error": null, "id": 0}', "neither result nor error"],
+  ])("HTTP %i with %p", (status, body, because) => {
+    expect(readReply(status, body)).toEqual({
+      ok: false,
+      error: { kind: "broken", status, because },
+    });
+  });
+});
+
+const Recorded = v.union([
+  v.object({ error: v.tupleWithRest([v.string()], v.string()) }),
+  v.object({ error: v.object({ message: v.string(), data: v.array(v.string()) }) }),
+  v.looseObject({ result: v.unknown() }),
+]);
+
+describe("the replies of a real xapi", () => {
+  const replies = recordedReplies();
+  const json = replies.filter(({ status, body }) => status === 200 && body.startsWith("{"));
+  const others = replies.filter((reply) => !json.includes(reply));
+
+  test("are there, of all kinds", () => {
+    expect(replies.length).toBeGreaterThan(270);
+    expect(json.length).toBeGreaterThan(200);
+    expect(others.length).toBeGreaterThan(10);
+    expect(others.some(({ status }) => status === 500)).toBe(true);
+    expect(others.some(({ body }) => body.startsWith("<?xml"))).toBe(true);
+  });
+
+  test.each(json.map((reply) => [reply.name, reply] as const))("%s is understood", (_, reply) => {
+    const document = v.parse(Recorded, JSON.parse(reply.body));
+    const answer = readReply(reply.status, reply.body);
+    if ("result" in document) {
+      expect(answer).toEqual({ ok: true, value: document.result });
+    } else if ("message" in document.error) {
+      expect(answer).toEqual(refused(document.error.message, ...document.error.data));
+    } else {
+      const [code, ...params] = document.error;
+      expect(answer).toEqual(refused(code, ...params));
+    }
+  });
+
+  test.each(others.map((reply) => [reply.name, reply] as const))("%s is broken", (_, reply) => {
+    expect(readReply(reply.status, reply.body)).toMatchObject({
+      ok: false,
+      error: { kind: "broken", status: reply.status },
+    });
+  });
+});
