@@ -1,5 +1,5 @@
-import { KernelFeatures } from "../src/core/feature-set.ts";
-import { DEFAULT_KEYWORDS } from "../src/core/features.ts";
+import { KernelFeatureTable } from "../src/core/feature-set.ts";
+import { DEFAULT_FEATURES } from "../src/core/features.ts";
 import { EthtoolSocket } from "../src/fs/kernel-libc.ts";
 import { readFeatureNames } from "../src/kernel/ethtool.ts";
 
@@ -16,9 +16,9 @@ using socket = new EthtoolSocket();
 const names = readFeatureNames(socket, devices[0] ?? "");
 if (!names.ok) throw new Error(`errno ${names.errno}`);
 const blocks = Math.ceil(names.value.length / 32);
-const wanted = new KernelFeatures(names.value).bitsOf(DEFAULT_KEYWORDS);
-const get = socket.command(8 + blocks * 16);
-const set = socket.command(8 + blocks * 8);
+const wanted = new KernelFeatureTable(names.value).getBits(DEFAULT_FEATURES);
+const get = socket.createCommand(8 + blocks * 16);
+const set = socket.createCommand(8 + blocks * 8);
 get.view.setUint32(0, ETHTOOL_GFEATURES, true);
 set.view.setUint32(0, ETHTOOL_SFEATURES, true);
 set.view.setUint32(4, blocks, true);

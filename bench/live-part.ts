@@ -1,10 +1,10 @@
 import { applyDisable } from "../src/core/disable/apply.ts";
 import { planLiveOnly } from "../src/core/disable/plan.ts";
-import { DEFAULT_KEYWORDS } from "../src/core/features.ts";
-import type { BareInterface } from "../src/core/interface.ts";
-import type { AnnounceMark, KernelBitsKeeper } from "../src/core/ports.ts";
+import { DEFAULT_FEATURES } from "../src/core/features.ts";
+import type { UnmanagedInterface } from "../src/core/interface.ts";
+import type { KernelBitsStore, PendingAnnouncements } from "../src/core/ports.ts";
 import { success } from "../src/core/result.ts";
-import { survey } from "../src/core/targets/survey.ts";
+import { readInterfaceFeatures } from "../src/core/targets/survey.ts";
 import { NetworkDevices } from "../src/kernel/devices.ts";
 
 /**
@@ -14,21 +14,28 @@ import { NetworkDevices } from "../src/kernel/devices.ts";
  */
 const interfaces = process.argv
   .slice(2)
-  .map((device): BareInterface => ({ kind: "bare", device, as: "vif" }));
+  .map((device): UnmanagedInterface => ({ kind: "unmanaged", device, deviceKind: "vif" }));
 const done = async () => success(undefined);
-const bits: KernelBitsKeeper = { of: () => null, devices: () => [], keep: done, forget: done };
-const mark: AnnounceMark = { among: () => new Set(), add: done, remove: done };
+const bits: KernelBitsStore = { get: () => null, listDevices: () => [], save: done, remove: done };
+const mark: PendingAnnouncements = { filterPending: () => new Set(), add: done, remove: done };
 const request = {
-  features: DEFAULT_KEYWORDS,
-  named: false,
-  rule: { nics: false, vifs: false },
-  alone: new Set<string>(),
+  features: DEFAULT_FEATURES,
+  hasExplicitFeatures: false,
+  groups: { nics: false, vifs: false },
+  individualVifs: new Set<string>(),
 };
 using kernel = new NetworkDevices();
 const start = performance.now();
-const before = survey(interfaces, kernel);
+const before = readInterfaceFeatures(interfaces, kernel);
 if (!before.ok) throw new Error(before.failures.map(({ message }) => message).join("; "));
-const ports = { kernel, toolstack: null, bits, mark, isStopped: () => false, stillWanted: done };
+const ports = {
+  kernel,
+  toolstack: null,
+  bits,
+  pendingAnnouncements: mark,
+  isStopped: () => false,
+  checkCallerWaiting: done,
+};
 const applied = await applyDisable(planLiveOnly(interfaces, request, before.value), ports);
 if (!applied.ok) throw new Error(applied.failures.map(({ message }) => message).join("; "));
 process.stdout.write(`${(performance.now() - start) * 1000}\n`);

@@ -18,7 +18,7 @@ export const LIVE = {
 /** The kernel alone, in a dom0 of so many devices where no XAPI runs. */
 export async function benchLive(size: number, rounds: number): Promise<readonly Rounds[]> {
   await using dom0 = await Dom0.start({ nics: 1, vms: size / 2, vifs: 2, scenarios: ["dead"] });
-  const vifs = dom0.world.devices.flatMap(({ name }) => (name.startsWith("vif") ? [name] : []));
+  const vifs = dom0.fixture.devices.flatMap(({ name }) => (name.startsWith("vif") ? [name] : []));
   const devices = vifs.slice(0, size);
   await takeDown(dom0, devices);
   const reset = (one: Dom0) => turnOn(one, devices);

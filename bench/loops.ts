@@ -39,7 +39,7 @@ export async function takeDown(dom0: Dom0, devices: readonly string[]): Promise<
 
 /** Runs a command that has to succeed. */
 export async function must(dom0: Dom0, argv: readonly string[]): Promise<void> {
-  const { exitCode, stderr } = await dom0.run(argv, { timeout: 600_000 });
+  const { exitCode, stderr } = await dom0.run(argv, { timeoutMs: 600_000 });
   if (exitCode !== 0) throw new Error(`${argv.slice(0, 3).join(" ")}: ${stderr}`);
 }
 

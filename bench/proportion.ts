@@ -28,10 +28,10 @@ const COMMANDS: readonly (readonly string[])[] = [
 
 /** What runs cost on the coordinator of a pool, of which only its own devices are real. */
 export async function benchProportion(hosts: number, rounds: number): Promise<readonly Share[]> {
-  const { database, worlds } = buildPool({ ...EACH, hosts });
+  const { database, fixtures: worlds } = buildPool({ ...EACH, hosts });
   const [world] = worlds;
   if (world === undefined) throw new Error("a pool has a first host");
-  await using dom0 = await Dom0.start({ world });
+  await using dom0 = await Dom0.start({ fixture: world });
   await takeDown(
     dom0,
     world.devices.map(({ name }) => name),

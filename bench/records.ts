@@ -36,7 +36,9 @@ export async function benchRecords(
 ): Promise<RecordHalf> {
   const scenarios = member ? (["member"] as const) : [];
   await using dom0 = await Dom0.start({ nics: 1, vms: vifs / 2, vifs: 2, scenarios });
-  const devices = dom0.world.devices.flatMap(({ name, kind }) => (kind === "bridge" ? [] : [name]));
+  const devices = dom0.fixture.devices.flatMap(({ name, kind }) =>
+    kind === "bridge" ? [] : [name],
+  );
   await takeDown(dom0, devices);
   await must(dom0, [LIMIT, "off", ...devices]);
   await dom0.simulator.cost(MEASURED_COST);
@@ -64,7 +66,7 @@ export async function benchRecords(
     rounds,
   );
   if (taken === undefined) throw new Error("nothing was measured");
-  const { VIF, VM } = dom0.world.database;
+  const { VIF, VM } = dom0.fixture.database;
   const interfaces = Object.keys(VIF).length;
   const reads = calls.filter(({ method }) => method.includes(".get_"));
   return {
@@ -84,7 +86,7 @@ export async function benchRecords(
 }
 
 /** Settings and one text on every VIF of a VM that is a target: templates and snapshots are none. */
-async function mustBeStored({ simulator, world }: Dom0): Promise<void> {
+async function mustBeStored({ simulator, fixture: world }: Dom0): Promise<void> {
   const { VIF: vifs = {} } = await simulator.database();
   const here = world.host.ref;
   const targets = new Set(

@@ -83,7 +83,7 @@ async function time(
   { name, argv, timesItself = false, exitCode = 0 }: Side,
 ): Promise<Time> {
   const inside = [MEASURE, ...(timesItself ? ["-o"] : []), ...argv];
-  const { stdout, stderr } = await dom0.run(inside, { timeout: 600_000 });
+  const { stdout, stderr } = await dom0.run(inside, { timeoutMs: 600_000 });
   const [whole = Number.NaN, memory = 0, code, part = Number.NaN] = stdout.split(/\s+/).map(Number);
   if (code !== exitCode) throw new Error(`${name} ended with ${code}: ${stderr}`);
   return { milliseconds: (timesItself ? part : whole) / 1000, memory: memory / 1024 };
@@ -93,7 +93,7 @@ async function time(
 async function mustBeOff(dom0: Dom0, devices: readonly string[], name: string): Promise<void> {
   const script = `for d in "$@"; do ethtool -k "$d"; done | awk '${STILL_ON}'`;
   const { stdout, stderr } = await dom0.run(["sh", "-c", script, "sh", ...devices], {
-    timeout: 600_000,
+    timeoutMs: 600_000,
   });
   if (stdout.trim() === `read ${devices.length}`) return;
   throw new Error(`${name} left offloads on: ${stdout.split("\n").join(" ")}${stderr}`);

@@ -2,11 +2,16 @@ import { COMMANDS } from "../../src/cli/specs/commands.ts";
 import {
   type ArgumentDefinition,
   type CommandDefinition,
-  labelOf,
+  formatOptionLabel,
 } from "../../src/cli/specs/spec.ts";
-import { AMBIGUITY, FEATURE_NOTE, settingOn, TARGETS } from "../../src/cli/specs/topics.ts";
+import {
+  AMBIGUITY_NOTE,
+  FEATURE_NOTE,
+  formatSettingObjects,
+  TARGET_DESCRIPTIONS,
+} from "../../src/cli/specs/topics.ts";
 import { FEATURES } from "../../src/core/features.ts";
-import { usageOf } from "../../src/terminal/help.ts";
+import { formatUsage } from "../../src/terminal/help.ts";
 import { ENVIRONMENT, EXITS, FILES } from "./facts.ts";
 
 /** docs/commands.md: the same as the man page, for those who read in a browser. */
@@ -20,17 +25,17 @@ export function commandReference(): string {
     "## Targets",
     table(
       ["target", "meaning"],
-      TARGETS.map(([name, text]) => [name, text]),
+      TARGET_DESCRIPTIONS.map(([name, text]) => [name, text]),
     ),
-    AMBIGUITY,
+    AMBIGUITY_NOTE,
     "## Features",
     table(
       ["feature", "in the kernel", "what it does", "setting on", "by default"],
       FEATURES.map((feature) => [
-        code(feature.keyword),
-        code(feature.kernel),
+        code(feature.name),
+        code(feature.kernelPattern),
         feature.meaning,
-        settingOn(feature),
+        formatSettingObjects(feature),
         feature.byDefault ? "yes" : "when named",
       ]),
     ),
@@ -51,19 +56,19 @@ export function commandReference(): string {
 }
 
 function section(command: CommandDefinition): string {
-  const { name, summary, about, args, examples, touches, exits } = command;
+  const { name, summary, about, args, examples, effects: touches, exitCodes: exits } = command;
   const changes =
     touches.length === 0
       ? "It changes nothing."
-      : `It changes:\n\n${touches.map(({ layer, what }) => `* ${layer === "disk" ? "" : `**${layer}**: `}${what}`).join("\n")}`;
+      : `It changes:\n\n${touches.map(({ layer, description: what }) => `* ${layer === "disk" ? "" : `**${layer}**: `}${what}`).join("\n")}`;
   return [
     `## offload ${name}`,
     `${summary}.`,
-    `\`\`\`text\n${usageOf(command)}\n\`\`\``,
+    `\`\`\`text\n${formatUsage(command)}\n\`\`\``,
     ...about,
     table(
       ["argument", "meaning"],
-      Object.entries(args).map(([key, one]) => [code(labelOf(key, one)), detailsOf(one)]),
+      Object.entries(args).map(([key, one]) => [code(formatOptionLabel(key, one)), detailsOf(one)]),
     ),
     changes,
     table(["exit code", "meaning"], Object.entries(exits)),

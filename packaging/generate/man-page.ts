@@ -2,13 +2,18 @@ import { COMMANDS } from "../../src/cli/specs/commands.ts";
 import {
   type ArgumentDefinition,
   type CommandDefinition,
-  hintOf,
-  longName,
-  shortName,
+  formatValueHint,
+  getLongName,
+  getShortName,
 } from "../../src/cli/specs/spec.ts";
-import { AMBIGUITY, FEATURE_NOTE, settingOn, TARGETS } from "../../src/cli/specs/topics.ts";
+import {
+  AMBIGUITY_NOTE,
+  FEATURE_NOTE,
+  formatSettingObjects,
+  TARGET_DESCRIPTIONS,
+} from "../../src/cli/specs/topics.ts";
 import { FEATURES } from "../../src/core/features.ts";
-import { wrapped } from "../../src/terminal/wrap.ts";
+import { wrap } from "../../src/terminal/wrap.ts";
 import { ENVIRONMENT, EXITS, FILES, LAYERS, PURPOSE, REVISED } from "./facts.ts";
 
 /** How long a line of the source is before it is escaped, which makes it longer. */
@@ -37,9 +42,14 @@ export function manPage(): string {
     "The layers are told apart:",
     ...list(LAYERS.map(([name, text]) => [`Em ${name}`, text])),
     ".Ss Targets",
-    ...list(TARGETS.map(([name, text]) => [WORDS.has(name) ? `Cm ${name}` : `Ar ${name}`, text])),
+    ...list(
+      TARGET_DESCRIPTIONS.map(([name, text]) => [
+        WORDS.has(name) ? `Cm ${name}` : `Ar ${name}`,
+        text,
+      ]),
+    ),
     ".Pp",
-    ...lines(AMBIGUITY),
+    ...lines(AMBIGUITY_NOTE),
     ".Ss Features",
     ...literal(featureTable()),
     ".Pp",
@@ -64,8 +74,18 @@ function synopsis({ name, args }: CommandDefinition): readonly string[] {
   return [".Nm", `.Cm ${name}`, ".Op Ar option ...", ...word];
 }
 
-function section({ name, summary, about, args, examples, touches, exits }: CommandDefinition) {
-  const layers = touches.map(({ layer, what }) => (layer === "disk" ? what : `${layer}: ${what}`));
+function section({
+  name,
+  summary,
+  about,
+  args,
+  examples,
+  effects: touches,
+  exitCodes: exits,
+}: CommandDefinition) {
+  const layers = touches.map(({ layer, description: what }) =>
+    layer === "disk" ? what : `${layer}: ${what}`,
+  );
   const codes = Object.entries(exits).map(([code, meaning]) => `${code} ${meaning}`);
   return [
     `.Ss offload ${name}`,
@@ -88,10 +108,10 @@ function tagOf(name: string, argument: ArgumentDefinition): string {
   if (argument.type === "positional") {
     return `Ar ${(argument.valueHint ?? name).replace("...", " ...")}`;
   }
-  const short = shortName(argument);
-  const hint = escaped(hintOf(argument).toLowerCase()).replaceAll("|", " | ");
+  const short = getShortName(argument);
+  const hint = escaped(formatValueHint(argument).toLowerCase()).replaceAll("|", " | ");
   const value = argument.type === "boolean" ? "" : ` Ar ${hint}`;
-  return `${short === undefined ? "" : `Fl ${short} , `}Fl Fl ${longName(name, argument)}${value}`;
+  return `${short === undefined ? "" : `Fl ${short} , `}Fl Fl ${getLongName(name, argument)}${value}`;
 }
 
 function detailsOf({ details, description }: ArgumentDefinition): string {
@@ -104,7 +124,7 @@ function featureTable(): readonly string[] {
   return [
     row("feature", "in the kernel", "what it does", "setting on"),
     ...FEATURES.map((feature) =>
-      row(feature.keyword, feature.kernel, feature.meaning, settingOn(feature)),
+      row(feature.name, feature.kernelPattern, feature.meaning, formatSettingObjects(feature)),
     ),
   ];
 }
@@ -129,7 +149,7 @@ function paragraphs(texts: readonly string[]): readonly string[] {
 function lines(text: string): readonly string[] {
   return text
     .split(/(?<=[.:]) (?=[A-Z])/)
-    .flatMap((sentence) => wrapped(sentence, SOURCE_COLUMNS).map(escaped));
+    .flatMap((sentence) => wrap(sentence, SOURCE_COLUMNS).map(escaped));
 }
 
 /** Text of which roff makes exactly those characters. */

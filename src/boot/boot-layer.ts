@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import type { BootLayer, BootState, Method } from "../core/boot-layer.ts";
-import { type Result, success, unavailable } from "../core/result.ts";
+import type { BootLayer, BootMethod, BootState } from "../core/boot-layer.ts";
+import { type Result, success, unavailableFailure } from "../core/result.ts";
 import type { Coverage } from "../core/verify/coverage.ts";
 import { createDirectory, replaceFile } from "../fs/file.ts";
-import { failed } from "../fs/file-failure.ts";
+import { toFailure } from "../fs/file-failure.ts";
 import { findProgram, runProgram } from "../fs/process.ts";
-import { bootScript } from "./boot-script.ts";
+import { generateBootScript } from "./boot-script.ts";
 import { BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH } from "./paths.ts";
 import {
   inspectBlock,
@@ -17,12 +17,12 @@ import {
   writeBlock,
 } from "./rc-local-block.ts";
 import {
-  checkOwn,
-  inspectScript,
-  removeOwn,
-  removeScript,
-  textOf,
-  writeScript,
+  checkOwnership,
+  inspectBootScript,
+  readTextFile,
+  removeBootScript,
+  removeOwnFile,
+  writeBootScript,
 } from "./script-file.ts";
 import { compareFile } from "./signature.ts";
 import { checkSystemd, inspectUnit, installUnit, isSystemdRunning, removeUnit } from "./systemd.ts";
@@ -30,13 +30,13 @@ import { UDEV_RULE } from "./udev.ts";
 import { UNIT } from "./unit.ts";
 
 /** A file that `persist` would write, for whoever wants to see it first. */
-export interface Piece {
+export interface BootFile {
   readonly path: string;
   readonly text: string;
 }
 
 /** The method that `auto` means on this host. */
-export function usualMethod(): Method {
+export function detectMethod(): BootMethod {
   return isSystemdRunning() ? "systemd" : "rc.local";
 }
 
@@ -44,47 +44,51 @@ export function usualMethod(): Method {
  * What is installed for boot now. Both methods at once, or one without the boot script or the udev rule, is
  * the work of a run that was cut short: `incomplete`.
  */
-export function inspectBoot(): Result<BootLayer> {
+export function inspectBootLayer(): Result<BootLayer> {
   try {
-    return inspectPieces();
+    return inspectBootFiles();
   } catch (error) {
-    return failed("file-not-read", "cannot read the boot layer", error);
+    return toFailure("file-not-read", "cannot read the boot layer", error);
   }
 }
 
-function inspectPieces(): Result<BootLayer> {
+function inspectBootFiles(): Result<BootLayer> {
   const block = inspectBlock();
   if (!block.ok) return block;
   const unit = inspectUnit();
-  const { state: script, covers } = inspectScript();
-  const rule = compareFile(textOf(UDEV_RULE_PATH), UDEV_RULE);
-  const isThere = (state: string) => state !== "absent" && state !== "foreign";
-  const layer = (method: Method | null, state: BootState) =>
-    success<BootLayer>({ method, state, covers });
-  if (unit === "absent" && block.value === "absent") {
-    return layer(null, isThere(script) || isThere(rule) ? "incomplete" : "absent");
+  const { state: script, coverage } = inspectBootScript();
+  const rule = compareFile(readTextFile(UDEV_RULE_PATH), UDEV_RULE);
+  const isPresent = (state: string) => state !== "missing" && state !== "third-party";
+  const buildLayer = (method: BootMethod | null, state: BootState) =>
+    success<BootLayer>({ method, state, covers: coverage });
+  if (unit === "missing" && block.value === "missing") {
+    return buildLayer(null, isPresent(script) || isPresent(rule) ? "incomplete" : "not-installed");
   }
-  const method = unit === "absent" ? "rc.local" : "systemd";
-  const isDouble = unit !== "absent" && block.value !== "absent";
-  if (isDouble || script === "absent" || rule === "absent") return layer(method, "incomplete");
-  const states = [unit === "absent" ? block.value : unit, script, rule] as const;
-  const [state = "current"] = states.flatMap((one) => troubleOf(one));
-  return layer(method, state);
+  const method = unit === "missing" ? "rc.local" : "systemd";
+  const hasBothMethods = unit !== "missing" && block.value !== "missing";
+  if (hasBothMethods || script === "missing" || rule === "missing")
+    return buildLayer(method, "incomplete");
+  const states = [unit === "missing" ? block.value : unit, script, rule] as const;
+  const [state = "up-to-date"] = states.flatMap((fileState) => toBootState(fileState));
+  return buildLayer(method, state);
 }
 
-type PieceState = Exclude<BootState, "incomplete"> | "foreign";
+type BootFileState = Exclude<BootState, "incomplete" | "not-installed"> | "missing" | "third-party";
 
 /** What one piece makes of the whole. What took the place of a piece of ours was put there by hand. */
-function troubleOf(state: PieceState): readonly BootState[] {
-  if (state === "current" || state === "absent") return [];
-  return [state === "foreign" ? "edited" : state];
+function toBootState(state: BootFileState): readonly BootState[] {
+  if (state === "up-to-date" || state === "missing") return [];
+  return [state === "third-party" ? "modified" : state];
 }
 
 /** The files that installing would write; of rc.local the block alone. Fails where installing would be refused. */
-export function pieces(coverage: Coverage, method: Method): Result<readonly Piece[]> {
-  const script = { path: BOOT_SCRIPT_PATH, text: bootScript(coverage) };
+export function previewBootFiles(
+  coverage: Coverage,
+  method: BootMethod,
+): Result<readonly BootFile[]> {
+  const script = { path: BOOT_SCRIPT_PATH, text: generateBootScript(coverage) };
   const rule = { path: UDEV_RULE_PATH, text: UDEV_RULE };
-  const install = prepare(method);
+  const install = prepareInstall(method);
   if (!install.ok) return install;
   const unit = { path: UNIT_PATH, text: UNIT };
   const block = { path: rcLocalPath(), text: previewBlock() };
@@ -96,13 +100,16 @@ export function pieces(coverage: Coverage, method: Method): Result<readonly Piec
  * The script comes first: whatever interrupts this, nothing runs a file that is not there. Says whether
  * anything had to be changed.
  */
-export async function installBoot(coverage: Coverage, method: Method): Promise<Result<boolean>> {
-  const install = prepare(method);
+export async function installBootFiles(
+  coverage: Coverage,
+  method: BootMethod,
+): Promise<Result<boolean>> {
+  const install = prepareInstall(method);
   if (!install.ok) return install;
-  return await allInOrder([
-    () => writeScript(coverage),
+  return await runSteps([
+    () => writeBootScript(coverage),
     install.value,
-    installRule,
+    installUdevRule,
     () => (method === "systemd" ? removeBlock() : removeUnit()),
   ]);
 }
@@ -111,13 +118,13 @@ export async function installBoot(coverage: Coverage, method: Method): Promise<R
  * Writes the boot script anew, where `persist` has installed the boot layer; says whether that changed anything.
  */
 export async function rewriteBootScript(coverage: Coverage): Promise<Result<boolean>> {
-  const layer = inspectBoot();
+  const layer = inspectBootLayer();
   if (!layer.ok) return layer;
-  if (layer.value.state === "absent") return success(false);
-  return await allInOrder([
+  if (layer.value.state === "not-installed") return success(false);
+  return await runSteps([
     () => {
-      const own = checkOwn([BOOT_SCRIPT_PATH]);
-      return own.ok ? writeScript(coverage) : own;
+      const ownership = checkOwnership([BOOT_SCRIPT_PATH]);
+      return ownership.ok ? writeBootScript(coverage) : ownership;
     },
   ]);
 }
@@ -126,73 +133,73 @@ export async function rewriteBootScript(coverage: Coverage): Promise<Result<bool
  * Removes whatever `persist` put there, and nothing else. The script goes last: where it is left, a run was
  * cut short. Says whether there was anything.
  */
-export async function removeBoot(): Promise<Result<boolean>> {
-  return await allInOrder([removeRule, removeUnit, removeBlock, removeScript]);
+export async function removeBootFiles(): Promise<Result<boolean>> {
+  return await runSteps([removeUdevRule, removeUnit, removeBlock, removeBootScript]);
 }
 
 /** Runs the boot script now, as boot will, and gives what it says is still on: nothing when all is off. */
 export async function runBootScript(coverage: Coverage): Promise<Result<readonly string[]>> {
   const shell = findProgram("sh");
-  if (shell === null) return unavailable("program-missing", "sh is not installed");
+  if (shell === null) return unavailableFailure("program-missing", "sh is not installed");
   const script = Bun.spawn([shell, "-s"], {
-    stdin: new TextEncoder().encode(bootScript(coverage)),
+    stdin: new TextEncoder().encode(generateBootScript(coverage)),
     stdout: "ignore",
     stderr: "pipe",
     env: { PATH: "/sbin:/usr/sbin:/bin:/usr/bin", LC_ALL: "C" },
   });
-  const complaints = (await script.stderr.text()).trim();
-  return (await script.exited) === 0 || complaints === ""
+  const errors = (await script.stderr.text()).trim();
+  return (await script.exited) === 0 || errors === ""
     ? success([])
-    : success(complaints.split("\n").map((line) => line.replace(/^offload: /, "")));
+    : success(errors.split("\n").map((line) => line.replace(/^offload: /, "")));
 }
 
-type Step = () => Result<boolean> | Promise<Result<boolean>>;
+type InstallStep = () => Result<boolean> | Promise<Result<boolean>>;
 
 /** Takes each step after the one before; says whether any changed anything. */
-async function allInOrder(steps: readonly Step[]): Promise<Result<boolean>> {
+async function runSteps(steps: readonly InstallStep[]): Promise<Result<boolean>> {
   let changed = false;
   for (const step of steps) {
-    let done: Result<boolean>;
+    let result: Result<boolean>;
     try {
-      done = await step();
+      result = await step();
     } catch (error) {
-      return failed("file-not-changed", "cannot change the boot layer", error);
+      return toFailure("file-not-changed", "cannot change the boot layer", error);
     }
-    if (!done.ok) return done;
-    changed ||= done.value;
+    if (!result.ok) return result;
+    changed ||= result.value;
   }
   return success(changed);
 }
 
 /** What installs the unit or the block. Fails where something is in the way. */
-function prepare(method: Method): Result<Step> {
-  const own = checkOwn([BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH]);
-  if (!own.ok) return own;
+function prepareInstall(method: BootMethod): Result<InstallStep> {
+  const ownership = checkOwnership([BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH]);
+  if (!ownership.ok) return ownership;
   if (method === "systemd") {
-    const possible = checkSystemd();
-    return possible.ok ? success(installUnit) : possible;
+    const supported = checkSystemd();
+    return supported.ok ? success(installUnit) : supported;
   }
   const plan = planBlock();
   return plan.ok ? success(() => writeBlock(plan.value)) : plan;
 }
 
-async function installRule(): Promise<Result<boolean>> {
+async function installUdevRule(): Promise<Result<boolean>> {
   const directory = createDirectory(dirname(UDEV_RULE_PATH), 0o755);
   if (!directory.ok) return directory;
   const bytes = new TextEncoder().encode(UDEV_RULE);
   const replaced = await replaceFile(UDEV_RULE_PATH, bytes, { setMode: 0o644 });
   if (!replaced.ok) return replaced;
-  if (replaced.value.changed) reloadRules();
+  if (replaced.value.changed) reloadUdevRules();
   return success(replaced.value.changed);
 }
 
-function removeRule(): Result<boolean> {
-  const removed = removeOwn(UDEV_RULE_PATH);
-  if (removed.ok && removed.value) reloadRules();
+function removeUdevRule(): Result<boolean> {
+  const removed = removeOwnFile(UDEV_RULE_PATH);
+  if (removed.ok && removed.value) reloadUdevRules();
   return removed;
 }
 
 /** udevd notices by itself within seconds; where none runs there is nobody to be told. */
-function reloadRules(): void {
+function reloadUdevRules(): void {
   if (existsSync("/run/udev/control")) runProgram("udevadm", ["control", "--reload"]);
 }

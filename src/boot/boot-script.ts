@@ -1,4 +1,4 @@
-import type { Keyword } from "../core/features.ts";
+import type { Feature } from "../core/features.ts";
 import type { Coverage } from "../core/verify/coverage.ts";
 import { type CoverageJson, coverageToJson, parseCoverage } from "../core/verify/coverage-json.ts";
 import {
@@ -12,10 +12,10 @@ import {
 } from "./shell-functions.ts";
 import { HEADER } from "./signature.ts";
 
-const MARK = "# offload-coverage: ";
+const COVERAGE_MARK = "# offload-coverage: ";
 
 /** A coverage with tens of thousands of interfaces is shorter; what is longer is not ours. */
-const MAX_LINE = 4_194_304;
+const MAX_COVERAGE_CHARS = 4_194_304;
 
 const USAGE = `# Turns offloads of network devices off, at boot and on devices that appear later. It may be run at any
 # time: what is off already is left alone. It needs ethtool, and xenstore-read to tell VMs apart.
@@ -30,21 +30,21 @@ const USAGE = `# Turns offloads of network devices off, at boot and on devices t
  * NICs without a word of their own are found by what they are. One with a word of its own has to have its name by
  * then, which it has after interface-rename.service, thus after network.target and xcp-networkd.service.
  */
-export function bootScript(coverage: Coverage): string {
+export function generateBootScript(coverage: Coverage): string {
   const json = coverageToJson(coverage);
   const parts = [
     PREPARATION,
     STILL_ON,
     TURN_OFF,
     ...(json.nics.length > 0 ? [IS_NIC] : []),
-    ...guestFunctions(json),
-    featuresOf(json),
+    ...generateGuestFunctions(json),
+    generateFeatureCases(json),
     coversGuests(json) ? TURN_OFF_COVERED_AND_GUESTS : TURN_OFF_COVERED,
-    main(json),
+    generateMain(json),
   ];
   return `#!/bin/sh
 ${HEADER}
-${MARK}${JSON.stringify(json)}
+${COVERAGE_MARK}${JSON.stringify(json)}
 #
 ${USAGE}
 
@@ -77,12 +77,12 @@ turn_off_covered() {
 }`;
 
 /** What a boot script was written for; null where it does not say so, or not in words that are understood. */
-export function readCoverage(script: string): Coverage | null {
-  const start = script.indexOf(`\n${MARK}`);
+export function parseBootScriptCoverage(script: string): Coverage | null {
+  const start = script.indexOf(`\n${COVERAGE_MARK}`);
   if (start < 0) return null;
   const end = script.indexOf("\n", start + 1);
-  const line = script.slice(start + 1 + MARK.length, end < 0 ? undefined : end);
-  if (line.length > MAX_LINE) return null;
+  const line = script.slice(start + 1 + COVERAGE_MARK.length, end < 0 ? undefined : end);
+  if (line.length > MAX_COVERAGE_CHARS) return null;
   try {
     return parseCoverage(JSON.parse(line));
   } catch (error) {
@@ -92,22 +92,22 @@ export function readCoverage(script: string): Coverage | null {
 }
 
 /** The more particular word wins, and it comes first. */
-function featuresOf({ nics, devices, ...guests }: CoverageJson): string {
-  const named = Object.entries(devices).map(
-    ([device, features]) => `  ${quote(device)}) ${setFeatures(features)} ;;`,
+function generateFeatureCases({ nics, devices, ...guests }: CoverageJson): string {
+  const deviceCases = Object.entries(devices).map(
+    ([device, features]) => `  ${quoteShell(device)}) ${generateAssignment(features)} ;;`,
   );
-  const covers = coversGuests(guests);
+  const hasGuests = coversGuests(guests);
   // Under such a name udev keeps a NIC until interface-rename.service gives it the one that was meant.
-  const unnamed = named.length > 0 && nics.length > 0 ? ["  side-*) ;;"] : [];
+  const temporaryNameCase = deviceCases.length > 0 && nics.length > 0 ? ["  side-*) ;;"] : [];
   return `# Sets \`features\` to what is to be off on device $1.
 features_of() {
   features=''
   case $1 in
 ${[
-  ...named,
-  ...(covers ? ['  vif[0-9]*.[0-9]* | tap[0-9]*.[0-9]*) features_of_guest "$1" ;;'] : []),
-  ...unnamed,
-  ...(nics.length > 0 ? [`  *) ! is_nic "$1" || ${setFeatures(nics)} ;;`] : []),
+  ...deviceCases,
+  ...(hasGuests ? ['  vif[0-9]*.[0-9]* | tap[0-9]*.[0-9]*) features_of_guest "$1" ;;'] : []),
+  ...temporaryNameCase,
+  ...(nics.length > 0 ? [`  *) ! is_nic "$1" || ${generateAssignment(nics)} ;;`] : []),
   "  esac",
 ].join("\n")}
 }`;
@@ -122,26 +122,27 @@ function coversGuests({ vifs, vms }: Pick<CoverageJson, "vifs" | "vms">): boolea
  * but for the last group (xenops_server.ml VM_receive_memory), until it is renamed (VM_rename): so the last group
  * does not count.
  */
-function guestFunctions({ vifs, vms }: CoverageJson): readonly string[] {
+function generateGuestFunctions({ vifs, vms }: CoverageJson): readonly string[] {
   if (!coversGuests({ vifs, vms })) return [];
   const cases = Object.entries(vms).flatMap(([uuid, vm]) => {
-    const pattern = `${quote(uuid.slice(0, uuid.lastIndexOf("-") + 1))}*`;
+    const pattern = `${quoteShell(uuid.slice(0, uuid.lastIndexOf("-") + 1))}*`;
     return [
       ...Object.entries(vm.vifs).map(
-        ([number, features]) => `  ${pattern}/${quote(number)}) ${setFeatures(features)} ;;`,
+        ([number, features]) =>
+          `  ${pattern}/${quoteShell(number)}) ${generateAssignment(features)} ;;`,
       ),
-      `  ${pattern}) ${setFeatures(vm.features)} ;;`,
+      `  ${pattern}) ${generateAssignment(vm.features)} ;;`,
     ];
   });
-  const head = `# The same of a guest's interface.
+  const functionStart = `# The same of a guest's interface.
 features_of_guest() {
-  ${setFeatures(vifs)}`;
-  const waiting = [READ_XENSTORE, WAIT_FOR_TOOLSTACK];
-  if (cases.length === 0) return [...waiting, `${head}\n}`];
+  ${generateAssignment(vifs)}`;
+  const waitFunctions = [READ_XENSTORE, WAIT_FOR_TOOLSTACK];
+  if (cases.length === 0) return [...waitFunctions, `${functionStart}\n}`];
   return [
-    ...waiting,
+    ...waitFunctions,
     VM_OF,
-    `${head}
+    `${functionStart}
   uuid=$(vm_of "$1") || return 0
   # By VM, and by the number of the VIF behind the dot. The last group of the UUID is another while a
   # migration is being received.
@@ -153,30 +154,30 @@ ${cases.join("\n")}
 }
 
 /** Those that are named, also where they are not there, and all others that are; most are not covered. */
-function main({ devices }: CoverageJson): string {
-  const named = Object.keys(devices).map(quote);
-  const others = '    set -- "$@" "$device"';
-  const unnamed = `    case $device in
-    ${named.join(" | ")}) ;;
+function generateMain({ devices }: CoverageJson): string {
+  const deviceNames = Object.keys(devices).map(quoteShell);
+  const addDevice = '    set -- "$@" "$device"';
+  const addIfUnnamed = `    case $device in
+    ${deviceNames.join(" | ")}) ;;
     *) set -- "$@" "$device" ;;
     esac`;
   return `if [ $# -eq 0 ]; then
-  ${["set --", ...named].join(" ")}
+  ${["set --", ...deviceNames].join(" ")}
   for path in /sys/class/net/*; do
     [ -e "$path/ifindex" ] || continue
     device=\${path##*/}
-${named.length > 0 ? unnamed : others}
+${deviceNames.length > 0 ? addIfUnnamed : addDevice}
   done
 fi
 for device in "$@"; do turn_off_covered "$device"; done
 exit $status`;
 }
 
-function setFeatures(features: readonly Keyword[]): string {
+function generateAssignment(features: readonly Feature[]): string {
   return `features='${features.join(" ")}'`;
 }
 
 /** A word as sh takes it literally, also as a pattern, and also where it is a word of the language. */
-function quote(word: string): string {
+function quoteShell(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,14 +1,14 @@
-import { type Result, success, usage } from "../core/result.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
 
 /** The shell that runs a script: a program and, where that is another shell's launcher, the shell's name. */
 export type Interpreter = readonly [path: string, ...words: string[]];
 
 /** Shells that take a command of sh. */
 const SHELLS: ReadonlySet<string> = new Set(["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"]);
-const LAUNCHERS: ReadonlySet<string> = new Set(["env", "busybox"]);
+const SHELL_LAUNCHERS: ReadonlySet<string> = new Set(["env", "busybox"]);
 
 /** The shell that the first line of an rc.local names. Fails where that is none, or the kernel finds none. */
-export function interpreterOf(text: string, path: string): Result<Interpreter> {
+export function parseInterpreter(text: string, path: string): Result<Interpreter> {
   const [line = ""] = text.split("\n", 1);
   const words = line.startsWith("#!")
     ? line
@@ -18,35 +18,35 @@ export function interpreterOf(text: string, path: string): Result<Interpreter> {
     : [];
   const [program = ""] = words;
   if (program === "") {
-    return usage(
+    return usageFailure(
       "rc-local-no-interpreter",
       `${path} does not begin with #!/bin/sh, so it is not run at boot; make that its first line`,
     );
   }
   if (line.endsWith("\r")) {
-    return usage(
+    return usageFailure(
       "rc-local-carriage-return",
       `line 1 of ${path} ends in a carriage return, so it is not run at boot; convert the file: sed -i 's/\\r$//' ${path}`,
     );
   }
   // Options do not matter here, nor do variables that env sets.
-  const [, launched = ""] = words.filter((word) => !/^-|=/.test(word)).map(nameOf);
-  const isLauncher = LAUNCHERS.has(nameOf(program));
-  if (SHELLS.has(isLauncher ? launched : nameOf(program))) {
-    return success(isLauncher ? [program, launched] : [program]);
+  const [, launchedShell = ""] = words.filter((word) => !/^-|=/.test(word)).map(getBaseName);
+  const isLauncher = SHELL_LAUNCHERS.has(getBaseName(program));
+  if (SHELLS.has(isLauncher ? launchedShell : getBaseName(program))) {
+    return success(isLauncher ? [program, launchedShell] : [program]);
   }
-  return usage(
+  return usageFailure(
     "rc-local-not-shell",
-    `${path} is not a shell script (line 1 names ${printable(line.slice(2).trim())}); use --method systemd`,
+    `${path} is not a shell script (line 1 names ${sanitize(line.slice(2).trim())}); use --method systemd`,
   );
 }
 
-function nameOf(path: string): string {
+function getBaseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /** A piece of the file for a message: short, and without what would act on a terminal. */
-function printable(text: string): string {
-  const plain = text.replace(/[^\x20-\x7e]+/g, " ").trim();
-  return plain.length > 60 ? `${plain.slice(0, 59)}…` : plain;
+function sanitize(text: string): string {
+  const printableText = text.replace(/[^\x20-\x7e]+/g, " ").trim();
+  return printableText.length > 60 ? `${printableText.slice(0, 59)}…` : printableText;
 }

@@ -1,35 +1,42 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Result, success, usage } from "../core/result.ts";
-import { readFileBytes, removeFile, removeLeftoversBeside, replaceFile } from "../fs/file.ts";
-import { latin1 } from "../fs/latin1.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
+import {
+  readFileBytes,
+  removeFile,
+  removeStaleTemporaryFilesBeside,
+  replaceFile,
+} from "../fs/file.ts";
+import { decodeLatin1 } from "../fs/latin1.ts";
 import { runProgramAt } from "../fs/process.ts";
-import { interpreterOf } from "./interpreter.ts";
+import { parseInterpreter } from "./interpreter.ts";
 import { BOOT_SCRIPT_PATH } from "./paths.ts";
-import { isInPlace, withBlock, withoutBlock } from "./rc-local.ts";
-import { type Block, blockText, findBlock } from "./rc-local-markers.ts";
+import { insertBlock, isAfterFirstLine, stripBlock } from "./rc-local.ts";
+import { type Block, findBlock, formatBlock } from "./rc-local-markers.ts";
 
 /** The file that boot runs on a dom0; /etc/rc.local is a link to it. */
-const RC_LOCAL = "/etc/rc.d/rc.local";
+const DOM0_RC_LOCAL = "/etc/rc.d/rc.local";
 /** Where the file is on other systems than Red Hat's. */
 const PLAIN_RC_LOCAL = "/etc/rc.local";
 
-const EXECUTABLE = 0o111;
+const EXECUTABLE_BITS = 0o111;
 /** Written into the block when `persist` made the file executable, so that removing undoes it. */
 const MODE_MARK = "# offload-mode: ";
 
 /** What the block does. Under `#!/bin/sh -e` a script that found something still on would end rc.local. */
-const CALL = `/bin/sh ${BOOT_SCRIPT_PATH} || :`;
+const RUN_BOOT_SCRIPT = `/bin/sh ${BOOT_SCRIPT_PATH} || :`;
 
 /** The rc.local of this host: dom0's, or the plain one where dom0's has no place. */
 export function rcLocalPath(): string {
-  if (existsSync(RC_LOCAL)) return RC_LOCAL;
-  return existsSync(PLAIN_RC_LOCAL) || !existsSync(dirname(RC_LOCAL)) ? PLAIN_RC_LOCAL : RC_LOCAL;
+  if (existsSync(DOM0_RC_LOCAL)) return DOM0_RC_LOCAL;
+  return existsSync(PLAIN_RC_LOCAL) || !existsSync(dirname(DOM0_RC_LOCAL))
+    ? PLAIN_RC_LOCAL
+    : DOM0_RC_LOCAL;
 }
 
 /** The block as it will stand in rc.local. */
 export function previewBlock(): string {
-  return blockText([CALL], "nothing");
+  return formatBlock([RUN_BOOT_SCRIPT], "unchanged");
 }
 
 /** An rc.local with the block, ready to be written. */
@@ -41,11 +48,15 @@ export interface BlockPlan {
 /** Makes the text of rc.local with the block. Fails where that would not be run at boot. */
 export function planBlock(): Result<BlockPlan> {
   const path = rcLocalPath();
-  const old = readFileBytes(path);
-  if (!old.ok) return old;
-  const bytes = withBlock(old.value, blockLines(modeToRemember(path, old.value)), path);
+  const existing = readFileBytes(path);
+  if (!existing.ok) return existing;
+  const bytes = insertBlock(
+    existing.value,
+    formatBlockLines(getModeToSave(path, existing.value)),
+    path,
+  );
   if (!bytes.ok) return bytes;
-  const checked = checkSyntax(path, bytes.value, old.value !== null);
+  const checked = checkSyntax(path, bytes.value, existing.value !== null);
   return checked.ok ? success({ path, bytes: bytes.value }) : checked;
 }
 
@@ -54,54 +65,55 @@ export function planBlock(): Result<BlockPlan> {
  * nothing runs and nobody is told. Says whether anything had to be changed.
  */
 export async function writeBlock({ path, bytes }: BlockPlan): Promise<Result<boolean>> {
-  const replaced = await replaceFile(path, bytes, { createMode: 0o755, addMode: EXECUTABLE });
+  const replaced = await replaceFile(path, bytes, { createMode: 0o755, addMode: EXECUTABLE_BITS });
   return replaced.ok ? success(replaced.value.changed) : replaced;
 }
 
 /** Takes the block out again, and the executable bit if it was put there for it. */
 export async function removeBlock(): Promise<Result<boolean>> {
   const path = rcLocalPath();
-  removeLeftoversBeside(path);
-  const old = readFileBytes(path);
-  if (!old.ok || old.value === null) return old.ok ? success(false) : old;
-  const text = withoutBlock(old.value, path);
+  removeStaleTemporaryFilesBeside(path);
+  const existing = readFileBytes(path);
+  if (!existing.ok || existing.value === null) return existing.ok ? success(false) : existing;
+  const text = stripBlock(existing.value, path);
   if (!text.ok) return text;
   if (text.value === null) return removeFile(path);
-  const block = blockIn(old.value);
+  const block = getBlock(existing.value);
   if (block === null) return success(false);
-  const mode = modeMark(block);
+  const mode = parseSavedMode(block);
   const replaced = await replaceFile(path, text.value, mode === null ? {} : { setMode: mode });
   return replaced.ok ? success(replaced.value.changed) : replaced;
 }
 
 /** How it stands with the block; `absent` when there is none. */
-export function inspectBlock(): Result<"absent" | "current" | "edited" | "not-executable"> {
+export function inspectBlock(): Result<"missing" | "up-to-date" | "modified" | "not-executable"> {
   const path = rcLocalPath();
   const bytes = readFileBytes(path);
   if (!bytes.ok) return bytes;
-  if (bytes.value === null) return success("absent");
-  const text = latin1(bytes.value);
-  const found = findBlock(text);
-  if (found.state === "absent") return success("absent");
-  if (found.state === "broken" || !interpreterOf(text, path).ok) return success("edited");
-  const same = found.block.lines.join("\n") === blockLines(modeMark(found.block)).join("\n");
-  if (!same || !isInPlace(text, found.frame)) return success("edited");
-  return success((modeOf(path) & 0o100) === 0 ? "not-executable" : "current");
+  if (bytes.value === null) return success("missing");
+  const text = decodeLatin1(bytes.value);
+  const search = findBlock(text);
+  if (search.state === "missing") return success("missing");
+  if (search.state === "broken" || !parseInterpreter(text, path).ok) return success("modified");
+  const isUnmodified =
+    search.block.lines.join("\n") === formatBlockLines(parseSavedMode(search.block)).join("\n");
+  if (!isUnmodified || !isAfterFirstLine(text, search.range)) return success("modified");
+  return success((readMode(path) & 0o100) === 0 ? "not-executable" : "up-to-date");
 }
 
-function blockLines(modeBefore: number | null): readonly string[] {
+function formatBlockLines(originalMode: number | null): readonly string[] {
   const mode =
-    modeBefore === null ? [] : [`${MODE_MARK}${modeBefore.toString(8).padStart(4, "0")}`];
-  return [...mode, CALL];
+    originalMode === null ? [] : [`${MODE_MARK}${originalMode.toString(8).padStart(4, "0")}`];
+  return [...mode, RUN_BOOT_SCRIPT];
 }
 
 /** Whether the shell that the first line names is there and can read the file. */
 function checkSyntax(path: string, bytes: Uint8Array, exists: boolean): Result<void> {
-  const interpreter = interpreterOf(latin1(bytes), path);
+  const interpreter = parseInterpreter(decodeLatin1(bytes), path);
   if (!interpreter.ok) return interpreter;
   const [program, ...words] = interpreter.value;
   if (!existsSync(program)) {
-    return usage(
+    return usageFailure(
       "rc-local-no-interpreter",
       `line 1 of ${path} names ${program}, which is not installed; use --method systemd`,
     );
@@ -111,29 +123,32 @@ function checkSyntax(path: string, bytes: Uint8Array, exists: boolean): Result<v
   const { exitCode, stderr } = runProgramAt(program, [...words, "-n", path]);
   if (exitCode === 0) return success(undefined);
   const [line = ""] = stderr.trim().split("\n");
-  return usage("rc-local-syntax", `${path} has an error that ends it at boot: ${line}; fix it`);
+  return usageFailure(
+    "rc-local-syntax",
+    `${path} has an error that ends it at boot: ${line}; fix it`,
+  );
 }
 
 /** The permissions to remember: those of a file that is not executable. First touch wins. */
-function modeToRemember(path: string, bytes: Uint8Array | null): number | null {
+function getModeToSave(path: string, bytes: Uint8Array | null): number | null {
   if (bytes === null) return null;
-  const block = blockIn(bytes);
-  if (block !== null) return modeMark(block);
-  const mode = modeOf(path);
-  return (mode & EXECUTABLE) === EXECUTABLE ? null : mode;
+  const block = getBlock(bytes);
+  if (block !== null) return parseSavedMode(block);
+  const mode = readMode(path);
+  return (mode & EXECUTABLE_BITS) === EXECUTABLE_BITS ? null : mode;
 }
 
-function blockIn(bytes: Uint8Array): Block | null {
-  const found = findBlock(latin1(bytes));
-  return found.state === "present" ? found.block : null;
+function getBlock(bytes: Uint8Array): Block | null {
+  const search = findBlock(decodeLatin1(bytes));
+  return search.state === "present" ? search.block : null;
 }
 
-function modeMark(block: Block): number | null {
+function parseSavedMode(block: Block): number | null {
   const line = block.lines.find((candidate) => candidate.startsWith(MODE_MARK));
   const [, octal] = /^([0-7]{4})$/.exec(line?.slice(MODE_MARK.length) ?? "") ?? [];
   return octal === undefined ? null : Number.parseInt(octal, 8);
 }
 
-function modeOf(path: string): number {
+function readMode(path: string): number {
   return statSync(path).mode & 0o7777;
 }

@@ -1,7 +1,12 @@
 import { type Result, success } from "../core/result.ts";
-import { fromLatin1, latin1 } from "../fs/latin1.ts";
-import { interpreterOf } from "./interpreter.ts";
-import { blockText, brokenMarkers, type Frame, findBlock } from "./rc-local-markers.ts";
+import { decodeLatin1, encodeLatin1 } from "../fs/latin1.ts";
+import { parseInterpreter } from "./interpreter.ts";
+import {
+  type BlockRange,
+  findBlock,
+  formatBlock,
+  reportBrokenMarkers,
+} from "./rc-local-markers.ts";
 
 const SHEBANG = "#!/bin/sh\n";
 
@@ -10,30 +15,36 @@ const SHEBANG = "#!/bin/sh\n";
  * keep what follows from being run; a block in another place is moved. Every other byte stays. Without
  * a file (null), or with an empty one, a whole new one. `path`: for the words of a failure.
  */
-export function withBlock(
+export function insertBlock(
   bytes: Uint8Array | null,
   lines: readonly string[],
   path: string,
 ): Result<Uint8Array> {
-  const text = bytes === null ? "" : latin1(bytes);
+  const text = bytes === null ? "" : decodeLatin1(bytes);
   if (text === "") {
-    return success(fromLatin1(SHEBANG + blockText(lines, bytes === null ? "made" : "empty")));
+    return success(
+      encodeLatin1(SHEBANG + formatBlock(lines, bytes === null ? "created" : "empty")),
+    );
   }
-  const interpreter = interpreterOf(text, path);
+  const interpreter = parseInterpreter(text, path);
   if (!interpreter.ok) return interpreter;
-  const found = findBlock(text);
-  if (found.state === "broken") return brokenMarkers(found, path);
-  if (found.state === "present" && isInPlace(text, found.frame)) {
-    const { from, to, memory } = found.frame;
-    return success(fromLatin1(text.slice(0, from) + blockText(lines, memory) + text.slice(to)));
+  const search = findBlock(text);
+  if (search.state === "broken") return reportBrokenMarkers(search, path);
+  if (search.state === "present" && isAfterFirstLine(text, search.range)) {
+    const { start, end, original } = search.range;
+    return success(
+      encodeLatin1(text.slice(0, start) + formatBlock(lines, original) + text.slice(end)),
+    );
   }
-  const rest = found.state === "present" ? cutOut(text, found.frame) : text;
-  const place = rest.indexOf("\n") + 1;
+  const remaining = search.state === "present" ? removeRange(text, search.range) : text;
+  const insertAt = remaining.indexOf("\n") + 1;
   return success(
-    fromLatin1(
-      place === 0
-        ? `${rest}\n${blockText(lines, "unended")}`
-        : rest.slice(0, place) + blockText(lines, "nothing") + rest.slice(place),
+    encodeLatin1(
+      insertAt === 0
+        ? `${remaining}\n${formatBlock(lines, "noFinalNewline")}`
+        : remaining.slice(0, insertAt) +
+            formatBlock(lines, "unchanged") +
+            remaining.slice(insertAt),
     ),
   );
 }
@@ -43,27 +54,27 @@ export function withBlock(
  * there is no block. Null: there was no file, and there is nothing of anyone else in it. `path`: for
  * the words of a failure.
  */
-export function withoutBlock(bytes: Uint8Array, path: string): Result<Uint8Array | null> {
-  const text = latin1(bytes);
-  const found = findBlock(text);
-  if (found.state === "broken") return brokenMarkers(found, path);
-  if (found.state === "absent") return success(bytes);
-  const { frame } = found;
-  if (text.slice(0, frame.from) === SHEBANG && text.slice(frame.to) === "") {
-    if (frame.memory === "made") return success(null);
-    if (frame.memory === "empty") return success(new Uint8Array());
+export function stripBlock(bytes: Uint8Array, path: string): Result<Uint8Array | null> {
+  const text = decodeLatin1(bytes);
+  const search = findBlock(text);
+  if (search.state === "broken") return reportBrokenMarkers(search, path);
+  if (search.state === "missing") return success(bytes);
+  const { range } = search;
+  if (text.slice(0, range.start) === SHEBANG && text.slice(range.end) === "") {
+    if (range.original === "created") return success(null);
+    if (range.original === "empty") return success(new Uint8Array());
   }
-  return success(fromLatin1(cutOut(text, frame)));
+  return success(encodeLatin1(removeRange(text, range)));
 }
 
 /** Whether a block stands right after the first line, where nothing can keep it from being run. */
-export function isInPlace(text: string, { from }: Frame): boolean {
-  return from > 0 && text.indexOf("\n") + 1 === from;
+export function isAfterFirstLine(text: string, { start }: BlockRange): boolean {
+  return start > 0 && text.indexOf("\n") + 1 === start;
 }
 
-function cutOut(text: string, { from, to, memory }: Frame): string {
-  const [before, after] = [text.slice(0, from), text.slice(to)];
+function removeRange(text: string, { start, end, original }: BlockRange): string {
+  const [before, after] = [text.slice(0, start), text.slice(end)];
   // When something follows by now, the newline is no longer the last.
-  const ended = memory !== "unended" || after !== "";
-  return (ended ? before : before.replace(/\n$/, "")) + after;
+  const keepsNewline = original !== "noFinalNewline" || after !== "";
+  return (keepsNewline ? before : before.replace(/\n$/, "")) + after;
 }

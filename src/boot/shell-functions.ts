@@ -1,4 +1,4 @@
-import type { Keyword } from "../core/features.ts";
+import type { Feature } from "../core/features.ts";
 
 /**
  * What `ethtool -k` calls the features that `ethtool -K` takes by keyword: the long names of ethtool's
@@ -17,7 +17,7 @@ const LONG_NAMES = {
   txvlan: "tx-vlan-offload",
   rxhash: "receive-hashing",
   ntuple: "ntuple-filters",
-} as const satisfies Readonly<Record<Keyword, string>>;
+} as const satisfies Readonly<Record<Feature, string>>;
 
 /**
  * Looks for ethtool, and bounds every call of a program in time: a driver may hang, and VMs start only when the
@@ -64,7 +64,7 @@ still_on() {
       on=no parts=no
       case \${line%%:*} in
 ${Object.entries(LONG_NAMES)
-  .map(([keyword, name]) => `      ${name}) feature=${keyword} ;;`)
+  .map(([feature, name]) => `      ${name}) feature=${feature} ;;`)
   .join("\n")}
       *) feature='' ;;
       esac

@@ -3,10 +3,10 @@ import { VERSION } from "../version.ts";
 /** The line that makes a file ours; a script has it behind its first line. */
 export const SIGNATURE = '# Written by "offload persist"; remove with "offload persist --remove".';
 
-const MARK = "# offload-version: ";
+const VERSION_MARK = "# offload-version: ";
 
 /** The lines that a file of ours begins with: that it is ours, and by which version it was written. */
-export const HEADER = `${SIGNATURE}\n${MARK}${VERSION}`;
+export const HEADER = `${SIGNATURE}\n${VERSION_MARK}${VERSION}`;
 
 /** Whether a file is ours, of whatever version; any other of the same name is left alone. */
 export function isSigned(text: string): boolean {
@@ -14,22 +14,22 @@ export function isSigned(text: string): boolean {
 }
 
 /** How a file compares with the one that this version would write. */
-export type FileState = "absent" | "foreign" | "current" | "stale" | "edited";
+export type FileState = "missing" | "third-party" | "up-to-date" | "outdated" | "modified";
 
 /** `wanted`: what this version would write; null where nobody can tell. */
-export function compareFile(found: string | null, wanted: string | null): FileState {
-  if (found === null) return "absent";
-  if (!isSigned(found)) return "foreign";
-  if (wanted !== null && withoutVersion(found) === withoutVersion(wanted)) return "current";
-  return versionOf(found) === VERSION ? "edited" : "stale";
+export function compareFile(actual: string | null, expected: string | null): FileState {
+  if (actual === null) return "missing";
+  if (!isSigned(actual)) return "third-party";
+  if (expected !== null && stripVersion(actual) === stripVersion(expected)) return "up-to-date";
+  return parseVersion(actual) === VERSION ? "modified" : "outdated";
 }
 
 /** What the version changes and nothing else is not worth a word. */
-function withoutVersion(text: string): string {
-  return text.replace(new RegExp(`^${MARK}.*$`, "m"), "");
+function stripVersion(text: string): string {
+  return text.replace(new RegExp(`^${VERSION_MARK}.*$`, "m"), "");
 }
 
-function versionOf(text: string): string | null {
-  const [, version] = new RegExp(`^${MARK}(.*)$`, "m").exec(text) ?? [];
+function parseVersion(text: string): string | null {
+  const [, version] = new RegExp(`^${VERSION_MARK}(.*)$`, "m").exec(text) ?? [];
   return version ?? null;
 }

@@ -1,42 +1,52 @@
-import { closest } from "../core/closest.ts";
+import { findClosest } from "../core/closest.ts";
 import type { Failure } from "../core/result.ts";
-import { quoted } from "../core/text.ts";
-import { commandHelp, type HelpView, programHelp, topicHelp } from "../terminal/help.ts";
+import { quote } from "../core/text.ts";
+import {
+  formatCommandHelp,
+  formatProgramHelp,
+  formatTopicHelp,
+  type HelpView,
+} from "../terminal/help.ts";
 import { VERSION } from "../version.ts";
-import { COMMANDS, commandCalled } from "./specs/commands.ts";
+import { COMMANDS, findCommand } from "./specs/commands.ts";
 import { TOPICS } from "./specs/topics.ts";
 
 /** The help of the program, of one command or of a topic; null where there is nothing of that name. */
-export function helpAbout(name: string | undefined, view: HelpView): string | null {
-  if (name === undefined || name === "help") return programHelp(VERSION, view);
-  const command = commandCalled(name);
-  if (command !== undefined) return commandHelp(command, view);
-  const topic = TOPICS.find((one) => one.name === name);
-  return topic === undefined ? null : topicHelp(topic, view);
+export function formatHelp(name: string | undefined, view: HelpView): string | null {
+  if (name === undefined || name === "help") return formatProgramHelp(VERSION, view);
+  const command = findCommand(name);
+  if (command !== undefined) return formatCommandHelp(command, view);
+  const topic = TOPICS.find((candidate) => candidate.name === name);
+  return topic === undefined ? null : formatTopicHelp(topic, view);
 }
 
 /** Flags that the program takes without a command. */
-const OWN_FLAGS = ["--help", "--version"];
+const PROGRAM_FLAGS = ["--help", "--version"];
 
 /** Why a word is no command, and the one that was probably meant. */
-export function notACommand(word: string): Failure {
-  const { near, kind } = nearest(word);
+export function createUnknownCommandFailure(word: string): Failure {
+  const { suggestion, kind } = findSuggestion(word);
   const names = COMMANDS.map(({ name }) => name);
-  const advice = near === undefined ? `commands are ${names.join(", ")}` : `did you mean ${near}?`;
+  const hint =
+    suggestion === undefined ? `commands are ${names.join(", ")}` : `did you mean ${suggestion}?`;
   const message =
     kind === "flag"
-      ? `the command comes first, then its flags; ${advice}`
-      : `${quoted(word)} is not a command; ${advice}`;
+      ? `the command comes first, then its flags; ${hint}`
+      : `${quote(word)} is not a command; ${hint}`;
   return { kind: "usage", code: "unknown-command", message };
 }
 
-function nearest(word: string): { readonly near: string | undefined; readonly kind: string } {
-  if (word.startsWith("-")) return { near: closest(word, OWN_FLAGS)[0], kind: "flag" };
-  const [named] = closest(word, [
+function findSuggestion(word: string): {
+  readonly suggestion: string | undefined;
+  readonly kind: string;
+} {
+  if (word.startsWith("-"))
+    return { suggestion: findClosest(word, PROGRAM_FLAGS)[0], kind: "flag" };
+  const [similarName] = findClosest(word, [
     ...COMMANDS.map(({ name }) => name),
     ...TOPICS.map(({ name }) => name),
   ]);
-  const other = COMMANDS.find(({ sought }) => sought.includes(word.toLowerCase()));
-  const [flag] = closest(`--${word}`, OWN_FLAGS);
-  return { near: named ?? other?.name ?? flag, kind: "command" };
+  const synonymMatch = COMMANDS.find(({ synonyms }) => synonyms.includes(word.toLowerCase()));
+  const [similarFlag] = findClosest(`--${word}`, PROGRAM_FLAGS);
+  return { suggestion: similarName ?? synonymMatch?.name ?? similarFlag, kind: "command" };
 }

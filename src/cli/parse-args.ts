@@ -1,16 +1,16 @@
 import { parseArgs } from "node:util";
 import type { ArgDef, ArgsDef, CommandMeta } from "citty";
-import { closest } from "../core/closest.ts";
-import { DEFAULT_KEYWORDS, type Keyword, parseKeywords } from "../core/features.ts";
-import { all, type Result, success, usage } from "../core/result.ts";
+import { findClosest } from "../core/closest.ts";
+import { DEFAULT_FEATURES, type Feature, parseFeatures } from "../core/features.ts";
+import { combineResults, type Result, success, usageFailure } from "../core/result.ts";
 import { checkSpelling, type TargetRequest, WHOLE_HOST } from "../core/targets/targets.ts";
-import { quoted } from "../core/text.ts";
+import { quote } from "../core/text.ts";
 import type { DISABLE } from "./specs/disable.ts";
-import type { SHARED } from "./specs/shared.ts";
+import type { SHARED_ARGS } from "./specs/shared.ts";
 import type { CommandDefinition } from "./specs/spec.ts";
 
 /** What a command line gave, checked against the command's definition. */
-export interface GivenArguments<D extends ArgsDef> {
+export interface ParsedArguments<D extends ArgsDef> {
   /** Whether a boolean flag holds, its default counted in. */
   flag(name: keyof D & string): boolean;
   /** The values of a flag that takes one, in order. */
@@ -19,7 +19,7 @@ export interface GivenArguments<D extends ArgsDef> {
 }
 
 /** The part of a definition that citty is given: arguments are read here, strictly, and not by citty. */
-export function cittyOf({ name, summary }: CommandDefinition): { readonly meta: CommandMeta } {
+export function toCittyMeta({ name, summary }: CommandDefinition): { readonly meta: CommandMeta } {
   return { meta: { name, description: summary } };
 }
 
@@ -31,13 +31,13 @@ export function cittyOf({ name, summary }: CommandDefinition): { readonly meta: 
 export function parseArguments<D extends ArgsDef>(
   definition: D,
   rawArgs: readonly string[],
-): Result<GivenArguments<D>> {
+): Result<ParsedArguments<D>> {
   const flags = new Map<string, boolean>();
   const values = new Map<string, string[]>();
   const positionals: string[] = [];
   const { tokens } = parseArgs({
     args: [...rawArgs],
-    options: optionsOf(definition),
+    options: buildParserOptions(definition),
     strict: false,
     allowPositionals: true,
     tokens: true,
@@ -45,21 +45,21 @@ export function parseArguments<D extends ArgsDef>(
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
-    const { name, negated } = named(token.name, definition);
+    const { name, isNegated } = resolveFlagName(token.name, definition);
     const type = definition[name]?.type;
-    const shown = token.rawName;
+    const rawName = token.rawName;
     if (name === "" || type === undefined || type === "positional") {
-      return unknownFlag(shown, token.name, definition);
+      return rejectUnknownFlag(rawName, token.name, definition);
     }
     if (type === "boolean") {
       if (token.value !== undefined) {
-        return usage("flag-takes-no-value", `${shown} takes no value`);
+        return usageFailure("unexpected-value", `${rawName} takes no value`);
       }
-      flags.set(name, !negated);
+      flags.set(name, !isNegated);
       continue;
     }
     if (token.value === undefined || (!token.inlineValue && token.value.startsWith("-"))) {
-      return usage("flag-needs-value", `${shown} needs a value; say ${shown}=VALUE`);
+      return usageFailure("missing-value", `${rawName} needs a value; say ${rawName}=VALUE`);
     }
     values.set(name, [...(values.get(name) ?? []), token.value]);
   }
@@ -70,18 +70,18 @@ export function parseArguments<D extends ArgsDef>(
   });
 }
 
-function unknownFlag(shown: string, given: string, definition: ArgsDef): Result<never> {
-  const near = closest(given, longNames(definition))[0];
-  const advice = near === undefined ? "see --help" : `did you mean --${near}?`;
-  return usage("unknown-flag", `${quoted(shown)} is not a flag of this command; ${advice}`);
+function rejectUnknownFlag(rawName: string, name: string, definition: ArgsDef): Result<never> {
+  const suggestion = findClosest(name, listLongNames(definition))[0];
+  const hint = suggestion === undefined ? "see --help" : `did you mean --${suggestion}?`;
+  return usageFailure("unknown-flag", `${quote(rawName)} is not a flag of this command; ${hint}`);
 }
 
-function optionsOf(definition: ArgsDef) {
+function buildParserOptions(definition: ArgsDef) {
   const options: Record<string, { type: "boolean" | "string"; short?: string }> = {};
   for (const [name, argument] of Object.entries(definition)) {
     if (argument.type === "positional") continue;
     const aliases = "alias" in argument ? [argument.alias].flat() : [];
-    const short = aliases.find((one) => one?.length === 1);
+    const short = aliases.find((alias) => alias?.length === 1);
     options[name] = {
       type: argument.type === "boolean" ? "boolean" : "string",
       ...(short === undefined ? {} : { short }),
@@ -91,91 +91,94 @@ function optionsOf(definition: ArgsDef) {
 }
 
 /** The definition's name of a flag; `--no-x` turns off an `x` that holds by default. */
-function named(given: string, definition: ArgsDef): { name: string; negated: boolean } {
-  if (Object.hasOwn(definition, given)) return { name: given, negated: false };
-  const positive = given.replace(/^no-/, "");
-  const negatable =
-    positive !== given &&
+function resolveFlagName(flag: string, definition: ArgsDef): { name: string; isNegated: boolean } {
+  if (Object.hasOwn(definition, flag)) return { name: flag, isNegated: false };
+  const positive = flag.replace(/^no-/, "");
+  const isNegatable =
+    positive !== flag &&
     Object.hasOwn(definition, positive) &&
     definition[positive]?.default === true;
-  return negatable ? { name: positive, negated: true } : { name: "", negated: false };
+  return isNegatable ? { name: positive, isNegated: true } : { name: "", isNegated: false };
 }
 
-function longNames(definition: ArgsDef): readonly string[] {
-  return Object.entries(definition).flatMap(([name, { type, default: value }]) => {
+function listLongNames(definition: ArgsDef): readonly string[] {
+  return Object.entries(definition).flatMap(([name, { type, default: defaultValue }]) => {
     if (type === "positional") return [];
-    return value === true ? [`no-${name}`] : [name];
+    return defaultValue === true ? [`no-${name}`] : [name];
   });
 }
 
-type TargetArguments = Pick<typeof SHARED, "vm" | "pif" | "host">;
+type TargetArguments = Pick<typeof SHARED_ARGS, "vm" | "pif" | "host">;
 /** What is meant without it differs between commands. */
 type FeatureArguments = Readonly<Record<"features", ArgDef>>;
 
 /** The targets of a command line: its words, `--vm`, `--pif` and `--host`, checked for spelling. */
-export function targetsOf<D extends TargetArguments>(
-  given: GivenArguments<D>,
+export function parseTargets<D extends TargetArguments>(
+  args: ParsedArguments<D>,
 ): Result<readonly TargetRequest[]> {
   const requests: TargetRequest[] = [
-    ...given.positionals.map((text) => ({ text, kind: "any" }) as const),
-    ...given.values("vm").map((text) => ({ text, kind: "vm" }) as const),
-    ...given.values("pif").map((text) => ({ text, kind: "pif" }) as const),
+    ...args.positionals.map((text) => ({ text, kind: "any" }) as const),
+    ...args.values("vm").map((text) => ({ text, kind: "vm" }) as const),
+    ...args.values("pif").map((text) => ({ text, kind: "pif" }) as const),
   ];
-  if (given.flag("host")) requests.push(WHOLE_HOST);
-  const checked = all(requests.map(checkSpelling));
+  if (args.flag("host")) requests.push(WHOLE_HOST);
+  const checked = combineResults(requests.map(checkSpelling));
   return checked.ok ? success(requests) : checked;
 }
 
 /** What a command line says to work on. */
-export interface Wanted {
+export interface TargetsAndFeatures {
   readonly targets: readonly TargetRequest[];
-  readonly features: readonly Keyword[];
+  readonly features: readonly Feature[];
   /** Whether the features were named, and not taken by default. */
-  readonly named: boolean;
+  readonly hasExplicitFeatures: boolean;
 }
 
 /** Targets and features of a command line. */
-export function wantedOf<D extends TargetArguments & FeatureArguments>(
-  given: GivenArguments<D>,
-): Result<Wanted> {
-  const targets = targetsOf(given);
+export function parseTargetsAndFeatures<D extends TargetArguments & FeatureArguments>(
+  args: ParsedArguments<D>,
+): Result<TargetsAndFeatures> {
+  const targets = parseTargets(args);
   if (!targets.ok) return targets;
-  const features = featuresOf(given);
-  const named = given.values("features").length > 0;
+  const features = parseFeaturesOption(args);
+  const hasExplicitFeatures = args.values("features").length > 0;
   return features.ok
-    ? success({ targets: targets.value, features: features.value, named })
+    ? success({ targets: targets.value, features: features.value, hasExplicitFeatures })
     : features;
 }
 
 /** The features of a command line: `--features`, or the default ones. */
-export function featuresOf<D extends FeatureArguments>(
-  given: GivenArguments<D>,
-): Result<readonly Keyword[]> {
-  const lists = given.values("features");
-  return lists.length === 0 ? success(DEFAULT_KEYWORDS) : parseKeywords(lists.join(","));
+export function parseFeaturesOption<D extends FeatureArguments>(
+  args: ParsedArguments<D>,
+): Result<readonly Feature[]> {
+  const lists = args.values("features");
+  return lists.length === 0 ? success(DEFAULT_FEATURES) : parseFeatures(lists.join(","));
 }
 
 /** The seconds of `--wait`: a whole number, 0 unless given. */
-export function secondsOf<D extends Pick<typeof SHARED, "wait">>(
-  given: GivenArguments<D>,
+export function parseWaitSeconds<D extends Pick<typeof SHARED_ARGS, "wait">>(
+  args: ParsedArguments<D>,
 ): Result<number> {
-  const [text = "0"] = given.values("wait");
+  const [text = "0"] = args.values("wait");
   return /^\d{1,6}$/.test(text)
     ? success(Number(text))
-    : usage("bad-seconds", `${quoted(text)} is no number of seconds; say for example --wait 30`);
+    : usageFailure(
+        "invalid-seconds",
+        `${quote(text)} is no number of seconds; say for example --wait 30`,
+      );
 }
 
 /** The seconds of `--confirm-within`, 5 to 3600; 0 without it. */
-export function confirmWithinOf<D extends Pick<typeof DISABLE.args, "confirm-within">>(
-  given: GivenArguments<D>,
+export function parseConfirmWithinSeconds<D extends Pick<typeof DISABLE.args, "confirm-within">>(
+  args: ParsedArguments<D>,
 ): Result<number> {
-  const [text] = given.values("confirm-within");
+  const [text] = args.values("confirm-within");
   if (text === undefined) return success(0);
   const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (seconds < 5 || seconds > 3600) {
-    return usage(
-      "bad-seconds",
-      `--confirm-within: ${quoted(text)} is not 5 to 3600 seconds, e.g. --confirm-within 60`,
+    return usageFailure(
+      "invalid-seconds",
+      `--confirm-within: ${quote(text)} is not 5 to 3600 seconds, e.g. --confirm-within 60`,
     );
   }
   return success(seconds);
@@ -188,52 +191,54 @@ export interface PoolOptions {
 }
 
 /** `--pool` and what goes with it; null without it. `wait`: how long each host waits for its lock. */
-export function parsePool<D extends Pick<typeof SHARED, "pool" | "timeout">>(
-  given: GivenArguments<D>,
-  wait = 0,
+export function parsePoolOptions<D extends Pick<typeof SHARED_ARGS, "pool" | "timeout">>(
+  args: ParsedArguments<D>,
+  waitSeconds = 0,
 ): Result<PoolOptions | null> {
-  const [text] = given.values("timeout");
-  if (!given.flag("pool")) {
-    return text === undefined ? success(null) : usage("needs-pool", "--timeout requires --pool");
+  const [text] = args.values("timeout");
+  if (!args.flag("pool")) {
+    return text === undefined
+      ? success(null)
+      : usageFailure("requires-pool", "--timeout requires --pool");
   }
   const seconds = text ?? String(DEFAULT_TIMEOUT_SECONDS);
   const timeoutSeconds = /^\d{1,3}$/.test(seconds) ? Number(seconds) : 0;
   if (timeoutSeconds < 1 || timeoutSeconds > MAX_TIMEOUT_SECONDS) {
-    return usage(
-      "bad-seconds",
-      `--timeout: ${quoted(seconds)} is not a number of seconds from 1 to ${MAX_TIMEOUT_SECONDS}`,
+    return usageFailure(
+      "invalid-seconds",
+      `--timeout: ${quote(seconds)} is not a number of seconds from 1 to ${MAX_TIMEOUT_SECONDS}`,
     );
   }
-  return wait < timeoutSeconds
+  return waitSeconds < timeoutSeconds
     ? success({ timeoutSeconds })
-    : usage(
+    : usageFailure(
         "wait-too-long",
-        `--wait: a host that waits ${wait} seconds does not answer within ${timeoutSeconds}; pass a longer --timeout or a shorter --wait`,
+        `--wait: a host that waits ${waitSeconds} seconds does not answer within ${timeoutSeconds}; pass a longer --timeout or a shorter --wait`,
       );
 }
 
 /** `--rolling`: whether one host comes after the other; only where there is a pool. */
-export function parseRolling<D extends Pick<typeof SHARED, "rolling">>(
-  given: GivenArguments<D>,
+export function parseRolling<D extends Pick<typeof SHARED_ARGS, "rolling">>(
+  args: ParsedArguments<D>,
   pool: PoolOptions | null,
 ): Result<boolean> {
-  const rolling = given.flag("rolling");
+  const rolling = args.flag("rolling");
   return rolling && pool === null
-    ? usage("needs-pool", "--rolling requires --pool")
+    ? usageFailure("requires-pool", "--rolling requires --pool")
     : success(rolling);
 }
 
 /** These options as they were given, for other hosts to read. */
-export function passOptions<D extends ArgsDef>(
-  given: GivenArguments<D>,
+export function formatForwardedOptions<D extends ArgsDef>(
+  args: ParsedArguments<D>,
   definition: D,
   names: readonly (keyof D & string)[],
 ): readonly string[] {
   return names.flatMap((name) => {
-    const { type, default: preset } = definition[name] ?? {};
-    if (type !== "boolean") return given.values(name).map((value) => `--${name}=${value}`);
-    if (given.flag(name) === (preset === true)) return [];
-    return [preset === true ? `--no-${name}` : `--${name}`];
+    const { type, default: defaultValue } = definition[name] ?? {};
+    if (type !== "boolean") return args.values(name).map((value) => `--${name}=${value}`);
+    if (args.flag(name) === (defaultValue === true)) return [];
+    return [defaultValue === true ? `--no-${name}` : `--${name}`];
   });
 }
 

@@ -1,29 +1,38 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import type { ReportingCommand } from "../core/report.ts";
 import type { Result } from "../core/result.ts";
-import { beVerbose } from "../terminal/progress.ts";
-import { type Invocation, mannerOf, type Outcome, outcomeOf, type Told } from "./command.ts";
-import { cittyOf } from "./parse-args.ts";
+import { setVerbose } from "../terminal/progress.ts";
+import {
+  type CommandContext,
+  type CommandOutcome,
+  type CommandResult,
+  parseOutputOptions,
+  toCommandOutcome,
+} from "./command.ts";
+import { toCittyMeta } from "./parse-args.ts";
 import type { CommandDefinition } from "./specs/spec.ts";
 
 /**
  * A command that tells of its work by a report. It reads its own arguments, strictly. `outcome` may
  * tell of it in another way.
  */
-export function reportingCommand(
+export function createReportingCommand(
   definition: CommandDefinition & { readonly name: ReportingCommand },
-  invocation: Invocation,
-  work: (invocation: Invocation) => Promise<Result<Told>>,
-  outcome: (told: Result<Told>, rawArgs: readonly string[]) => Outcome = outcomeOf,
+  context: CommandContext,
+  work: (context: CommandContext) => Promise<Result<CommandResult>>,
+  toOutcome: (
+    result: Result<CommandResult>,
+    rawArgs: readonly string[],
+  ) => CommandOutcome = toCommandOutcome,
 ): CommandDef {
   return defineCommand<ArgsDef>({
-    ...cittyOf(definition),
+    ...toCittyMeta(definition),
     async run() {
-      const { rawArgs } = invocation;
-      const manner = mannerOf(rawArgs);
-      beVerbose(manner.verbose);
-      const told = await work(invocation);
-      invocation.conclude(definition.name, manner, outcome(told, rawArgs));
+      const { rawArgs } = context;
+      const outputOptions = parseOutputOptions(rawArgs);
+      setVerbose(outputOptions.verbose);
+      const result = await work(context);
+      context.reportOutcome(definition.name, outputOptions, toOutcome(result, rawArgs));
     },
   });
 }

@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import type { PoolCall } from "../plugin/pool-call.ts";
 
 /** Thrown where a signal ends the work before anything was touched. */
-export class Interrupted extends Error {
+export class InterruptedError extends Error {
   override readonly name = "Interrupted";
 
   constructor(readonly signal: NodeJS.Signals) {
@@ -15,20 +15,20 @@ export class Interrupted extends Error {
  * changes have begun, the device at hand is finished, and the report says what was not done. Either
  * way the process then ends by that signal, so that a shell sees a signal death.
  */
-export class Interruption {
+export class SignalHandler {
   #signal: NodeJS.Signals | undefined;
-  #protected = false;
-  readonly #waiting = new Set<(reason: Interrupted) => void>();
-  readonly #given = new AbortController();
-  readonly #unfinished = new Set<Promise<unknown>>();
+  #isUninterruptible = false;
+  readonly #rejectPending = new Set<(reason: InterruptedError) => void>();
+  readonly #abortController = new AbortController();
+  readonly #runningCleanups = new Set<Promise<unknown>>();
 
   /** Aborted when a signal comes: a prompt then gives the terminal back as it was. */
-  readonly abortSignal = this.#given.signal;
+  readonly abortSignal = this.#abortController.signal;
 
   /** `call`: the pool's call that the work is done for; it can be given up on, too. */
   constructor(readonly call: PoolCall | null = null) {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(signal, () => this.raise(signal));
+      process.on(signal, () => this.handleSignal(signal));
     }
   }
 
@@ -38,56 +38,56 @@ export class Interruption {
   }
 
   /** Takes note of a signal, or of a Ctrl-C that a prompt has read as a key. */
-  raise(signal: NodeJS.Signals): void {
+  handleSignal(signal: NodeJS.Signals): void {
     this.#signal ??= signal;
-    this.#given.abort();
-    if (this.#protected) return;
-    for (const reject of this.#waiting) reject(new Interrupted(signal));
+    this.#abortController.abort();
+    if (this.#isUninterruptible) return;
+    for (const reject of this.#rejectPending) reject(new InterruptedError(signal));
   }
 
   /** Waits for work that may be given up: rejects with `Interrupted` when a signal comes. */
-  async orElse<T>(work: Promise<T>): Promise<T> {
-    if (this.#signal !== undefined) throw new Interrupted(this.#signal);
-    const { promise: signalled, reject } = Promise.withResolvers<never>();
-    this.#waiting.add(reject);
+  async waitInterruptibly<T>(work: Promise<T>): Promise<T> {
+    if (this.#signal !== undefined) throw new InterruptedError(this.#signal);
+    const { promise: interrupted, reject } = Promise.withResolvers<never>();
+    this.#rejectPending.add(reject);
     try {
-      return await Promise.race([work, signalled]);
+      return await Promise.race([work, interrupted]);
     } finally {
-      this.#waiting.delete(reject);
+      this.#rejectPending.delete(reject);
     }
   }
 
   /** Runs work that must come to an orderly end by asking `isStopped` of this object. */
-  async protect<T>(work: (isStopped: () => boolean) => Promise<T>): Promise<T> {
-    this.#protected = true;
+  async runUninterrupted<T>(work: (isStopped: () => boolean) => Promise<T>): Promise<T> {
+    this.#isUninterruptible = true;
     try {
       return await work(() => this.#signal !== undefined);
     } finally {
-      this.#protected = false;
+      this.#isUninterruptible = false;
     }
   }
 
   /** Does what a signal calls for, such as putting back: the process does not end before it is done. */
-  async finish<T>(work: () => Promise<T>): Promise<T> {
-    const doing = work();
-    this.#unfinished.add(doing);
+  async runCleanup<T>(work: () => Promise<T>): Promise<T> {
+    const cleanup = work();
+    this.#runningCleanups.add(cleanup);
     try {
-      return await doing;
+      return await cleanup;
     } finally {
-      this.#unfinished.delete(doing);
+      this.#runningCleanups.delete(cleanup);
     }
   }
 
   /** Waits until all of that is done, whatever came of it. */
-  async finished(): Promise<void> {
-    await Promise.allSettled(this.#unfinished);
+  async waitForCleanup(): Promise<void> {
+    await Promise.allSettled(this.#runningCleanups);
   }
 
   /**
    * Ends the process by the signal, with nothing of ours in its way. Returns the exit code that
    * stands for it, for the case that whoever started this process has it ignore the signal.
    */
-  static die(signal: NodeJS.Signals): number {
+  static exitBySignal(signal: NodeJS.Signals): number {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
     return 128 + constants.signals[signal];

@@ -1,39 +1,43 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import type { Invocation } from "../cli/command.ts";
-import { bashCompletion } from "../cli/completions/bash.ts";
-import { fishCompletion } from "../cli/completions/fish.ts";
-import { zshCompletion } from "../cli/completions/zsh.ts";
-import { cittyOf, parseArguments } from "../cli/parse-args.ts";
+import type { CommandContext } from "../cli/command.ts";
+import { generateBashCompletion } from "../cli/completions/bash.ts";
+import { generateFishCompletion } from "../cli/completions/fish.ts";
+import { generateZshCompletion } from "../cli/completions/zsh.ts";
+import { parseArguments, toCittyMeta } from "../cli/parse-args.ts";
 import { COMPLETIONS } from "../cli/specs/completions.ts";
 import { SHELLS } from "../cli/specs/words.ts";
-import { type Result, success, usage } from "../core/result.ts";
-import { listed, quoted } from "../core/text.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
+import { joinAnd, quote } from "../core/text.ts";
 
-const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], () => string>> = {
-  bash: bashCompletion,
-  zsh: zshCompletion,
-  fish: fishCompletion,
+const SCRIPT_GENERATORS: Readonly<Record<(typeof SHELLS)[number], () => string>> = {
+  bash: generateBashCompletion,
+  zsh: generateZshCompletion,
+  fish: generateFishCompletion,
 };
 
 /** `offload completions`: the script that a shell needs to complete command lines of this program. */
-export function completionsCommand(invocation: Invocation): CommandDef {
+export function createCompletionsCommand(context: CommandContext): CommandDef {
   return defineCommand<ArgsDef>({
-    ...cittyOf(COMPLETIONS),
+    ...toCittyMeta(COMPLETIONS),
     async run() {
-      const script = scriptFor(invocation.rawArgs);
-      invocation.print(script);
+      const script = generateScript(context.rawArgs);
+      context.print(script);
     },
   });
 }
 
-function scriptFor(rawArgs: readonly string[]): Result<string> {
-  const given = parseArguments(COMPLETIONS.args, rawArgs);
-  if (!given.ok) return given;
-  const [word = "", ...more] = given.value.positionals;
-  const shell = SHELLS.find((one) => one === word);
-  if (shell === undefined || more.length > 0) {
-    const what = word === "" || more.length > 0 ? "name one shell" : `${quoted(word)} is no shell`;
-    return usage("unknown-shell", `${what}; say ${listed(SHELLS)}`.replace(" and ", " or "));
+function generateScript(rawArgs: readonly string[]): Result<string> {
+  const args = parseArguments(COMPLETIONS.args, rawArgs);
+  if (!args.ok) return args;
+  const [word = "", ...extra] = args.value.positionals;
+  const shell = SHELLS.find((name) => name === word);
+  if (shell === undefined || extra.length > 0) {
+    const problem =
+      word === "" || extra.length > 0 ? "name one shell" : `${quote(word)} is no shell`;
+    return usageFailure(
+      "unknown-shell",
+      `${problem}; say ${joinAnd(SHELLS)}`.replace(" and ", " or "),
+    );
   }
-  return success(SCRIPTS[shell]());
+  return success(SCRIPT_GENERATORS[shell]());
 }

@@ -1,29 +1,36 @@
 import type { CommandDef } from "citty";
-import type { Invocation, Told } from "../cli/command.ts";
+import type { CommandContext, CommandResult } from "../cli/command.ts";
 import { parseArguments } from "../cli/parse-args.ts";
-import { reportingCommand } from "../cli/reporting.ts";
+import { createReportingCommand } from "../cli/reporting.ts";
 import { CONFIRM } from "../cli/specs/confirm.ts";
-import { type Result, usage } from "../core/result.ts";
+import { type Result, usageFailure } from "../core/result.ts";
 import { withDom0 } from "../host/open.ts";
-import { confirmPending, scopeForPending } from "../host/pending/confirm.ts";
+import { confirmPending, getPendingScope } from "../host/pending/confirm.ts";
 import { readPendingChange } from "../state/pending-change.ts";
 
 /** `offload confirm`: keeps what `disable --confirm-within` has changed, and stores it. */
-export function confirmCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(CONFIRM, invocation, confirm);
+export function createConfirmCommand(context: CommandContext): CommandDef {
+  return createReportingCommand(CONFIRM, context, runConfirm);
 }
 
-async function confirm({ rawArgs, interruption, call }: Invocation): Promise<Result<Told>> {
-  const given = parseArguments(CONFIRM.args, rawArgs);
-  if (!given.ok) return given;
-  if (given.value.positionals.length > 0) {
-    return usage("no-target-taken", "confirm takes no target: there is one pending change at most");
+async function runConfirm({
+  rawArgs,
+  signals,
+  call,
+}: CommandContext): Promise<Result<CommandResult>> {
+  const args = parseArguments(CONFIRM.args, rawArgs);
+  if (!args.ok) return args;
+  if (args.value.positionals.length > 0) {
+    return usageFailure(
+      "unexpected-target",
+      "confirm takes no target: there is one pending change at most",
+    );
   }
   const pending = readPendingChange();
-  const scope = scopeForPending(pending.ok ? (pending.value?.targets ?? []) : [], call);
-  return await withDom0(interruption, scope, (dom0) =>
-    interruption.protect((isStopped) =>
-      confirmPending(call?.run ?? null, { dom0, call, command: "confirm", isStopped }),
+  const scope = getPendingScope(pending.ok ? (pending.value?.targets ?? []) : [], call);
+  return await withDom0(signals, scope, (dom0) =>
+    signals.runUninterrupted((isStopped) =>
+      confirmPending(call?.runId ?? null, { dom0, call, command: "confirm", isStopped }),
     ),
   );
 }

@@ -1,23 +1,23 @@
 import type { CommandDef } from "citty";
-import { type Invocation, mannerOf } from "../cli/command.ts";
+import { type CommandContext, parseOutputOptions } from "../cli/command.ts";
 import {
-  confirmWithinOf,
+  formatForwardedOptions,
   type PoolOptions,
   parseArguments,
-  parsePool,
+  parseConfirmWithinSeconds,
+  parsePoolOptions,
   parseRolling,
-  passOptions,
-  secondsOf,
-  wantedOf,
+  parseTargetsAndFeatures,
+  parseWaitSeconds,
 } from "../cli/parse-args.ts";
-import { reportingCommand } from "../cli/reporting.ts";
+import { createReportingCommand } from "../cli/reporting.ts";
 import { DISABLE } from "../cli/specs/disable.ts";
-import { type Result, success, usage } from "../core/result.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
-import { type TurnOffRequest, turnOff } from "../host/disable.ts";
+import { type HostDisableRequest, runDisable } from "../host/disable.ts";
 import type { PoolRun } from "../pool/run.ts";
 
-interface Request extends TurnOffRequest {
+interface DisableCommandRequest extends HostDisableRequest {
   /** How the whole pool is meant; null where it is this host. */
   readonly pool: PoolOptions | null;
   /** One host of the pool after the other. */
@@ -27,91 +27,91 @@ interface Request extends TurnOffRequest {
 }
 
 /** `offload disable`: turns features off, in the kernel and in XAPI's records. */
-export function disableCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(DISABLE, invocation, async ({ rawArgs, interruption, call }) => {
-    const request = requestOf(rawArgs);
+export function createDisableCommand(context: CommandContext): CommandDef {
+  return createReportingCommand(DISABLE, context, async ({ rawArgs, signals, call }) => {
+    const request = parseDisableRequest(rawArgs);
     if (!request.ok) return request;
-    const { pick, pool, features } = request.value;
+    const { isPicked, pool, features } = request.value;
     if (pool !== null) {
       const { runOnPool } = await import("../pool/run.ts");
-      return await runOnPool(poolRun(request.value, pool), interruption);
+      return await runOnPool(createPoolRun(request.value, pool), signals);
     }
-    if (!pick) return await turnOff(request.value, { interruption, call });
-    const { pickWork } = await import("../host/pick.ts");
-    const picked = await pickWork(features, mannerOf(rawArgs), interruption);
+    if (!isPicked) return await runDisable(request.value, { signals, call });
+    const { pickTargetsAndFeatures } = await import("../host/pick.ts");
+    const picked = await pickTargetsAndFeatures(features, parseOutputOptions(rawArgs), signals);
     return picked.ok
-      ? await turnOff({ ...request.value, ...picked.value }, { interruption, call })
+      ? await runDisable({ ...request.value, ...picked.value }, { signals, call })
       : picked;
   });
 }
 
-function poolRun(request: Request, { timeoutSeconds }: PoolOptions): PoolRun {
-  const { targets, flags, yes, dryRun, rolling, seconds } = request;
+function createPoolRun(request: DisableCommandRequest, { timeoutSeconds }: PoolOptions): PoolRun {
+  const { targets, flags, yes, dryRun, rolling, confirmWithinSeconds } = request;
   return {
     command: "disable",
     targets: targets.length > 0 ? targets : [WHOLE_HOST],
     ...{ flags, yes, dryRun, rolling, timeoutSeconds },
-    confirmWithin: seconds,
-    changes: true,
+    confirmWithinSeconds,
+    isChange: true,
     question: "Turn these offloads off",
   };
 }
 
-function requestOf(rawArgs: readonly string[]): Result<Request> {
-  const given = parseArguments(DISABLE.args, rawArgs);
-  if (!given.ok) return given;
-  const wanted = wantedOf(given.value);
-  if (!wanted.ok) return wanted;
-  const wait = secondsOf(given.value);
-  if (!wait.ok) return wait;
-  const seconds = confirmWithinOf(given.value);
-  if (!seconds.ok) return seconds;
-  if (seconds.value > 0 && given.value.flag("live-only")) {
-    return usage(
+function parseDisableRequest(rawArgs: readonly string[]): Result<DisableCommandRequest> {
+  const args = parseArguments(DISABLE.args, rawArgs);
+  if (!args.ok) return args;
+  const selection = parseTargetsAndFeatures(args.value);
+  if (!selection.ok) return selection;
+  const waitSeconds = parseWaitSeconds(args.value);
+  if (!waitSeconds.ok) return waitSeconds;
+  const confirmWithinSeconds = parseConfirmWithinSeconds(args.value);
+  if (!confirmWithinSeconds.ok) return confirmWithinSeconds;
+  if (confirmWithinSeconds.value > 0 && args.value.flag("live-only")) {
+    return usageFailure(
       "conflicting-options",
       "--confirm-within and --live-only exclude each other: a confirmed change is stored",
     );
   }
-  const pool = parsePool(given.value, wait.value);
+  const pool = parsePoolOptions(args.value, waitSeconds.value);
   if (!pool.ok) return pool;
-  const pick = given.value.flag("pick");
-  if (pick && wanted.value.targets.length > 0) {
-    return usage(
-      "pick-takes-no-target",
+  const isPicked = args.value.flag("pick");
+  if (isPicked && selection.value.targets.length > 0) {
+    return usageFailure(
+      "unexpected-target",
       "--pick shows a list to choose from; name no target with it",
     );
   }
-  const rolling = parseRolling(given.value, pool.value);
+  const rolling = parseRolling(args.value, pool.value);
   if (!rolling.ok) return rolling;
-  if (rolling.value && seconds.value > 0) {
-    return usage(
+  if (rolling.value && confirmWithinSeconds.value > 0) {
+    return usageFailure(
       "conflicting-options",
       "--rolling and --confirm-within exclude each other: one answer is for all hosts at once",
     );
   }
-  if (pick && pool.value !== null) {
-    return usage(
-      "pick-or-pool",
+  if (isPicked && pool.value !== null) {
+    return usageFailure(
+      "conflicting-options",
       "--pick is about this host, and --pool about all; say one of them",
     );
   }
-  if (!pick && pool.value === null && wanted.value.targets.length === 0) {
-    return usage(
-      "no-target",
+  if (!isPicked && pool.value === null && selection.value.targets.length === 0) {
+    return usageFailure(
+      "missing-target",
       "nothing named to work on; name VMs, PIFs or VIFs, or ALL for the whole host",
     );
   }
   return success({
-    ...wanted.value,
-    pick,
-    yes: given.value.flag("yes"),
-    dryRun: given.value.flag("dry-run"),
-    store: !given.value.flag("live-only"),
+    ...selection.value,
+    isPicked,
+    yes: args.value.flag("yes"),
+    dryRun: args.value.flag("dry-run"),
+    store: !args.value.flag("live-only"),
     persist: null,
-    seconds: seconds.value,
-    wait: wait.value,
+    confirmWithinSeconds: confirmWithinSeconds.value,
+    waitSeconds: waitSeconds.value,
     pool: pool.value,
     rolling: rolling.value,
-    flags: passOptions(given.value, DISABLE.args, ["features", "live-only", "wait"]),
+    flags: formatForwardedOptions(args.value, DISABLE.args, ["features", "live-only", "wait"]),
   });
 }

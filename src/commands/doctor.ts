@@ -1,117 +1,122 @@
 import type { CommandDef } from "citty";
-import { inspectBoot } from "../boot/boot-layer.ts";
-import type { Invocation, Told } from "../cli/command.ts";
-import { parseArguments, parsePool, passOptions } from "../cli/parse-args.ts";
-import { reportingCommand } from "../cli/reporting.ts";
-import type { Interruption } from "../cli/signals.ts";
+import { inspectBootLayer } from "../boot/boot-layer.ts";
+import type { CommandContext, CommandResult } from "../cli/command.ts";
+import { formatForwardedOptions, parseArguments, parsePoolOptions } from "../cli/parse-args.ts";
+import { createReportingCommand } from "../cli/reporting.ts";
+import type { SignalHandler } from "../cli/signals.ts";
 import { DOCTOR } from "../cli/specs/doctor.ts";
-import { type BootLayer, bootReportOf } from "../core/boot-layer.ts";
-import type { LiveView } from "../core/disable/steps.ts";
-import { adviceFor, commandsOf } from "../core/doctor/advice.ts";
+import { type BootLayer, toBootReport } from "../core/boot-layer.ts";
+import type { FeatureSnapshot } from "../core/disable/steps.ts";
+import { buildAdvice, listCommands } from "../core/doctor/advice.ts";
 import {
-  networkRecords,
-  nicDrivers,
-  type StrayRecord,
-  strayPifRecords,
-  strayRecords,
-  summarise,
+  listIneffectivePifSettings,
+  listIneffectiveSettings,
+  listNetworkSettings,
+  type OffloadSetting,
+  readNicDrivers,
+  summarizeDevice,
 } from "../core/doctor/diagnosis.ts";
-import { PLAIN, Redaction, type Redactor, redactReport } from "../core/doctor/redaction.ts";
-import { softwareOf } from "../core/doctor/software.ts";
-import { type Hook, hooksIn } from "../core/doctor/third-party-hooks.ts";
-import { DEFAULT_KEYWORDS, KEYWORDS } from "../core/features.ts";
+import { NO_REDACTION, Redaction, type Redactor, redactReport } from "../core/doctor/redaction.ts";
+import { collectSoftware } from "../core/doctor/software.ts";
+import { findHooks, type ThirdPartyHook } from "../core/doctor/third-party-hooks.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES } from "../core/features.ts";
 import type { Interface } from "../core/interface.ts";
-import type { Circumstances } from "../core/ports.ts";
-import { exitCodeOf, type Problem } from "../core/problem.ts";
-import { type Report, reportOf } from "../core/report.ts";
-import { type Result, success, usage } from "../core/result.ts";
-import { survey } from "../core/targets/survey.ts";
-import { judge } from "../core/verify/verdict.ts";
-import { type Dom0, silenceProblems, withWhateverHost } from "../host/open.ts";
-import { type Chosen, chooseWholeHost, scopeOf } from "../host/selection.ts";
-import { readForeignFiles } from "../host/third-party-files.ts";
+import type { XapiDiagnostics } from "../core/ports.ts";
+import { computeExitCode, type Problem } from "../core/problem.ts";
+import { createReport, type Report } from "../core/report.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
+import { readInterfaceFeatures } from "../core/targets/survey.ts";
+import { evaluateInterfaces } from "../core/verify/verdict.ts";
+import { type Dom0, toXapiProblems, withPartialDom0 } from "../host/open.ts";
+import { getReadScope, type SelectedTargets, selectWholeHost } from "../host/selection.ts";
+import { readThirdPartyFiles } from "../host/third-party-files.ts";
 import { type VerifyOptions, verifyHost } from "../host/verify.ts";
-import { readOwnSoftware } from "../kernel/software.ts";
+import { readLocalSoftware } from "../kernel/software.ts";
 import type { PoolCall } from "../plugin/pool-call.ts";
-import { listState } from "../state/directory.ts";
+import { listStateFiles } from "../state/directory.ts";
 import { VERSION } from "../version.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
 /** `offload doctor`: one page that tells a stranger what there is to know about this host. */
-export function doctorCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(DOCTOR, invocation, async ({ rawArgs, interruption, call }) => {
-    const given = parseArguments(DOCTOR.args, rawArgs);
-    if (!given.ok) return given;
-    if (given.value.positionals.length > 0) {
-      return usage("doctor-takes-no-target", "doctor describes the whole host and takes no target");
+export function createDoctorCommand(context: CommandContext): CommandDef {
+  return createReportingCommand(DOCTOR, context, async ({ rawArgs, signals, call }) => {
+    const args = parseArguments(DOCTOR.args, rawArgs);
+    if (!args.ok) return args;
+    if (args.value.positionals.length > 0) {
+      return usageFailure(
+        "unexpected-target",
+        "doctor describes the whole host and takes no target",
+      );
     }
-    const pool = parsePool(given.value);
+    const pool = parsePoolOptions(args.value);
     if (!pool.ok) return pool;
-    if (pool.value === null) return await doctor(given.value.flag("redact"), interruption, call);
+    if (pool.value === null) return await runDoctor(args.value.flag("redact"), signals, call);
     const { runOnPool } = await import("../pool/run.ts");
-    const flags = passOptions(given.value, DOCTOR.args, ["redact"]);
-    return await runOnPool({ command: "doctor", targets: [], flags, ...pool.value }, interruption);
+    const flags = formatForwardedOptions(args.value, DOCTOR.args, ["redact"]);
+    return await runOnPool({ command: "doctor", targets: [], flags, ...pool.value }, signals);
   });
 }
 
-function doctor(
+function runDoctor(
   redact: boolean,
-  interruption: Interruption,
+  signals: SignalHandler,
   call: PoolCall | null,
-): Promise<Result<Told>> {
-  return withWhateverHost(interruption, scopeOf([], call), async (dom0) => {
-    const examination = new Examination();
-    const circumstances = await examination.circumstances(dom0);
-    const redaction = redact ? redactionOf(dom0, circumstances) : null;
+): Promise<Result<CommandResult>> {
+  return withPartialDom0(signals, getReadScope([], call), async (dom0) => {
+    const failures = new ReadFailures();
+    const diagnostics = await failures.readDiagnostics(dom0);
+    const redaction = redact ? createRedaction(dom0, diagnostics) : null;
     if (redaction === null) {
-      return success({ report: await examine(dom0, circumstances, PLAIN, examination) });
+      return success({
+        report: await createDoctorReport(dom0, diagnostics, NO_REDACTION, failures),
+      });
     }
-    const shown = redactedHost(dom0, redaction);
-    const report = await examine(shown, circumstances, redaction, examination);
+    const redactedDom0 = redactDom0(dom0, redaction);
+    const report = await createDoctorReport(redactedDom0, diagnostics, redaction, failures);
     return success({ report: redactReport(report, redaction) });
   });
 }
 
 /** Collects what could not be looked at: one thing that fails must not hide the others. */
-class Examination {
-  readonly unread: { readonly what: string; readonly because: string }[] = [];
+class ReadFailures {
+  readonly unreadable: { readonly path: string; readonly reason: string }[] = [];
 
   /** The value, or null and a note of why there is none. */
-  take<T>(what: string, result: Result<T>): T | null {
+  valueOrNull<T>(what: string, result: Result<T>): T | null {
     if (result.ok) return result.value;
-    this.note(what, result.failures.map(({ message }) => message).join("; "));
+    this.add(what, result.failures.map(({ message }) => message).join("; "));
     return null;
   }
 
-  note(what: string, because: string): void {
-    this.unread.push({ what, because });
+  add(what: string, reason: string): void {
+    this.unreadable.push({ path: what, reason });
   }
 
   /** The same for what may come upon a file that is no file, or a disk that fails. */
-  attempt<T>(what: string, action: () => Result<T>): T | null {
+  tryRead<T>(what: string, action: () => Result<T>): T | null {
     try {
-      return this.take(what, action());
+      return this.valueOrNull(what, action());
     } catch (error) {
       if (!(error instanceof Error && "code" in error)) throw error;
-      this.note(what, error.message);
+      this.add(what, error.message);
       return null;
     }
   }
 
-  async circumstances({ records }: Dom0): Promise<Circumstances | null> {
-    return records.known
-      ? this.take("versions and networks in XAPI", await records.toolstack.circumstances())
+  async readDiagnostics({ xapi }: Dom0): Promise<XapiDiagnostics | null> {
+    return xapi.isKnown
+      ? this.valueOrNull("versions and networks in XAPI", await xapi.toolstack.readDiagnostics())
       : null;
   }
 }
 
-function redactionOf({ host, records }: Dom0, circumstances: Circumstances | null): Redaction {
-  const inventory = records.known ? records.inventory : null;
+function createRedaction({ host, xapi }: Dom0, diagnostics: XapiDiagnostics | null): Redaction {
+  const inventory = xapi.isKnown ? xapi.inventory : null;
   return new Redaction([
     { kind: "host", ...host },
     ...(inventory?.hosts ?? []).map(({ uuid, name }) => ({ kind: "host" as const, uuid, name })),
     ...(inventory?.vms ?? []).map(({ uuid, name }) => ({ kind: "VM" as const, uuid, name })),
-    ...(circumstances?.networks ?? []).map(({ uuid, name }) => ({
+    ...(diagnostics?.networks ?? []).map(({ uuid, name }) => ({
       kind: "network" as const,
       uuid,
       name,
@@ -119,137 +124,153 @@ function redactionOf({ host, records }: Dom0, circumstances: Circumstances | nul
   ]);
 }
 
-function redactedHost(dom0: Dom0, redaction: Redaction): Dom0 {
-  const { records } = dom0;
+function redactDom0(dom0: Dom0, redaction: Redaction): Dom0 {
+  const { xapi } = dom0;
   return {
     ...dom0,
-    host: redaction.host(dom0.host),
-    records: records.known
-      ? { ...records, inventory: redaction.inventory(records.inventory) }
-      : records,
+    host: redaction.redactHost(dom0.host),
+    xapi: xapi.isKnown ? { ...xapi, inventory: redaction.redactInventory(xapi.inventory) } : xapi,
   };
 }
 
-async function examine(
+async function createDoctorReport(
   dom0: Dom0,
-  circumstances: Circumstances | null,
+  diagnostics: XapiDiagnostics | null,
   redactor: Redactor,
-  examination: Examination,
+  failures: ReadFailures,
 ): Promise<Report> {
-  const { records } = dom0;
-  const chosen = examination.take("NICs and VIFs", await chooseWholeHost(dom0));
-  const interfaces = chosen?.interfaces ?? [];
-  const view = examination.attempt("network devices", () => survey(interfaces, dom0.kernel));
-  const boot = examination.attempt("what is installed for boot", inspectBoot);
-  const judged = judgement(dom0, chosen, view, boot);
-  const found = {
-    ...recordsFound(dom0, interfaces, circumstances, redactor),
-    hooks: hooksFound(redactor, examination),
+  const { xapi } = dom0;
+  const selected = failures.valueOrNull("NICs and VIFs", await selectWholeHost(dom0));
+  const interfaces = selected?.interfaces ?? [];
+  const snapshot = failures.tryRead("network devices", () =>
+    readInterfaceFeatures(interfaces, dom0.kernel),
+  );
+  const boot = failures.tryRead("what is installed for boot", inspectBootLayer);
+  const evaluation = evaluateHost(dom0, selected, snapshot, boot);
+  const findings = {
+    ...findSettings(dom0, interfaces, diagnostics, redactor),
+    hooks: readHooks(redactor, failures),
   };
-  const ownNotes = examination.attempt("its own notes", listState) ?? [];
-  const problems = [...silenceProblems(records), ...judged.problems, ...notRead(examination)];
-  const advice = adviceFor({ problems, notes: judged.notes, advice: judged.advice }, found);
-  return reportOf("doctor", {
+  const stateFiles = failures.tryRead("its own notes", listStateFiles) ?? [];
+  const problems = [
+    ...toXapiProblems(xapi),
+    ...evaluation.problems,
+    ...toNotReadProblems(failures),
+  ];
+  const advice = buildAdvice(
+    { problems, notes: evaluation.notes, advice: evaluation.advice },
+    findings,
+  );
+  return createReport("doctor", {
     host: dom0.host,
-    exitCode: exitCodeOf(problems, { strict: false, changing: false }),
-    devices: judged.devices,
+    exitCode: computeExitCode(problems, { strict: false, changing: false }),
+    devices: evaluation.devices,
     problems,
-    notes: judged.notes,
-    boot: boot === null ? null : bootReportOf(boot),
-    advice: commandsOf(advice),
+    notes: evaluation.notes,
+    boot: boot === null ? null : toBootReport(boot),
+    advice: listCommands(advice),
     diagnosis: {
       taken: new Date().toISOString(),
-      redacted: redactor !== PLAIN,
-      ...found,
-      nics: view === null ? [] : nicDrivers(interfaces, view, dom0.kernel),
-      devices: judged.summaries,
-      ownNotes,
-      unread: examination.unread,
+      redacted: redactor !== NO_REDACTION,
+      ...findings,
+      nics: snapshot === null ? [] : readNicDrivers(interfaces, snapshot, dom0.kernel),
+      devices: evaluation.summaries,
+      stateFiles,
+      unreadable: failures.unreadable,
       advice,
     },
   });
 }
 
 /** The software, and records that are read by nobody or for something else. */
-function recordsFound(
-  { records, product }: Dom0,
+function findSettings(
+  { xapi, product }: Dom0,
   interfaces: readonly Interface[],
-  circumstances: Circumstances | null,
+  diagnostics: XapiDiagnostics | null,
   redactor: Redactor,
 ) {
-  const software = softwareOf(circumstances?.software ?? new Map(), {
+  const software = collectSoftware(diagnostics?.software ?? new Map(), {
     product,
     offload: VERSION,
-    ...readOwnSoftware(),
+    ...readLocalSoftware(),
   });
   const backend = software.find(({ part }) => part === "network backend")?.version ?? null;
-  const others = records.known ? strayPifRecords(records.inventory, backend) : [];
-  const networks = (circumstances?.networks ?? []).map((network) => redactor.network(network));
-  const redacted = (stray: readonly StrayRecord[]) =>
-    stray.map((record) => ({ ...record, value: redactor.foreign(record.value) }));
+  const pifSettings = xapi.isKnown ? listIneffectivePifSettings(xapi.inventory, backend) : [];
+  const networks = (diagnostics?.networks ?? []).map((network) => redactor.redactNetwork(network));
+  const redactValues = (settings: readonly OffloadSetting[]) =>
+    settings.map((setting) => ({ ...setting, value: redactor.redactText(setting.value) }));
   return {
     software,
-    deadRecords: redacted([...strayRecords(interfaces), ...others]),
-    networkRecords: redacted(networkRecords(networks)),
+    ineffectiveSettings: redactValues([...listIneffectiveSettings(interfaces), ...pifSettings]),
+    networkSettings: redactValues(listNetworkSettings(networks)),
   };
 }
 
 /** What others have on this host that touches offloads. */
-function hooksFound(redactor: Redactor, examination: Examination): readonly Hook[] {
-  const { files, unread } = readForeignFiles();
-  for (const { what, because } of unread) examination.note(redactor.path(what), because);
-  return files.flatMap(hooksIn).map((hook) => redactor.hook(hook));
+function readHooks(redactor: Redactor, failures: ReadFailures): readonly ThirdPartyHook[] {
+  const { files, unreadable } = readThirdPartyFiles();
+  for (const { path: what, reason } of unreadable) failures.add(redactor.redactPath(what), reason);
+  return files.flatMap(findHooks).map((hook) => redactor.redactHook(hook));
 }
 
-function judgement(
+function evaluateHost(
   dom0: Dom0,
-  chosen: Chosen | null,
-  view: LiveView | null,
+  selected: SelectedTargets | null,
+  snapshot: FeatureSnapshot | null,
   boot: BootLayer | null,
 ) {
-  if (view === null || chosen === null) {
+  if (snapshot === null || selected === null) {
     return { devices: [], summaries: [], problems: [], notes: [], advice: [] };
   }
   // Problems are those of the policy, as verify has them; the page shows all there are.
-  const records = dom0.records.known;
-  const all = judge(chosen.interfaces, view, { keywords: KEYWORDS, records });
-  const layer: BootLayer = boot ?? { method: null, state: "absent", covers: null };
-  const found = records
+  const isXapiKnown = dom0.xapi.isKnown;
+  const allFeatures = evaluateInterfaces(selected.interfaces, snapshot, {
+    features: FEATURE_NAMES,
+    includesSettings: isXapiKnown,
+  });
+  const bootLayer: BootLayer = boot ?? { method: null, state: "not-installed", covers: null };
+  const policyFindings = isXapiKnown
     ? verifyHost(
         {
-          chosen,
-          view,
-          boot: layer,
+          selected,
+          snapshot,
+          boot: bootLayer,
           networkd: readNetworkdDb(),
           hasCarrier: (device) => dom0.kernel.hasCarrier(device),
         },
-        WHOLE_POLICY,
+        WHOLE_HOST_OPTIONS,
       )
-    : { ...judge(chosen.interfaces, view, { keywords: DEFAULT_KEYWORDS, records }), advice: [] };
+    : {
+        ...evaluateInterfaces(selected.interfaces, snapshot, {
+          features: DEFAULT_FEATURES,
+          includesSettings: isXapiKnown,
+        }),
+        advice: [],
+      };
   return {
-    devices: found.devices,
-    summaries: all.devices.map((device) => summarise(device, boot)),
-    problems: found.problems,
-    advice: found.advice,
+    devices: policyFindings.devices,
+    summaries: allFeatures.devices.map((device) => summarizeDevice(device, boot)),
+    problems: policyFindings.problems,
+    advice: policyFindings.advice,
     // Settings that nothing reads are listed one by one.
-    notes: found.notes.filter(({ code }) => code !== "record-ignored"),
+    notes: policyFindings.notes.filter(({ code }) => code !== "setting-ineffective"),
   };
 }
 
-const WHOLE_POLICY: VerifyOptions = {
-  features: DEFAULT_KEYWORDS,
-  named: false,
-  everything: false,
-  wholeHost: true,
+const WHOLE_HOST_OPTIONS: VerifyOptions = {
+  features: DEFAULT_FEATURES,
+  hasExplicitFeatures: false,
+  hasGroupTarget: false,
+  isWholeHost: true,
   strict: false,
-  words: ["ALL"],
+  targetWords: ["ALL"],
 };
 
-function notRead({ unread }: Examination): readonly Problem[] {
-  return unread.map(
-    ({ what, because }): Problem => ({
-      code: "not-read",
-      message: `${what}: could not be read: ${because}`,
+function toNotReadProblems({ unreadable }: ReadFailures): readonly Problem[] {
+  return unreadable.map(
+    ({ path: what, reason }): Problem => ({
+      code: "not-readable",
+      message: `${what}: could not be read: ${reason}`,
     }),
   );
 }

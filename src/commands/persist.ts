@@ -1,29 +1,29 @@
 import type { CommandDef } from "citty";
-import { inspectBoot, removeBoot, usualMethod } from "../boot/boot-layer.ts";
-import type { Invocation, Told } from "../cli/command.ts";
+import { detectMethod, inspectBootLayer, removeBootFiles } from "../boot/boot-layer.ts";
+import type { CommandContext, CommandResult } from "../cli/command.ts";
 import {
-  confirmWithinOf,
+  formatForwardedOptions,
   type PoolOptions,
   parseArguments,
-  parsePool,
+  parseConfirmWithinSeconds,
+  parsePoolOptions,
   parseRolling,
-  passOptions,
-  secondsOf,
-  wantedOf,
+  parseTargetsAndFeatures,
+  parseWaitSeconds,
 } from "../cli/parse-args.ts";
-import { reportingCommand } from "../cli/reporting.ts";
-import type { Interruption } from "../cli/signals.ts";
+import { createReportingCommand } from "../cli/reporting.ts";
+import type { SignalHandler } from "../cli/signals.ts";
 import { PERSIST } from "../cli/specs/persist.ts";
-import { bootReportOf } from "../core/boot-layer.ts";
-import { exitCodeOf, type Problem } from "../core/problem.ts";
-import { type Report, reportOf } from "../core/report.ts";
-import { type Result, success, usage } from "../core/result.ts";
-import { quoted } from "../core/text.ts";
-import { type TurnOffRequest, turnOff } from "../host/disable.ts";
-import { withHost, withLock } from "../host/open.ts";
+import { toBootReport } from "../core/boot-layer.ts";
+import { computeExitCode, type Problem } from "../core/problem.ts";
+import { createReport, type Report } from "../core/report.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
+import { quote } from "../core/text.ts";
+import { type HostDisableRequest, runDisable } from "../host/disable.ts";
+import { withLocalHost, withLock } from "../host/open.ts";
 
-interface Request extends TurnOffRequest {
-  readonly remove: boolean;
+interface PersistCommandRequest extends HostDisableRequest {
+  readonly isRemoval: boolean;
   /** How the whole pool is meant; null where it is this host. */
   readonly pool: PoolOptions | null;
   /** One host of the pool after the other. */
@@ -33,90 +33,106 @@ interface Request extends TurnOffRequest {
 }
 
 /** `offload persist`: keeps off across reboots what the policy asks for. */
-export function persistCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(PERSIST, invocation, async ({ rawArgs, interruption, call }) => {
-    const request = requestOf(rawArgs);
+export function createPersistCommand(context: CommandContext): CommandDef {
+  return createReportingCommand(PERSIST, context, async ({ rawArgs, signals, call }) => {
+    const request = parsePersistRequest(rawArgs);
     if (!request.ok) return request;
-    const { pool, remove } = request.value;
+    const { pool, isRemoval } = request.value;
     if (pool !== null) {
       const { runOnPool } = await import("../pool/run.ts");
-      const confirmWithin = request.value.seconds;
-      const asked = remove ? {} : { question: "Install what runs at boot" };
-      const run = { command: "persist", confirmWithin, changes: true, ...asked } as const;
-      return await runOnPool({ ...request.value, ...pool, ...run }, interruption);
+      const confirmWithinSeconds = request.value.confirmWithinSeconds;
+      const confirmation = isRemoval ? {} : { question: "Install what runs at boot" };
+      const run = {
+        command: "persist",
+        confirmWithinSeconds,
+        isChange: true,
+        ...confirmation,
+      } as const;
+      return await runOnPool({ ...request.value, ...pool, ...run }, signals);
     }
-    return remove
-      ? await removeLayer(request.value, interruption)
-      : await turnOff(request.value, { interruption, call });
+    return isRemoval
+      ? await removeBootLayer(request.value, signals)
+      : await runDisable(request.value, { signals, call });
   });
 }
 
-function requestOf(rawArgs: readonly string[]): Result<Request> {
-  const given = parseArguments(PERSIST.args, rawArgs);
-  if (!given.ok) return given;
-  const wanted = wantedOf(given.value);
-  if (!wanted.ok) return wanted;
-  const [method = "auto"] = given.value.values("method");
+function parsePersistRequest(rawArgs: readonly string[]): Result<PersistCommandRequest> {
+  const args = parseArguments(PERSIST.args, rawArgs);
+  if (!args.ok) return args;
+  const selection = parseTargetsAndFeatures(args.value);
+  if (!selection.ok) return selection;
+  const [method = "auto"] = args.value.values("method");
   if (method !== "auto" && method !== "systemd" && method !== "rc.local") {
-    return usage(
+    return usageFailure(
       "unknown-method",
-      `--method: ${quoted(method)} is not a method; use auto, systemd or rc.local`,
+      `--method: ${quote(method)} is not a method; use auto, systemd or rc.local`,
     );
   }
-  const remove = given.value.flag("remove");
-  if (remove && wanted.value.targets.length > 0) {
-    return usage("remove-takes-no-target", "--remove removes everything; name no target with it");
+  const isRemoval = args.value.flag("remove");
+  if (isRemoval && selection.value.targets.length > 0) {
+    return usageFailure("unexpected-target", "--remove removes everything; name no target with it");
   }
-  if (wanted.value.named && wanted.value.targets.length === 0) {
-    return usage(
+  if (selection.value.hasExplicitFeatures && selection.value.targets.length === 0) {
+    return usageFailure(
       "conflicting-options",
       "--features requires a target: without one, persist follows the policy, which says what to keep off",
     );
   }
-  const wait = secondsOf(given.value);
-  if (!wait.ok) return wait;
-  const seconds = confirmWithinOf(given.value);
-  if (!seconds.ok) return seconds;
-  const pool = parsePool(given.value, wait.value);
+  const waitSeconds = parseWaitSeconds(args.value);
+  if (!waitSeconds.ok) return waitSeconds;
+  const confirmWithinSeconds = parseConfirmWithinSeconds(args.value);
+  if (!confirmWithinSeconds.ok) return confirmWithinSeconds;
+  const pool = parsePoolOptions(args.value, waitSeconds.value);
   if (!pool.ok) return pool;
-  const rolling = parseRolling(given.value, pool.value);
+  const rolling = parseRolling(args.value, pool.value);
   if (!rolling.ok) return rolling;
   return success({
-    ...wanted.value,
-    pick: false,
+    ...selection.value,
+    isPicked: false,
     store: true,
-    yes: given.value.flag("yes"),
-    seconds: seconds.value,
-    persist: { method: method === "auto" ? usualMethod() : method },
+    yes: args.value.flag("yes"),
+    confirmWithinSeconds: confirmWithinSeconds.value,
+    persist: { method: method === "auto" ? detectMethod() : method },
     pool: pool.value,
-    dryRun: given.value.flag("dry-run"),
-    remove,
-    wait: wait.value,
+    dryRun: args.value.flag("dry-run"),
+    isRemoval,
+    waitSeconds: waitSeconds.value,
     rolling: rolling.value,
-    flags: passOptions(given.value, PERSIST.args, ["features", "method", "remove", "wait"]),
+    flags: formatForwardedOptions(args.value, PERSIST.args, [
+      "features",
+      "method",
+      "remove",
+      "wait",
+    ]),
   });
 }
 
-function removeLayer({ dryRun, wait }: Request, interruption: Interruption): Promise<Result<Told>> {
-  return withHost(async (host) => {
-    if (dryRun) return removedReport(host, dryRun);
-    return await withLock(interruption, wait, async () => {
-      const removed = await interruption.protect(() => removeBoot());
-      return removed.ok ? removedReport(host, dryRun) : removed;
+function removeBootLayer(
+  { dryRun, waitSeconds }: PersistCommandRequest,
+  signals: SignalHandler,
+): Promise<Result<CommandResult>> {
+  return withLocalHost(async (host) => {
+    if (dryRun) return createRemovalReport(host, dryRun);
+    return await withLock(signals, waitSeconds, async () => {
+      const removed = await signals.runUninterrupted(() => removeBootFiles());
+      return removed.ok ? createRemovalReport(host, dryRun) : removed;
     });
   });
 }
 
-function removedReport(host: NonNullable<Report["host"]>, dryRun: boolean): Result<Told> {
-  const boot = inspectBoot();
+function createRemovalReport(
+  host: NonNullable<Report["host"]>,
+  dryRun: boolean,
+): Result<CommandResult> {
+  const boot = inspectBootLayer();
   if (!boot.ok) return boot;
   const { state } = boot.value;
   const message = `the boot layer is ${state} after it was removed`;
   const problems: readonly Problem[] =
-    dryRun || state === "absent" ? [] : [{ code: "boot-wrong", message }];
-  const exitCode = exitCodeOf(problems, { strict: false, changing: true });
-  const layer = bootReportOf(boot.value);
+    dryRun || state === "not-installed" ? [] : [{ code: "boot-drift", message }];
+  const exitCode = computeExitCode(problems, { strict: false, changing: true });
+  const bootReport = toBootReport(boot.value);
   return success({
-    report: reportOf("persist", { host, exitCode, dryRun, problems, boot: layer }),
+    report: createReport("persist", { host, exitCode, dryRun, problems, boot: bootReport }),
   });
 }

@@ -1,21 +1,21 @@
 import type { CommandDef } from "citty";
-import type { Invocation } from "../cli/command.ts";
+import type { CommandContext } from "../cli/command.ts";
 import {
-  confirmWithinOf,
+  formatForwardedOptions,
   type PoolOptions,
   parseArguments,
-  parsePool,
+  parseConfirmWithinSeconds,
+  parsePoolOptions,
   parseRolling,
-  passOptions,
-  secondsOf,
-  wantedOf,
+  parseTargetsAndFeatures,
+  parseWaitSeconds,
 } from "../cli/parse-args.ts";
-import { reportingCommand } from "../cli/reporting.ts";
+import { createReportingCommand } from "../cli/reporting.ts";
 import { RESTORE } from "../cli/specs/restore.ts";
 import { type Result, success } from "../core/result.ts";
-import { type RestoreRun, runRestore } from "../host/restore/run.ts";
+import { type HostRestoreRequest, runRestore } from "../host/restore/run.ts";
 
-interface Request extends RestoreRun {
+interface RestoreCommandRequest extends HostRestoreRequest {
   /** How the whole pool is meant; null where it is this host. */
   readonly pool: PoolOptions | null;
   /** One host of the pool after the other. */
@@ -25,44 +25,49 @@ interface Request extends RestoreRun {
 }
 
 /** `offload restore`: brings back exactly what was there. */
-export function restoreCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(RESTORE, invocation, async ({ rawArgs, interruption, call }) => {
-    const request = requestOf(rawArgs);
+export function createRestoreCommand(context: CommandContext): CommandDef {
+  return createReportingCommand(RESTORE, context, async ({ rawArgs, signals, call }) => {
+    const request = parseRestoreRequest(rawArgs);
     if (!request.ok) return request;
     const { pool } = request.value;
-    if (pool === null) return await runRestore(request.value, interruption, call);
+    if (pool === null) return await runRestore(request.value, signals, call);
     const { runOnPool } = await import("../pool/run.ts");
     const question = "Restore what was there before";
-    const confirmWithin = request.value.seconds;
-    const run = { command: "restore", confirmWithin, changes: true, question } as const;
-    return await runOnPool({ ...request.value, ...pool, ...run }, interruption);
+    const confirmWithinSeconds = request.value.confirmWithinSeconds;
+    const run = { command: "restore", confirmWithinSeconds, isChange: true, question } as const;
+    return await runOnPool({ ...request.value, ...pool, ...run }, signals);
   });
 }
 
-function requestOf(rawArgs: readonly string[]): Result<Request> {
-  const given = parseArguments(RESTORE.args, rawArgs);
-  if (!given.ok) return given;
-  const wanted = wantedOf(given.value);
-  if (!wanted.ok) return wanted;
-  const wait = secondsOf(given.value);
-  if (!wait.ok) return wait;
-  const seconds = confirmWithinOf(given.value);
-  if (!seconds.ok) return seconds;
-  const pool = parsePool(given.value, wait.value);
+function parseRestoreRequest(rawArgs: readonly string[]): Result<RestoreCommandRequest> {
+  const args = parseArguments(RESTORE.args, rawArgs);
+  if (!args.ok) return args;
+  const selection = parseTargetsAndFeatures(args.value);
+  if (!selection.ok) return selection;
+  const waitSeconds = parseWaitSeconds(args.value);
+  if (!waitSeconds.ok) return waitSeconds;
+  const confirmWithinSeconds = parseConfirmWithinSeconds(args.value);
+  if (!confirmWithinSeconds.ok) return confirmWithinSeconds;
+  const pool = parsePoolOptions(args.value, waitSeconds.value);
   if (!pool.ok) return pool;
-  const rolling = parseRolling(given.value, pool.value);
+  const rolling = parseRolling(args.value, pool.value);
   if (!rolling.ok) return rolling;
   return success({
-    targets: wanted.value.targets,
-    features: wanted.value.named ? wanted.value.features : null,
-    yes: given.value.flag("yes"),
-    dryRun: given.value.flag("dry-run"),
-    force: given.value.flag("force"),
-    replug: given.value.flag("replug"),
-    seconds: seconds.value,
-    wait: wait.value,
+    targets: selection.value.targets,
+    features: selection.value.hasExplicitFeatures ? selection.value.features : null,
+    yes: args.value.flag("yes"),
+    dryRun: args.value.flag("dry-run"),
+    force: args.value.flag("force"),
+    replug: args.value.flag("replug"),
+    confirmWithinSeconds: confirmWithinSeconds.value,
+    waitSeconds: waitSeconds.value,
     pool: pool.value,
     rolling: rolling.value,
-    flags: passOptions(given.value, RESTORE.args, ["features", "force", "replug", "wait"]),
+    flags: formatForwardedOptions(args.value, RESTORE.args, [
+      "features",
+      "force",
+      "replug",
+      "wait",
+    ]),
   });
 }

@@ -1,69 +1,92 @@
 import type { CommandDef } from "citty";
-import { inspectBoot } from "../boot/boot-layer.ts";
-import type { Invocation, Told } from "../cli/command.ts";
-import { parseArguments, parsePool, passOptions, wantedOf } from "../cli/parse-args.ts";
-import { reportingCommand } from "../cli/reporting.ts";
+import { inspectBootLayer } from "../boot/boot-layer.ts";
+import type { CommandContext, CommandResult } from "../cli/command.ts";
+import {
+  formatForwardedOptions,
+  parseArguments,
+  parsePoolOptions,
+  parseTargetsAndFeatures,
+} from "../cli/parse-args.ts";
+import { createReportingCommand } from "../cli/reporting.ts";
 import { STATUS } from "../cli/specs/status.ts";
-import { bootReportOf } from "../core/boot-layer.ts";
-import { EXIT, type Problem } from "../core/problem.ts";
-import { reportOf } from "../core/report.ts";
+import { toBootReport } from "../core/boot-layer.ts";
+import { EXIT_CODES, type Problem } from "../core/problem.ts";
+import { createReport } from "../core/report.ts";
 import { type Result, success } from "../core/result.ts";
-import { survey } from "../core/targets/survey.ts";
+import { readInterfaceFeatures } from "../core/targets/survey.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
-import { judge } from "../core/verify/verdict.ts";
-import { type Dom0, silenceProblems, withDom0Ahead } from "../host/open.ts";
-import { chooseWholeHost, chooseWithoutXapi, lookAhead, scopeOf } from "../host/selection.ts";
-import { networkdNotes } from "../host/verify.ts";
-import { pendingReport, readPendingChange } from "../state/pending-change.ts";
+import { evaluateInterfaces } from "../core/verify/verdict.ts";
+import { type Dom0, toXapiProblems, withDom0AndReadAhead } from "../host/open.ts";
+import {
+  getReadScope,
+  readAhead,
+  selectTargetsWithFallback,
+  selectWholeHost,
+} from "../host/selection.ts";
+import { findNetworkdNotes } from "../host/verify.ts";
+import { readPendingChange, toPendingReport } from "../state/pending-change.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
 /** `offload status`: the whole picture, live and recorded, without judging. */
-export function statusCommand(invocation: Invocation): CommandDef {
-  return reportingCommand(STATUS, invocation, status);
+export function createStatusCommand(context: CommandContext): CommandDef {
+  return createReportingCommand(STATUS, context, runStatus);
 }
 
-async function status({ rawArgs, interruption, call }: Invocation): Promise<Result<Told>> {
-  const given = parseArguments(STATUS.args, rawArgs);
-  if (!given.ok) return given;
-  const wanted = wantedOf(given.value);
-  if (!wanted.ok) return wanted;
-  const pool = parsePool(given.value);
+async function runStatus({
+  rawArgs,
+  signals,
+  call,
+}: CommandContext): Promise<Result<CommandResult>> {
+  const args = parseArguments(STATUS.args, rawArgs);
+  if (!args.ok) return args;
+  const selection = parseTargetsAndFeatures(args.value);
+  if (!selection.ok) return selection;
+  const pool = parsePoolOptions(args.value);
   if (!pool.ok) return pool;
-  const { targets, features } = wanted.value;
+  const { targets, features } = selection.value;
   if (pool.value !== null) {
     const { runOnPool } = await import("../pool/run.ts");
-    const flags = passOptions(given.value, STATUS.args, ["features"]);
-    return await runOnPool({ command: "status", targets, flags, ...pool.value }, interruption);
+    const flags = formatForwardedOptions(args.value, STATUS.args, ["features"]);
+    return await runOnPool({ command: "status", targets, flags, ...pool.value }, signals);
   }
-  return withDom0Ahead(
-    interruption,
-    scopeOf(targets, call),
+  return withDom0AndReadAhead(
+    signals,
+    getReadScope(targets, call),
     (kernel) => ({
-      ahead: lookAhead(kernel, targets.length > 0 ? targets : [WHOLE_HOST]),
-      boot: inspectBoot(),
+      prefetched: readAhead(kernel, targets.length > 0 ? targets : [WHOLE_HOST]),
+      boot: inspectBootLayer(),
       networkd: readNetworkdDb(),
     }),
-    async (dom0, { ahead, boot, networkd }): Promise<Result<Told>> => {
-      const chosen =
-        targets.length > 0 ? await chooseWithoutXapi(dom0, targets) : await chooseWholeHost(dom0);
-      dom0.leaveXapi();
-      if (!chosen.ok) return chosen;
-      const view = survey(chosen.value.interfaces, dom0.kernel, ahead ?? chosen.value.seen);
-      if (!view.ok) return view;
-      const judged = judge(chosen.value.interfaces, view.value, {
-        keywords: features,
-        records: dom0.records.known,
+    async (dom0, { prefetched, boot, networkd }): Promise<Result<CommandResult>> => {
+      const selected =
+        targets.length > 0
+          ? await selectTargetsWithFallback(dom0, targets)
+          : await selectWholeHost(dom0);
+      dom0.closeXapi();
+      if (!selected.ok) return selected;
+      const snapshot = readInterfaceFeatures(
+        selected.value.interfaces,
+        dom0.kernel,
+        prefetched ?? selected.value.initialSnapshot,
+      );
+      if (!snapshot.ok) return snapshot;
+      const evaluation = evaluateInterfaces(selected.value.interfaces, snapshot.value, {
+        features,
+        includesSettings: dom0.xapi.isKnown,
       });
-      const problems = [...chosen.value.problems, ...unseen(dom0, judged.problems)];
+      const problems = [...selected.value.problems, ...listReadProblems(dom0, evaluation.problems)];
       if (!boot.ok) return boot;
-      const report = reportOf("status", {
+      const report = createReport("status", {
         host: dom0.host,
-        exitCode: problems.length > 0 ? EXIT.unavailable : EXIT.done,
-        devices: judged.devices,
+        exitCode: problems.length > 0 ? EXIT_CODES.unavailable : EXIT_CODES.success,
+        devices: evaluation.devices,
         problems,
-        notes: [...chosen.value.notes, ...networkdNotes(chosen.value, view.value, networkd)],
-        boot: bootReportOf(boot.value),
-        pending: pendingReport(readPendingChange()),
+        notes: [
+          ...selected.value.notes,
+          ...findNetworkdNotes(selected.value, snapshot.value, networkd),
+        ],
+        boot: toBootReport(boot.value),
+        pending: toPendingReport(readPendingChange()),
       });
       return success({ report });
     },
@@ -71,11 +94,11 @@ async function status({ rawArgs, interruption, call }: Invocation): Promise<Resu
 }
 
 /** Whether a problem is that something could not be seen. */
-export function isUnread({ code }: Problem): boolean {
-  return code === "device-missing" || code === "device-unreadable" || code === "domain-changed";
+export function isReadProblem({ code }: Problem): boolean {
+  return code === "device-missing" || code === "device-unreadable" || code === "domain-mismatch";
 }
 
 /** What could not be seen; how it looks is not for this command to judge. */
-function unseen({ records }: Dom0, problems: readonly Problem[]): readonly Problem[] {
-  return [...silenceProblems(records), ...problems.filter(isUnread)];
+function listReadProblems({ xapi }: Dom0, problems: readonly Problem[]): readonly Problem[] {
+  return [...toXapiProblems(xapi), ...problems.filter(isReadProblem)];
 }

@@ -1,38 +1,44 @@
 import type { CommandDef } from "citty";
-import { inspectBoot } from "../boot/boot-layer.ts";
-import { flagsAmong, type Invocation, type Outcome, outcomeOf, type Told } from "../cli/command.ts";
+import { inspectBootLayer } from "../boot/boot-layer.ts";
 import {
+  type CommandContext,
+  type CommandOutcome,
+  type CommandResult,
+  cutAtDoubleDash,
+  toCommandOutcome,
+} from "../cli/command.ts";
+import {
+  formatForwardedOptions,
   type PoolOptions,
   parseArguments,
-  parsePool,
-  passOptions,
-  type Wanted,
-  wantedOf,
+  parsePoolOptions,
+  parseTargetsAndFeatures,
+  type TargetsAndFeatures,
 } from "../cli/parse-args.ts";
-import { reportingCommand } from "../cli/reporting.ts";
-import type { Interruption } from "../cli/signals.ts";
+import { createReportingCommand } from "../cli/reporting.ts";
+import type { SignalHandler } from "../cli/signals.ts";
 import { VERIFY } from "../cli/specs/verify.ts";
-import { bootReportOf } from "../core/boot-layer.ts";
-import { exitCodeOf } from "../core/problem.ts";
-import { reportOf } from "../core/report.ts";
-import { type Result, success, usage } from "../core/result.ts";
-import { survey } from "../core/targets/survey.ts";
+import { toBootReport } from "../core/boot-layer.ts";
+import { computeExitCode } from "../core/problem.ts";
+import { createReport } from "../core/report.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
+import { readInterfaceFeatures } from "../core/targets/survey.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
 import {
-  type PluginAnswer,
-  pluginAnswer,
-  pluginFailure,
-  poolAnswer,
+  createNagiosFailure,
+  createNagiosPoolResult,
+  createNagiosResult,
+  type NagiosResult,
 } from "../core/verify/nagios.ts";
-import { withDom0Ahead } from "../host/open.ts";
-import { type Chosen, choose, lookAhead, scopeOf } from "../host/selection.ts";
+import { withDom0AndReadAhead } from "../host/open.ts";
+import { getReadScope, readAhead, type SelectedTargets, selectTargets } from "../host/selection.ts";
 import { type VerifyOptions, verifyHost } from "../host/verify.ts";
 import type { PoolCall } from "../plugin/pool-call.ts";
-import { pendingReport, readPendingChange } from "../state/pending-change.ts";
+import { readPendingChange, toPendingReport } from "../state/pending-change.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
 /** Without targets it is about the policy of the whole host. */
-interface VerifyRequest extends Wanted {
+interface VerifyCommandRequest extends TargetsAndFeatures {
   readonly strict: boolean;
   /** How the whole pool is meant; null where it is this host. */
   readonly pool: PoolOptions | null;
@@ -41,99 +47,111 @@ interface VerifyRequest extends Wanted {
 }
 
 /** `offload verify`: holds reality against the policy, or against "everything off". */
-export function verifyCommand(invocation: Invocation): CommandDef {
-  const work = async ({ rawArgs, interruption, call }: Invocation) => {
-    const request = requestOf(rawArgs);
+export function createVerifyCommand(context: CommandContext): CommandDef {
+  const parseAndVerify = async ({ rawArgs, signals, call }: CommandContext) => {
+    const request = parseVerifyRequest(rawArgs);
     if (!request.ok) return request;
     const { pool } = request.value;
-    if (pool === null) return await verify(request.value, interruption, call);
+    if (pool === null) return await runVerify(request.value, signals, call);
     const { runOnPool } = await import("../pool/run.ts");
-    return await runOnPool({ command: "verify", ...request.value, ...pool }, interruption);
+    return await runOnPool({ command: "verify", ...request.value, ...pool }, signals);
   };
-  return reportingCommand(VERIFY, invocation, work, outcome);
+  return createReportingCommand(VERIFY, context, parseAndVerify, toVerifyOutcome);
 }
 
 /** A plugin answers to a wrong command line in its own way, too. */
-function outcome(told: Result<Told>, rawArgs: readonly string[]): Outcome {
-  const flags = flagsAmong(rawArgs);
-  if (!flags.some((word) => /^--nagios(?:=|$)/.test(word))) return outcomeOf(told);
-  return { type: "line", ...nagiosAnswer(told, flags.includes("--strict")) };
+function toVerifyOutcome(
+  result: Result<CommandResult>,
+  rawArgs: readonly string[],
+): CommandOutcome {
+  const args = cutAtDoubleDash(rawArgs);
+  if (!args.some((arg) => /^--nagios(?:=|$)/.test(arg))) return toCommandOutcome(result);
+  return { type: "line", ...toNagiosAnswer(result, args.includes("--strict")) };
 }
 
-function nagiosAnswer(told: Result<Told>, strict: boolean): PluginAnswer {
-  if (!told.ok) return pluginFailure(told.failures);
-  const { report } = told.value;
+function toNagiosAnswer(result: Result<CommandResult>, strict: boolean): NagiosResult {
+  if (!result.ok) return createNagiosFailure(result.failures);
+  const { report } = result.value;
   return report.hosts === undefined
-    ? pluginAnswer(report, strict)
-    : poolAnswer(report.hosts, strict);
+    ? createNagiosResult(report, strict)
+    : createNagiosPoolResult(report.hosts, strict);
 }
 
-function requestOf(rawArgs: readonly string[]): Result<VerifyRequest> {
-  const given = parseArguments(VERIFY.args, rawArgs);
-  if (!given.ok) return given;
-  const wanted = wantedOf(given.value);
-  if (!wanted.ok) return wanted;
-  const pool = parsePool(given.value);
+function parseVerifyRequest(rawArgs: readonly string[]): Result<VerifyCommandRequest> {
+  const args = parseArguments(VERIFY.args, rawArgs);
+  if (!args.ok) return args;
+  const selection = parseTargetsAndFeatures(args.value);
+  if (!selection.ok) return selection;
+  const pool = parsePoolOptions(args.value);
   if (!pool.ok) return pool;
-  if (given.value.flag("nagios") && given.value.flag("json")) {
-    return usage("nagios-or-json", "--nagios and --json exclude each other");
+  if (args.value.flag("nagios") && args.value.flag("json")) {
+    return usageFailure("conflicting-options", "--nagios and --json exclude each other");
   }
   return success({
-    ...wanted.value,
+    ...selection.value,
     pool: pool.value,
-    strict: given.value.flag("strict"),
-    flags: passOptions(given.value, VERIFY.args, ["features", "strict"]),
+    strict: args.value.flag("strict"),
+    flags: formatForwardedOptions(args.value, VERIFY.args, ["features", "strict"]),
   });
 }
 
-function verify(
-  request: VerifyRequest,
-  interruption: Interruption,
+function runVerify(
+  request: VerifyCommandRequest,
+  signals: SignalHandler,
   call: PoolCall | null,
-): Promise<Result<Told>> {
+): Promise<Result<CommandResult>> {
   const targets = request.targets.length > 0 ? request.targets : [WHOLE_HOST];
-  return withDom0Ahead(
-    interruption,
-    scopeOf(targets, call),
+  return withDom0AndReadAhead(
+    signals,
+    getReadScope(targets, call),
     (kernel) => ({
-      ahead: lookAhead(kernel, targets),
-      boot: inspectBoot(),
+      prefetched: readAhead(kernel, targets),
+      boot: inspectBootLayer(),
       networkd: readNetworkdDb(),
       pending: readPendingChange(),
     }),
-    async (dom0, { ahead, boot, networkd, pending }): Promise<Result<Told>> => {
-      const chosen = await choose(dom0, targets);
-      dom0.leaveXapi();
-      if (!chosen.ok) return chosen;
-      const view = survey(chosen.value.interfaces, dom0.kernel, ahead);
-      if (!view.ok) return view;
+    async (dom0, { prefetched, boot, networkd, pending }): Promise<Result<CommandResult>> => {
+      const selected = await selectTargets(dom0, targets);
+      dom0.closeXapi();
+      if (!selected.ok) return selected;
+      const snapshot = readInterfaceFeatures(selected.value.interfaces, dom0.kernel, prefetched);
+      if (!snapshot.ok) return snapshot;
       if (!boot.ok) return boot;
       const hasCarrier = (device: string) => dom0.kernel.hasCarrier(device);
-      const found = verifyHost(
-        { chosen: chosen.value, view: view.value, boot: boot.value, networkd, hasCarrier },
-        optionsOf(request, chosen.value),
+      const findings = verifyHost(
+        {
+          selected: selected.value,
+          snapshot: snapshot.value,
+          boot: boot.value,
+          networkd,
+          hasCarrier,
+        },
+        toVerifyOptions(request, selected.value),
       );
       return success({
-        report: reportOf("verify", {
+        report: createReport("verify", {
           host: dom0.host,
-          exitCode: exitCodeOf(found.problems, { strict: request.strict, changing: false }),
-          ...found,
-          boot: bootReportOf(boot.value),
-          pending: pendingReport(pending),
+          exitCode: computeExitCode(findings.problems, { strict: request.strict, changing: false }),
+          ...findings,
+          boot: toBootReport(boot.value),
+          pending: toPendingReport(pending),
         }),
       });
     },
   );
 }
 
-function optionsOf(request: VerifyRequest, { rule }: Chosen): VerifyOptions {
-  const { features, named, strict, targets } = request;
-  const isEverything = targets.length > 0 && (rule.nics || rule.vifs);
-  const word = rule.nics && rule.vifs ? "ALL" : rule.nics ? "NICS" : "VIFS";
+function toVerifyOptions(
+  request: VerifyCommandRequest,
+  { groups }: SelectedTargets,
+): VerifyOptions {
+  const { features, hasExplicitFeatures, strict, targets } = request;
+  const isEverything = targets.length > 0 && (groups.nics || groups.vifs);
+  const targetWord = groups.nics && groups.vifs ? "ALL" : groups.nics ? "NICS" : "VIFS";
   return {
-    ...{ features, named, strict },
-    everything: isEverything,
-    wholeHost: rule.nics || rule.vifs,
-    words: rule.nics || rule.vifs ? [word] : [],
+    ...{ features, hasExplicitFeatures, strict },
+    hasGroupTarget: isEverything,
+    isWholeHost: groups.nics || groups.vifs,
+    targetWords: groups.nics || groups.vifs ? [targetWord] : [],
   };
 }

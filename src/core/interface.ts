@@ -1,5 +1,5 @@
 import type { Pif, Vif, Vm } from "./inventory.ts";
-import { quoted } from "./text.ts";
+import { quote } from "./text.ts";
 
 /** A NIC of this host: a physical PIF and its device. */
 export interface NicInterface {
@@ -10,33 +10,33 @@ export interface NicInterface {
 }
 
 /** Where the netback device of a VIF is to be found now, or why there is none on this host. */
-export type Whereabouts =
-  | { readonly at: "here"; readonly domid: number }
-  | { readonly at: "elsewhere"; readonly host: string }
-  | { readonly at: "nowhere"; readonly because: string };
+export type Location =
+  | { readonly kind: "local"; readonly domid: number }
+  | { readonly kind: "remote"; readonly host: string }
+  | { readonly kind: "none"; readonly reason: string };
 
 /** A VIF of a VM, wherever that VM runs. */
 export interface VifInterface {
   readonly kind: "vif";
   readonly vif: Vif;
   readonly vm: Vm;
-  readonly whereabouts: Whereabouts;
+  readonly location: Location;
 }
 
 /** A device that only the kernel told of, because XAPI was not or could not be asked. */
-export interface BareInterface {
-  readonly kind: "bare";
+export interface UnmanagedInterface {
+  readonly kind: "unmanaged";
   readonly device: string;
-  readonly as: "pif" | "vif";
+  readonly deviceKind: "pif" | "vif";
 }
 
 /** Something whose offloads can be looked at. */
-export type Interface = NicInterface | VifInterface | BareInterface;
+export type Interface = NicInterface | VifInterface | UnmanagedInterface;
 
 /** One device of an interface. Records belong to the main one; a tap beside a vif has none. */
 export interface InterfaceDevice {
   readonly name: string;
-  readonly main: boolean;
+  readonly isMain: boolean;
 }
 
 /**
@@ -44,37 +44,34 @@ export interface InterfaceDevice {
  * a VIF has a tap (only guests with emulated NICs do). Asked again and again on the way from reading
  * to report, so the answer is kept.
  */
-export function devicesOf(
-  subject: Interface,
+export function listInterfaceDevices(
+  iface: Interface,
   existing: ReadonlySet<string>,
 ): readonly InterfaceDevice[] {
-  const known = lastAnswers.get(subject);
-  if (known?.existing === existing) return known.devices;
-  const devices = findDevices(subject, existing);
-  lastAnswers.set(subject, { existing, devices });
+  const cached = cachedDevices.get(iface);
+  if (cached?.existing === existing) return cached.devices;
+  const devices = findDevices(iface, existing);
+  cachedDevices.set(iface, { existing, devices });
   return devices;
 }
 
-const lastAnswers = new WeakMap<
+const cachedDevices = new WeakMap<
   Interface,
   { readonly existing: ReadonlySet<string>; readonly devices: readonly InterfaceDevice[] }
 >();
 
-function findDevices(
-  subject: Interface,
-  existing: ReadonlySet<string>,
-): readonly InterfaceDevice[] {
-  switch (subject.kind) {
+function findDevices(iface: Interface, existing: ReadonlySet<string>): readonly InterfaceDevice[] {
+  switch (iface.kind) {
     case "pif":
-      return [{ name: subject.pif.device, main: true }];
-    case "bare":
-      return [{ name: subject.device, main: true }];
+      return [{ name: iface.pif.device, isMain: true }];
+    case "unmanaged":
+      return [{ name: iface.device, isMain: true }];
     case "vif": {
-      if (subject.whereabouts.at !== "here") return [];
-      const suffix = `${subject.whereabouts.domid}.${subject.vif.device}`;
-      const vif = { name: `vif${suffix}`, main: true };
+      if (iface.location.kind !== "local") return [];
+      const suffix = `${iface.location.domid}.${iface.vif.device}`;
+      const vif = { name: `vif${suffix}`, isMain: true };
       const tap = `tap${suffix}`;
-      return existing.has(tap) ? [vif, { name: tap, main: false }] : [vif];
+      return existing.has(tap) ? [vif, { name: tap, isMain: false }] : [vif];
     }
   }
 }
@@ -83,30 +80,30 @@ function findDevices(
  * Where a VIF's device is. `vif<domid>.<device>` belongs to it only while its VM is resident on
  * this host: domids repeat between hosts.
  */
-export function whereaboutsOf(vif: Vif, hostUuid: string): Whereabouts {
+export function locateVif(vif: Vif, hostUuid: string): Location {
   const { vm } = vif;
   const host = vm.residentOn;
   if (host === undefined || (vm.powerState !== "Running" && vm.powerState !== "Paused")) {
-    return { at: "nowhere", because: `its VM is ${vm.powerState.toLowerCase()}` };
+    return { kind: "none", reason: `its VM is ${vm.powerState.toLowerCase()}` };
   }
-  if (vif.sriov) return { at: "nowhere", because: "it is on an SR-IOV network" };
-  if (!vif.attached) return { at: "nowhere", because: "it is unplugged" };
-  if (host.uuid !== hostUuid) return { at: "elsewhere", host: host.name };
-  return { at: "here", domid: vm.domid };
+  if (vif.sriov) return { kind: "none", reason: "it is on an SR-IOV network" };
+  if (!vif.attached) return { kind: "none", reason: "it is unplugged" };
+  if (host.uuid !== hostUuid) return { kind: "remote", host: host.name };
+  return { kind: "local", domid: vm.domid };
 }
 
 /** The UUID of the record behind an interface; null for a bare device. */
-export function uuidOf(subject: Interface): string | null {
-  if (subject.kind === "pif") return subject.pif.uuid;
-  return subject.kind === "vif" ? subject.vif.uuid : null;
+export function getUuid(iface: Interface): string | null {
+  if (iface.kind === "pif") return iface.pif.uuid;
+  return iface.kind === "vif" ? iface.vif.uuid : null;
 }
 
 /** How messages call an interface: its device, or the VM and the VIF's number. */
-export function nameOf(subject: Interface): string {
-  if (subject.kind === "pif") return subject.pif.device;
-  if (subject.kind === "bare") return subject.device;
-  const { whereabouts, vif } = subject;
-  return whereabouts.at === "here"
-    ? `vif${whereabouts.domid}.${vif.device}`
-    : `VIF ${vif.device} of ${quoted(subject.vm.name)}`;
+export function formatInterfaceName(iface: Interface): string {
+  if (iface.kind === "pif") return iface.pif.device;
+  if (iface.kind === "unmanaged") return iface.device;
+  const { location, vif } = iface;
+  return location.kind === "local"
+    ? `vif${location.domid}.${vif.device}`
+    : `VIF ${vif.device} of ${quote(iface.vm.name)}`;
 }

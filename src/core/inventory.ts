@@ -1,4 +1,4 @@
-import type { StoredInterface, StoredRule } from "./policy-text.ts";
+import type { StoredHostRule, StoredInterfacePolicy } from "./policy-text.ts";
 
 /** The keys of `other_config` that look as if they were about offloads, in any spelling: `ethtool*`. */
 export type OtherConfig = ReadonlyMap<string, string>;
@@ -23,7 +23,7 @@ export interface PifAddress {
   readonly ip: string;
   readonly netmask: string;
   /** `None`, `DHCP`, `Static` or `Autoconf`. */
-  readonly mode6: string;
+  readonly ipv6Mode: string;
   /** With their prefix lengths: `fd00::5/64`. */
   readonly ipv6: readonly string[];
 }
@@ -52,13 +52,13 @@ export interface Pif {
    */
   readonly groProperty: string | undefined;
   readonly otherConfig: OtherConfig;
-  readonly stored: StoredInterface;
+  readonly stored: StoredInterfacePolicy;
   /** UUIDs of a bond's slaves; empty for other roles. */
   readonly slaves: readonly string[];
   /** UUID of the bond that this PIF is a slave of. */
   readonly slaveOf: string | undefined;
   /** UUID of the PIF under a VLAN. */
-  readonly under: string | undefined;
+  readonly taggedPif: string | undefined;
 }
 
 /** What kind of VM record it is; only `vm` can be a target. */
@@ -91,11 +91,11 @@ export interface Vif {
   /** A VIF on an SR-IOV network has no netback device, and its records are read by nobody. */
   readonly sriov: boolean;
   readonly otherConfig: OtherConfig;
-  readonly stored: StoredInterface;
+  readonly stored: StoredInterfacePolicy;
 }
 
 /** How many VMs run on a host. */
-export interface HostCount {
+export interface HostVmCount {
   readonly host: Host;
   readonly count: number;
 }
@@ -107,26 +107,28 @@ export interface Inventory {
   /** XAPI's handle of that host, valid for this session only. */
   readonly hostRef: string;
   /** The standing rule of this host. */
-  readonly hostStored: StoredRule;
+  readonly storedHostRule: StoredHostRule;
   readonly hosts: readonly Host[];
   /** VMs that were not read because they run on other hosts. */
-  readonly elsewhere: readonly HostCount[];
+  readonly unreadVmCounts: readonly HostVmCount[];
   readonly pifs: readonly Pif[];
   readonly vms: readonly Vm[];
   readonly vifs: readonly Vif[];
 }
 
 /** The PIFs with a NIC of their own that carry this one: itself, a bond's slaves, what a VLAN sits on. */
-export function nicsUnder(pif: Pif, pifs: readonly Pif[]): readonly Pif[] {
+export function findUnderlyingNics(pif: Pif, pifs: readonly Pif[]): readonly Pif[] {
   switch (pif.role) {
     case "physical":
       return [pif];
     case "bond":
       return pifs.filter(({ uuid }) => pif.slaves.includes(uuid));
     case "vlan": {
-      const under = pifs.find(({ uuid }) => uuid === pif.under);
+      const taggedPif = pifs.find(({ uuid }) => uuid === pif.taggedPif);
       // xapi allows no VLAN on a VLAN; refusing one here keeps a broken record from looping.
-      return under === undefined || under.role === "vlan" ? [] : nicsUnder(under, pifs);
+      return taggedPif === undefined || taggedPif.role === "vlan"
+        ? []
+        : findUnderlyingNics(taggedPif, pifs);
     }
     case "tunnel":
     case "sriov":

@@ -2,27 +2,30 @@
  * Orders names as people do: `eth2` before `eth10`. By code units otherwise; Intl.Collator would
  * follow a language, and costs more to load than all the devices of a host to read.
  */
-export function naturalOrder(a: string, b: string): number {
-  return a === b ? 0 : unitOrder(keyOf(a), keyOf(b)) || unitOrder(a, b);
+export function compareNatural(a: string, b: string): number {
+  return a === b ? 0 : compareCodeUnits(makeSortKey(a), makeSortKey(b)) || compareCodeUnits(a, b);
 }
 
 /**
  * The items in the natural order of their names; of two with one name `otherwise` decides. The key of
  * each name is made once, however often it is compared.
  */
-export function inNaturalOrder<T>(
+export function sortNatural<T>(
   items: readonly T[],
-  nameOf: (item: T) => string,
-  otherwise: (a: T, b: T) => number = () => 0,
+  getName: (item: T) => string,
+  compareTies: (a: T, b: T) => number = () => 0,
 ): readonly T[] {
   if (items.length < 2) return items;
   return items
     .map((item) => {
-      const name = nameOf(item);
-      return { item, name, key: keyOf(name) };
+      const name = getName(item);
+      return { item, name, key: makeSortKey(name) };
     })
     .sort(
-      (a, b) => unitOrder(a.key, b.key) || unitOrder(a.name, b.name) || otherwise(a.item, b.item),
+      (a, b) =>
+        compareCodeUnits(a.key, b.key) ||
+        compareCodeUnits(a.name, b.name) ||
+        compareTies(a.item, b.item),
     )
     .map(({ item }) => item);
 }
@@ -32,13 +35,13 @@ export function inNaturalOrder<T>(
  * the number of its digits and these, without leading zeros: the longer number is the larger. The NUL
  * before it ends the text there, so that `a1` comes before `a!` as `a` does.
  */
-function keyOf(name: string): string {
-  return name.replace(/\d+/g, (run, at: number) => {
+function makeSortKey(name: string): string {
+  return name.replace(/\d+/g, (run, offset: number) => {
     const digits = run.startsWith("0") ? run.replace(/^0+/, "") : run;
-    return `${at === 0 ? "" : "\0"}0${String.fromCharCode(Math.min(digits.length, 0xffff))}${digits}`;
+    return `${offset === 0 ? "" : "\0"}0${String.fromCharCode(Math.min(digits.length, 0xffff))}${digits}`;
   });
 }
 
-function unitOrder(a: string, b: string): number {
+function compareCodeUnits(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,60 +1,64 @@
-import type { LiveView } from "./disable/steps.ts";
-import { type Keyword, recordKey } from "./features.ts";
-import { devicesOf, type Interface } from "./interface.ts";
+import type { FeatureSnapshot } from "./disable/steps.ts";
+import { type Feature, settingKey } from "./features.ts";
+import { type Interface, listInterfaceDevices } from "./interface.ts";
 import type { Original } from "./policy-text.ts";
 import type { KernelBits } from "./ports.ts";
-import { meaningOf, otherConfigOf } from "./settings.ts";
+import { getOtherConfig, parseSetting } from "./settings.ts";
 
 /** What tells how a feature was before this tool touched it. */
-export interface Evidence {
-  readonly view: LiveView;
+export interface OriginalSources {
+  readonly snapshot: FeatureSnapshot;
   /** This boot's exact bits of a device; null without any. */
-  readonly bitsOf: (device: string) => KernelBits | null;
+  readonly getKernelBits: (device: string) => KernelBits | null;
   /** Whether the boot script keeps a feature of the interface off, so that nobody can see what it was. */
-  readonly isOffAtBoot: (iface: Interface, feature: Keyword) => boolean;
+  readonly isOffAtBoot: (iface: Interface, feature: Feature) => boolean;
 }
 
 /** The originals of these features of an interface, as far as they can be known. */
 export function findOriginals(
   iface: Interface,
-  features: readonly Keyword[],
-  evidence: Evidence,
-): ReadonlyMap<Keyword, Original> {
-  const { view, bitsOf } = evidence;
-  const device = devicesOf(iface, view.existing)[0]?.name;
-  const bits = device === undefined ? null : bitsOf(device);
+  features: readonly Feature[],
+  sources: OriginalSources,
+): ReadonlyMap<Feature, Original> {
+  const { snapshot, getKernelBits } = sources;
+  const device = listInterfaceDevices(iface, snapshot.existing)[0]?.name;
+  const bits = device === undefined ? null : getKernelBits(device);
   return new Map(
     features.map((feature) => {
-      const key = iface.kind === "bare" ? null : recordKey(iface.kind, feature);
-      const setting = key === null ? null : (otherConfigOf(iface)?.get(key) ?? null);
-      const before = bits === null ? null : liveBefore(bits, feature, view);
-      const live = before ?? liveNow(view, device, feature);
+      const key = iface.kind === "unmanaged" ? null : settingKey(iface.kind, feature);
+      const setting = key === null ? null : (getOtherConfig(iface)?.get(key) ?? null);
+      const before = bits === null ? null : findLiveBefore(bits, feature, snapshot);
+      const live = before ?? readLiveNow(snapshot, device, feature);
       const isHidden =
         before === null &&
         live === "off" &&
-        (meaningOf(setting ?? undefined) === "off" || evidence.isOffAtBoot(iface, feature));
+        (parseSetting(setting ?? undefined) === "off" || sources.isOffAtBoot(iface, feature));
       return [feature, { setting, live: isHidden ? null : live }] as const;
     }),
   );
 }
 
 /** Whether a feature was asked for, by this boot's bits; null where they do not tell. */
-function liveBefore(bits: KernelBits, feature: Keyword, { kernel }: LiveView): "on" | null {
-  const names = kernel.named(kernel.bitsOf([feature]));
+function findLiveBefore(
+  bits: KernelBits,
+  feature: Feature,
+  { featureTable }: FeatureSnapshot,
+): "on" | null {
+  const names = featureTable.listNames(featureTable.getBits([feature]));
   return names.some(([name]) => bits.get(name)?.requested === true) ? "on" : null;
 }
 
-function liveNow(
-  { observations, kernel }: LiveView,
+function readLiveNow(
+  { readings, featureTable }: FeatureSnapshot,
   device: string | undefined,
-  feature: Keyword,
+  feature: Feature,
 ): "on" | "off" | null {
-  const observation = device === undefined ? undefined : observations.get(device);
-  if (observation?.state !== "read") return null;
-  return kernel.isChangeableRequested(observation.features, feature) ? "on" : "off";
+  const reading = device === undefined ? undefined : readings.get(device);
+  if (reading?.state !== "read") return null;
+  return featureTable.isRequestedAndChangeable(reading.features, feature) ? "on" : "off";
 }
 
 /** Whether restoring a feature means to turn it on: where nobody knows what it was, it does. */
-export function wasOn({ setting, live }: Original): boolean {
-  return live === null ? meaningOf(setting ?? undefined) !== "off" : live === "on";
+export function shouldRestoreOn({ setting, live }: Original): boolean {
+  return live === null ? parseSetting(setting ?? undefined) !== "off" : live === "on";
 }

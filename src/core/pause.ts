@@ -1,18 +1,18 @@
 /** How long signals may go unheard, in milliseconds. */
-const UNHEARD_MS = 10;
+const YIELD_INTERVAL_MS = 10;
 
 /** Lets signals in now and then: a NIC may take a second to reset, and a loop of them hears nothing. */
-export class Pause {
-  #last = performance.now();
+export class EventLoopYielder {
+  #lastYieldMs = performance.now();
 
   /** Whether it is time for one. */
   get isDue(): boolean {
-    return performance.now() - this.#last >= UNHEARD_MS;
+    return performance.now() - this.#lastYieldMs >= YIELD_INTERVAL_MS;
   }
 
   /** Gives way to whatever else has come. */
-  async take(): Promise<void> {
+  async yieldNow(): Promise<void> {
     await new Promise<void>((resume) => setImmediate(resume));
-    this.#last = performance.now();
+    this.#lastYieldMs = performance.now();
   }
 }

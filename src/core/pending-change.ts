@@ -1,7 +1,7 @@
-import type { Method } from "./boot-layer.ts";
-import type { LiveStep, LiveView } from "./disable/steps.ts";
-import { type FeatureWish, isSet } from "./feature-set.ts";
-import type { Keyword } from "./features.ts";
+import type { BootMethod } from "./boot-layer.ts";
+import type { FeatureSnapshot, LiveStep } from "./disable/steps.ts";
+import { type FeatureRequest, isSet } from "./feature-set.ts";
+import type { Feature } from "./features.ts";
 import type { Kernel } from "./ports.ts";
 import type { Problem } from "./problem.ts";
 import { type Result, success } from "./result.ts";
@@ -14,7 +14,7 @@ export type PendingCommand =
       /** Whether the features were named, and not taken by default. */
       readonly named: boolean;
       /** By which method the boot layer is to be installed; null for none. */
-      readonly persist: Method | null;
+      readonly persist: BootMethod | null;
     }
   | {
       readonly command: "restore";
@@ -32,7 +32,7 @@ export interface PendingChange {
   /** When it is reverted, in milliseconds since the boot. */
   readonly deadlineMs: number;
   readonly targets: readonly TargetRequest[];
-  readonly features: readonly Keyword[];
+  readonly features: readonly Feature[];
   /** What is done for good when it is confirmed. */
   readonly next: PendingCommand;
   /** What was requested before of each device, by the kernel's names: no XAPI is needed to revert. */
@@ -42,17 +42,17 @@ export interface PendingChange {
 }
 
 /** What was requested before of everything that these steps clear, by device. */
-export function requestsBefore(
+export function collectPreviousRequests(
   steps: readonly LiveStep[],
-  view: LiveView,
+  snapshot: FeatureSnapshot,
 ): PendingChange["devices"] {
   const devices = new Map<string, ReadonlyMap<string, boolean>>();
-  for (const { device, clear } of steps) {
-    const observation = view.observations.get(device);
-    if (observation?.state !== "read") continue;
-    const { requested } = observation.features;
-    const requests = view.kernel
-      .named(clear.bits)
+  for (const { device, bitsToClear } of steps) {
+    const reading = snapshot.readings.get(device);
+    if (reading?.state !== "read") continue;
+    const { requested } = reading.features;
+    const requests = snapshot.featureTable
+      .listNames(bitsToClear.bits)
       .map(([name, index]) => [name, isSet(requested, index)] as const);
     devices.set(device, new Map(requests));
   }
@@ -67,23 +67,23 @@ export function revertDevices(
   { devices }: Pick<PendingChange, "devices">,
   kernel: Kernel,
 ): Result<readonly Problem[]> {
-  const view = kernel.observe((existing) =>
+  const snapshot = kernel.readFeatures((existing) =>
     [...devices.keys()].filter((name) => existing.has(name)),
   );
-  if (!view.ok) return view;
+  if (!snapshot.ok) return snapshot;
   const failed = new Map<string, string>();
   for (const [device, requests] of devices) {
-    const wish = wishFor(device, requests, view.value);
-    if (wish === null || wish.isEmpty) continue;
-    const outcome = kernel.request(device, wish);
-    if (!outcome.done && !outcome.gone) failed.set(device, outcome.because);
+    const request = planDeviceRequest(device, requests, snapshot.value);
+    if (request === null || request.isEmpty) continue;
+    const outcome = kernel.requestFeatures(device, request);
+    if (!outcome.done && !outcome.deviceRemoved) failed.set(device, outcome.reason);
   }
-  const after = kernel.observeAgain(view.value, view.value.observations.keys());
+  const after = kernel.rereadFeatures(snapshot.value, snapshot.value.readings.keys());
   for (const [device, requests] of devices) {
-    const seen = after.observations.get(device);
-    if (failed.has(device) || seen === undefined || seen.state === "missing") continue;
-    if (seen.state === "unreadable") failed.set(device, seen.because);
-    else if (wishFor(device, requests, after)?.isEmpty === false) {
+    const reading = after.readings.get(device);
+    if (failed.has(device) || reading === undefined || reading.state === "missing") continue;
+    if (reading.state === "unreadable") failed.set(device, reading.reason);
+    else if (planDeviceRequest(device, requests, after)?.isEmpty === false) {
       failed.set(device, "the driver did not follow");
     }
   }
@@ -95,11 +95,11 @@ export function revertDevices(
 }
 
 /** What is still to be asked for of a device; null where it cannot be read. */
-function wishFor(
+function planDeviceRequest(
   device: string,
   requests: ReadonlyMap<string, boolean>,
-  { kernel, observations }: LiveView,
-): FeatureWish | null {
-  const seen = observations.get(device);
-  return seen?.state === "read" ? kernel.wish(seen.features, requests) : null;
+  { featureTable, readings }: FeatureSnapshot,
+): FeatureRequest | null {
+  const reading = readings.get(device);
+  return reading?.state === "read" ? featureTable.planRequest(reading.features, requests) : null;
 }

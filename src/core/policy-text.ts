@@ -1,7 +1,7 @@
 import * as v from "valibot";
 
 /** What was asked for of one feature of one interface: `on` where it was enabled under a wider rule. */
-export type Asked = "off" | "on";
+export type PolicyState = "off" | "on";
 
 /** What a feature was before this tool first changed it. */
 export interface Original {
@@ -13,7 +13,7 @@ export interface Original {
 
 /** What the texts of an interface say of one feature. */
 export interface StoredFeature {
-  readonly asked: Asked | null;
+  readonly asked: PolicyState | null;
   /** Whether the ask was for this one VIF, and says nothing of its VM. */
   readonly alone: boolean;
   /** Null for an exception that was made before anything was changed. */
@@ -29,151 +29,166 @@ export interface StoredFeature {
 export type StoredFeatures = ReadonlyMap<string, StoredFeature>;
 
 /** The standing rule of a host: features that are to be off, on every NIC and on every VIF. */
-export interface StandingRule {
+export interface HostRule {
   readonly nics: readonly string[];
   readonly vifs: readonly string[];
 }
 
 /** Texts of one object, merged. */
-export interface Stored<T> {
+export interface StoredPolicy<T> {
   /** The keys of `other_config` that were merged. */
-  readonly names: readonly string[];
+  readonly keys: readonly string[];
   readonly value: T;
   /** Why the object has to be left alone; null where every text was understood. */
   readonly problem: string | null;
   /** The latest time among the names, in milliseconds since 1970; 0 without any. */
-  readonly latest: number;
+  readonly latestTimeMs: number;
 }
 
 /** What is stored with a PIF or VIF. */
-export type StoredInterface = Stored<StoredFeatures>;
+export type StoredInterfacePolicy = StoredPolicy<StoredFeatures>;
 
 /** What is stored with a host. */
-export type StoredRule = Stored<StandingRule>;
+export type StoredHostRule = StoredPolicy<HostRule>;
 
-const PREFIX = "offload-";
-const NAME = /^offload-(\d{1,13})-[0-9a-f]{1,32}$/;
+const KEY_PREFIX = "offload-";
+const ENTRY_KEY = /^offload-(\d{1,13})-[0-9a-f]{1,32}$/;
 /** The latest time that a name can carry, in milliseconds since 1970: in the year 2286. */
-const MAX_TIME = 9_999_999_999_999;
-const VERSION = 1;
+const MAX_TIME_MS = 9_999_999_999_999;
+const FORMAT_VERSION = 1;
 
 /** Whoever may edit a VM may write texts: these bounds keep a hostile one from costing anything. */
-const MAX_TEXTS = 64;
-const MAX_BYTES = 8192;
-const MAX_SETTING = 64;
+const MAX_ENTRIES = 64;
+const MAX_ENTRY_LENGTH = 8192;
+const MAX_SETTING_LENGTH = 64;
 
-const FeatureName = v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,31}$/));
-const Setting = v.nullable(v.pipe(v.string(), v.maxLength(MAX_SETTING)));
-const FeatureText = v.strictObject({
+const FeatureNameSchema = v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,31}$/));
+const SettingSchema = v.nullable(v.pipe(v.string(), v.maxLength(MAX_SETTING_LENGTH)));
+const FeatureSchema = v.strictObject({
   asked: v.exactOptional(v.picklist(["off", "on"])),
   alone: v.exactOptional(v.literal(true)),
   original: v.exactOptional(
-    v.strictObject({ setting: Setting, live: v.nullable(v.picklist(["on", "off"])) }),
+    v.strictObject({ setting: SettingSchema, live: v.nullable(v.picklist(["on", "off"])) }),
   ),
-  wrote: v.exactOptional(Setting),
+  wrote: v.exactOptional(SettingSchema),
 });
 /** An object of any keys as a map: `__proto__` is a name like any other. */
-const entriesOf = (document: unknown): unknown =>
+const toMap = (document: unknown): unknown =>
   typeof document === "object" && document !== null && !Array.isArray(document)
     ? new Map(Object.entries(document))
     : document;
-const InterfaceText = v.strictObject({
-  version: v.literal(VERSION),
-  features: v.pipe(v.unknown(), v.transform(entriesOf), v.map(FeatureName, FeatureText)),
+const InterfaceEntrySchema = v.strictObject({
+  version: v.literal(FORMAT_VERSION),
+  features: v.pipe(v.unknown(), v.transform(toMap), v.map(FeatureNameSchema, FeatureSchema)),
 });
-const Names = v.pipe(v.array(FeatureName), v.maxLength(128));
-const RuleText = v.strictObject({ version: v.literal(VERSION), nics: Names, vifs: Names });
+const FeatureNamesSchema = v.pipe(v.array(FeatureNameSchema), v.maxLength(128));
+const HostRuleEntrySchema = v.strictObject({
+  version: v.literal(FORMAT_VERSION),
+  nics: FeatureNamesSchema,
+  vifs: FeatureNamesSchema,
+});
 
-const NO_FEATURES: StoredFeatures = new Map();
-const NO_RULE: StandingRule = { nics: [], vifs: [] };
+const EMPTY_FEATURES: StoredFeatures = new Map();
+const EMPTY_HOST_RULE: HostRule = { nics: [], vifs: [] };
 
 /** What an interface has where nothing is stored with it. */
-export const NOTHING_STORED: StoredInterface = {
-  names: [],
-  value: NO_FEATURES,
+export const NO_INTERFACE_POLICY: StoredInterfacePolicy = {
+  keys: [],
+  value: EMPTY_FEATURES,
   problem: null,
-  latest: 0,
+  latestTimeMs: 0,
 };
 
 /** What a host has where nothing is stored with it. */
-export const NO_STANDING_RULE: StoredRule = {
-  names: [],
-  value: NO_RULE,
+export const NO_HOST_RULE: StoredHostRule = {
+  keys: [],
+  value: EMPTY_HOST_RULE,
   problem: null,
-  latest: 0,
+  latestTimeMs: 0,
 };
 
 /** Whether anything is stored in an `other_config`, understood or not. */
-export function hasText(config: Readonly<Record<string, string>>): boolean {
-  return Object.keys(config).some((key) => key.startsWith(PREFIX));
+export function hasPolicyEntry(config: Readonly<Record<string, string>>): boolean {
+  return Object.keys(config).some((key) => key.startsWith(KEY_PREFIX));
 }
 
 /** Reads the texts in the `other_config` of a PIF or VIF: the oldest for originals, the newest for the rest. */
-export function readInterfaceTexts(config: Readonly<Record<string, string>>): StoredInterface {
-  return readTexts(config, InterfaceText, NOTHING_STORED, (documents) => {
+export function parseInterfaceEntries(
+  config: Readonly<Record<string, string>>,
+): StoredInterfacePolicy {
+  return parseEntries(config, InterfaceEntrySchema, NO_INTERFACE_POLICY, (documents) => {
     const merged = new Map<string, StoredFeature>();
     for (const { features } of documents) {
-      for (const [name, said] of features) merged.set(name, merge(merged.get(name), said));
+      for (const [name, newer] of features) merged.set(name, mergeFeature(merged.get(name), newer));
     }
     return merged;
   });
 }
 
 /** Reads the texts in the `other_config` of a host: the newest is the rule. */
-export function readRuleTexts(config: Readonly<Record<string, string>>): StoredRule {
-  return readTexts(config, RuleText, NO_STANDING_RULE, (documents) => {
-    const { nics, vifs } = documents.at(-1) ?? NO_RULE;
+export function parseHostRuleEntries(config: Readonly<Record<string, string>>): StoredHostRule {
+  return parseEntries(config, HostRuleEntrySchema, NO_HOST_RULE, (documents) => {
+    const { nics, vifs } = documents.at(-1) ?? EMPTY_HOST_RULE;
     return { nics, vifs };
   });
 }
 
-type Said = v.InferOutput<typeof FeatureText>;
+type ParsedFeature = v.InferOutput<typeof FeatureSchema>;
 
 /** `before` is of older texts, so its original holds; what was asked and written last holds. */
-function merge(before: StoredFeature | undefined, said: Said): StoredFeature {
-  const isAsked = said.asked !== undefined;
+function mergeFeature(older: StoredFeature | undefined, newer: ParsedFeature): StoredFeature {
+  const isAsked = newer.asked !== undefined;
   return {
-    asked: said.asked ?? null,
-    alone: isAsked && said.alone === true,
-    original: before?.original ?? said.original ?? null,
-    wrote: said.wrote === undefined ? before?.wrote : said.wrote,
+    asked: newer.asked ?? null,
+    alone: isAsked && newer.alone === true,
+    original: older?.original ?? newer.original ?? null,
+    wrote: newer.wrote === undefined ? older?.wrote : newer.wrote,
   };
 }
 
-function readTexts<S extends v.GenericSchema, T>(
+function parseEntries<S extends v.GenericSchema, T>(
   config: Readonly<Record<string, string>>,
   schema: S,
-  nothing: Stored<T>,
-  join: (documents: readonly v.InferOutput<S>[]) => T,
-): Stored<T> {
-  const found = Object.entries(config).filter(([key]) => key.startsWith(PREFIX));
-  if (found.length === 0) return nothing;
-  const names = found.map(([name]) => name);
-  const unusable = (problem: string): Stored<T> => ({ ...nothing, names, problem });
-  if (found.length > MAX_TEXTS) return unusable(`it has ${found.length} texts of offload`);
-  const dated: {
-    readonly time: number;
-    readonly name: string;
+  empty: StoredPolicy<T>,
+  mergeDocuments: (documents: readonly v.InferOutput<S>[]) => T,
+): StoredPolicy<T> {
+  const entries = Object.entries(config).filter(([key]) => key.startsWith(KEY_PREFIX));
+  if (entries.length === 0) return empty;
+  const keys = entries.map(([name]) => name);
+  const reject = (problem: string): StoredPolicy<T> => ({ ...empty, keys, problem });
+  if (entries.length > MAX_ENTRIES) return reject(`it has ${entries.length} texts of offload`);
+  const parsedEntries: {
+    readonly timeMs: number;
+    readonly key: string;
     readonly document: v.InferOutput<S>;
   }[] = [];
-  for (const [name, text] of found) {
-    const [, digits] = NAME.exec(name) ?? [];
-    if (digits === undefined) return unusable("the name of a text is not one of offload's");
-    const document = parse(schema, text);
-    if (!document.ok) return unusable(document.problem);
-    dated.push({ time: Number(digits), name, document: document.value });
+  for (const [key, text] of entries) {
+    const [, digits] = ENTRY_KEY.exec(key) ?? [];
+    if (digits === undefined) return reject("the name of a text is not one of offload's");
+    const document = parseEntry(schema, text);
+    if (!document.ok) return reject(document.problem);
+    parsedEntries.push({ timeMs: Number(digits), key, document: document.value });
   }
-  dated.sort((a, b) => a.time - b.time || (a.name < b.name ? -1 : 1));
-  const documents = dated.map(({ document }) => document);
-  return { names, value: join(documents), problem: null, latest: dated.at(-1)?.time ?? 0 };
+  parsedEntries.sort((a, b) => a.timeMs - b.timeMs || (a.key < b.key ? -1 : 1));
+  const documents = parsedEntries.map(({ document }) => document);
+  return {
+    keys,
+    value: mergeDocuments(documents),
+    problem: null,
+    latestTimeMs: parsedEntries.at(-1)?.timeMs ?? 0,
+  };
 }
 
-type Parsed<T> =
+type ParseResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string };
 
-function parse<S extends v.GenericSchema>(schema: S, text: string): Parsed<v.InferOutput<S>> {
-  if (text.length > MAX_BYTES) return { ok: false, problem: "a text of offload is too long" };
+function parseEntry<S extends v.GenericSchema>(
+  schema: S,
+  text: string,
+): ParseResult<v.InferOutput<S>> {
+  if (text.length > MAX_ENTRY_LENGTH)
+    return { ok: false, problem: "a text of offload is too long" };
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -181,7 +196,7 @@ function parse<S extends v.GenericSchema>(schema: S, text: string): Parsed<v.Inf
     return { ok: false, problem: "a text of offload is damaged" };
   }
   const version = v.safeParse(v.looseObject({ version: v.number() }), document);
-  if (version.success && version.output.version !== VERSION) {
+  if (version.success && version.output.version !== FORMAT_VERSION) {
     return { ok: false, problem: "a text of offload is of another version of offload" };
   }
   const parsed = v.safeParse(schema, document, { abortEarly: true });
@@ -191,14 +206,17 @@ function parse<S extends v.GenericSchema>(schema: S, text: string): Parsed<v.Inf
 }
 
 /** One key of `other_config` and its value. */
-export interface NamedText {
-  readonly name: string;
-  readonly text: string;
+export interface PolicyEntry {
+  readonly key: string;
+  readonly value: string;
 }
 
 /** The text that says all of this of an interface. Each call gives a name that was never used before. */
-export function makeInterfaceText(features: StoredFeatures, after: StoredInterface): NamedText {
-  const plain = Object.fromEntries(
+export function createInterfaceEntry(
+  features: StoredFeatures,
+  previous: StoredInterfacePolicy,
+): PolicyEntry {
+  const plainFeatures = Object.fromEntries(
     [...features].map(([name, { asked, alone, original, wrote }]) => [
       name,
       {
@@ -209,28 +227,31 @@ export function makeInterfaceText(features: StoredFeatures, after: StoredInterfa
       },
     ]),
   );
-  return { name: freshName(after.latest), text: asAscii({ version: VERSION, features: plain }) };
+  return {
+    key: createEntryKey(previous.latestTimeMs),
+    value: toAsciiJson({ version: FORMAT_VERSION, features: plainFeatures }),
+  };
 }
 
 /** The text that says this rule of a host. */
-export function makeRuleText(rule: StandingRule, after: StoredRule): NamedText {
-  const text = asAscii({ version: VERSION, nics: rule.nics, vifs: rule.vifs });
-  return { name: freshName(after.latest), text };
+export function createHostRuleEntry(rule: HostRule, previous: StoredHostRule): PolicyEntry {
+  const value = toAsciiJson({ version: FORMAT_VERSION, nics: rule.nics, vifs: rule.vifs });
+  return { key: createEntryKey(previous.latestTimeMs), value };
 }
 
 /** Clocks of hosts differ: what answers a text is dated after it all the same. */
-function freshName(latest: number): string {
+function createEntryKey(latestTimeMs: number): string {
   const random = crypto.getRandomValues(new Uint8Array(8)).toHex();
-  return `${PREFIX}${Math.min(Math.max(Date.now(), latest + 1), MAX_TIME)}-${random}`;
+  return `${KEY_PREFIX}${Math.min(Math.max(Date.now(), latestTimeMs + 1), MAX_TIME_MS)}-${random}`;
 }
 
 /**
  * JSON in pure ASCII: XAPI cuts a value at the first control character and answers 500 to a lone
  * surrogate.
  */
-function asAscii(document: unknown): string {
+function toAsciiJson(document: unknown): string {
   return JSON.stringify(document).replaceAll(
     /[^\x20-\x7e]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

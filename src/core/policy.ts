@@ -1,7 +1,7 @@
-import { KEYWORDS, type Keyword } from "./features.ts";
+import { FEATURE_NAMES, type Feature } from "./features.ts";
 import type { Interface } from "./interface.ts";
 import type { Inventory, Pif, Vif } from "./inventory.ts";
-import { NOTHING_STORED, type StandingRule, type StoredInterface } from "./policy-text.ts";
+import { type HostRule, NO_INTERFACE_POLICY, type StoredInterfacePolicy } from "./policy-text.ts";
 import type { Coverage, VmCoverage } from "./verify/coverage.ts";
 
 /**
@@ -9,37 +9,39 @@ import type { Coverage, VmCoverage } from "./verify/coverage.ts";
  * feature by feature; a VM with a VIF that was asked off, and not that VIF alone, covers its other VIFs.
  */
 export class Policy {
-  readonly #rule: Readonly<Record<keyof StandingRule, ReadonlySet<string>>>;
-  readonly #vms = new Map<string, Set<string>>();
+  readonly #rule: Readonly<Record<keyof HostRule, ReadonlySet<string>>>;
+  readonly #vmFeatures = new Map<string, Set<string>>();
 
   /** `vifs`: all VIFs of each VM that will be asked about. */
   constructor(
-    rule: StandingRule,
+    rule: HostRule,
     readonly vifs: readonly Vif[],
   ) {
     this.#rule = { nics: new Set(rule.nics), vifs: new Set(rule.vifs) };
     for (const { vm, stored } of vifs) {
       for (const [feature, { asked, alone }] of stored.value) {
         if (asked !== "off" || alone) continue;
-        const covered = this.#vms.get(vm.uuid) ?? new Set();
-        this.#vms.set(vm.uuid, covered.add(feature));
+        const covered = this.#vmFeatures.get(vm.uuid) ?? new Set();
+        this.#vmFeatures.set(vm.uuid, covered.add(feature));
       }
     }
   }
 
   /** The policy of the host whose inventory this is. */
-  static of({ hostStored, vifs }: Inventory): Policy {
-    return new Policy(hostStored.value, vifs);
+  static fromInventory({ storedHostRule, vifs }: Inventory): Policy {
+    return new Policy(storedHostRule.value, vifs);
   }
 
   /** The features that are to be off on an interface, in the order of the table. */
-  featuresOff(iface: Interface): readonly Keyword[] {
-    return KEYWORDS.filter((feature) => this.isOff(iface, feature));
+  listFeaturesOff(iface: Interface): readonly Feature[] {
+    return FEATURE_NAMES.filter((feature) => this.isOff(iface, feature));
   }
 
   /** Whether a feature is to be off on an interface. */
   isOff(iface: Interface, feature: string): boolean {
-    return isOffBy(storedOf(iface), feature, (one) => this.isCovered(iface, one));
+    return isFeatureOff(getStoredPolicy(iface), feature, (otherFeature) =>
+      this.isCovered(iface, otherFeature),
+    );
   }
 
   /** Whether a feature would be off without a word of the interface's own. */
@@ -48,79 +50,83 @@ export class Policy {
       case "pif":
         return this.#rule.nics.has(feature);
       case "vif":
-        return this.#coversVifsOf(iface.vm.uuid, feature);
-      case "bare":
+        return this.#isVmCovered(iface.vm.uuid, feature);
+      case "unmanaged":
         return false;
     }
   }
 
   /** Whether anything was asked for of an interface, by its own word or by a wider one. */
-  speaksOf(iface: Interface): boolean {
-    return hasWord(storedOf(iface)) || this.featuresOff(iface).length > 0;
+  hasPolicyFor(iface: Interface): boolean {
+    return hasOwnPolicy(getStoredPolicy(iface)) || this.listFeaturesOff(iface).length > 0;
   }
 
   /** Whether there is a rule for interfaces to come. */
-  get hasRule(): boolean {
+  get hasHostRule(): boolean {
     return this.#rule.nics.size + this.#rule.vifs.size > 0;
   }
 
   /** What the boot layer of this host has to keep off, given its NICs. */
-  coverage(nics: readonly Pif[]): Coverage {
+  computeCoverage(nics: readonly Pif[]): Coverage {
     return {
-      nics: KEYWORDS.filter((feature) => this.#rule.nics.has(feature)),
-      vifs: KEYWORDS.filter((feature) => this.#rule.vifs.has(feature)),
+      nics: FEATURE_NAMES.filter((feature) => this.#rule.nics.has(feature)),
+      vifs: FEATURE_NAMES.filter((feature) => this.#rule.vifs.has(feature)),
       devices: new Map(
-        nics.filter(({ stored }) => hasWord(stored)).map((pif) => [pif.device, this.#nic(pif)]),
+        nics
+          .filter(({ stored }) => hasOwnPolicy(stored))
+          .map((pif) => [pif.device, this.#listNicFeatures(pif)]),
       ),
-      vms: this.#vmCoverages(),
+      vms: this.#computeVmCoverages(),
     };
   }
 
-  #coversVifsOf(vmUuid: string, feature: string): boolean {
-    return this.#rule.vifs.has(feature) || this.#vms.get(vmUuid)?.has(feature) === true;
+  #isVmCovered(vmUuid: string, feature: string): boolean {
+    return this.#rule.vifs.has(feature) || this.#vmFeatures.get(vmUuid)?.has(feature) === true;
   }
 
-  #nic({ stored }: Pif): readonly Keyword[] {
-    return ownFeatures(stored, (feature) => this.#rule.nics.has(feature));
+  #listNicFeatures({ stored }: Pif): readonly Feature[] {
+    return listOwnFeatures(stored, (feature) => this.#rule.nics.has(feature));
   }
 
-  #vmCoverages(): ReadonlyMap<string, VmCoverage> {
+  #computeVmCoverages(): ReadonlyMap<string, VmCoverage> {
     const coverages = new Map<string, VmCoverage>();
-    const worded = this.vifs.filter(({ stored, vm }) => vm.role === "vm" && hasWord(stored));
-    for (const [uuid, vifs] of Map.groupBy(worded, ({ vm }) => vm.uuid)) {
-      const isCovered = (feature: string) => this.#coversVifsOf(uuid, feature);
-      const features = KEYWORDS.filter(isCovered);
+    const vifsWithPolicy = this.vifs.filter(
+      ({ stored, vm }) => vm.role === "vm" && hasOwnPolicy(stored),
+    );
+    for (const [uuid, vifs] of Map.groupBy(vifsWithPolicy, ({ vm }) => vm.uuid)) {
+      const isCovered = (feature: string) => this.#isVmCovered(uuid, feature);
+      const features = FEATURE_NAMES.filter(isCovered);
       const own = vifs
-        .map(({ device, stored }) => [device, ownFeatures(stored, isCovered)] as const)
-        .filter(([, wanted]) => wanted.join() !== features.join());
-      const isOfRule = features.every((feature) => this.#rule.vifs.has(feature));
-      if (own.length > 0 || !isOfRule) coverages.set(uuid, { features, vifs: new Map(own) });
+        .map(({ device, stored }) => [device, listOwnFeatures(stored, isCovered)] as const)
+        .filter(([, vifFeatures]) => vifFeatures.join() !== features.join());
+      const matchesHostRule = features.every((feature) => this.#rule.vifs.has(feature));
+      if (own.length > 0 || !matchesHostRule) coverages.set(uuid, { features, vifs: new Map(own) });
     }
     return coverages;
   }
 }
 
 /** What is stored with the object behind an interface. */
-export function storedOf(iface: Interface): StoredInterface {
+export function getStoredPolicy(iface: Interface): StoredInterfacePolicy {
   if (iface.kind === "pif") return iface.pif.stored;
-  return iface.kind === "vif" ? iface.vif.stored : NOTHING_STORED;
+  return iface.kind === "vif" ? iface.vif.stored : NO_INTERFACE_POLICY;
 }
 
 /** Whether anything was asked of the object itself. */
-export function hasWord({ value }: StoredInterface): boolean {
+export function hasOwnPolicy({ value }: StoredInterfacePolicy): boolean {
   return [...value.values()].some(({ asked }) => asked !== null);
 }
 
-function ownFeatures(
-  stored: StoredInterface,
+function listOwnFeatures(
+  stored: StoredInterfacePolicy,
   isCovered: (feature: string) => boolean,
-): readonly Keyword[] {
-  return KEYWORDS.filter((feature) => isOffBy(stored, feature, isCovered));
+): readonly Feature[] {
+  return FEATURE_NAMES.filter((feature) => isFeatureOff(stored, feature, isCovered));
 }
 
 /** The object's own word wins over what covers it. */
-function isOffBy(
-  { value }: StoredInterface,
+function isFeatureOff(
+  { value }: StoredInterfacePolicy,
   feature: string,
   isCovered: (feature: string) => boolean,
 ): boolean {

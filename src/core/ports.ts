@@ -1,15 +1,15 @@
-import type { LiveStep, LiveView, RecordStep } from "./disable/steps.ts";
-import type { ChangeableBits, FeatureWish } from "./feature-set.ts";
+import type { FeatureSnapshot, LiveStep, SettingStep } from "./disable/steps.ts";
+import type { ChangeableBits, FeatureRequest } from "./feature-set.ts";
 import type { Interface } from "./interface.ts";
 import type { Inventory, OtherConfig, Pif, Vm } from "./inventory.ts";
-import type { StoredInterface } from "./policy-text.ts";
+import type { StoredInterfacePolicy } from "./policy-text.ts";
 import type { Result } from "./result.ts";
 import type { ReadScope } from "./targets/read-scope.ts";
 
 /** What became of one write. */
 export type WriteOutcome =
   | { readonly done: true }
-  | { readonly done: false; readonly gone: boolean; readonly because: string };
+  | { readonly done: false; readonly deviceRemoved: boolean; readonly reason: string };
 
 /** Who drives a device, in the driver's own words; a text is empty where it gives none. */
 export interface Driver {
@@ -23,12 +23,12 @@ export interface Driver {
 }
 
 /** Something about the host that is wanted for a diagnosis, or why it could not be had. */
-export type Reading<T> =
-  | { readonly known: true; readonly value: T }
-  | { readonly known: false; readonly because: string };
+export type LookupResult<T> =
+  | { readonly found: true; readonly value: T }
+  | { readonly found: false; readonly reason: string };
 
 /** A network of XAPI's, as far as it can have records of offloads. */
-export interface NetworkRecords {
+export interface NetworkSettings {
   readonly uuid: string;
   readonly name: string;
   readonly bridge: string;
@@ -36,32 +36,34 @@ export interface NetworkRecords {
 }
 
 /** What XAPI knows besides the inventory: asked for by a diagnosis only. */
-export interface Circumstances {
+export interface XapiDiagnostics {
   /** `host.software_version` of this host: `product_version`, `xapi_build`, `xen`, … */
   readonly software: ReadonlyMap<string, string>;
-  readonly networks: readonly NetworkRecords[];
+  readonly networks: readonly NetworkSettings[];
 }
 
 /** The network devices of this machine, as the trade needs them. */
 export interface Kernel {
   /** Every device there is, and the features of those that `wanted` picks. */
-  observe(wanted: (existing: ReadonlySet<string>) => Iterable<string>): Result<LiveView>;
+  readFeatures(
+    selectDevices: (existing: ReadonlySet<string>) => Iterable<string>,
+  ): Result<FeatureSnapshot>;
   /** Whether a device is a bridge, a bond or a VLAN, which have no NIC of their own. */
-  standsOnOthers(device: string): boolean;
+  hasLowerDevices(device: string): boolean;
   /** Whether a device is what the boot script takes for a NIC of its own accord. */
   isNic(device: string): boolean;
   /** The kernel's number of a device, which no other has until the next boot; null without one. */
-  ifindexOf(device: string): number | null;
+  readIfindex(device: string): number | null;
   /** Whether the other side of a device is there: of a vif its guest's driver. */
   hasCarrier(device: string): boolean;
   /** Who drives a device. */
-  driver(device: string): Reading<Driver>;
+  readDriver(device: string): LookupResult<Driver>;
   /** The view with these devices read again. */
-  observeAgain(view: LiveView, devices: Iterable<string>): LiveView;
+  rereadFeatures(snapshot: FeatureSnapshot, devices: Iterable<string>): FeatureSnapshot;
   /** Clears those bits, active and requested, with one write. */
-  clear(device: string, bits: ChangeableBits): WriteOutcome;
+  clearFeatures(device: string, bits: ChangeableBits): WriteOutcome;
   /** Asks for features or no longer asks for them, with one write. */
-  request(device: string, wish: FeatureWish): WriteOutcome;
+  requestFeatures(device: string, request: FeatureRequest): WriteOutcome;
 }
 
 /** How a device was before the first change of this boot, by the kernel's names of features. */
@@ -71,38 +73,38 @@ export type KernelBits = ReadonlyMap<
 >;
 
 /** Keeps exact bits of devices on this host's disk, as long as this boot. */
-export interface KernelBitsKeeper {
+export interface KernelBitsStore {
   /** What is kept of the device that has this name now; null without anything. */
-  of(device: string): KernelBits | null;
+  get(device: string): KernelBits | null;
   /** Every device that something is kept of. */
-  devices(): readonly string[];
+  listDevices(): readonly string[];
   /** Keeps what these steps are about to clear. Fails where that could not be put on disk. */
-  keep(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>>;
+  save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<Result<void>>;
   /** Forgets devices that are as they were. */
-  forget(devices: Iterable<string>): Promise<Result<void>>;
+  remove(devices: Iterable<string>): Promise<Result<void>>;
 }
 
 /**
  * Remembers on disk which VMs xenopsd has still to hear of: from before the first setting of a VIF until
  * after the event, so that a run that is cut short between the two is made good by the next.
  */
-export interface AnnounceMark {
+export interface PendingAnnouncements {
   /** Those of these VMs, by UUID, that are still to be announced. */
-  among(vms: readonly string[]): ReadonlySet<string>;
+  filterPending(vms: readonly string[]): ReadonlySet<string>;
   add(vms: readonly string[]): Promise<Result<void>>;
   remove(vms: readonly string[]): Promise<Result<void>>;
 }
 
 /** An object of XAPI whose `other_config` is written. */
-export interface KeyOwner {
+export interface OtherConfigOwner {
   readonly class: "PIF" | "VIF" | "host";
   /** XAPI's handle, valid for this session only. */
   readonly ref: string;
 }
 
 /** One key of an `other_config` that is to change; null stands for no such key. */
-export interface KeyWrite {
-  readonly owner: KeyOwner;
+export interface OtherConfigWrite {
+  readonly owner: OtherConfigOwner;
   readonly key: string;
   readonly from: string | null;
   readonly to: string | null;
@@ -112,61 +114,61 @@ export interface KeyWrite {
  * What became of a write. `refused`: XAPI would not, and all is as before; `failed`: it may be half
  * done, or XAPI may do it yet; `unattempted`: XAPI had gone before.
  */
-export interface KeyOutcome<W extends KeyWrite = KeyWrite> {
+export interface OtherConfigWriteOutcome<W extends OtherConfigWrite = OtherConfigWrite> {
   readonly write: W;
   readonly state: "written" | "refused" | "failed" | "unattempted";
-  readonly because: string;
+  readonly reason: string;
 }
 
 /** What became of a record that was to be written. */
-export interface RecordOutcome extends Pick<KeyOutcome, "state" | "because"> {
-  readonly step: RecordStep;
+export interface SettingOutcome extends Pick<OtherConfigWriteOutcome, "state" | "reason"> {
+  readonly step: SettingStep;
 }
 
 /** The `other_config` of a PIF or VIF: settings, and what this tool has stored with it. */
 export interface InterfaceConfig {
   readonly otherConfig: OtherConfig;
-  readonly stored: StoredInterface;
+  readonly stored: StoredInterfacePolicy;
 }
 
 /** An open session with XAPI. */
 export interface Toolstack {
   /** As much of the pool as the scope says. */
-  inventory(scope: ReadScope): Promise<Result<Inventory>>;
+  readInventory(scope: ReadScope): Promise<Result<Inventory>>;
   /** How many hosts the pool has. */
   countHosts(): Promise<Result<number>>;
   /** Versions and networks. */
-  circumstances(): Promise<Result<Circumstances>>;
+  readDiagnostics(): Promise<Result<XapiDiagnostics>>;
   /** The `other_config` of these interfaces as it is now, by UUID; without those that are gone. */
-  settingsOf(
+  readInterfaceConfigs(
     interfaces: readonly Interface[],
   ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>>;
   /**
    * Writes keys: remove where there is a value, then add. Those of one object in their order. `told`
    * hears of each.
    */
-  writeKeys<W extends KeyWrite>(
+  writeOtherConfig<W extends OtherConfigWrite>(
     writes: readonly W[],
     isStopped: () => boolean,
-    told?: (outcome: KeyOutcome<W>) => void,
-  ): Promise<readonly KeyOutcome<W>[]>;
+    onOutcome?: (outcome: OtherConfigWriteOutcome<W>) => void,
+  ): Promise<readonly OtherConfigWriteOutcome<W>[]>;
   /** The same for settings. */
-  write(
-    steps: readonly RecordStep[],
+  writeSettings(
+    steps: readonly SettingStep[],
     isStopped: () => boolean,
-    told?: (outcome: RecordOutcome) => void,
-  ): Promise<readonly RecordOutcome[]>;
+    onOutcome?: (outcome: SettingOutcome) => void,
+  ): Promise<readonly SettingOutcome[]>;
   /**
    * Injects an event for each VM. A write to a VIF makes none of its own, and without one xenopsd
    * keeps the old keys and applies them when the guest reboots (xapi_xenops.ml events_from_xapi).
    * Returns the sentences of those that failed; a XAPI that is gone is not tried again and again.
    */
-  announce(vms: readonly Vm[]): Promise<readonly string[]>;
+  announceVms(vms: readonly Vm[]): Promise<readonly string[]>;
   /** The name of the bridge on which XAPI configures the address of a PIF. */
-  bridgeOf(pif: Pif): Promise<Result<string>>;
+  findBridge(pif: Pif): Promise<Result<string>>;
   /**
    * Plugs a PIF. Of one that is attached that applies its record anew, and a NIC may reset. Returns
    * why it failed, or null.
    */
-  plug(pif: Pif): Promise<string | null>;
+  plugPif(pif: Pif): Promise<string | null>;
 }

@@ -3,46 +3,46 @@
  * record is missing or wrong. `undone`: something that was asked for could not be carried out.
  * `unknown`: the truth could not be determined. `fixed`: counts only under --strict.
  */
-export const PROBLEMS = {
+export const PROBLEM_SEVERITIES = {
   "live-on": "drift",
-  latent: "drift",
+  "requested-on": "drift",
   "live-fixed": "fixed",
-  "record-missing": "drift",
-  "record-says-on": "drift",
-  "record-unreadable": "drift",
-  "record-unsatisfiable": "drift",
+  "setting-missing": "drift",
+  "setting-on": "drift",
+  "setting-invalid": "drift",
+  "setting-unsupported": "drift",
   "networkd-turns-on": "drift",
-  "boot-absent": "drift",
-  "boot-wrong": "drift",
+  "boot-not-installed": "drift",
+  "boot-drift": "drift",
   "boot-failed": "undone",
-  "state-failed": "undone",
+  "state-write-failed": "undone",
   "write-failed": "undone",
   "plug-failed": "undone",
   "plug-unsafe": "undone",
-  "record-failed": "undone",
-  "record-not-attempted": "undone",
+  "setting-write-failed": "undone",
+  "setting-not-attempted": "undone",
   conflict: "undone",
-  "text-unusable": "undone",
-  "text-failed": "undone",
-  "live-on-other-host": "undone",
+  "policy-invalid": "undone",
+  "policy-write-failed": "undone",
+  "restore-on-other-host": "undone",
   "not-persistent": "drift",
   "gro-not-persistent": "drift",
   incomplete: "undone",
   interrupted: "undone",
   reverted: "undone",
-  "device-vanished": "undone",
-  "domain-changed": "unknown",
+  "device-removed": "undone",
+  "domain-mismatch": "unknown",
   "vm-migrating": "unknown",
-  "live-elsewhere": "unknown",
+  "live-on-other-host": "unknown",
   "device-missing": "unknown",
   "device-unreadable": "unknown",
-  "records-unknown": "unknown",
+  "settings-unreadable": "unknown",
   "xapi-unavailable": "unknown",
-  "not-read": "unknown",
+  "not-readable": "unknown",
 } as const;
 
 /** The code of a problem, stable for programs. */
-export type ProblemCode = keyof typeof PROBLEMS;
+export type ProblemCode = keyof typeof PROBLEM_SEVERITIES;
 
 /** Something that keeps the answer from being a plain yes. */
 export interface Problem {
@@ -55,31 +55,31 @@ export interface Problem {
   readonly uuid?: string;
 }
 
-const NOTES = [
-  "left-out",
-  "takes-effect-later",
+const NOTE_CODES = [
+  "vms-on-other-hosts",
+  "deferred",
   "no-vifs",
-  "record-ignored",
-  "not-recorded",
+  "setting-ineffective",
+  "no-setting",
   "not-persisted",
   "still-persisted",
-  "networkd-until-plug",
+  "networkd-until-replug",
   "networkd-turns-off",
   "networkd-not-saved",
   "gone",
   "original-unknown",
   "idle-tap",
-  "confirmed-elsewhere",
+  "confirmed-in-other-session",
   "boot-removed",
   "templates-kept",
   "boot-not-updated",
-  "plug-unprotected",
+  "replug-not-revertible",
   "other-hosts-outdated",
   "networkd-unreadable",
 ] as const;
 
 /** The code of a note, stable for programs. */
-export type NoteCode = (typeof NOTES)[number];
+export type NoteCode = (typeof NOTE_CODES)[number];
 
 /** Something worth knowing that is no problem. */
 export interface Note {
@@ -92,23 +92,23 @@ export interface Note {
 }
 
 /** Exit codes, the whole table; signals end the process by themselves (130, 143). */
-export const EXIT = { done: 0, partly: 1, usage: 2, unavailable: 3 } as const;
+export const EXIT_CODES = { success: 0, problems: 1, usage: 2, unavailable: 3 } as const;
 
 /** One of the exit codes. */
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 
 /**
  * The exit code that follows from the problems. What is known to be wrong outranks what is not
  * known: whoever asks must not take a found drift for a failure to look. A command that changes
  * things has done its work partly where it cannot see the result.
  */
-export function exitCodeOf(
+export function computeExitCode(
   problems: readonly Problem[],
   options: { readonly strict: boolean; readonly changing: boolean },
 ): ExitCode {
-  const levels = new Set<string>(problems.map(({ code }) => PROBLEMS[code]));
-  if (levels.has("drift") || levels.has("undone")) return EXIT.partly;
-  if (options.strict && levels.has("fixed")) return EXIT.partly;
-  if (!levels.has("unknown")) return EXIT.done;
-  return options.changing ? EXIT.partly : EXIT.unavailable;
+  const severities = new Set<string>(problems.map(({ code }) => PROBLEM_SEVERITIES[code]));
+  if (severities.has("drift") || severities.has("undone")) return EXIT_CODES.problems;
+  if (options.strict && severities.has("fixed")) return EXIT_CODES.problems;
+  if (!severities.has("unknown")) return EXIT_CODES.success;
+  return options.changing ? EXIT_CODES.problems : EXIT_CODES.unavailable;
 }

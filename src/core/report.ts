@@ -1,7 +1,7 @@
 import type { BootReport } from "./boot-layer.ts";
 import type { Change } from "./disable/steps.ts";
 import type { Diagnosis } from "./doctor/diagnosis.ts";
-import type { Keyword } from "./features.ts";
+import type { Feature } from "./features.ts";
 import type { ExitCode, Note, Problem } from "./problem.ts";
 import type { Failure } from "./result.ts";
 
@@ -14,7 +14,7 @@ export interface FeatureReport {
   /** Asked for: with `live` off it will come on by itself. */
   readonly requested: boolean;
   /** What the toolstack will apply at the next plug; null when no record says anything. */
-  readonly recorded: "off" | "on" | null;
+  readonly xapi: "off" | "on" | null;
   readonly verdict: "ok" | "drift" | "fixed" | "absent" | "unknown";
 }
 
@@ -25,7 +25,7 @@ export interface DeviceReport {
   readonly uuid: string | null;
   readonly vm: { readonly uuid: string; readonly name: string } | null;
   readonly management: boolean;
-  readonly features: Readonly<Partial<Record<Keyword, FeatureReport>>>;
+  readonly features: Readonly<Partial<Record<Feature, FeatureReport>>>;
 }
 
 /** The commands that make a report. */
@@ -74,14 +74,14 @@ export type HostState =
   | "skipped";
 
 /** A problem or a note as another host has sent it: what is used of it, beside whatever else it says. */
-export interface HostFinding {
+export interface RemoteFinding {
   readonly code: string;
   readonly message: string;
   readonly interface?: string | undefined;
 }
 
 /** A report that another host has sent: what is used of it, beside whatever else it says. */
-export interface HostDocument {
+export interface RemoteReport {
   readonly host: { readonly uuid: string; readonly name: string } | null;
   readonly exitCode: ExitCode;
   readonly dryRun: boolean;
@@ -91,8 +91,8 @@ export interface HostDocument {
     readonly management: boolean;
   }[];
   readonly changes: readonly { readonly layer: string; readonly device: string | null }[];
-  readonly problems: readonly HostFinding[];
-  readonly notes: readonly HostFinding[];
+  readonly problems: readonly RemoteFinding[];
+  readonly notes: readonly RemoteFinding[];
   readonly advice: readonly string[];
   readonly pending: Report["pending"];
 }
@@ -108,14 +108,14 @@ export interface HostReport {
   /** Commands, to be run on that host, that would mend why it could not be worked on. */
   readonly advice: readonly string[];
   /** What the command would report on that host; null where it gave no answer. */
-  readonly report: HostDocument | null;
+  readonly report: RemoteReport | null;
 }
 
 /** What a report tells; whatever is left out is empty. */
 export type ReportParts = Partial<Omit<Report, "version" | "command">> & Pick<Report, "exitCode">;
 
 /** The report of a command. */
-export function reportOf(command: ReportingCommand, parts: ReportParts): Report {
+export function createReport(command: ReportingCommand, parts: ReportParts): Report {
   return {
     version: 1,
     command,
@@ -133,11 +133,11 @@ export function reportOf(command: ReportingCommand, parts: ReportParts): Report 
 }
 
 /** The report of a command that could not be carried out at all. */
-export function failureReport(
+export function createFailureReport(
   command: ReportingCommand,
   exitCode: ExitCode,
   failures: readonly Failure[],
 ): Report {
   const problems = failures.map(({ code, message }) => ({ code, message }));
-  return reportOf(command, { exitCode, problems });
+  return createReport(command, { exitCode, problems });
 }

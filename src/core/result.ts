@@ -22,17 +22,17 @@ export function success<T>(value: T): Result<T> {
 }
 
 /** A single reason of kind `usage`. */
-export function usage(code: string, message: string): Result<never> {
+export function usageFailure(code: string, message: string): Result<never> {
   return { ok: false, failures: [{ kind: "usage", code, message }] };
 }
 
 /** A single reason of kind `unavailable`. */
-export function unavailable(code: string, message: string): Result<never> {
+export function unavailableFailure(code: string, message: string): Result<never> {
   return { ok: false, failures: [{ kind: "unavailable", code, message }] };
 }
 
 /** Turns results into the result of all: every value, or every failure. */
-export function all<T>(results: readonly Result<T>[]): Result<T[]> {
+export function combineResults<T>(results: readonly Result<T>[]): Result<T[]> {
   const values: T[] = [];
   const failures: Failure[] = [];
   for (const result of results) {

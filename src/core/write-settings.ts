@@ -1,20 +1,20 @@
-import type { RecordStep } from "./disable/steps.ts";
-import { type Interface, uuidOf } from "./interface.ts";
+import type { SettingStep } from "./disable/steps.ts";
+import { getUuid, type Interface } from "./interface.ts";
 import type { Vm } from "./inventory.ts";
-import type { AnnounceMark, InterfaceConfig, RecordOutcome, Toolstack } from "./ports.ts";
+import type { InterfaceConfig, PendingAnnouncements, SettingOutcome, Toolstack } from "./ports.ts";
 import type { Problem } from "./problem.ts";
-import { problemAbout } from "./problem-about.ts";
+import { createInterfaceProblem } from "./problem-about.ts";
 import { type Failure, success } from "./result.ts";
-import { counted } from "./text.ts";
+import { formatCount } from "./text.ts";
 
 /** What writing settings came to. */
-export interface SettingsWritten {
+export interface WriteSettingsResult {
   /** The interfaces as XAPI has them now. */
   readonly interfaces: readonly Interface[];
-  readonly written: readonly RecordStep[];
+  readonly written: readonly SettingStep[];
   readonly problems: readonly Problem[];
   /** False where they could not be written at all, or not be read back. */
-  readonly settingsKnown: boolean;
+  readonly settingsVerified: boolean;
 }
 
 /**
@@ -23,88 +23,109 @@ export interface SettingsWritten {
  */
 export async function writeSettings(
   interfaces: readonly Interface[],
-  steps: readonly RecordStep[],
+  steps: readonly SettingStep[],
   announce: readonly Vm[],
   toolstack: Toolstack,
-  { mark, isStopped }: { readonly mark: AnnounceMark; readonly isStopped: () => boolean },
-): Promise<SettingsWritten> {
-  const untouched = { interfaces, written: [], problems: [], settingsKnown: true };
-  if (steps.length === 0 && announce.length === 0) return untouched;
-  const marked = announce.length > 0 ? await mark.add(announce.map(({ uuid }) => uuid)) : NO_MARK;
-  if (!marked.ok) {
-    return { ...untouched, problems: stateProblems(marked.failures), settingsKnown: false };
+  {
+    pendingAnnouncements,
+    isStopped,
+  }: { readonly pendingAnnouncements: PendingAnnouncements; readonly isStopped: () => boolean },
+): Promise<WriteSettingsResult> {
+  const unchanged = { interfaces, written: [], problems: [], settingsVerified: true };
+  if (steps.length === 0 && announce.length === 0) return unchanged;
+  const added =
+    announce.length > 0
+      ? await pendingAnnouncements.add(announce.map(({ uuid }) => uuid))
+      : NOTHING_TO_ADD;
+  if (!added.ok) {
+    return { ...unchanged, problems: toStateProblems(added.failures), settingsVerified: false };
   }
-  const outcomes = await toolstack.write(steps, isStopped);
-  const problems = outcomes.flatMap(problemOf);
-  const touched = outcomes.filter(({ state }) => state !== "unattempted");
-  const gone = isStopped()
+  const outcomes = await toolstack.writeSettings(steps, isStopped);
+  const problems = outcomes.flatMap(toProblems);
+  const attempted = outcomes.filter(({ state }) => state !== "unattempted");
+  const disconnectReason = isStopped()
     ? undefined
-    : outcomes.find(({ state }) => state === "unattempted")?.because;
-  problems.push(...(await announceVms(announce, gone, toolstack, mark)));
-  const written = outcomes.flatMap(({ step, state }) => (state === "written" ? [step] : []));
-  if (touched.length === 0) return { interfaces, written, problems, settingsKnown: true };
-  if (gone !== undefined) {
-    problems.push(unreadSettings(gone));
-    return { interfaces, written, problems, settingsKnown: false };
-  }
-  const uuids = new Set(touched.map(({ step }) => uuidOf(step.subject)));
-  const settings = await toolstack.settingsOf(
-    interfaces.filter((iface) => uuids.has(uuidOf(iface))),
+    : outcomes.find(({ state }) => state === "unattempted")?.reason;
+  problems.push(
+    ...(await announceAndClear(announce, disconnectReason, toolstack, pendingAnnouncements)),
   );
-  if (!settings.ok) {
-    problems.push(unreadSettings(settings.failures.map(({ message }) => message).join("; ")));
-    return { interfaces, written, problems, settingsKnown: false };
+  const written = outcomes.flatMap(({ step, state }) => (state === "written" ? [step] : []));
+  if (attempted.length === 0) return { interfaces, written, problems, settingsVerified: true };
+  if (disconnectReason !== undefined) {
+    problems.push(createUnreadSettingsProblem(disconnectReason));
+    return { interfaces, written, problems, settingsVerified: false };
   }
-  const now = interfaces.map((iface) => withSettings(iface, settings.value));
-  return { interfaces: now, written, problems, settingsKnown: true };
+  const uuids = new Set(attempted.map(({ step }) => getUuid(step.iface)));
+  const configs = await toolstack.readInterfaceConfigs(
+    interfaces.filter((iface) => uuids.has(getUuid(iface))),
+  );
+  if (!configs.ok) {
+    problems.push(
+      createUnreadSettingsProblem(configs.failures.map(({ message }) => message).join("; ")),
+    );
+    return { interfaces, written, problems, settingsVerified: false };
+  }
+  const updated = interfaces.map((iface) => mergeConfig(iface, configs.value));
+  return { interfaces: updated, written, problems, settingsVerified: true };
 }
 
 /** A VM that reboots from within takes what xenopsd knows; one that is started, what XAPI does. */
-async function announceVms(
+async function announceAndClear(
   vms: readonly Vm[],
-  gone: string | undefined,
+  disconnectReason: string | undefined,
   toolstack: Toolstack,
-  mark: AnnounceMark,
+  pendingAnnouncements: PendingAnnouncements,
 ): Promise<readonly Problem[]> {
   if (vms.length === 0) return [];
-  const failed = gone === undefined ? await toolstack.announce(vms) : vms.map(() => gone);
+  const failed =
+    disconnectReason === undefined
+      ? await toolstack.announceVms(vms)
+      : vms.map(() => disconnectReason);
   if (failed.length > 0) {
-    const message = `xenopsd was not told of the new settings of ${counted(failed.length, "VM")}: ${failed[0] ?? ""}; run this again, or shut them down and start them`;
-    return [{ code: "record-failed", message }];
+    const message = `xenopsd was not told of the new settings of ${formatCount(failed.length, "VM")}: ${failed[0] ?? ""}; run this again, or shut them down and start them`;
+    return [{ code: "setting-write-failed", message }];
   }
-  const removed = await mark.remove(vms.map(({ uuid }) => uuid));
-  return removed.ok ? [] : stateProblems(removed.failures);
+  const removed = await pendingAnnouncements.remove(vms.map(({ uuid }) => uuid));
+  return removed.ok ? [] : toStateProblems(removed.failures);
 }
 
-const NO_MARK = success(undefined);
+const NOTHING_TO_ADD = success(undefined);
 
-function stateProblems(failures: readonly Failure[]): readonly Problem[] {
-  return failures.map(({ message }): Problem => ({ code: "state-failed", message }));
+function toStateProblems(failures: readonly Failure[]): readonly Problem[] {
+  return failures.map(({ message }): Problem => ({ code: "state-write-failed", message }));
 }
 
 /** That nobody knows what the settings are now. */
-export function unreadSettings(reason: string): Problem {
-  return { code: "records-unknown", message: `the settings could not be read back: ${reason}` };
+export function createUnreadSettingsProblem(reason: string): Problem {
+  return { code: "settings-unreadable", message: `the settings could not be read back: ${reason}` };
 }
 
-function problemOf({ step, state, because }: RecordOutcome): Problem[] {
+function toProblems({ step, state, reason }: SettingOutcome): Problem[] {
   if (state === "written") return [];
-  const { subject, key, to } = step;
-  const wanted = to === null ? `removal of ${key}` : `${key}=${to}`;
+  const { iface, key, to } = step;
+  const change = to === null ? `removal of ${key}` : `${key}=${to}`;
   return [
     state === "unattempted"
-      ? problemAbout("record-not-attempted", subject, `${wanted} was not written: ${because}`)
-      : problemAbout("record-failed", subject, `${wanted} could not be written: ${because}`),
+      ? createInterfaceProblem(
+          "setting-not-attempted",
+          iface,
+          `${change} was not written: ${reason}`,
+        )
+      : createInterfaceProblem(
+          "setting-write-failed",
+          iface,
+          `${change} could not be written: ${reason}`,
+        ),
   ];
 }
 
 /** The interface as it was read back; one that was not read again stays as it is. */
-export function withSettings<T extends Interface>(
+export function mergeConfig<T extends Interface>(
   iface: T,
-  all: ReadonlyMap<string, InterfaceConfig>,
+  configs: ReadonlyMap<string, InterfaceConfig>,
 ): T {
-  const settings = all.get(uuidOf(iface) ?? "");
-  if (settings === undefined) return iface;
-  if (iface.kind === "pif") return { ...iface, pif: { ...iface.pif, ...settings } };
-  return iface.kind === "vif" ? { ...iface, vif: { ...iface.vif, ...settings } } : iface;
+  const config = configs.get(getUuid(iface) ?? "");
+  if (config === undefined) return iface;
+  if (iface.kind === "pif") return { ...iface, pif: { ...iface.pif, ...config } };
+  return iface.kind === "vif" ? { ...iface, vif: { ...iface.vif, ...config } } : iface;
 }

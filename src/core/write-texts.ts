@@ -1,82 +1,89 @@
-import type { StoredIface, TextStep } from "./disable/plan.ts";
+import type { ManagedInterface, PolicyStep } from "./disable/plan.ts";
 import type { Interface } from "./interface.ts";
-import { storedOf } from "./policy.ts";
+import { getStoredPolicy } from "./policy.ts";
 import {
-  makeInterfaceText,
-  makeRuleText,
-  type NamedText,
-  readInterfaceTexts,
-  type StandingRule,
-  type StoredRule,
+  createHostRuleEntry,
+  createInterfaceEntry,
+  type HostRule,
+  type PolicyEntry,
+  parseInterfaceEntries,
+  type StoredHostRule,
 } from "./policy-text.ts";
-import type { KeyWrite, Toolstack } from "./ports.ts";
+import type { OtherConfigWrite, Toolstack } from "./ports.ts";
 import type { Problem } from "./problem.ts";
-import { problemAbout } from "./problem-about.ts";
+import { createInterfaceProblem } from "./problem-about.ts";
 
 /** What became of texts that were to be stored. */
-export interface TextsStored {
-  readonly texts: ReadonlyMap<Interface, NamedText>;
+export interface StoreEntriesResult {
+  readonly entries: ReadonlyMap<Interface, PolicyEntry>;
   /** Why there is none, by interface. */
   readonly failed: ReadonlyMap<Interface, string>;
 }
 
 /** Adds a text to each interface, under a name that was never used before. */
-export async function storeTexts(
-  steps: readonly TextStep[],
+export async function storePolicyEntries(
+  steps: readonly PolicyStep[],
   toolstack: Toolstack,
   isStopped: () => boolean,
-): Promise<TextsStored> {
+): Promise<StoreEntriesResult> {
   const failed = new Map<Interface, string>();
-  const made = steps.flatMap(({ iface, features }) => {
-    const text = makeInterfaceText(features, storedOf(iface));
-    const isReadable = readInterfaceTexts({ [text.name]: text.text }).problem === null;
+  const prepared = steps.flatMap(({ iface, features }) => {
+    const entry = createInterfaceEntry(features, getStoredPolicy(iface));
+    const isReadable = parseInterfaceEntries({ [entry.key]: entry.value }).problem === null;
     // Whatever cannot be read again is not stored: a setting of any length may stand on a VIF.
     if (!isReadable) {
       failed.set(iface, "its settings do not fit into a text");
       return [];
     }
-    const write: KeyWrite = { owner: ownerOf(iface), key: text.name, from: null, to: text.text };
-    return [{ iface, text, write }];
+    const write: OtherConfigWrite = {
+      owner: getOwner(iface),
+      key: entry.key,
+      from: null,
+      to: entry.value,
+    };
+    return [{ iface, text: entry, write }];
   });
-  const outcomes = await toolstack.writeKeys(
-    made.map(({ write }) => write),
+  const outcomes = await toolstack.writeOtherConfig(
+    prepared.map(({ write }) => write),
     isStopped,
   );
   const byWrite = new Map(outcomes.map((outcome) => [outcome.write, outcome]));
-  const texts = new Map<Interface, NamedText>();
-  for (const { iface, text, write } of made) {
+  const entries = new Map<Interface, PolicyEntry>();
+  for (const { iface, text, write } of prepared) {
     const outcome = byWrite.get(write);
-    if (outcome?.state === "written") texts.set(iface, text);
-    else failed.set(iface, outcome?.because ?? "it was not attempted");
+    if (outcome?.state === "written") entries.set(iface, text);
+    else failed.set(iface, outcome?.reason ?? "it was not attempted");
   }
-  return { texts, failed };
+  return { entries, failed };
 }
 
 /**
  * Removes the texts that newer ones have taken in, and no others. That one is left does no harm: all of
  * them count.
  */
-export async function removeTexts(
-  texts: ReadonlyMap<Interface, NamedText>,
+export async function removePolicyEntries(
+  entries: ReadonlyMap<Interface, PolicyEntry>,
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
-  const ifaces = [...texts.keys()].filter((iface): iface is StoredIface => iface.kind !== "bare");
-  return await removeNames(ifaces, toolstack);
+  const ifaces = [...entries.keys()].filter(
+    (iface): iface is ManagedInterface => iface.kind !== "unmanaged",
+  );
+  return await removeEntriesByKey(ifaces, toolstack);
 }
 
 /** Removes the texts of interfaces that were read, by their names. */
-export async function removeNames(
-  ifaces: readonly StoredIface[],
+export async function removeEntriesByKey(
+  ifaces: readonly ManagedInterface[],
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
   const writes = ifaces.flatMap((iface) =>
-    storedOf(iface).names.map((key) => ({
+    getStoredPolicy(iface).keys.map((key) => ({
       iface,
-      write: { owner: ownerOf(iface), key, from: "", to: null } satisfies KeyWrite,
+      write: { owner: getOwner(iface), key, from: "", to: null } satisfies OtherConfigWrite,
     })),
   );
   if (writes.length === 0) return [];
-  const outcomes = await toolstack.writeKeys(
+  const outcomes = await toolstack.writeOtherConfig(
     writes.map(({ write }) => write),
     () => false,
   );
@@ -84,44 +91,46 @@ export async function removeNames(
   return writes.flatMap(({ iface, write }) => {
     const outcome = byWrite.get(write);
     if (outcome?.state === "written") return [];
-    const detail = `an older text with its originals could not be removed: ${outcome?.because ?? ""}`;
-    return [problemAbout("text-failed", iface, detail)];
+    const detail = `an older text with its originals could not be removed: ${outcome?.reason ?? ""}`;
+    return [createInterfaceProblem("policy-write-failed", iface, detail)];
   });
 }
 
 /** The standing rule that a host is to have. */
-export interface RuleStep {
+export interface HostRuleStep {
   /** XAPI's handle of the host, valid for this session only. */
   readonly ref: string;
   /** What is stored with it now. */
-  readonly stored: StoredRule;
-  readonly rule: StandingRule;
+  readonly stored: StoredHostRule;
+  readonly rule: HostRule;
 }
 
 /** Stores the standing rule with the host, then removes the texts that said it before. */
-export async function storeRule(
-  { ref, stored, rule }: RuleStep,
+export async function storeHostRule(
+  { ref, stored, rule }: HostRuleStep,
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
   const owner = { class: "host", ref } as const;
-  const isNothing = rule.nics.length + rule.vifs.length === 0;
-  const failure = (detail: string): Problem => ({
-    code: "text-failed",
+  const isEmptyRule = rule.nics.length + rule.vifs.length === 0;
+  const createProblem = (detail: string): Problem => ({
+    code: "policy-write-failed",
     message: `the standing rule of this host could not be stored: ${detail}`,
   });
-  if (stored.problem !== null) return [failure(stored.problem)];
-  if (!isNothing) {
-    const text = makeRuleText(rule, stored);
-    const add: KeyWrite = { owner, key: text.name, from: null, to: text.text };
-    const [added] = await toolstack.writeKeys([add], () => false);
-    if (added?.state !== "written") return [failure(added?.because ?? "it was not attempted")];
+  if (stored.problem !== null) return [createProblem(stored.problem)];
+  if (!isEmptyRule) {
+    const entry = createHostRuleEntry(rule, stored);
+    const addition: OtherConfigWrite = { owner, key: entry.key, from: null, to: entry.value };
+    const [added] = await toolstack.writeOtherConfig([addition], () => false);
+    if (added?.state !== "written") return [createProblem(added?.reason ?? "it was not attempted")];
   }
-  const removals = stored.names.map((key): KeyWrite => ({ owner, key, from: "", to: null }));
-  const outcomes = await toolstack.writeKeys(removals, () => false);
-  return outcomes.flatMap(({ state, because }) => (state === "written" ? [] : [failure(because)]));
+  const removals = stored.keys.map((key): OtherConfigWrite => ({ owner, key, from: "", to: null }));
+  const outcomes = await toolstack.writeOtherConfig(removals, () => false);
+  return outcomes.flatMap(({ state, reason }) =>
+    state === "written" ? [] : [createProblem(reason)],
+  );
 }
 
-function ownerOf(iface: StoredIface): KeyWrite["owner"] {
+function getOwner(iface: ManagedInterface): OtherConfigWrite["owner"] {
   return iface.kind === "pif"
     ? { class: "PIF", ref: iface.pif.ref }
     : { class: "VIF", ref: iface.vif.ref };

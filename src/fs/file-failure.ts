@@ -1,9 +1,9 @@
-import { type Result, unavailable } from "../core/result.ts";
+import { type Result, unavailableFailure } from "../core/result.ts";
 
 /** A path that is not what it must be; the message says what it is. */
-export class Unusable extends Error {}
+export class UnusablePathError extends Error {}
 
-const REASONS: ReadonlyMap<string, string> = new Map([
+const ERRNO_REASONS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied; run it as root"],
   ["EBUSY", "it is a mount point or in use; unmount it"],
   ["EDQUOT", "the disk quota is used up; free some space"],
@@ -23,15 +23,19 @@ const REASONS: ReadonlyMap<string, string> = new Map([
  * The failure that an error of the file system stands for, in words for whoever administrates the host. Anything
  * that is none is thrown on: a mistake in the program must not pass for a trouble of the host.
  */
-export function failed(code: string, what: string, error: unknown): Result<never> {
-  if (error instanceof Unusable) return unavailable(code, `${what}: ${error.message}`);
-  const errno = codeOf(error);
+export function toFailure(code: string, action: string, error: unknown): Result<never> {
+  if (error instanceof UnusablePathError)
+    return unavailableFailure(code, `${action}: ${error.message}`);
+  const errno = getErrnoName(error);
   if (errno === null) throw error;
-  return unavailable(code, `${what}: ${REASONS.get(errno) ?? `the kernel answers ${errno}`}`);
+  return unavailableFailure(
+    code,
+    `${action}: ${ERRNO_REASONS.get(errno) ?? `the kernel answers ${errno}`}`,
+  );
 }
 
 /** The name of the errno behind an error, such as `ENOENT`; null where there is none. */
-export function codeOf(error: unknown): string | null {
+export function getErrnoName(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error)) return null;
   return typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code) ? error.code : null;
 }

@@ -1,8 +1,13 @@
 import { chmodSync, fchmodSync, fsyncSync, mkdirSync, statSync, unlinkSync } from "node:fs";
 import { type Result, success } from "../core/result.ts";
-import { failed, Unusable } from "./file-failure.ts";
-import { directoryOf, resolveLinks, statusOf, syncDirectory } from "./path.ts";
-import { attempt, openOld, removeLeftovers, TemporaryFile } from "./temporary-file.ts";
+import { toFailure, UnusablePathError } from "./file-failure.ts";
+import { getParentDirectory, resolveLinks, statOrNull, syncDirectory } from "./path.ts";
+import {
+  openExistingFile,
+  removeStaleTemporaryFiles,
+  TemporaryFile,
+  tryOrNull,
+} from "./temporary-file.ts";
 
 /** The permissions of a file, and who looks at it before it counts. */
 export interface ReplaceOptions {
@@ -13,11 +18,11 @@ export interface ReplaceOptions {
   /** The exact permissions, in place of those that the file has. */
   readonly setMode?: number;
   /** Looks at the complete temporary file; with its failure everything stays as it was. */
-  readonly check?: (temporary: string) => Result<unknown> | Promise<Result<unknown>>;
+  readonly validate?: (temporary: string) => Result<unknown> | Promise<Result<unknown>>;
 }
 
 /** What replacing a file came to. */
-export interface Replaced {
+export interface ReplaceResult {
   /** The file itself, where the path is a symbolic link to it. */
   readonly path: string;
   readonly changed: boolean;
@@ -30,10 +35,10 @@ export interface Replaced {
  */
 export function readFileBytes(path: string): Result<Uint8Array | null> {
   try {
-    using old = openOld(resolveLinks(path));
-    return success(old?.bytes() ?? null);
+    using existing = openExistingFile(resolveLinks(path));
+    return success(existing?.readBytes() ?? null);
   } catch (error) {
-    return failed("file-not-read", `cannot read ${path}`, error);
+    return toFailure("file-not-read", `cannot read ${path}`, error);
   }
 }
 
@@ -47,29 +52,29 @@ export async function replaceFile(
   path: string,
   bytes: Uint8Array,
   options: ReplaceOptions = {},
-): Promise<Result<Replaced>> {
+): Promise<Result<ReplaceResult>> {
   try {
     const target = resolveLinks(path);
-    removeLeftovers(directoryOf(target));
-    using old = openOld(target);
-    const previousMode = old === null ? null : old.stats.mode & 0o7777;
+    removeStaleTemporaryFiles(getParentDirectory(target));
+    using existing = openExistingFile(target);
+    const previousMode = existing === null ? null : existing.stats.mode & 0o7777;
     const { createMode = 0o644, addMode = 0, setMode } = options;
     const mode = (setMode ?? previousMode ?? createMode) | addMode;
     const replaced = { path: target, changed: true, previousMode };
-    if (old === null || !old.holds(bytes)) {
-      using temporary = new TemporaryFile(directoryOf(target));
-      temporary.fill(bytes, mode, old);
-      const checked = (await options.check?.(temporary.path)) ?? success(null);
-      if (!checked.ok) return checked;
+    if (existing === null || !existing.hasContent(bytes)) {
+      using temporary = new TemporaryFile(getParentDirectory(target));
+      temporary.write(bytes, mode, existing);
+      const validated = (await options.validate?.(temporary.path)) ?? success(null);
+      if (!validated.ok) return validated;
       temporary.moveTo(target);
       return success(replaced);
     }
     if (previousMode === mode) return success({ ...replaced, changed: false });
-    fchmodSync(old.fd, mode);
-    fsyncSync(old.fd);
+    fchmodSync(existing.fd, mode);
+    fsyncSync(existing.fd);
     return success(replaced);
   } catch (error) {
-    return failed("file-not-written", `cannot write ${path}`, error);
+    return toFailure("file-not-written", `cannot write ${path}`, error);
   }
 }
 
@@ -80,20 +85,20 @@ export async function replaceFile(
 export function removeFile(path: string): Result<boolean> {
   try {
     const target = resolveLinks(path);
-    const directory = directoryOf(target);
-    removeLeftovers(directory);
-    if (statusOf(target) === null) return success(false);
+    const directory = getParentDirectory(target);
+    removeStaleTemporaryFiles(directory);
+    if (statOrNull(target) === null) return success(false);
     unlinkSync(target);
     syncDirectory(directory);
     return success(true);
   } catch (error) {
-    return failed("file-not-removed", `cannot remove ${path}`, error);
+    return toFailure("file-not-removed", `cannot remove ${path}`, error);
   }
 }
 
 /** Removes what killed runs left beside a file, where nothing is to be written to it. */
-export function removeLeftoversBeside(path: string): void {
-  attempt(() => removeLeftovers(directoryOf(resolveLinks(path))));
+export function removeStaleTemporaryFilesBeside(path: string): void {
+  tryOrNull(() => removeStaleTemporaryFiles(getParentDirectory(resolveLinks(path))));
 }
 
 /**
@@ -104,21 +109,21 @@ export function createDirectory(path: string, mode: number): Result<readonly str
   try {
     return success(makeDirectories(path, mode));
   } catch (error) {
-    return failed("directory-not-made", `cannot make the directory ${path}`, error);
+    return toFailure("directory-not-made", `cannot make the directory ${path}`, error);
   }
 }
 
 function makeDirectories(path: string, mode: number): readonly string[] {
-  const status = statusOf(path, statSync);
-  if (status !== null) {
-    if (!status.isDirectory()) throw new Unusable("there is a file of that name");
+  const stats = statOrNull(path, statSync);
+  if (stats !== null) {
+    if (!stats.isDirectory()) throw new UnusablePathError("there is a file of that name");
     return [];
   }
-  const above = directoryOf(path);
-  const made = makeDirectories(above, mode);
+  const parent = getParentDirectory(path);
+  const created = makeDirectories(parent, mode);
   mkdirSync(path, { mode });
   // The mask of the process may have taken some permissions away.
   chmodSync(path, mode);
-  syncDirectory(above);
-  return [...made, path];
+  syncDirectory(parent);
+  return [...created, path];
 }

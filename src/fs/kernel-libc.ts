@@ -15,7 +15,7 @@ const IFNAMSIZ = 16;
 /** errno values that this program tells apart (asm-generic/errno*.h). */
 export const ERRNO = { ENODEV: 19 } as const;
 
-const ERRNO_WORDS: ReadonlyMap<number, string> = new Map([
+const ERRNO_DESCRIPTIONS: ReadonlyMap<number, string> = new Map([
   [1, "not permitted"],
   [5, "input/output error"],
   [12, "out of memory"],
@@ -30,8 +30,8 @@ const ERRNO_WORDS: ReadonlyMap<number, string> = new Map([
 export type IoctlResult = { readonly ok: true } | { readonly ok: false; readonly errno: number };
 
 /** An errno in words, for messages. */
-export function errnoWords(errno: number): string {
-  return ERRNO_WORDS.get(errno) ?? `error ${errno}`;
+export function describeErrno(errno: number): string {
+  return ERRNO_DESCRIPTIONS.get(errno) ?? `error ${errno}`;
 }
 
 /** The door to the kernel's ethtool interface: one datagram socket. No process is spawned. */
@@ -46,37 +46,37 @@ export class EthtoolSocket implements Disposable {
   readonly #fd: number;
   readonly #errno: Pointer | null;
   readonly #ifreq = new Uint8Array(new ArrayBuffer(IFREQ_BYTES));
-  readonly #name = this.#ifreq.subarray(0, IFNAMSIZ);
-  readonly #address = ptr(this.#ifreq);
+  readonly #nameField = this.#ifreq.subarray(0, IFNAMSIZ);
+  readonly #ifreqPointer = ptr(this.#ifreq);
 
   constructor() {
     const errno = this.#libc.symbols.__errno_location();
     this.#errno = typeof errno === "bigint" ? null : errno;
     this.#fd = this.#libc.symbols.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (this.#fd < 0) throw new Error(`no socket: ${errnoWords(this.#lastErrno())}`);
+    if (this.#fd < 0) throw new Error(`no socket: ${describeErrno(this.#lastErrno())}`);
   }
 
   /** An ethtool structure of so many bytes, to be sent to devices through this socket. */
-  command(bytes: number): EthtoolCommand {
-    return new EthtoolCommand(bytes, this);
+  createCommand(sizeBytes: number): EthtoolCommand {
+    return new EthtoolCommand(sizeBytes, this);
   }
 
   /** One SIOCETHTOOL. `ifreq`: where the structure is that names the device. */
-  call(ifreq: Pointer): IoctlResult {
-    return this.request(SIOCETHTOOL, ifreq);
+  sendEthtool(ifreq: Pointer): IoctlResult {
+    return this.ioctl(SIOCETHTOOL, ifreq);
   }
 
   /** One ioctl on the socket, with the structure that it is about. */
-  request(number: number, structure: Pointer): IoctlResult {
-    return this.#ioctl(this.#fd, number, structure) < 0
+  ioctl(requestCode: number, structure: Pointer): IoctlResult {
+    return this.#ioctl(this.#fd, requestCode, structure) < 0
       ? { ok: false, errno: this.#lastErrno() }
-      : CARRIED_OUT;
+      : IOCTL_OK;
   }
 
   /** The kernel's number of a device, which no other has until the next boot; null where it is not there. */
-  ifindexOf(device: string): number | null {
-    if (!writeName(this.#name, device)) return null;
-    if (this.#ioctl(this.#fd, SIOCGIFINDEX, this.#address) < 0) return null;
+  readIfindex(device: string): number | null {
+    if (!writeDeviceName(this.#nameField, device)) return null;
+    if (this.#ioctl(this.#fd, SIOCGIFINDEX, this.#ifreqPointer) < 0) return null;
     return new DataView(this.#ifreq.buffer).getInt32(IFNAMSIZ, true);
   }
 
@@ -99,22 +99,22 @@ export class EthtoolCommand {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
   readonly #ifreq = new Uint8Array(new ArrayBuffer(IFREQ_BYTES));
-  readonly #name = this.#ifreq.subarray(0, IFNAMSIZ);
-  readonly #address: Pointer;
+  readonly #nameField = this.#ifreq.subarray(0, IFNAMSIZ);
+  readonly #ifreqPointer: Pointer;
   readonly #socket: EthtoolSocket;
 
-  constructor(size: number, socket: EthtoolSocket) {
-    this.view = new DataView(new ArrayBuffer(size));
+  constructor(sizeBytes: number, socket: EthtoolSocket) {
+    this.view = new DataView(new ArrayBuffer(sizeBytes));
     this.bytes = new Uint8Array(this.view.buffer);
-    this.#address = ptr(this.#ifreq);
+    this.#ifreqPointer = ptr(this.#ifreq);
     this.#socket = socket;
     new DataView(this.#ifreq.buffer).setBigUint64(IFNAMSIZ, BigInt(ptr(this.bytes)), true);
   }
 
   /** One SIOCETHTOOL on a device. */
   send(device: string): IoctlResult {
-    if (!writeName(this.#name, device)) return NO_SUCH_DEVICE;
-    return this.#socket.call(this.#address);
+    if (!writeDeviceName(this.#nameField, device)) return NO_SUCH_DEVICE;
+    return this.#socket.sendEthtool(this.#ifreqPointer);
   }
 }
 
@@ -122,14 +122,14 @@ export class EthtoolCommand {
  * Writes the name of a device into an ifreq. False for one that does not fit, with the NUL behind it, or
  * that has a NUL in it: it would silently become another device's.
  */
-function writeName(field: Uint8Array, device: string): boolean {
+function writeDeviceName(field: Uint8Array, device: string): boolean {
   field.fill(0);
-  const { written, read: taken } = encoder.encodeInto(device, field);
-  return taken === device.length && written > 0 && written < IFNAMSIZ && !device.includes("\0");
+  const { written, read: charsRead } = encoder.encodeInto(device, field);
+  return charsRead === device.length && written > 0 && written < IFNAMSIZ && !device.includes("\0");
 }
 
 const encoder = new TextEncoder();
 
-const CARRIED_OUT: IoctlResult = { ok: true };
+const IOCTL_OK: IoctlResult = { ok: true };
 
 const NO_SUCH_DEVICE: IoctlResult = { ok: false, errno: ERRNO.ENODEV };

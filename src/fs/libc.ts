@@ -27,13 +27,13 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /** Extended attributes that say who may do what with a file. */
-const ATTRIBUTES = ["security.selinux", "system.posix_acl_access"];
+const COPIED_XATTRS = ["security.selinux", "system.posix_acl_access"];
 /** More than a label has, and as much as an access list of thousands. */
-const ATTRIBUTE_BYTES = 65_536;
+const MAX_XATTR_BYTES = 65_536;
 
 /** Takes an advisory lock on an open file for this process alone, if no other has it (flock). */
-export function lockFile(fd: number): boolean {
-  return Libc.shared.lock(fd);
+export function tryLockFile(fd: number): boolean {
+  return Libc.shared.tryLock(fd);
 }
 
 /** What node:fs does not have. */
@@ -60,23 +60,23 @@ export class Libc {
   }).symbols;
 
   /** Takes a lock for this process alone, if no other has it. */
-  lock(fd: number): boolean {
+  tryLock(fd: number): boolean {
     return this.#symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
   }
 
   /** Gives a file the label and the access list of another; throws what the C library answers. */
-  copyAttributes(from: number, to: number): void {
-    for (const attribute of ATTRIBUTES) {
+  copyXattrs(sourceFd: number, targetFd: number): void {
+    for (const attribute of COPIED_XATTRS) {
       const name = new TextEncoder().encode(`${attribute}\0`);
-      const value = new Uint8Array(ATTRIBUTE_BYTES);
-      const size = Number(this.#symbols.fgetxattr(from, ptr(name), ptr(value), value.length));
+      const value = new Uint8Array(MAX_XATTR_BYTES);
+      const size = Number(this.#symbols.fgetxattr(sourceFd, ptr(name), ptr(value), value.length));
       if (size < 0) {
         const errno = this.#errno();
         // The file has none, or its file system keeps none.
         if (errno === ERRNO.ENODATA || errno === ERRNO.EOPNOTSUPP) continue;
         throw new LibcError(errno);
       }
-      if (this.#symbols.fsetxattr(to, ptr(name), ptr(value), size, 0) < 0) {
+      if (this.#symbols.fsetxattr(targetFd, ptr(name), ptr(value), size, 0) < 0) {
         throw new LibcError(this.#errno());
       }
     }

@@ -8,14 +8,14 @@ import {
   realpathSync,
   type Stats,
 } from "node:fs";
-import { codeOf, Unusable } from "./file-failure.ts";
+import { getErrnoName, UnusablePathError } from "./file-failure.ts";
 
 /** What is there under a name, or null. */
-export function statusOf(path: string, stat: (path: string) => Stats = lstatSync): Stats | null {
+export function statOrNull(path: string, stat: (path: string) => Stats = lstatSync): Stats | null {
   try {
     return stat(path);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return null;
+    if (getErrnoName(error) === "ENOENT") return null;
     throw error;
   }
 }
@@ -31,22 +31,24 @@ export function syncDirectory(path: string): void {
 }
 
 /** As many links in a row as Linux follows. */
-const LINKS = 40;
+const MAX_LINKS = 40;
 
 /** The file that a path leads to by symbolic links, whether it exists or not. */
 export function resolveLinks(path: string): string {
   let target = path;
-  for (let links = 0; links <= LINKS; links += 1) {
-    if (statusOf(target)?.isSymbolicLink() !== true) return target;
-    const to = readlinkSync(target);
+  for (let links = 0; links <= MAX_LINKS; links += 1) {
+    if (statOrNull(target)?.isSymbolicLink() !== true) return target;
+    const linkTarget = readlinkSync(target);
     // Not normalised: `..` behind a link to a directory is not what it looks like.
-    target = to.startsWith("/") ? to : `${realpathSync(directoryOf(target))}/${to}`;
+    target = linkTarget.startsWith("/")
+      ? linkTarget
+      : `${realpathSync(getParentDirectory(target))}/${linkTarget}`;
   }
-  throw new Unusable("its symbolic links form a loop");
+  throw new UnusablePathError("its symbolic links form a loop");
 }
 
 /** The directory that a path names its last part in. */
-export function directoryOf(path: string): string {
+export function getParentDirectory(path: string): string {
   const slash = path.lastIndexOf("/");
   if (slash < 0) return ".";
   return slash === 0 ? "/" : path.slice(0, slash);

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { type Result, success, unavailable } from "../core/result.ts";
+import { type Result, success, unavailableFailure } from "../core/result.ts";
 
 /** Where programs of the system are; root's PATH may hold anything. */
-const DIRECTORIES = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"];
+const PROGRAM_DIRECTORIES = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"];
 
 /** How a program ended. */
-export interface Ended {
+export interface ProcessResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -13,7 +13,7 @@ export interface Ended {
 
 /** The path of a program of the system; null where it is not installed. */
 export function findProgram(name: string): string | null {
-  const directory = DIRECTORIES.find((candidate) => existsSync(`${candidate}/${name}`));
+  const directory = PROGRAM_DIRECTORIES.find((candidate) => existsSync(`${candidate}/${name}`));
   return directory === undefined ? null : `${directory}/${name}`;
 }
 
@@ -25,30 +25,37 @@ export function runProgram(
   name: string,
   args: readonly string[],
   timeoutMs?: number,
-): Result<Ended> {
+): Result<ProcessResult> {
   const path = findProgram(name);
-  if (path === null) return unavailable("program-missing", `${name} is not installed`);
+  if (path === null) return unavailableFailure("program-missing", `${name} is not installed`);
   return success(runProgramAt(path, args, timeoutMs));
 }
 
 /** The same with a program that is known by its path. */
-export function runProgramAt(path: string, args: readonly string[], timeoutMs?: number): Ended {
-  const ended = Bun.spawnSync([path, ...args], {
+export function runProgramAt(
+  path: string,
+  args: readonly string[],
+  timeoutMs?: number,
+): ProcessResult {
+  const result = Bun.spawnSync([path, ...args], {
     stdin: "ignore",
-    env: { PATH: DIRECTORIES.join(":"), LC_ALL: "C" },
+    env: { PATH: PROGRAM_DIRECTORIES.join(":"), LC_ALL: "C" },
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
   });
   return {
-    exitCode: ended.exitCode,
-    stdout: ended.stdout.toString(),
-    stderr: ended.stderr.toString(),
+    exitCode: result.exitCode,
+    stdout: result.stdout.toString(),
+    stderr: result.stderr.toString(),
   };
 }
 
 /** The same, where anything but exit code 0 is a failure. */
-export function mustRun(name: string, args: readonly string[]): Result<Ended> {
-  const ended = runProgram(name, args);
-  if (!ended.ok || ended.value.exitCode === 0) return ended;
-  const words = ended.value.stderr.trim().split("\n")[0] ?? "";
-  return unavailable("program-failed", `${[name, ...args].join(" ")} failed: ${words}`);
+export function runProgramOrFail(name: string, args: readonly string[]): Result<ProcessResult> {
+  const result = runProgram(name, args);
+  if (!result.ok || result.value.exitCode === 0) return result;
+  const firstErrorLine = result.value.stderr.trim().split("\n")[0] ?? "";
+  return unavailableFailure(
+    "program-failed",
+    `${[name, ...args].join(" ")} failed: ${firstErrorLine}`,
+  );
 }

@@ -13,9 +13,9 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { Unusable } from "./file-failure.ts";
+import { UnusablePathError } from "./file-failure.ts";
 import { Libc } from "./libc.ts";
-import { statusOf, syncDirectory } from "./path.ts";
+import { statOrNull, syncDirectory } from "./path.ts";
 
 /**
  * How the name of every temporary file begins, whatever it becomes: hidden, and without an ending
@@ -24,19 +24,19 @@ import { statusOf, syncDirectory } from "./path.ts";
 export const TEMPORARY_PREFIX = ".offload-new.";
 
 /** A file that is there, kept open so that its bytes and its attributes are of the same file. */
-export class OldFile implements Disposable {
+export class ExistingFile implements Disposable {
   constructor(
     readonly fd: number,
     readonly stats: Stats,
   ) {}
 
-  bytes(): Uint8Array {
+  readBytes(): Uint8Array {
     return readFileSync(this.fd);
   }
 
   /** Whether these bytes are in it; it is read only where it is as long as they are. */
-  holds(bytes: Uint8Array): boolean {
-    return this.stats.size === bytes.length && Buffer.compare(this.bytes(), bytes) === 0;
+  hasContent(bytes: Uint8Array): boolean {
+    return this.stats.size === bytes.length && Buffer.compare(this.readBytes(), bytes) === 0;
   }
 
   [Symbol.dispose](): void {
@@ -45,13 +45,13 @@ export class OldFile implements Disposable {
 }
 
 /** Opens a regular file that is there, and no link; null where there is none. */
-export function openOld(path: string): OldFile | null {
-  const status = statusOf(path);
-  if (status === null) return null;
-  if (status.isDirectory()) throw new Unusable("it is a directory");
-  if (!status.isFile()) throw new Unusable("it is not a regular file");
+export function openExistingFile(path: string): ExistingFile | null {
+  const stats = statOrNull(path);
+  if (stats === null) return null;
+  if (stats.isDirectory()) throw new UnusablePathError("it is a directory");
+  if (!stats.isFile()) throw new UnusablePathError("it is not a regular file");
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  return new OldFile(fd, fstatSync(fd));
+  return new ExistingFile(fd, fstatSync(fd));
 }
 
 /**
@@ -62,25 +62,25 @@ export class TemporaryFile implements Disposable {
   readonly path: string;
   readonly #directory: string;
   readonly #fd: number;
-  #moved = false;
+  #isMoved = false;
 
   constructor(directory: string) {
-    const random = crypto.randomUUID().slice(0, 8);
+    const suffix = crypto.randomUUID().slice(0, 8);
     this.#directory = directory;
-    this.path = `${directory}/${TEMPORARY_PREFIX}${random}`;
+    this.path = `${directory}/${TEMPORARY_PREFIX}${suffix}`;
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     this.#fd = openSync(this.path, flags, 0o600);
-    Libc.shared.lock(this.#fd);
+    Libc.shared.tryLock(this.#fd);
   }
 
   /** Writes it whole, with the attributes of another file, and to the disk. */
-  fill(bytes: Uint8Array, mode: number, like: OldFile | null): void {
+  write(bytes: Uint8Array, mode: number, attributesFrom: ExistingFile | null): void {
     for (let written = 0; written < bytes.length; ) {
       written += writeSync(this.#fd, bytes, written);
     }
-    if (like !== null) {
-      fchownSync(this.#fd, like.stats.uid, like.stats.gid);
-      Libc.shared.copyAttributes(like.fd, this.#fd);
+    if (attributesFrom !== null) {
+      fchownSync(this.#fd, attributesFrom.stats.uid, attributesFrom.stats.gid);
+      Libc.shared.copyXattrs(attributesFrom.fd, this.#fd);
     }
     // Last, because a change of the owner or of the access list changes permissions too.
     fchmodSync(this.#fd, mode);
@@ -89,27 +89,27 @@ export class TemporaryFile implements Disposable {
 
   moveTo(target: string): void {
     renameSync(this.path, target);
-    this.#moved = true;
+    this.#isMoved = true;
     syncDirectory(this.#directory);
   }
 
   [Symbol.dispose](): void {
     closeSync(this.#fd);
     // What cannot be removed now, such as after an error of the disk, is left to the next run.
-    if (!this.#moved) attempt(() => unlinkSync(this.path));
+    if (!this.#isMoved) tryOrNull(() => unlinkSync(this.path));
   }
 }
 
 /** Removes the temporary files that killed runs left in a directory, as far as it can be written. */
-export function removeLeftovers(directory: string): void {
-  const names = attempt(() => readdirSync(directory)) ?? [];
+export function removeStaleTemporaryFiles(directory: string): void {
+  const names = tryOrNull(() => readdirSync(directory)) ?? [];
   for (const name of names) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     const path = `${directory}/${name}`;
-    attempt(() => {
+    tryOrNull(() => {
       const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       try {
-        if (Libc.shared.lock(fd)) unlinkSync(path);
+        if (Libc.shared.tryLock(fd)) unlinkSync(path);
       } finally {
         closeSync(fd);
       }
@@ -118,7 +118,7 @@ export function removeLeftovers(directory: string): void {
 }
 
 /** What an action gives, or null where it throws: for what is done as far as it can be done. */
-export function attempt<T>(action: () => T): T | null {
+export function tryOrNull<T>(action: () => T): T | null {
   try {
     return action();
   } catch {

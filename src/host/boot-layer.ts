@@ -1,31 +1,41 @@
-import { inspectBoot, installBoot, pieces, runBootScript } from "../boot/boot-layer.ts";
-import { bootReportOf, type Method } from "../core/boot-layer.ts";
+import {
+  inspectBootLayer,
+  installBootFiles,
+  previewBootFiles,
+  runBootScript,
+} from "../boot/boot-layer.ts";
+import { type BootMethod, toBootReport } from "../core/boot-layer.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";
 import type { DisablePlan } from "../core/disable/plan.ts";
-import { type LiveStep, type LiveView, planLive } from "../core/disable/steps.ts";
-import { KEYWORDS } from "../core/features.ts";
-import { type Interface, uuidOf } from "../core/interface.ts";
+import { type FeatureSnapshot, type LiveStep, planLiveSteps } from "../core/disable/steps.ts";
+import { FEATURE_NAMES } from "../core/features.ts";
+import { getUuid, type Interface } from "../core/interface.ts";
 import type { Inventory } from "../core/inventory.ts";
-import { naturalOrder } from "../core/natural-order.ts";
-import { Policy, storedOf } from "../core/policy.ts";
-import type { Kernel, KernelBitsKeeper, Toolstack } from "../core/ports.ts";
+import { compareNatural } from "../core/natural-order.ts";
+import { getStoredPolicy, Policy } from "../core/policy.ts";
+import type { Kernel, KernelBitsStore, Toolstack } from "../core/ports.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Report } from "../core/report.ts";
-import { type Failure, type Result, success, usage } from "../core/result.ts";
-import { survey } from "../core/targets/survey.ts";
-import { everyInterface } from "../core/targets/targets.ts";
-import { type Coverage, featuresAtBoot, isEmptyCoverage } from "../core/verify/coverage.ts";
+import { type Failure, type Result, success, usageFailure } from "../core/result.ts";
+import { readInterfaceFeatures } from "../core/targets/survey.ts";
+import { indexInterfaces } from "../core/targets/targets.ts";
+import { type Coverage, getBootFeatures, isEmptyCoverage } from "../core/verify/coverage.ts";
 import { progress } from "../terminal/progress.ts";
-import { type Followed, ownNics, type Planned, readEvidence } from "./change.ts";
-import { withOwnDevices } from "./domains.ts";
+import {
+  type BootScriptUpdate,
+  filterLocalNics,
+  type PlannedChange,
+  readEvidence,
+} from "./change.ts";
+import { excludeDomainMismatches } from "./domains.ts";
 import type { Dom0 } from "./open.ts";
-import type { Chosen } from "./selection.ts";
+import type { SelectedTargets } from "./selection.ts";
 
 /** What the boot layer of this host has to keep off. Fails where no policy asks for anything. */
-export function coverageOfPolicy(inventory: Inventory): Result<Coverage> {
-  const coverage = Policy.of(inventory).coverage(ownNics(inventory));
+export function computePolicyCoverage(inventory: Inventory): Result<Coverage> {
+  const coverage = Policy.fromInventory(inventory).computeCoverage(filterLocalNics(inventory));
   return isEmptyCoverage(coverage)
-    ? usage(
+    ? usageFailure(
         "nothing-to-persist",
         "the policy of this host is empty; run offload disable first, or name what to keep off: offload persist ALL",
       )
@@ -33,40 +43,48 @@ export function coverageOfPolicy(inventory: Inventory): Result<Coverage> {
 }
 
 /** Plans what the policy asks for: what the boot script would turn off now. */
-export async function planPolicy(dom0: Dom0): Promise<Result<Planned>> {
-  const { records, kernel } = dom0;
-  if (!records.known) return { ok: false, failures: records.failures };
-  const { inventory, toolstack } = records;
-  const coverage = coverageOfPolicy(inventory);
+export async function planPolicy(dom0: Dom0): Promise<Result<PlannedChange>> {
+  const { xapi, kernel } = dom0;
+  if (!xapi.isKnown) return { ok: false, failures: xapi.failures };
+  const { inventory, toolstack } = xapi;
+  const coverage = computePolicyCoverage(inventory);
   if (!coverage.ok) return coverage;
-  const devices = kernel.observe(() => []);
+  const devices = kernel.readFeatures(() => []);
   if (!devices.ok) return devices;
   const covered = coveredInterfaces(coverage.value, inventory, devices.value.existing, kernel);
-  const { interfaces, problems } = await withOwnDevices(covered);
-  const chosen: Chosen = {
+  const { interfaces, problems } = await excludeDomainMismatches(covered);
+  const selected: SelectedTargets = {
     interfaces,
-    rule: { nics: false, vifs: false },
-    alone: new Set(),
+    groups: { nics: false, vifs: false },
+    individualVifs: new Set(),
     notes: [],
     problems,
     inventory,
     toolstack,
-    seen: null,
+    initialSnapshot: null,
   };
-  const found = readEvidence(dom0, chosen, null);
-  if (!found.ok) return found;
-  const { view } = found.value.evidence;
-  const live = liveSteps(interfaces, coverage.value, view);
+  const inputs = readEvidence(dom0, selected, null);
+  if (!inputs.ok) return inputs;
+  const { snapshot } = inputs.value.evidence;
+  const live = planCoveredSteps(interfaces, coverage.value, snapshot);
   const request = {
-    features: KEYWORDS.filter((feature) => live.some(({ keywords }) => keywords.includes(feature))),
-    named: false,
-    rule: chosen.rule,
-    alone: chosen.alone,
+    features: FEATURE_NAMES.filter((feature) =>
+      live.some(({ features }) => features.includes(feature)),
+    ),
+    hasExplicitFeatures: false,
+    groups: selected.groups,
+    individualVifs: selected.individualVifs,
   };
-  const nothing = { settings: [], texts: [], rule: null, unannounced: [], excluded: [] };
-  const plan = { interfaces, request, before: view, live, ...nothing };
-  const featuresOf = (iface: Interface) => featuresAtBoot(coverage.value, iface);
-  return success({ ...found.value, plan, featuresOf });
+  const noXapiChanges = {
+    settings: [],
+    policySteps: [],
+    hostRule: null,
+    unannouncedVms: [],
+    excluded: [],
+  };
+  const plan = { interfaces, request, before: snapshot, live, ...noXapiChanges };
+  const getFeaturesOff = (iface: Interface) => getBootFeatures(coverage.value, iface);
+  return success({ ...inputs.value, plan, getFeaturesOff });
 }
 
 /** The interfaces on this host that the boot script may change. */
@@ -76,52 +94,60 @@ function coveredInterfaces(
   existing: ReadonlySet<string>,
   kernel: Pick<Kernel, "isNic">,
 ): readonly Interface[] {
-  const known = [...everyInterface(inventory).values()].filter(
-    (iface) => iface.kind !== "vif" || iface.whereabouts.at === "here",
+  const managed = [...indexInterfaces(inventory).values()].filter(
+    (iface) => iface.kind !== "vif" || iface.location.kind === "local",
   );
-  const names = new Set(known.flatMap((one) => (one.kind === "pif" ? [one.pif.device] : [])));
-  const others = [...existing]
-    .filter((device) => !names.has(device) && kernel.isNic(device))
-    .sort(naturalOrder)
-    .map((device): Interface => ({ kind: "bare", device, as: "pif" }));
-  return [...known, ...others].filter((iface) => featuresAtBoot(coverage, iface).length > 0);
+  const managedNames = new Set(
+    managed.flatMap((iface) => (iface.kind === "pif" ? [iface.pif.device] : [])),
+  );
+  const unmanaged = [...existing]
+    .filter((device) => !managedNames.has(device) && kernel.isNic(device))
+    .sort(compareNatural)
+    .map((device): Interface => ({ kind: "unmanaged", device, deviceKind: "pif" }));
+  return [...managed, ...unmanaged].filter((iface) => getBootFeatures(coverage, iface).length > 0);
 }
 
-function liveSteps(
+function planCoveredSteps(
   interfaces: readonly Interface[],
   coverage: Coverage,
-  view: LiveView,
+  snapshot: FeatureSnapshot,
 ): readonly LiveStep[] {
-  return [...Map.groupBy(interfaces, (iface) => featuresAtBoot(coverage, iface).join())].flatMap(
-    ([, alike]) => {
-      const [first] = alike;
-      return first === undefined ? [] : planLive(alike, featuresAtBoot(coverage, first), view);
+  return [...Map.groupBy(interfaces, (iface) => getBootFeatures(coverage, iface).join())].flatMap(
+    ([, group]) => {
+      const [first] = group;
+      return first === undefined
+        ? []
+        : planLiveSteps(group, getBootFeatures(coverage, first), snapshot);
     },
   );
 }
 
 /** The files that installing would write, as text. Fails where installing would be refused. */
 export function previewBootLayer(
-  { chosen, plan }: Pick<Planned, "chosen" | "plan">,
-  { method }: { readonly method: Method },
+  { selected, plan }: Pick<PlannedChange, "selected" | "plan">,
+  { method }: { readonly method: BootMethod },
 ): Result<string> {
-  const { inventory } = chosen;
+  const { inventory } = selected;
   if (inventory === null) return success("");
-  const coverage = coverageOfPolicy(inventoryAfter(inventory, plan));
+  const coverage = computePolicyCoverage(previewInventory(inventory, plan));
   if (!coverage.ok) return coverage;
-  const written = pieces(coverage.value, method);
-  if (!written.ok) return written;
-  return success(written.value.map(({ path, text }) => `# ${path}\n${text}\n`).join(""));
+  const files = previewBootFiles(coverage.value, method);
+  if (!files.ok) return files;
+  return success(files.value.map(({ path, text }) => `# ${path}\n${text}\n`).join(""));
 }
 
 /** The inventory with what a plan is going to store. */
-function inventoryAfter(inventory: Inventory, { texts, rule }: DisablePlan): Inventory {
+function previewInventory(inventory: Inventory, { policySteps, hostRule }: DisablePlan): Inventory {
   const stored = new Map(
-    texts.map(({ iface, features }) => [uuidOf(iface), { ...storedOf(iface), value: features }]),
+    policySteps.map(({ iface, features }) => [
+      getUuid(iface),
+      { ...getStoredPolicy(iface), value: features },
+    ]),
   );
   return {
     ...inventory,
-    hostStored: rule === null ? inventory.hostStored : { ...rule.stored, value: rule.rule },
+    storedHostRule:
+      hostRule === null ? inventory.storedHostRule : { ...hostRule.stored, value: hostRule.rule },
     pifs: inventory.pifs.map((pif) => ({ ...pif, stored: stored.get(pif.uuid) ?? pif.stored })),
     vifs: inventory.vifs.map((vif) => ({ ...vif, stored: stored.get(vif.uuid) ?? vif.stored })),
   };
@@ -131,8 +157,8 @@ function inventoryAfter(inventory: Inventory, { texts, rule }: DisablePlan): Inv
 export interface InstallPorts {
   readonly kernel: Kernel;
   readonly toolstack: Toolstack;
-  readonly bits: KernelBitsKeeper;
-  readonly stillWanted: ChangePorts["stillWanted"];
+  readonly bits: KernelBitsStore;
+  readonly checkCallerWaiting: ChangePorts["checkCallerWaiting"];
 }
 
 /**
@@ -140,58 +166,58 @@ export interface InstallPorts {
  * To be called with the lock held.
  */
 export async function installBootLayer(
-  method: Method,
+  method: BootMethod,
   ports: InstallPorts,
-): Promise<Followed & { readonly boot: Report["boot"] }> {
-  const done = await install(method, ports);
-  const boot = inspectBoot();
-  const problems: Problem[] = [...done];
-  if (!boot.ok) problems.push(...bootProblems(boot.failures));
-  else if (boot.value.state !== "current" && done.length === 0) {
+): Promise<BootScriptUpdate & { readonly boot: Report["boot"] }> {
+  const installProblems = await install(method, ports);
+  const boot = inspectBootLayer();
+  const problems: Problem[] = [...installProblems];
+  if (!boot.ok) problems.push(...toBootProblems(boot.failures));
+  else if (boot.value.state !== "up-to-date" && installProblems.length === 0) {
     const message = `the boot layer is ${boot.value.state} after it was installed`;
-    problems.push({ code: "boot-wrong", message });
+    problems.push({ code: "boot-drift", message });
   }
-  return { notes: [], problems, boot: boot.ok ? bootReportOf(boot.value) : null };
+  return { notes: [], problems, boot: boot.ok ? toBootReport(boot.value) : null };
 }
 
 async function install(
-  method: Method,
-  { kernel, toolstack, bits, stillWanted }: InstallPorts,
+  method: BootMethod,
+  { kernel, toolstack, bits, checkCallerWaiting }: InstallPorts,
 ): Promise<readonly Problem[]> {
-  const wanted = await stillWanted();
-  if (!wanted.ok) return bootProblems(wanted.failures);
-  const inventory = await toolstack.inventory({ kind: "policy" });
-  if (!inventory.ok) return bootProblems(inventory.failures);
-  const coverage = coverageOfPolicy(inventory.value);
-  if (!coverage.ok) return bootProblems(coverage.failures);
-  const kept = await keepBits(coverage.value, inventory.value, kernel, bits);
-  if (!kept.ok) return bootProblems(kept.failures);
-  const installed = await installBoot(coverage.value, method);
-  if (!installed.ok) return bootProblems(installed.failures);
+  const callerWaiting = await checkCallerWaiting();
+  if (!callerWaiting.ok) return toBootProblems(callerWaiting.failures);
+  const inventory = await toolstack.readInventory({ kind: "policy" });
+  if (!inventory.ok) return toBootProblems(inventory.failures);
+  const coverage = computePolicyCoverage(inventory.value);
+  if (!coverage.ok) return toBootProblems(coverage.failures);
+  const saved = await saveKernelBits(coverage.value, inventory.value, kernel, bits);
+  if (!saved.ok) return toBootProblems(saved.failures);
+  const installed = await installBootFiles(coverage.value, method);
+  if (!installed.ok) return toBootProblems(installed.failures);
   progress.begin("running the boot script");
-  const left = await runBootScript(coverage.value);
+  const scriptErrors = await runBootScript(coverage.value);
   progress.end();
-  if (!left.ok) return bootProblems(left.failures);
-  return left.value.map(
+  if (!scriptErrors.ok) return toBootProblems(scriptErrors.failures);
+  return scriptErrors.value.map(
     (line): Problem => ({ code: "boot-failed", message: `the boot script failed: ${line}` }),
   );
 }
 
 /** Keeps what the script is about to turn off, as `disable` does before its own writes. */
-async function keepBits(
+async function saveKernelBits(
   coverage: Coverage,
   inventory: Inventory,
   kernel: Kernel,
-  bits: KernelBitsKeeper,
+  bits: KernelBitsStore,
 ): Promise<Result<void>> {
-  const devices = kernel.observe(() => []);
+  const devices = kernel.readFeatures(() => []);
   if (!devices.ok) return devices;
   const covered = coveredInterfaces(coverage, inventory, devices.value.existing, kernel);
-  const view = survey(covered, kernel);
-  if (!view.ok) return view;
-  return await bits.keep(liveSteps(covered, coverage, view.value), view.value);
+  const snapshot = readInterfaceFeatures(covered, kernel);
+  if (!snapshot.ok) return snapshot;
+  return await bits.save(planCoveredSteps(covered, coverage, snapshot.value), snapshot.value);
 }
 
-function bootProblems(failures: readonly Failure[]): readonly Problem[] {
+function toBootProblems(failures: readonly Failure[]): readonly Problem[] {
   return failures.map(({ message }): Problem => ({ code: "boot-failed", message }));
 }

@@ -1,279 +1,314 @@
-import type { Invocation, Told } from "../cli/command.ts";
-import { agree } from "../cli/confirm.ts";
-import type { Wanted } from "../cli/parse-args.ts";
-import type { Interruption } from "../cli/signals.ts";
-import type { Method } from "../core/boot-layer.ts";
+import type { CommandContext, CommandResult } from "../cli/command.ts";
+import { requireConfirmation } from "../cli/confirm.ts";
+import type { TargetsAndFeatures } from "../cli/parse-args.ts";
+import type { SignalHandler } from "../cli/signals.ts";
+import type { BootMethod } from "../core/boot-layer.ts";
 import { applyDisable } from "../core/disable/apply.ts";
-import { byHand } from "../core/disable/manual-commands.ts";
-import { type DisablePlan, expectedChanges } from "../core/disable/plan.ts";
-import { type DisableContext, disableReport, revertedReport } from "../core/disable/report.ts";
-import type { LiveView } from "../core/disable/steps.ts";
-import { requestsBefore } from "../core/pending-change.ts";
-import { EXIT } from "../core/problem.ts";
-import { type Report, reportOf } from "../core/report.ts";
+import { formatDisableCommands } from "../core/disable/manual-commands.ts";
+import { type DisablePlan, previewChanges } from "../core/disable/plan.ts";
+import {
+  createDisableReport,
+  createRevertedReport,
+  type DisableReportContext,
+} from "../core/disable/report.ts";
+import type { FeatureSnapshot } from "../core/disable/steps.ts";
+import { collectPreviousRequests } from "../core/pending-change.ts";
+import { EXIT_CODES } from "../core/problem.ts";
+import { createReport, type Report } from "../core/report.ts";
 import { type Result, success } from "../core/result.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
-import { wordOf } from "../core/targets/targets.ts";
-import { judge } from "../core/verify/verdict.ts";
+import { parseTargetGroup } from "../core/targets/targets.ts";
+import { evaluateInterfaces } from "../core/verify/verdict.ts";
 import type { PoolCall } from "../plugin/pool-call.ts";
 import { KernelBitsFile } from "../state/kernel-bits.ts";
 import type { ChangeLock } from "../state/lock.ts";
-import { viewOn } from "../terminal/view.ts";
-import { planSummary } from "../terminal/views/plan-summary.ts";
+import { createView } from "../terminal/view.ts";
+import { formatPlanSummary } from "../terminal/views/plan-summary.ts";
 import { installBootLayer, planPolicy, previewBootLayer } from "./boot-layer.ts";
 import {
-  changePorts,
-  type Followed,
-  isScriptBehind,
-  otherHostsNotes,
-  type Planned,
+  type BootScriptUpdate,
+  createChangePorts,
+  isBootScriptOutdated,
+  noteOutdatedPoolHosts,
+  type PlannedChange,
   planTargets,
   updateBootScript,
 } from "./change.ts";
-import { changeDom0Ahead, type Dom0, withDom0 } from "./open.ts";
+import { changeDom0AndReadAhead, type Dom0, withDom0 } from "./open.ts";
 import { awaitAnswer } from "./pending/await-answer.ts";
-import { asReverted, beginPendingChange, settlePendingChange } from "./pending/pending-change.ts";
-import { lookAhead, scopeOf } from "./selection.ts";
+import { beginPendingChange, markReverted, revertExpiredChange } from "./pending/pending-change.ts";
+import { getReadScope, readAhead } from "./selection.ts";
 
 /** What is to be turned off, and how. Without targets it is what the policy asks for. */
-export interface TurnOffRequest extends Wanted {
+export interface HostDisableRequest extends TargetsAndFeatures {
   /** Targets and features were picked from a list. */
-  readonly pick: boolean;
+  readonly isPicked: boolean;
   readonly yes: boolean;
   readonly dryRun: boolean;
   /** Whether policy, originals and settings are stored in XAPI. */
   readonly store: boolean;
   /** Seconds within which the change has to be confirmed; 0 where it has not. */
-  readonly seconds: number;
+  readonly confirmWithinSeconds: number;
   /** Seconds to wait for another run. */
-  readonly wait: number;
+  readonly waitSeconds: number;
   /** The boot layer to be installed as well; null for none. */
-  readonly persist: { readonly method: Method } | null;
+  readonly persist: { readonly method: BootMethod } | null;
 }
 
 /**
  * Turns features off as a request says: shows and asks where that goes beyond what was named, waits for
  * the lock, plans from what is read with the lock held, and changes, stores and reports.
  */
-export async function turnOff(
-  request: TurnOffRequest,
-  { interruption, call }: Pick<Invocation, "interruption" | "call">,
-): Promise<Result<Told>> {
+export async function runDisable(
+  request: HostDisableRequest,
+  { signals, call }: Pick<CommandContext, "signals" | "call">,
+): Promise<Result<CommandResult>> {
   // What runs at boot covers VMs of the whole pool: they may come to this host.
   const isPolicy = request.targets.length === 0 || (request.persist !== null && request.dryRun);
-  const scope: ReadScope = isPolicy ? { kind: "policy" } : scopeOf(request.targets, call);
+  const scope: ReadScope = isPolicy ? { kind: "policy" } : getReadScope(request.targets, call);
   if (request.dryRun) {
-    return await withDom0(interruption, scope, async (dom0): Promise<Result<Told>> => {
-      const plan = await planFor(request, dom0, null);
-      return plan.ok ? preview(plan.value, request, dom0) : plan;
+    return await withDom0(signals, scope, async (dom0): Promise<Result<CommandResult>> => {
+      const plan = await planHostRequest(request, dom0, null);
+      return plan.ok ? previewDisable(plan.value, request, dom0) : plan;
     });
   }
-  if (!request.yes && isBeyondNames(request)) {
-    const agreed = await ask(request, scope, interruption);
-    if (!agreed.ok) return agreed;
+  if (!request.yes && disableNeedsConfirmation(request)) {
+    const confirmed = await askToDisable(request, scope, signals);
+    if (!confirmed.ok) return confirmed;
   }
   // VMs may have started and moved while a question or another run stood in the way: only what is
   // read with the lock held is planned from.
-  return await changeDom0Ahead(
-    interruption,
+  return await changeDom0AndReadAhead(
+    signals,
     scope,
-    request.wait,
-    (kernel) => lookAhead(kernel, request.targets),
-    async (dom0, lock, ahead): Promise<Result<Told>> => {
+    request.waitSeconds,
+    (kernel) => readAhead(kernel, request.targets),
+    async (dom0, lock, prefetched): Promise<Result<CommandResult>> => {
       const bits = KernelBitsFile.read(dom0.kernel);
       if (!bits.ok) return bits;
-      const settled = await settlePendingChange(dom0.kernel, bits.value);
-      if (!settled.ok) return settled;
+      const reverted = await revertExpiredChange(dom0.kernel, bits.value);
+      if (!reverted.ok) return reverted;
       // A pending change that was reverted has changed what was read ahead.
-      const planned = await planFor(request, dom0, settled.value ? null : ahead);
+      const planned = await planHostRequest(request, dom0, reverted.value ? null : prefetched);
       if (!planned.ok) return planned;
       // What stands in the way of the boot layer is found before anything is changed.
-      const files = previewFiles(planned.value, request);
-      if (!files.ok) return files;
-      const run = { request, dom0, interruption, call, scope };
-      return request.seconds > 0
-        ? await pend(planned.value, run, lock)
-        : await change(planned.value, run);
+      const bootFiles = previewInstall(planned.value, request);
+      if (!bootFiles.ok) return bootFiles;
+      const run = { request, dom0, signals, call, scope };
+      return request.confirmWithinSeconds > 0
+        ? await disableUntilConfirmed(planned.value, run, lock)
+        : await applyChange(planned.value, run);
     },
   );
 }
 
-interface Run {
-  readonly request: TurnOffRequest;
+interface DisableRun {
+  readonly request: HostDisableRequest;
   readonly dom0: Dom0;
-  readonly interruption: Interruption;
+  readonly signals: SignalHandler;
   readonly call: PoolCall | null;
   readonly scope: ReadScope;
 }
 
-function planFor(
-  request: TurnOffRequest,
+function planHostRequest(
+  request: HostDisableRequest,
   dom0: Dom0,
-  ahead: LiveView | null,
-): Promise<Result<Planned>> {
+  prefetched: FeatureSnapshot | null,
+): Promise<Result<PlannedChange>> {
   const { targets, store } = request;
   return targets.length === 0
     ? planPolicy(dom0)
-    : planTargets(dom0, targets, request, { store, ahead });
+    : planTargets(dom0, targets, request, { store, prefetched });
 }
 
-function contextOf(
-  { chosen, boot, featuresOf }: Planned,
-  { request, dom0 }: Run,
-): Omit<DisableContext, "store"> {
+function buildReportContext(
+  { selected, boot, getFeaturesOff }: PlannedChange,
+  { request, dom0 }: DisableRun,
+): Omit<DisableReportContext, "storesSettings"> {
   return {
     host: dom0.host,
-    featuresOf,
-    persisted: request.persist !== null || boot.state === "current",
-    notes: chosen.notes,
+    getFeaturesOff,
+    isPersisted: request.persist !== null || boot.state === "up-to-date",
+    notes: selected.notes,
   };
 }
 
 /** What goes beyond VMs, VIFs and NICs that were named one by one is shown and asked for. */
-function isBeyondNames({ pick, targets }: TurnOffRequest): boolean {
-  return pick || targets.length === 0 || targets.some((target) => wordOf(target) !== null);
+function disableNeedsConfirmation({ isPicked, targets }: HostDisableRequest): boolean {
+  return (
+    isPicked || targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null)
+  );
 }
 
-async function ask(
-  request: TurnOffRequest,
+async function askToDisable(
+  request: HostDisableRequest,
   scope: ReadScope,
-  interruption: Interruption,
+  signals: SignalHandler,
 ): Promise<Result<void>> {
-  const view = viewOn("stderr", false);
-  const summary = await withDom0(interruption, scope, async (dom0): Promise<Result<string>> => {
-    const planned = await planFor(request, dom0, null);
+  const terminalView = createView("stderr", false);
+  const summary = await withDom0(signals, scope, async (dom0): Promise<Result<string>> => {
+    const planned = await planHostRequest(request, dom0, null);
     if (!planned.ok) return planned;
     const { plan } = planned.value;
-    return success(isNothingToDo(plan) ? "" : planSummary(plan, dom0, view));
+    return success(isEmptyPlan(plan) ? "" : formatPlanSummary(plan, dom0, terminalView));
   });
   if (!summary.ok) return summary;
   // Nothing to do, nothing to ask.
   if (summary.value === "") return success(undefined);
-  return await agree(
+  return await requireConfirmation(
     {
       question: "Turn these offloads off?",
       summary: summary.value,
-      unasked: `refusing to change ${whatIsMeant(request)} without confirmation`,
+      refusal: `refusing to change ${describeTargets(request)} without confirmation`,
     },
-    interruption,
+    signals,
   );
 }
 
-function isNothingToDo({ live, settings, texts, rule, unannounced }: DisablePlan): boolean {
-  const count = live.length + settings.length + texts.length + unannounced.length;
-  return count === 0 && rule === null;
+function isEmptyPlan({
+  live,
+  settings,
+  policySteps,
+  hostRule,
+  unannouncedVms,
+}: DisablePlan): boolean {
+  const count = live.length + settings.length + policySteps.length + unannouncedVms.length;
+  return count === 0 && hostRule === null;
 }
 
-function whatIsMeant({ pick, targets }: TurnOffRequest): string {
-  if (pick) return "what was picked";
+function describeTargets({ isPicked, targets }: HostDisableRequest): string {
+  if (isPicked) return "what was picked";
   if (targets.length === 0) return "everything in the policy";
-  const words = targets.filter((target) => wordOf(target) !== null).map(({ text }) => text);
-  return words.includes("ALL") ? "the whole host" : `all ${words.join(" and ")}`;
+  const targetWords = targets
+    .filter((target) => parseTargetGroup(target) !== null)
+    .map(({ text }) => text);
+  return targetWords.includes("ALL") ? "the whole host" : `all ${targetWords.join(" and ")}`;
 }
 
 /** The dry run: what would change, and by which commands or files. */
-function preview(planned: Planned, request: TurnOffRequest, { host }: Dom0): Result<Told> {
-  const { plan, chosen } = planned;
-  const { devices, notes } = judge(plan.interfaces, plan.before, {
-    keywords: request.features,
-    records: request.store,
+function previewDisable(
+  planned: PlannedChange,
+  request: HostDisableRequest,
+  { host }: Dom0,
+): Result<CommandResult> {
+  const { plan, selected } = planned;
+  const { devices, notes } = evaluateInterfaces(plan.interfaces, plan.before, {
+    features: request.features,
+    includesSettings: request.store,
   });
-  const files = previewFiles(planned, request);
-  if (!files.ok) return files;
-  const report = reportOf(request.persist === null ? "disable" : "persist", {
+  const bootFiles = previewInstall(planned, request);
+  if (!bootFiles.ok) return bootFiles;
+  const report = createReport(request.persist === null ? "disable" : "persist", {
     host,
-    exitCode: EXIT.done,
+    exitCode: EXIT_CODES.success,
     dryRun: true,
     devices,
-    changes: expectedChanges(plan),
-    problems: [...chosen.problems, ...plan.excluded],
-    notes: [...chosen.notes, ...notes],
+    changes: previewChanges(plan),
+    problems: [...selected.problems, ...plan.excluded],
+    notes: [...selected.notes, ...notes],
   });
-  const commands = byHand(plan.live, plan.settings).map((command) => `${command}\n`);
-  return success({ report, text: `${commands.join("")}${files.value}` });
+  const commands = formatDisableCommands(plan.live, plan.settings).map((command) => `${command}\n`);
+  return success({ report, text: `${commands.join("")}${bootFiles.value}` });
 }
 
-function previewFiles(planned: Planned, { persist }: TurnOffRequest): Result<string> {
+function previewInstall(planned: PlannedChange, { persist }: HostDisableRequest): Result<string> {
   return persist === null ? success("") : previewBootLayer(planned, persist);
 }
 
-async function change(planned: Planned, run: Run): Promise<Result<Told>> {
-  const { plan, chosen, bits } = planned;
-  const { request, dom0, interruption, call } = run;
-  const toolstack = request.store ? chosen.toolstack : null;
-  return await interruption.protect(async (isStopped): Promise<Result<Told>> => {
-    const ports = changePorts(dom0, bits, toolstack, call, isStopped);
+async function applyChange(
+  planned: PlannedChange,
+  run: DisableRun,
+): Promise<Result<CommandResult>> {
+  const { plan, selected, bits } = planned;
+  const { request, dom0, signals, call } = run;
+  const toolstack = request.store ? selected.toolstack : null;
+  return await signals.runUninterrupted(async (isStopped): Promise<Result<CommandResult>> => {
+    const ports = createChangePorts(dom0, bits, toolstack, call, isStopped);
     const applied = await applyDisable(plan, ports);
     if (!applied.ok) return applied;
-    const isPolicyNew = plan.texts.length > 0 || plan.rule !== null;
-    const followed = await followPolicy(isPolicyNew, planned, run);
-    dom0.leaveXapi();
-    const { store, persist } = request;
-    const problems = [...chosen.problems, ...applied.value.problems, ...followed.problems];
-    const notes = [...chosen.notes, ...followed.notes];
+    const hasPolicyChanged = plan.policySteps.length > 0 || plan.hostRule !== null;
+    const bootUpdate = await updateBootLayer(hasPolicyChanged, planned, run);
+    dom0.closeXapi();
+    const { store: storesSettings, persist } = request;
+    const problems = [...selected.problems, ...applied.value.problems, ...bootUpdate.problems];
+    const notes = [...selected.notes, ...bootUpdate.notes];
     const command = persist === null ? "disable" : "persist";
-    const context = { ...contextOf(planned, run), store, notes };
-    const report = disableReport(command, { ...applied.value, problems }, context);
-    return success({ report: { ...report, boot: followed.boot } });
+    const context = { ...buildReportContext(planned, run), storesSettings, notes };
+    const report = createDisableReport(command, { ...applied.value, problems }, context);
+    return success({ report: { ...report, boot: bootUpdate.boot } });
   });
 }
 
 /** Installs the boot layer where that was asked for; otherwise one that is there follows the policy. */
-async function followPolicy(
-  isPolicyNew: boolean,
-  { chosen, bits, boot, plan }: Planned,
-  { request, dom0, scope, call }: Run,
-): Promise<Followed & { readonly boot: Report["boot"] }> {
-  const { toolstack } = chosen;
-  if (toolstack === null) return { ...NOTHING_FOLLOWED, boot: null };
+async function updateBootLayer(
+  hasPolicyChanged: boolean,
+  { selected, bits, boot, plan }: PlannedChange,
+  { request, dom0, scope, call }: DisableRun,
+): Promise<BootScriptUpdate & { readonly boot: Report["boot"] }> {
+  const { toolstack } = selected;
+  if (toolstack === null) return { ...NO_BOOT_UPDATE, boot: null };
   if (request.persist !== null) {
     const { method } = request.persist;
     const { kernel } = dom0;
-    const stillWanted = () => call?.stillWanted() ?? Promise.resolve(success(undefined));
-    return await installBootLayer(method, { kernel, toolstack, bits, stillWanted });
+    const checkCallerWaiting = () =>
+      call?.checkCallerWaiting() ?? Promise.resolve(success(undefined));
+    return await installBootLayer(method, { kernel, toolstack, bits, checkCallerWaiting });
   }
   // A run that was killed may have left a script that does not know its policy.
-  if (!isPolicyNew && !isScriptBehind(boot, chosen.inventory)) {
-    return { ...NOTHING_FOLLOWED, boot: null };
+  if (!hasPolicyChanged && !isBootScriptOutdated(boot, selected.inventory)) {
+    return { ...NO_BOOT_UPDATE, boot: null };
   }
   const updated = await updateBootScript(boot, toolstack, scope);
-  const isAboutVms = call === null && plan.texts.some(({ iface }) => iface.kind === "vif");
-  const others = isAboutVms ? await otherHostsNotes(boot, toolstack) : [];
-  return { ...updated, notes: [...updated.notes, ...others], boot: null };
+  const changesVifs = call === null && plan.policySteps.some(({ iface }) => iface.kind === "vif");
+  const poolNotes = changesVifs ? await noteOutdatedPoolHosts(boot, toolstack) : [];
+  return { ...updated, notes: [...updated.notes, ...poolNotes], boot: null };
 }
 
-const NOTHING_FOLLOWED: Followed = { notes: [], problems: [] };
+const NO_BOOT_UPDATE: BootScriptUpdate = { notes: [], problems: [] };
 
 /** Changes the kernel alone, until somebody confirms it. */
-async function pend(planned: Planned, run: Run, lock: ChangeLock): Promise<Result<Told>> {
-  const { plan, chosen, bits } = planned;
-  const { request, dom0, interruption, call } = run;
-  const wanted = (await call?.stillWanted()) ?? success(undefined);
-  if (!wanted.ok) return wanted;
-  const { named, targets, seconds } = request;
-  const begun = await beginPendingChange(
-    { id: call?.run ?? crypto.randomUUID(), targets, features: plan.request.features, seconds },
-    { command: "disable", named, persist: request.persist?.method ?? null },
-    requestsBefore(plan.live, plan.before),
+async function disableUntilConfirmed(
+  planned: PlannedChange,
+  run: DisableRun,
+  lock: ChangeLock,
+): Promise<Result<CommandResult>> {
+  const { plan, selected, bits } = planned;
+  const { request, dom0, signals, call } = run;
+  const callerWaiting = (await call?.checkCallerWaiting()) ?? success(undefined);
+  if (!callerWaiting.ok) return callerWaiting;
+  const { hasExplicitFeatures, targets, confirmWithinSeconds } = request;
+  const pending = await beginPendingChange(
+    {
+      id: call?.runId ?? crypto.randomUUID(),
+      targets,
+      features: plan.request.features,
+      confirmWithinSeconds,
+    },
+    { command: "disable", named: hasExplicitFeatures, persist: request.persist?.method ?? null },
+    collectPreviousRequests(plan.live, plan.before),
     bits,
   );
-  if (!begun.ok) return begun;
-  const live = await interruption.protect((isStopped) =>
-    applyDisable(plan, changePorts(dom0, bits, null, call, isStopped)),
+  if (!pending.ok) return pending;
+  const live = await signals.runUninterrupted((isStopped) =>
+    applyDisable(plan, createChangePorts(dom0, bits, null, call, isStopped)),
   );
   lock[Symbol.dispose]();
   if (!live.ok) return live;
-  const problems = [...chosen.problems, ...live.value.problems];
-  const context = { ...contextOf(planned, run), store: false };
+  const problems = [...selected.problems, ...live.value.problems];
+  const context = { ...buildReportContext(planned, run), storesSettings: false };
   const command = request.persist === null ? "disable" : "persist";
   if (call !== null) {
     // Whoever called asks for all hosts at once.
-    const report = disableReport(command, { ...live.value, problems }, context);
-    return success({ report: { ...report, pending: { secondsLeft: seconds } } });
+    const report = createDisableReport(command, { ...live.value, problems }, context);
+    return success({ report: { ...report, pending: { secondsLeft: confirmWithinSeconds } } });
   }
-  const ended = await awaitAnswer(begun.value, seconds, { dom0, interruption, command });
-  if (!ended.ok) return ended;
-  if (ended.value.type === "confirmed") return success(ended.value.told);
-  const reverted = asReverted(live.value, dom0.kernel, ended.value.problems);
-  return success({ report: revertedReport(reverted, context) });
+  const outcome = await awaitAnswer(pending.value, confirmWithinSeconds, {
+    dom0,
+    signals,
+    command,
+  });
+  if (!outcome.ok) return outcome;
+  if (outcome.value.type === "confirmed") return success(outcome.value.result);
+  const reverted = markReverted(live.value, dom0.kernel, outcome.value.problems);
+  return success({ report: createRevertedReport(reverted, context) });
 }

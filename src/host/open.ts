@@ -1,24 +1,24 @@
 import { hostname } from "node:os";
-import type { Interruption } from "../cli/signals.ts";
+import type { SignalHandler } from "../cli/signals.ts";
 import type { Inventory, Vm } from "../core/inventory.ts";
 import type { Kernel, Toolstack } from "../core/ports.ts";
 import type { Problem } from "../core/problem.ts";
-import { type Failure, type Result, success, unavailable } from "../core/result.ts";
+import { type Failure, type Result, success, unavailableFailure } from "../core/result.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
 import { ChangeLock } from "../state/lock.ts";
 import { progress } from "../terminal/progress.ts";
-import { type HostFiles, readHostFiles } from "../xapi/host-files.ts";
+import { type HostIdentity, readHostIdentity } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/rpc/session.ts";
-import { WatchedDevices, WatchedToolstack } from "./watched.ts";
+import { NetworkDevicesWithProgress, ToolstackWithProgress } from "./watched.ts";
 
 /** How long a signal waits for a login that is on its way, in milliseconds. */
-const LOGIN_PATIENCE = 3000;
+const LOGIN_TIMEOUT_MS = 3000;
 
 /** What XAPI gave, or why it gave nothing. */
-export type Records =
-  | { readonly known: true; readonly inventory: Inventory; readonly toolstack: Toolstack }
-  | { readonly known: false; readonly failures: readonly Failure[] };
+export type XapiState =
+  | { readonly isKnown: true; readonly inventory: Inventory; readonly toolstack: Toolstack }
+  | { readonly isKnown: false; readonly failures: readonly Failure[] };
 
 /** The host that this program runs on, opened for a command. */
 export interface Dom0 {
@@ -26,23 +26,23 @@ export interface Dom0 {
   /** Brand and version, such as `XCP-ng 8.3.0`. */
   readonly product: string;
   readonly kernel: Kernel;
-  readonly records: Records;
+  readonly xapi: XapiState;
   /** Begins to log out of XAPI, of which nothing more is asked, beside whatever is left to do. */
-  readonly leaveXapi: () => void;
+  readonly closeXapi: () => void;
 }
 
 /** A time that has passed. Whoever no longer waits for it is not kept from ending by it. */
-function elapsed(milliseconds: number): Promise<undefined> {
+function delay(durationMs: number): Promise<undefined> {
   return new Promise((resolve) => {
-    setTimeout(() => resolve(undefined), milliseconds).unref();
+    setTimeout(() => resolve(undefined), durationMs).unref();
   });
 }
 
 /** Checks that this is a dom0 and root, for work that needs neither kernel nor XAPI. */
-export async function withHost<T>(
+export async function withLocalHost<T>(
   work: (host: { readonly uuid: string; readonly name: string }) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  const files = hostFiles();
+  const files = readHostFilesAsRoot();
   return files.ok ? await work({ uuid: files.value.uuid, name: hostname() }) : files;
 }
 
@@ -51,35 +51,35 @@ export async function withHost<T>(
  * is nothing without XAPI.
  */
 export async function withSession<T>(
-  interruption: Interruption,
+  signals: SignalHandler,
   work: (session: XapiSession) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  const files = hostFiles();
+  const files = readHostFilesAsRoot();
   if (!files.ok) return files;
   const opening = XapiSession.open(files.value.uuid);
   try {
-    const session = await interruption.orElse(opening);
-    return session.ok ? await interruption.orElse(work(session.value)) : session;
+    const session = await signals.waitInterruptibly(opening);
+    return session.ok ? await signals.waitInterruptibly(work(session.value)) : session;
   } finally {
-    await closed(opening, interruption);
+    await closeSession(opening, signals);
   }
 }
 
 /** A login that a signal has overtaken is still on its way, and is to be logged out all the same. */
-async function closed(
+async function closeSession(
   opening: Promise<Result<XapiSession>>,
-  { signal }: Interruption,
+  { signal }: SignalHandler,
 ): Promise<void> {
   const session =
-    signal === undefined ? await opening : await Promise.race([opening, elapsed(LOGIN_PATIENCE)]);
+    signal === undefined ? await opening : await Promise.race([opening, delay(LOGIN_TIMEOUT_MS)]);
   if (session?.ok === true) await session.value.close();
 }
 
-function hostFiles(): Result<HostFiles> {
-  return isRoot() ? readHostFiles() : NOT_ROOT;
+function readHostFilesAsRoot(): Result<HostIdentity> {
+  return isRoot() ? readHostIdentity() : NOT_ROOT;
 }
 
-const NOT_ROOT = unavailable("not-root", "offload needs root; run it as root in dom0");
+const NOT_ROOT = unavailableFailure("not-root", "offload needs root; run it as root in dom0");
 
 function isRoot(): boolean {
   return process.geteuid?.() === 0;
@@ -91,110 +91,112 @@ function isRoot(): boolean {
  * can do without.
  */
 export function withDom0<T>(
-  interruption: Interruption,
+  signals: SignalHandler,
   scope: ReadScope,
   work: (dom0: Dom0) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  return withDom0Ahead(interruption, scope, nothing, work);
+  return withDom0AndReadAhead(signals, scope, noop, work);
 }
 
 /**
  * The same, and while XAPI puts its answer together, which takes it longer than all the rest,
  * `meanwhile` sees to what does not depend on it.
  */
-export async function withDom0Ahead<T, S>(
-  interruption: Interruption,
+export async function withDom0AndReadAhead<T, S>(
+  signals: SignalHandler,
   scope: ReadScope,
-  meanwhile: (kernel: Kernel) => S,
-  work: (dom0: Dom0, seen: S) => Promise<Result<T>>,
+  readAhead: (kernel: Kernel) => S,
+  work: (dom0: Dom0, prefetched: S) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  const files = hostFiles();
-  return files.ok ? await opened(files.value, interruption, scope, meanwhile, work) : files;
+  const files = readHostFilesAsRoot();
+  return files.ok ? await openDom0(files.value, signals, scope, readAhead, work) : files;
 }
 
 /** For work that sees to nothing while XAPI answers. */
-function nothing(): void {}
+function noop(): void {}
 
 /**
  * The same for a command that describes whatever is there: a host whose own files do not say who it
  * is has no records, and its kernel can be looked at all the same.
  */
-export async function withWhateverHost<T>(
-  interruption: Interruption,
+export async function withPartialDom0<T>(
+  signals: SignalHandler,
   scope: ReadScope,
   work: (dom0: Dom0) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   if (!isRoot()) return NOT_ROOT;
-  const files = readHostFiles();
-  if (files.ok) return await opened(files.value, interruption, scope, nothing, work);
+  const files = readHostIdentity();
+  if (files.ok) return await openDom0(files.value, signals, scope, noop, work);
   using kernel = new NetworkDevices();
   const host = { uuid: "", name: hostname() };
-  const records: Records = { known: false, failures: files.failures };
-  const dom0 = { host, product: "", kernel, records, leaveXapi: nothing };
-  return await interruption.orElse(work(dom0));
+  const xapi: XapiState = { isKnown: false, failures: files.failures };
+  const dom0 = { host, product: "", kernel, xapi, closeXapi: noop };
+  return await signals.waitInterruptibly(work(dom0));
 }
 
-async function opened<T, S>(
-  files: HostFiles,
-  interruption: Interruption,
+async function openDom0<T, S>(
+  files: HostIdentity,
+  signals: SignalHandler,
   scope: ReadScope,
-  meanwhile: (kernel: Kernel) => S,
-  work: (dom0: Dom0, seen: S) => Promise<Result<T>>,
+  readAhead: (kernel: Kernel) => S,
+  work: (dom0: Dom0, prefetched: S) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  using kernel = progress.isSilent ? new NetworkDevices() : new WatchedDevices(progress);
+  using kernel = progress.isSilent
+    ? new NetworkDevices()
+    : new NetworkDevicesWithProgress(progress);
   progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
-  let left: Promise<void> | undefined;
-  const leaveXapi = () => {
-    left ??= closed(opening, interruption);
+  let closing: Promise<void> | undefined;
+  const closeXapi = () => {
+    closing ??= closeSession(opening, signals);
   };
   try {
-    const session = await interruption.orElse(opening);
-    const reading = session.ok ? session.value.inventory(scope) : Promise.resolve(session);
-    const seen = meanwhile(kernel);
-    const read = await interruption.orElse(reading);
+    const session = await signals.waitInterruptibly(opening);
+    const reading = session.ok ? session.value.readInventory(scope) : Promise.resolve(session);
+    const prefetched = readAhead(kernel);
+    const read = await signals.waitInterruptibly(reading);
     progress.end();
-    const records: Records =
+    const xapi: XapiState =
       read.ok && session.ok
         ? {
-            known: true,
-            inventory: shareOf(read.value, interruption),
-            toolstack: new WatchedToolstack(session.value, progress),
+            isKnown: true,
+            inventory: omitHaltedVms(read.value, signals),
+            toolstack: new ToolstackWithProgress(session.value, progress),
           }
-        : { known: false, failures: read.ok ? [] : read.failures };
-    const host = records.known ? records.inventory.host : { uuid: files.uuid, name: hostname() };
+        : { isKnown: false, failures: read.ok ? [] : read.failures };
+    const host = xapi.isKnown ? xapi.inventory.host : { uuid: files.uuid, name: hostname() };
     const { product } = files;
-    const dom0 = { host, product, kernel, records, leaveXapi };
-    return await interruption.orElse(work(dom0, seen));
+    const dom0 = { host, product, kernel, xapi, closeXapi };
+    return await signals.waitInterruptibly(work(dom0, prefetched));
   } finally {
     progress.end();
-    leaveXapi();
-    await left;
+    closeXapi();
+    await closing;
   }
 }
 
 /** Of a pool's call what is this host's share: VMs that run nowhere are one host's only. */
-function shareOf(inventory: Inventory, { call }: Interruption): Inventory {
-  if (call === null || call.halted) return inventory;
-  const runs = ({ residentOn }: Vm) => residentOn !== undefined;
-  const vms = inventory.vms.filter(runs);
-  return { ...inventory, vms, vifs: inventory.vifs.filter(({ vm }) => runs(vm)) };
+function omitHaltedVms(inventory: Inventory, { call }: SignalHandler): Inventory {
+  if (call === null || call.includesHaltedVms) return inventory;
+  const isRunning = ({ residentOn }: Vm) => residentOn !== undefined;
+  const vms = inventory.vms.filter(isRunning);
+  return { ...inventory, vms, vifs: inventory.vifs.filter(({ vm }) => isRunning(vm)) };
 }
 
 /** Does work with the lock held, for which it waits up to so many seconds. */
 export async function withLock<T>(
-  interruption: Interruption,
+  signals: SignalHandler,
   waitSeconds: number,
   work: (lock: ChangeLock) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   if (waitSeconds > 0) progress.begin("waiting for another offload");
-  const locked = await ChangeLock.take(waitSeconds, (pause) => interruption.orElse(pause));
+  const locked = await ChangeLock.acquire(waitSeconds, (pause) => signals.waitInterruptibly(pause));
   progress.end();
   if (!locked.ok) return locked;
   using lock = locked.value;
   // Somebody may have given up on a call while it waited here.
-  const wanted = await interruption.call?.stillWanted();
-  return wanted?.ok === false ? wanted : await work(lock);
+  const callerWaiting = await signals.call?.checkCallerWaiting();
+  return callerWaiting?.ok === false ? callerWaiting : await work(lock);
 }
 
 /**
@@ -202,48 +204,50 @@ export async function withLock<T>(
  * what is planned from it is still true when it is carried out.
  */
 export function changeDom0<T>(
-  interruption: Interruption,
+  signals: SignalHandler,
   scope: ReadScope,
   waitSeconds: number,
   work: (dom0: Dom0, lock: ChangeLock) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  return changeDom0Ahead(interruption, scope, waitSeconds, nothing, work);
+  return changeDom0AndReadAhead(signals, scope, waitSeconds, noop, work);
 }
 
 /** The same, and while XAPI puts its answer together, `meanwhile` sees to what does not depend on it. */
-export async function changeDom0Ahead<T, S>(
-  interruption: Interruption,
+export async function changeDom0AndReadAhead<T, S>(
+  signals: SignalHandler,
   scope: ReadScope,
   waitSeconds: number,
-  meanwhile: (kernel: Kernel) => S,
-  work: (dom0: Dom0, lock: ChangeLock, seen: S) => Promise<Result<T>>,
+  readAhead: (kernel: Kernel) => S,
+  work: (dom0: Dom0, lock: ChangeLock, prefetched: S) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  const files = hostFiles();
+  const files = readHostFilesAsRoot();
   if (!files.ok) return files;
-  return await withLock(interruption, waitSeconds, (lock) =>
-    opened(files.value, interruption, scope, meanwhile, (dom0, seen) => work(dom0, lock, seen)),
+  return await withLock(signals, waitSeconds, (lock) =>
+    openDom0(files.value, signals, scope, readAhead, (dom0, prefetched) =>
+      work(dom0, lock, prefetched),
+    ),
   );
 }
 
 /** The host with its inventory read again. */
-export async function renew(dom0: Dom0, scope: ReadScope): Promise<Result<Dom0>> {
-  if (!dom0.records.known) return success(dom0);
-  const { toolstack } = dom0.records;
-  const read = await toolstack.inventory(scope);
+export async function refreshInventory(dom0: Dom0, scope: ReadScope): Promise<Result<Dom0>> {
+  if (!dom0.xapi.isKnown) return success(dom0);
+  const { toolstack } = dom0.xapi;
+  const read = await toolstack.readInventory(scope);
   if (!read.ok) return read;
   return success({ ...dom0, records: { known: true, inventory: read.value, toolstack } });
 }
 
 /** That XAPI did not answer, for commands that go on without it. */
-export function silenceProblems(records: Records): readonly Problem[] {
-  return records.known
+export function toXapiProblems(xapi: XapiState): readonly Problem[] {
+  return xapi.isKnown
     ? []
-    : records.failures.map(({ message }) => ({ code: "xapi-unavailable", message }));
+    : xapi.failures.map(({ message }) => ({ code: "xapi-unavailable", message }));
 }
 
 /** The inventory and the toolstack, or XAPI's failures as those of the command. */
-export function needRecords(
-  records: Records,
+export function requireXapi(
+  xapi: XapiState,
 ): Result<{ readonly inventory: Inventory; readonly toolstack: Toolstack }> {
-  return records.known ? success(records) : { ok: false, failures: records.failures };
+  return xapi.isKnown ? success(xapi) : { ok: false, failures: xapi.failures };
 }

@@ -1,107 +1,120 @@
-import type { Manner } from "../cli/command.ts";
-import type { Wanted } from "../cli/parse-args.ts";
-import type { Interruption } from "../cli/signals.ts";
-import { DEFAULT_KEYWORDS, FEATURES, KEYWORDS, type Keyword } from "../core/features.ts";
-import { type Result, success, usage } from "../core/result.ts";
-import { type Choice, choicesOf, choosable } from "../core/targets/choices.ts";
-import { survey } from "../core/targets/survey.ts";
+import type { OutputOptions } from "../cli/command.ts";
+import type { TargetsAndFeatures } from "../cli/parse-args.ts";
+import type { SignalHandler } from "../cli/signals.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES, FEATURES, type Feature } from "../core/features.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
+import { buildChoices, type Choice, listAvailableInterfaces } from "../core/targets/choices.ts";
+import { readInterfaceFeatures } from "../core/targets/survey.ts";
 import type { TargetRequest } from "../core/targets/targets.ts";
-import { judge } from "../core/verify/verdict.ts";
-import { canAsk, canDraw } from "../terminal/confirm.ts";
-import { type List, type Picked, pick } from "../terminal/picker.ts";
-import { printable } from "../terminal/text.ts";
-import { viewOn } from "../terminal/view.ts";
-import { needRecords, withDom0 } from "./open.ts";
+import { evaluateInterfaces } from "../core/verify/verdict.ts";
+import { canMoveCursor, isInteractive } from "../terminal/confirm.ts";
+import { type PickerList, type PickResult, pickRows } from "../terminal/picker.ts";
+import { stripUnprintable } from "../terminal/text.ts";
+import { createView } from "../terminal/view.ts";
+import { requireXapi, withDom0 } from "./open.ts";
 
 /**
  * Lets the person at the terminal choose NICs and VMs, then features; `keywords` are chosen to begin
- * with. Fails with `no-terminal` where there is none, and with `cancelled` after Ctrl-C.
+ * with. Fails with `not-interactive` where there is none, and with `cancelled` after Ctrl-C.
  */
-export async function pickWork(
-  keywords: readonly Keyword[],
-  manner: Manner,
-  interruption: Interruption,
-): Promise<Result<Wanted>> {
-  if (!canAsk() || !canDraw()) {
-    const why = canAsk() ? "one that is not dumb" : "a terminal";
-    return usage("no-terminal", `--pick needs ${why}; name VMs, PIFs or VIFs instead`);
+export async function pickTargetsAndFeatures(
+  preselected: readonly Feature[],
+  outputOptions: OutputOptions,
+  signals: SignalHandler,
+): Promise<Result<TargetsAndFeatures>> {
+  if (!isInteractive() || !canMoveCursor()) {
+    const requirement = isInteractive() ? "one that is not dumb" : "a terminal";
+    return usageFailure(
+      "not-interactive",
+      `--pick needs ${requirement}; name VMs, PIFs or VIFs instead`,
+    );
   }
-  const choices = await choicesHere(interruption);
+  const choices = await listLocalChoices(signals);
   if (!choices.ok) return choices;
-  const targets = await ask(targetList(choices.value), manner, interruption);
-  if (targets === "cancelled") return cancelled(interruption);
-  const chosen = targets.flatMap((number) => choices.value[number] ?? []);
-  const features = await ask(featureList(chosen, keywords), manner, interruption);
-  if (features === "cancelled") return cancelled(interruption);
+  const pickedTargets = await pickFromList(buildTargetList(choices.value), outputOptions, signals);
+  if (pickedTargets === "cancelled") return reportCancelled(signals);
+  const selected = pickedTargets.flatMap((number) => choices.value[number] ?? []);
+  const pickedFeatures = await pickFromList(
+    buildFeatureList(selected, preselected),
+    outputOptions,
+    signals,
+  );
+  if (pickedFeatures === "cancelled") return reportCancelled(signals);
   return success({
-    targets: chosen.map(({ request }) => request),
-    features: features.flatMap((number) => KEYWORDS[number] ?? []),
-    named: true,
+    targets: selected.map(({ request }) => request),
+    features: pickedFeatures.flatMap((number) => FEATURE_NAMES[number] ?? []),
+    hasExplicitFeatures: true,
   });
 }
 
-function choicesHere(interruption: Interruption): Promise<Result<readonly Choice[]>> {
-  return withDom0(
-    interruption,
-    { kind: "pool" },
-    async (dom0): Promise<Result<readonly Choice[]>> => {
-      const records = needRecords(dom0.records);
-      if (!records.ok) return records;
-      const there = choosable(records.value.inventory);
-      const interfaces = [...there.nics, ...there.vifs];
-      const view = survey(interfaces, dom0.kernel);
-      if (!view.ok) return view;
-      const { devices } = judge(interfaces, view.value, { keywords: KEYWORDS, records: false });
-      return success(choicesOf(there, devices));
-    },
-  );
+function listLocalChoices(signals: SignalHandler): Promise<Result<readonly Choice[]>> {
+  return withDom0(signals, { kind: "pool" }, async (dom0): Promise<Result<readonly Choice[]>> => {
+    const xapi = requireXapi(dom0.xapi);
+    if (!xapi.ok) return xapi;
+    const candidates = listAvailableInterfaces(xapi.value.inventory);
+    const interfaces = [...candidates.nics, ...candidates.vifs];
+    const snapshot = readInterfaceFeatures(interfaces, dom0.kernel);
+    if (!snapshot.ok) return snapshot;
+    const { devices } = evaluateInterfaces(interfaces, snapshot.value, {
+      features: FEATURE_NAMES,
+      includesSettings: false,
+    });
+    return success(buildChoices(candidates, devices));
+  });
 }
 
-function targetList(choices: readonly Choice[]): List {
+function buildTargetList(choices: readonly Choice[]): PickerList {
   return {
     question: "Turn off offloads of which NICs and VMs?",
     heading: ["name", "state", "VIFs", "on"],
-    rows: choices.map(({ request, name, state, vifs, on }) => ({
+    rows: choices.map(({ request, name, state, vifCount, featuresOn }) => ({
       cells: [
-        titleOf(name, request),
+        formatTitle(name, request),
         state,
-        vifs === null ? "" : String(vifs),
-        usual(on).join(" "),
+        vifCount === null ? "" : String(vifCount),
+        filterDefaultFeatures(featuresOn).join(" "),
       ],
     })),
-    chosen: [],
-    empty: "Choose at least one with Tab; Ctrl-C leaves",
+    selected: [],
+    emptyMessage: "Choose at least one with Tab; Ctrl-C leaves",
   };
 }
 
 /** A name that leaves nothing to read is replaced by the UUID. */
-function titleOf(name: string, { text }: TargetRequest): string {
-  return printable(name).trim() === "" ? text : name;
+function formatTitle(name: string, { text }: TargetRequest): string {
+  return stripUnprintable(name).trim() === "" ? text : name;
 }
 
 /** Features that are on everywhere, and harm nobody, would only hide the others. */
-function usual(keywords: readonly Keyword[]): readonly Keyword[] {
-  return keywords.filter((keyword) => DEFAULT_KEYWORDS.includes(keyword));
+function filterDefaultFeatures(features: readonly Feature[]): readonly Feature[] {
+  return features.filter((feature) => DEFAULT_FEATURES.includes(feature));
 }
 
-function featureList(chosen: readonly Choice[], keywords: readonly Keyword[]): List {
+function buildFeatureList(
+  selected: readonly Choice[],
+  preselected: readonly Feature[],
+): PickerList {
   return {
     question: "Which features?",
     heading: ["feature", "what it does", "on at"],
-    rows: FEATURES.map(({ keyword, meaning }) => {
-      const count = chosen.filter(({ on }) => on.includes(keyword)).length;
-      return { cells: [keyword, meaning, count === 0 ? "" : `${count} of ${chosen.length}`] };
+    rows: FEATURES.map(({ name: feature, meaning }) => {
+      const count = selected.filter(({ featuresOn }) => featuresOn.includes(feature)).length;
+      return { cells: [feature, meaning, count === 0 ? "" : `${count} of ${selected.length}`] };
     }),
-    chosen: keywords.map((keyword) => KEYWORDS.indexOf(keyword)),
-    empty: "Choose at least one with Tab; Ctrl-C leaves",
+    selected: preselected.map((feature) => FEATURE_NAMES.indexOf(feature)),
+    emptyMessage: "Choose at least one with Tab; Ctrl-C leaves",
   };
 }
 
-function ask(list: List, { colour }: Manner, interruption: Interruption): Promise<Picked> {
-  return pick(list, viewOn("stderr", colour), interruption.abortSignal);
+function pickFromList(
+  list: PickerList,
+  { color }: OutputOptions,
+  signals: SignalHandler,
+): Promise<PickResult> {
+  return pickRows(list, createView("stderr", color), signals.abortSignal);
 }
 
-function cancelled(interruption: Interruption): Result<never> {
-  interruption.raise("SIGINT");
-  return usage("cancelled", "cancelled; nothing was changed");
+function reportCancelled(signals: SignalHandler): Result<never> {
+  signals.handleSignal("SIGINT");
+  return usageFailure("cancelled", "cancelled; nothing was changed");
 }

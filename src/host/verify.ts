@@ -1,36 +1,40 @@
 import type { BootLayer } from "../core/boot-layer.ts";
-import { unusableText } from "../core/disable/plan.ts";
-import { type LiveView, statesOf } from "../core/disable/steps.ts";
-import type { Keyword } from "../core/features.ts";
+import { findPolicyProblems } from "../core/disable/plan.ts";
+import { type FeatureSnapshot, getLiveStates } from "../core/disable/steps.ts";
+import type { Feature } from "../core/features.ts";
 import type { Interface, NicInterface } from "../core/interface.ts";
 import { Policy } from "../core/policy.ts";
-import { NO_STANDING_RULE } from "../core/policy-text.ts";
+import { NO_HOST_RULE } from "../core/policy-text.ts";
 import type { Kernel } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
 import type { DeviceReport } from "../core/report.ts";
 import type { Result } from "../core/result.ts";
-import { smallestFixes } from "../core/verify/advice.ts";
-import { bootFindings } from "../core/verify/boot-findings.ts";
+import { buildFixCommands } from "../core/verify/advice.ts";
+import { evaluateBootLayer } from "../core/verify/boot-findings.ts";
 import { evaluate } from "../core/verify/evaluate.ts";
-import { type Expected, type ExpectedRequest, expectedFeatures } from "../core/verify/expected.ts";
-import { type NetworkdMemory, networkdFindings } from "../core/verify/networkd.ts";
-import { coverageAtBoot, coverageNow } from "./change.ts";
-import type { Chosen } from "./selection.ts";
+import {
+  type ExpectedFeatures,
+  type ExpectedRequest,
+  resolveExpectedFeatures,
+} from "../core/verify/expected.ts";
+import { checkNetworkd, type NetworkdDatabase } from "../core/verify/networkd.ts";
+import { getBootCoverage, mergeCoverage } from "./change.ts";
+import type { SelectedTargets } from "./selection.ts";
 
 /** What a host is verified by. */
-export interface VerifyEvidence {
-  readonly chosen: Chosen;
-  readonly view: LiveView;
+export interface VerifyInputs {
+  readonly selected: SelectedTargets;
+  readonly snapshot: FeatureSnapshot;
   readonly boot: BootLayer;
   /** What networkd applies when it starts; null where it has never written anything. */
-  readonly networkd: Result<NetworkdMemory | null>;
+  readonly networkd: Result<NetworkdDatabase | null>;
   readonly hasCarrier: Kernel["hasCarrier"];
 }
 
 /** How it was asked. */
 export interface VerifyOptions extends ExpectedRequest {
   readonly strict: boolean;
-  readonly words: readonly string[];
+  readonly targetWords: readonly string[];
 }
 
 /** What differs from what is expected. */
@@ -42,50 +46,50 @@ export interface HostFindings {
 }
 
 /** Holds a host, or what was named of it, against its policy; without one, against "everything off". */
-export function verifyHost(evidence: VerifyEvidence, options: VerifyOptions): HostFindings {
-  const { chosen, view, boot, hasCarrier } = evidence;
-  const { interfaces, inventory } = chosen;
-  const rule = (inventory?.hostStored ?? NO_STANDING_RULE).value;
+export function verifyHost(inputs: VerifyInputs, options: VerifyOptions): HostFindings {
+  const { selected, snapshot, boot, hasCarrier } = inputs;
+  const { interfaces, inventory } = selected;
+  const rule = (inventory?.storedHostRule ?? NO_HOST_RULE).value;
   const policy = new Policy(rule, inventory?.vifs ?? []);
-  const expected = expectedFeatures(interfaces, policy, options);
-  const covers = boot.state === "current" ? coverageAtBoot(boot) : null;
-  const evaluated = evaluate(interfaces, expected, { view, boot: covers, hasCarrier });
-  const networkd = networkdOf(evidence, expected);
-  const layer = layerFindings(evidence, expected, options);
+  const expected = resolveExpectedFeatures(interfaces, policy, options);
+  const bootCoverage = boot.state === "up-to-date" ? getBootCoverage(boot) : null;
+  const evaluated = evaluate(interfaces, expected, { snapshot, bootCoverage, hasCarrier });
+  const networkdIssues = findNetworkdIssues(inputs, expected);
+  const bootIssues = findBootIssues(inputs, expected, options);
   const problems = [
-    ...chosen.problems,
-    ...interfaces.flatMap(unusableText),
-    ...ruleProblems(chosen),
+    ...selected.problems,
+    ...interfaces.flatMap(findPolicyProblems),
+    ...findRuleProblems(selected),
     ...evaluated.problems,
-    ...networkd.problems,
-    ...layer.problems,
+    ...networkdIssues.problems,
+    ...bootIssues.problems,
   ];
   return {
     devices: evaluated.devices,
     problems,
-    notes: [...chosen.notes, ...evaluated.notes, ...networkd.notes, ...layer.notes],
-    advice: smallestFixes({
+    notes: [...selected.notes, ...evaluated.notes, ...networkdIssues.notes, ...bootIssues.notes],
+    advice: buildFixCommands({
       devices: evaluated.devices,
       problems,
       expected,
-      rule,
-      words: options.words,
+      hostRule: rule,
+      groups: options.targetWords,
       pool: false,
     }),
   };
 }
 
-function ruleProblems({ inventory }: Chosen): readonly Problem[] {
-  const problem = inventory?.hostStored.problem ?? null;
+function findRuleProblems({ inventory }: SelectedTargets): readonly Problem[] {
+  const problem = inventory?.storedHostRule.problem ?? null;
   if (problem === null) return [];
   const message = `the standing rule of this host cannot be read, because ${problem}; see its other-config: xe host-param-get uuid=${inventory?.host.uuid} param-name=other-config`;
-  return [{ code: "text-unusable", message }];
+  return [{ code: "policy-invalid", message }];
 }
 
 /** What networkd will do at its next start that differs. */
-function networkdOf(
-  { chosen, view, networkd }: Pick<VerifyEvidence, "chosen" | "view" | "networkd">,
-  { features }: Expected,
+function findNetworkdIssues(
+  { selected, snapshot, networkd }: Pick<VerifyInputs, "selected" | "snapshot" | "networkd">,
+  { features }: ExpectedFeatures,
 ): Pick<HostFindings, "problems" | "notes"> {
   if (!networkd.ok) {
     const notes = networkd.failures.map(
@@ -93,49 +97,55 @@ function networkdOf(
     );
     return { problems: [], notes };
   }
-  const memory = networkd.value;
-  if (memory === null) return { problems: [], notes: [] };
-  const found = chosen.interfaces
+  const database = networkd.value;
+  if (database === null) return { problems: [], notes: [] };
+  const findings = selected.interfaces
     .filter((iface): iface is NicInterface => iface.kind === "pif")
     .map((nic) => {
-      const live = (feature: Keyword) => statesOf(view, nic.pif.device, [feature])?.[0];
-      return networkdFindings({ nic, off: features.get(nic) ?? [], memory, live });
+      const getLiveState = (feature: Feature) =>
+        getLiveStates(snapshot, nic.pif.device, [feature])?.[0];
+      return checkNetworkd({ nic, featuresOff: features.get(nic) ?? [], database, getLiveState });
     });
   return {
-    problems: found.flatMap(({ problems }) => problems),
-    notes: found.flatMap(({ notes }) => notes),
+    problems: findings.flatMap(({ problems }) => problems),
+    notes: findings.flatMap(({ notes }) => notes),
   };
 }
 
 /** What networkd will do at its next start that differs from the policy, as `status` tells it. */
-export function networkdNotes(
-  chosen: Chosen,
-  view: LiveView,
-  networkd: VerifyEvidence["networkd"],
+export function findNetworkdNotes(
+  selected: SelectedTargets,
+  snapshot: FeatureSnapshot,
+  networkd: VerifyInputs["networkd"],
 ): readonly Note[] {
-  if (chosen.inventory === null) return [];
-  const policy = Policy.of(chosen.inventory);
+  if (selected.inventory === null) return [];
+  const policy = Policy.fromInventory(selected.inventory);
   const features = new Map(
-    chosen.interfaces.map((iface) => [iface, policy.featuresOff(iface)] as const),
+    selected.interfaces.map((iface) => [iface, policy.listFeaturesOff(iface)] as const),
   );
-  const { problems, notes } = networkdOf({ chosen, view, networkd }, { features, byPolicy: true });
-  const turnsOn = problems.map(({ message }): Note => ({ code: "networkd-until-plug", message }));
-  return [...turnsOn, ...notes];
+  const { problems, notes } = findNetworkdIssues(
+    { selected, snapshot, networkd },
+    { features, isFromPolicy: true },
+  );
+  const turnOnNotes = problems.map(
+    ({ message }): Note => ({ code: "networkd-until-replug", message }),
+  );
+  return [...turnOnNotes, ...notes];
 }
 
 /** The boot layer follows the policy; without one it is looked at for being whole. */
-function layerFindings(
-  { chosen, boot }: VerifyEvidence,
-  expected: Expected,
-  { wholeHost, strict }: VerifyOptions,
+function findBootIssues(
+  { selected, boot }: VerifyInputs,
+  expected: ExpectedFeatures,
+  { isWholeHost, strict }: VerifyOptions,
 ): Pick<HostFindings, "problems" | "notes"> {
-  const { interfaces, inventory } = chosen;
-  if (inventory === null || (!wholeHost && !interfaces.some(isNic))) {
+  const { interfaces, inventory } = selected;
+  if (inventory === null || (!isWholeHost && !interfaces.some(isNic))) {
     return { problems: [], notes: [] };
   }
-  const before = boot.covers ?? { nics: [], vifs: [], devices: new Map(), vms: new Map() };
-  const wanted = coverageNow(before, inventory);
-  return bootFindings(boot, wanted, strict && expected.features.size > 0);
+  const previous = boot.covers ?? { nics: [], vifs: [], devices: new Map(), vms: new Map() };
+  const expectedCoverage = mergeCoverage(previous, inventory);
+  return evaluateBootLayer(boot, expectedCoverage, strict && expected.features.size > 0);
 }
 
 function isNic({ kind }: Interface): boolean {

@@ -1,15 +1,15 @@
-import type { LiveView, RecordStep } from "../core/disable/steps.ts";
-import type { ChangeableBits, FeatureWish } from "../core/feature-set.ts";
-import { type Interface, nameOf } from "../core/interface.ts";
+import type { FeatureSnapshot, SettingStep } from "../core/disable/steps.ts";
+import type { ChangeableBits, FeatureRequest } from "../core/feature-set.ts";
+import { formatInterfaceName, type Interface } from "../core/interface.ts";
 import type { Inventory, Pif, Vm } from "../core/inventory.ts";
 import type {
-  Circumstances,
   InterfaceConfig,
-  KeyOutcome,
-  KeyWrite,
-  RecordOutcome,
+  OtherConfigWrite,
+  OtherConfigWriteOutcome,
+  SettingOutcome,
   Toolstack,
   WriteOutcome,
+  XapiDiagnostics,
 } from "../core/ports.ts";
 import type { Result } from "../core/result.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
@@ -17,104 +17,117 @@ import { NetworkDevices } from "../kernel/devices.ts";
 import type { Progress } from "../terminal/progress.ts";
 
 /** The network devices, each change of which is told of. */
-export class WatchedDevices extends NetworkDevices {
+export class NetworkDevicesWithProgress extends NetworkDevices {
   constructor(private readonly progress: Progress) {
     super();
   }
 
-  override observeAgain(view: LiveView, devices: Iterable<string>): LiveView {
+  override rereadFeatures(snapshot: FeatureSnapshot, devices: Iterable<string>): FeatureSnapshot {
     // What has been changed is read back: the changing is over.
     this.progress.end();
-    return super.observeAgain(view, devices);
+    return super.rereadFeatures(snapshot, devices);
   }
 
-  override clear(device: string, bits: ChangeableBits): WriteOutcome {
-    this.#begin(device);
-    return this.#done(device, super.clear(device, bits));
+  override clearFeatures(device: string, bits: ChangeableBits): WriteOutcome {
+    this.#reportStart(device);
+    return this.#reportOutcome(device, super.clearFeatures(device, bits));
   }
 
-  override request(device: string, wish: FeatureWish): WriteOutcome {
-    this.#begin(device);
-    return this.#done(device, super.request(device, wish));
+  override requestFeatures(device: string, featureRequest: FeatureRequest): WriteOutcome {
+    this.#reportStart(device);
+    return this.#reportOutcome(device, super.requestFeatures(device, featureRequest));
   }
 
-  #begin(device: string): void {
+  #reportStart(device: string): void {
     this.progress.begin("changing devices");
-    this.progress.at(device);
+    this.progress.startObject(device);
   }
 
-  #done(device: string, outcome: WriteOutcome): WriteOutcome {
-    this.progress.done(device, outcome.done ? "changed" : `not changed, ${outcome.because}`);
+  #reportOutcome(device: string, outcome: WriteOutcome): WriteOutcome {
+    this.progress.finishObject(device, outcome.done ? "changed" : `not changed, ${outcome.reason}`);
     return outcome;
   }
 }
 
 /** XAPI, each of whose calls that may take long is told of. */
-export class WatchedToolstack implements Toolstack {
+export class ToolstackWithProgress implements Toolstack {
   constructor(
     private readonly toolstack: Toolstack,
     private readonly progress: Progress,
   ) {}
 
-  inventory(scope: ReadScope): Promise<Result<Inventory>> {
-    return this.#during("reading XAPI's inventory", () => this.toolstack.inventory(scope));
+  readInventory(scope: ReadScope): Promise<Result<Inventory>> {
+    return this.#withProgress("reading XAPI's inventory", () =>
+      this.toolstack.readInventory(scope),
+    );
   }
 
-  settingsOf(
+  readInterfaceConfigs(
     interfaces: readonly Interface[],
   ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
-    return this.#during("reading settings back", () => this.toolstack.settingsOf(interfaces));
+    return this.#withProgress("reading settings back", () =>
+      this.toolstack.readInterfaceConfigs(interfaces),
+    );
   }
 
-  writeKeys<W extends KeyWrite>(
+  writeOtherConfig<W extends OtherConfigWrite>(
     writes: readonly W[],
     isStopped: () => boolean,
-    told?: (outcome: KeyOutcome<W>) => void,
-  ): Promise<readonly KeyOutcome<W>[]> {
-    return this.#during("writing to XAPI", () => this.toolstack.writeKeys(writes, isStopped, told));
+    onOutcome?: (outcome: OtherConfigWriteOutcome<W>) => void,
+  ): Promise<readonly OtherConfigWriteOutcome<W>[]> {
+    return this.#withProgress("writing to XAPI", () =>
+      this.toolstack.writeOtherConfig(writes, isStopped, onOutcome),
+    );
   }
 
   countHosts(): Promise<Result<number>> {
     return this.toolstack.countHosts();
   }
 
-  announce(vms: readonly Vm[]): Promise<readonly string[]> {
-    return this.#during("telling xenopsd of running VMs", () => this.toolstack.announce(vms));
+  announceVms(vms: readonly Vm[]): Promise<readonly string[]> {
+    return this.#withProgress("telling xenopsd of running VMs", () =>
+      this.toolstack.announceVms(vms),
+    );
   }
 
-  circumstances(): Promise<Result<Circumstances>> {
-    return this.#during("reading versions and networks", () => this.toolstack.circumstances());
+  readDiagnostics(): Promise<Result<XapiDiagnostics>> {
+    return this.#withProgress("reading versions and networks", () =>
+      this.toolstack.readDiagnostics(),
+    );
   }
 
-  bridgeOf(pif: Pif): Promise<Result<string>> {
-    return this.toolstack.bridgeOf(pif);
+  findBridge(pif: Pif): Promise<Result<string>> {
+    return this.toolstack.findBridge(pif);
   }
 
-  plug(pif: Pif): Promise<string | null> {
-    return this.#during(`having XAPI plug ${pif.device}`, () => this.toolstack.plug(pif));
+  plugPif(pif: Pif): Promise<string | null> {
+    return this.#withProgress(`having XAPI plug ${pif.device}`, () => this.toolstack.plugPif(pif));
   }
 
-  write(
-    steps: readonly RecordStep[],
+  writeSettings(
+    steps: readonly SettingStep[],
     isStopped: () => boolean,
-    told?: (outcome: RecordOutcome) => void,
-  ): Promise<readonly RecordOutcome[]> {
-    const tell = (outcome: RecordOutcome) => {
-      const { subject, key, to } = outcome.step;
-      const how = outcome.state === "written" ? wordsFor(key, to) : `${key} ${outcome.because}`;
-      this.progress.done(nameOf(subject), how);
-      told?.(outcome);
+    onOutcome?: (outcome: SettingOutcome) => void,
+  ): Promise<readonly SettingOutcome[]> {
+    const reportOutcome = (outcome: SettingOutcome) => {
+      const { iface, key, to } = outcome.step;
+      const detail =
+        outcome.state === "written" ? formatKeyChange(key, to) : `${key} ${outcome.reason}`;
+      this.progress.finishObject(formatInterfaceName(iface), detail);
+      onOutcome?.(outcome);
     };
     this.progress.begin("writing XAPI's records", steps.length);
-    return this.toolstack.write(steps, isStopped, tell).finally(() => this.progress.end());
+    return this.toolstack
+      .writeSettings(steps, isStopped, reportOutcome)
+      .finally(() => this.progress.end());
   }
 
-  #during<T>(what: string, work: () => Promise<T>): Promise<T> {
-    this.progress.begin(what);
+  #withProgress<T>(activity: string, work: () => Promise<T>): Promise<T> {
+    this.progress.begin(activity);
     return work().finally(() => this.progress.end());
   }
 }
 
-function wordsFor(key: string, to: string | null): string {
+function formatKeyChange(key: string, to: string | null): string {
   return to === null ? `${key} removed` : `${key}=${to} recorded`;
 }

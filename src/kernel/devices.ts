@@ -1,44 +1,54 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
-import type { LiveView, Observation } from "../core/disable/steps.ts";
-import { type ChangeableBits, type FeatureWish, KernelFeatures } from "../core/feature-set.ts";
-import type { Driver, Kernel, Reading, WriteOutcome } from "../core/ports.ts";
-import { type Result, success, unavailable } from "../core/result.ts";
-import { ERRNO, EthtoolSocket, errnoWords, type IoctlResult } from "../fs/kernel-libc.ts";
-import { DriverInfo, FeatureAccess, readFeatureNames } from "./ethtool.ts";
-import { pciIdOf } from "./software.ts";
+import type { DeviceReading, FeatureSnapshot } from "../core/disable/steps.ts";
+import {
+  type ChangeableBits,
+  type FeatureRequest,
+  KernelFeatureTable,
+} from "../core/feature-set.ts";
+import type { Driver, Kernel, LookupResult, WriteOutcome } from "../core/ports.ts";
+import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { describeErrno, ERRNO, EthtoolSocket, type IoctlResult } from "../fs/kernel-libc.ts";
+import { DriverReader, FeatureAccess, readFeatureNames } from "./ethtool.ts";
+import { readPciId } from "./software.ts";
 
 const SYS_CLASS_NET = "/sys/class/net";
 
 /** The drivers of devices that have no NIC of their own (br_getinfo, bond_main.c, vlan_fullname). */
-const ON_OTHERS: ReadonlySet<string> = new Set(["bridge", "bonding", "802.1Q VLAN Support"]);
+const STACKED_DRIVERS: ReadonlySet<string> = new Set(["bridge", "bonding", "802.1Q VLAN Support"]);
 
-interface Door {
+interface FeatureInterface {
   readonly access: FeatureAccess;
-  readonly kernel: KernelFeatures;
+  readonly featureTable: KernelFeatureTable;
 }
 
 /** The network devices of the namespace that this process is in. */
 export class NetworkDevices implements Kernel, Disposable {
   readonly #socket = new EthtoolSocket();
-  readonly #drivers = new DriverInfo(this.#socket);
-  #door: Door | undefined;
+  readonly #drivers = new DriverReader(this.#socket);
+  #features: FeatureInterface | undefined;
 
-  observe(wanted: (existing: ReadonlySet<string>) => Iterable<string>): Result<LiveView> {
+  readFeatures(
+    selectDevices: (existing: ReadonlySet<string>) => Iterable<string>,
+  ): Result<FeatureSnapshot> {
     const existing = listDevices();
     if (!existing.ok) return existing;
-    const door = this.#open(existing.value);
-    if (!door.ok) return door;
-    const observations = new Map<string, Observation>();
-    for (const device of wanted(existing.value)) {
-      observations.set(device, this.#read(door.value.access, device));
+    const features = this.#openFeatures(existing.value);
+    if (!features.ok) return features;
+    const readings = new Map<string, DeviceReading>();
+    for (const device of selectDevices(existing.value)) {
+      readings.set(device, this.#readDevice(features.value.access, device));
     }
-    return success({ kernel: door.value.kernel, existing: existing.value, observations });
+    return success({
+      featureTable: features.value.featureTable,
+      existing: existing.value,
+      readings,
+    });
   }
 
-  standsOnOthers(device: string): boolean {
-    const driver = this.#drivers.nameOf(device);
-    if (driver !== "") return ON_OTHERS.has(driver);
+  hasLowerDevices(device: string): boolean {
+    const driver = this.#drivers.readName(device);
+    if (driver !== "") return STACKED_DRIVERS.has(driver);
     const path = `${SYS_CLASS_NET}/${device}`;
     if (existsSync(`${path}/bridge`) || existsSync(`${path}/bonding`)) return true;
     return /^DEVTYPE=vlan$/m.test(readFileSync(`${path}/uevent`, "utf8"));
@@ -52,8 +62,8 @@ export class NetworkDevices implements Kernel, Disposable {
     return !existsSync(bus) || basename(realpathSync(bus)) !== "xen-backend";
   }
 
-  ifindexOf(device: string): number | null {
-    return this.#socket.ifindexOf(device);
+  readIfindex(device: string): number | null {
+    return this.#socket.readIfindex(device);
   }
 
   hasCarrier(device: string): boolean {
@@ -65,31 +75,31 @@ export class NetworkDevices implements Kernel, Disposable {
     }
   }
 
-  driver(device: string): Reading<Driver> {
+  readDriver(device: string): LookupResult<Driver> {
     const answer = this.#drivers.read(device);
     return answer.ok
-      ? { known: true, value: { ...answer.value, pci: pciIdOf(device) } }
-      : { known: false, because: errnoWords(answer.errno) };
+      ? { found: true, value: { ...answer.value, pci: readPciId(device) } }
+      : { found: false, reason: describeErrno(answer.errno) };
   }
 
-  observeAgain(view: LiveView, devices: Iterable<string>): LiveView {
-    const observations = new Map(view.observations);
+  rereadFeatures(snapshot: FeatureSnapshot, devices: Iterable<string>): FeatureSnapshot {
+    const readings = new Map(snapshot.readings);
     for (const device of devices) {
-      const observation: Observation =
-        this.#door === undefined
-          ? { state: "unreadable", because: "it was never read" }
-          : this.#read(this.#door.access, device);
-      observations.set(device, observation);
+      const reading: DeviceReading =
+        this.#features === undefined
+          ? { state: "unreadable", reason: "it was never read" }
+          : this.#readDevice(this.#features.access, device);
+      readings.set(device, reading);
     }
-    return { ...view, observations };
+    return { ...snapshot, readings };
   }
 
-  clear(device: string, bits: ChangeableBits): WriteOutcome {
-    return outcomeOf(this.#door?.access.clear(device, bits));
+  clearFeatures(device: string, bits: ChangeableBits): WriteOutcome {
+    return toWriteOutcome(this.#features?.access.clear(device, bits));
   }
 
-  request(device: string, wish: FeatureWish): WriteOutcome {
-    return outcomeOf(this.#door?.access.request(device, wish));
+  requestFeatures(device: string, featureRequest: FeatureRequest): WriteOutcome {
+    return toWriteOutcome(this.#features?.access.request(device, featureRequest));
   }
 
   [Symbol.dispose](): void {
@@ -97,42 +107,46 @@ export class NetworkDevices implements Kernel, Disposable {
   }
 
   /** The kernel's names can be asked of any device, so the first that answers serves. */
-  #open(existing: ReadonlySet<string>): Result<Door> {
-    if (this.#door !== undefined) return success(this.#door);
+  #openFeatures(existing: ReadonlySet<string>): Result<FeatureInterface> {
+    if (this.#features !== undefined) return success(this.#features);
     for (const device of existing) {
       const names = readFeatureNames(this.#socket, device);
       if (!names.ok) continue;
-      this.#door = {
+      this.#features = {
         access: new FeatureAccess(this.#socket, names.value.length),
-        kernel: new KernelFeatures(names.value),
+        featureTable: new KernelFeatureTable(names.value),
       };
-      return success(this.#door);
+      return success(this.#features);
     }
-    return unavailable("no-ethtool", "the kernel names no network device features on this host");
+    return unavailableFailure(
+      "no-ethtool",
+      "the kernel names no network device features on this host",
+    );
   }
 
-  #read(access: FeatureAccess, device: string): Observation {
+  #readDevice(access: FeatureAccess, device: string): DeviceReading {
     const answer = access.read(device);
     if (answer.ok) return { state: "read", features: answer.value };
     return answer.errno === ERRNO.ENODEV
       ? { state: "missing" }
-      : { state: "unreadable", because: errnoWords(answer.errno) };
+      : { state: "unreadable", reason: describeErrno(answer.errno) };
   }
 }
 
-const DONE: WriteOutcome = { done: true };
+const WRITE_DONE: WriteOutcome = { done: true };
 
-function outcomeOf(answer: IoctlResult | undefined): WriteOutcome {
-  if (answer === undefined) return { done: false, gone: false, because: "it was never read" };
-  if (answer.ok) return DONE;
-  const gone = answer.errno === ERRNO.ENODEV;
-  return { done: false, gone, because: errnoWords(answer.errno) };
+function toWriteOutcome(answer: IoctlResult | undefined): WriteOutcome {
+  if (answer === undefined)
+    return { done: false, deviceRemoved: false, reason: "it was never read" };
+  if (answer.ok) return WRITE_DONE;
+  const deviceRemoved = answer.errno === ERRNO.ENODEV;
+  return { done: false, deviceRemoved, reason: describeErrno(answer.errno) };
 }
 
 function listDevices(): Result<ReadonlySet<string>> {
   try {
     return success(new Set(readdirSync(SYS_CLASS_NET)));
   } catch {
-    return unavailable("no-sysfs", `${SYS_CLASS_NET} cannot be read; is /sys mounted?`);
+    return unavailableFailure("no-sysfs", `${SYS_CLASS_NET} cannot be read; is /sys mounted?`);
   }
 }

@@ -1,4 +1,9 @@
-import type { ChangeableBits, FeatureBits, FeatureSet, FeatureWish } from "../core/feature-set.ts";
+import type {
+  ChangeableBits,
+  FeatureBits,
+  FeatureRequest,
+  FeatureSet,
+} from "../core/feature-set.ts";
 import type { Driver } from "../core/ports.ts";
 import type { EthtoolCommand, EthtoolSocket, IoctlResult } from "../fs/kernel-libc.ts";
 
@@ -14,68 +19,70 @@ const ETH_GSTRING_LEN = 32;
 const DRVINFO_BYTES = 196;
 
 /** A value, or the errno of the call that failed. */
-export type Answer<T> =
+export type EthtoolResult<T> =
   | { readonly ok: true; readonly value: T }
   | Extract<IoctlResult, { ok: false }>;
 
-const latin1 = new TextDecoder("latin1");
+const latin1Decoder = new TextDecoder("latin1");
 
 /**
  * The names of the kernel's features, in bit order (ETH_SS_FEATURES). The list belongs to the
  * kernel; the device only has to exist.
  */
-export function readFeatureNames(socket: EthtoolSocket, device: string): Answer<string[]> {
-  const info = socket.command(20);
+export function readFeatureNames(socket: EthtoolSocket, device: string): EthtoolResult<string[]> {
+  const info = socket.createCommand(20);
   info.view.setUint32(0, ETHTOOL_GSSET_INFO, true);
   info.view.setBigUint64(8, 1n << BigInt(ETH_SS_FEATURES), true);
-  const counted = info.send(device);
-  if (!counted.ok) return counted;
+  const countResult = info.send(device);
+  if (!countResult.ok) return countResult;
   const count = info.view.getUint32(16, true);
 
-  const strings = socket.command(12 + count * ETH_GSTRING_LEN);
+  const strings = socket.createCommand(12 + count * ETH_GSTRING_LEN);
   strings.view.setUint32(0, ETHTOOL_GSTRINGS, true);
   strings.view.setUint32(4, ETH_SS_FEATURES, true);
   strings.view.setUint32(8, count, true);
-  const named = strings.send(device);
-  if (!named.ok) return named;
-  const text = latin1.decode(strings.bytes.subarray(12));
+  const stringsResult = strings.send(device);
+  if (!stringsResult.ok) return stringsResult;
+  const text = latin1Decoder.decode(strings.bytes.subarray(12));
   const names: string[] = [];
-  for (let at = 0; at < text.length; at += ETH_GSTRING_LEN) {
-    names.push(upToNul(text.slice(at, at + ETH_GSTRING_LEN)));
+  for (let offset = 0; offset < text.length; offset += ETH_GSTRING_LEN) {
+    names.push(truncateAtNul(text.slice(offset, offset + ETH_GSTRING_LEN)));
   }
   return { ok: true, value: names };
 }
 
 /** Reads who drives a device (ETHTOOL_GDRVINFO). A text is empty where the driver gives none. */
-export class DriverInfo {
-  readonly #info: EthtoolCommand;
+export class DriverReader {
+  readonly #command: EthtoolCommand;
   readonly #fields: readonly Uint8Array[];
 
   constructor(socket: EthtoolSocket) {
-    this.#info = socket.command(DRVINFO_BYTES);
-    this.#info.view.setUint32(0, ETHTOOL_GDRVINFO, true);
+    this.#command = socket.createCommand(DRVINFO_BYTES);
+    this.#command.view.setUint32(0, ETHTOOL_GDRVINFO, true);
     this.#fields = [0, 1, 2, 3].map((index) =>
-      this.#info.bytes.subarray(4 + index * 32, 36 + index * 32),
+      this.#command.bytes.subarray(4 + index * 32, 36 + index * 32),
     );
   }
 
   /** Everything that the driver says of itself. */
-  read(device: string): Answer<Omit<Driver, "pci">> {
-    const answer = this.#info.send(device);
+  read(device: string): EthtoolResult<Omit<Driver, "pci">> {
+    const answer = this.#command.send(device);
     if (!answer.ok) return answer;
-    const texts = this.#fields.map((field) => upToNul(latin1.decode(field)));
+    const texts = this.#fields.map((field) => truncateAtNul(latin1Decoder.decode(field)));
     const [name = "", version = "", firmware = "", bus = ""] = texts;
     return { ok: true, value: { name, version, firmware, bus } };
   }
 
   /** The driver's name alone; empty also where it cannot be read. */
-  nameOf(device: string): string {
-    return this.#info.send(device).ok ? upToNul(latin1.decode(this.#fields[0])) : "";
+  readName(device: string): string {
+    return this.#command.send(device).ok
+      ? truncateAtNul(latin1Decoder.decode(this.#fields[0]))
+      : "";
   }
 }
 
 /** A text of the kernel's, which fills its field or ends with a NUL. */
-function upToNul(field: string): string {
+function truncateAtNul(field: string): string {
   const end = field.indexOf("\0");
   return end < 0 ? field : field.slice(0, end);
 }
@@ -84,40 +91,43 @@ const NO_BITS: FeatureBits = [];
 
 /** Reads and writes the features of devices, for a kernel with so many of them. */
 export class FeatureAccess {
-  readonly #blocks: number;
-  readonly #get: EthtoolCommand;
-  readonly #set: EthtoolCommand;
+  readonly #blockCount: number;
+  readonly #getCommand: EthtoolCommand;
+  readonly #setCommand: EthtoolCommand;
   /** What stands in the structure for writing. */
-  #valid = NO_BITS;
-  #requested = NO_BITS;
+  #lastValid = NO_BITS;
+  #lastRequested = NO_BITS;
   /** By the bytes of the kernel's answer. */
-  readonly #known = new Map<string, Answer<FeatureSet>>();
+  readonly #featureSetCache = new Map<string, EthtoolResult<FeatureSet>>();
 
   /** `count`: how many features the kernel names. */
   constructor(socket: EthtoolSocket, count: number) {
-    this.#blocks = Math.ceil(count / 32);
-    this.#get = socket.command(8 + this.#blocks * 16);
-    this.#get.view.setUint32(0, ETHTOOL_GFEATURES, true);
-    this.#set = socket.command(8 + this.#blocks * 8);
-    this.#set.view.setUint32(0, ETHTOOL_SFEATURES, true);
-    this.#set.view.setUint32(4, this.#blocks, true);
+    this.#blockCount = Math.ceil(count / 32);
+    this.#getCommand = socket.createCommand(8 + this.#blockCount * 16);
+    this.#getCommand.view.setUint32(0, ETHTOOL_GFEATURES, true);
+    this.#setCommand = socket.createCommand(8 + this.#blockCount * 8);
+    this.#setCommand.view.setUint32(0, ETHTOOL_SFEATURES, true);
+    this.#setCommand.view.setUint32(4, this.#blockCount, true);
   }
 
   /**
    * ETHTOOL_GFEATURES. Devices that are alike, as the hundreds of a host mostly are, get the very
    * same object: what follows from it has to be found out once.
    */
-  read(device: string): Answer<FeatureSet> {
+  read(device: string): EthtoolResult<FeatureSet> {
     // The kernel answers with its own number of blocks, and must not take that for our room.
-    this.#get.view.setUint32(4, this.#blocks, true);
-    const answer = this.#get.send(device);
+    this.#getCommand.view.setUint32(4, this.#blockCount, true);
+    const answer = this.#getCommand.send(device);
     if (!answer.ok) return answer;
-    const key = latin1.decode(this.#get.bytes);
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const fresh: Answer<FeatureSet> = { ok: true, value: featuresIn(this.#get.view) };
-    this.#known.set(key, fresh);
-    return fresh;
+    const key = latin1Decoder.decode(this.#getCommand.bytes);
+    const cached = this.#featureSetCache.get(key);
+    if (cached !== undefined) return cached;
+    const result: EthtoolResult<FeatureSet> = {
+      ok: true,
+      value: parseFeatureSet(this.#getCommand.view),
+    };
+    this.#featureSetCache.set(key, result);
+    return result;
   }
 
   /**
@@ -130,36 +140,36 @@ export class FeatureAccess {
   }
 
   /** The same structure, for features that are asked for again. */
-  request(device: string, { valid, requested }: FeatureWish): IoctlResult {
+  request(device: string, { valid, requested }: FeatureRequest): IoctlResult {
     return this.#write(device, valid, requested);
   }
 
   #write(device: string, valid: FeatureBits, requested: FeatureBits): IoctlResult {
     // Devices that are alike are written alike, one after the other.
-    if (valid !== this.#valid || requested !== this.#requested) {
-      const { view } = this.#set;
-      for (let block = 0; block < this.#blocks; block++) {
+    if (valid !== this.#lastValid || requested !== this.#lastRequested) {
+      const { view } = this.#setCommand;
+      for (let block = 0; block < this.#blockCount; block++) {
         view.setUint32(8 + block * 8, valid[block] ?? 0, true);
         view.setUint32(12 + block * 8, requested[block] ?? 0, true);
       }
-      this.#valid = valid;
-      this.#requested = requested;
+      this.#lastValid = valid;
+      this.#lastRequested = requested;
     }
-    return this.#set.send(device);
+    return this.#setCommand.send(device);
   }
 }
 
 /** struct ethtool_gfeatures: per block available, requested, active, never changed. */
-function featuresIn(answer: DataView): FeatureSet {
+function parseFeatureSet(answer: DataView): FeatureSet {
   const active: number[] = [];
   const requested: number[] = [];
   const changeable: number[] = [];
-  for (let at = 8; at < answer.byteLength; at += 16) {
-    const available = answer.getUint32(at, true);
-    const never = answer.getUint32(at + 12, true);
-    changeable.push((available & ~never) >>> 0);
-    requested.push(answer.getUint32(at + 4, true));
-    active.push(answer.getUint32(at + 8, true));
+  for (let offset = 8; offset < answer.byteLength; offset += 16) {
+    const available = answer.getUint32(offset, true);
+    const neverChanged = answer.getUint32(offset + 12, true);
+    changeable.push((available & ~neverChanged) >>> 0);
+    requested.push(answer.getUint32(offset + 4, true));
+    active.push(answer.getUint32(offset + 8, true));
   }
   return { active, requested, changeable };
 }

@@ -1,27 +1,27 @@
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
-import type { OwnSoftware } from "../core/doctor/software.ts";
+import type { LocalSoftware } from "../core/doctor/software.ts";
 import { runProgram } from "../fs/process.ts";
 
-const HYPERVISOR = "/sys/hypervisor/version";
+const HYPERVISOR_VERSION_PATH = "/sys/hypervisor/version";
 
 /** What the host says of its software without XAPI. */
-export function readOwnSoftware(): Omit<OwnSoftware, "product" | "offload"> {
+export function readLocalSoftware(): Omit<LocalSoftware, "product" | "offload"> {
   return {
-    distribution: distribution(),
+    distribution: readDistribution(),
     kernel: release(),
-    xen: xenVersion(),
-    backend: networkBackend(),
-    ethtool: ethtoolVersion(),
+    xen: readXenVersion(),
+    backend: readNetworkBackend(),
+    ethtool: readEthtoolVersion(),
   };
 }
 
 /** Null where ethtool is not installed, or does not run. */
-function ethtoolVersion(): string | null {
+function readEthtoolVersion(): string | null {
   try {
-    const ended = runProgram("ethtool", ["--version"]);
-    if (!ended.ok || ended.value.exitCode !== 0) return null;
-    return ended.value.stdout.trim().replace(/^ethtool version /, "");
+    const result = runProgram("ethtool", ["--version"]);
+    if (!result.ok || result.value.exitCode !== 0) return null;
+    return result.value.stdout.trim().replace(/^ethtool version /, "");
   } catch (error) {
     // What is no program cannot be started at all.
     if (error instanceof Error && "code" in error) return null;
@@ -30,9 +30,9 @@ function ethtoolVersion(): string | null {
 }
 
 /** The version of Xen as the kernel knows it, such as `4.17.5`; null where no Xen is under it. */
-function xenVersion(): string | null {
+function readXenVersion(): string | null {
   const [major, minor, extra] = ["major", "minor", "extra"].map((part) =>
-    firstLine(`${HYPERVISOR}/${part}`),
+    readFirstLine(`${HYPERVISOR_VERSION_PATH}/${part}`),
   );
   return typeof major === "string" && typeof minor === "string"
     ? `${major}.${minor}${extra ?? ""}`
@@ -40,33 +40,33 @@ function xenVersion(): string | null {
 }
 
 /** How the distribution calls itself (os-release(5)); null where it does not. */
-function distribution(): string | null {
-  const text = textOf("/etc/os-release") ?? "";
+function readDistribution(): string | null {
+  const text = readTextOrNull("/etc/os-release") ?? "";
   const [, name] = /^PRETTY_NAME=["']?([^"'\n]*)["']?$/m.exec(text) ?? [];
-  return name ?? firstLine("/etc/redhat-release");
+  return name ?? readFirstLine("/etc/redhat-release");
 }
 
 /** `openvswitch` or `bridge`, as networkd reads it; null where the file is not there. */
-function networkBackend(): string | null {
-  return firstLine("/etc/xensource/network.conf");
+function readNetworkBackend(): string | null {
+  return readFirstLine("/etc/xensource/network.conf");
 }
 
 /** Vendor and device of a NIC on PCI, such as `8086:15bc`; empty for anything else. */
-export function pciIdOf(device: string): string {
+export function readPciId(device: string): string {
   const directory = `/sys/class/net/${device}/device`;
-  const [vendor, id] = ["vendor", "device"].map((part) => firstLine(`${directory}/${part}`));
+  const [vendor, id] = ["vendor", "device"].map((part) => readFirstLine(`${directory}/${part}`));
   return typeof vendor === "string" && typeof id === "string"
     ? `${vendor}:${id}`.replaceAll("0x", "")
     : "";
 }
 
-function firstLine(path: string): string | null {
-  const line = textOf(path)?.split("\n")[0]?.trim();
+function readFirstLine(path: string): string | null {
+  const line = readTextOrNull(path)?.split("\n")[0]?.trim();
   return line === undefined || line === "" ? null : line;
 }
 
 /** Null for what cannot be read: these are details that many hosts do not have. */
-function textOf(path: string): string | null {
+function readTextOrNull(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {

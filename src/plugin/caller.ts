@@ -1,29 +1,29 @@
 import { readlinkSync } from "node:fs";
 import { basename } from "node:path";
-import { type Result, success, unavailable } from "../core/result.ts";
+import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { PLUGIN_PATH } from "./place.ts";
 
 /**
  * Who starts plugins: xapi itself, through vfork and a helper that becomes the plugin, or on older
  * releases its forking daemon (forkhelpers.ml safe_close_and_exec; forkexecd child.ml).
  */
-const STARTERS: ReadonlySet<string> = new Set(["xapi", "forkexecd"]);
+const XAPI_LAUNCHERS: ReadonlySet<string> = new Set(["xapi", "forkexecd"]);
 
 /** Fails unless root's xapi has started this process: nobody else has business with a plugin. */
-export function refuseOthers(): Result<void> {
+export function requireXapiCaller(): Result<void> {
   if (process.geteuid?.() !== 0) {
-    return unavailable("not-root", "a plugin is started by xapi, as root");
+    return unavailableFailure("not-root", "a plugin is started by xapi, as root");
   }
-  const parent = startedBy();
-  if (parent !== null && STARTERS.has(parent)) return success(undefined);
-  return unavailable(
-    "not-xapi",
+  const parent = readParentProgram();
+  if (parent !== null && XAPI_LAUNCHERS.has(parent)) return success(undefined);
+  return unavailableFailure(
+    "caller-not-xapi",
     `${PLUGIN_PATH} is for XAPI to start, not ${parent ?? "for whoever has ended by now"}; use offload itself`,
   );
 }
 
 /** The program of the parent process; one that was updated meanwhile is still that program. */
-function startedBy(): string | null {
+function readParentProgram(): string | null {
   try {
     // Its executable: the name in `comm` is what a process says of itself.
     const path = readlinkSync(`/proc/${process.ppid}/exe`);

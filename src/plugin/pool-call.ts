@@ -1,21 +1,21 @@
-import { type Result, success, unavailable, usage } from "../core/result.ts";
+import { type Result, success, unavailableFailure, usageFailure } from "../core/result.ts";
 import type { XapiSession } from "../xapi/rpc/session.ts";
 
 /** The call of another host's `--pool` that a command is run for. */
 export interface PoolCall {
   /** Names the run of `--pool`; every call of that run has it. */
-  readonly run: string;
+  readonly runId: string;
   /** Whether VMs that run nowhere are this host's to work on. */
-  readonly halted: boolean;
+  readonly includesHaltedVms: boolean;
   /**
    * Fails once the caller has given up on this call, or its time is over. To be asked with the lock held,
    * and before each batch of writes: XAPI delivers a call whenever its host is back, and cancels none.
    */
-  stillWanted(): Promise<Result<void>>;
+  checkCallerWaiting(): Promise<Result<void>>;
 }
 
 /** What tells whether a call is still wanted. */
-export interface CallGuard {
+export interface CallLimits {
   /** UUID of the caller's session: it logs out when it gives up. */
   readonly session: string;
   /** In the coordinator's time. It holds where the caller was killed, and its session stays. */
@@ -23,15 +23,21 @@ export interface CallGuard {
 }
 
 /** Looks at both guards of a call, through a session of this host's own. */
-export async function checkGuard(
-  own: Pick<XapiSession, "isOpen" | "serverTime">,
-  { session, deadline }: CallGuard,
+export async function checkCallLimits(
+  ownSession: Pick<XapiSession, "isSessionOpen" | "readCoordinatorTime">,
+  { session, deadline }: CallLimits,
 ): Promise<Result<void>> {
-  const [isOpen, now] = await Promise.all([own.isOpen(session), own.serverTime()]);
+  const [isOpen, now] = await Promise.all([
+    ownSession.isSessionOpen(session),
+    ownSession.readCoordinatorTime(),
+  ]);
   if (!isOpen.ok) return isOpen;
   if (!now.ok) return now;
-  if (!isOpen.value) return usage("call-void", "the caller has given up on this call");
+  if (!isOpen.value) return usageFailure("call-abandoned", "the caller has given up on this call");
   return now.value > deadline
-    ? unavailable("call-expired", "this call came, or lasted, beyond the time that it was given")
+    ? unavailableFailure(
+        "call-expired",
+        "this call came, or lasted, beyond the time that it was given",
+      )
     : success(undefined);
 }

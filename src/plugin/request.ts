@@ -1,16 +1,16 @@
 import * as v from "valibot";
-import { type Result, success, usage } from "../core/result.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
 import { VERSION } from "../version.ts";
 
 /** The function of the plugin, and the name of its one argument. */
-export const FUNCTION = "run";
+export const PLUGIN_FUNCTION = "run";
 /** The name of that argument. */
-export const ARGUMENT = "request";
+export const PLUGIN_ARGUMENT = "request";
 
 /** By what code the plugin says that another version is installed; its parameter is that version. */
-export const VERSION_MISMATCH = "OFFLOAD_VERSION_MISMATCH";
+export const VERSION_MISMATCH_CODE = "OFFLOAD_VERSION_MISMATCH";
 /** By what code it refuses a call; its parameters are a code and a sentence. */
-export const REFUSED = "OFFLOAD_REFUSED";
+export const REFUSED_CODE = "OFFLOAD_REFUSED";
 
 /**
  * xapi hands a whole call over as one word of a command line, and Linux takes none of more than 128 KiB
@@ -36,33 +36,33 @@ const POOL_COMMANDS = [
 /** The name of a command that a host runs for another. */
 export type PoolCommand = (typeof POOL_COMMANDS)[number];
 
-const Uuid = v.pipe(v.string(), v.uuid());
+const UuidSchema = v.pipe(v.string(), v.uuid());
 
 /** A time as XAPI writes it. */
-const DEADLINE = /^(\d{4})(\d{2})(\d{2})T(\d{2}:\d{2}:\d{2})Z$/;
+const DEADLINE_FORMAT = /^(\d{4})(\d{2})(\d{2})T(\d{2}:\d{2}:\d{2})Z$/;
 
-const Request = v.strictObject({
+const RequestSchema = v.strictObject({
   version: v.string(),
-  host: Uuid,
+  host: UuidSchema,
   command: v.picklist(POOL_COMMANDS),
   args: v.pipe(
     v.array(v.string()),
     // A host that is called calls no others.
     v.check((args) => !args.includes("--pool"), "--pool is not passed on"),
   ),
-  session: Uuid,
-  run: Uuid,
+  session: UuidSchema,
+  run: UuidSchema,
   deadline: v.pipe(
     v.string(),
-    v.regex(DEADLINE),
-    v.transform((text) => new Date(text.replace(DEADLINE, "$1-$2-$3T$4Z"))),
+    v.regex(DEADLINE_FORMAT),
+    v.transform((text) => new Date(text.replace(DEADLINE_FORMAT, "$1-$2-$3T$4Z"))),
     v.check((time) => !Number.isNaN(time.getTime())),
   ),
   halted: v.boolean(),
 });
 
 /** What a host is asked to run. */
-export type PluginRequest = v.InferOutput<typeof Request>;
+export type PluginRequest = v.InferOutput<typeof RequestSchema>;
 
 /** The text of a request; fails where it is too long to be passed on. */
 export function formatRequest(request: PluginRequest): Result<string> {
@@ -70,33 +70,33 @@ export function formatRequest(request: PluginRequest): Result<string> {
   // ASCII alone: XAPI answers a lone surrogate with HTTP 500, and leaves out what XML cannot carry.
   const text = JSON.stringify({ ...request, deadline }).replace(
     /[\x7f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
   const bytes = text.replaceAll(/["&<>]/g, "&quot;").length;
   return bytes <= MAX_REQUEST_BYTES
     ? success(text)
-    : usage(
+    : usageFailure(
         "too-many-targets",
         `${bytes} bytes of targets do not fit into one call (${MAX_REQUEST_BYTES}); name fewer`,
       );
 }
 
-const Versioned = v.object({ version: v.string() });
+const VersionSchema = v.object({ version: v.string() });
 
 /** Reads a request, strictly. Another version may say the rest of it in another way. */
 export function parseRequest(text: string): Result<PluginRequest> {
-  const document = parseJson(text);
-  const other = v.safeParse(Versioned, document);
-  if (other.success && other.output.version !== VERSION) {
-    return usage(VERSION_MISMATCH, VERSION);
+  const document = parseJsonOrNull(text);
+  const versioned = v.safeParse(VersionSchema, document);
+  if (versioned.success && versioned.output.version !== VERSION) {
+    return usageFailure(VERSION_MISMATCH_CODE, VERSION);
   }
-  const parsed = v.safeParse(Request, document);
+  const parsed = v.safeParse(RequestSchema, document);
   if (parsed.success) return success(parsed.output);
-  const where = v.getDotPath(parsed.issues[0]) ?? "as a whole";
-  return usage("bad-request", `the request is not understood (${where})`);
+  const path = v.getDotPath(parsed.issues[0]) ?? "as a whole";
+  return usageFailure("invalid-request", `the request is not understood (${path})`);
 }
 
-function parseJson(text: string): unknown {
+function parseJsonOrNull(text: string): unknown {
   try {
     return text.length > MAX_REQUEST_BYTES ? null : JSON.parse(text);
   } catch {

@@ -1,23 +1,23 @@
 import type { HostState } from "../core/report.ts";
 import { PLUGIN_NAME, PLUGIN_PATH } from "../plugin/place.ts";
 import {
-  ARGUMENT,
-  FUNCTION,
   formatRequest,
+  PLUGIN_ARGUMENT,
+  PLUGIN_FUNCTION,
   type PoolCommand,
-  REFUSED,
-  VERSION_MISMATCH,
+  REFUSED_CODE,
+  VERSION_MISMATCH_CODE,
 } from "../plugin/request.ts";
 import { VERSION } from "../version.ts";
 import type { PoolHost } from "../xapi/inventory/hosts.ts";
-import { sentenceOf } from "../xapi/rpc/errors.ts";
+import { formatCallError } from "../xapi/rpc/errors.ts";
 import type { CallError } from "../xapi/rpc/reply.ts";
 import { XapiSession } from "../xapi/rpc/session.ts";
 import { type HostAnswer, parseHostAnswer } from "./host-document.ts";
 import type { Pool } from "./hosts.ts";
 
 /** Why a host gave no report. */
-export interface NoAnswer {
+export interface HostFailure {
   readonly state: Exclude<HostState, "ok" | "partial">;
   readonly message: string;
   /** Commands, to be run on that host, that would fix it. */
@@ -27,7 +27,7 @@ export interface NoAnswer {
 /** What a host answered, or why it did not. */
 export type HostReply =
   | { readonly ok: true; readonly answer: HostAnswer }
-  | { readonly ok: false; readonly reason: NoAnswer };
+  | { readonly ok: false; readonly reason: HostFailure };
 
 /** What a host is asked to run, and for how long it is waited for. */
 export interface HostCommand {
@@ -49,47 +49,47 @@ export async function callHost(
   command: HostCommand,
 ): Promise<HostReply> {
   const opened = await XapiSession.open(pool.session.hostUuid, pool.session.socket);
-  if (!opened.ok) return noAnswer("failed", joinMessages(opened.failures));
+  if (!opened.ok) return createFailureReply("failed", joinMessages(opened.failures));
   const session = opened.value;
   try {
-    return await callWithin(session, pool, host, command);
+    return await callPlugin(session, pool, host, command);
   } finally {
     await session.close();
   }
 }
 
-async function callWithin(
+async function callPlugin(
   session: XapiSession,
   pool: Pool,
   host: PoolHost,
-  { command, args, timeoutSeconds: seconds, signal }: HostCommand,
+  { command, args, timeoutSeconds, signal }: HostCommand,
 ): Promise<HostReply> {
-  const own = await session.ownUuid();
-  if (!own.ok) return noAnswer("failed", joinMessages(own.failures));
+  const ownSession = await session.readSessionUuid();
+  if (!ownSession.ok) return createFailureReply("failed", joinMessages(ownSession.failures));
   const request = formatRequest({
     version: VERSION,
     host: host.uuid,
     command,
     args: [...args],
-    session: own.value,
-    run: pool.run,
-    deadline: pool.timeAfter(seconds * 1000),
+    session: ownSession.value,
+    run: pool.runId,
+    deadline: pool.getCoordinatorTimeAfter(timeoutSeconds * 1000),
     halted: host.uuid === pool.local.uuid,
   });
-  if (!request.ok) return noAnswer("failed", joinMessages(request.failures));
-  const params = { [ARGUMENT]: request.value };
-  const patience = { seconds, signal };
-  const call = ["host.call_plugin", host.ref, PLUGIN_NAME, FUNCTION, params] as const;
-  const reply = await session.callFor(patience, ...call);
-  if (!reply.ok) return explain(reply.error, signal);
+  if (!request.ok) return createFailureReply("failed", joinMessages(request.failures));
+  const params = { [PLUGIN_ARGUMENT]: request.value };
+  const limits = { timeoutSeconds, signal };
+  const call = ["host.call_plugin", host.ref, PLUGIN_NAME, PLUGIN_FUNCTION, params] as const;
+  const reply = await session.callWithTimeout(limits, ...call);
+  if (!reply.ok) return toFailureReply(reply.error, signal);
   const answer = parseHostAnswer(reply.value);
   return answer === null
-    ? noAnswer("failed", "its plugin's answer is not understood; is it offload's?")
+    ? createFailureReply("failed", "its plugin's answer is not understood; is it offload's?")
     : { ok: true, answer };
 }
 
 /** Errors by which XAPI says that it cannot get through to a host (message_forwarding.ml, xapi.ml). */
-const UNREACHABLE: ReadonlySet<string> = new Set([
+const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
   "HOST_OFFLINE",
   "CANNOT_CONTACT_HOST",
   "HOST_NOT_LIVE",
@@ -101,55 +101,69 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   "TLS_CONNECTION_FAILED",
 ]);
 
-const NOT_INSTALLED = `XAPI finds no ${PLUGIN_PATH} there; install offload on that host, or only the link where offload is there already`;
+const NOT_INSTALLED_MESSAGE = `XAPI finds no ${PLUGIN_PATH} there; install offload on that host, or only the link where offload is there already`;
 
-const LINK_IT = `ln -s /usr/local/bin/offload ${PLUGIN_PATH}`;
+const LINK_COMMAND = `ln -s /usr/local/bin/offload ${PLUGIN_PATH}`;
 
-function explain(error: CallError, signal: AbortSignal): HostReply {
+function toFailureReply(error: CallError, signal: AbortSignal): HostReply {
   if (signal.aborted) {
-    return noAnswer("unreachable", "interrupted before it answered; it may have changed something");
+    return createFailureReply(
+      "unreachable",
+      "interrupted before it answered; it may have changed something",
+    );
   }
-  if (error.kind === "silent") {
-    const message = `no answer within ${error.seconds} seconds; it may have changed something`;
-    return noAnswer("unreachable", message);
+  if (error.kind === "timeout") {
+    const message = `no answer within ${error.timeoutSeconds} seconds; it may have changed something`;
+    return createFailureReply("unreachable", message);
   }
   if (error.kind !== "refused") {
-    return noAnswer("failed", `${sentenceOf(error)}; it may have changed something`);
+    return createFailureReply("failed", `${formatCallError(error)}; it may have changed something`);
   }
   const { code, params } = error;
-  if (UNREACHABLE.has(code)) return noAnswer("unreachable", `XAPI cannot reach it (${code})`);
+  if (UNREACHABLE_CODES.has(code))
+    return createFailureReply("unreachable", `XAPI cannot reach it (${code})`);
   switch (code) {
     case "XENAPI_MISSING_PLUGIN":
-      return noAnswer("plugin-missing", NOT_INSTALLED, LINK_IT);
-    case VERSION_MISMATCH: {
+      return createFailureReply("plugin-missing", NOT_INSTALLED_MESSAGE, LINK_COMMAND);
+    case VERSION_MISMATCH_CODE: {
       const message = `offload ${params[0] ?? ""} is installed there, and ${VERSION} here; install the same version on every host`;
-      return noAnswer("version-mismatch", message);
+      return createFailureReply("version-mismatch", message);
     }
-    case REFUSED:
-      return noAnswer("failed", excerpts(params.slice(1)).join("; "));
+    case REFUSED_CODE:
+      return createFailureReply("failed", createExcerpts(params.slice(1)).join("; "));
     case "XENAPI_PLUGIN_FAILURE":
-      return noAnswer("failed", `its plugin failed: ${excerpts(params).join("; ")}`);
+      return createFailureReply(
+        "failed",
+        `its plugin failed: ${createExcerpts(params).join("; ")}`,
+      );
     default:
-      return noAnswer("failed", `XAPI refused: ${excerpts([code, ...params]).join(" ")}`);
+      return createFailureReply(
+        "failed",
+        `XAPI refused: ${createExcerpts([code, ...params]).join(" ")}`,
+      );
   }
 }
 
 /** How much is repeated of what a program has written, in characters. */
-const MAX_EXCERPT = 200;
+const MAX_EXCERPT_CHARS = 200;
 
 /** What a plugin wrote may be anything, of any length; references mean nothing to people. */
-function excerpts(parts: readonly string[]): readonly string[] {
+function createExcerpts(parts: readonly string[]): readonly string[] {
   return parts.flatMap((part) => {
     const line = part
       .replaceAll(/OpaqueRef:[\w-]+/g, "")
       .trim()
       .replaceAll(/\s+/g, " ");
     if (line === "") return [];
-    return [line.length > MAX_EXCERPT ? `${line.slice(0, MAX_EXCERPT)}…` : line];
+    return [line.length > MAX_EXCERPT_CHARS ? `${line.slice(0, MAX_EXCERPT_CHARS)}…` : line];
   });
 }
 
-function noAnswer(state: NoAnswer["state"], message: string, ...advice: string[]): HostReply {
+function createFailureReply(
+  state: HostFailure["state"],
+  message: string,
+  ...advice: string[]
+): HostReply {
   return { ok: false, reason: { state, message, advice } };
 }
 

@@ -1,14 +1,14 @@
 import * as v from "valibot";
-import type { HostDocument } from "../core/report.ts";
+import type { RemoteReport } from "../core/report.ts";
 
-const Finding = v.looseObject({
+const FindingSchema = v.looseObject({
   code: v.string(),
   message: v.string(),
   interface: v.optional(v.string()),
 });
 
 /** A report as another host sends it. What is not used here is kept as it is. */
-const Document = v.looseObject({
+const ReportSchema = v.looseObject({
   host: v.nullable(v.object({ uuid: v.string(), name: v.string() })),
   exitCode: v.picklist([0, 1, 2, 3]),
   dryRun: v.boolean(),
@@ -20,27 +20,27 @@ const Document = v.looseObject({
     }),
   ),
   changes: v.array(v.looseObject({ layer: v.string(), device: v.nullable(v.string()) })),
-  problems: v.array(Finding),
-  notes: v.array(Finding),
+  problems: v.array(FindingSchema),
+  notes: v.array(FindingSchema),
   advice: v.array(v.string()),
   pending: v.optional(v.nullable(v.object({ secondsLeft: v.number() })), null),
 });
 
-const Answer = v.pipe(
+const AnswerSchema = v.pipe(
   v.string(),
   v.parseJson(),
-  v.strictObject({ report: Document, text: v.nullable(v.string()) }),
+  v.strictObject({ report: ReportSchema, text: v.nullable(v.string()) }),
 );
 
 /** What a host answers. */
 export interface HostAnswer {
-  readonly report: HostDocument;
+  readonly report: RemoteReport;
   /** Replaces the usual view of that report. */
   readonly text: string | null;
 }
 
 /** Reads the value that a host's plugin gave; null where that is no answer of this program's. */
 export function parseHostAnswer(value: unknown): HostAnswer | null {
-  const parsed = v.safeParse(Answer, value);
+  const parsed = v.safeParse(AnswerSchema, value);
   return parsed.success ? parsed.output : null;
 }

@@ -1,5 +1,5 @@
-import type { Interruption } from "../cli/signals.ts";
-import { type Result, unavailable } from "../core/result.ts";
+import type { SignalHandler } from "../cli/signals.ts";
+import { type Result, unavailableFailure } from "../core/result.ts";
 import { withSession } from "../host/open.ts";
 import { progress } from "../terminal/progress.ts";
 import type { PoolHost } from "../xapi/inventory/hosts.ts";
@@ -12,33 +12,42 @@ export interface Pool {
   readonly local: PoolHost;
   readonly hosts: readonly PoolHost[];
   /** Names this run to the hosts that it calls. */
-  readonly run: string;
+  readonly runId: string;
   /** The coordinator's time in so many milliseconds from now. */
-  timeAfter(milliseconds: number): Date;
+  getCoordinatorTimeAfter(delayMs: number): Date;
 }
 
 /** XAPI tells its time in whole seconds: what it says may be nearly one old. */
-const RESOLUTION_MS = 1000;
+const COORDINATOR_TIME_RESOLUTION_MS = 1000;
 
 /** Opens the pool, hands it to the work, and logs out again. */
 export function withPool<T>(
-  interruption: Interruption,
+  signals: SignalHandler,
   work: (pool: Pool) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  return withSession(interruption, async (session) => {
+  return withSession(signals, async (session) => {
     progress.begin("reading the hosts of the pool");
-    const [hosts, time] = await Promise.all([session.residentVms(), session.serverTime()]);
-    const readAt = performance.now();
+    const [hosts, coordinatorTime] = await Promise.all([
+      session.readPoolHosts(),
+      session.readCoordinatorTime(),
+    ]);
+    const readAtMs = performance.now();
     progress.end();
     if (!hosts.ok) return hosts;
-    if (!time.ok) return time;
+    if (!coordinatorTime.ok) return coordinatorTime;
     const local = hosts.value.find(({ uuid }) => uuid === session.hostUuid);
     if (local === undefined) {
-      return unavailable("host-unknown-to-xapi", `XAPI knows no host ${session.hostUuid}`);
+      return unavailableFailure("host-not-in-xapi", `XAPI knows no host ${session.hostUuid}`);
     }
-    const timeAfter = (milliseconds: number) =>
-      new Date(time.value.getTime() + performance.now() - readAt + milliseconds + RESOLUTION_MS);
-    const run = crypto.randomUUID();
-    return await work({ session, local, hosts: hosts.value, run, timeAfter });
+    const getCoordinatorTimeAfter = (delayMs: number) =>
+      new Date(
+        coordinatorTime.value.getTime() +
+          performance.now() -
+          readAtMs +
+          delayMs +
+          COORDINATOR_TIME_RESOLUTION_MS,
+      );
+    const runId = crypto.randomUUID();
+    return await work({ session, local, hosts: hosts.value, runId, getCoordinatorTimeAfter });
   });
 }

@@ -1,24 +1,29 @@
-import type { Told } from "../cli/command.ts";
-import { agree } from "../cli/confirm.ts";
-import type { Interruption } from "../cli/signals.ts";
+import type { CommandResult } from "../cli/command.ts";
+import { requireConfirmation } from "../cli/confirm.ts";
+import type { SignalHandler } from "../cli/signals.ts";
 import type { ReportingCommand } from "../core/report.ts";
-import { type Result, success, usage } from "../core/result.ts";
+import { type Result, success, usageFailure } from "../core/result.ts";
 import type { TargetRequest } from "../core/targets/targets.ts";
-import { canAsk } from "../terminal/confirm.ts";
-import { viewOn } from "../terminal/view.ts";
-import { poolPreview } from "../terminal/views/pool.ts";
+import { isInteractive } from "../terminal/confirm.ts";
+import { createView } from "../terminal/view.ts";
+import { formatPoolPreview } from "../terminal/views/pool.ts";
 import { type Pool, withPool } from "./hosts.ts";
-import { runWithinTime } from "./pending-change.ts";
-import { hostTexts, poolReport } from "./report.ts";
+import { runUntilConfirmed } from "./pending-change.ts";
+import { createPoolReport, joinHostTexts } from "./report.ts";
 import {
   callHosts,
   callHostsRolling,
-  followMoves,
+  createRuns,
+  followMigrations,
   type HostRun,
   type Schedule,
-  startRuns,
 } from "./scheduler.ts";
-import { movableVms, type PoolTargets, resolvePoolTargets, targetArgs } from "./targets.ts";
+import {
+  buildTargetArgs,
+  listMovableVms,
+  type PoolTargets,
+  resolvePoolTargets,
+} from "./targets.ts";
 
 /** What `--pool` is to run on each host. */
 export interface PoolRun {
@@ -28,45 +33,52 @@ export interface PoolRun {
   readonly flags: readonly string[];
   /** How long a host may take to answer. */
   readonly timeoutSeconds: number;
-  readonly changes?: boolean;
+  readonly isChange?: boolean;
   readonly yes?: boolean;
   readonly dryRun?: boolean;
   /** One host after the other, as long as each completes cleanly. */
   readonly rolling?: boolean;
   /** Seconds in which the change has to be confirmed; 0 where it is not pending. */
-  readonly confirmWithin?: number;
+  readonly confirmWithinSeconds?: number;
   /** Half of what is asked before anything is changed: `Turn these offloads off`. */
   readonly question?: string;
 }
 
 /** Runs a command on each host of the pool, and reports one row per host. */
-export async function runOnPool(run: PoolRun, interruption: Interruption): Promise<Result<Told>> {
+export async function runOnPool(
+  run: PoolRun,
+  signals: SignalHandler,
+): Promise<Result<CommandResult>> {
   const question = run.yes || run.dryRun ? undefined : run.question;
-  if (!canAsk() && (run.confirmWithin || question !== undefined)) return refuse(run);
-  return await withPool(interruption, async (pool): Promise<Result<Told>> => {
+  if (!isInteractive() && (run.confirmWithinSeconds || question !== undefined))
+    return rejectNonInteractive(run);
+  return await withPool(signals, async (pool): Promise<Result<CommandResult>> => {
     const targets = await resolvePoolTargets(run.targets, pool);
     if (!targets.ok) return targets;
     if (question !== undefined) {
-      const preview = { ...run, dryRun: true };
-      const agreed = await ask(question, preview, pool, targets.value, interruption);
-      if (!agreed.ok) return agreed;
-      if (agreed.value !== null) return success(agreed.value);
+      const dryRun = { ...run, dryRun: true };
+      const confirmed = await confirmOnPool(question, dryRun, pool, targets.value, signals);
+      if (!confirmed.ok) return confirmed;
+      if (confirmed.value !== null) return success(confirmed.value);
     }
     // VMs may have moved while somebody was asked.
-    const hosts = await pool.session.residentVms();
+    const hosts = await pool.session.readPoolHosts();
     if (!hosts.ok) return hosts;
-    const now = { ...pool, hosts: hosts.value };
-    const runs = await interruption.protect(() =>
-      runHosts(run, now, targets.value, interruption.abortSignal),
+    const refreshedPool = { ...pool, hosts: hosts.value };
+    const runs = await signals.runUninterrupted(() =>
+      runHosts(run, refreshedPool, targets.value, signals.abortSignal),
     );
-    return success(toldOf(run, runs, pool));
+    return success(createPoolResult(run, runs, pool));
   });
 }
 
-function refuse({ confirmWithin = 0 }: PoolRun): Result<never> {
-  return confirmWithin > 0
-    ? usage("not-interactive", "--confirm-within with --pool asks, and stdin is not a terminal")
-    : usage(
+function rejectNonInteractive({ confirmWithinSeconds = 0 }: PoolRun): Result<never> {
+  return confirmWithinSeconds > 0
+    ? usageFailure(
+        "not-interactive",
+        "--confirm-within with --pool asks, and stdin is not a terminal",
+      )
+    : usageFailure(
         "not-confirmed",
         "refusing to change hosts of the pool without confirmation: stdin is not a terminal; pass --yes",
       );
@@ -78,75 +90,77 @@ async function runHosts(
   targets: PoolTargets,
   signal: AbortSignal,
 ): Promise<readonly HostRun[]> {
-  const schedule = scheduleOf(run, pool, targets, signal);
-  const runs = startRuns(schedule);
-  if (run.confirmWithin && !run.dryRun) {
-    await runWithinTime(schedule, runs, run.confirmWithin);
+  const schedule = createSchedule(run, pool, targets, signal);
+  const runs = createRuns(schedule);
+  if (run.confirmWithinSeconds && !run.dryRun) {
+    await runUntilConfirmed(schedule, runs, run.confirmWithinSeconds);
   } else if (run.rolling) {
     await callHostsRolling(schedule, runs);
   } else {
     await callHosts(schedule, runs);
-    await followMoves(schedule, runs);
+    await followMigrations(schedule, runs);
   }
   return runs;
 }
 
-function scheduleOf(
+function createSchedule(
   { command, flags, dryRun, question, timeoutSeconds }: PoolRun,
   pool: Pool,
   targets: PoolTargets,
   signal: AbortSignal,
 ): Schedule {
   // Whoever is to agree has agreed here: a host that is called has nobody to ask.
-  const agreed = question === undefined ? [] : ["--yes"];
-  const given = [...flags, ...(dryRun ? ["--dry-run"] : agreed)];
+  const confirmationFlags = question === undefined ? [] : ["--yes"];
+  const commonArgs = [...flags, ...(dryRun ? ["--dry-run"] : confirmationFlags)];
   return {
     pool,
     command,
-    argsOn(host, hosts) {
-      const args = targetArgs(targets, host, { local: pool.local, hosts });
-      return args === null ? null : [...given, ...args];
+    buildArgs(host, hosts) {
+      const args = buildTargetArgs(targets, host, { local: pool.local, hosts });
+      return args === null ? null : [...commonArgs, ...args];
     },
-    movable: movableVms(targets),
+    movableVms: listMovableVms(targets),
     timeoutSeconds,
     signal,
   };
 }
 
 /** Shows what would change on each host and asks. Gives the report where there is nothing to ask about. */
-async function ask(
+async function confirmOnPool(
   question: string,
   run: PoolRun,
   pool: Pool,
   targets: PoolTargets,
-  interruption: Interruption,
-): Promise<Result<Told | null>> {
-  const runs = await interruption.protect(() =>
-    runHosts(run, pool, targets, interruption.abortSignal),
+  signals: SignalHandler,
+): Promise<Result<CommandResult | null>> {
+  const runs = await signals.runUninterrupted(() =>
+    runHosts(run, pool, targets, signals.abortSignal),
   );
-  const told = toldOf(run, runs, pool);
-  const rows = told.report.hosts ?? [];
-  const ready = rows.filter(({ state }) => state === "ok" || state === "partial").length;
+  const result = createPoolResult(run, runs, pool);
+  const rows = result.report.hosts ?? [];
+  const readyCount = rows.filter(({ state }) => state === "ok" || state === "partial").length;
   // The second run of disable has nothing to do, and nothing to ask.
-  const isDone = rows.every(({ state, report }) => state === "ok" && report?.changes.length === 0);
-  if (isDone && run.command === "disable") return success(null);
-  // The rows say why nothing can be done anywhere.
-  if (ready === 0 || interruption.signal !== undefined) return success(told);
-  const agreed = await agree(
-    {
-      question: `${question} on ${ready} of ${rows.length} hosts?`,
-      summary: poolPreview(rows, viewOn("stderr", false)),
-      unasked: "",
-    },
-    interruption,
+  const isUnchanged = rows.every(
+    ({ state, report }) => state === "ok" && report?.changes.length === 0,
   );
-  return agreed.ok ? success(null) : agreed;
+  if (isUnchanged && run.command === "disable") return success(null);
+  // The rows say why nothing can be done anywhere.
+  if (readyCount === 0 || signals.signal !== undefined) return success(result);
+  const confirmed = await requireConfirmation(
+    {
+      question: `${question} on ${readyCount} of ${rows.length} hosts?`,
+      summary: formatPoolPreview(rows, createView("stderr", false)),
+      refusal: "",
+    },
+    signals,
+  );
+  return confirmed.ok ? success(null) : confirmed;
 }
 
-function toldOf(run: PoolRun, runs: readonly HostRun[], { local }: Pool): Told {
-  const { command, changes = false, dryRun = false, flags } = run;
+function createPoolResult(run: PoolRun, runs: readonly HostRun[], { local }: Pool): CommandResult {
+  const { command, isChange = false, dryRun = false, flags } = run;
   const redact = flags.includes("--redact");
-  const report = poolReport(command, runs, { local, changes, dryRun, redact });
-  const text = hostTexts(runs, report.hosts ?? []);
+  const report = createPoolReport(command, runs, { local, isChange, dryRun, redact });
+  const text = joinHostTexts(runs, report.hosts ?? []);
   return text === "" ? { report } : { report, text };
 }

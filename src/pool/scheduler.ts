@@ -1,9 +1,9 @@
-import { quoted } from "../core/text.ts";
+import { quote } from "../core/text.ts";
 import type { PoolCommand } from "../plugin/request.ts";
 import { progress } from "../terminal/progress.ts";
 import type { PoolHost } from "../xapi/inventory/hosts.ts";
-import { sideBySide } from "../xapi/rpc/side-by-side.ts";
-import { callHost, type NoAnswer } from "./host-client.ts";
+import { forEachConcurrent } from "../xapi/rpc/side-by-side.ts";
+import { callHost, type HostFailure } from "./host-client.ts";
 import type { HostAnswer } from "./host-document.ts";
 import type { Pool } from "./hosts.ts";
 
@@ -14,7 +14,7 @@ const MAX_CONCURRENT = 16;
 const MAX_ROUNDS = 3;
 
 /** How long a VM that is migrating is given to arrive. */
-const ARRIVAL_MS = 1000;
+const MIGRATION_WAIT_MS = 1000;
 
 /** One host, and how it went there so far. */
 export interface HostRun {
@@ -23,7 +23,7 @@ export interface HostRun {
   vms: ReadonlySet<string>;
   answer: HostAnswer | null;
   /** Why nothing more is to be expected of it; null while it answers. */
-  reason: NoAnswer | null;
+  reason: HostFailure | null;
 }
 
 /** What the hosts of a pool are to run. */
@@ -31,32 +31,34 @@ export interface Schedule {
   readonly pool: Pool;
   readonly command: PoolCommand;
   /** The arguments for a host, by where VMs run at the moment; null where it has no share. */
-  argsOn(host: PoolHost, hosts: readonly PoolHost[]): readonly string[] | null;
+  buildArgs(host: PoolHost, hosts: readonly PoolHost[]): readonly string[] | null;
   /** References of the VMs that matter when they move; null for all. */
-  readonly movable: ReadonlySet<string> | null;
+  readonly movableVms: ReadonlySet<string> | null;
   readonly timeoutSeconds: number;
   /** Aborted when a signal comes: nobody waits for an answer any more. */
   readonly signal: AbortSignal;
 }
 
-const DISABLED = "it is in maintenance mode, or not up yet; enable it and run this again";
-const INTERRUPTED = "interrupted before its turn; nothing was changed there";
+const DISABLED_MESSAGE = "it is in maintenance mode, or not up yet; enable it and run this again";
+const INTERRUPTED_MESSAGE = "interrupted before its turn; nothing was changed there";
 
-function notAsked(state: "disabled" | "skipped", message: string): NoAnswer {
+function createHostFailure(state: "disabled" | "skipped", message: string): HostFailure {
   return { state, message, advice: [] };
 }
 
 /** The hosts that have a share, before anything has been asked of them. */
-export function startRuns({ pool, argsOn }: Schedule): HostRun[] {
-  return pool.hosts.flatMap((host) => (argsOn(host, pool.hosts) === null ? [] : [newRun(host)]));
+export function createRuns({ pool, buildArgs }: Schedule): HostRun[] {
+  return pool.hosts.flatMap((host) =>
+    buildArgs(host, pool.hosts) === null ? [] : [createRun(host)],
+  );
 }
 
-function newRun(host: PoolHost): HostRun {
+function createRun(host: PoolHost): HostRun {
   return {
     host,
     vms: host.vms,
     answer: null,
-    reason: host.enabled ? null : notAsked("disabled", DISABLED),
+    reason: host.enabled ? null : createHostFailure("disabled", DISABLED_MESSAGE),
   };
 }
 
@@ -68,28 +70,28 @@ export async function callHosts(
 ): Promise<void> {
   progress.begin(`running ${schedule.command} on the hosts of the pool`, runs.length);
   try {
-    await sideBySide(runs, (run) => callOne(schedule, run, hosts), MAX_CONCURRENT);
+    await forEachConcurrent(runs, (run) => callHostOnce(schedule, run, hosts), MAX_CONCURRENT);
   } finally {
     progress.end();
   }
 }
 
-async function callOne(
-  { pool, command, argsOn, timeoutSeconds, signal }: Schedule,
+async function callHostOnce(
+  { pool, command, buildArgs, timeoutSeconds, signal }: Schedule,
   run: HostRun,
   hosts: readonly PoolHost[],
 ): Promise<void> {
   const host = hosts.find(({ uuid }) => uuid === run.host.uuid) ?? run.host;
-  const args = argsOn(host, hosts);
+  const args = buildArgs(host, hosts);
   if (args === null || run.reason !== null) return;
   if (signal.aborted) {
-    if (run.answer === null) run.reason = notAsked("skipped", INTERRUPTED);
+    if (run.answer === null) run.reason = createHostFailure("skipped", INTERRUPTED_MESSAGE);
     return;
   }
   run.vms = host.vms;
-  progress.at(host.name);
+  progress.startObject(host.name);
   const reply = await callHost(pool, host, { command, args, timeoutSeconds, signal });
-  progress.done(host.name, reply.ok ? "answered" : reply.reason.message);
+  progress.finishObject(host.name, reply.ok ? "answered" : reply.reason.message);
   if (reply.ok) run.answer = mergeAnswers(run.answer, reply.answer);
   else run.reason = reply.reason;
 }
@@ -106,68 +108,75 @@ function mergeAnswers(earlier: HostAnswer | null, later: HostAnswer): HostAnswer
  * cleanly. A host in maintenance mode is known beforehand, and stops nothing.
  */
 export async function callHostsRolling(schedule: Schedule, runs: HostRun[]): Promise<void> {
-  const isLocal = ({ host }: HostRun) => Number(host.uuid === schedule.pool.local.uuid);
-  let failed: string | null = null;
-  for (const run of runs.toSorted((a, b) => isLocal(a) - isLocal(b))) {
+  const rankLocalLast = ({ host }: HostRun) => Number(host.uuid === schedule.pool.local.uuid);
+  let failedHost: string | null = null;
+  for (const run of runs.toSorted((a, b) => rankLocalLast(a) - rankLocalLast(b))) {
     if (run.reason !== null) continue;
-    if (failed !== null) {
-      run.reason = notAsked("skipped", `host ${quoted(failed)} did not complete cleanly`);
+    if (failedHost !== null) {
+      run.reason = createHostFailure(
+        "skipped",
+        `host ${quote(failedHost)} did not complete cleanly`,
+      );
       continue;
     }
     await callHosts(schedule, [run]);
-    await followMovesOn(schedule, [run]);
-    if (run.reason !== null || run.answer?.report.exitCode !== 0) failed = run.host.name;
+    await repeatForMigratedVms(schedule, [run]);
+    if (run.reason !== null || run.answer?.report.exitCode !== 0) failedHost = run.host.name;
   }
-  if (failed === null) await followMoves(schedule, runs);
+  if (failedHost === null) await followMigrations(schedule, runs);
 }
 
 /**
  * Looks where VMs run by now, and asks the hosts again that have got one since they were asked, those
  * among them that had no share before. `runs`: all of the pool's.
  */
-export async function followMoves(schedule: Schedule, runs: HostRun[]): Promise<void> {
-  await followMovesOn(schedule, runs, (hosts) => updateShares(schedule, runs, hosts));
+export async function followMigrations(schedule: Schedule, runs: HostRun[]): Promise<void> {
+  await repeatForMigratedVms(schedule, runs, (hosts) => updateRuns(schedule, runs, hosts));
 }
 
-async function followMovesOn(
+async function repeatForMigratedVms(
   schedule: Schedule,
   runs: readonly HostRun[],
-  onRead: (hosts: readonly PoolHost[]) => void = () => {},
+  onHostsRead: (hosts: readonly PoolHost[]) => void = () => {},
 ): Promise<void> {
   const { pool, signal } = schedule;
   for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round += 1) {
-    const read = await pool.session.residentVms();
-    if (!read.ok) return;
-    onRead(read.value);
-    const again = runs.filter((run) => isDueAgain(schedule, run, read.value));
-    if (again.length === 0) return;
-    if (again.some(hasMigratingVm)) await Bun.sleep(ARRIVAL_MS);
-    await callHosts(schedule, again, read.value);
+    const residentVms = await pool.session.readPoolHosts();
+    if (!residentVms.ok) return;
+    onHostsRead(residentVms.value);
+    const dueRuns = runs.filter((run) => needsAnotherCall(schedule, run, residentVms.value));
+    if (dueRuns.length === 0) return;
+    if (dueRuns.some(hasMigratingVm)) await Bun.sleep(MIGRATION_WAIT_MS);
+    await callHosts(schedule, dueRuns, residentVms.value);
   }
 }
 
-function updateShares({ argsOn }: Schedule, runs: HostRun[], hosts: readonly PoolHost[]): void {
-  const sharing = hosts.filter((host) => argsOn(host, hosts) !== null);
-  const shares = new Set(sharing.map(({ uuid }) => uuid));
+function updateRuns({ buildArgs }: Schedule, runs: HostRun[], hosts: readonly PoolHost[]): void {
+  const targetedHosts = hosts.filter((host) => buildArgs(host, hosts) !== null);
+  const targetedUuids = new Set(targetedHosts.map(({ uuid }) => uuid));
   // What a host says of a VM that has left it holds no more, unless it is what it did.
-  const kept = runs.filter(
+  const remainingRuns = runs.filter(
     ({ host, reason, answer }) =>
-      shares.has(host.uuid) || reason !== null || answer?.report.changes.length !== 0,
+      targetedUuids.has(host.uuid) || reason !== null || answer?.report.changes.length !== 0,
   );
-  const present = new Set(kept.map(({ host }) => host.uuid));
-  const added = sharing.filter(({ uuid }) => !present.has(uuid)).map(newRun);
-  runs.splice(0, runs.length, ...kept, ...added);
+  const remainingUuids = new Set(remainingRuns.map(({ host }) => host.uuid));
+  const addedRuns = targetedHosts.filter(({ uuid }) => !remainingUuids.has(uuid)).map(createRun);
+  runs.splice(0, runs.length, ...remainingRuns, ...addedRuns);
 }
 
-function isDueAgain({ movable }: Schedule, run: HostRun, hosts: readonly PoolHost[]): boolean {
+function needsAnotherCall(
+  { movableVms }: Schedule,
+  run: HostRun,
+  hosts: readonly PoolHost[],
+): boolean {
   const host = hosts.find(({ uuid }) => uuid === run.host.uuid);
   if (host === undefined || run.reason !== null) return false;
   if (run.answer === null || hasMigratingVm(run)) return true;
-  const differs = (from: ReadonlySet<string>, to: ReadonlySet<string>) =>
-    [...from.difference(to)].some((vm) => movable === null || movable.has(vm));
+  const hasVmNotIn = (from: ReadonlySet<string>, to: ReadonlySet<string>) =>
+    [...from.difference(to)].some((vm) => movableVms === null || movableVms.has(vm));
   // What failed there may have failed because a VM was leaving.
   const isClean = run.answer.report.exitCode === 0;
-  return differs(host.vms, run.vms) || (!isClean && differs(run.vms, host.vms));
+  return hasVmNotIn(host.vms, run.vms) || (!isClean && hasVmNotIn(run.vms, host.vms));
 }
 
 function hasMigratingVm({ answer }: HostRun): boolean {

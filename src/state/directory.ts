@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync } from "node:fs";
-import type { OwnNote } from "../core/doctor/diagnosis.ts";
-import { type Result, success, unavailable } from "../core/result.ts";
+import type { StateFile } from "../core/doctor/diagnosis.ts";
+import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { createDirectory } from "../fs/file.ts";
 
 /** What this program keeps of a host; its own, 0700. */
@@ -11,12 +11,12 @@ export const STATE_DIRECTORY = "/var/lib/offload";
  * writes there must go where root means it to go.
  */
 export function prepareStateDirectory(): Result<void> {
-  const made = createDirectory(STATE_DIRECTORY, 0o700);
-  if (!made.ok) return made;
+  const created = createDirectory(STATE_DIRECTORY, 0o700);
+  if (!created.ok) return created;
   const { mode, uid } = lstatSync(STATE_DIRECTORY);
   const isDirectory = (mode & 0o170000) === 0o040000;
   if (!isDirectory || uid !== 0 || (mode & 0o022) !== 0) {
-    return unavailable(
+    return unavailableFailure(
       "state-directory-unsafe",
       `${STATE_DIRECTORY} is not a directory that only root can write to; move it away`,
     );
@@ -25,7 +25,7 @@ export function prepareStateDirectory(): Result<void> {
 }
 
 /** The files that are there, by name; none where nothing was changed yet. Looks, and touches nothing. */
-export function listState(): Result<readonly OwnNote[]> {
+export function listStateFiles(): Result<readonly StateFile[]> {
   if (lstatSync(STATE_DIRECTORY, { throwIfNoEntry: false }) === undefined) return success([]);
   return success(
     readdirSync(STATE_DIRECTORY)

@@ -1,5 +1,5 @@
 import { lstatSync } from "node:fs";
-import { type Result, success, unavailable } from "../core/result.ts";
+import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { readFileBytes, removeFile, replaceFile } from "../fs/file.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
@@ -10,8 +10,8 @@ export function statePath(name: string): string {
 
 /** The text of one of them; null where it is not there. Fails where a link stands in its place. */
 export function readStateFile(name: string): Result<string | null> {
-  const own = refuseLink(name);
-  if (!own.ok) return own;
+  const linkCheck = rejectSymlink(name);
+  if (!linkCheck.ok) return linkCheck;
   const bytes = readFileBytes(statePath(name));
   if (!bytes.ok) return bytes;
   return success(bytes.value === null ? null : new TextDecoder().decode(bytes.value));
@@ -21,8 +21,8 @@ export function readStateFile(name: string): Result<string | null> {
 export async function writeStateFile(name: string, document: unknown): Promise<Result<void>> {
   const prepared = prepareStateDirectory();
   if (!prepared.ok) return prepared;
-  const own = refuseLink(name);
-  if (!own.ok) return own;
+  const linkCheck = rejectSymlink(name);
+  if (!linkCheck.ok) return linkCheck;
   const bytes = new TextEncoder().encode(`${JSON.stringify(document)}\n`);
   const written = await replaceFile(statePath(name), bytes, { setMode: 0o600 });
   return written.ok ? success(undefined) : written;
@@ -30,17 +30,17 @@ export async function writeStateFile(name: string, document: unknown): Promise<R
 
 /** Takes one of them away; that there is none is as good. */
 export function removeStateFile(name: string): Result<void> {
-  const own = refuseLink(name);
-  if (!own.ok) return own;
+  const linkCheck = rejectSymlink(name);
+  if (!linkCheck.ok) return linkCheck;
   const removed = removeFile(statePath(name));
   return removed.ok ? success(undefined) : removed;
 }
 
 /** A link leads to what is not ours to read, to write or to remove. */
-function refuseLink(name: string): Result<void> {
+function rejectSymlink(name: string): Result<void> {
   const path = statePath(name);
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) {
     return success(undefined);
   }
-  return unavailable("state-is-a-link", `${path} is a symbolic link; move it away`);
+  return unavailableFailure("state-file-symlink", `${path} is a symbolic link; move it away`);
 }

@@ -1,33 +1,33 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
-import type { LiveStep, LiveView } from "../core/disable/steps.ts";
+import type { FeatureSnapshot, LiveStep } from "../core/disable/steps.ts";
 import { isSet } from "../core/feature-set.ts";
-import type { Kernel, KernelBits, KernelBitsKeeper } from "../core/ports.ts";
-import { type Result, success, unavailable } from "../core/result.ts";
+import type { Kernel, KernelBits, KernelBitsStore } from "../core/ports.ts";
+import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 
-const FILE = "kernel-bits.json";
+const FILE_NAME = "kernel-bits.json";
 const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
 
-const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const CountSchema = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** A device by name, its kernel number, and where its features stand in the list. */
-const Device = v.tuple([v.pipe(v.string(), v.maxLength(15)), Count, Count]);
-const FeatureEntry = v.tuple([v.pipe(v.string(), v.maxLength(32)), v.boolean(), v.boolean()]);
+const DeviceSchema = v.tuple([v.pipe(v.string(), v.maxLength(15)), CountSchema, CountSchema]);
+const FeatureSchema = v.tuple([v.pipe(v.string(), v.maxLength(32)), v.boolean(), v.boolean()]);
 
 /** Hosts have hundreds of devices that are alike: what their features were is written once. */
-const Document = v.object({
+const DocumentSchema = v.object({
   version: v.literal(1),
   bootId: v.string(),
-  features: v.array(v.array(FeatureEntry)),
-  devices: v.array(Device),
+  features: v.array(v.array(FeatureSchema)),
+  devices: v.array(DeviceSchema),
 });
 
 /** The boot that this is, by the kernel's own random name for it. */
-export function bootId(): string {
+export function readBootId(): string {
   return readFileSync(BOOT_ID_PATH, "utf8").trim();
 }
 
-interface Kept {
+interface SavedDevice {
   readonly ifindex: number;
   readonly bits: KernelBits;
 }
@@ -36,151 +36,161 @@ interface Kept {
  * The exact bits of devices before the first change of this boot. First touch wins: what is kept is not
  * kept again. A file of another boot, and a device that was made anew, count as nothing.
  */
-export class KernelBitsFile implements KernelBitsKeeper {
-  #kept: ReadonlyMap<string, Kept>;
+export class KernelBitsFile implements KernelBitsStore {
+  #saved: ReadonlyMap<string, SavedDevice>;
 
   private constructor(
-    kept: ReadonlyMap<string, Kept>,
-    readonly kernel: Pick<Kernel, "ifindexOf">,
+    saved: ReadonlyMap<string, SavedDevice>,
+    readonly kernel: Pick<Kernel, "readIfindex">,
     /** Whether the file is there and is of another boot. */
-    readonly isOutdated: boolean,
+    readonly isFromPreviousBoot: boolean,
   ) {
-    this.#kept = kept;
+    this.#saved = saved;
   }
 
   /** Reads the file; to be called with the lock held by whoever means to change it. */
-  static read(kernel: Pick<Kernel, "ifindexOf">): Result<KernelBitsFile> {
-    const text = readStateFile(FILE);
+  static read(kernel: Pick<Kernel, "readIfindex">): Result<KernelBitsFile> {
+    const text = readStateFile(FILE_NAME);
     if (!text.ok) return text;
     if (text.value === null) return success(new KernelBitsFile(new Map(), kernel, false));
-    const parsed = parse(text.value);
+    const parsed = parseDocument(text.value);
     if (parsed === "outdated") return success(new KernelBitsFile(new Map(), kernel, true));
     if (parsed !== null) return success(new KernelBitsFile(parsed, kernel, false));
-    return unavailable(
+    return unavailableFailure(
       "state-damaged",
-      `${statePath(FILE)} is damaged or of a newer version; move it away: what it told of this boot's devices is then lost, what XAPI holds is not`,
+      `${statePath(FILE_NAME)} is damaged or of a newer version; move it away: what it told of this boot's devices is then lost, what XAPI holds is not`,
     );
   }
 
-  of(device: string): KernelBits | null {
-    const kept = this.#kept.get(device);
-    return kept !== undefined && this.kernel.ifindexOf(device) === kept.ifindex ? kept.bits : null;
+  get(device: string): KernelBits | null {
+    const saved = this.#saved.get(device);
+    return saved !== undefined && this.kernel.readIfindex(device) === saved.ifindex
+      ? saved.bits
+      : null;
   }
 
-  devices(): readonly string[] {
-    return [...this.#kept.keys()].filter((device) => this.of(device) !== null);
+  listDevices(): readonly string[] {
+    return [...this.#saved.keys()].filter((device) => this.get(device) !== null);
   }
 
-  async keep(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>> {
-    const kept = new Map(this.#kept);
-    const alike = new AlikeBits(view);
+  async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<Result<void>> {
+    const saved = new Map(this.#saved);
+    const clearedBits = new ClearedBitsReader(snapshot);
     let changed = false;
     for (const step of steps) {
-      const ifindex = this.kernel.ifindexOf(step.device);
-      const bits = alike.of(step);
+      const ifindex = this.kernel.readIfindex(step.device);
+      const bits = clearedBits.read(step);
       if (ifindex === null || bits === null) continue;
-      const before = kept.get(step.device);
-      const isSame = before?.ifindex === ifindex;
-      if (isSame && [...bits.keys()].every((name) => before.bits.has(name))) continue;
-      kept.set(step.device, {
+      const previous = saved.get(step.device);
+      const isSame = previous?.ifindex === ifindex;
+      if (isSame && [...bits.keys()].every((name) => previous.bits.has(name))) continue;
+      saved.set(step.device, {
         ifindex,
-        bits: isSame ? new Map([...bits, ...before.bits]) : bits,
+        bits: isSame ? new Map([...bits, ...previous.bits]) : bits,
       });
       changed = true;
     }
-    return changed ? await this.#write(kept) : success(undefined);
+    return changed ? await this.#write(saved) : success(undefined);
   }
 
-  async forget(devices: Iterable<string>): Promise<Result<void>> {
-    const kept = this.#withoutRemoved(this.#kept);
-    for (const device of devices) kept.delete(device);
-    const isSame = kept.size === this.#kept.size && !this.isOutdated;
-    return isSame ? success(undefined) : await this.#write(kept);
+  async remove(devices: Iterable<string>): Promise<Result<void>> {
+    const saved = this.#excludeRemoved(this.#saved);
+    for (const device of devices) saved.delete(device);
+    const isSame = saved.size === this.#saved.size && !this.isFromPreviousBoot;
+    return isSame ? success(undefined) : await this.#write(saved);
   }
 
-  #withoutRemoved(all: ReadonlyMap<string, Kept>): Map<string, Kept> {
+  #excludeRemoved(devices: ReadonlyMap<string, SavedDevice>): Map<string, SavedDevice> {
     return new Map(
-      [...all].filter(([device, { ifindex }]) => this.kernel.ifindexOf(device) === ifindex),
+      [...devices].filter(([device, { ifindex }]) => this.kernel.readIfindex(device) === ifindex),
     );
   }
 
-  async #write(all: ReadonlyMap<string, Kept>): Promise<Result<void>> {
-    const kept = this.#withoutRemoved(all);
+  async #write(devices: ReadonlyMap<string, SavedDevice>): Promise<Result<void>> {
+    const saved = this.#excludeRemoved(devices);
     const written =
-      kept.size === 0 ? removeStateFile(FILE) : await writeStateFile(FILE, documentOf(kept));
-    if (written.ok) this.#kept = kept;
+      saved.size === 0
+        ? removeStateFile(FILE_NAME)
+        : await writeStateFile(FILE_NAME, buildDocument(saved));
+    if (written.ok) this.#saved = saved;
     return written;
   }
 }
 
 /** The bits that steps are about to clear: devices that are alike are cleared alike. */
-class AlikeBits {
-  readonly #bits = new Map<LiveStep["clear"], KernelBits>();
+class ClearedBitsReader {
+  readonly #bits = new Map<LiveStep["bitsToClear"], KernelBits>();
 
-  constructor(readonly view: LiveView) {}
+  constructor(readonly snapshot: FeatureSnapshot) {}
 
-  of({ device, clear }: LiveStep): KernelBits | null {
-    const observation = this.view.observations.get(device);
-    if (observation?.state !== "read") return null;
-    const known = this.#bits.get(clear);
-    if (known !== undefined) return known;
-    const { active, requested } = observation.features;
+  read({ device, bitsToClear }: LiveStep): KernelBits | null {
+    const reading = this.snapshot.readings.get(device);
+    if (reading?.state !== "read") return null;
+    const cached = this.#bits.get(bitsToClear);
+    if (cached !== undefined) return cached;
+    const { active, requested } = reading.features;
     const bits: KernelBits = new Map(
-      this.view.kernel
-        .named(clear.bits)
+      this.snapshot.featureTable
+        .listNames(bitsToClear.bits)
         .map(([name, index]) => [
           name,
           { requested: isSet(requested, index), active: isSet(active, index) },
         ]),
     );
-    this.#bits.set(clear, bits);
+    this.#bits.set(bitsToClear, bits);
     return bits;
   }
 }
 
-function parse(text: string): ReadonlyMap<string, Kept> | "outdated" | null {
+function parseDocument(text: string): ReadonlyMap<string, SavedDevice> | "outdated" | null {
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
     return null;
   }
-  const parsed = v.safeParse(Document, document);
+  const parsed = v.safeParse(DocumentSchema, document);
   if (!parsed.success) return null;
-  if (parsed.output.bootId !== bootId()) return "outdated";
+  if (parsed.output.bootId !== readBootId()) return "outdated";
   const features = parsed.output.features.map(
     (entries): KernelBits =>
       new Map(entries.map(([name, requested, active]) => [name, { requested, active }])),
   );
-  const kept = new Map<string, Kept>();
-  for (const [device, ifindex, place] of parsed.output.devices) {
-    const bits = features[place];
+  const saved = new Map<string, SavedDevice>();
+  for (const [device, ifindex, index] of parsed.output.devices) {
+    const bits = features[index];
     if (bits === undefined) return null;
-    kept.set(device, { ifindex, bits });
+    saved.set(device, { ifindex, bits });
   }
-  return kept;
+  return saved;
 }
 
-function documentOf(kept: ReadonlyMap<string, Kept>): v.InferOutput<typeof Document> {
-  const places = new Map<KernelBits | string, number>();
-  const features: v.InferOutput<typeof Document>["features"] = [];
-  const placeOf = (bits: KernelBits): number => {
-    const known = places.get(bits);
-    if (known !== undefined) return known;
+function buildDocument(
+  saved: ReadonlyMap<string, SavedDevice>,
+): v.InferOutput<typeof DocumentSchema> {
+  const indexes = new Map<KernelBits | string, number>();
+  const features: v.InferOutput<typeof DocumentSchema>["features"] = [];
+  const getIndex = (bits: KernelBits): number => {
+    const cached = indexes.get(bits);
+    if (cached !== undefined) return cached;
     const entries = [...bits].map(
-      ([name, { requested, active }]): v.InferOutput<typeof FeatureEntry> => [
+      ([name, { requested, active }]): v.InferOutput<typeof FeatureSchema> => [
         name,
         requested,
         active,
       ],
     );
     const text = JSON.stringify(entries);
-    const place = places.get(text) ?? features.push(entries) - 1;
-    places.set(text, place).set(bits, place);
-    return place;
+    const index = indexes.get(text) ?? features.push(entries) - 1;
+    indexes.set(text, index).set(bits, index);
+    return index;
   };
-  const devices = [...kept].map(
-    ([device, { ifindex, bits }]): v.InferOutput<typeof Device> => [device, ifindex, placeOf(bits)],
+  const devices = [...saved].map(
+    ([device, { ifindex, bits }]): v.InferOutput<typeof DeviceSchema> => [
+      device,
+      ifindex,
+      getIndex(bits),
+    ],
   );
-  return { version: 1, bootId: bootId(), features, devices };
+  return { version: 1, bootId: readBootId(), features, devices };
 }

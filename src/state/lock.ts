@@ -1,15 +1,15 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
-import { type Result, success, unavailable } from "../core/result.ts";
-import { removeLeftoversBeside } from "../fs/file.ts";
-import { lockFile } from "../fs/libc.ts";
-import { isPlugin } from "../plugin/place.ts";
+import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { removeStaleTemporaryFilesBeside } from "../fs/file.ts";
+import { tryLockFile } from "../fs/libc.ts";
+import { isPluginPath } from "../plugin/place.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
 const LOCK_PATH = `${STATE_DIRECTORY}/lock`;
 
 /** How often a waiting run looks again, in milliseconds. */
-const LOOK_AGAIN = 100;
+const POLL_INTERVAL_MS = 100;
 
 /**
  * The right to change things, which one process of a host has at a time. It is an advisory lock of
@@ -26,9 +26,9 @@ export class ChangeLock implements Disposable {
    * Takes the lock, waiting up to so many seconds for whoever has it. `orElse`: given each pause,
    * waits for it, or throws where there is a reason not to wait any longer.
    */
-  static async take(
+  static async acquire(
     waitSeconds: number,
-    orElse: <T>(work: Promise<T>) => Promise<T>,
+    waitOrAbort: <T>(work: Promise<T>) => Promise<T>,
   ): Promise<Result<ChangeLock>> {
     const prepared = prepareStateDirectory();
     if (!prepared.ok) return prepared;
@@ -37,22 +37,22 @@ export class ChangeLock implements Disposable {
     try {
       fd = openSync(LOCK_PATH, flags, 0o600);
     } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
-      return unavailable("lock-not-opened", `cannot open ${LOCK_PATH}: ${words}`);
+      const detail = error instanceof Error ? error.message : String(error);
+      return unavailableFailure("lock-not-opened", `cannot open ${LOCK_PATH}: ${detail}`);
     }
-    const deadline = performance.now() + waitSeconds * 1000;
-    while (!lockFile(fd)) {
-      if (performance.now() >= deadline) {
+    const deadlineMs = performance.now() + waitSeconds * 1000;
+    while (!tryLockFile(fd)) {
+      if (performance.now() >= deadlineMs) {
         closeSync(fd);
-        return unavailable(
+        return unavailableFailure(
           "locked",
-          `another offload is at work (${holder()}); wait for it with --wait SECONDS`,
+          `another offload is at work (${describeHolder()}); wait for it with --wait SECONDS`,
         );
       }
-      await orElse(Bun.sleep(LOOK_AGAIN));
+      await waitOrAbort(Bun.sleep(POLL_INTERVAL_MS));
     }
     // A run that was killed may be the last that wrote anything here.
-    removeLeftoversBeside(LOCK_PATH);
+    removeStaleTemporaryFilesBeside(LOCK_PATH);
     return success(new ChangeLock(fd));
   }
 
@@ -67,15 +67,15 @@ export class ChangeLock implements Disposable {
  * Who has the lock, as the kernel tells it of every open file (proc(5)): nothing has to be written
  * for that, so a run that changes nothing writes nothing at all.
  */
-function holder(): string {
+function describeHolder(): string {
   for (const pid of readdirSync("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
     try {
       if (!holdsLock(pid)) continue;
-      const [program = "", ...words] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      const [program = "", ...args] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
       // A plugin's one argument is a whole document.
-      if (isPlugin(program)) return `process ${pid}: offload, called by XAPI`;
-      return `process ${pid}: ${[basename(program), ...words.slice(0, 2)].join(" ").trim()}`;
+      if (isPluginPath(program)) return `process ${pid}: offload, called by XAPI`;
+      return `process ${pid}: ${[basename(program), ...args.slice(0, 2)].join(" ").trim()}`;
     } catch {
       // It has ended meanwhile.
     }

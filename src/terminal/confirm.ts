@@ -1,16 +1,16 @@
-import { writeOut } from "./streams.ts";
+import { writeAll } from "./streams.ts";
 import { isTerminal } from "./tty.ts";
 
 /** What the person at the terminal said. */
 export type Answer = "yes" | "no" | "cancelled";
 
 /** Whether somebody can be asked: both ends of the conversation are a terminal. */
-export function canAsk(): boolean {
+export function isInteractive(): boolean {
   return isTerminal("stdin") && isTerminal("stderr");
 }
 
 /** Whether the cursor can be moved about: TERM=dumb says that it cannot. */
-export function canDraw(): boolean {
+export function canMoveCursor(): boolean {
   return process.env["TERM"] !== "dumb";
 }
 
@@ -18,12 +18,12 @@ export function canDraw(): boolean {
  * Asks on stderr, so that stdout carries the result alone. The answer that Enter gives is No. When
  * the signal is aborted, the prompt gives up and the terminal is as it was.
  */
-export function confirm(question: string, signal: AbortSignal): Promise<Answer> {
-  return canDraw() ? askWithKeys(question, signal) : askInALine(question, signal);
+export function askYesNo(question: string, signal: AbortSignal): Promise<Answer> {
+  return canMoveCursor() ? askWithPrompt(question, signal) : askByLine(question, signal);
 }
 
 /** clack is loaded when somebody is asked, not before. */
-async function askWithKeys(question: string, signal: AbortSignal): Promise<Answer> {
+async function askWithPrompt(question: string, signal: AbortSignal): Promise<Answer> {
   const prompts = await import("@clack/prompts");
   const answer = await prompts.confirm({
     message: question,
@@ -37,9 +37,9 @@ async function askWithKeys(question: string, signal: AbortSignal): Promise<Answe
 }
 
 /** A whole line is read, as the terminal hands it over. Ctrl-C comes as the signal that it is. */
-async function askInALine(question: string, signal: AbortSignal): Promise<Answer> {
+async function askByLine(question: string, signal: AbortSignal): Promise<Answer> {
   const { createInterface } = await import("node:readline");
-  await writeOut("stderr", `${question} [y/N] `);
+  await writeAll("stderr", `${question} [y/N] `);
   const reader = createInterface({ input: process.stdin, terminal: false });
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const cancel = () => resolve("cancelled");

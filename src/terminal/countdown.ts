@@ -1,45 +1,48 @@
 import { emitKeypressEvents } from "node:readline";
-import { type Answer, canDraw, confirm } from "./confirm.ts";
-import { writeOut } from "./streams.ts";
+import { type Answer, askYesNo, canMoveCursor } from "./confirm.ts";
+import { writeAll } from "./streams.ts";
 
 /** A question whose answer has to come in time. */
 export interface TimedQuestion {
   /** What is asked: `Keep these changes?` */
   readonly question: string;
   /** What happens without an answer: `reverted`. */
-  readonly otherwise: string;
+  readonly timeoutAction: string;
   /** Another way to say yes: `offload confirm`. */
   readonly command: string;
-  secondsLeft(): number;
+  getSecondsLeft(): number;
 }
 
 /**
  * Asks on stderr for a yes, and counts down. Enter means no. When the signal is aborted the prompt gives
  * up, and the terminal is as it was. A terminal that cannot be drawn on shows the time once.
  */
-export async function confirmInTime(
-  { question, otherwise, command, secondsLeft }: TimedQuestion,
+export async function askWithCountdown(
+  { question, timeoutAction, command, getSecondsLeft }: TimedQuestion,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const ways = `Enter: no; from another login: ${command}`;
-  if (!canDraw() || !process.stdin.setRawMode) {
-    return await confirm(`${question} ${otherwise} in ${secondsLeft()} s. ${ways}.`, signal);
+  const hint = `Enter: no; from another login: ${command}`;
+  if (!canMoveCursor() || !process.stdin.setRawMode) {
+    return await askYesNo(
+      `${question} ${timeoutAction} in ${getSecondsLeft()} s. ${hint}.`,
+      signal,
+    );
   }
-  const show = () =>
-    writeOut("stderr", `\r\x1b[K${question} [y/N] ${otherwise} in ${secondsLeft()} s`);
-  await writeOut("stderr", `(${ways})\n`);
-  await show();
-  const timer = setInterval(show, 1000);
+  const drawPrompt = () =>
+    writeAll("stderr", `\r\x1b[K${question} [y/N] ${timeoutAction} in ${getSecondsLeft()} s`);
+  await writeAll("stderr", `(${hint})\n`);
+  await drawPrompt();
+  const timer = setInterval(drawPrompt, 1000);
   try {
-    const answer = await readKey(signal);
-    await writeOut("stderr", ` ${answer}\n`);
+    const answer = await readAnswerKey(signal);
+    await writeAll("stderr", ` ${answer}\n`);
     return answer;
   } finally {
     clearInterval(timer);
   }
 }
 
-function readKey(signal: AbortSignal): Promise<Answer> {
+function readAnswerKey(signal: AbortSignal): Promise<Answer> {
   const { stdin } = process;
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const onKey = (text: string | undefined, key: { name?: string; ctrl?: boolean }) => {

@@ -1,34 +1,39 @@
 import { COMMANDS } from "../cli/specs/commands.ts";
-import { type CommandDefinition, describe, GROUPS, labelOf } from "../cli/specs/spec.ts";
 import {
-  AMBIGUITY,
+  ARGUMENT_GROUPS,
+  type CommandDefinition,
+  describeArgument,
+  formatOptionLabel,
+} from "../cli/specs/spec.ts";
+import {
+  AMBIGUITY_NOTE,
   FEATURE_NOTE,
-  settingOn,
-  TARGETS,
+  formatSettingObjects,
+  TARGET_DESCRIPTIONS,
   TOPICS,
   type Topic,
 } from "../cli/specs/topics.ts";
 import { FEATURES } from "../core/features.ts";
-import type { View } from "./view.ts";
-import { wrapped } from "./wrap.ts";
+import type { TerminalView } from "./view.ts";
+import { wrap } from "./wrap.ts";
 
 /** Help is never wider, however wide the terminal: long lines are hard to read. */
-const WIDEST = 80;
+const MAX_COLUMNS = 80;
 
 /** How many examples of a command fit its screen. */
-const EXAMPLES = 4;
+const MAX_EXAMPLES = 4;
 
 /** Where and how help is shown. */
-export type HelpView = Pick<View, "paint" | "columns">;
+export type HelpView = Pick<TerminalView, "paint" | "columns">;
 
 type Row = readonly [label: string, text: string];
 
 /** The help of the whole program: what to run first, the commands, the exit codes. */
-export function programHelp(version: string, view: HelpView): string {
+export function formatProgramHelp(version: string, view: HelpView): string {
   const { strong } = view.paint;
-  return text(view, [
+  return formatText(view, [
     `${strong("offload")} ${version}: turns TCP and NIC offloads off on a Xen dom0, and keeps them off`,
-    ...rows(
+    ...formatRows(
       [
         ["offload status", "what is on, what is off, and what XAPI says"],
         ["offload disable ALL", "turn off all that can be off; it shows and asks first"],
@@ -40,7 +45,7 @@ export function programHelp(version: string, view: HelpView): string {
     ),
     "",
     "Commands:",
-    ...rows(
+    ...formatRows(
       COMMANDS.map(({ name, summary }) => [name, summary]),
       view,
     ),
@@ -51,44 +56,46 @@ export function programHelp(version: string, view: HelpView): string {
 }
 
 /** The help of one command: what it is for, examples, options, what it touches, exit codes. */
-export function commandHelp(command: CommandDefinition, view: HelpView): string {
-  const { name, summary, examples, touches, exits } = command;
-  const layers = touches.map(({ layer, what }) => (layer === "disk" ? what : `${layer}: ${what}`));
-  return text(view, [
-    `${view.paint.strong(`offload ${name}`)}: ${lowered(summary)}`,
-    ...rows(
-      examples.slice(0, EXAMPLES).map(({ command: line, meaning }) => [line, meaning]),
+export function formatCommandHelp(command: CommandDefinition, view: HelpView): string {
+  const { name, summary, examples, effects, exitCodes } = command;
+  const layers = effects.map(({ layer, description }) =>
+    layer === "disk" ? description : `${layer}: ${description}`,
+  );
+  return formatText(view, [
+    `${view.paint.strong(`offload ${name}`)}: ${lowercaseFirst(summary)}`,
+    ...formatRows(
+      examples.slice(0, MAX_EXAMPLES).map(({ command: line, meaning }) => [line, meaning]),
       view,
     ),
     "",
-    `Usage: ${usageOf(command)}`,
-    ...rows(optionRows(command), view),
+    `Usage: ${formatUsage(command)}`,
+    ...formatRows(listOptionRows(command), view),
     `Touches: ${layers.length === 0 ? "nothing, it only looks" : layers.join("; ")}.`,
-    `Exit codes: ${Object.entries(exits)
+    `Exit codes: ${Object.entries(exitCodes)
       .map(([code, meaning]) => `${code} ${meaning}`)
       .join("; ")}.`,
   ]);
 }
 
 /** One of the topics that concern several commands. */
-export function topicHelp({ name, summary }: Topic, view: HelpView): string {
-  const lines = name === "targets" ? targetLines(view) : featureLines(view);
-  return text(view, [view.paint.strong(summary), "", ...lines]);
+export function formatTopicHelp({ name, summary }: Topic, view: HelpView): string {
+  const lines = name === "targets" ? formatTargetLines(view) : formatFeatureLines(view);
+  return formatText(view, [view.paint.strong(summary), "", ...lines]);
 }
 
 /** `offload disable [OPTION...] [TARGET...]` */
-export function usageOf({ name, args }: CommandDefinition): string {
+export function formatUsage({ name, args }: CommandDefinition): string {
   const words = Object.values(args)
     .filter(({ type }) => type === "positional")
-    .map((argument) => ` [${labelOf("", argument)}]`);
+    .map((argument) => ` [${formatOptionLabel("", argument)}]`);
   return `offload ${name} [OPTION...]${words.join("")}`;
 }
 
-function targetLines(view: HelpView): readonly string[] {
+function formatTargetLines(view: HelpView): readonly string[] {
   return [
-    ...rows(TARGETS, view),
+    ...formatRows(TARGET_DESCRIPTIONS, view),
     "",
-    AMBIGUITY,
+    AMBIGUITY_NOTE,
     "",
     '  offload disable "web 1" eth1 vif3.0',
     "  offload disable --vm eth0",
@@ -96,56 +103,68 @@ function targetLines(view: HelpView): readonly string[] {
   ];
 }
 
-function featureLines(view: HelpView): readonly string[] {
-  const row = ({ keyword, kernel, meaning, ...where }: (typeof FEATURES)[number]) =>
-    `  ${keyword.padEnd(8)}${kernel.padEnd(25)}${meaning.padEnd(32)}${settingOn(where)}`;
+function formatFeatureLines(view: HelpView): readonly string[] {
+  const formatRow = ({
+    name,
+    kernelPattern,
+    meaning,
+    ...settingLocations
+  }: (typeof FEATURES)[number]) =>
+    `  ${name.padEnd(8)}${kernelPattern.padEnd(25)}${meaning.padEnd(32)}${formatSettingObjects(settingLocations)}`;
   return [
     view.paint.strong(
       `  ${"feature".padEnd(8)}${"in the kernel".padEnd(25)}${"what it does".padEnd(32)}setting on`,
     ),
-    ...FEATURES.filter(({ byDefault }) => byDefault).map(row),
+    ...FEATURES.filter(({ byDefault }) => byDefault).map(formatRow),
     "",
     "Only when named with --features:",
-    ...FEATURES.filter(({ byDefault }) => !byDefault).map(row),
+    ...FEATURES.filter(({ byDefault }) => !byDefault).map(formatRow),
     "",
     FEATURE_NOTE,
   ];
 }
 
 /** The arguments as rows; those of one group share one. */
-function optionRows({ args }: CommandDefinition): readonly Row[] {
+function listOptionRows({ args }: CommandDefinition): readonly Row[] {
   const entries = Object.entries(args);
-  const seen = new Set<string>();
+  const seenGroups = new Set<string>();
   return entries.flatMap(([name, argument]): Row[] => {
     const { group } = argument;
-    if (group === undefined) return [[labelOf(name, argument), describe(argument)]];
+    if (group === undefined)
+      return [[formatOptionLabel(name, argument), describeArgument(argument)]];
     const members = entries.filter(([, other]) => other.group === group);
-    if (members.length === 1) return [[labelOf(name, argument), describe(argument)]];
-    if (seen.has(group)) return [];
-    seen.add(group);
-    return [[members.map(([key, one]) => labelOf(key, one)).join(", "), GROUPS[group]]];
+    if (members.length === 1)
+      return [[formatOptionLabel(name, argument), describeArgument(argument)]];
+    if (seenGroups.has(group)) return [];
+    seenGroups.add(group);
+    return [
+      [
+        members.map(([key, member]) => formatOptionLabel(key, member)).join(", "),
+        ARGUMENT_GROUPS[group],
+      ],
+    ];
   });
 }
 
 /** Two columns; the second goes on under itself. */
-function rows(pairs: readonly Row[], { columns }: HelpView): readonly string[] {
+function formatRows(pairs: readonly Row[], { columns }: HelpView): readonly string[] {
   const width = Math.max(...pairs.map(([label]) => label.length));
-  const room = Math.max(20, Math.min(columns, WIDEST) - width - 4);
+  const textColumns = Math.max(20, Math.min(columns, MAX_COLUMNS) - width - 4);
   return pairs.flatMap(([label, meaning]) =>
-    wrapped(meaning, room).map((line, at) =>
-      `  ${(at === 0 ? label : "").padEnd(width)}  ${line}`.trimEnd(),
+    wrap(meaning, textColumns).map((line, index) =>
+      `  ${(index === 0 ? label : "").padEnd(width)}  ${line}`.trimEnd(),
     ),
   );
 }
 
-function text({ columns }: HelpView, lines: readonly string[]): string {
-  const room = Math.min(columns, WIDEST);
+function formatText({ columns }: HelpView, lines: readonly string[]): string {
+  const maxColumns = Math.min(columns, MAX_COLUMNS);
   return lines
-    .flatMap((line) => (line.startsWith(" ") ? [line] : wrapped(line, room)))
+    .flatMap((line) => (line.startsWith(" ") ? [line] : wrap(line, maxColumns)))
     .map((line) => `${line}\n`)
     .join("");
 }
 
-function lowered(sentence: string): string {
+function lowercaseFirst(sentence: string): string {
   return `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
 }

@@ -1,4 +1,4 @@
-import { fitted, type Paint, padded, printable } from "./text.ts";
+import { type Paint, pad, stripUnprintable, truncate } from "./text.ts";
 
 /** One row of a list to choose from. */
 export interface ListRow {
@@ -14,9 +14,9 @@ export interface ListState {
   readonly rows: readonly ListRow[];
   /** Which of them match, by their numbers. */
   readonly matching: readonly number[];
-  readonly chosen: ReadonlySet<number>;
+  readonly selected: ReadonlySet<number>;
   /** The place of the mark among those that match. */
-  readonly at: number;
+  readonly cursor: number;
   readonly search: string;
   /** Why it cannot go on; empty when it can. */
   readonly error: string;
@@ -30,88 +30,95 @@ export interface ListView {
   readonly ellipsis: string;
 }
 
-const KEYS = "Tab chooses, arrows move, letters search, Enter goes on, Ctrl-C leaves";
+const KEY_HELP = "Tab chooses, arrows move, letters search, Enter goes on, Ctrl-C leaves";
 
 /** How wide a column may be in any case: one long name must not push the others out of sight. */
-const WIDE = 32;
+const DEFAULT_COLUMN_WIDTH = 32;
 
 /** How narrow a column may become before the last one is cut instead. */
-const NARROWEST = 12;
+const MIN_COLUMN_WIDTH = 12;
 
 /** `> [x] `: where the mark is and what is chosen can be seen without colour, and in ASCII. */
-const MARGIN = 6;
+const MARGIN_WIDTH = 6;
 
 /** Draws a list: question, search, rows around the mark, keys. Never more lines than there are. */
-export function listFrame(state: ListState, view: ListView): string {
+export function renderListFrame(state: ListState, view: ListView): string {
   const { paint, columns } = view;
-  const { question, matching, chosen, search, error, rows, at } = state;
-  const widths = widthsOf(state, view);
-  const count = `${chosen.size} chosen${matching.length < rows.length ? `, ${matching.length} of ${rows.length} shown` : ""}`;
-  const room = Math.max(1, view.lines - 6);
-  const first = Math.min(
-    Math.max(0, at - Math.floor(room / 2)),
-    Math.max(0, matching.length - room),
+  const { question, matching, selected, search, error, rows, cursor } = state;
+  const columnWidths = computeColumnWidths(state, view);
+  const count = `${selected.size} chosen${matching.length < rows.length ? `, ${matching.length} of ${rows.length} shown` : ""}`;
+  const visibleRows = Math.max(1, view.lines - 6);
+  const firstVisible = Math.min(
+    Math.max(0, cursor - Math.floor(visibleRows / 2)),
+    Math.max(0, matching.length - visibleRows),
   );
-  const shown = matching.slice(first, first + room);
-  const hidden = matching.length - shown.length;
+  const visible = matching.slice(firstVisible, firstVisible + visibleRows);
+  const hiddenCount = matching.length - visible.length;
   const lines = [
     `${paint.strong(question)} ${count}`,
-    `Search: ${printable(search)}_`,
-    `${" ".repeat(MARGIN)}${paint.faint(laidOut(state.heading, widths, view))}`,
-    ...shown.map((number, place) => {
-      const marked = first + place === at;
-      const line = `${marked ? ">" : " "} [${chosen.has(number) ? "x" : " "}] ${laidOut(rows[number]?.cells ?? [], widths, view)}`;
-      return marked ? paint.strong(line) : line;
+    `Search: ${stripUnprintable(search)}_`,
+    `${" ".repeat(MARGIN_WIDTH)}${paint.faint(formatCells(state.heading, columnWidths, view))}`,
+    ...visible.map((rowIndex, index) => {
+      const isAtCursor = firstVisible + index === cursor;
+      const line = `${isAtCursor ? ">" : " "} [${selected.has(rowIndex) ? "x" : " "}] ${formatCells(rows[rowIndex]?.cells ?? [], columnWidths, view)}`;
+      return isAtCursor ? paint.strong(line) : line;
     }),
     ...(matching.length === 0 ? ["  nothing is called that"] : []),
-    hidden > 0 ? `  and ${hidden} more, above or below` : "",
-    error === "" ? KEYS : paint.bad(error),
+    hiddenCount > 0 ? `  and ${hiddenCount} more, above or below` : "",
+    error === "" ? KEY_HELP : paint.bad(error),
   ];
-  return lines.map((line) => fittedLine(line, columns, view.ellipsis)).join("\n");
+  return lines.map((line) => truncateLine(line, columns, view.ellipsis)).join("\n");
 }
 
 /** What stays when the choice is made. */
-export function listAnswer(question: string, names: readonly string[], view: ListView): string {
-  const answer = `${question} ${names.map(printable).join(", ")}`;
-  return fitted(answer, view.columns - 1, view.ellipsis);
+export function formatListAnswer(
+  question: string,
+  names: readonly string[],
+  view: ListView,
+): string {
+  const answer = `${question} ${names.map(stripUnprintable).join(", ")}`;
+  return truncate(answer, view.columns - 1, view.ellipsis);
 }
 
 /** As wide as the widest cell, within reason; where that is too much, the widest columns give way. */
-function widthsOf({ heading, rows }: ListState, { columns }: ListView): readonly number[] {
-  const widest = Math.max(WIDE, Math.floor(columns / 3));
+function computeColumnWidths(
+  { heading, rows }: ListState,
+  { columns }: ListView,
+): readonly number[] {
+  const maxWidth = Math.max(DEFAULT_COLUMN_WIDTH, Math.floor(columns / 3));
   const widths = heading.map((title, column) =>
     Math.min(
-      widest,
+      maxWidth,
       Math.max(
         title.length,
-        ...rows.map(({ cells }) => Bun.stringWidth(printable(cells[column] ?? ""))),
+        ...rows.map(({ cells }) => Bun.stringWidth(stripUnprintable(cells[column] ?? ""))),
       ),
     ),
   );
-  const room = columns - MARGIN - 1 - 2 * (widths.length - 1);
-  let excess = widths.reduce((sum, width) => sum + width, 0) - room;
+  const availableWidth = columns - MARGIN_WIDTH - 1 - 2 * (widths.length - 1);
+  let excess = widths.reduce((sum, width) => sum + width, 0) - availableWidth;
   for (; excess > 0; excess -= 1) {
     const column = widths.indexOf(Math.max(...widths.slice(0, -1)));
     const width = widths[column] ?? 0;
-    if (width <= NARROWEST) break;
+    if (width <= MIN_COLUMN_WIDTH) break;
     widths[column] = width - 1;
   }
   return widths;
 }
 
-function laidOut(cells: readonly string[], widths: readonly number[], view: ListView): string {
+function formatCells(cells: readonly string[], widths: readonly number[], view: ListView): string {
   const last = cells.length - 1;
   const shown = cells.map((cell, column) => {
-    const text = printable(cell);
+    const text = stripUnprintable(cell);
     if (column === last) return text;
-    return padded(fitted(text, widths[column] ?? 0, view.ellipsis), widths[column] ?? 0);
+    return pad(truncate(text, widths[column] ?? 0, view.ellipsis), widths[column] ?? 0);
   });
-  return fitted(shown.join("  "), view.columns - MARGIN - 1, view.ellipsis).trimEnd();
+  return truncate(shown.join("  "), view.columns - MARGIN_WIDTH - 1, view.ellipsis).trimEnd();
 }
 
 /** A line that a terminal wraps would put all others out of place. */
-function fittedLine(line: string, columns: number, ellipsis: string): string {
+function truncateLine(line: string, columns: number, ellipsis: string): string {
   return Bun.stringWidth(line) < columns
     ? line
-    : fitted(Bun.stripANSI(line), columns - 1, ellipsis);
+    : truncate(Bun.stripANSI(line), columns - 1, ellipsis);
 }

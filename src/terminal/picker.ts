@@ -1,45 +1,45 @@
 import type { AutocompletePrompt } from "@clack/core";
-import { type ListRow, type ListView, listAnswer, listFrame } from "./list-frame.ts";
+import { formatListAnswer, type ListRow, type ListView, renderListFrame } from "./list-frame.ts";
 
 /** What is to be chosen from. */
-export interface List {
+export interface PickerList {
   readonly question: string;
   readonly heading: readonly string[];
   readonly rows: readonly ListRow[];
   /** The numbers of the rows that are chosen to begin with. */
-  readonly chosen: readonly number[];
+  readonly selected: readonly number[];
   /** What to say where nothing is chosen. */
-  readonly empty: string;
+  readonly emptyMessage: string;
 }
 
-interface Option {
+interface PickerOption {
   readonly value: number;
   /** What a search looks through. */
   readonly text: string;
 }
 
 /** The numbers of the rows that the person has chosen, or that there was no choice. */
-export type Picked = readonly number[] | "cancelled";
+export type PickResult = readonly number[] | "cancelled";
 
 /**
  * Lets the person at the terminal choose rows from a list that can be searched, on stderr. The prompt
  * is clack's; it is drawn here, because clack's own drawing shows by colour alone where the mark is.
  * The terminal must be one that cursors can be moved on.
  */
-export async function pick(
-  list: List,
+export async function pickRows(
+  list: PickerList,
   view: Pick<ListView, "paint" | "ellipsis">,
   signal: AbortSignal,
-): Promise<Picked> {
+): Promise<PickResult> {
   const clack = await import("@clack/core");
   const { question, heading, rows } = list;
   const options = rows.map((row, value) => ({ value, text: row.cells.join(" ").toLowerCase() }));
-  const size = (): ListView => ({
+  const getListView = (): ListView => ({
     ...view,
     columns: process.stderr.columns ?? 80,
     lines: process.stderr.rows ?? 24,
   });
-  const prompt: AutocompletePrompt<Option> = new clack.AutocompletePrompt<Option>({
+  const prompt: AutocompletePrompt<PickerOption> = new clack.AutocompletePrompt<PickerOption>({
     options,
     multiple: true,
     output: process.stderr,
@@ -50,12 +50,12 @@ export async function pick(
         .split(" ")
         .every((word) => text.includes(word)),
     validate: (): string | undefined =>
-      prompt.selectedValues.length === 0 ? list.empty : undefined,
+      prompt.selectedValues.length === 0 ? list.emptyMessage : undefined,
     render() {
-      const chosen = new Set(this.selectedValues);
+      const selected = new Set(this.selectedValues);
       if (this.state === "submit") {
-        const names = [...chosen].sort((a, b) => a - b).map((number) => nameOf(rows[number]));
-        return listAnswer(question, names, size());
+        const names = [...selected].sort((a, b) => a - b).map((index) => getRowName(rows[index]));
+        return formatListAnswer(question, names, getListView());
       }
       if (this.state === "cancel") return question;
       const state = {
@@ -63,16 +63,16 @@ export async function pick(
         heading,
         rows,
         matching: this.filteredOptions.map(({ value }) => value),
-        chosen,
-        at: this.cursor,
+        selected,
+        cursor: this.cursor,
         search: this.userInput,
         error: this.state === "error" ? this.error : "",
       };
-      return listFrame(state, size());
+      return renderListFrame(state, getListView());
     },
   });
   // As an initial value it would take the mark along to the last one.
-  prompt.selectedValues = [...list.chosen];
+  prompt.selectedValues = [...list.selected];
   // Until a search begins Space chooses like Tab, and not only after the mark was moved.
   prompt.isNavigating = true;
   const answer = await prompt.prompt();
@@ -80,6 +80,6 @@ export async function pick(
   return [...new Set(prompt.selectedValues)].sort((a, b) => a - b);
 }
 
-function nameOf(row: ListRow | undefined): string {
+function getRowName(row: ListRow | undefined): string {
   return row?.cells[0] ?? "";
 }

@@ -1,25 +1,25 @@
-import { canDraw } from "./confirm.ts";
-import { drawOnStderr } from "./streams.ts";
-import { fitted, printable } from "./text.ts";
-import { columnsOf, isTerminal } from "./tty.ts";
+import { canMoveCursor } from "./confirm.ts";
+import { writeStderr } from "./streams.ts";
+import { stripUnprintable, truncate } from "./text.ts";
+import { getColumns, isTerminal } from "./tty.ts";
 
 /** How long work is silent, in milliseconds. */
-const SILENT = 1000;
+const SHOW_AFTER_MS = 1000;
 
 /** How often the line is drawn again at most, in milliseconds. What is over sooner is not shown. */
-const REDRAWN = 100;
+const MIN_REDRAW_INTERVAL_MS = 100;
 
 /** Work that goes on within so many milliseconds is the same work: its silence is not counted anew. */
-const SAME_WORK = 100;
+const CONTINUE_WITHIN_MS = 100;
 
 const ERASE_LINE = "\r\x1b[2K";
 
 /** How it is shown: a line of its own for everything, one line drawn anew, a line a stretch, or not. */
-export type ProgressManner = "verbose" | "drawn" | "plain" | "silent";
+export type ProgressMode = "verbose" | "drawn" | "plain" | "silent";
 
 /** What progress needs of the terminal. */
 export interface ProgressOutput {
-  readonly manner: ProgressManner;
+  readonly mode: ProgressMode;
   readonly columns: number;
   write(text: string): void;
 }
@@ -29,120 +29,121 @@ export interface ProgressOutput {
  * `--verbose` a line for each object, at once and everywhere.
  */
 export class Progress {
-  #what = "";
+  #task = "";
   #total: number | undefined;
-  #done = 0;
+  #doneCount = 0;
   #object = "";
-  #since = 0;
-  #ended = Number.NEGATIVE_INFINITY;
-  #drawn = false;
-  #lastDrawn = 0;
+  #startedMs = 0;
+  #endedMs = Number.NEGATIVE_INFINITY;
+  #isDrawn = false;
+  #lastDrawnMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #output: ProgressOutput | undefined;
 
   /** `open` is asked when work first begins, by when it is known whether somebody wants details. */
   constructor(
-    private readonly open: () => ProgressOutput,
+    private readonly createOutput: () => ProgressOutput,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Whether nothing is told, whatever is done and however long it takes. */
   get isSilent(): boolean {
-    this.#output ??= this.open();
-    return this.#output.manner === "silent";
+    this.#output ??= this.createOutput();
+    return this.#output.mode === "silent";
   }
 
   /** A stretch of work begins: what it is, and of how many objects where that is known. */
-  begin(what: string, total?: number): void {
-    if (what === this.#what || this.isSilent) return;
+  begin(task: string, total?: number): void {
+    if (task === this.#task || this.isSilent) return;
     this.end();
-    if (this.#output?.manner === "verbose") this.#line(what);
+    if (this.#output?.mode === "verbose") this.#writeLine(task);
     const now = this.now();
-    if (now - this.#ended > SAME_WORK) this.#since = now;
-    this.#what = what;
+    if (now - this.#endedMs > CONTINUE_WITHIN_MS) this.#startedMs = now;
+    this.#task = task;
     this.#total = total;
-    this.#done = 0;
+    this.#doneCount = 0;
     this.#object = "";
-    this.#lastDrawn = now;
-    this.#wait(Math.max(REDRAWN, this.#since + SILENT - now));
+    this.#lastDrawnMs = now;
+    this.#scheduleDraw(Math.max(MIN_REDRAW_INTERVAL_MS, this.#startedMs + SHOW_AFTER_MS - now));
   }
 
   /** This object is next. */
-  at(object: string): void {
+  startObject(object: string): void {
     this.#object = object;
-    if (this.#what === "" || this.now() - this.#since < SILENT) return;
-    if (this.now() - this.#lastDrawn >= REDRAWN) this.#draw();
+    if (this.#task === "" || this.now() - this.#startedMs < SHOW_AFTER_MS) return;
+    if (this.now() - this.#lastDrawnMs >= MIN_REDRAW_INTERVAL_MS) this.#draw();
   }
 
   /** This object is done; `how` is told with `--verbose` only. */
-  done(object: string, how: string): void {
-    this.#done += 1;
-    if (this.#output?.manner === "verbose") this.#line(`${object}: ${how}`);
-    this.at(object);
+  finishObject(object: string, detail: string): void {
+    this.#doneCount += 1;
+    if (this.#output?.mode === "verbose") this.#writeLine(`${object}: ${detail}`);
+    this.startObject(object);
   }
 
   /** The stretch is over, and its line goes away. */
   end(): void {
-    if (this.#what === "") return;
+    if (this.#task === "") return;
     clearTimeout(this.#timer);
-    if (this.#drawn && this.#output?.manner === "drawn") this.#output.write(ERASE_LINE);
-    this.#drawn = false;
-    this.#what = "";
-    this.#ended = this.now();
+    if (this.#isDrawn && this.#output?.mode === "drawn") this.#output.write(ERASE_LINE);
+    this.#isDrawn = false;
+    this.#task = "";
+    this.#endedMs = this.now();
   }
 
-  #wait(milliseconds: number): void {
+  #scheduleDraw(delayMs: number): void {
     this.#timer = setTimeout(() => {
       this.#draw();
-      this.#wait(SILENT);
-    }, milliseconds);
+      this.#scheduleDraw(SHOW_AFTER_MS);
+    }, delayMs);
     // Whoever has nothing else to do is not kept from ending.
     this.#timer.unref();
   }
 
   #draw(): void {
-    const { manner, columns, write } = this.#output ?? { manner: "silent" };
-    if (manner === "drawn") {
-      const line = `offload: ${this.#words()}`;
-      write(`${ERASE_LINE}${fitted(printable(line), columns - 1, "...")}`);
+    const { mode, columns, write } = this.#output ?? { mode: "silent" };
+    if (mode === "drawn") {
+      const line = `offload: ${this.#formatLine()}`;
+      write(`${ERASE_LINE}${truncate(stripUnprintable(line), columns - 1, "...")}`);
     }
-    if (manner === "plain" && !this.#drawn) this.#line(this.#what);
-    this.#drawn = true;
-    this.#lastDrawn = this.now();
+    if (mode === "plain" && !this.#isDrawn) this.#writeLine(this.#task);
+    this.#isDrawn = true;
+    this.#lastDrawnMs = this.now();
   }
 
-  #words(): string {
-    const of = this.#total === undefined ? "" : ` of ${this.#total}`;
-    const count = this.#done > 0 || this.#total !== undefined ? `: ${this.#done}${of}` : "";
+  #formatLine(): string {
+    const ofTotal = this.#total === undefined ? "" : ` of ${this.#total}`;
+    const count =
+      this.#doneCount > 0 || this.#total !== undefined ? `: ${this.#doneCount}${ofTotal}` : "";
     const object = this.#object === "" ? "" : `, ${this.#object}`;
-    const seconds = Math.floor((this.now() - this.#since) / 1000);
-    return `${this.#what}${count}${object} (${seconds} s)`;
+    const seconds = Math.floor((this.now() - this.#startedMs) / 1000);
+    return `${this.#task}${count}${object} (${seconds} s)`;
   }
 
-  #line(text: string): void {
-    this.#output?.write(`offload: ${printable(text)}\n`);
+  #writeLine(text: string): void {
+    this.#output?.write(`offload: ${stripUnprintable(text)}\n`);
   }
 }
 
-let verbose = false;
+let isVerbose = false;
 
 /** Has the progress of this process told in every detail. To be called before work begins. */
-export function beVerbose(wanted: boolean): void {
-  verbose = wanted;
+export function setVerbose(isEnabled: boolean): void {
+  isVerbose = isEnabled;
 }
 
 /** The progress of this process: a process has one terminal. */
 export const progress = new Progress(() => ({
-  manner: mannerHere(),
+  mode: detectMode(),
   // The window may be made wider or narrower meanwhile.
   get columns() {
-    return columnsOf("stderr");
+    return getColumns("stderr");
   },
-  write: drawOnStderr,
+  write: writeStderr,
 }));
 
-function mannerHere(): ProgressManner {
-  if (verbose) return "verbose";
+function detectMode(): ProgressMode {
+  if (isVerbose) return "verbose";
   if (!isTerminal("stderr")) return "silent";
-  return canDraw() ? "drawn" : "plain";
+  return canMoveCursor() ? "drawn" : "plain";
 }

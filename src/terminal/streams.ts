@@ -1,16 +1,16 @@
 import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
 
 /** Where words go: the result to `stdout`, everything else to `stderr`. */
-export type Channel = "stdout" | "stderr";
+export type OutputStream = "stdout" | "stderr";
 
 /** The file descriptors of the standard streams. */
-export const DESCRIPTORS = { stdin: 0, stdout: 1, stderr: 2 } as const;
+export const FILE_DESCRIPTORS = { stdin: 0, stdout: 1, stderr: 2 } as const;
 
 /** asm-generic/errno*.h */
 const ERRNO = { EINTR: 4, EIO: 5, EBADF: 9, EAGAIN: 11, ENOSPC: 28, EPIPE: 32 } as const;
 
 /** Why nothing can be written, where it is not the reader that has gone away. */
-const REASONS: ReadonlyMap<number, string> = new Map([
+const ERRNO_REASONS: ReadonlyMap<number, string> = new Map([
   [ERRNO.EIO, "input/output error"],
   [ERRNO.EBADF, "it is closed"],
   [ERRNO.ENOSPC, "no space is left on its device"],
@@ -20,7 +20,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
  * How much is written at a time. Bun.write is not used: it truncates or preallocates a file that
  * standard output is appended to.
  */
-const PIECE = 65_536;
+const WRITE_CHUNK_BYTES = 65_536;
 
 /**
  * The C library itself. `process.stdout` and node:fs would do the same, but loading them takes longer
@@ -35,8 +35,8 @@ const libc = dlopen("libc.so.6", {
 export class StreamError extends Error {
   override readonly name = "StreamError";
 
-  constructor(channel: Channel, errno: number) {
-    super(`${channel} cannot be written to: ${REASONS.get(errno) ?? `error ${errno}`}`);
+  constructor(stream: OutputStream, errno: number) {
+    super(`${stream} cannot be written to: ${ERRNO_REASONS.get(errno) ?? `error ${errno}`}`);
   }
 }
 
@@ -45,30 +45,30 @@ export class StreamError extends Error {
  * slow pipe. A reader that has gone away (`| head`) has seen what it wanted; any other failure is
  * thrown as a `StreamError`.
  */
-export async function writeOut(channel: Channel, text: string): Promise<void> {
+export async function writeAll(stream: OutputStream, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length; ) {
-    const written = writeSome(channel, bytes.subarray(at, at + PIECE));
-    if (written >= 0) at += written;
+  for (let offset = 0; offset < bytes.length; ) {
+    const written = writeChunk(stream, bytes.subarray(offset, offset + WRITE_CHUNK_BYTES));
+    if (written >= 0) offset += written;
     else if (written === -ERRNO.EPIPE) return;
     else if (written === -ERRNO.EAGAIN) await Bun.sleep(1);
-    else if (written !== -ERRNO.EINTR) throw new StreamError(channel, -written);
+    else if (written !== -ERRNO.EINTR) throw new StreamError(stream, -written);
   }
 }
 
 /** Writes a line on stderr. One that nobody can write to must not change how the program ends. */
-export function sayOnStderr(line: string): void {
-  drawOnStderr(`${line}\n`);
+export function writeStderrLine(line: string): void {
+  writeStderr(`${line}\n`);
 }
 
 /** The same of a text as it is, with what moves the cursor. */
-export function drawOnStderr(text: string): void {
-  writeSome("stderr", new TextEncoder().encode(text));
+export function writeStderr(text: string): void {
+  writeChunk("stderr", new TextEncoder().encode(text));
 }
 
 /** How many bytes were written, or the negative errno. */
-function writeSome(channel: Channel, bytes: Uint8Array): number {
-  const written = Number(libc.write(DESCRIPTORS[channel], ptr(bytes), bytes.length));
+function writeChunk(stream: OutputStream, bytes: Uint8Array): number {
+  const written = Number(libc.write(FILE_DESCRIPTORS[stream], ptr(bytes), bytes.length));
   return written < 0 ? -lastErrno() : written;
 }
 

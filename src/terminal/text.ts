@@ -5,41 +5,43 @@
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** Text that is shown as it is and is as wide as it is long: nearly all that there is to show. */
-const PLAIN = /^[\x20-\x7e]*$/;
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
 /** The text without anything that a terminal would act on. */
-export function printable(text: string): string {
-  return PLAIN.test(text) ? text : text.replace(UNPRINTABLE, "");
+export function stripUnprintable(text: string): string {
+  return PRINTABLE_ASCII.test(text) ? text : text.replace(UNPRINTABLE, "");
 }
 
 /** How many columns a text takes; wide characters count as two. */
-export function widthOf(text: string): number {
-  return PLAIN.test(text) ? text.length : Bun.stringWidth(text);
+export function measureWidth(text: string): number {
+  return PRINTABLE_ASCII.test(text) ? text.length : Bun.stringWidth(text);
 }
 
 /** The text cut to so many columns, with an ellipsis; wide characters count as two. */
-export function fitted(text: string, columns: number, ellipsis = "…"): string {
-  if (widthOf(text) <= columns) return text;
-  const room = columns - ellipsis.length;
-  if (room < 0) return "";
-  let shown = "";
+export function truncate(text: string, columns: number, ellipsis = "…"): string {
+  if (measureWidth(text) <= columns) return text;
+  const maxColumns = columns - ellipsis.length;
+  if (maxColumns < 0) return "";
+  let truncated = "";
   for (const { segment } of new Intl.Segmenter().segment(text)) {
-    if (Bun.stringWidth(shown + segment) > room) break;
-    shown += segment;
+    if (Bun.stringWidth(truncated + segment) > maxColumns) break;
+    truncated += segment;
   }
-  return `${shown}${ellipsis}`;
+  return `${truncated}${ellipsis}`;
 }
 
 /** Fills a text up with blanks to so many columns; a wider one stays as it is. */
-export function padded(text: string, columns: number): string {
-  return text + " ".repeat(Math.max(0, columns - widthOf(text)));
+export function pad(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - measureWidth(text)));
 }
 
 /**
  * Whether more than ASCII can be shown. The physical console has a font of 256 signs, and a locale
  * that is not UTF-8 promises nothing at all.
  */
-export function takesUnicode(environment: Readonly<Record<string, string | undefined>>): boolean {
+export function supportsUnicode(
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
   const { LC_ALL, LC_CTYPE, LANG, TERM } = environment;
   return TERM !== "linux" && TERM !== "dumb" && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
 }
@@ -54,13 +56,13 @@ export interface Paint {
 }
 
 /** Whether a stream takes colour. NO_COLOR counts whatever its value, as does TERM=dumb. */
-export function takesColour(
+export function supportsColor(
   stream: { readonly isTTY?: boolean },
   environment: Readonly<Record<string, string | undefined>>,
-  wanted: boolean,
+  isEnabled: boolean,
 ): boolean {
   return (
-    wanted &&
+    isEnabled &&
     stream.isTTY === true &&
     environment["NO_COLOR"] === undefined &&
     environment["TERM"] !== "dumb"
@@ -68,9 +70,9 @@ export function takesColour(
 }
 
 /** The colours of this program, or none: SGR codes (ECMA-48), each taken back by its own. */
-export function paint(colour: boolean): Paint {
+export function createPaint(useColor: boolean): Paint {
   const style = (on: number, off: number) => (text: string) =>
-    colour ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+    useColor ? `\x1b[${on}m${text}\x1b[${off}m` : text;
   return {
     bad: style(31, 39),
     warning: style(33, 39),

@@ -1,24 +1,24 @@
-import type { Channel } from "./streams.ts";
-import { type Paint, paint, takesColour, takesUnicode } from "./text.ts";
-import { columnsOf, isTerminal } from "./tty.ts";
+import type { OutputStream } from "./streams.ts";
+import { createPaint, type Paint, supportsColor, supportsUnicode } from "./text.ts";
+import { getColumns, isTerminal } from "./tty.ts";
 
 /** How and where something is shown. */
-export interface View {
+export interface TerminalView {
   readonly paint: Paint;
   readonly columns: number;
   /** What stands for the rest of a text that is cut. */
   readonly ellipsis: string;
   /** Whether long lines are broken between words: a program that reads them wants them whole. */
-  readonly wraps: boolean;
+  readonly wrapsLines: boolean;
 }
 
 /** The view on a channel; `colour` is whether it is wanted. */
-export function viewOn(channel: Channel, colour: boolean): View {
-  const terminal = isTerminal(channel);
+export function createView(channel: OutputStream, useColor: boolean): TerminalView {
+  const isTTY = isTerminal(channel);
   return {
-    paint: paint(takesColour({ isTTY: terminal }, process.env, colour)),
-    columns: columnsOf(channel),
-    ellipsis: takesUnicode(process.env) ? "…" : "...",
-    wraps: terminal,
+    paint: createPaint(supportsColor({ isTTY }, process.env, useColor)),
+    columns: getColumns(channel),
+    ellipsis: supportsUnicode(process.env) ? "…" : "...",
+    wrapsLines: isTTY,
   };
 }

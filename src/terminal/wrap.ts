@@ -1,5 +1,5 @@
 /** Breaks a text into lines of at most so many columns; a word that is longer has a line of its own. */
-export function wrapped(text: string, columns: number): readonly string[] {
+export function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
@@ -13,9 +13,9 @@ export function wrapped(text: string, columns: number): readonly string[] {
 }
 
 /** The lines of a text that goes on under itself, behind a mark such as `  ! `. */
-export function hanging(mark: string, text: string, columns: number): readonly string[] {
-  const indent = " ".repeat(Bun.stringWidth(mark));
-  return wrapped(text, columns - indent.length).map(
-    (line, at) => `${at === 0 ? mark : indent}${line}`,
+export function wrapWithPrefix(prefix: string, text: string, columns: number): readonly string[] {
+  const indent = " ".repeat(Bun.stringWidth(prefix));
+  return wrap(text, columns - indent.length).map(
+    (line, index) => `${index === 0 ? prefix : indent}${line}`,
   );
 }

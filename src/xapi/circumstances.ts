@@ -1,12 +1,15 @@
-import type { Circumstances } from "../core/ports.ts";
-import { fieldIs } from "./inventory/filter.ts";
-import type { Reader } from "./inventory/reader.ts";
+import type { XapiDiagnostics } from "../core/ports.ts";
+import { fieldEquals } from "./inventory/filter.ts";
+import type { XapiReader } from "./inventory/reader.ts";
 
 /** Reads the versions of this host, and the networks. */
-export async function readCircumstances(reader: Reader, hostUuid: string): Promise<Circumstances> {
+export async function readXapiDiagnostics(
+  reader: XapiReader,
+  hostUuid: string,
+): Promise<XapiDiagnostics> {
   const [versions, networks] = await Promise.all([
-    reader.records("versions", "host.get_all_records_where", fieldIs("uuid", hostUuid)),
-    reader.records("network", "network.get_all_records"),
+    reader.readRecords("versions", "host.get_all_records_where", fieldEquals("uuid", hostUuid)),
+    reader.readRecords("network", "network.get_all_records"),
   ]);
   const host = Object.values(versions).find(({ uuid }) => uuid === hostUuid);
   return {

@@ -1,25 +1,25 @@
 import { readFileSync } from "node:fs";
-import { type Result, success, unavailable } from "../core/result.ts";
+import { type Result, success, unavailableFailure } from "../core/result.ts";
 
-const INVENTORY = "/etc/xensource-inventory";
-const POOL_CONF = "/etc/xensource/pool.conf";
+const INVENTORY_PATH = "/etc/xensource-inventory";
+const POOL_CONF_PATH = "/etc/xensource/pool.conf";
 
 /** What the host's own files say of it. */
-export interface HostFiles {
+export interface HostIdentity {
   readonly uuid: string;
   /** Brand and version, such as `XCP-ng 8.3.0`; empty when the file does not tell. */
   readonly product: string;
 }
 
 /** Reads the inventory that every XenServer and XCP-ng dom0 has, and nothing else. */
-export function readHostFiles(): Result<HostFiles> {
-  const text = textOf(INVENTORY);
+export function readHostIdentity(): Result<HostIdentity> {
+  const text = readTextOrNull(INVENTORY_PATH);
   const entries = text === null ? new Map<string, string>() : parseInventory(text);
   const uuid = entries.get("INSTALLATION_UUID");
   if (uuid === undefined || uuid === "") {
-    return unavailable(
+    return unavailableFailure(
       "not-a-dom0",
-      `this is no XenServer or XCP-ng dom0 (${INVENTORY} names no host); run offload on the host itself`,
+      `this is no XenServer or XCP-ng dom0 (${INVENTORY_PATH} names no host); run offload on the host itself`,
     );
   }
   const product = [entries.get("PRODUCT_BRAND"), entries.get("PRODUCT_VERSION")];
@@ -30,9 +30,9 @@ export function readHostFiles(): Result<HostFiles> {
 export function parseInventory(text: string): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();
   for (const line of text.split("\n")) {
-    const [, key, single, double, bare] =
+    const [, key, singleQuoted, doubleQuoted, unquoted] =
       /^\s*([A-Z0-9_]+)=(?:'([^']*)'|"([^"]*)"|(\S*))\s*$/.exec(line) ?? [];
-    if (key !== undefined) entries.set(key, single ?? double ?? bare ?? "");
+    if (key !== undefined) entries.set(key, singleQuoted ?? doubleQuoted ?? unquoted ?? "");
   }
   return entries;
 }
@@ -42,18 +42,19 @@ export function parseInventory(text: string): ReadonlyMap<string, string> {
  * (xcp-ng-release). False where the file does not tell.
  */
 export function isOlderThan82(): boolean {
-  const version = parseInventory(textOf(INVENTORY) ?? "").get("PLATFORM_VERSION") ?? "";
+  const version =
+    parseInventory(readTextOrNull(INVENTORY_PATH) ?? "").get("PLATFORM_VERSION") ?? "";
   const [, major = "", minor = ""] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   return major !== "" && (Number(major) < 3 || (Number(major) === 3 && Number(minor) < 2));
 }
 
 /** The coordinator's address when this host is a pool member, as pool.conf has it; else null. */
-export function readCoordinator(): string | null {
-  const [, address] = /^slave:(\S+)/.exec(textOf(POOL_CONF) ?? "") ?? [];
+export function readCoordinatorAddress(): string | null {
+  const [, address] = /^slave:(\S+)/.exec(readTextOrNull(POOL_CONF_PATH) ?? "") ?? [];
   return address ?? null;
 }
 
-function textOf(path: string): string | null {
+function readTextOrNull(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch {

@@ -22,7 +22,7 @@ describe("rewriting the boot script", () => {
   test("writes nothing where persist has installed nothing", async () => {
     const { rewritten, layer } = await rewrite(GRO);
     expect(rewritten).toEqual({ ok: true, value: false });
-    expect(layer.state).toBe("absent");
+    expect(layer.state).toBe("not-installed");
     expect((await dom0.run(["test", "-e", BOOT_SCRIPT_PATH])).exitCode).toBe(1);
   });
 
@@ -32,7 +32,7 @@ describe("rewriting the boot script", () => {
     const before = await dom0.text(["stat", "-c", "%i %z", ...others]);
     const { rewritten, layer } = await rewrite(GRO);
     expect(rewritten).toEqual({ ok: true, value: true });
-    expect(layer).toEqual({ method: "rc.local", state: "current", covers: GRO });
+    expect(layer).toEqual({ method: "rc.local", state: "up-to-date", covers: GRO });
     expect(await dom0.text(["stat", "-c", "%i %z", ...others])).toBe(before);
     expect((await rewrite(GRO)).rewritten).toEqual({ ok: true, value: false });
   });
@@ -40,11 +40,11 @@ describe("rewriting the boot script", () => {
   test("brings a script back that is missing, and refuses one that is somebody else's", async () => {
     await dom0.offload("persist", "ALL", "--yes");
     await dom0.text(["rm", BOOT_SCRIPT_PATH]);
-    expect((await rewrite(GRO)).layer.state).toBe("current");
+    expect((await rewrite(GRO)).layer.state).toBe("up-to-date");
     await dom0.text(["sh", "-c", `echo theirs > ${BOOT_SCRIPT_PATH}`]);
     const { rewritten, layer } = await rewrite(GRO);
     expect(rewritten.failures).toEqual([expect.objectContaining({ kind: "usage" })]);
-    expect(layer.state).toBe("edited");
+    expect(layer.state).toBe("modified");
     expect(await dom0.text(["cat", BOOT_SCRIPT_PATH])).toBe("theirs\n");
   });
 });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { bootScript } from "../../src/boot/boot-script.ts";
-import { DEFAULT_KEYWORDS } from "../../src/core/features.ts";
+import { generateBootScript } from "../../src/boot/boot-script.ts";
+import { DEFAULT_FEATURES } from "../../src/core/features.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import type { Feature } from "../dom0/ethtool.ts";
-import { covering, named } from "./script/coverages.ts";
+import { coverDevices, createCoverage } from "./script/coverages.ts";
 import { NETBACK, PCI, runWithSys, VIRTUAL_FUNCTION } from "./script/made-up-sys.ts";
 import { EACH_SHELL } from "./script/shells.ts";
 
@@ -37,7 +37,7 @@ describe.each(EACH_SHELL)(
   (_, shell) => {
     let dom0: Dom0;
     beforeAll(async () => {
-      dom0 = await Dom0.start({ nics: 2, scenarios: ["latent", "fixed"] });
+      dom0 = await Dom0.start({ nics: 2, scenarios: ["requested-on", "fixed"] });
     });
     afterAll(() => dom0.stop());
 
@@ -46,7 +46,7 @@ describe.each(EACH_SHELL)(
     const left = async (device: string) => stillOn(await dom0.ethtool(device));
 
     test("a NIC is turned off, and a second run finds nothing to do", async () => {
-      const script = bootScript(named(["eth0"]));
+      const script = generateBootScript(coverDevices(["eth0"]));
       expect(await left("eth0")).toEqual([...CLEARED]);
       expect(await run(script)).toEqual(QUIET);
       expect(await left("eth0")).toEqual([]);
@@ -64,7 +64,7 @@ PATH=/tmp/reading:$PATH
       expect(await left("vif1.0")).toContain("tx-tcp-segmentation");
       const { active } = (await dom0.ethtool("vif1.0")).get("tx-tcp-segmentation") ?? {};
       expect(active).toBe(false);
-      expect(await run(bootScript(named(["vif1.0"])))).toEqual(QUIET);
+      expect(await run(generateBootScript(coverDevices(["vif1.0"])))).toEqual(QUIET);
       expect(await left("vif1.0")).toEqual([]);
     });
 
@@ -72,14 +72,14 @@ PATH=/tmp/reading:$PATH
       const fixed = async () => (await dom0.ethtool("eth1")).get("rx-checksumming");
       expect(await fixed()).toMatchObject({ active: true, fixed: true });
       expect(await left("eth1")).toContain("tx-tcp-segmentation");
-      expect(await run(bootScript(named(["eth1"])))).toEqual(QUIET);
+      expect(await run(generateBootScript(coverDevices(["eth1"])))).toEqual(QUIET);
       expect(await left("eth1")).toEqual([]);
       expect((await fixed())?.active).toBe(true);
-      expect(await run(bootScript(named(["eth1"])))).toEqual(QUIET);
+      expect(await run(generateBootScript(coverDevices(["eth1"])))).toEqual(QUIET);
     });
 
     test("a missing device is passed over, wherever it stands", async () => {
-      const ended = await run(bootScript(named(["eth7", "vif2.0", "vif9.0"])));
+      const ended = await run(generateBootScript(coverDevices(["eth7", "vif2.0", "vif9.0"])));
       expect(ended).toEqual({
         ...QUIET,
         stdout: "offload: eth7: no such device\noffload: vif9.0: no such device\n",
@@ -89,7 +89,7 @@ PATH=/tmp/reading:$PATH
 
     test("with arguments, it goes through these and no others", async () => {
       await dom0.setFeatures("eth0", "gro", "on");
-      const script = bootScript(named(["eth0", "vif3.0"]));
+      const script = generateBootScript(coverDevices(["eth0", "vif3.0"]));
       expect(await run(script, "vif3.0")).toEqual(QUIET);
       expect(await left("vif3.0")).toEqual([]);
       expect(await left("eth0")).toEqual(["generic-receive-offload"]);
@@ -100,7 +100,9 @@ PATH=/tmp/reading:$PATH
     test("ethtool is found where PATH does not lead to it", async () => {
       await dom0.setFeatures("eth0", "gro", "on");
       for (const before of ["PATH=/nowhere", "unset PATH", "PATH="]) {
-        expect(await run(`${before}\n${bootScript(named(["eth0"]))}`)).toEqual(QUIET);
+        expect(await run(`${before}\n${generateBootScript(coverDevices(["eth0"]))}`)).toEqual(
+          QUIET,
+        );
       }
       expect(await left("eth0")).toEqual([]);
     });
@@ -109,7 +111,7 @@ PATH=/tmp/reading:$PATH
       const hiding = 'mount -t tmpfs tmpfs /sys && exec "$@"';
       const ended = await dom0.run([
         ...["unshare", "--mount", "--propagation", "private", "sh", "-c", hiding, "sh"],
-        ...[...shell, "-c", bootScript(named(["eth9"]))],
+        ...[...shell, "-c", generateBootScript(coverDevices(["eth9"]))],
       ]);
       expect(ended).toEqual({
         ...QUIET,
@@ -122,7 +124,7 @@ PATH=/tmp/reading:$PATH
       const hiding = 'mount -t tmpfs tmpfs /usr/sbin && exec "$@"';
       const ended = await dom0.run([
         ...["unshare", "--mount", "--propagation", "private", "sh", "-c", hiding, "sh"],
-        ...[...shell, "-c", bootScript(named(["eth0"]))],
+        ...[...shell, "-c", generateBootScript(coverDevices(["eth0"]))],
       ]);
       expect(ended).toEqual({
         ...QUIET,
@@ -160,9 +162,9 @@ describe("every NIC, by what the kernel shows of it", () => {
       expect(devices).toContain(name);
     }
     const before = await untouched(devices);
-    expect(await dom0.run(["sh", "-c", bootScript(covering({ nics: DEFAULT_KEYWORDS }))])).toEqual(
-      QUIET,
-    );
+    expect(
+      await dom0.run(["sh", "-c", generateBootScript(createCoverage({ nics: DEFAULT_FEATURES }))]),
+    ).toEqual(QUIET);
     expect(await untouched(devices)).toEqual(before);
     await dom0.text(["ip", "link", "delete", "macvtap0"]);
   });
@@ -194,19 +196,19 @@ describe("every NIC, by what the kernel shows of it", () => {
       expect(await on()).toEqual(all);
       // The veth eth3 plays a virtual function, and vif1.1 a VLAN; only what /sys says of them counts.
       const look = {
-        lo: { own: [] },
+        lo: { directories: [] },
         eth0: PCI,
         eth1: { bus: "usb", driver: "r8152" },
         eth2: PCI,
         eth3: VIRTUAL_FUNCTION,
         "vif1.0": NETBACK,
-        "vif1.1": { own: ["lower_eth0"] },
-        "vif2.0": { own: ["bonding"] },
-        "tap3.0": { own: ["tun_flags"] },
-        xenbr0: { own: ["bridge", "brif"] },
+        "vif1.1": { directories: ["lower_eth0"] },
+        "vif2.0": { directories: ["bonding"] },
+        "tap3.0": { directories: ["tun_flags"] },
+        xenbr0: { directories: ["bridge", "brif"] },
       };
-      const gro = { ...named(["eth0"], ["gro"]), nics: ["gro" as const] };
-      expect(await runWithSys(dom0, look, shell, bootScript(gro))).toEqual(QUIET);
+      const gro = { ...coverDevices(["eth0"], ["gro"]), nics: ["gro" as const] };
+      expect(await runWithSys(dom0, look, shell, generateBootScript(gro))).toEqual(QUIET);
       expect(await on()).toEqual(["eth3", "vif1.0", "vif1.1", "vif2.0", "tap3.0", "xenbr0"]);
     },
   );
@@ -221,8 +223,8 @@ describe("every NIC, by what the kernel shows of it", () => {
         await dom0.link.rename(device, names[at] ?? "");
       }
       const look = Object.fromEntries(names.map((name) => [name, PCI]));
-      const gro = covering({ nics: ["gro"] });
-      const ended = await runWithSys(dom0, look, shell, bootScript(gro));
+      const gro = createCoverage({ nics: ["gro"] });
+      const ended = await runWithSys(dom0, look, shell, generateBootScript(gro));
       for (const [at, device] of fresh.entries()) await dom0.link.rename(names[at] ?? "", device);
       expect(ended).toEqual(QUIET);
       for (const device of fresh) {
@@ -237,12 +239,12 @@ describe("every NIC, by what the kernel shows of it", () => {
     const making =
       "mkdir -p /tmp/stubborn; printf '#!/bin/sh\\necho generic-receive-offload: on\\n' > /tmp/stubborn/ethtool; chmod +x /tmp/stubborn/ethtool";
     await dom0.text(["sh", "-c", making]);
-    const gro = { ...named(["eth0"], ["gro"]), nics: ["gro" as const] };
+    const gro = { ...coverDevices(["eth0"], ["gro"]), nics: ["gro" as const] };
     const ended = await runWithSys(
       dom0,
       { eth0: PCI, eth1: PCI },
       ["sh"],
-      `${failing}${bootScript(gro)}`,
+      `${failing}${generateBootScript(gro)}`,
     );
     expect(ended).toEqual({
       ...QUIET,

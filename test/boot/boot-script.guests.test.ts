@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { bootScript } from "../../src/boot/boot-script.ts";
+import { generateBootScript } from "../../src/boot/boot-script.ts";
 import type { Coverage } from "../../src/core/verify/coverage.ts";
 import { Dom0 } from "../dom0/dom0.ts";
-import { covering } from "./script/coverages.ts";
+import { createCoverage } from "./script/coverages.ts";
 import { EACH_SHELL } from "./script/shells.ts";
 
 const QUIET = { exitCode: 0, signal: null, stdout: "", stderr: "" } as const;
@@ -16,7 +16,7 @@ echo "$1" >> ${STORE}/questions
 exec cat "${STORE}$1" 2> /dev/null
 `;
 
-const WEB_ALONE = covering({
+const WEB_ALONE = createCoverage({
   vms: new Map([[WEB, { features: ["gro", "gso"], vifs: new Map([["1", []]]) }]]),
 });
 
@@ -47,7 +47,13 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
     write(`${STORE}/local/domain/${domid}/vm`, `/vm/${uuid}`);
 
   const run = (coverage: Coverage, ...words: readonly string[]) =>
-    dom0.run([...shell, "-c", `PATH=/tmp/bin:$PATH\n${bootScript(coverage)}`, "script", ...words]);
+    dom0.run([
+      ...shell,
+      "-c",
+      `PATH=/tmp/bin:$PATH\n${generateBootScript(coverage)}`,
+      "script",
+      ...words,
+    ]);
 
   /** The devices on which gro, and those on which gso is off. */
   async function off(feature: "gro" | "gso"): Promise<readonly string[]> {
@@ -68,7 +74,7 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
 
   test("under a rule all are covered, and nobody is asked", async () => {
     await setVm(1, WEB);
-    expect(await run(covering({ vifs: ["gro"] }))).toEqual(QUIET);
+    expect(await run(createCoverage({ vifs: ["gro"] }))).toEqual(QUIET);
     expect(await off("gro")).toEqual(["vif1.0", "vif1.1", "vif2.0", "tap3.0"]);
     expect(await questions()).toEqual([""]);
   });
@@ -104,7 +110,7 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
 
   test("where there is no xenstore-read, only the rule holds", async () => {
     await setVm(1, WEB);
-    const script = bootScript({ ...WEB_ALONE, vifs: ["gso"] });
+    const script = generateBootScript({ ...WEB_ALONE, vifs: ["gso"] });
     expect(await dom0.run([...shell, "-c", script])).toEqual(QUIET);
     expect(await off("gso")).toEqual(["vif1.0", "vif1.1", "vif2.0", "tap3.0"]);
   });
@@ -137,7 +143,7 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
   });
 
   test("what is no device, or no device that is covered, is left alone", async () => {
-    const coverage = covering({ nics: ["gro"], vifs: ["gro"] });
+    const coverage = createCoverage({ nics: ["gro"], vifs: ["gro"] });
     expect(await run(coverage, "xenbr0", "lo", "eth0", "nosuch0")).toEqual(QUIET);
     expect(await off("gro")).toEqual([]);
     expect(await run(coverage, "vif9.9", "vif-9-9")).toEqual({

@@ -1,34 +1,34 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bootScript } from "../../src/boot/boot-script.ts";
-import { DEFAULT_KEYWORDS, KEYWORDS } from "../../src/core/features.ts";
+import { generateBootScript } from "../../src/boot/boot-script.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../src/core/features.ts";
 import { netbackCaptures } from "../fakes/ethtool-text.ts";
-import { covering, named } from "./script/coverages.ts";
+import { coverDevices, createCoverage } from "./script/coverages.ts";
 import {
-  capturedVif,
+  createCapturedVif,
+  createNic,
   DEFAULT_KERNEL_FEATURES,
-  featuresOf,
-  nic,
-  OldBench,
+  listFeatures,
+  OldEthtoolBench,
 } from "./script/old-bench.ts";
-import { oldEthtool, type State } from "./script/old-ethtool.ts";
+import { runOldEthtool, type State } from "./script/old-ethtool.ts";
 import { EACH_SHELL } from "./script/shells.ts";
 
 const CAPTURES = join(import.meta.dir, "../fixtures/netback");
 const QUIET = { exitCode: 0, stdout: "", stderr: "" } as const;
-const ALL_OFF = DEFAULT_KEYWORDS.map((keyword) => `${keyword} off`).join(" ");
+const ALL_OFF = DEFAULT_FEATURES.map((keyword) => `${keyword} off`).join(" ");
 
 describe.each(netbackCaptures())("the stand-in on the netback of $name", (capture) => {
   const start = (text: "unconnected" | "connected", version: State["version"]): State => {
-    const features = featuresOf(capture[text]).map((feature) => ({ ...feature }));
+    const features = listFeatures(capture[text]).map((feature) => ({ ...feature }));
     const device = { features, forced: [], withheld: [], refusals: 0 };
     return { version, unknown: [], calls: [], devices: { [capture[text].device]: device } };
   };
 
   test.each(["unconnected", "connected"] as const)("shows it %s as it was captured", (state) => {
     const { device } = capture[state];
-    const { stdout } = oldEthtool(start(state, "4.19"), ["-k", device]);
+    const { stdout } = runOldEthtool(start(state, "4.19"), ["-k", device]);
     const lines = stdout.trimEnd().split("\n");
     // Old releases have a line for UFO also where the kernel does not: it then stands alone.
     expect(lines).toContain("udp-fragmentation-offload: off");
@@ -40,12 +40,12 @@ describe.each(netbackCaptures())("the stand-in on the netback of $name", (captur
   // The commands of the capture, in its order; the exit codes are those of 4.19, measured on dom0.
   test.each(["3.15", "4.19"] as const)("%s comes to the same end as in the capture", (version) => {
     const state = start("connected", version);
-    const codes = DEFAULT_KEYWORDS.map(
-      (keyword) => oldEthtool(state, ["-K", "vif1.0", keyword, "off"]).exitCode,
+    const codes = DEFAULT_FEATURES.map(
+      (keyword) => runOldEthtool(state, ["-K", "vif1.0", keyword, "off"]).exitCode,
     );
-    expect(codes).toEqual(DEFAULT_KEYWORDS.map((keyword) => (keyword === "rx" ? 1 : 0)));
+    expect(codes).toEqual(DEFAULT_FEATURES.map((keyword) => (keyword === "rx" ? 1 : 0)));
     const end = state.devices["vif1.0"]?.features;
-    expect(end).toEqual([...featuresOf(capture.turnedOff)]);
+    expect(end).toEqual([...listFeatures(capture.turnedOff)]);
   });
 });
 
@@ -54,7 +54,7 @@ describe("the stand-in errs as old releases do", () => {
     version,
     unknown: [],
     calls: [],
-    devices: { "vif1.0": capturedVif("connected") },
+    devices: { "vif1.0": createCapturedVif("connected") },
   });
 
   test.each(["3.15", "4.19"] as const)(
@@ -62,8 +62,8 @@ describe("the stand-in errs as old releases do", () => {
     (version) => {
       const state = start(version);
       const argv = ["-K", "vif1.0", "rx", "off", "gro", "off"];
-      expect(oldEthtool(state, argv).exitCode).toBe(0);
-      const again = oldEthtool(state, argv);
+      expect(runOldEthtool(state, argv).exitCode).toBe(0);
+      const again = runOldEthtool(state, argv);
       expect(again.exitCode).toBe(1);
       expect(again.stderr).toEndWith("Could not change any device features\n");
     },
@@ -75,7 +75,7 @@ describe("the stand-in errs as old releases do", () => {
       const state = start(version);
       for (const word of ["sgo", "generic-receive-offload"]) {
         const argv = ["-K", "vif1.0", "tx", "off", word, "off"];
-        const { exitCode, stderr } = oldEthtool(state, argv);
+        const { exitCode, stderr } = runOldEthtool(state, argv);
         expect(exitCode).toBe(1);
         expect(stderr).toStartWith("ethtool: bad command line argument(s)\n");
       }
@@ -84,7 +84,8 @@ describe("the stand-in errs as old releases do", () => {
   );
 
   test("3.15 speaks of UFO where the kernel does not have it, 4.19 does not", () => {
-    const say = (version: State["version"]) => oldEthtool(start(version), ["-k", "vif1.0"]).stderr;
+    const say = (version: State["version"]) =>
+      runOldEthtool(start(version), ["-k", "vif1.0"]).stderr;
     expect(say("3.15")).toBe(
       "Cannot get device udp-fragmentation-offload settings: Operation not supported\n",
     );
@@ -93,7 +94,7 @@ describe("the stand-in errs as old releases do", () => {
 
   test("a missing device is 1", () => {
     for (const mode of ["-k", "-K"]) {
-      const { exitCode, stderr } = oldEthtool(start("4.19"), [mode, "eth9"]);
+      const { exitCode, stderr } = runOldEthtool(start("4.19"), [mode, "eth9"]);
       expect({ exitCode, stderr }).toEqual({
         exitCode: 1,
         stderr: "Cannot get device feature names: No such device\n",
@@ -108,46 +109,55 @@ const RELEASES = [["4.19", EACH_SHELL] as const, ["3.15", EACH_SHELL.slice(1, 2)
 describe.each(RELEASES)("with ethtool %s", (version, shells) => {
   describe.each(shells)("under %s", (_, shell) => {
     test("a NIC is turned off in one call, and not touched by a second run", () => {
-      using bench = new OldBench({ version, devices: { nic0: nic() } });
-      expect(bench.run(bootScript(named(["nic0"])), { shell })).toEqual(QUIET);
+      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
+      expect(bench.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
       expect(bench.changes).toEqual([`-K nic0 ${ALL_OFF}`]);
       expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
       expect(bench.isOff("nic0", ["rx-hashing"])).toBe(false);
 
-      expect(bench.run(bootScript(named(["nic0"])), { shell })).toEqual(QUIET);
+      expect(bench.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
       expect(bench.changes).toHaveLength(1);
     });
 
     test("every feature can be asked for", () => {
-      using bench = new OldBench({ version, devices: { nic0: nic() } });
-      const everything = named(["nic0"], KEYWORDS);
-      expect(bench.run(bootScript(everything), { shell })).toEqual(QUIET);
+      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
+      const everything = coverDevices(["nic0"], FEATURE_NAMES);
+      expect(bench.run(generateBootScript(everything), { shell })).toEqual(QUIET);
       const names = bench.state.devices["nic0"]?.features.map(({ name }) => name) ?? [];
       expect(bench.isOff("nic0", names)).toBe(true);
     });
 
     test("a vif's rx is fixed: no failure, and never asked for", () => {
-      using bench = new OldBench({ version, devices: { "vif1.0": capturedVif("connected") } });
-      expect(bench.run(bootScript(named(["vif1.0"])), { shell })).toEqual(QUIET);
+      using bench = new OldEthtoolBench({
+        version,
+        devices: { "vif1.0": createCapturedVif("connected") },
+      });
+      expect(bench.run(generateBootScript(coverDevices(["vif1.0"])), { shell })).toEqual(QUIET);
       expect(bench.changes).toEqual(["-K vif1.0 tx off sg off tso off gso off gro off"]);
-      expect(bench.run(bootScript(named(["vif1.0"])), { shell })).toEqual(QUIET);
+      expect(bench.run(generateBootScript(coverDevices(["vif1.0"])), { shell })).toEqual(QUIET);
       expect(bench.changes).toHaveLength(1);
     });
 
     test("what is off and requested is turned off: it would come on when the guest connects", () => {
-      using bench = new OldBench({ version, devices: { "vif7.0": capturedVif("unconnected") } });
-      const tso = named(["vif7.0"], ["tso"]);
-      expect(bench.run(bootScript(tso), { shell })).toEqual(QUIET);
+      using bench = new OldEthtoolBench({
+        version,
+        devices: { "vif7.0": createCapturedVif("unconnected") },
+      });
+      const tso = coverDevices(["vif7.0"], ["tso"]);
+      expect(bench.run(generateBootScript(tso), { shell })).toEqual(QUIET);
       expect(bench.changes).toEqual(["-K vif7.0 tso off"]);
       expect(bench.isOff("vif7.0", ["tx-tcp-segmentation", "tx-tcp6-segmentation"])).toBe(true);
-      expect(bench.run(bootScript(tso), { shell })).toEqual(QUIET);
+      expect(bench.run(generateBootScript(tso), { shell })).toEqual(QUIET);
       expect(bench.changes).toHaveLength(1);
     });
 
     test("what the driver keeps on is tried again by itself, once, and then reported", () => {
-      const stubborn = nic({ forced: ["rx-gro", "rx-checksum"] });
-      using bench = new OldBench({ version, devices: { nic0: stubborn, nic1: nic() } });
-      const ended = bench.run(bootScript(named(["nic0", "nic1"])), { shell });
+      const stubborn = createNic({ forced: ["rx-gro", "rx-checksum"] });
+      using bench = new OldEthtoolBench({
+        version,
+        devices: { nic0: stubborn, nic1: createNic() },
+      });
+      const ended = bench.run(generateBootScript(coverDevices(["nic0", "nic1"])), { shell });
       expect(ended).toEqual({
         exitCode: 1,
         stdout: "",
@@ -164,23 +174,23 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
     });
 
     test("a driver that refuses at first is asked again, feature by feature", () => {
-      using bench = new OldBench({ version, devices: { nic0: nic({ refusals: 1 }) } });
-      expect(bench.run(bootScript(named(["nic0"])), { shell })).toEqual(QUIET);
+      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic({ refusals: 1 }) } });
+      expect(bench.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
       expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 
     test("an ethtool that does not know a feature does not stop the others", () => {
       const unknown = ["rxhash", "ntuple", "lro"];
-      using bench = new OldBench({ version, unknown, devices: { nic0: nic() } });
-      const everything = named(["nic0"], KEYWORDS);
-      expect(bench.run(bootScript(everything), { shell })).toEqual(QUIET);
+      using bench = new OldEthtoolBench({ version, unknown, devices: { nic0: createNic() } });
+      const everything = coverDevices(["nic0"], FEATURE_NAMES);
+      expect(bench.run(generateBootScript(everything), { shell })).toEqual(QUIET);
       expect(bench.changes).toHaveLength(1);
       expect(bench.isOff("nic0", ["tx-checksum-ipv4", "rx-gro", "rx-vlan-hw-parse"])).toBe(true);
     });
 
     test("a missing device is passed over", () => {
-      using bench = new OldBench({ version, devices: { nic0: nic() } });
-      const ended = bench.run(bootScript(named(["absent0", "nic0", ""])), { shell });
+      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
+      const ended = bench.run(generateBootScript(coverDevices(["absent0", "nic0", ""])), { shell });
       expect(ended).toEqual({
         exitCode: 0,
         stdout: "offload: : no such device\noffload: absent0: no such device\n",
@@ -191,8 +201,8 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
 
     test("a device that is there and cannot be read is a failure, and does not stop the rest", () => {
       // Every machine has lo; this stand-in does not know it.
-      using bench = new OldBench({ version, devices: { nic0: nic() } });
-      const ended = bench.run(bootScript(named(["lo", "nic0"])), { shell });
+      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
+      const ended = bench.run(generateBootScript(coverDevices(["lo", "nic0"])), { shell });
       expect(ended).toEqual({
         exitCode: 1,
         stdout: "",
@@ -202,24 +212,24 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
     });
 
     test("with arguments, it turns off what is covered of them, and nothing else", () => {
-      const devices = { nic0: nic(), nic1: nic(), nic2: nic() };
-      using bench = new OldBench({ version, devices });
+      const devices = { nic0: createNic(), nic1: createNic(), nic2: createNic() };
+      using bench = new OldEthtoolBench({ version, devices });
       const words = { shell, arguments: ["nic1", "nic2"] };
-      expect(bench.run(bootScript(named(["nic0", "nic1"])), words)).toEqual(QUIET);
+      expect(bench.run(generateBootScript(coverDevices(["nic0", "nic1"])), words)).toEqual(QUIET);
       expect(bench.changes).toEqual([`-K nic1 ${ALL_OFF}`]);
     });
 
     test("each device keeps its own features off, and an exception keeps its own", () => {
-      const devices = { nic0: nic(), nic1: nic(), nic2: nic() };
-      using bench = new OldBench({ version, devices });
-      const coverage = covering({
+      const devices = { nic0: createNic(), nic1: createNic(), nic2: createNic() };
+      using bench = new OldEthtoolBench({ version, devices });
+      const coverage = createCoverage({
         devices: new Map([
           ["nic0", ["tso"]],
           ["nic1", []],
           ["nic2", ["gro", "gso"]],
         ]),
       });
-      expect(bench.run(bootScript(coverage), { shell })).toEqual(QUIET);
+      expect(bench.run(generateBootScript(coverage), { shell })).toEqual(QUIET);
       expect(bench.changes).toEqual(["-K nic0 tso off", "-K nic2 gso off gro off"]);
     });
   });

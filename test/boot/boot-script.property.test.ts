@@ -2,13 +2,13 @@ import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { bootScript, readCoverage } from "../../src/boot/boot-script.ts";
-import { KEYWORDS, type Keyword } from "../../src/core/features.ts";
+import { generateBootScript, parseBootScriptCoverage } from "../../src/boot/boot-script.ts";
+import { FEATURE_NAMES, type Feature } from "../../src/core/features.ts";
 import type { Coverage } from "../../src/core/verify/coverage.ts";
 import { coverageToJson } from "../../src/core/verify/coverage-json.ts";
-import { covering, named } from "./script/coverages.ts";
-import { feature, featureBits } from "./script/old-bench.ts";
-import { type Feature, oldEthtool } from "./script/old-ethtool.ts";
+import { coverDevices, createCoverage } from "./script/coverages.ts";
+import { createFeature, toFeatureBits } from "./script/old-bench.ts";
+import { type Feature as EthtoolFeature, runOldEthtool } from "./script/old-ethtool.ts";
 import { Scratch, SHELLS } from "./script/shells.ts";
 
 const NASTY = [
@@ -47,7 +47,7 @@ const deviceNames = fc
   )
   .filter((name) => !name.includes("\0"));
 
-const keywordLists = fc.subarray([...KEYWORDS]);
+const keywordLists = fc.subarray([...FEATURE_NAMES]);
 
 const deviceCoverages = fc
   .array(fc.tuple(deviceNames, keywordLists), { maxLength: 8 })
@@ -74,7 +74,7 @@ test("whatever is covered, every shell can read it", () => {
   fc.assert(
     fc.property(coverages, (coverage) => {
       for (const shell of SHELLS) {
-        const ended = scratch.run(bootScript(coverage), { shell: [...shell, "-n"] });
+        const ended = scratch.run(generateBootScript(coverage), { shell: [...shell, "-n"] });
         expect(ended).toEqual({ exitCode: 0, stdout: "", stderr: "" });
       }
     }),
@@ -85,10 +85,13 @@ test("whatever is covered, every shell can read it", () => {
 test("what a script covers is read from it again, and gives the same script", () => {
   fc.assert(
     fc.property(coverages, (coverage) => {
-      const script = bootScript({ ...coverage, devices: withoutEmptyName(coverage.devices) });
-      const read = readCoverage(script);
+      const script = generateBootScript({
+        ...coverage,
+        devices: withoutEmptyName(coverage.devices),
+      });
+      const read = parseBootScriptCoverage(script);
       expect(read).not.toBeNull();
-      expect(read === null ? "" : bootScript(read)).toBe(script);
+      expect(read === null ? "" : generateBootScript(read)).toBe(script);
     }),
   );
 });
@@ -105,8 +108,8 @@ test("whatever the devices are called, ethtool gets those names and nothing else
   fc.assert(
     fc.property(deviceCoverages, fc.constantFrom(...SHELLS), (devices, shell) => {
       writeFileSync(log, "");
-      const coverage = covering({ devices });
-      const { exitCode } = scratch.run(bootScript(coverage), { shell });
+      const coverage = createCoverage({ devices });
+      const { exitCode } = scratch.run(generateBootScript(coverage), { shell });
       // 1 where a name is, by chance, that of a device of this machine.
       expect([0, 1]).toContain(exitCode);
       const expected = Object.entries(coverageToJson(coverage).devices)
@@ -139,7 +142,7 @@ const NAMES = [
 ].flat();
 
 /** Any kernel, down to one that names a single part of a group, and any state of its features. */
-const devices: fc.Arbitrary<readonly Feature[]> = fc
+const devices: fc.Arbitrary<readonly EthtoolFeature[]> = fc
   .subarray(NAMES)
   .chain((names) =>
     fc.tuple(
@@ -150,9 +153,9 @@ const devices: fc.Arbitrary<readonly Feature[]> = fc
             "off" as const,
             "on fixed" as const,
             "off fixed" as const,
-            "latent" as const,
+            "requested-on" as const,
           )
-          .map((state) => feature(name, state)),
+          .map((state) => createFeature(name, state)),
       ),
     ),
   );
@@ -183,12 +186,12 @@ esac
             calls: [],
             devices: { it: { features: [...features], forced: [], withheld: [], refusals: 0 } },
           };
-          const { stdout } = oldEthtool(state, ["-k", "it"]);
+          const { stdout } = runOldEthtool(state, ["-k", "it"]);
           writeFileSync(join(scratch.directory, `d${at}.txt`), stdout);
         });
         // In the order in which the script goes through them.
         const names = all.map((_, at) => `d${at}`);
-        const script = bootScript(named(names, keywords));
+        const script = generateBootScript(coverDevices(names, keywords));
         const { exitCode, stderr } = scratch.run(script, { shell });
         const first = new Map<string, string>();
         for (const line of readFileSync(log, "utf8").split("\n")) {
@@ -211,9 +214,12 @@ esac
   );
 }, 120_000);
 
-function clearable(features: readonly Feature[], keywords: readonly Keyword[]): readonly Keyword[] {
-  const { kernel, features: set } = featureBits(features);
-  return keywords.filter((keyword) => !kernel.clearable(set, [keyword]).isEmpty);
+function clearable(
+  features: readonly EthtoolFeature[],
+  keywords: readonly Feature[],
+): readonly Feature[] {
+  const { kernel, features: set } = toFeatureBits(features);
+  return keywords.filter((keyword) => !kernel.findClearable(set, [keyword]).isEmpty);
 }
 
 function sorted(words: readonly string[]): string {

@@ -1,31 +1,34 @@
 import { describe, expect, test } from "bun:test";
-import { bootScript, readCoverage } from "../../src/boot/boot-script.ts";
-import { DEFAULT_KEYWORDS, KEYWORDS } from "../../src/core/features.ts";
+import { generateBootScript, parseBootScriptCoverage } from "../../src/boot/boot-script.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../src/core/features.ts";
 import type { Coverage } from "../../src/core/verify/coverage.ts";
-import { covering, NOTHING_COVERED, named } from "./script/coverages.ts";
+import { coverDevices, createCoverage, EMPTY_COVERAGE } from "./script/coverages.ts";
 import { EACH_SHELL, Scratch } from "./script/shells.ts";
 
 const VM = "6f0c2f52-7a3b-11ee-b962-0242ac120002";
-const EVERYTHING = covering({ nics: DEFAULT_KEYWORDS, vifs: DEFAULT_KEYWORDS });
-const ONE_VM = covering({
+const EVERYTHING = createCoverage({ nics: DEFAULT_FEATURES, vifs: DEFAULT_FEATURES });
+const ONE_VM = createCoverage({
   vms: new Map([[VM, { features: ["gro"], vifs: new Map([["1", []]]) }]]),
 });
 
 const COVERAGES: readonly (readonly [string, Coverage])[] = [
   ["every NIC and every guest", EVERYTHING],
-  ["every NIC", covering({ nics: DEFAULT_KEYWORDS })],
-  ["every guest", covering({ vifs: DEFAULT_KEYWORDS })],
+  ["every NIC", createCoverage({ nics: DEFAULT_FEATURES })],
+  ["every guest", createCoverage({ vifs: DEFAULT_FEATURES })],
   ["named devices, and exceptions", { ...EVERYTHING, devices: new Map([["eth1", []]]) }],
   ["one VM with an exception", ONE_VM],
-  ["nothing at all", NOTHING_COVERED],
-  ["every feature", named(["eno12429np0", "vif3.0"], KEYWORDS)],
-  ["names that need quotes", { ...EVERYTHING, ...named(["it's", "a;b", "-x", "*", "esac"]) }],
+  ["nothing at all", EMPTY_COVERAGE],
+  ["every feature", coverDevices(["eno12429np0", "vif3.0"], FEATURE_NAMES)],
+  [
+    "names that need quotes",
+    { ...EVERYTHING, ...coverDevices(["it's", "a;b", "-x", "*", "esac"]) },
+  ],
 ];
 
 describe.each(COVERAGES)("%s", (_, coverage) => {
   test("passes shellcheck", async () => {
     using scratch = new Scratch();
-    const file = scratch.executable("script", bootScript(coverage));
+    const file = scratch.executable("script", generateBootScript(coverage));
     const check = Bun.spawn(["shellcheck", "-s", "sh", file], { stdout: "pipe" });
     expect(await check.stdout.text()).toBe("");
     expect(await check.exited).toBe(0);
@@ -33,35 +36,35 @@ describe.each(COVERAGES)("%s", (_, coverage) => {
 
   test.each(EACH_SHELL)("%s can read it", (_name, shell) => {
     using scratch = new Scratch();
-    const ended = scratch.run(bootScript(coverage), { shell: [...shell, "-n"] });
+    const ended = scratch.run(generateBootScript(coverage), { shell: [...shell, "-n"] });
     expect(ended).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
 
   test("has no line that is too long to read, but the one for programs", () => {
-    for (const line of bootScript(coverage).split("\n")) {
+    for (const line of generateBootScript(coverage).split("\n")) {
       if (line.startsWith("# offload-coverage: ")) continue;
       expect(line.length).toBeLessThanOrEqual(110);
     }
   });
 
   test("says what it covers", () => {
-    expect(readCoverage(bootScript(coverage))).toEqual(coverage);
+    expect(parseBootScriptCoverage(generateBootScript(coverage))).toEqual(coverage);
   });
 });
 
 test("says what it is, who wrote it and how to be rid of it", () => {
-  const [first, signature] = bootScript(EVERYTHING).split("\n");
+  const [first, signature] = generateBootScript(EVERYTHING).split("\n");
   expect(first).toBe("#!/bin/sh");
   expect(signature).toBe('# Written by "offload persist"; remove with "offload persist --remove".');
 });
 
 test("is plain text of ASCII where the names are", () => {
-  expect(bootScript(EVERYTHING)).toMatch(/^[\n\x20-\x7e]+\n$/);
+  expect(generateBootScript(EVERYTHING)).toMatch(/^[\n\x20-\x7e]+\n$/);
 });
 
 test("asks xenstore whose a guest's interface is only where VMs are told apart", () => {
-  expect(bootScript(EVERYTHING)).not.toContain("vm_of");
-  expect(bootScript(ONE_VM)).toContain("vm_of");
+  expect(generateBootScript(EVERYTHING)).not.toContain("vm_of");
+  expect(generateBootScript(ONE_VM)).toContain("vm_of");
 });
 
 describe("a coverage that is not understood is none", () => {
@@ -81,7 +84,7 @@ describe("a coverage that is not understood is none", () => {
       line(JSON.stringify({ ...empty, vms: { [VM]: { features: [], vifs: { "*": [] } } } })),
     ],
     ["more than fits", line(JSON.stringify({ ...empty, padding: "x".repeat(5_000_000) }))],
-  ])("%s", (_, script) => expect(readCoverage(script)).toBeNull());
+  ])("%s", (_, script) => expect(parseBootScriptCoverage(script)).toBeNull());
 });
 
 describe.each(EACH_SHELL)("under %s", (_, shell) => {
@@ -94,7 +97,7 @@ describe.each(EACH_SHELL)("under %s", (_, shell) => {
   ])("an ethtool that prints %s has not said that all is off", (_name, answer) => {
     using scratch = new Scratch();
     scratch.executable("ethtool", answering(answer));
-    const ended = scratch.run(bootScript(named(["lo"])), { shell });
+    const ended = scratch.run(generateBootScript(coverDevices(["lo"])), { shell });
     expect(ended).toEqual({
       exitCode: 1,
       stdout: "",
@@ -106,7 +109,7 @@ describe.each(EACH_SHELL)("under %s", (_, shell) => {
     using scratch = new Scratch();
     scratch.executable("timeout", "#!/bin/sh\nexit 127\n");
     scratch.executable("ethtool", answering("echo 'scatter-gather: on'"));
-    const ended = scratch.run(bootScript(named(["lo"])), { shell });
+    const ended = scratch.run(generateBootScript(coverDevices(["lo"])), { shell });
     expect(ended.stderr).toBe("offload: lo: sg could not be turned off\n");
   });
 
@@ -117,7 +120,7 @@ describe.each(EACH_SHELL)("under %s", (_, shell) => {
       "ethtool",
       '#!/bin/sh\n[ "$2" = lo ] && exec sleep 60\necho "scatter-gather: on"\n',
     );
-    const ended = scratch.run(bootScript(named(["lo", "nosuch0"])), { shell });
+    const ended = scratch.run(generateBootScript(coverDevices(["lo", "nosuch0"])), { shell });
     expect(ended).toEqual({
       exitCode: 1,
       stdout: "",

@@ -1,14 +1,14 @@
 /** Where the stand-in for systemd keeps what systemd has in its memory. */
-export const SYSTEMD_MEMORY = "/run/persist-kill/systemd";
+export const SYSTEMD_STATE_DIR = "/run/persist-kill/systemd";
 
 /**
  * A stand-in for systemctl, where no systemd runs: with links and unit files it does what the real
  * one does (systemctl(1), as of 219), and it remembers which text of a unit was loaded and which
  * units are active. Options it knows none.
  */
-export const SYSTEMCTL = `#!/bin/sh
+export const FAKE_SYSTEMCTL = `#!/bin/sh
 set -u
-memory=${SYSTEMD_MEMORY}
+memory=${SYSTEMD_STATE_DIR}
 units=/etc/systemd/system
 mkdir -p "$memory/loaded" "$memory/active"
 
@@ -100,7 +100,7 @@ esac
 `;
 
 /** A stand-in for systemd-analyze, of which only \`verify\` is wanted. */
-export const SYSTEMD_ANALYZE = `#!/bin/sh
+export const FAKE_SYSTEMD_ANALYZE = `#!/bin/sh
 [ "$1" = verify ] && grep -q '^ExecStart=/' "$2" && exit 0
 echo "$2: Service has no ExecStart= setting." >&2
 exit 1
@@ -110,8 +110,8 @@ exit 1
  * What systemd has in its memory of the unit: whether it is active, and whether the text that was
  * loaded is that of the file (\`NeedDaemonReload\` of the real one).
  */
-export const DESCRIBE_UNIT = `
-memory=${SYSTEMD_MEMORY} name=offload.service
+export const DESCRIBE_UNIT_SCRIPT = `
+memory=${SYSTEMD_STATE_DIR} name=offload.service
 [ -e "$memory/active/$name" ] && echo active || echo inactive
 [ -e "$memory/loaded/$name" ] || [ -e "/etc/systemd/system/$name" ] || exit 0
 cmp -s "$memory/loaded/$name" "/etc/systemd/system/$name" || echo "and needs daemon-reload"

@@ -20,13 +20,13 @@ const TRACED = [
 export interface Call {
   readonly name: string;
   /** Which one of that name it is, from 1. */
-  readonly when: number;
+  readonly occurrence: number;
   /** Name, arguments without what is random in them, and which one of these it is. */
   readonly identity: string;
 }
 
 /** The arguments that make strace run a program, and write down its calls or kill it at one. */
-export function straceArguments(
+export function buildStraceArguments(
   log: string,
   { inject, follow = false }: { readonly inject?: string; readonly follow?: boolean },
 ): readonly string[] {
@@ -36,27 +36,33 @@ export function straceArguments(
 }
 
 /** The calls that a log tells of, in order. */
-export function callsOf(log: string): readonly Call[] {
+export function parseCalls(log: string): readonly Call[] {
   const byName = new Map<string, number>();
   const byText = new Map<string, number>();
   return log.split("\n").flatMap((line) => {
     const [, name] = /^(\w+)\(/.exec(line) ?? [];
     if (name === undefined) return [];
-    const text = withoutChance(line);
-    return [{ name, when: next(byName, name), identity: `${text} #${next(byText, text)}` }];
+    const text = normalizeCall(line);
+    return [
+      {
+        name,
+        occurrence: countNext(byName, name),
+        identity: `${text} #${countNext(byText, text)}`,
+      },
+    ];
   });
 }
 
 /** Those at which a program is to be killed: it changes a file, starts a program or ends. */
-export function points(calls: readonly Call[]): readonly Call[] {
-  return calls.filter(({ identity }) => isPoint(identity));
+export function findKillPoints(calls: readonly Call[]): readonly Call[] {
+  return calls.filter(({ identity }) => isKillPoint(identity));
 }
 
 /**
  * What was changed, by a log that follows threads and children, neither by the main thread nor by a
  * program that it started: nothing, if killing at calls of the main thread is killing at every call.
  */
-export function strangers(log: string): readonly string[] {
+export function findChangesOutsideMainThread(log: string): readonly string[] {
   const lines = log.split("\n").flatMap((line) => {
     const [, thread = "", text = ""] = /^(\d+) +(.*)$/.exec(line) ?? [];
     return thread === "" ? [] : [{ thread, text }];
@@ -74,17 +80,17 @@ export function strangers(log: string): readonly string[] {
  * The names that were given or taken away without the disk being told before the next were: after a
  * power cut the later change may be there and the earlier not.
  */
-export function unsynced(calls: readonly Call[]): readonly string[] {
+export function findUnsyncedChanges(calls: readonly Call[]): readonly string[] {
   const found: string[] = [];
-  const open = new Map<string, string>();
+  const unsyncedChanges = new Map<string, string>();
   for (const { name, identity } of calls) {
     const [, synced] = /^fsync\(<([^>]*)>/.exec(identity) ?? [];
-    if (synced !== undefined) open.delete(synced);
+    if (synced !== undefined) unsyncedChanges.delete(synced);
     if (!/^(?:rename|unlink|exit_group)/.test(name)) continue;
-    found.push(...[...open.values()].map((change) => `${change}, and then ${identity}`));
-    open.clear();
+    found.push(...[...unsyncedChanges.values()].map((change) => `${change}, and then ${identity}`));
+    unsyncedChanges.clear();
     const [, directory] = /^(?:rename|unlink)\w*\(.*"(\/etc\/[^"]*)\/[^"/]*"/.exec(identity) ?? [];
-    if (directory !== undefined) open.set(directory, identity);
+    if (directory !== undefined) unsyncedChanges.set(directory, identity);
   }
   return found;
 }
@@ -100,20 +106,20 @@ export async function killAt(
   point: Call,
   attempt: (inject: string) => Promise<string>,
 ): Promise<void> {
-  let when = point.when;
+  let when = point.occurrence;
   for (let attempts = 0; attempts < ATTEMPTS; attempts += 1) {
     const log = await attempt(`${point.name}:signal=SIGKILL:when=${when}`);
-    const calls = callsOf(log);
+    const calls = parseCalls(log);
     const killed = log.includes("+++ killed by SIGKILL +++");
     if (killed && calls.at(-1)?.identity === point.identity) return;
-    when = calls.find(({ identity }) => identity === point.identity)?.when ?? when + 1;
+    when = calls.find(({ identity }) => identity === point.identity)?.occurrence ?? when + 1;
   }
   throw new Error(`it could not be killed at ${point.identity}`);
 }
 
-function isPoint(text: string): boolean {
-  const starts = /^clone3?\(/.test(text) && !text.includes("CLONE_THREAD");
-  return starts || /^(?:vfork|fork|exit_group)\(/.test(text) || isChange(text);
+function isKillPoint(text: string): boolean {
+  const isProcessStart = /^clone3?\(/.test(text) && !text.includes("CLONE_THREAD");
+  return isProcessStart || /^(?:vfork|fork|exit_group)\(/.test(text) || isChange(text);
 }
 
 /** Whether a call may change files, and is about some: not about a socket, a pipe or memory. */
@@ -128,20 +134,20 @@ function isChange(text: string): boolean {
 }
 
 /** A text without the random part of the names of temporary files. */
-export function withoutRandom(text: string): string {
+export function removeRandomNames(text: string): string {
   return text.replace(/(\.offload-new\.)[0-9a-f]+/g, "$1…").replace(/(\/offload-unit-)\w+/g, "$1…");
 }
 
 /** Without what is another one in every run: results, descriptors and addresses, too. */
-function withoutChance(line: string): string {
-  return withoutRandom(line)
+function normalizeCall(line: string): string {
+  return removeRandomNames(line)
     .replace(/\s+= (?:\?|-?\d|0x).*$/, "")
     .replace(/\b\d+</g, "<")
     .replace(/(FICLONE, )\d+/g, "$1")
     .replace(/(child_tid|parent_tid|stack|tls)=0x[0-9a-f]+|=> \{.*?\}|0x[0-9a-f]+/g, "");
 }
 
-function next(counts: Map<string, number>, key: string): number {
+function countNext(counts: Map<string, number>, key: string): number {
   const count = (counts.get(key) ?? 0) + 1;
   counts.set(key, count);
   return count;

@@ -5,24 +5,24 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as v from "valibot";
-import { stillOn } from "../assertions/ethtool.ts";
+import { listFeaturesOn } from "../assertions/ethtool.ts";
 import {
-  type Boot,
-  differences,
+  type BootResult,
   type Files,
-  Host,
-  halves,
-  isScratch,
-  temporaries,
+  findDifferences,
+  findPartialFiles,
+  isTemporaryPath,
+  listTemporaryFiles,
+  PersistKillHost,
 } from "./persist-kill-host.ts";
 import {
   type Call,
-  callsOf,
+  findChangesOutsideMainThread,
+  findKillPoints,
+  findUnsyncedChanges,
   killAt,
-  points,
-  strangers,
-  unsynced,
-  withoutRandom,
+  parseCalls,
+  removeRandomNames,
 } from "./persist-kill-trace.ts";
 
 interface Scene {
@@ -103,7 +103,7 @@ interface Undisturbed {
   readonly pristine: Files;
   readonly before: Files;
   readonly after: Files;
-  readonly boots: readonly [before: Boot, after: Boot];
+  readonly boots: readonly [before: BootResult, after: BootResult];
   readonly unit: string;
   readonly verdicts: readonly [before: Verdict, after: Verdict];
   readonly calls: readonly Call[];
@@ -146,12 +146,12 @@ interface Verdict {
 const LANES = 2;
 const SCENE_TIMEOUT = 110_000;
 
-let hosts: readonly Host[] = [];
+let hosts: readonly PersistKillHost[] = [];
 beforeAll(async () => {
   if (Bun.which("strace") === null) {
     throw new Error("these tests need strace: apt-get install strace");
   }
-  hosts = await Promise.all(Array.from({ length: LANES }, () => Host.start()));
+  hosts = await Promise.all(Array.from({ length: LANES }, () => PersistKillHost.start()));
 }, 60_000);
 afterAll(async () => {
   await Promise.all(hosts.map((host) => host.stop()));
@@ -162,76 +162,78 @@ function persistWith({ options }: Persisted): readonly string[] {
 }
 
 /** Has XAPI hold this policy and no other; what that does to files is undone by the caller. */
-async function setPolicy(host: Host, { policy }: Persisted): Promise<void> {
+async function setPolicy(host: PersistKillHost, { policy }: Persisted): Promise<void> {
   expect(await must(host, ["restore", "--yes"])).toEqual([]);
   await host.turnOff();
   expect(await must(host, ["disable", ...policy.split(" "), "--yes"])).toEqual([]);
 }
 
 /** Runs a command that has to succeed and to say nothing of trouble. */
-async function must(host: Host, args: readonly string[]): Promise<readonly string[]> {
+async function must(host: PersistKillHost, args: readonly string[]): Promise<readonly string[]> {
   const { exitCode, stderr } = await host.offload(args);
   return exitCode === 0 && stderr === "" ? [] : [`exit code ${exitCode}: ${stderr}`];
 }
 
-async function verdict(host: Host): Promise<Verdict> {
+async function verdict(host: PersistKillHost): Promise<Verdict> {
   const { exitCode, stdout, stderr } = await host.offload(["verify", "--json"]);
   if (stderr !== "" || (exitCode !== 0 && exitCode !== 1)) {
     return { state: "", complaints: [`exit code ${exitCode}: ${stderr}${stdout}`] };
   }
   const { boot, problems } = v.parse(Verified, JSON.parse(stdout));
-  const sound = boot.state === "current" || boot.state === "absent";
+  const sound = boot.state === "up-to-date" || boot.state === "not-installed";
   // Files of before may cover something else than the policy, and that is no matter of these tests.
   const told = problems.some(
-    ({ code, message }) => code === "boot-wrong" && !message.includes("policy"),
+    ({ code, message }) => code === "boot-drift" && !message.includes("policy"),
   );
   const complaints = told === sound ? [`${boot.state}, but its problems do not fit`] : [];
   return { state: `${boot.method} ${boot.state}`, complaints };
 }
 
 /** Brings a host to where a scene begins, goes through it once undisturbed and comes back. */
-async function rehearse(host: Host, scene: Scene): Promise<Undisturbed> {
+async function rehearse(host: PersistKillHost, scene: Scene): Promise<Undisturbed> {
   const command = persistWith(scene);
   await host.restore("pristine");
   await host.setSystemd(scene.systemd);
   await host.script(scene.files ?? "true");
   await host.save("unspoilt");
-  const pristine = await host.files();
+  const pristine = await host.readFiles();
   if (scene.before !== undefined) {
     await setPolicy(host, scene.before);
     await host.restore("unspoilt");
     expect(await must(host, persistWith(scene.before))).toEqual([]);
   }
   await host.save("before");
-  const before = await host.files();
+  const before = await host.readFiles();
   await setPolicy(host, scene);
   await host.restore("before");
   const bootBefore = await host.boot();
   const verdictBefore = await verdict(host);
   await host.restore("before");
-  expect(differences(await host.files(), before)).toEqual([]);
+  expect(findDifferences(await host.readFiles(), before)).toEqual([]);
 
-  const calls = callsOf(await host.traced(command, {}));
-  const after = await host.files();
-  const unit = await host.unit();
+  const calls = parseCalls(await host.runTraced(command, {}));
+  const after = await host.readFiles();
+  const unit = await host.describeUnit();
   const boots = [bootBefore, await host.boot()] as const;
   const on =
-    scene.policy === "ALL" && scene.options !== "--remove" ? await stillOn(host.dom0, "eth0") : [];
+    scene.policy === "ALL" && scene.options !== "--remove"
+      ? await listFeaturesOn(host.dom0, "eth0")
+      : [];
   const verdicts = [verdictBefore, await verdict(host)] as const;
   await host.restore("before");
   // The scene must be one: files change, and so does what they do at boot.
-  expect(differences(after, before)).not.toEqual([]);
+  expect(findDifferences(after, before)).not.toEqual([]);
   expect(boots[0].features === boots[1].features).toBe(scene.alike ?? false);
   expect(on).toEqual([]);
-  for (const { exitCode, complaints } of boots) {
-    expect({ exitCode, complaints }).toEqual({ exitCode: 0, complaints: "" });
+  for (const { exitCode, stderr } of boots) {
+    expect({ exitCode, complaints: stderr }).toEqual({ exitCode: 0, complaints: "" });
   }
   return { pristine, before, after, boots, unit, verdicts, calls };
 }
 
 /** Goes on from where a killed run left a host, in each of the ways in which one can. */
 async function goOn(
-  host: Host,
+  host: PersistKillHost,
   scene: Scene,
   found: Files,
   { pristine, before, after, boots, unit, verdicts }: Undisturbed,
@@ -241,28 +243,28 @@ async function goOn(
   const told = await verdict(host);
   await host.turnOff();
   const repeated = await must(host, persistWith(scene));
-  const repeatedFiles = await host.files();
-  const repeatedUnit = await host.unit();
+  const repeatedFiles = await host.readFiles();
+  const repeatedUnit = await host.describeUnit();
   await host.restore("killed");
   const removed = await must(host, ["persist", "--remove"]);
-  const removedFiles = await host.files();
+  const removedFiles = await host.readFiles();
   return {
-    halves: halves(found, before, after),
+    halves: findPartialFiles(found, before, after),
     boot: bootFaults(booted, boots),
     verify: verifyFaults(told, found, before, after, verdicts),
-    repeated: [...repeated, ...differences(withoutScratch(repeatedFiles), after)],
-    removed: [...removed, ...differences(withoutScratch(removedFiles), pristine)],
-    scratch: temporaries(repeatedFiles).filter(isScratch),
+    repeated: [...repeated, ...findDifferences(withoutScratch(repeatedFiles), after)],
+    removed: [...removed, ...findDifferences(withoutScratch(removedFiles), pristine)],
+    scratch: listTemporaryFiles(repeatedFiles).filter(isTemporaryPath),
     unit: repeatedUnit === unit ? [] : [`systemd has it ${repeatedUnit}, not ${unit}`],
   };
 }
 
 function bootFaults(
-  { exitCode, complaints, features }: Boot,
-  boots: readonly Boot[],
+  { exitCode, stderr, features }: BootResult,
+  boots: readonly BootResult[],
 ): readonly string[] {
   return [
-    ...(exitCode === 0 && complaints === "" ? [] : [`exit code ${exitCode}: ${complaints}`]),
+    ...(exitCode === 0 && stderr === "" ? [] : [`exit code ${exitCode}: ${stderr}`]),
     ...(boots.some((boot) => boot.features === features) ? [] : [`features of neither state`]),
   ];
 }
@@ -279,7 +281,7 @@ function verifyFaults(
   [old, wanted]: Undisturbed["verdicts"],
 ): readonly string[] {
   const [isOld, isNew] = [before, after].map(
-    (files) => halves(withoutDirectories(found), withoutDirectories(files)).length === 0,
+    (files) => findPartialFiles(withoutDirectories(found), withoutDirectories(files)).length === 0,
   );
   const sound = isOld || isNew;
   const expected = [...(isOld ? [old.state] : []), ...(isNew ? [wanted.state] : [])];
@@ -293,7 +295,7 @@ function withoutDirectories(files: Files): Files {
 }
 
 function withoutScratch(files: Files): Files {
-  return new Map([...files].filter(([path]) => !isScratch(path)));
+  return new Map([...files].filter(([path]) => !isTemporaryPath(path)));
 }
 
 /**
@@ -308,20 +310,20 @@ async function disturbAll(
   const queue = [...kills];
   const outcomes: Outcome[] = [];
   const known = new Map<string, Promise<Faults>>();
-  const lane = async (host: Host) => {
+  const lane = async (host: PersistKillHost) => {
     for (let point = queue.shift(); point !== undefined; point = queue.shift()) {
       await killAt(point, async (inject) => {
         await host.restore("before");
-        return await host.traced(persistWith(scene), { inject });
+        return await host.runTraced(persistWith(scene), { inject });
       });
-      const found = await host.files();
-      const state = stateKey(found, await host.unit());
+      const found = await host.readFiles();
+      const state = stateKey(found, await host.describeUnit());
       const faults = known.get(state) ?? goOn(host, scene, found, undisturbed);
       known.set(state, faults);
       outcomes.push({
         at: point.identity,
-        early: differences(found, undisturbed.before).length === 0,
-        late: differences(found, undisturbed.after).length === 0,
+        early: findDifferences(found, undisturbed.before).length === 0,
+        late: findDifferences(found, undisturbed.after).length === 0,
         faults: await faults,
       });
     }
@@ -332,7 +334,7 @@ async function disturbAll(
 
 /** Equal for hosts that are equal but for the random part of the names of temporary files. */
 function stateKey(files: Files, unit: string): string {
-  const lines = [...files].map(([path, what]) => `${withoutRandom(path)} ${what}`);
+  const lines = [...files].map(([path, what]) => `${removeRandomNames(path)} ${what}`);
   return [...lines.sort(), unit].join("\n");
 }
 
@@ -351,13 +353,15 @@ for (const [title, scene] of Object.entries(SCENES)) {
     beforeAll(async () => {
       const rehearsed = await Promise.all(hosts.map((host) => rehearse(host, scene)));
       const undisturbed = rehearsed[0] ?? expect.unreachable();
-      kills = points(undisturbed.calls);
+      kills = findKillPoints(undisturbed.calls);
       // It does the same wherever and whenever it runs.
       for (const { calls } of rehearsed) {
-        expect(identities(points(calls))).toEqual(identities(kills));
+        expect(identities(findKillPoints(calls))).toEqual(identities(kills));
       }
       const [host] = hosts;
-      others = strangers((await host?.traced(persistWith(scene), { follow: true })) ?? "");
+      others = findChangesOutsideMainThread(
+        (await host?.runTraced(persistWith(scene), { follow: true })) ?? "",
+      );
       const started = performance.now();
       const disturbed = await disturbAll(scene, kills, undisturbed);
       outcomes = disturbed.outcomes;
@@ -397,7 +401,7 @@ for (const [title, scene] of Object.entries(SCENES)) {
     });
 
     test("each name is on the disk before the next is changed", () => {
-      expect(unsynced(kills)).toEqual([]);
+      expect(findUnsyncedChanges(kills)).toEqual([]);
     });
 
     if (!scene.systemd) return;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { withBlock, withoutBlock } from "../../src/boot/rc-local.ts";
+import { insertBlock, stripBlock } from "../../src/boot/rc-local.ts";
 import { Scratch, SHELLS } from "./script/shells.ts";
 
 const PATH = "/etc/rc.d/rc.local";
@@ -16,13 +16,13 @@ function textOf(bytes: Uint8Array): string {
 
 /** The text with the block, or null when it is refused. */
 function added(text: string, lines: readonly string[]): string | null {
-  const result = withBlock(bytesOf(text), lines, PATH);
+  const result = insertBlock(bytesOf(text), lines, PATH);
   return result.ok ? textOf(result.value) : null;
 }
 
 /** The text without the block; null when the file is to be deleted. */
 function removed(text: string): string | null {
-  const result = withoutBlock(bytesOf(text), PATH);
+  const result = stripBlock(bytesOf(text), PATH);
   if (!result.ok) throw new Error(result.failures.map(({ message }) => message).join("; "));
   return result.value === null ? null : textOf(result.value);
 }
@@ -136,7 +136,7 @@ describe("for every file that can take the block", () => {
 test("a refused file is refused for a reason that has words, and looking never throws", () => {
   fc.assert(
     fc.property(fc.oneof(files, anyBytes), (file) => {
-      const result = withBlock(bytesOf(file), [], PATH);
+      const result = insertBlock(bytesOf(file), [], PATH);
       if (!result.ok) expect(result.failures.map(({ message }) => message)).not.toContain("");
     }),
     runs,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { withBlock, withoutBlock } from "../../src/boot/rc-local.ts";
+import { insertBlock, stripBlock } from "../../src/boot/rc-local.ts";
 import type { Failure, Result } from "../../src/core/result.ts";
 
 const BEGIN =
@@ -19,11 +19,11 @@ function textOf(result: Result<Uint8Array | null>): string | null {
 }
 
 function added(text: string | null): string {
-  return textOf(withBlock(text === null ? null : bytesOf(text), LINES, PATH)) ?? "";
+  return textOf(insertBlock(text === null ? null : bytesOf(text), LINES, PATH)) ?? "";
 }
 
 function removed(text: string): string | null {
-  return textOf(withoutBlock(bytesOf(text), PATH));
+  return textOf(stripBlock(bytesOf(text), PATH));
 }
 
 function failureOf(result: Result<unknown>): Failure | undefined {
@@ -111,7 +111,7 @@ describe("is refused", () => {
       ["an end before it", `#!/bin/sh\n${END}\n${BEGIN}\n`, "rc-local-broken-markers", "line 3"],
     ];
   test.each(refusals)("a file with %s", (_, text, code, words) => {
-    const failure = failureOf(withBlock(bytesOf(text), LINES, PATH));
+    const failure = failureOf(insertBlock(bytesOf(text), LINES, PATH));
     expect(failure).toMatchObject({ kind: "usage", code });
     expect(failure?.message).toContain(words);
     expect(failure?.message).toContain(PATH);
@@ -119,7 +119,7 @@ describe("is refused", () => {
 
   test("with a first line of any length quoted shortly, and as plain text", () => {
     const text = `#!/bin/\x1b[31m${"x".repeat(200)}\n`;
-    expect(failureOf(withBlock(bytesOf(text), LINES, PATH))?.message).toContain(
+    expect(failureOf(insertBlock(bytesOf(text), LINES, PATH))?.message).toContain(
       `names /bin/ [31m${"x".repeat(49)}…)`,
     );
   });
@@ -131,7 +131,7 @@ describe("what is there already can be removed, whatever else is wrong with the 
   });
 
   test("but not when the markers make no single block", () => {
-    const result = withoutBlock(bytesOf(`#!/bin/sh\n${BEGIN}\n`), PATH);
+    const result = stripBlock(bytesOf(`#!/bin/sh\n${BEGIN}\n`), PATH);
     expect(failureOf(result)?.code).toBe("rc-local-broken-markers");
   });
 

@@ -1,19 +1,19 @@
 import fc from "fast-check";
-import { type FeatureSet, KernelFeatures } from "../../src/core/feature-set.ts";
-import { FEATURES, KEYWORDS, type Keyword } from "../../src/core/features.ts";
-import { devicesOf, type Interface } from "../../src/core/interface.ts";
+import { type FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
+import { FEATURE_NAMES, FEATURES, type Feature } from "../../src/core/features.ts";
+import { type Interface, listInterfaceDevices } from "../../src/core/interface.ts";
 import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
-import { NO_STANDING_RULE, NOTHING_STORED } from "../../src/core/policy-text.ts";
+import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-text.ts";
 import { resolveTargets } from "../../src/core/targets/targets.ts";
-import { bitsFrom, uuidFor, valued } from "./hosts.ts";
+import { bitsFrom, unwrap, uuidFor } from "./hosts.ts";
 
 const HOSTS: readonly Host[] = ["alpha", "beta", "gamma"].map((name) => ({
   uuid: uuidFor(`host ${name}`),
   name,
 }));
 
-const KNOWN_NAMES = [
-  ...FEATURES.map(({ kernel }) => kernel.replace("*", "")),
+const KERNEL_FEATURE_NAMES = [
+  ...FEATURES.map(({ kernelPattern }) => kernelPattern.replace("*", "")),
   "tx-checksum-ipv4",
   "tx-checksum-ip-generic",
   "tx-checksum-sctp",
@@ -30,27 +30,30 @@ const KNOWN_NAMES = [
 ];
 
 /** Kernels with any of the names, in any order, among others that nobody knows. */
-export const kernels: fc.Arbitrary<KernelFeatures> = fc
-  .uniqueArray(fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...KNOWN_NAMES) }, fc.string()), {
-    minLength: 1,
-    maxLength: 70,
-  })
-  .map((names) => new KernelFeatures(names));
+export const kernels: fc.Arbitrary<KernelFeatureTable> = fc
+  .uniqueArray(
+    fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...KERNEL_FEATURE_NAMES) }, fc.string()),
+    {
+      minLength: 1,
+      maxLength: 70,
+    },
+  )
+  .map((names) => new KernelFeatureTable(names));
 
 /** Any bits at all, also ones that no driver would show together. */
-export function featureSets(kernel: KernelFeatures): fc.Arbitrary<FeatureSet> {
+export function featureSets(kernel: KernelFeatureTable): fc.Arbitrary<FeatureSet> {
   const numbers = fc.bigInt({ min: 0n, max: (1n << BigInt(kernel.names.length)) - 1n });
   const bits = numbers.map((number) => bitsFrom(kernel, number));
   return fc.record({ active: bits, requested: bits, changeable: bits });
 }
 
 /** Any features, at least one, as the user might name them. */
-export const keywordLists: fc.Arbitrary<readonly Keyword[]> = fc
-  .subarray([...KEYWORDS], { minLength: 1 })
-  .map((chosen) => KEYWORDS.filter((keyword) => chosen.includes(keyword)));
+export const featureLists: fc.Arbitrary<readonly Feature[]> = fc
+  .subarray([...FEATURE_NAMES], { minLength: 1 })
+  .map((selected) => FEATURE_NAMES.filter((feature) => selected.includes(feature)));
 
-const RECORD_KEYS = [
-  ...KEYWORDS.map((keyword) => `ethtool-${keyword}`),
+const OTHER_CONFIG_KEYS = [
+  ...FEATURE_NAMES.map((feature) => `ethtool-${feature}`),
   "ethtool-speed",
   "ethtool-TSO",
   "ethtooltso",
@@ -62,7 +65,7 @@ const RECORD_KEYS = [
 export const otherConfigs: fc.Arbitrary<OtherConfig> = fc
   .array(
     fc.tuple(
-      fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...RECORD_KEYS) }, fc.string()),
+      fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...OTHER_CONFIG_KEYS) }, fc.string()),
       fc.oneof(fc.constantFrom("off", "false", "on", "true", "OFF", "0", ""), fc.string()),
     ),
     { maxLength: 12 },
@@ -125,10 +128,10 @@ export const inventories: fc.Arbitrary<Inventory> = fc
     return {
       host,
       hostRef: "OpaqueRef:host",
-      elsewhere: [],
-      hostStored: NO_STANDING_RULE,
+      unreadVmCounts: [],
+      storedHostRule: NO_HOST_RULE,
       hosts: HOSTS,
-      pifs: shape.hosts.flatMap((one, index) => pifsOf(one, HOSTS[index] ?? host)),
+      pifs: shape.hosts.flatMap((hostShape, index) => pifsOf(hostShape, HOSTS[index] ?? host)),
       vms,
       vifs: vms.flatMap((vm, index) => vifsOf(vm, shape.vms[index]?.vifs ?? [])),
     };
@@ -162,7 +165,7 @@ function vifsOf(vm: Vm, shapes: VmShape["vifs"]): readonly Vif[] {
       uuid,
       device: String(index),
       vm,
-      stored: NOTHING_STORED,
+      stored: NO_INTERFACE_POLICY,
       ...shape,
     };
   });
@@ -177,7 +180,7 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
       device,
       host,
       network: `OpaqueRef:network of ${uuid}`,
-      address: { mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] },
+      address: { mode: "None", ip: "", netmask: "", ipv6Mode: "None", ipv6: [] },
       role,
       vlan: -1,
       management: false,
@@ -185,10 +188,10 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
       attached: true,
       groProperty: undefined,
       otherConfig: new Map(),
-      stored: NOTHING_STORED,
+      stored: NO_INTERFACE_POLICY,
       slaves: [],
       slaveOf: undefined,
-      under: undefined,
+      taggedPif: undefined,
       ...more,
     };
   };
@@ -200,9 +203,9 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
   const slaves = physical.map(({ uuid }) => uuid);
   const bond = bonded ? [make("bond0", "bond", { slaves, management: true })] : [];
   const extras = extra.map((kind) => {
-    if (kind === "vlan") return make("eth0", "vlan", { vlan: 100, under: slaves[0] });
+    if (kind === "vlan") return make("eth0", "vlan", { vlan: 100, taggedPif: slaves[0] });
     if (kind === "vlan on bond") {
-      return make("bond0", "vlan", { vlan: 200, under: bonded ? bondUuid : undefined });
+      return make("bond0", "vlan", { vlan: 200, taggedPif: bonded ? bondUuid : undefined });
     }
     return make(kind === "sriov" ? "eth0" : `${kind}0`, kind, {});
   });
@@ -210,25 +213,25 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
 }
 
 /** A pool, a kernel and what is asked of them. */
-export interface World {
+export interface ChangeCase {
   readonly inventory: Inventory;
-  readonly names: KernelFeatures;
+  readonly names: KernelFeatureTable;
   readonly devices: ReadonlyMap<string, FeatureSet>;
-  readonly keywords: readonly Keyword[];
+  readonly features: readonly Feature[];
   /** What each device does with a write: obeys, ignores it, fails, or does half of it. */
-  readonly manners: readonly ("obeys" | "ignores" | "fails" | "half")[];
+  readonly writeBehaviors: readonly ("obeys" | "ignores" | "fails" | "half")[];
 }
 
 /** The interfaces that ALL means. */
-export function wholeHost(inventory: Inventory): readonly Interface[] {
-  return valued(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
+export function resolveAll(inventory: Inventory): readonly Interface[] {
+  return unwrap(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
 }
 
 /** A pool, a kernel with the devices of this host (some of them missing) and a list of features. */
-export const worlds: fc.Arbitrary<World> = fc
-  .record({ inventory: inventories, names: kernels, keywords: keywordLists })
-  .chain(({ inventory, names, keywords }) => {
-    const plain = wholeHost(inventory).flatMap((one) => devicesOf(one, new Set()));
+export const changeCases: fc.Arbitrary<ChangeCase> = fc
+  .record({ inventory: inventories, names: kernels, features: featureLists })
+  .chain(({ inventory, names, features }) => {
+    const plain = resolveAll(inventory).flatMap((iface) => listInterfaceDevices(iface, new Set()));
     const taps = plain.flatMap(({ name }) =>
       name.startsWith("vif") ? [`tap${name.slice(3)}`] : [],
     );
@@ -242,18 +245,20 @@ export const worlds: fc.Arbitrary<World> = fc
     return fc.record({
       inventory: fc.constant(inventory),
       names: fc.constant(names),
-      keywords: fc.constant(keywords),
+      features: fc.constant(features),
       devices: fc.tuple(sets, choices).map(
-        ([some, chosen]) =>
+        ([some, deviceChoices]) =>
           new Map(
             devices.flatMap((name, index) => {
-              const choice = chosen[index] ?? 0;
+              const choice = deviceChoices[index] ?? 0;
               const set = some[choice % some.length];
               // The last choice: the device is not there.
               return set === undefined || choice === 3 ? [] : [[name, set] as const];
             }),
           ),
       ),
-      manners: fc.array(fc.constantFrom("obeys", "ignores", "fails", "half"), { maxLength: 8 }),
+      writeBehaviors: fc.array(fc.constantFrom("obeys", "ignores", "fails", "half"), {
+        maxLength: 8,
+      }),
     });
   });

@@ -1,10 +1,14 @@
-import type { LiveView, Observation } from "../../src/core/disable/steps.ts";
-import { type FeatureBits, type FeatureSet, KernelFeatures } from "../../src/core/feature-set.ts";
-import { FEATURES, type Keyword } from "../../src/core/features.ts";
+import type { DeviceReading, FeatureSnapshot } from "../../src/core/disable/steps.ts";
+import {
+  type FeatureBits,
+  type FeatureSet,
+  KernelFeatureTable,
+} from "../../src/core/feature-set.ts";
+import { FEATURES, type Feature } from "../../src/core/features.ts";
 import type { NicInterface, VifInterface } from "../../src/core/interface.ts";
-import { whereaboutsOf } from "../../src/core/interface.ts";
+import { locateVif } from "../../src/core/interface.ts";
 import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
-import { NO_STANDING_RULE, NOTHING_STORED } from "../../src/core/policy-text.ts";
+import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-text.ts";
 import type { Failure, Result } from "../../src/core/result.ts";
 
 /** A UUID that is always the same for a label. */
@@ -38,7 +42,7 @@ export function pif(device: string, more: Partial<Pif> = {}): Pif {
     device,
     host,
     network: `OpaqueRef:${uuidFor(`network of ${label}`)}`,
-    address: { mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] },
+    address: { mode: "None", ip: "", netmask: "", ipv6Mode: "None", ipv6: [] },
     role: "physical",
     vlan: -1,
     management: false,
@@ -46,10 +50,10 @@ export function pif(device: string, more: Partial<Pif> = {}): Pif {
     attached: true,
     groProperty: undefined,
     otherConfig: config(),
-    stored: NOTHING_STORED,
+    stored: NO_INTERFACE_POLICY,
     slaves: [],
     slaveOf: undefined,
-    under: undefined,
+    taggedPif: undefined,
     ...more,
   };
 }
@@ -84,7 +88,7 @@ export function vif(owner: Vm, device: string, more: Partial<Vif> = {}): Vif {
     attached: true,
     sriov: false,
     otherConfig: config(),
-    stored: NOTHING_STORED,
+    stored: NO_INTERFACE_POLICY,
     ...more,
   };
 }
@@ -94,9 +98,9 @@ export function inventory(more: Partial<Inventory> = {}): Inventory {
   return {
     host: ALPHA,
     hostRef: "OpaqueRef:local",
-    hostStored: NO_STANDING_RULE,
+    storedHostRule: NO_HOST_RULE,
     hosts: [ALPHA, BETA],
-    elsewhere: [],
+    unreadVmCounts: [],
     pifs: [],
     vms: [],
     vifs: [],
@@ -105,17 +109,17 @@ export function inventory(more: Partial<Inventory> = {}): Inventory {
 }
 
 /** A PIF as something to look at. */
-export function nic(one: Pif, management = false): NicInterface {
-  return { kind: "pif", pif: one, management };
+export function nic(nicPif: Pif, management = false): NicInterface {
+  return { kind: "pif", pif: nicPif, management };
 }
 
 /** A VIF as something to look at from alpha. */
-export function guest(one: Vif): VifInterface {
-  return { kind: "vif", vif: one, vm: one.vm, whereabouts: whereaboutsOf(one, ALPHA.uuid) };
+export function guest(guestVif: Vif): VifInterface {
+  return { kind: "vif", vif: guestVif, vm: guestVif.vm, location: locateVif(guestVif, ALPHA.uuid) };
 }
 
 /** Names as a kernel has them: those behind the keywords, and neighbours that are none of them. */
-export const KERNEL = new KernelFeatures([
+export const KERNEL = new KernelFeatureTable([
   "tx-scatter-gather",
   "tx-checksum-ipv4",
   "tx-checksum-ip-generic",
@@ -143,16 +147,22 @@ export const KERNEL = new KernelFeatures([
   "tx-vlan-stag-hw-insert",
 ]);
 
-/** How one kernel feature stands; `latent` is off but requested on, `leaving` on but requested off. */
-export type BitState = "on" | "off" | "on fixed" | "off fixed" | "latent" | "leaving";
+/** How one kernel feature stands; "off requested on" comes on by itself where it can. */
+export type BitState =
+  | "on"
+  | "off"
+  | "on fixed"
+  | "off fixed"
+  | "off requested on"
+  | "on requested off";
 
 /** Bits as one number, the first name's bit the lowest. */
-export function big(bits: FeatureBits): bigint {
+export function toBigInt(bits: FeatureBits): bigint {
   return bits.reduce((sum, block, index) => sum | (BigInt(block >>> 0) << BigInt(index * 32)), 0n);
 }
 
 /** The bits of a number, as many as this kernel has names. */
-export function bitsFrom(kernel: KernelFeatures, number: bigint): FeatureBits {
+export function bitsFrom(kernel: KernelFeatureTable, number: bigint): FeatureBits {
   const blocks = Math.ceil(kernel.names.length / 32);
   return Array.from({ length: blocks }, (_, index) =>
     Number((number >> BigInt(index * 32)) & 0xffffffffn),
@@ -160,7 +170,7 @@ export function bitsFrom(kernel: KernelFeatures, number: bigint): FeatureBits {
 }
 
 /** The bits of kernel features. */
-export function bitsNamed(kernel: KernelFeatures, ...names: readonly string[]): FeatureBits {
+export function bitsNamed(kernel: KernelFeatureTable, ...names: readonly string[]): FeatureBits {
   let sum = 0n;
   for (const name of names) {
     const index = kernel.names.indexOf(name);
@@ -171,32 +181,34 @@ export function bitsNamed(kernel: KernelFeatures, ...names: readonly string[]): 
 }
 
 /** The kernel features that the bits stand for. */
-export function namesOf(kernel: KernelFeatures, bits: FeatureBits): readonly string[] {
-  const sum = big(bits);
+export function namesOf(kernel: KernelFeatureTable, bits: FeatureBits): readonly string[] {
+  const sum = toBigInt(bits);
   return kernel.names.filter((_, index) => (sum & (1n << BigInt(index))) !== 0n);
 }
 
 /** The bits of the kernel features that the table's pattern of a keyword matches. */
-export function maskOf(kernel: KernelFeatures, keyword: Keyword): bigint {
-  const pattern = FEATURES.find((feature) => feature.keyword === keyword)?.kernel ?? "";
+export function maskOf(kernel: KernelFeatureTable, feature: Feature): bigint {
+  const pattern = FEATURES.find(({ name }) => name === feature)?.kernelPattern ?? "";
   const matcher = new RegExp(`^${pattern.replaceAll("*", ".*")}$`, "s");
-  return big(bitsNamed(kernel, ...kernel.names.filter((name) => matcher.test(name))));
+  return toBigInt(bitsNamed(kernel, ...kernel.names.filter((name) => matcher.test(name))));
 }
 
 /** A feature set by the kernel's names; what is not named is off and fixed. */
 export function featureSet(
-  kernel: KernelFeatures,
+  kernel: KernelFeatureTable,
   states: Readonly<Record<string, BitState>>,
 ): FeatureSet {
-  const where = (...wanted: readonly BitState[]) =>
+  const where = (...matchingStates: readonly BitState[]) =>
     bitsNamed(
       kernel,
-      ...Object.keys(states).filter((name) => wanted.some((state) => state === states[name])),
+      ...Object.keys(states).filter((name) =>
+        matchingStates.some((state) => state === states[name]),
+      ),
     );
   return {
-    active: where("on", "on fixed", "leaving"),
-    requested: where("on", "latent"),
-    changeable: where("on", "off", "latent", "leaving"),
+    active: where("on", "on fixed", "on requested off"),
+    requested: where("on", "off requested on"),
+    changeable: where("on", "off", "off requested on", "on requested off"),
   };
 }
 
@@ -247,34 +259,34 @@ export const VIF_ON = featureSet(KERNEL, {
 });
 
 /** The keys of a PIF, all of them, with one value. */
-export function pifRecords(value: string): Readonly<Record<string, string>> {
+export function pifSettings(value: string): Readonly<Record<string, string>> {
   const keys = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"];
   return Object.fromEntries(keys.map((key) => [`ethtool-${key}`, value]));
 }
 
 /** The keys of a VIF that the toolstack reads, all of them, with one value. */
-export function vifRecords(value: string): Readonly<Record<string, string>> {
+export function vifSettings(value: string): Readonly<Record<string, string>> {
   const keys = ["rx", "tx", "sg", "tso", "ufo", "gso"];
   return Object.fromEntries(keys.map((key) => [`ethtool-${key}`, value]));
 }
 
 /** A view of devices by name. What is given as an observation is taken as it is. */
-export function viewOf(
-  devices: Readonly<Record<string, FeatureSet | Observation>>,
-  kernel = KERNEL,
-): LiveView {
-  const observations = new Map<string, Observation>();
+export function createSnapshot(
+  devices: Readonly<Record<string, FeatureSet | DeviceReading>>,
+  featureTable = KERNEL,
+): FeatureSnapshot {
+  const readings = new Map<string, DeviceReading>();
   const existing = new Set<string>();
-  for (const [name, seen] of Object.entries(devices)) {
-    const observation: Observation = "state" in seen ? seen : { state: "read", features: seen };
-    observations.set(name, observation);
-    if (observation.state !== "missing") existing.add(name);
+  for (const [name, value] of Object.entries(devices)) {
+    const reading: DeviceReading = "state" in value ? value : { state: "read", features: value };
+    readings.set(name, reading);
+    if (reading.state !== "missing") existing.add(name);
   }
-  return { kernel, existing, observations };
+  return { featureTable, existing, readings };
 }
 
 /** The value of a result that has to be one. */
-export function valued<T>(result: Result<T>): T {
+export function unwrap<T>(result: Result<T>): T {
   if (result.ok) return result.value;
   throw new Error(`failed: ${result.failures.map(({ message }) => message).join("; ")}`);
 }

@@ -1,12 +1,13 @@
-import { type DisablePlan, expectedChanges, planDisable } from "../../src/core/disable/plan.ts";
-import type { LiveView } from "../../src/core/disable/steps.ts";
-import { DEFAULT_KEYWORDS, type Keyword } from "../../src/core/features.ts";
+import { type DisablePlan, planDisable, previewChanges } from "../../src/core/disable/plan.ts";
+import type { FeatureSnapshot } from "../../src/core/disable/steps.ts";
+import { DEFAULT_FEATURES, type Feature } from "../../src/core/features.ts";
 import type { Interface } from "../../src/core/interface.ts";
 import type { Report } from "../../src/core/report.ts";
-import { judge } from "../../src/core/verify/verdict.ts";
+import { evaluateInterfaces } from "../../src/core/verify/verdict.ts";
 import {
   ALPHA,
   config,
+  createSnapshot,
   featureSet,
   guest,
   haltedVm,
@@ -16,11 +17,10 @@ import {
   NIC_ON,
   nic,
   pif,
-  pifRecords,
+  pifSettings,
   VIF_ON,
-  viewOf,
   vif,
-  vifRecords,
+  vifSettings,
   vm,
 } from "./hosts.ts";
 
@@ -29,16 +29,16 @@ const VIF_OFF = featureSet(KERNEL, {
   "tx-checksum-ipv4": "off",
   "tx-scatter-gather": "off",
   "tx-tcp-segmentation": "off",
-  "tx-tcp6-segmentation": "latent",
+  "tx-tcp6-segmentation": "off requested on",
   "tx-generic-segmentation": "off",
   "rx-gro": "off",
 });
 
 const web = vm("web", { domid: 3 });
-const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = pifRecords("off");
+const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...supportedSettings } = pifSettings("off");
 
 /** A host as it comes: management NIC, a second one, a running VM and a halted one. */
-export const UNTOUCHED: readonly Interface[] = [
+export const UNCHANGED_HOST: readonly Interface[] = [
   nic(pif("eth0"), true),
   nic(pif("eth1")),
   guest(vif(web, "0")),
@@ -47,7 +47,7 @@ export const UNTOUCHED: readonly Interface[] = [
 ];
 
 /** What its kernel shows. */
-export const UNTOUCHED_VIEW: LiveView = viewOf({
+export const UNCHANGED_SNAPSHOT: FeatureSnapshot = createSnapshot({
   eth0: NIC_ON,
   eth1: NIC_ON,
   "vif3.0": VIF_ON,
@@ -56,16 +56,16 @@ export const UNTOUCHED_VIEW: LiveView = viewOf({
 });
 
 /** The same host with everything off and recorded; one VIF waits for its guest. */
-export const TREATED: readonly Interface[] = [
-  nic(pif("eth0", { otherConfig: config(possible) }), true),
-  nic(pif("eth1", { otherConfig: config(possible) })),
-  guest(vif(web, "0", { otherConfig: config(vifRecords("off")) })),
-  guest(vif(web, "1", { otherConfig: config({ ...vifRecords("off"), "ethtool-tx": "on" }) })),
-  guest(vif(haltedVm("database"), "0", { otherConfig: config(vifRecords("off")) })),
+export const DISABLED_HOST: readonly Interface[] = [
+  nic(pif("eth0", { otherConfig: config(supportedSettings) }), true),
+  nic(pif("eth1", { otherConfig: config(supportedSettings) })),
+  guest(vif(web, "0", { otherConfig: config(vifSettings("off")) })),
+  guest(vif(web, "1", { otherConfig: config({ ...vifSettings("off"), "ethtool-tx": "on" }) })),
+  guest(vif(haltedVm("database"), "0", { otherConfig: config(vifSettings("off")) })),
 ];
 
 /** What its kernel shows. */
-export const TREATED_VIEW: LiveView = viewOf({
+export const DISABLED_SNAPSHOT: FeatureSnapshot = createSnapshot({
   eth0: NIC_OFF,
   eth1: NIC_OFF,
   "vif3.0": VIF_OFF,
@@ -74,14 +74,17 @@ export const TREATED_VIEW: LiveView = viewOf({
 });
 
 /** A report about interfaces, as the commands put it together. */
-export function reportOf(
+export function createReport(
   command: Report["command"],
   interfaces: readonly Interface[],
-  view: LiveView,
-  more: Partial<Report> & { readonly keywords?: readonly Keyword[] } = {},
+  snapshot: FeatureSnapshot,
+  more: Partial<Report> & { readonly features?: readonly Feature[] } = {},
 ): Report {
-  const { keywords = DEFAULT_KEYWORDS, ...rest } = more;
-  const { devices, problems, notes } = judge(interfaces, view, { keywords, records: true });
+  const { features = DEFAULT_FEATURES, ...rest } = more;
+  const { devices, problems, notes } = evaluateInterfaces(interfaces, snapshot, {
+    features,
+    includesSettings: true,
+  });
   return {
     version: 1,
     command,
@@ -100,23 +103,23 @@ export function reportOf(
 }
 
 /** What `disable` plans for interfaces, none of which it has changed before. */
-export function planFor(
+export function createPlan(
   interfaces: readonly Interface[],
-  view: LiveView,
-  features: readonly Keyword[] = DEFAULT_KEYWORDS,
+  snapshot: FeatureSnapshot,
+  features: readonly Feature[] = DEFAULT_FEATURES,
 ): DisablePlan {
-  const rule = { nics: false, vifs: false };
+  const groups = { nics: false, vifs: false };
   const request = {
     features,
-    named: features !== DEFAULT_KEYWORDS,
-    rule,
-    alone: new Set<string>(),
+    hasExplicitFeatures: features !== DEFAULT_FEATURES,
+    groups,
+    individualVifs: new Set<string>(),
   };
   const vifs = interfaces.flatMap((iface) => (iface.kind === "vif" ? [iface.vif] : []));
-  const evidence = { view, bitsOf: () => null, isOffAtBoot: () => false };
-  return planDisable(interfaces, request, inventory({ vifs }), evidence);
+  const sources = { snapshot, getKernelBits: () => null, isOffAtBoot: () => false };
+  return planDisable(interfaces, request, inventory({ vifs }), sources);
 }
 
 /** A plan for the untouched host, and what it changes. */
-export const PLAN = planFor(UNTOUCHED, UNTOUCHED_VIEW);
-export const CHANGES = expectedChanges(PLAN);
+export const PLAN = createPlan(UNCHANGED_HOST, UNCHANGED_SNAPSHOT);
+export const CHANGES = previewChanges(PLAN);

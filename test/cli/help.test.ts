@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { COMMANDS } from "../../src/cli/specs/commands.ts";
-import { longName } from "../../src/cli/specs/spec.ts";
+import { getLongName } from "../../src/cli/specs/spec.ts";
 import { TOPICS } from "../../src/cli/specs/topics.ts";
 import { OFFLOAD } from "../dom0/dom0.ts";
 
@@ -59,7 +59,7 @@ describe("the parser and the help agree", () => {
   const everyName = new Set(
     COMMANDS.flatMap(({ args }) =>
       Object.entries(args).flatMap(([name, argument]) =>
-        argument.type === "positional" ? [] : [longName(name, argument)],
+        argument.type === "positional" ? [] : [getLongName(name, argument)],
       ),
     ),
   );

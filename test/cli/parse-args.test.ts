@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import fc from "fast-check";
-import { mannerOf } from "../../src/cli/command.ts";
-import { featuresOf, parseArguments, targetsOf } from "../../src/cli/parse-args.ts";
-import { SHARED } from "../../src/cli/specs/shared.ts";
-import { DEFAULT_KEYWORDS, KEYWORDS } from "../../src/core/features.ts";
-import { failureOf, failuresOf, valued } from "../builders/hosts.ts";
+import { parseOutputOptions } from "../../src/cli/command.ts";
+import { parseArguments, parseFeaturesOption, parseTargets } from "../../src/cli/parse-args.ts";
+import { SHARED_ARGS } from "../../src/cli/specs/shared.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../src/core/features.ts";
+import { failureOf, failuresOf, unwrap } from "../builders/hosts.ts";
 
 /** A command with flags of every sort. */
 const ARGS = {
-  ...SHARED,
+  ...SHARED_ARGS,
   yes: { type: "boolean", alias: "y", description: "" },
   "dry-run": { type: "boolean", description: "" },
   replug: { type: "boolean", default: true, description: "" },
@@ -20,7 +20,7 @@ function parse(...words: readonly string[]) {
 }
 
 function given(...words: readonly string[]) {
-  return valued(parse(...words));
+  return unwrap(parse(...words));
 }
 
 describe("flags that a command does not have", () => {
@@ -105,7 +105,7 @@ describe("flags that hold or do not", () => {
     "--no-replug=1",
     "--json=x",
   ])("%s is refused: they take no value", (flag) => {
-    expect(failureOf(parse(flag))).toMatchObject({ kind: "usage", code: "flag-takes-no-value" });
+    expect(failureOf(parse(flag))).toMatchObject({ kind: "usage", code: "unexpected-value" });
   });
 
   test("the word behind one is no value of it", () => {
@@ -131,13 +131,13 @@ describe("flags that take a value", () => {
   test("never take a flag for their value: --features --dry-run is refused", () => {
     for (const next of ["--dry-run", "-y", "--", "-"]) {
       const failure = failureOf(parse("web", "--features", next));
-      expect(failure).toMatchObject({ kind: "usage", code: "flag-needs-value" });
+      expect(failure).toMatchObject({ kind: "usage", code: "missing-value" });
       expect(failure.message).toContain("--features=VALUE");
     }
   });
 
   test("need one: at the end of the line it is refused", () => {
-    expect(failureOf(parse("--vm")).code).toBe("flag-needs-value");
+    expect(failureOf(parse("--vm")).code).toBe("missing-value");
   });
 
   test("take one that begins with a dash behind an equals sign", () => {
@@ -180,10 +180,10 @@ describe("words", () => {
 });
 
 describe("the targets of a command line", () => {
-  const targets = (...words: readonly string[]) => targetsOf(given(...words));
+  const targets = (...words: readonly string[]) => parseTargets(given(...words));
 
   test("are its words, --vm, --pif and --host, with what each pins down", () => {
-    expect(valued(targets("--pif", "eth0", "web", "--vm=eth0", "--host", "--vm", "ALL"))).toEqual([
+    expect(unwrap(targets("--pif", "eth0", "web", "--vm=eth0", "--host", "--vm", "ALL"))).toEqual([
       { text: "web", kind: "any" },
       { text: "eth0", kind: "vm" },
       { text: "ALL", kind: "vm" },
@@ -193,7 +193,7 @@ describe("the targets of a command line", () => {
   });
 
   test("none are none", () => {
-    expect(valued(targets())).toEqual([]);
+    expect(unwrap(targets())).toEqual([]);
   });
 
   test.each(["", " ", "--vm=", "--pif=", "--vm= ", "--pif=\t"])(
@@ -214,12 +214,12 @@ describe("the targets of a command line", () => {
   );
 
   test("NICS and VIFS are words, and VMs of these names are named by --vm", () => {
-    expect(valued(targets("NICS", "VIFS", "--vm=NICS"))).toEqual([
+    expect(unwrap(targets("NICS", "VIFS", "--vm=NICS"))).toEqual([
       { text: "NICS", kind: "any" },
       { text: "VIFS", kind: "any" },
       { text: "NICS", kind: "vm" },
     ]);
-    expect(valued(targets("--vm=all"))).toEqual([{ text: "all", kind: "vm" }]);
+    expect(unwrap(targets("--vm=all"))).toEqual([{ text: "all", kind: "vm" }]);
   });
 
   test("every bad one is told of", () => {
@@ -228,16 +228,16 @@ describe("the targets of a command line", () => {
 });
 
 describe("the features of a command line", () => {
-  const features = (...words: readonly string[]) => featuresOf(given(...words));
+  const features = (...words: readonly string[]) => parseFeaturesOption(given(...words));
 
   test("are the default ones when none are named", () => {
-    expect(valued(features())).toEqual(DEFAULT_KEYWORDS);
+    expect(unwrap(features())).toEqual(DEFAULT_FEATURES);
   });
 
   test("are those that are named, in all lists together", () => {
-    expect(valued(features("--features=tso,rx"))).toEqual(["rx", "tso"]);
-    expect(valued(features("--features=tso", "--features=gro,tso"))).toEqual(["tso", "gro"]);
-    expect(valued(features("--features", KEYWORDS.join(",")))).toEqual(KEYWORDS);
+    expect(unwrap(features("--features=tso,rx"))).toEqual(["rx", "tso"]);
+    expect(unwrap(features("--features=tso", "--features=gro,tso"))).toEqual(["tso", "gro"]);
+    expect(unwrap(features("--features", FEATURE_NAMES.join(",")))).toEqual(FEATURE_NAMES);
   });
 
   test.each([
@@ -254,18 +254,18 @@ describe("the features of a command line", () => {
 
 describe("how to answer", () => {
   test("is known before the command line is known to be right", () => {
-    const plain = { json: false, colour: true, verbose: false };
-    expect(mannerOf(["web"])).toEqual(plain);
-    expect(mannerOf(["--nonsense", "--json", "--no-color"])).toEqual({
+    const plain = { json: false, color: true, verbose: false };
+    expect(parseOutputOptions(["web"])).toEqual(plain);
+    expect(parseOutputOptions(["--nonsense", "--json", "--no-color"])).toEqual({
       ...plain,
       json: true,
-      colour: false,
+      color: false,
     });
     for (const word of ["--verbose", "-v", "-yv", "-vy"]) {
-      expect(mannerOf(["web", word])).toEqual({ ...plain, verbose: true });
+      expect(parseOutputOptions(["web", word])).toEqual({ ...plain, verbose: true });
     }
-    expect(mannerOf(["--", "--json", "--no-color", "--verbose", "-v"])).toEqual(plain);
-    expect(mannerOf(["vm-v", "-y"])).toEqual(plain);
+    expect(parseOutputOptions(["--", "--json", "--no-color", "--verbose", "-v"])).toEqual(plain);
+    expect(parseOutputOptions(["vm-v", "-y"])).toEqual(plain);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { liveState, writes } from "../assertions/ethtool.ts";
+import { listWrites, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 /**
@@ -13,7 +13,7 @@ beforeAll(async () => {
   dom0 = await Dom0.start({
     scenarios: ["coordinator", "duplicates", "hostile", "tunnel", "sriov"],
   });
-  before = await liveState(dom0);
+  before = await readLiveState(dom0);
 });
 afterAll(() => dom0.stop());
 
@@ -27,7 +27,7 @@ async function refused(args: readonly string[], code = 2): Promise<string> {
   expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);
   expect(run.stderr).not.toMatch(/[^\P{C}\n]/u);
   expect(run.stderr.length).toBeLessThan(700);
-  expect(await writes(dom0)).toEqual([]);
+  expect(await listWrites(dom0)).toEqual([]);
   expect(await dom0.simulator.sessions()).toBe(0);
   return run.stderr;
 }
@@ -84,10 +84,10 @@ describe("a target that cannot be is refused before anything is changed", () => 
   });
 
   test("refuses a name that two VMs have with their UUIDs, power states and hosts", async () => {
-    const names = dom0.world.vms.map(({ record }) => record.name_label);
+    const names = dom0.fixture.vms.map(({ record }) => record.name_label);
     const twice = names.find((name, index) => names.indexOf(name) !== index) ?? "";
     const message = await refused(["disable", twice]);
-    const both = dom0.world.vms.filter(({ record }) => record.name_label === twice);
+    const both = dom0.fixture.vms.filter(({ record }) => record.name_label === twice);
     expect(both).toHaveLength(2);
     for (const { record } of both) expect(message).toContain(record.uuid);
     expect(message).toMatch(/running on xcp-1|halted/);
@@ -106,7 +106,7 @@ describe("a target that cannot be is refused before anything is changed", () => 
   });
 
   test("refuses a template, by name and by UUID", async () => {
-    const template = dom0.world.vms.find(
+    const template = dom0.fixture.vms.find(
       ({ record }) => record.is_a_template && !record.is_a_snapshot,
     );
     expect(await refused(["disable", template?.record.name_label ?? ""])).toContain("template");
@@ -114,17 +114,17 @@ describe("a target that cannot be is refused before anything is changed", () => 
   });
 
   test("refuses the control domain", async () => {
-    const control = dom0.world.vms.find(({ record }) => record.is_control_domain);
+    const control = dom0.fixture.vms.find(({ record }) => record.is_control_domain);
     expect(await refused(["disable", control?.record.uuid ?? ""])).toContain("control domain");
   });
 
   test("refuses a PIF of another host, and names the host", async () => {
-    const theirs = dom0.world.pifs.find(({ record }) => record.host === dom0.world.other?.ref);
+    const theirs = dom0.fixture.pifs.find(({ record }) => record.host === dom0.fixture.other?.ref);
     expect(await refused(["disable", theirs?.record.uuid ?? ""])).toContain('host "xcp-2"');
   });
 
   test("refuses a tunnel and an SR-IOV logical PIF, and says why", async () => {
-    const { pifs, host } = dom0.world;
+    const { pifs, host } = dom0.fixture;
     const mine = pifs.filter(({ record }) => record.host === host.ref);
     const tunnel = mine.find(({ record }) => record.tunnel_access_PIF_of.length > 0);
     expect(await refused(["disable", tunnel?.record.uuid ?? ""])).toContain("is a tunnel");
@@ -133,7 +133,7 @@ describe("a target that cannot be is refused before anything is changed", () => 
   });
 
   test("refuses a snapshot", async () => {
-    const snapshot = dom0.world.vms.find(({ record }) => record.is_a_snapshot);
+    const snapshot = dom0.fixture.vms.find(({ record }) => record.is_a_snapshot);
     await refused(["disable", snapshot?.record.uuid ?? ""]);
   });
 });
@@ -141,12 +141,12 @@ describe("a target that cannot be is refused before anything is changed", () => 
 describe("names that mean something else", () => {
   test("a VM called like a VIF's device is ambiguous; one called like a VIF's UUID does not get it", async () => {
     await using own = await Dom0.start();
-    const { ref } = own.world.vm("backup");
+    const { ref } = own.fixture.vm("backup");
     await own.simulator.set(["VM", ref, "name_label", "vif1.0"]);
     const both = await own.offload("disable", "vif1.0", "--dry-run");
     expect(both.exitCode).toBe(2);
     expect(both.stderr).toContain("both a VM and a device");
-    const { uuid } = own.world.vif("web 1").record;
+    const { uuid } = own.fixture.vif("web 1").record;
     await own.simulator.set(["VM", ref, "name_label", uuid]);
     const run = await own.offload("disable", uuid, "--dry-run", "--json");
     expect(JSON.parse(run.stdout).devices.map(({ device }: { device: string }) => device)).toEqual([
@@ -156,7 +156,7 @@ describe("names that mean something else", () => {
 
   test("a template called ALL or eth0 is in nobody's way", async () => {
     await using own = await Dom0.start();
-    const template = own.world.vms.find(
+    const template = own.fixture.vms.find(
       ({ record }) => record.is_a_template && !record.is_a_snapshot,
     );
     for (const name of ["ALL", "eth0"]) {
@@ -193,7 +193,7 @@ describe("names that mean harm", () => {
     const status = await own.offload("status");
     expect(status.exitCode).toBe(0);
     expect(status.stdout).not.toMatch(/[^\P{C}\n]/u);
-    for (const { record } of own.world.running) {
+    for (const { record } of own.fixture.running) {
       // An empty target is refused; a VM without a name has its UUID.
       const name = record.name_label.trim() === "" ? record.uuid : record.name_label;
       const run = await own.offload("disable", `--vm=${name}`, "--dry-run");
@@ -208,5 +208,5 @@ describe("names that mean harm", () => {
 });
 
 test("after all of it the kernel is as it was", async () => {
-  expect(await liveState(dom0)).toBe(before);
+  expect(await readLiveState(dom0)).toBe(before);
 });

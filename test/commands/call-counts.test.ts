@@ -8,9 +8,9 @@ const SHARE = { nics: 2, vms: 4, vifs: 2 };
 
 /** The coordinator of a pool of so many hosts that are alike; nothing runs on the others. */
 async function startCoordinator(hosts: number): Promise<Dom0> {
-  const [world] = buildPool({ ...SHARE, hosts }).worlds;
-  if (world === undefined) throw new Error("a pool has a first host");
-  return await Dom0.start({ world });
+  const [fixture] = buildPool({ ...SHARE, hosts }).fixtures;
+  if (fixture === undefined) throw new Error("a pool has a first host");
+  return await Dom0.start({ fixture });
 }
 
 /** What a command asks XAPI. */
@@ -57,9 +57,9 @@ describe("a run", () => {
   test("reads in a number of calls that does not grow with the number of VMs", async () => {
     const counts: number[] = [];
     for (const vms of [2, 20]) {
-      const [world] = buildPool({ hosts: 2, nics: 1, vms }).worlds;
-      if (world === undefined) throw new Error("a pool has a first host");
-      await using dom0 = await Dom0.start({ world });
+      const [fixture] = buildPool({ hosts: 2, nics: 1, vms }).fixtures;
+      if (fixture === undefined) throw new Error("a pool has a first host");
+      await using dom0 = await Dom0.start({ fixture });
       counts.push((await callsOf(dom0, ["verify"])).length);
     }
     expect(counts[1]).toBe(counts[0] ?? Number.NaN);

@@ -18,7 +18,7 @@ let dom0: Dom0;
 beforeAll(async () => {
   dom0 = await Dom0.start();
   for (const [name, better] of Object.entries(NAMES)) {
-    await dom0.simulator.set(["VM", dom0.world.vm(name).ref, "name_label", better]);
+    await dom0.simulator.set(["VM", dom0.fixture.vm(name).ref, "name_label", better]);
   }
 });
 afterAll(() => dom0.stop());

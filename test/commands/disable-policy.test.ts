@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { liveState, otherConfig, settings, stillOn, writes } from "../assertions/ethtool.ts";
+import {
+  listFeaturesOn,
+  listWrites,
+  readLiveState,
+  readOtherConfig,
+  readSettings,
+} from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 
 /** The texts of this program in an `other_config`, parsed. */
@@ -10,11 +16,11 @@ function textsIn(config: Record<string, unknown>): unknown[] {
 }
 
 async function ruleOf(dom0: Dom0): Promise<unknown> {
-  return textsIn(await otherConfig(dom0, "host", dom0.world.host.ref)).at(-1);
+  return textsIn(await readOtherConfig(dom0, "host", dom0.fixture.host.ref)).at(-1);
 }
 
 async function isStillOn(dom0: Dom0, devices: readonly string[]): Promise<boolean> {
-  const lists = await Promise.all(devices.map((device) => stillOn(dom0, device)));
+  const lists = await Promise.all(devices.map((device) => listFeaturesOn(dom0, device)));
   return lists.some((list) => list.length > 0);
 }
 
@@ -36,7 +42,7 @@ describe("NICS and VIFS", () => {
       vifs,
     );
     expect(await ruleOf(dom0)).toEqual({ version: 1, nics: ["tso", "gro"], vifs: [] });
-    const written = (await writes(dom0)).map(({ method }) => method.split(".")[0]);
+    const written = (await listWrites(dom0)).map(({ method }) => method.split(".")[0]);
     expect(new Set(written)).toEqual(new Set(["PIF", "host"]));
   });
 
@@ -45,11 +51,11 @@ describe("NICS and VIFS", () => {
     const run = await dom0.offload("disable", "VIFS", "--yes");
     expect(run.exitCode).toBe(0);
     expect(await isStillOn(dom0, VIFS)).toBe(false);
-    for (const nic of NICS) expect(await stillOn(dom0, nic)).not.toEqual([]);
-    const halted = await settings(dom0, "VIF", dom0.world.vif("backup").ref);
+    for (const nic of NICS) expect(await listFeaturesOn(dom0, nic)).not.toEqual([]);
+    const halted = await readSettings(dom0, "VIF", dom0.fixture.vif("backup").ref);
     expect(halted).toMatchObject({ "ethtool-tx": "off", "ethtool-gso": "off" });
     for (const nic of NICS) {
-      expect(await otherConfig(dom0, "PIF", dom0.world.pif(nic).ref)).toEqual({});
+      expect(await readOtherConfig(dom0, "PIF", dom0.fixture.pif(nic).ref)).toEqual({});
     }
     expect(await ruleOf(dom0)).toMatchObject({ nics: [], vifs: expect.arrayContaining(["gro"]) });
   });
@@ -61,20 +67,20 @@ describe("NICS and VIFS", () => {
     await dom0.simulator.clearCalls();
     const all = await dom0.offload("disable", "ALL", "--yes");
     expect(all.stdout).toContain("Nothing had to be changed.");
-    expect(await writes(dom0)).toEqual([]);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test.each(["NICS", "VIFS"])(
     "%s is refused without --yes where nobody can be asked",
     async (word) => {
       await using dom0 = await Dom0.start();
-      const before = await liveState(dom0);
+      const before = await readLiveState(dom0);
       const run = await dom0.offload("disable", word);
       expect(run.exitCode).toBe(2);
       expect(run.stderr).toContain(`all ${word}`);
       expect(run.stderr).toContain("--yes");
-      expect(await liveState(dom0)).toBe(before);
-      expect(await writes(dom0)).toEqual([]);
+      expect(await readLiveState(dom0)).toBe(before);
+      expect(await listWrites(dom0)).toEqual([]);
     },
   );
 
@@ -83,7 +89,7 @@ describe("NICS and VIFS", () => {
     const run = await dom0.offload("disable", word, "--yes");
     expect(run.exitCode).toBe(2);
     expect(run.stderr).toContain(word.toUpperCase());
-    expect(await writes(dom0)).toEqual([]);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("a VM that is named gives no standing rule", async () => {
@@ -96,19 +102,19 @@ describe("NICS and VIFS", () => {
 describe("a setting that was there already", () => {
   test("is made known to xenopsd when somebody else wrote it: a reboot from within the guest keeps it", async () => {
     await using dom0 = await Dom0.start();
-    const vm = dom0.world.vm("pfSense");
-    const { ref } = dom0.world.vif("pfSense");
-    const before = await otherConfig(dom0, "VIF", ref);
+    const vm = dom0.fixture.vm("pfSense");
+    const { ref } = dom0.fixture.vif("pfSense");
+    const before = await readOtherConfig(dom0, "VIF", ref);
     // What `xe vif-param-set … other-config:ethtool-tx=off` does: xenopsd hears nothing of it.
     await dom0.simulator.set(["VIF", ref, "other_config", { ...before, "ethtool-tx": "off" }]);
-    const other = dom0.world.vif("pfSense", 1).ref;
+    const other = dom0.fixture.vif("pfSense", 1).ref;
     await dom0.simulator.set(["VIF", other, "other_config", { "ethtool-tx": "off" }]);
-    expect((await dom0.guests.xenopsd(vm))[ref]).toMatchObject({ "ethtool-tx": "true" });
+    expect((await dom0.guests.readXenopsdConfigs(vm))[ref]).toMatchObject({ "ethtool-tx": "true" });
 
     const run = await dom0.offload("disable", "pfSense", "--features", "tx");
 
     expect(run.exitCode).toBe(0);
-    expect((await dom0.guests.xenopsd(vm))[ref]).toMatchObject({ "ethtool-tx": "off" });
+    expect((await dom0.guests.readXenopsdConfigs(vm))[ref]).toMatchObject({ "ethtool-tx": "off" });
     const domid = await dom0.guests.reboot(vm, { from: "guest" });
     for (const device of [`vif${domid}.0`, `vif${domid}.1`]) {
       const tx = (await dom0.ethtool(device)).get("tx-checksumming");
@@ -118,7 +124,7 @@ describe("a setting that was there already", () => {
 
   test("is announced once: a second run writes nothing and tells xenopsd nothing", async () => {
     await using dom0 = await Dom0.start();
-    const { ref } = dom0.world.vif("db");
+    const { ref } = dom0.fixture.vif("db");
     await dom0.simulator.set(["VIF", ref, "other_config", { "ethtool-tx": "off" }]);
     await dom0.offload("disable", "db", "--features", "tx");
     const injected = (await dom0.simulator.calls()).filter(
@@ -129,7 +135,7 @@ describe("a setting that was there already", () => {
     const second = await dom0.offload("disable", "db", "--features", "tx");
     expect(second.exitCode).toBe(0);
     expect(second.stdout).toContain("Nothing had to be changed.");
-    expect(await writes(dom0)).toEqual([]);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 });
 
@@ -148,7 +154,7 @@ describe("a text that cannot be used", () => {
     ["that was written to do harm", `offload-1-ab`, HOSTILE, "damaged"],
   ])("%s excludes its own object only", async (_, name, text, reason) => {
     await using dom0 = await Dom0.start();
-    const { ref, record } = dom0.world.vif("db");
+    const { ref, record } = dom0.fixture.vif("db");
     await dom0.simulator.set(["VIF", ref, "other_config", { [name]: text }]);
     const before = await dom0.text(["ethtool", "-k", "vif2.0"]);
 
@@ -158,7 +164,7 @@ describe("a text that cannot be used", () => {
     expect(run.stdout).toContain(`vif2.0: left alone, because`);
     expect(run.stdout).toContain(reason);
     expect(run.stdout).toContain(`xe vif-param-get uuid=${record.uuid} param-name=other-config`);
-    expect(await otherConfig(dom0, "VIF", ref)).toEqual({ [name]: text });
+    expect(await readOtherConfig(dom0, "VIF", ref)).toEqual({ [name]: text });
     expect(await dom0.text(["ethtool", "-k", "vif2.0"])).toBe(before);
     expect(await isStillOn(dom0, [...NICS, ...VIFS.filter((device) => device !== "vif2.0")])).toBe(
       false,
@@ -176,7 +182,7 @@ describe("a text that cannot be used", () => {
       }),
       "offload-\u001b]0;owned\u0007": "x",
     };
-    const { ref } = dom0.world.vif("db");
+    const { ref } = dom0.fixture.vif("db");
     for (const part of Object.entries(config)) {
       await dom0.simulator.set(["VIF", ref, "other_config", Object.fromEntries([part])]);
       for (const args of [
@@ -199,20 +205,20 @@ describe("a text that cannot be used", () => {
 
   test("on the host is left alone, and the interfaces are turned off all the same", async () => {
     await using dom0 = await Dom0.start();
-    const { ref } = dom0.world.host;
+    const { ref } = dom0.fixture.host;
     const broken = { "offload-1-ab": '{"version":2}' };
     await dom0.simulator.set(["host", ref, "other_config", broken]);
     const run = await dom0.offload("disable", "ALL", "--yes");
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("the standing rule of this host could not be stored");
-    expect(await otherConfig(dom0, "host", ref)).toEqual(broken);
+    expect(await readOtherConfig(dom0, "host", ref)).toEqual(broken);
     expect(await isStillOn(dom0, [...NICS, ...VIFS])).toBe(false);
   });
 
   test("on the host leaves the standing rule unknown, and verify says so", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
-    const { ref } = dom0.world.host;
+    const { ref } = dom0.fixture.host;
     await dom0.simulator.set(["host", ref, "other_config", { "offload-1-ab": '{"version":2}' }]);
     const run = await dom0.offload("verify");
     expect(run.exitCode).toBe(1);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import {
-  allStillOn,
-  liveState,
-  otherConfig,
-  settings,
-  stillOn,
-  writes,
+  listAllFeaturesOn,
+  listFeaturesOn,
+  listWrites,
+  readLiveState,
+  readOtherConfig,
+  readSettings,
 } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
@@ -16,25 +16,27 @@ const off = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [k
 describe("disable ALL", () => {
   test("turns off all that can be off, as the real ethtool sees it, and stores it", async () => {
     await using dom0 = await Dom0.start();
-    const { world } = dom0;
-    expect(await allStillOn(dom0)).not.toEqual([]);
+    const { fixture } = dom0;
+    expect(await listAllFeaturesOn(dom0)).not.toEqual([]);
 
     const run = await dom0.offload("disable", "ALL", "--yes");
 
     expect(run.stderr).toBe("");
     expect(run.exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     // veth knows no ufo, and its lro is off and fixed: neither may be stored on a PIF.
     const storable = ["rx", "tx", "sg", "tso", "gso", "gro"].map((key) => `ethtool-${key}`);
     for (const device of ["eth0", "eth1", "eth2", "eth3"]) {
-      expect(await otherConfig(dom0, "PIF", world.pif(device).ref)).toMatchObject(off(storable));
-      expect(await otherConfig(dom0, "PIF", world.pif(device).ref)).not.toContainAnyKeys([
+      expect(await readOtherConfig(dom0, "PIF", fixture.pif(device).ref)).toMatchObject(
+        off(storable),
+      );
+      expect(await readOtherConfig(dom0, "PIF", fixture.pif(device).ref)).not.toContainAnyKeys([
         "ethtool-ufo",
         "ethtool-lro",
       ]);
     }
     for (const name of ["web 1", "db", "backup"]) {
-      const config = await otherConfig(dom0, "VIF", world.vif(name).ref);
+      const config = await readOtherConfig(dom0, "VIF", fixture.vif(name).ref);
       expect(config).toMatchObject(off(VIF_KEYS));
       expect(config).not.toContainAnyKeys(["ethtool-rx", "ethtool-ufo"]);
     }
@@ -46,7 +48,7 @@ describe("disable ALL", () => {
     const before = await dom0.simulator.database();
     await dom0.offload("disable", "ALL", "--yes");
     const after = await dom0.simulator.database();
-    const others = dom0.world.vms.filter(
+    const others = dom0.fixture.vms.filter(
       ({ record }) => record.is_a_template || record.is_control_domain,
     );
     const vifs = others.flatMap((vm) => vm.vifs.map(({ ref }) => ref));
@@ -56,22 +58,22 @@ describe("disable ALL", () => {
 
   test("replaces Xen Orchestra's ethtool-tx=true and touches no other key", async () => {
     await using dom0 = await Dom0.start();
-    const vif = dom0.world.vif("pfSense");
-    const before = await otherConfig(dom0, "VIF", vif.ref);
+    const vif = dom0.fixture.vif("pfSense");
+    const before = await readOtherConfig(dom0, "VIF", vif.ref);
     expect(before).toMatchObject({ "ethtool-tx": "true" });
     const foreign = Object.entries(before).filter(([key]) => !key.startsWith("ethtool-"));
     expect(foreign.length).toBeGreaterThan(0);
     await dom0.offload("disable", "ALL", "--yes");
-    const after = await otherConfig(dom0, "VIF", vif.ref);
+    const after = await readOtherConfig(dom0, "VIF", vif.ref);
     expect(after).toMatchObject({ ...Object.fromEntries(foreign), "ethtool-tx": "off" });
   });
 
   test("keeps the spelling of a setting that already means off", async () => {
     await using dom0 = await Dom0.start();
-    const { ref } = dom0.world.vif("db");
+    const { ref } = dom0.fixture.vif("db");
     await dom0.simulator.set(["VIF", ref, "other_config", { "ethtool-tx": "false" }]);
     await dom0.offload("disable", "db");
-    expect(await otherConfig(dom0, "VIF", ref)).toMatchObject({ "ethtool-tx": "false" });
+    expect(await readOtherConfig(dom0, "VIF", ref)).toMatchObject({ "ethtool-tx": "false" });
   });
 
   test("a second run writes nothing anywhere and says so", async () => {
@@ -81,7 +83,7 @@ describe("disable ALL", () => {
     const second = await dom0.offload("disable", "ALL", "--yes");
     expect(second.exitCode).toBe(0);
     expect(second.stdout).toContain("Nothing had to be changed.");
-    expect(await writes(dom0)).toEqual([]);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("reads a constant number of times, then writes once per setting, interface and running VM", async () => {
@@ -90,7 +92,7 @@ describe("disable ALL", () => {
         await using dom0 = await Dom0.start({ nics: 1, vms, vifs: 1 });
         const run = await dom0.offload("disable", "ALL", "--yes", "--json");
         const { changes } = JSON.parse(run.stdout);
-        const recorded = changes.filter((change: { layer: string }) => change.layer === "recorded");
+        const recorded = changes.filter((change: { layer: string }) => change.layer === "xapi");
         const replaced = recorded.filter((change: { from: unknown }) => change.from !== null);
         const calls = await dom0.simulator.calls();
         const written = calls.filter(({ write }) => write).length;
@@ -111,7 +113,7 @@ describe("disable ALL", () => {
     const injected = (await dom0.simulator.calls())
       .filter(({ method }) => method === "event.inject")
       .map(({ params }) => (Array.isArray(params) ? params.at(-1) : undefined));
-    const running = dom0.world.running.filter((vm) => vm.vifs.length > 0).map(({ ref }) => ref);
+    const running = dom0.fixture.running.filter((vm) => vm.vifs.length > 0).map(({ ref }) => ref);
     expect(injected.sort()).toEqual(running.sort());
   });
 });
@@ -119,49 +121,49 @@ describe("disable ALL", () => {
 describe("the confirmation of ALL", () => {
   test("is refused without a terminal and without --yes, and nothing is changed", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = await dom0.offload("disable", "ALL");
     expect(run.exitCode).toBe(2);
     expect(run.stderr).toContain("--yes");
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   const question = "Turn these offloads off?";
 
   test("names host, management NIC, VMs, features and changes; Enter means No", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const argv = [OFFLOAD, "disable", "ALL"];
-    const run = await dom0.run(argv, { tty: true, answers: [{ when: question, say: "\r" }] });
+    const run = await dom0.run(argv, { tty: true, answers: [{ prompt: question, input: "\r" }] });
     expect(run.exitCode).toBe(2);
     for (const text of ["xcp-1", "eth0 (management)", "web 1", "VIFs", "tso", "65 in the kernel"]) {
       expect(run.stdout).toContain(text);
     }
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("Ctrl-C changes nothing and ends as a signal does", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const argv = [OFFLOAD, "disable", "ALL"];
-    const run = await dom0.run(argv, { tty: true, answers: [{ when: question, say: "\x03" }] });
+    const run = await dom0.run(argv, { tty: true, answers: [{ prompt: question, input: "\x03" }] });
     // A parent that ignores SIGINT hands that on; the code then says what the signal cannot.
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
     expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(
       run.stdout.lastIndexOf("\x1b[?25l"),
     );
-    expect(await liveState(dom0)).toBe(before);
+    expect(await readLiveState(dom0)).toBe(before);
     expect(await dom0.simulator.sessions()).toBe(0);
   });
 
   test("goes ahead after y", async () => {
     await using dom0 = await Dom0.start();
     const argv = [OFFLOAD, "disable", "ALL"];
-    const run = await dom0.run(argv, { tty: true, answers: [{ when: question, say: "y" }] });
+    const run = await dom0.run(argv, { tty: true, answers: [{ prompt: question, input: "y" }] });
     expect(run.exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
   });
 
   test("is left out for a single VM", async () => {
@@ -177,17 +179,17 @@ describe("targets", () => {
   test("a VM means its vifs and nobody else's", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "web 1");
-    expect(await stillOn(dom0, "vif1.0")).toEqual([]);
-    expect(await stillOn(dom0, "vif1.1")).toEqual([]);
-    expect(await stillOn(dom0, "vif2.0")).not.toEqual([]);
-    expect(await stillOn(dom0, "eth0")).not.toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif1.0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif1.1")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif2.0")).not.toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth0")).not.toEqual([]);
   });
 
   test("a vif means the tap beside it as well", async () => {
     await using dom0 = await Dom0.start();
-    expect(await stillOn(dom0, "tap3.0")).not.toEqual([]);
+    expect(await listFeaturesOn(dom0, "tap3.0")).not.toEqual([]);
     await dom0.offload("disable", "mail é");
-    expect(await stillOn(dom0, "tap3.0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "tap3.0")).toEqual([]);
   });
 
   test("a bond means its slaves, each with settings of its own", async () => {
@@ -195,61 +197,63 @@ describe("targets", () => {
     const run = await dom0.offload("disable", "bond0");
     expect(run.exitCode).toBe(0);
     for (const slave of ["eth2", "eth3"]) {
-      expect(await stillOn(dom0, slave)).toEqual([]);
-      const { ref } = dom0.world.pif(slave);
-      expect(await otherConfig(dom0, "PIF", ref)).toMatchObject(pifSettings);
+      expect(await listFeaturesOn(dom0, slave)).toEqual([]);
+      const { ref } = dom0.fixture.pif(slave);
+      expect(await readOtherConfig(dom0, "PIF", ref)).toMatchObject(pifSettings);
     }
-    expect(await otherConfig(dom0, "PIF", dom0.world.pif("bond0").ref)).toEqual({});
-    expect(await stillOn(dom0, "eth1")).not.toEqual([]);
+    expect(await readOtherConfig(dom0, "PIF", dom0.fixture.pif("bond0").ref)).toEqual({});
+    expect(await listFeaturesOn(dom0, "eth1")).not.toEqual([]);
   });
 
   test("a VLAN means the NIC under it", async () => {
     await using dom0 = await Dom0.start();
-    const vlan = dom0.world.pifs.find(({ record }) => record.VLAN === 100);
+    const vlan = dom0.fixture.pifs.find(({ record }) => record.VLAN === 100);
     await dom0.offload("disable", vlan?.record.uuid ?? "");
-    expect(await stillOn(dom0, "eth0")).toEqual([]);
-    expect(await otherConfig(dom0, "PIF", dom0.world.pif("eth0").ref)).toMatchObject(pifSettings);
-    expect(await otherConfig(dom0, "PIF", vlan?.ref ?? "")).toEqual({});
+    expect(await listFeaturesOn(dom0, "eth0")).toEqual([]);
+    expect(await readOtherConfig(dom0, "PIF", dom0.fixture.pif("eth0").ref)).toMatchObject(
+      pifSettings,
+    );
+    expect(await readOtherConfig(dom0, "PIF", vlan?.ref ?? "")).toEqual({});
   });
 
   test("a PIF and a VIF can be named by UUID, both at once", async () => {
     await using dom0 = await Dom0.start();
-    const pif = dom0.world.pif("eth1").record.uuid;
-    const vif = dom0.world.vif("pfSense", 1).record.uuid;
+    const pif = dom0.fixture.pif("eth1").record.uuid;
+    const vif = dom0.fixture.vif("pfSense", 1).record.uuid;
     const run = await dom0.offload("disable", pif, vif);
     expect(run.exitCode).toBe(0);
-    expect(await stillOn(dom0, "eth1")).toEqual([]);
-    expect(await stillOn(dom0, "vif4.1")).toEqual([]);
-    expect(await stillOn(dom0, "vif4.0")).not.toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth1")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif4.1")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif4.0")).not.toEqual([]);
   });
 
   test("a VM that runs elsewhere has its settings stored, and no device of its domid is changed here", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["coordinator", "elsewhere"] });
-    const { world } = dom0;
-    const away = world.vms.find(
+    const { fixture } = dom0;
+    const away = fixture.vms.find(
       ({ record }) =>
-        record.resident_on === world.other?.ref &&
+        record.resident_on === fixture.other?.ref &&
         !record.is_control_domain &&
         record.VIFs.length > 0,
     );
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = await dom0.offload("disable", "--vm", away?.record.name_label ?? "");
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain('live on the host "xcp-2"');
-    expect(await liveState(dom0)).toBe(before);
+    expect(await readLiveState(dom0)).toBe(before);
     const vif = away?.vifs[0]?.ref ?? "";
-    expect(await otherConfig(dom0, "VIF", vif)).toMatchObject(off(VIF_KEYS));
+    expect(await readOtherConfig(dom0, "VIF", vif)).toMatchObject(off(VIF_KEYS));
   });
 
   test("ALL counts the VMs it leaves out because they run elsewhere, and stores nothing with them", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["coordinator"] });
-    const { world } = dom0;
+    const { fixture } = dom0;
     const run = await dom0.offload("disable", "ALL", "--yes");
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toMatch(/\d VMs? left out, which runs? on "xcp-2"/);
-    const away = world.vms.filter(({ record }) => record.resident_on === world.other?.ref);
+    const away = fixture.vms.filter(({ record }) => record.resident_on === fixture.other?.ref);
     for (const { ref } of away.flatMap((vm) => vm.vifs)) {
-      expect(await otherConfig(dom0, "VIF", ref)).not.toContainAnyKeys(VIF_KEYS);
+      expect(await readOtherConfig(dom0, "VIF", ref)).not.toContainAnyKeys(VIF_KEYS);
     }
   });
 
@@ -264,22 +268,22 @@ describe("targets", () => {
     await using dom0 = await Dom0.start({ scenarios: ["sriov"] });
     const run = await dom0.offload("disable", "ALL", "--yes");
     expect(run.exitCode).toBe(0);
-    const networks = Object.values(dom0.world.database.PIF)
+    const networks = Object.values(dom0.fixture.database.PIF)
       .filter((pif) => pif.sriov_logical_PIF_of.length > 0)
       .map((pif) => pif.network);
-    const vifs = dom0.world.vms
+    const vifs = dom0.fixture.vms
       .flatMap((vm) => vm.vifs)
       .filter(({ record }) => networks.includes(record.network));
     expect(vifs.length).toBeGreaterThan(0);
     for (const { ref } of vifs) {
-      expect(await otherConfig(dom0, "VIF", ref)).not.toContainAnyKeys(VIF_KEYS);
+      expect(await readOtherConfig(dom0, "VIF", ref)).not.toContainAnyKeys(VIF_KEYS);
     }
   });
 
   test("NICs are found by the name of their PIF, whatever that is", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["predictable"] });
     await dom0.offload("disable", "eno12429np0");
-    expect(await stillOn(dom0, "eno12429np0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "eno12429np0")).toEqual([]);
   });
 });
 
@@ -288,7 +292,7 @@ describe("safety", () => {
     await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
     const run = await dom0.offload("disable", "ALL", "--yes");
     expect(run.exitCode).toBe(0);
-    const config = await otherConfig(dom0, "PIF", dom0.world.pif("eth1").ref);
+    const config = await readOtherConfig(dom0, "PIF", dom0.fixture.pif("eth1").ref);
     expect(config).toMatchObject({ "ethtool-gso": "off", "ethtool-gro": "off" });
     expect(config).not.toContainAnyKeys(["ethtool-rx", "ethtool-tx", "ethtool-sg"]);
   });
@@ -329,31 +333,31 @@ describe("safety", () => {
     const run = await command.exited;
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("vif2.0: vanished before it was changed");
-    expect(await stillOn(dom0, "vif3.0")).toEqual([]);
-    expect(await stillOn(dom0, "vif4.1")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif3.0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif4.1")).toEqual([]);
   });
 
   test("what changes while the question stands is planned anew: a VM that starts is changed too", async () => {
     await using dom0 = await Dom0.start();
     const command = dom0.spawn([OFFLOAD, "disable", "ALL"], { tty: true });
     await command.waitFor("Turn these offloads off?");
-    const { ref } = dom0.world.vm("backup");
+    const { ref } = dom0.fixture.vm("backup");
     await dom0.link.add("vif99.0");
     await dom0.simulator.set(
       ["VM", ref, "power_state", "Running"],
       ["VM", ref, "domid", 99],
-      ["VM", ref, "resident_on", dom0.world.host.ref],
-      ["VIF", dom0.world.vif("backup").ref, "currently_attached", true],
+      ["VM", ref, "resident_on", dom0.fixture.host.ref],
+      ["VIF", dom0.fixture.vif("backup").ref, "currently_attached", true],
     );
     command.write("y");
     expect((await command.exited).exitCode).toBe(0);
-    expect(await stillOn(dom0, "vif99.0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif99.0")).toEqual([]);
   });
 
   test("--features limits what is changed live and what is stored to what was named", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1", "--features", "gro,tso");
-    const config = await settings(dom0, "PIF", dom0.world.pif("eth1").ref);
+    const config = await readSettings(dom0, "PIF", dom0.fixture.pif("eth1").ref);
     expect(config).toEqual({ "ethtool-gro": "off", "ethtool-tso": "off" });
     const features = await dom0.ethtool("eth1");
     expect(features.get("tcp-segmentation-offload")?.active).toBe(false);
@@ -363,20 +367,20 @@ describe("safety", () => {
   test("an unmanaged PIF is changed live and gets no setting: nobody would read it", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["unmanaged"] });
     await dom0.offload("disable", "ALL", "--yes");
-    const unmanaged = dom0.world.pifs.find(({ record }) => !record.managed);
-    expect(await stillOn(dom0, unmanaged?.record.device ?? "")).toEqual([]);
-    expect(await settings(dom0, "PIF", unmanaged?.ref ?? "")).toEqual({});
+    const unmanaged = dom0.fixture.pifs.find(({ record }) => !record.managed);
+    expect(await listFeaturesOn(dom0, unmanaged?.record.device ?? "")).toEqual([]);
+    expect(await readSettings(dom0, "PIF", unmanaged?.ref ?? "")).toEqual({});
   });
 });
 
 describe("--dry-run", () => {
   test("changes nothing", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = await dom0.offload("disable", "ALL", "--dry-run");
     expect(run.exitCode).toBe(0);
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("prints ethtool commands that, run by a shell, do what the live half would have done", async () => {
@@ -384,7 +388,7 @@ describe("--dry-run", () => {
     const { stdout } = await dom0.offload("disable", "ALL", "--dry-run", "--live-only");
     const run = await dom0.run(["sh", "-e"], { stdin: stdout });
     expect(run.exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
   });
 
   test("prints xe commands that name every setting that the real run then writes", async () => {
@@ -396,7 +400,7 @@ describe("--dry-run", () => {
       .filter((_, index) => index % 3 !== 0);
     const real = await dom0.offload("disable", "ALL", "--yes", "--json");
     const written = JSON.parse(real.stdout)
-      .changes.filter((change: { layer: string }) => change.layer === "recorded")
+      .changes.filter((change: { layer: string }) => change.layer === "xapi")
       .flatMap((change: { uuid: string; feature: string }) => [
         change.uuid,
         `ethtool-${change.feature}`,
@@ -410,16 +414,16 @@ describe("--live-only", () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("disable", "ALL", "--yes", "--live-only");
     expect(run.exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("works on devices when XAPI is down", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["dead"] });
     const run = await dom0.offload("disable", "eth0", "vif1.0", "--live-only");
     expect(run.exitCode).toBe(0);
-    expect(await stillOn(dom0, "eth0")).toEqual([]);
-    expect(await stillOn(dom0, "vif1.0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif1.0")).toEqual([]);
   });
 
   test("cannot find a VM without XAPI", async () => {

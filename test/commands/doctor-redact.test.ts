@@ -18,7 +18,7 @@ async function document(dom0: Dom0, ...flags: readonly string[]) {
 describe("doctor --redact", () => {
   test("leaves no name of a VM, a host or a network, and no address", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["hostile", "coordinator", "duplicates"] });
-    const [pif] = dom0.world.pifs;
+    const [pif] = dom0.fixture.pifs;
     await put(
       dom0,
       "/etc/cron.d/acme-offload",
@@ -28,7 +28,7 @@ describe("doctor --redact", () => {
     const [network = ""] = Object.keys(database["network"] ?? {});
     const values = { "ethtool-gro": "not for pfSense, 192.0.2.8" };
     await dom0.simulator.set(["network", network, "other_config", values]);
-    await dom0.simulator.set(["VIF", dom0.world.vif("db").ref, "other_config", values]);
+    await dom0.simulator.set(["VIF", dom0.fixture.vif("db").ref, "other_config", values]);
     const labels = ["VM", "host", "network"].flatMap((kind) =>
       Object.values(database[kind] ?? {}).map((record) => String(record["name_label"])),
     );
@@ -67,7 +67,7 @@ describe("doctor --redact", () => {
     const names = (list: { device: string | null; vm: { name: string } | null }[]) =>
       list.flatMap(({ device, vm }) => (vm === null || device === null ? [] : [[device, vm.name]]));
     expect(names(devices)).toEqual(names(diagnosis.devices));
-    const { uuid } = dom0.world.vm("web 1").record;
+    const { uuid } = dom0.fixture.vm("web 1").record;
     const web = devices.filter((one: { vm: { uuid: string } | null }) => one.vm?.uuid === uuid);
     const placeholder = `VM-${uuid.slice(0, 8)}`;
     expect(web.map((one: { vm: { name: string } }) => one.vm.name)).toEqual([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { liveState, writes } from "../assertions/ethtool.ts";
+import { listWrites, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 /** Writes a file inside, with its permissions. */
@@ -29,7 +29,7 @@ rm -f $real/ethtool`;
 describe("doctor", () => {
   test("describes a host on one page that fits 80 columns, and changes nothing", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = await dom0.offload("doctor");
     expect(run.exitCode).toBe(1);
     for (const words of ["XCP-ng 8.3.0", "26.1.4", "4.17.5-13", "eth0: veth", '"web 1"']) {
@@ -40,8 +40,8 @@ describe("doctor", () => {
     // A command stays in one piece, so that it can be copied.
     for (const line of wide) expect(line).toMatch(/^ {4}\S/);
     expect(run.stdout.split("\n").length).toBeLessThan(80);
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
     expect(await dom0.simulator.sessions()).toBe(0);
   });
 
@@ -63,7 +63,7 @@ describe("doctor", () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.offload("persist", "ALL", "--yes", "--method", "rc.local");
-    const { ref } = dom0.world.vif("db");
+    const { ref } = dom0.fixture.vif("db");
     await dom0.simulator.set(["VIF", ref, "other_config", {}]);
     await dom0.offload("disable", "ALL", "--yes");
     const run = await dom0.offload("doctor");
@@ -72,9 +72,9 @@ describe("doctor", () => {
     const { diagnosis } = await document(dom0);
     const eth1 = diagnosis.devices.find(({ device }: { device: string }) => device === "eth1");
     expect(eth1.persisted).toContain("gro");
-    expect(eth1.recordedOff).toContain("tso");
+    expect(eth1.xapiOff).toContain("tso");
     expect(diagnosis.hooks).toEqual([]);
-    const notes = diagnosis.ownNotes.map(({ file }: { file: string }) => file);
+    const notes = diagnosis.stateFiles.map(({ file }: { file: string }) => file);
     expect(notes).toContain("/var/lib/offload/kernel-bits.json");
   });
 
@@ -95,7 +95,7 @@ describe("doctor", () => {
 
   test("advises commands that fix what it found", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
-    const { ref, record } = dom0.world.pif("eth1");
+    const { ref, record } = dom0.fixture.pif("eth1");
     await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-rx": "off" }]);
     const { advice } = await document(dom0);
     expect(advice).toContain("offload disable ALL");
@@ -103,7 +103,7 @@ describe("doctor", () => {
     expect(advice).toContain(
       `xe pif-param-remove uuid=${record.uuid} param-name=other-config param-key=ethtool-rx`,
     );
-    const { uuid } = dom0.world.vif("db").record;
+    const { uuid } = dom0.fixture.vif("db").record;
     expect(advice).toContain(
       `xe vif-param-remove uuid=${uuid} param-name=other-config param-key=ethtoolrx`,
     );
@@ -166,24 +166,30 @@ describe("doctor", () => {
     await dom0.offload("persist", "ALL", "--yes", "--method", "systemd");
     const { diagnosis } = await document(dom0);
     const found = diagnosis.hooks.map(
-      ({ path, line, carrier }: { path: string; line: number; carrier: string }) =>
-        `${path}:${line} ${carrier}`,
+      ({ path, line, type }: { path: string; line: number; type: string }) =>
+        `${path}:${line} ${type}`,
     );
     expect(found).toEqual([
       "/etc/rc.d/rc.local:3 rc.local",
       "/opt/fix.sh:3 script",
       "/etc/udev/rules.d/50-nic.rules:1 udev rule",
       "/etc/systemd/system/nic.service:2 systemd unit",
-      "/etc/xapi.d/vif-hotplug:0 hook of the toolstack",
+      "/etc/xapi.d/vif-hotplug:0 toolstack hook",
       "/etc/cron.d/nic:1 cron",
       "/etc/sysconfig/network-scripts/ifcfg-eth0:2 network script",
       "/etc/modprobe.d/bnx2x.conf:1 module options",
     ]);
     const [rcLocal, script, rule, unit] = diagnosis.hooks;
-    expect(rcLocal).toMatchObject({ turnsOn: true, idle: expect.stringContaining("executable") });
-    expect(script).toMatchObject({ turnsOn: false, idle: expect.stringContaining("executable") });
-    expect(rule).toMatchObject({ idle: null });
-    expect(unit).toMatchObject({ idle: "it is not enabled" });
+    expect(rcLocal).toMatchObject({
+      turnsOn: true,
+      inactiveReason: expect.stringContaining("executable"),
+    });
+    expect(script).toMatchObject({
+      turnsOn: false,
+      inactiveReason: expect.stringContaining("executable"),
+    });
+    expect(rule).toMatchObject({ inactiveReason: null });
+    expect(unit).toMatchObject({ inactiveReason: "it is not enabled" });
     const page = (await dom0.offload("doctor")).stdout;
     expect(page).toContain("vi +3 /etc/rc.d/rc.local");
   });
@@ -192,13 +198,13 @@ describe("doctor", () => {
     await using dom0 = await Dom0.start();
     const [ref = ""] = Object.keys((await dom0.simulator.database())["network"] ?? {});
     await dom0.simulator.set(["network", ref, "other_config", { "ethtool-gro": "off" }]);
-    const bond = dom0.world.pif("bond0");
+    const bond = dom0.fixture.pif("bond0");
     await dom0.simulator.set(["PIF", bond.ref, "other_config", { "ethtool-gso": "off" }]);
     const { diagnosis, advice } = await document(dom0);
-    expect(diagnosis.networkRecords).toMatchObject([
-      { key: "ethtool-gro", because: expect.stringContaining("not for NICs or VIFs") },
+    expect(diagnosis.networkSettings).toMatchObject([
+      { key: "ethtool-gro", reason: expect.stringContaining("not for NICs or VIFs") },
     ]);
-    expect(diagnosis.deadRecords).toContainEqual(
+    expect(diagnosis.ineffectiveSettings).toContainEqual(
       expect.objectContaining({ name: "bond0", key: "ethtool-gso" }),
     );
     expect(
@@ -223,7 +229,7 @@ describe("doctor on a host that is half broken", () => {
     expect(run.stdout).toContain("eth0: veth");
     expect(run.stdout).toContain("XAPI does not answer");
     expect(run.stdout).toContain("xe-toolstack-restart");
-    for (const { name } of dom0.world.devices) {
+    for (const { name } of dom0.fixture.devices) {
       await dom0.text([
         "sh",
         "-c",
@@ -237,7 +243,7 @@ describe("doctor on a host that is half broken", () => {
     await using dom0 = await Dom0.start();
     await dom0.simulator.fault({ fault: "http500", method: "network.get_all_records" });
     const report = await document(dom0);
-    expect(report.diagnosis.unread).toHaveLength(1);
+    expect(report.diagnosis.unreadable).toHaveLength(1);
     expect(report.devices.length).toBeGreaterThan(8);
   });
 
@@ -256,7 +262,7 @@ describe("doctor on a host that is half broken", () => {
     await dom0.text(["sh", "-c", "mkdir -p /etc/cron.d && ln -s loop /etc/cron.d/loop"]);
     await put(dom0, "/etc/cron.d/nic", "0 3 * * * root ethtool -K eth0 tx off\n");
     const report = await document(dom0);
-    const what = report.diagnosis.unread.map((one: { what: string }) => one.what);
+    const what = report.diagnosis.unreadable.map((one: { path: string }) => one.path);
     expect(what).toContain("what is installed for boot");
     expect(what).toContain("/etc/cron.d/loop");
     expect(report.boot).toBeNull();

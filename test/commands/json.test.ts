@@ -22,7 +22,16 @@ async function document(dom0: Dom0, ...args: readonly string[]) {
 describe("--json", () => {
   const worlds: readonly (readonly Scenario[])[] = [
     [],
-    ["coordinator", "duplicates", "hostile", "sriov", "tunnel", "fixed", "latent", "unmanaged"],
+    [
+      "coordinator",
+      "duplicates",
+      "hostile",
+      "sriov",
+      "tunnel",
+      "fixed",
+      "requested-on",
+      "unmanaged",
+    ],
     ["dead"],
     ["emergency"],
     ["not-dom0"],
@@ -64,12 +73,12 @@ describe("--json", () => {
     const vif = devices.find(({ device }: { device: string }) => device === "vif4.0");
     expect(vif).toMatchObject({
       kind: "vif",
-      uuid: dom0.world.vif("pfSense").record.uuid,
-      vm: { uuid: dom0.world.vm("pfSense").record.uuid, name: "pfSense" },
+      uuid: dom0.fixture.vif("pfSense").record.uuid,
+      vm: { uuid: dom0.fixture.vm("pfSense").record.uuid, name: "pfSense" },
       features: {
-        tx: { live: "on", fixed: false, requested: true, recorded: "on", verdict: "drift" },
+        tx: { live: "on", fixed: false, requested: true, xapi: "on", verdict: "drift" },
         // netback has no ufo, and no setting is missing for it.
-        ufo: { live: "absent", verdict: "absent", recorded: null },
+        ufo: { live: "absent", verdict: "absent", xapi: null },
       },
     });
     const eth0 = devices.find(({ device }: { device: string }) => device === "eth0");
@@ -85,7 +94,7 @@ test("nothing that a terminal would act on is in a document, whatever the names"
   const names = JSON.parse(run.stdout).devices.map(
     (device: { vm: { name: string } | null }) => device.vm?.name,
   );
-  for (const { record } of dom0.world.running) {
+  for (const { record } of dom0.fixture.running) {
     if (record.VIFs.length > 0) expect(names).toContain(record.name_label);
   }
 });

@@ -26,7 +26,7 @@ describe("verify --nagios", () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "NICS", "--yes");
     expect((await dom0.offload("verify", "--nagios")).exitCode).toBe(0);
-    await dom0.simulator.set(["PIF", dom0.world.pif("eth1").ref, "other_config", {}]);
+    await dom0.simulator.set(["PIF", dom0.fixture.pif("eth1").ref, "other_config", {}]);
     const later = await dom0.offload("verify", "--nagios");
     expect(later.exitCode).toBe(1);
     expect(later.stdout).toStartWith("OFFLOAD WARNING: ");

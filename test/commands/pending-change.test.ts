@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { allStillOn, liveState, stillOn, writes } from "../assertions/ethtool.ts";
+import {
+  listAllFeaturesOn,
+  listFeaturesOn,
+  listWrites,
+  readLiveState,
+} from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 const QUESTION = "Keep these changes?";
@@ -34,14 +39,14 @@ describe("disable --confirm-within", () => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 60, true);
     await run.waitFor(QUESTION);
-    expect(await allStillOn(dom0)).toEqual([]);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
+    expect(await listWrites(dom0)).toEqual([]);
     run.write("y");
     const { exitCode, stdout } = await run.exited;
     expect(exitCode).toBe(0);
     // What was turned off while it was pending counts as a change of this run.
     expect(stdout).toMatch(/Changed: 65 features on 11 devices; [1-9]\d+ records in XAPI/);
-    expect((await writes(dom0)).length).toBeGreaterThan(0);
+    expect((await listWrites(dom0)).length).toBeGreaterThan(0);
     expect(await isPending(dom0)).toBe(false);
     expect((await dom0.offload("persist", "--yes")).exitCode).toBe(0);
     expect((await dom0.offload("verify")).exitCode).toBe(0);
@@ -49,46 +54,46 @@ describe("disable --confirm-within", () => {
 
   test("reverts everything at once after a no: exit code 1, nothing stored, nothing left on disk", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = disable(dom0, 60, true);
     await run.waitFor(QUESTION);
     run.write("\r");
     const { exitCode, stdout } = await run.exited;
     expect(exitCode).toBe(1);
     expect(stdout).toContain("everything was reverted");
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
     const { stdout: files } = await dom0.run(["ls", "/var/lib/offload"]);
     expect(files.trim()).toBe("lock");
   });
 
   test("reverts without an answer in time", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = disable(dom0, 5, true);
     await run.waitFor(QUESTION);
     const { exitCode } = await run.exited;
     expect(exitCode).toBe(1);
-    expect(await liveState(dom0)).toBe(before);
+    expect(await readLiveState(dom0)).toBe(before);
   });
 
   test("is reverted by the revert timer when whoever asked is killed", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = disable(dom0, 6);
     await until(dom0, true);
     await Bun.sleep(500);
     await run.signal("SIGKILL");
     await run.exited;
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     await until(dom0, false);
-    expect(await liveState(dom0)).toBe(before);
+    expect(await readLiveState(dom0)).toBe(before);
   });
 
   for (const signal of ["SIGHUP", "SIGTERM", "SIGINT"] as const) {
     test(`reverts at once on ${signal}, and ends by that signal`, async () => {
       await using dom0 = await Dom0.start();
-      const before = await liveState(dom0);
+      const before = await readLiveState(dom0);
       const run = disable(dom0, 60);
       await until(dom0, true);
       while (!run.output.includes("offload confirm")) await Bun.sleep(20);
@@ -97,20 +102,20 @@ describe("disable --confirm-within", () => {
       const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
       expect(ended ?? exitCode).toBeOneOf([signal, codes[signal]]);
       expect(await isPending(dom0)).toBe(false);
-      expect(await liveState(dom0)).toBe(before);
+      expect(await readLiveState(dom0)).toBe(before);
     });
   }
 
   test("reverts on a signal also where XAPI has gone away meanwhile", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = disable(dom0, 60);
     while (!run.output.includes("offload confirm")) await Bun.sleep(20);
     await dom0.run(["mv", "/var/lib/xcp/xapi", "/var/lib/xcp/xapi.gone"]);
     await run.signal("SIGTERM");
     await run.exited;
     expect(await isPending(dom0)).toBe(false);
-    expect(await liveState(dom0)).toBe(before);
+    expect(await readLiveState(dom0)).toBe(before);
   });
 
   test("is confirmed by offload confirm from another login", async () => {
@@ -124,20 +129,20 @@ describe("disable --confirm-within", () => {
       /Changed: 65 features on 11 devices; [1-9]\d+ records in XAPI/,
     );
     expect((await run.exited).exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     expect((await dom0.offload("confirm")).exitCode).toBe(2);
   });
 
   test("is reverted by offload restore from another login", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = disable(dom0, 60);
     await until(dom0, true);
     while (!run.output.includes("offload confirm")) await Bun.sleep(20);
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
     expect((await run.exited).exitCode).toBe(1);
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("keeps every other change from being made, with the seconds left", async () => {
@@ -145,7 +150,7 @@ describe("disable --confirm-within", () => {
     const run = disable(dom0, 60);
     await until(dom0, true);
     while (!run.output.includes("offload confirm")) await Bun.sleep(20);
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const refusals = [
       await dom0.offload("disable", "eth1"),
       await dom0.offload("restore", "eth1"),
@@ -158,8 +163,8 @@ describe("disable --confirm-within", () => {
         stderr: expect.stringMatching(/pending[^\n]* reverted in (?:60|5\d) seconds; keep it with/),
       });
     }
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
     await dom0.offload("restore", "--yes");
     await run.exited;
   });
@@ -175,7 +180,7 @@ describe("disable --confirm-within", () => {
     expect((await run.exited).exitCode).toBe(1);
     await Bun.sleep(1500);
     expect(await isPending(dom0)).toBe(true);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     await dom0.offload("restore", "--yes");
   });
 
@@ -211,15 +216,15 @@ describe("disable --confirm-within", () => {
 
   test("is of the targets that were named, and restoring those reverts it", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const argv = [OFFLOAD, "disable", "eth1", "web 1", "--confirm-within", "60"];
     const run = dom0.spawn(argv);
     while (!run.output.includes("offload confirm")) await Bun.sleep(20);
-    expect(await stillOn(dom0, "eth1")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth1")).toEqual([]);
     expect((await dom0.offload("restore", "web 1", "eth1")).exitCode).toBe(0);
     expect((await run.exited).exitCode).toBe(1);
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("is over after a reboot: not stored, not reverted onto new devices", async () => {
@@ -233,23 +238,23 @@ describe("disable --confirm-within", () => {
     expect((await dom0.offload("confirm")).exitCode).toBe(2);
     expect((await dom0.offload("status")).stdout).not.toContain("pending");
     expect((await dom0.offload("disable", "eth1")).exitCode).toBe(0);
-    expect((await writes(dom0)).every(({ method }) => method.startsWith("PIF."))).toBe(true);
+    expect((await listWrites(dom0)).every(({ method }) => method.startsWith("PIF."))).toBe(true);
   });
 
   test("is reverted first where its time is over, and what is then there is what gets changed", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = disable(dom0, 60);
     while (!run.output.includes("offload confirm")) await Bun.sleep(20);
     await run.signal("SIGKILL");
     await run.exited;
     await killRevertTimers(dom0);
     await dom0.run(["sed", "-i", 's/"deadlineMs":[0-9]*/"deadlineMs":1/', FILE]);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
-    expect(await liveState(dom0)).toBe(before);
+    expect(await readLiveState(dom0)).toBe(before);
   });
 
   test("is refused with a time that is none, and with --live-only", async () => {

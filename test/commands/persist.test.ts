@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { etcState, liveState, otherConfig, stillOn, writes } from "../assertions/ethtool.ts";
+import {
+  listFeaturesOn,
+  listWrites,
+  readEtcState,
+  readLiveState,
+  readOtherConfig,
+} from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 /** In a throwaway dom0 no systemd runs: these are about rc.local. test/lab boots real machines. */
@@ -25,11 +31,11 @@ async function boot(dom0: Dom0): Promise<void> {
 describe("persist", () => {
   test("exits 2 and writes nothing where the policy is empty", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etcState(dom0);
+    const before = await readEtcState(dom0);
     const run = await dom0.offload("persist");
     expect(run.exitCode).toBe(2);
     expect(run.stderr).toContain("the policy of this host is empty");
-    expect(await etcState(dom0)).toBe(before);
+    expect(await readEtcState(dom0)).toBe(before);
   });
 
   test("covers every NIC and VIF after disable ALL, and a boot turns all off", async () => {
@@ -39,7 +45,7 @@ describe("persist", () => {
     expect(run.exitCode).toBe(0);
     await boot(dom0);
     for (const device of ["eth0", "eth1", "eth2", "eth3"]) {
-      expect(await stillOn(dom0, device)).toEqual([]);
+      expect(await listFeaturesOn(dom0, device)).toEqual([]);
     }
     expect(await dom0.text(["cat", RULE])).toContain('KERNEL=="vif[0-9]*.[0-9]*|tap[0-9]*.[0-9]*"');
   });
@@ -86,24 +92,24 @@ describe("persist", () => {
 
   test("leaves /etc as it was after --remove, modes and links included", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etcState(dom0);
+    const before = await readEtcState(dom0);
     await dom0.offload("persist", "ALL", "--yes");
-    expect(await etcState(dom0)).not.toBe(before);
+    expect(await readEtcState(dom0)).not.toBe(before);
     const run = await dom0.offload("persist", "--remove");
     expect(run.exitCode).toBe(0);
-    expect(await etcState(dom0)).toBe(before);
+    expect(await readEtcState(dom0)).toBe(before);
     expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
   });
 
   test("prints every file with --dry-run, and changes nothing", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etcState(dom0);
+    const before = await readEtcState(dom0);
     const run = await dom0.offload("persist", "ALL", "--dry-run");
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toContain(`# ${RC_LOCAL}\n`);
     expect(run.stdout).toContain(`# ${RULE}\n`);
     expect(run.stdout).toContain(`# ${SCRIPT}\n`);
-    expect(await etcState(dom0)).toBe(before);
+    expect(await readEtcState(dom0)).toBe(before);
   });
 
   test("puts its block right after the first line of rc.local, whatever ends that early", async () => {
@@ -115,7 +121,7 @@ describe("persist", () => {
     expect(lines[0]).toBe("#!/bin/sh -e");
     expect(lines.at(-2)).toBe("exit 0");
     await boot(dom0);
-    expect(await stillOn(dom0, "eth0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth0")).toEqual([]);
   });
 
   test("checks rc.local with its own shell: bash may have what sh does not know", async () => {
@@ -126,11 +132,11 @@ describe("persist", () => {
     for (const text of ["#!/bin/bash\\nif\\n", "#!/bin/nosuch/bash\\n:\\n"]) {
       await dom0.offload("persist", "--remove");
       await write(text);
-      const before = await etcState(dom0);
+      const before = await readEtcState(dom0);
       const run = await dom0.offload("persist", "ALL", "--yes");
       expect(run.exitCode).toBe(2);
       expect(run.stderr).toContain(RC_LOCAL);
-      expect(await etcState(dom0)).toBe(before);
+      expect(await readEtcState(dom0)).toBe(before);
     }
   });
 
@@ -138,17 +144,17 @@ describe("persist", () => {
     "refuses by name %s of someone else, and changes nothing",
     async (path) => {
       await using dom0 = await Dom0.start();
-      const live = await liveState(dom0);
+      const live = await readLiveState(dom0);
       await dom0.run(["sh", "-c", `mkdir -p "$(dirname ${path})"; echo theirs > ${path}`]);
-      const before = await etcState(dom0);
+      const before = await readEtcState(dom0);
       const run = await dom0.offload("persist", "ALL", "--yes");
       expect(run.exitCode).toBe(2);
       expect(run.stderr).toContain(path);
       expect((await dom0.offload("persist", "ALL", "--dry-run")).exitCode).toBe(2);
       expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
-      expect(await etcState(dom0)).toBe(before);
-      expect(await liveState(dom0)).toBe(live);
-      expect(await writes(dom0)).toEqual([]);
+      expect(await readEtcState(dom0)).toBe(before);
+      expect(await readLiveState(dom0)).toBe(live);
+      expect(await listWrites(dom0)).toEqual([]);
     },
   );
 
@@ -156,7 +162,7 @@ describe("persist", () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("persist", "web 1", "--features", "gro", "--json");
     expect(run.exitCode).toBe(0);
-    const uuid = dom0.world.vm("web 1").record.uuid;
+    const uuid = dom0.fixture.vm("web 1").record.uuid;
     expect(JSON.parse(run.stdout).boot.covers.vms).toEqual({
       [uuid]: { features: ["gro"], vifs: {} },
     });
@@ -164,22 +170,22 @@ describe("persist", () => {
 
   test("refuses an unknown method, --remove with a target, and all in small letters", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etcState(dom0);
+    const before = await readEtcState(dom0);
     for (const args of [["ALL", "--method", "cron"], ["ALL", "--remove"], ["all"]]) {
       const run = await dom0.offload("persist", ...args);
       expect(run.exitCode).toBe(2);
       expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);
     }
-    expect(await etcState(dom0)).toBe(before);
+    expect(await readEtcState(dom0)).toBe(before);
   });
 
   test("refuses --method systemd where systemd does not run, before anything is changed", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etcState(dom0);
+    const before = await readEtcState(dom0);
     const run = await dom0.offload("persist", "ALL", "--yes", "--method", "systemd");
     expect(run.exitCode).toBe(3);
-    expect(await etcState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readEtcState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("removes the boot layer without XAPI", async () => {
@@ -193,14 +199,14 @@ describe("persist", () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1", "--features", "tso");
     await dom0.setFeatures("eth1", "tso", "on");
-    const before = await etcState(dom0);
+    const before = await readEtcState(dom0);
     const refused = await dom0.offload("persist");
     expect(refused.exitCode).toBe(2);
     expect(refused.stderr).toContain("everything in the policy");
-    expect(await etcState(dom0)).toBe(before);
+    expect(await readEtcState(dom0)).toBe(before);
     const asked = await dom0.run([OFFLOAD, "persist"], {
       tty: true,
-      answers: [{ when: "Turn these offloads off?", say: "y" }],
+      answers: [{ prompt: "Turn these offloads off?", input: "y" }],
     });
     expect(asked.exitCode).toBe(0);
     expect(asked.stdout).toContain("eth1");
@@ -211,14 +217,14 @@ describe("persist", () => {
 
   test("installs the boot layer when a pending change is confirmed, and not before", async () => {
     await using dom0 = await Dom0.start();
-    const before = await etcState(dom0);
+    const before = await readEtcState(dom0);
     const pending = dom0.spawn([OFFLOAD, "persist", "eth1", "--confirm-within", "60"]);
     await pending.waitFor("offload confirm");
-    expect(await stillOn(dom0, "eth1")).toEqual([]);
-    expect(await etcState(dom0)).toBe(before);
+    expect(await listFeaturesOn(dom0, "eth1")).toEqual([]);
+    expect(await readEtcState(dom0)).toBe(before);
     const confirmed = await dom0.offload("confirm", "--json");
     expect(confirmed.exitCode).toBe(0);
-    expect(JSON.parse(confirmed.stdout).boot.state).toBe("current");
+    expect(JSON.parse(confirmed.stdout).boot.state).toBe("up-to-date");
     await pending.exited;
     expect((await dom0.offload("verify")).exitCode).toBe(0);
   });
@@ -232,20 +238,20 @@ describe("persist", () => {
     await dom0.offload("persist", "eth1", "--features", "tso");
     await dom0.offload("disable", "eth2", "--features", "gro");
     expect(await covered()).toMatchObject({
-      state: "current",
+      state: "up-to-date",
       covers: { devices: { eth1: ["tso"], eth2: ["gro"] } },
     });
     await dom0.offload("restore", "eth1");
     expect((await covered()).covers.devices).toEqual({ eth2: ["gro"] });
     await dom0.offload("restore", "eth2");
-    expect(await covered()).toEqual({ method: null, state: "absent", covers: null });
+    expect(await covered()).toEqual({ method: null, state: "not-installed", covers: null });
   });
 });
 
 test("persist --dry-run changes no device and stores nothing", async () => {
   await using dom0 = await Dom0.start();
-  const before = await liveState(dom0);
+  const before = await readLiveState(dom0);
   await dom0.run([OFFLOAD, "persist", "eth1", "--dry-run"]);
-  expect(await liveState(dom0)).toBe(before);
-  expect(await otherConfig(dom0, "PIF", dom0.world.pif("eth1").ref)).toEqual({});
+  expect(await readLiveState(dom0)).toBe(before);
+  expect(await readOtherConfig(dom0, "PIF", dom0.fixture.pif("eth1").ref)).toEqual({});
 });

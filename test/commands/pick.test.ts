@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { liveState, otherConfig, stillOn, writes } from "../assertions/ethtool.ts";
+import {
+  listFeaturesOn,
+  listWrites,
+  readLiveState,
+  readOtherConfig,
+} from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Answer } from "../dom0/running.ts";
 
@@ -22,18 +27,18 @@ describe("disable --pick", () => {
   let before: string;
   beforeAll(async () => {
     dom0 = await Dom0.start({ scenarios: ["coordinator", "hostile"] });
-    before = await liveState(dom0);
+    before = await readLiveState(dom0);
   });
   afterAll(() => dom0.stop());
 
   async function untouched(): Promise<void> {
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
     expect(await dom0.simulator.sessions()).toBe(0);
   }
 
   test("lists NICs and VMs with state, host, VIFs and what is on", async () => {
-    const run = await pick(dom0, [{ when: "Ctrl-C leaves", say: "\x03" }]);
+    const run = await pick(dom0, [{ prompt: "Ctrl-C leaves", input: "\x03" }]);
     const screen = shown(run.stdout);
     expect(screen).toMatch(/> \[ \] eth0 +NIC, management +rx tx sg tso gso gro\n/);
     expect(screen).toMatch(/ {2}\[ \] eth1 +NIC +rx tx/);
@@ -46,20 +51,20 @@ describe("disable --pick", () => {
   });
 
   test.each([
-    ["in the list", [{ when: TARGETS, say: "\x03" }]],
+    ["in the list", [{ prompt: TARGETS, input: "\x03" }]],
     [
       "in the list of features",
       [
-        { when: TARGETS, say: " \r" },
-        { when: FEATURES, say: "\x03" },
+        { prompt: TARGETS, input: " \r" },
+        { prompt: FEATURES, input: "\x03" },
       ],
     ],
     [
       "at the question",
       [
-        { when: TARGETS, say: " \r" },
-        { when: FEATURES, say: "\r" },
-        { when: CONFIRM, say: "\x03" },
+        { prompt: TARGETS, input: " \r" },
+        { prompt: FEATURES, input: "\r" },
+        { prompt: CONFIRM, input: "\x03" },
       ],
     ],
   ])(
@@ -96,9 +101,9 @@ describe("disable --pick", () => {
 
   test("the same confirmation as always follows, and Enter means No", async () => {
     const run = await pick(dom0, [
-      { when: TARGETS, say: " \r" },
-      { when: FEATURES, say: "\r" },
-      { when: CONFIRM, say: "\r" },
+      { prompt: TARGETS, input: " \r" },
+      { prompt: FEATURES, input: "\r" },
+      { prompt: CONFIRM, input: "\r" },
     ]);
     expect(run.exitCode).toBe(2);
     const screen = shown(run.stdout);
@@ -109,8 +114,8 @@ describe("disable --pick", () => {
 
   test("without a choice it does not go on", async () => {
     const run = await pick(dom0, [
-      { when: TARGETS, say: "\r" },
-      { when: "Choose at least one", say: "\x03" },
+      { prompt: TARGETS, input: "\r" },
+      { prompt: "Choose at least one", input: "\x03" },
     ]);
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
     expect(shown(run.stdout)).not.toContain(FEATURES);
@@ -124,17 +129,17 @@ describe("disable --pick", () => {
     ["\u{1f680}", "\u{1f680} ワイド"],
   ])("a search for %j looks through names, states and hosts", async (search, found) => {
     const run = await pick(dom0, [
-      { when: "Ctrl-C leaves", say: search },
-      { when: `Search: ${search}_`, say: "\t\r" },
-      { when: FEATURES, say: "\x03" },
+      { prompt: "Ctrl-C leaves", input: search },
+      { prompt: `Search: ${search}_`, input: "\t\r" },
+      { prompt: FEATURES, input: "\x03" },
     ]);
     expect(shown(run.stdout)).toContain(`${TARGETS} ${found}`);
   });
 
   test("a search for what is not there says so", async () => {
     const run = await pick(dom0, [
-      { when: "Ctrl-C leaves", say: "no such thing" },
-      { when: "nothing is called that", say: "\x03" },
+      { prompt: "Ctrl-C leaves", input: "no such thing" },
+      { prompt: "nothing is called that", input: "\x03" },
     ]);
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
   });
@@ -171,30 +176,32 @@ test("what was picked is turned off, and nothing else", async () => {
     tty: true,
     answers: [
       // eth1, then the VM that a search finds; the row above it stays chosen while it is hidden.
-      { when: "Ctrl-C leaves", say: `${DOWN} ` },
-      { when: "1 chosen", say: "web" },
-      { when: "Search: web_", say: `\t\r` },
+      { prompt: "Ctrl-C leaves", input: `${DOWN} ` },
+      { prompt: "1 chosen", input: "web" },
+      { prompt: "Search: web_", input: `\t\r` },
       // Only tso is chosen to begin with; gso is added.
-      { when: "1 chosen", say: "gso\t\r" },
-      { when: CONFIRM, say: "y" },
+      { prompt: "1 chosen", input: "gso\t\r" },
+      { prompt: CONFIRM, input: "y" },
     ],
   });
   expect(shown(run.stdout)).toContain("Features  tso gso\n");
   expect(run.exitCode).toBe(0);
-  const after = await stillOn(dom0, "eth1");
+  const after = await listFeaturesOn(dom0, "eth1");
   for (const keyword of ["tso", "gso"]) expect(after).not.toContain(keyword);
-  expect(await otherConfig(dom0, "VIF", dom0.world.vif("web 1").ref)).toMatchObject({
+  expect(await readOtherConfig(dom0, "VIF", dom0.fixture.vif("web 1").ref)).toMatchObject({
     "ethtool-tso": "off",
     "ethtool-gso": "off",
   });
-  expect(await otherConfig(dom0, "VIF", dom0.world.vif("db").ref)).not.toContainKey("ethtool-tso");
+  expect(await readOtherConfig(dom0, "VIF", dom0.fixture.vif("db").ref)).not.toContainKey(
+    "ethtool-tso",
+  );
 });
 
 test("--yes and --dry-run need no confirmation", async () => {
   await using dom0 = await Dom0.start();
   const answers = [
-    { when: TARGETS, say: " \r" },
-    { when: FEATURES, say: "\r" },
+    { prompt: TARGETS, input: " \r" },
+    { prompt: FEATURES, input: "\r" },
   ];
   const foreseen = await pick(dom0, answers, "--dry-run");
   expect(foreseen.exitCode).toBe(0);
@@ -202,5 +209,5 @@ test("--yes and --dry-run need no confirmation", async () => {
   const done = await pick(dom0, answers, "--yes");
   expect(done.exitCode).toBe(0);
   expect(shown(done.stdout)).not.toContain(CONFIRM);
-  expect(await stillOn(dom0, "eth0")).toEqual([]);
+  expect(await listFeaturesOn(dom0, "eth0")).toEqual([]);
 });

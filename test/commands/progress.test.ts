@@ -53,7 +53,7 @@ describe("a XAPI that takes its time", () => {
   test("Ctrl-C takes the line away", async () => {
     await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
     await dom0.simulator.fault({ fault: "slow", ms: 8000, method: "VM.get_all_records_where" });
-    const answers = [{ when: "(1 s)", say: "\x03" }];
+    const answers = [{ prompt: "(1 s)", input: "\x03" }];
     const run = await dom0.run([OFFLOAD, "status"], { tty: true, answers });
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
     expect(run.stdout.trimEnd()).toEndWith("\x1b[2K");
@@ -80,7 +80,7 @@ describe("--verbose", () => {
       if (device !== null) expect(lines).toContain(`offload: ${says}`);
     }
     const told = lines.filter((line) => line.endsWith(" recorded"));
-    const recorded = changes.filter(({ layer }: { layer: string }) => layer === "recorded");
+    const recorded = changes.filter(({ layer }: { layer: string }) => layer === "xapi");
     expect(told).toHaveLength(recorded.length);
   });
 

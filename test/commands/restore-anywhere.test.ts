@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { allStillOn, liveState, otherConfig, stillOn } from "../assertions/ethtool.ts";
+import {
+  listAllFeaturesOn,
+  listFeaturesOn,
+  readLiveState,
+  readOtherConfig,
+} from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import type { SimulatorControl } from "../dom0/simulator/control.ts";
@@ -29,7 +34,7 @@ async function filesOf(dom0: Dom0): Promise<string> {
 describe("restore", () => {
   test("gives everything back after a reboot of the host, which took this boot's bits", async () => {
     await using dom0 = await Dom0.start({ vms: 1 });
-    const vm = dom0.world.vm("web 1");
+    const vm = dom0.fixture.vm("web 1");
     const live = await featuresOf(dom0, "vif1.0");
     const nics = await Promise.all(
       ["eth0", "eth1", "eth2", "eth3"].map((d) => featuresOf(dom0, d)),
@@ -52,34 +57,34 @@ describe("restore", () => {
 
   test("gives everything back after a reinstallation, taps of guests included", async () => {
     await using dom0 = await Dom0.start();
-    const [live, stored] = [await liveState(dom0), await records(dom0)];
+    const [live, stored] = [await readLiveState(dom0), await records(dom0)];
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.run(["rm", "-rf", "/var/lib/offload"]);
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
     // Feature by feature: that a part of the tap's tso was not requested is forgotten with the bits.
     const wholly = (state: string) => state.replaceAll(/(mangleid.*off) \[requested on\]/g, "$1");
-    expect(wholly(await liveState(dom0))).toBe(wholly(live));
+    expect(wholly(await readLiveState(dom0))).toBe(wholly(live));
     expect(await records(dom0)).toEqual(stored);
   });
 
   test("gives back what a guest's own reboot has made anew", async () => {
     await using dom0 = await Dom0.start();
     const live = await featuresOf(dom0, "vif2.0");
-    const before = await otherConfig(dom0, "VIF", dom0.world.vif("db").ref);
+    const before = await readOtherConfig(dom0, "VIF", dom0.fixture.vif("db").ref);
     await dom0.offload("disable", "db");
-    const domid = await dom0.guests.reboot(dom0.world.vm("db"), { from: "guest" });
+    const domid = await dom0.guests.reboot(dom0.fixture.vm("db"), { from: "guest" });
     expect((await dom0.ethtool(`vif${domid}.0`)).get("tx-checksum-ip-generic")?.active).toBe(false);
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
     expect(await featuresOf(dom0, `vif${domid}.0`)).toBe(live);
-    expect(await otherConfig(dom0, "VIF", dom0.world.vif("db").ref)).toEqual(before);
+    expect(await readOtherConfig(dom0, "VIF", dom0.fixture.vif("db").ref)).toEqual(before);
     // What was kept of its former device is gone with that device.
     expect(await filesOf(dom0)).toBe("");
   });
 
   test("restores a clone by itself, and leaves the VM that it was made of", async () => {
     await using dom0 = await Dom0.start();
-    const { guests, simulator, world } = dom0;
-    const vm = world.vm("pfSense");
+    const { guests, simulator, fixture } = dom0;
+    const vm = fixture.vm("pfSense");
     const before = await vifConfigs(simulator, vm);
     await dom0.offload("disable", "pfSense");
     const disabled = await vifConfigs(simulator, vm);
@@ -88,15 +93,15 @@ describe("restore", () => {
     expect((await dom0.ethtool(`vif${domid}.0`)).get("tx-checksum-ip-generic")?.active).toBe(false);
     expect((await dom0.offload("restore", "copy")).exitCode).toBe(0);
     expect(await vifConfigs(simulator, clone)).toEqual(before);
-    expect(await stillOn(dom0, `vif${domid}.0`)).not.toEqual([]);
+    expect(await listFeaturesOn(dom0, `vif${domid}.0`)).not.toEqual([]);
     expect(await vifConfigs(simulator, vm)).toEqual(disabled);
-    expect(await stillOn(dom0, "vif4.0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif4.0")).toEqual([]);
   });
 
   test("restores a VM that was reverted to a snapshot, and the snapshot by its UUID", async () => {
     await using dom0 = await Dom0.start();
-    const { guests, simulator, world } = dom0;
-    const vm = world.vm("db");
+    const { guests, simulator, fixture } = dom0;
+    const vm = fixture.vm("db");
     const before = await vifConfigs(simulator, vm);
     await dom0.offload("disable", "db");
     const snapshot = await guests.snapshot(vm, "db, later");
@@ -113,23 +118,23 @@ describe("restore", () => {
   test("restores a VM that was exported, in the pool that it was imported into", async () => {
     await using dom0 = await Dom0.start();
     await using other = await Dom0.start({ nics: 1, vms: 0, seed: 2 });
-    const vm = dom0.world.vm("pfSense");
+    const vm = dom0.fixture.vm("pfSense");
     const before = await vifConfigs(dom0.simulator, vm);
     await dom0.offload("disable", "pfSense");
     const imported = await other.guests.import(await dom0.guests.export(vm));
     const domid = await other.guests.start(imported);
     expect((await other.offload("restore", "pfSense")).exitCode).toBe(0);
     expect(await vifConfigs(other.simulator, imported)).toEqual(before);
-    expect(await stillOn(other, `vif${domid}.0`)).not.toEqual([]);
+    expect(await listFeaturesOn(other, `vif${domid}.0`)).not.toEqual([]);
   });
 
   test("completes where a VM has migrated to, and says so where it was", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const [from, to] = [pool.host(0), pool.host(1)];
-    const vm = from.world.vm("vm 1-1");
+    const vm = from.fixture.vm("vm 1-1");
     await from.run([INSTALLED, "disable", "vm 1-1"]);
     const domid = await pool.guests.migrate(vm, to);
-    expect(await stillOn(to, `vif${domid}.0`)).not.toContain("tx-checksum-ip-generic");
+    expect(await listFeaturesOn(to, `vif${domid}.0`)).not.toContain("tx-checksum-ip-generic");
     const early = await from.run([INSTALLED, "restore", "vm 1-1"]);
     expect(early.exitCode).toBe(1);
     expect(early.stdout).toContain('its VM runs on "xcp-2"; run offload restore there');
@@ -137,12 +142,12 @@ describe("restore", () => {
     expect(Object.keys(between ?? {})).toEqual([expect.stringMatching(/^offload-/)]);
     expect((await to.run([INSTALLED, "restore", "--yes"])).exitCode).toBe(0);
     expect(await vifConfigs(pool.simulator, vm)).toEqual([{}]);
-    expect(await stillOn(to, `vif${domid}.0`)).toContain("tx-checksum-ip-generic");
+    expect(await listFeaturesOn(to, `vif${domid}.0`)).toContain("tx-checksum-ip-generic");
   });
 
   test("works on any host of the pool for a VM that runs nowhere", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 0 });
-    const vm = pool.host(0).world.vm("archive");
+    const vm = pool.host(0).fixture.vm("archive");
     await pool.host(0).run([INSTALLED, "disable", "archive"]);
     expect(await vifConfigs(pool.simulator, vm)).not.toEqual([{}]);
     expect((await pool.host(1).run([INSTALLED, "restore", "archive"])).exitCode).toBe(0);
@@ -155,6 +160,6 @@ describe("restore", () => {
     const run = await dom0.offload("restore", "--yes");
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toContain('2 VMs left out, which run on "xcp-2"');
-    expect(await allStillOn(dom0)).not.toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).not.toEqual([]);
   });
 });

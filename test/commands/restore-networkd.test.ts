@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { liveState, otherConfig, stillOn } from "../assertions/ethtool.ts";
+import { listFeaturesOn, readLiveState, readOtherConfig } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 
 const isOn = async (dom0: Dom0, device: string, feature: string) =>
@@ -7,7 +7,7 @@ const isOn = async (dom0: Dom0, device: string, feature: string) =>
 
 /** The keys of a NIC's `other_config`. */
 async function keysOf(dom0: Dom0, device: string): Promise<readonly string[]> {
-  return Object.keys(await otherConfig(dom0, "PIF", dom0.world.pif(device).ref));
+  return Object.keys(await readOtherConfig(dom0, "PIF", dom0.fixture.pif(device).ref));
 }
 
 /** The devices that networkd has configured since the last time. */
@@ -19,7 +19,7 @@ async function configured(dom0: Dom0): Promise<readonly string[]> {
 describe("restore and networkd", () => {
   test("leaves everything on after a restart of the toolstack, on every NIC, slaves of a bond too", async () => {
     await using dom0 = await Dom0.start({ vms: 0 });
-    const live = await liveState(dom0);
+    const live = await readLiveState(dom0);
     await dom0.offload("disable", "NICS", "--yes");
     // A plug, so that networkd remembers.
     await dom0.toolstack.restart();
@@ -28,9 +28,9 @@ describe("restore and networkd", () => {
     expect(new Set(await configured(dom0))).toEqual(
       new Set(["eth0", "xenbr0", "eth1", "eth2", "eth3"]),
     );
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
     await dom0.toolstack.restart();
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
   });
 
   test("is needed for that: disable and persist have nothing plugged", async () => {
@@ -72,7 +72,7 @@ describe("restore and networkd", () => {
     expect((await dom0.offload("restore", "eth1")).exitCode).toBe(0);
     expect(await configured(dom0)).toContain("eth1");
     expect(await keysOf(dom0, "eth1")).toEqual([]);
-    expect(await stillOn(dom0, "eth1")).not.toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth1")).not.toEqual([]);
   });
 
   test("plugs nothing with --no-replug, and says what networkd will then do", async () => {
@@ -109,13 +109,13 @@ describe("restore and networkd", () => {
 
   test("does not plug a PIF that is not attached", async () => {
     await using dom0 = await Dom0.start();
-    const { ref } = dom0.world.pif("eth1");
+    const { ref } = dom0.fixture.pif("eth1");
     await dom0.offload("disable", "eth1");
     await dom0.simulator.set(["PIF", ref, "currently_attached", false]);
     expect((await dom0.offload("restore", "eth1")).exitCode).toBe(0);
     expect(await configured(dom0)).toEqual([]);
     const { PIF } = await dom0.simulator.database();
     expect(PIF?.[ref]?.["currently_attached"]).toBe(false);
-    expect(await stillOn(dom0, "eth1")).not.toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth1")).not.toEqual([]);
   });
 });

@@ -1,18 +1,24 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { KEYWORDS } from "../../src/core/features.ts";
-import { liveState } from "../assertions/ethtool.ts";
+import { FEATURE_NAMES } from "../../src/core/features.ts";
+import { readLiveState } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import type { Scenario } from "../dom0/world/scenarios.ts";
-import type { WorldOptions } from "../dom0/world/world.ts";
+import type { HostFixtureOptions } from "../dom0/world/world.ts";
 
-const SCENARIOS: readonly Scenario[] = ["latent", "fixed", "elsewhere", "predictable", "unmanaged"];
+const SCENARIOS: readonly Scenario[] = [
+  "requested-on",
+  "fixed",
+  "elsewhere",
+  "predictable",
+  "unmanaged",
+];
 
-const keywords = fc.subarray([...KEYWORDS], { minLength: 1 });
+const keywords = fc.subarray([...FEATURE_NAMES], { minLength: 1 });
 
 /** A host: how large, of what kind, and what somebody had set by hand before. */
 interface Host {
-  readonly options: WorldOptions;
+  readonly options: HostFixtureOptions;
   readonly byHand: readonly {
     readonly which: number;
     readonly feature: string;
@@ -67,7 +73,7 @@ function picked<T>(from: readonly T[], which: number): readonly T[] {
 }
 
 async function prepare(dom0: Dom0, { byHand, recorded }: Host): Promise<void> {
-  const devices = dom0.world.devices.filter(({ kind }) => kind !== "bridge");
+  const devices = dom0.fixture.devices.filter(({ kind }) => kind !== "bridge");
   for (const { which, feature, to } of byHand) {
     // Whether the driver follows is its own affair.
     for (const { name } of picked(devices, which)) {
@@ -90,7 +96,7 @@ async function state(dom0: Dom0) {
   const { PIF, VIF } = await dom0.simulator.database();
   const files = await dom0.run(["ls", "-A", "/var/lib/offload"]);
   const left = files.stdout.split("\n").filter((name) => name !== "" && name !== "lock");
-  return { live: await liveState(dom0), PIF, VIF, left };
+  return { live: await readLiveState(dom0), PIF, VIF, left };
 }
 
 test("for every host: whatever disable was run, restore leaves kernel, records and files as before", async () => {
@@ -100,10 +106,10 @@ test("for every host: whatever disable was run, restore leaves kernel, records a
       await prepare(dom0, host);
       const before = await state(dom0);
       const names = [
-        ...dom0.world.pifs.flatMap(({ record }) =>
-          record.host === dom0.world.host.ref && record.physical ? [record.device] : [],
+        ...dom0.fixture.pifs.flatMap(({ record }) =>
+          record.host === dom0.fixture.host.ref && record.physical ? [record.device] : [],
         ),
-        ...dom0.world.running.map(({ record }) => record.name_label),
+        ...dom0.fixture.running.map(({ record }) => record.name_label),
       ];
       for (const { keywords, all, which } of commands) {
         const targets = all ? ["ALL", "--yes"] : which.flatMap((one) => picked(names, one));

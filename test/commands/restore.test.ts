@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { allStillOn, liveState, otherConfig, stillOn, writes } from "../assertions/ethtool.ts";
+import {
+  listAllFeaturesOn,
+  listFeaturesOn,
+  listWrites,
+  readLiveState,
+  readOtherConfig,
+} from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 /** Every PIF, VIF and host as XAPI has it, to see that nothing of them changed. */
@@ -26,46 +32,46 @@ async function fileNames(dom0: Dom0): Promise<string[]> {
 describe("restore", () => {
   test("brings kernel and XAPI back byte for byte after disable ALL, and leaves no file", async () => {
     await using dom0 = await Dom0.start();
-    const [live, stored] = [await liveState(dom0), await records(dom0)];
+    const [live, stored] = [await readLiveState(dom0), await records(dom0)];
     await dom0.offload("disable", "ALL", "--yes");
-    expect(await liveState(dom0)).not.toBe(live);
+    expect(await readLiveState(dom0)).not.toBe(live);
     const run = await dom0.offload("restore", "--yes");
     expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
     expect(await records(dom0)).toEqual(stored);
     expect(await fileNames(dom0)).toEqual([]);
   });
 
   test("does not take what a second disable finds for the original", async () => {
     await using dom0 = await Dom0.start();
-    const live = await liveState(dom0);
+    const live = await readLiveState(dom0);
     await dom0.offload("disable", "ALL", "--yes", "--features", "tso");
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.offload("restore", "--yes");
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
   });
 
   test("turns off again what was off, and requests what was off, requested on", async () => {
     await using dom0 = await Dom0.start();
     await dom0.setFeatures("vif1.0", "sg", "off");
     await dom0.setFeatures("eth1", "gro", "off", "rx", "off");
-    const live = await liveState(dom0);
+    const live = await readLiveState(dom0);
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.offload("restore", "--yes");
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
   });
 
   test("restores only the targets that are named", async () => {
     await using dom0 = await Dom0.start();
-    const live = await liveState(dom0);
+    const live = await readLiveState(dom0);
     await dom0.offload("disable", "ALL", "--yes");
     expect((await dom0.offload("restore", "eth1", "web 1")).exitCode).toBe(0);
-    expect(await stillOn(dom0, "eth1")).not.toEqual([]);
-    expect(await stillOn(dom0, "vif1.0")).not.toEqual([]);
-    expect(await stillOn(dom0, "eth0")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth1")).not.toEqual([]);
+    expect(await listFeaturesOn(dom0, "vif1.0")).not.toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth0")).toEqual([]);
     await dom0.offload("restore", "--yes");
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
   });
 
   test("asks before it restores everything, and refuses where nobody can be asked", async () => {
@@ -74,41 +80,41 @@ describe("restore", () => {
     for (const targets of [[], ["ALL"], ["NICS"]]) {
       expect((await dom0.offload("restore", ...targets)).exitCode).toBe(2);
     }
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     const asked = await dom0.run([OFFLOAD, "restore"], {
       tty: true,
-      answers: [{ when: /Restore \d+ devices and \d+ settings in XAPI\?/, say: "y" }],
+      answers: [{ prompt: /Restore \d+ devices and \d+ settings in XAPI\?/, input: "y" }],
     });
     expect(asked.exitCode).toBe(0);
     expect(asked.stdout).toContain("XAPI plugs anew: eth0 (management), eth1 and bond0");
-    expect(await allStillOn(dom0)).not.toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).not.toEqual([]);
   });
 
   test("prints commands that do the same with --dry-run, and changes nothing", async () => {
     await using dom0 = await Dom0.start();
-    const live = await liveState(dom0);
+    const live = await readLiveState(dom0);
     await dom0.offload("disable", "eth1", "--live-only");
     const { stdout } = await dom0.offload("restore", "eth1", "--dry-run");
-    expect(await stillOn(dom0, "eth1")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth1")).toEqual([]);
     expect((await dom0.run(["sh", "-e"], { stdin: stdout })).exitCode).toBe(0);
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
   });
 
   test("leaves a setting that someone else has changed since, reports it, and restores it with --force", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1");
-    const { ref } = dom0.world.pif("eth1");
-    const config = await otherConfig(dom0, "PIF", ref);
+    const { ref } = dom0.fixture.pif("eth1");
+    const config = await readOtherConfig(dom0, "PIF", ref);
     await dom0.simulator.set(["PIF", ref, "other_config", { ...config, "ethtool-tso": "on" }]);
     const run = await dom0.offload("restore", "--yes");
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain(
       'eth1: ethtool-tso was absent originally, and was changed to "on" by someone else; --force restores it',
     );
-    expect(settingsIn(await otherConfig(dom0, "PIF", ref))).toEqual({ "ethtool-tso": "on" });
+    expect(settingsIn(await readOtherConfig(dom0, "PIF", ref))).toEqual({ "ethtool-tso": "on" });
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(1);
     expect((await dom0.offload("restore", "--yes", "--force")).exitCode).toBe(0);
-    expect(await otherConfig(dom0, "PIF", ref)).toEqual({});
+    expect(await readOtherConfig(dom0, "PIF", ref)).toEqual({});
     expect(await fileNames(dom0)).toEqual([]);
   });
 
@@ -116,11 +122,11 @@ describe("restore", () => {
     await using dom0 = await Dom0.start();
     const live = await deviceState(dom0, "vif1.0");
     await dom0.offload("disable", "web 1");
-    await dom0.simulator.remove(["VIF", dom0.world.vif("web 1", 1).ref]);
+    await dom0.simulator.remove(["VIF", dom0.fixture.vif("web 1", 1).ref]);
     await dom0.link.remove("vif1.1");
     const run = await dom0.offload("restore", "--yes");
     expect(run.exitCode).toBe(0);
-    expect(await otherConfig(dom0, "VIF", dom0.world.vif("web 1").ref)).toEqual({});
+    expect(await readOtherConfig(dom0, "VIF", dom0.fixture.vif("web 1").ref)).toEqual({});
     expect(await deviceState(dom0, "vif1.0")).toBe(live);
     expect(await fileNames(dom0)).toEqual([]);
   });
@@ -130,15 +136,15 @@ describe("restore", () => {
     const run = await dom0.offload("restore", "--yes");
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toContain("Nothing had to be changed.");
-    expect(await writes(dom0)).toEqual([]);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("restores without XAPI what was changed without XAPI, and says that XAPI was not asked", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["dead"] });
-    const live = await liveState(dom0);
+    const live = await readLiveState(dom0);
     await dom0.offload("disable", "eth1", "--live-only");
     const run = await dom0.offload("restore", "--yes");
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
     expect(await fileNames(dom0)).toEqual([]);
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("XAPI");
@@ -146,13 +152,13 @@ describe("restore", () => {
 
   test("completes in the next run what a XAPI that died left undone", async () => {
     await using dom0 = await Dom0.start();
-    const [live, stored] = [await liveState(dom0), await records(dom0)];
+    const [live, stored] = [await readLiveState(dom0), await records(dom0)];
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.simulator.fault({ fault: "die", method: "VIF.remove_from_other_config", after: 5 });
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(1);
     await dom0.simulator.fault({ fault: "none" });
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
     expect(await records(dom0)).toEqual(stored);
     expect(await fileNames(dom0)).toEqual([]);
   });
@@ -163,8 +169,8 @@ describe("restore", () => {
     await dom0.offload("disable", "eth1", "web 1");
     const run = await dom0.offload("restore", "eth1", "web 1", "--features", "tso,gro");
     expect(run.exitCode).toBe(0);
-    const { ref } = dom0.world.pif("eth1");
-    expect(Object.keys(settingsIn(await otherConfig(dom0, "PIF", ref))).sort()).toEqual([
+    const { ref } = dom0.fixture.pif("eth1");
+    expect(Object.keys(settingsIn(await readOtherConfig(dom0, "PIF", ref))).sort()).toEqual([
       "ethtool-gso",
       "ethtool-rx",
       "ethtool-sg",
@@ -182,26 +188,26 @@ describe("restore", () => {
 
   test("turns on again what the boot script turned off on a NIC that XAPI does not manage", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["unmanaged"] });
-    const live = await liveState(dom0);
+    const live = await readLiveState(dom0);
     await dom0.offload("persist", "ALL", "--yes");
-    expect(await liveState(dom0)).not.toBe(live);
+    expect(await readLiveState(dom0)).not.toBe(live);
     const run = await dom0.offload("restore", "--yes");
     expect(run.exitCode).toBe(0);
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
     expect(run.stdout).toContain("what persist had installed was removed");
   });
 
   test("leaves keys of others in other_config, whatever they look like", async () => {
     await using dom0 = await Dom0.start();
-    const { ref } = dom0.world.pif("eth1");
+    const { ref } = dom0.fixture.pif("eth1");
     const others = { offload: "x", "xo:ethtool-tx": "off", "ethtool-wol": "g", mtu: "9000" };
     await dom0.simulator.set(["PIF", ref, "other_config", others]);
     await dom0.offload("disable", "eth1");
-    const disabled = await otherConfig(dom0, "PIF", ref);
+    const disabled = await readOtherConfig(dom0, "PIF", ref);
     expect(disabled).toMatchObject({ ...others, "ethtool-tx": "off" });
     expect(Object.keys(disabled).filter((key) => key.startsWith("offload-"))).toHaveLength(1);
     await dom0.simulator.set(["PIF", ref, "other_config", { ...disabled, later: "1" }]);
     expect((await dom0.offload("restore", "eth1")).exitCode).toBe(0);
-    expect(await otherConfig(dom0, "PIF", ref)).toEqual({ ...others, later: "1" });
+    expect(await readOtherConfig(dom0, "PIF", ref)).toEqual({ ...others, later: "1" });
   });
 });

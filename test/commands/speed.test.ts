@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { writes } from "../assertions/ethtool.ts";
+import { listWrites } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 /** System calls that change something on disk, whatever they are called with. */
@@ -28,7 +28,7 @@ test("a run that has nothing to change writes nothing anywhere, and asks the ker
   await dom0.simulator.clearCalls();
 
   expect(await traced(dom0, CHANGING, ...again)).toEqual([]);
-  expect(await writes(dom0)).toEqual([]);
+  expect(await listWrites(dom0)).toEqual([]);
   const written = await traced(dom0, "write,pwrite64,writev,pwritev2", ...again);
   // What is left: its words, XAPI's socket, and the event loop's own wake-ups.
   const elsewhere = /write(?:64|v|v2)?\((?:[12]<|\d+<(?:socket|UNIX|pipe|anon_inode))/;
@@ -44,7 +44,7 @@ test("reads each device once to look, once more after it was changed, and writes
   const counted = async (vms: number) => {
     await using dom0 = await Dom0.start({ nics: 1, vms, vifs: 1 });
     const lines = await traced(dom0, "ioctl", "disable", "ALL", "--yes", "--live-only");
-    const devices = dom0.world.devices.filter(({ kind }) => kind !== "bridge").length;
+    const devices = dom0.fixture.devices.filter(({ kind }) => kind !== "bridge").length;
     return { ioctls: lines.filter((line) => line.includes("SIOCETHTOOL")).length, devices };
   };
   const [few, many] = await Promise.all([counted(1), counted(12)]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { liveState, writes } from "../assertions/ethtool.ts";
+import { listWrites, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 describe("what is kept on disk", () => {
@@ -22,7 +22,7 @@ describe("what is kept on disk", () => {
     test(`lets disable and restore end with 3 when it ${what}, with nothing changed`, async () => {
       await using dom0 = await Dom0.start();
       await dom0.offload("disable", "eth1");
-      const before = await liveState(dom0);
+      const before = await readLiveState(dom0);
       await dom0.simulator.clearCalls();
       await dom0.run(["sh", "-c", command]);
       for (const args of [
@@ -33,8 +33,8 @@ describe("what is kept on disk", () => {
         expect(run.exitCode).toBe(3);
         expect(run.stderr).toContain(words);
       }
-      expect(await liveState(dom0)).toBe(before);
-      expect(await writes(dom0)).toEqual([]);
+      expect(await readLiveState(dom0)).toBe(before);
+      expect(await listWrites(dom0)).toEqual([]);
     });
   }
 
@@ -63,7 +63,7 @@ describe("what is kept on disk", () => {
   test("lets nothing be changed where it cannot be written: a full disk, a read-only /var", async () => {
     for (const mount of ["mount -t tmpfs -o size=4k,nr_inodes=2 t", "mount -t tmpfs -o ro t"]) {
       await using dom0 = await Dom0.start();
-      const before = await liveState(dom0);
+      const before = await readLiveState(dom0);
       await dom0.run([
         "sh",
         "-c",
@@ -72,8 +72,8 @@ describe("what is kept on disk", () => {
       const run = await dom0.offload("disable", "ALL", "--yes");
       expect(run.exitCode).toBe(3);
       expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);
-      expect(await liveState(dom0)).toBe(before);
-      expect(await writes(dom0)).toEqual([]);
+      expect(await readLiveState(dom0)).toBe(before);
+      expect(await listWrites(dom0)).toEqual([]);
     }
   });
 });
@@ -83,7 +83,7 @@ describe("one at a time", () => {
     await using dom0 = await Dom0.start({ vms: 30, vifs: 2 });
     await dom0.simulator.fault({ fault: "slow", ms: 15 });
     const first = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
-    while ((await writes(dom0)).length < 5) await Bun.sleep(10);
+    while ((await listWrites(dom0)).length < 5) await Bun.sleep(10);
     const second = await dom0.offload("disable", "eth1");
     expect(second.exitCode).toBe(3);
     expect(second.stderr).toMatch(
@@ -99,7 +99,7 @@ describe("one at a time", () => {
     await using dom0 = await Dom0.start({ vms: 30, vifs: 2 });
     await dom0.simulator.fault({ fault: "slow", ms: 15 });
     const first = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
-    while ((await writes(dom0)).length < 5) await Bun.sleep(10);
+    while ((await listWrites(dom0)).length < 5) await Bun.sleep(10);
     expect((await dom0.offload("status")).exitCode).toBe(0);
     await first.signal("SIGKILL");
     await first.exited;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { allStillOn, liveState, writes } from "../assertions/ethtool.ts";
+import { listAllFeaturesOn, listWrites, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Answer } from "../dom0/running.ts";
 
@@ -90,31 +90,31 @@ describe("the confirmation at a terminal that cannot move its cursor", () => {
     ["no", "n\r"],
     ["something else", "yikes\r"],
     ["the end of input", "\x04"],
-  ])("takes %s for a no", async (_, say) => {
-    const before = await liveState(dom0);
-    const run = await at({ TERM: "dumb" }, ["disable", "ALL"], [{ when: question, say }]);
+  ])("takes %s for a no", async (_, input) => {
+    const before = await readLiveState(dom0);
+    const run = await at({ TERM: "dumb" }, ["disable", "ALL"], [{ prompt: question, input }]);
     expect(run.exitCode).toBe(2);
     expect(run.stdout).toContain("not confirmed; nothing was changed");
     expect(run.stdout).not.toContain("\x1b");
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("ends by Ctrl-C as a signal does", async () => {
-    const answers = [{ when: question, say: "\x03" }];
+    const answers = [{ prompt: question, input: "\x03" }];
     const run = await at({ TERM: "dumb" }, ["disable", "ALL"], answers);
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test.each(["y\r", "YES\r"])("takes %p for a yes", async (say) => {
+  test.each(["y\r", "YES\r"])("takes %p for a yes", async (input) => {
     await using own = await Dom0.start({ nics: 1, vms: 1 });
     const run = await own.run([OFFLOAD, "disable", "ALL"], {
       tty: true,
       env: { TERM: "dumb" },
-      answers: [{ when: question, say }],
+      answers: [{ prompt: question, input }],
     });
     expect(run.exitCode).toBe(0);
-    expect(await allStillOn(own)).toEqual([]);
+    expect(await listAllFeaturesOn(own)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { etcState } from "../assertions/ethtool.ts";
+import { readEtcState } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 
 const RC_LOCAL = "/etc/rc.d/rc.local";
@@ -17,23 +17,23 @@ describe("verify sees the boot layer", () => {
     await dom0.offload("disable", "NICS", "--yes");
     const plain = await verified(dom0);
     expect(plain.exitCode).toBe(0);
-    expect(plain.boot).toEqual({ method: null, state: "absent", covers: null });
+    expect(plain.boot).toEqual({ method: null, state: "not-installed", covers: null });
     expect(plain.notes).toContainEqual(expect.objectContaining({ code: "not-persisted" }));
     expect((await verified(dom0, "--strict")).exitCode).toBe(1);
   });
 
   const damages: readonly (readonly [state: string, command: string, isFixed?: false])[] = [
     ["not-executable", `chmod -x ${RC_LOCAL}`],
-    ["edited", `sed -i 's/^  turn_off() {/&:/; s/turn_off_covered "$device"/:/' ${SCRIPT}`],
-    ["edited", `sed -i '2i exit 0' ${RC_LOCAL}`],
-    ["edited", `sed -i 's/disable-offloads/nothing/' ${RC_LOCAL}`],
-    ["edited", `sed -i '/END offload/d' ${RC_LOCAL}`, false],
+    ["modified", `sed -i 's/^  turn_off() {/&:/; s/turn_off_covered "$device"/:/' ${SCRIPT}`],
+    ["modified", `sed -i '2i exit 0' ${RC_LOCAL}`],
+    ["modified", `sed -i 's/disable-offloads/nothing/' ${RC_LOCAL}`],
+    ["modified", `sed -i '/END offload/d' ${RC_LOCAL}`, false],
     ["incomplete", `rm ${RULE}`],
     ["incomplete", `rm ${SCRIPT}`],
-    ["edited", `sed -i 's/online/add/' ${RULE}`],
-    ["edited", `sed -i 1,2d ${SCRIPT}`, false],
+    ["modified", `sed -i 's/online/add/' ${RULE}`],
+    ["modified", `sed -i 1,2d ${SCRIPT}`, false],
     [
-      "stale",
+      "outdated",
       `sed -i 's/^# offload-version: .*/# offload-version: 0.0.1/; s/^status=0$/status=00/' ${SCRIPT}`,
     ],
   ];
@@ -42,14 +42,14 @@ describe("verify sees the boot layer", () => {
       await using dom0 = await Dom0.start();
       await dom0.offload("disable", "ALL", "--yes");
       await dom0.offload("persist");
-      expect((await verified(dom0)).boot.state).toBe("current");
+      expect((await verified(dom0)).boot.state).toBe("up-to-date");
       await dom0.run(["sh", "-c", command]);
       const after = await verified(dom0);
       expect(after.boot.state).toBe(state);
       expect(after.exitCode).toBe(1);
-      const before = await etcState(dom0);
+      const before = await readEtcState(dom0);
       expect((await dom0.offload("persist")).exitCode).toBe(isFixed ? 0 : 2);
-      expect((await etcState(dom0)) === before).toBe(!isFixed);
+      expect((await readEtcState(dom0)) === before).toBe(!isFixed);
       if (isFixed) expect((await verified(dom0)).exitCode).toBe(0);
     });
   }
@@ -65,19 +65,19 @@ describe("verify sees the boot layer", () => {
       SCRIPT,
       RULE,
     ]);
-    expect((await verified(dom0)).boot.state).toBe("current");
+    expect((await verified(dom0)).boot.state).toBe("up-to-date");
   });
 
   test("reports a boot layer that does not follow the policy, and persist updates it", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("persist", "eth1", "eth2", "--features", "tso");
     // As another host of the pool, or xe, would.
-    await dom0.simulator.set(["PIF", dom0.world.pif("eth2").ref, "other_config", {}]);
+    await dom0.simulator.set(["PIF", dom0.fixture.pif("eth2").ref, "other_config", {}]);
     const { exitCode, problems, advice } = await verified(dom0);
     expect(exitCode).toBe(1);
     expect(problems).toEqual([
       expect.objectContaining({
-        code: "boot-wrong",
+        code: "boot-drift",
         message: expect.stringContaining("does not follow the policy (different: eth2)"),
       }),
     ]);
@@ -89,12 +89,12 @@ describe("verify sees the boot layer", () => {
   test("reports a boot layer that no policy asks for any more", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("persist", "eth1", "--features", "tso");
-    await dom0.simulator.set(["PIF", dom0.world.pif("eth1").ref, "other_config", {}]);
+    await dom0.simulator.set(["PIF", dom0.fixture.pif("eth1").ref, "other_config", {}]);
     const { exitCode, problems } = await verified(dom0);
     expect(exitCode).toBe(1);
     const message = expect.stringContaining("remove it with: offload persist --remove");
-    expect(problems).toContainEqual({ code: "boot-wrong", message });
+    expect(problems).toContainEqual({ code: "boot-drift", message });
     expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
-    expect((await verified(dom0)).boot.state).toBe("absent");
+    expect((await verified(dom0)).boot.state).toBe("not-installed");
   });
 });

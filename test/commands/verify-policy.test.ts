@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { otherConfig } from "../assertions/ethtool.ts";
+import { readOtherConfig } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 async function verified(dom0: Dom0, ...args: string[]) {
@@ -17,8 +17,8 @@ async function verified(dom0: Dom0, ...args: string[]) {
 
 /** Removes the setting of a feature, as someone else would. */
 async function removeSetting(dom0: Dom0, device: string, key: string): Promise<void> {
-  const { ref } = dom0.world.pif(device);
-  const { [key]: _, ...rest } = await otherConfig(dom0, "PIF", ref);
+  const { ref } = dom0.fixture.pif(device);
+  const { [key]: _, ...rest } = await readOtherConfig(dom0, "PIF", ref);
   await dom0.simulator.set(["PIF", ref, "other_config", rest]);
 }
 
@@ -34,7 +34,7 @@ describe("verify by the policy", () => {
     });
     const persisted = await dom0.offload("persist", "--json");
     expect(persisted.exitCode).toBe(0);
-    const { uuid } = dom0.world.vm("pfSense").record;
+    const { uuid } = dom0.fixture.vm("pfSense").record;
     expect(JSON.parse(persisted.stdout).boot.covers).toEqual({
       ...{ nics: [], vifs: [], devices: {} },
       vms: { [uuid]: { features: ["tx"], vifs: {} } },
@@ -111,7 +111,7 @@ describe("verify by the policy", () => {
     await using dom0 = await Dom0.start();
     for (const device of ["eth2", "eth3"]) await dom0.setFeatures(device, "gro", "off");
     expect((await verified(dom0, "bond0", "--features", "gro")).exitCode).toBe(1);
-    const { ref } = dom0.world.pif("bond0");
+    const { ref } = dom0.fixture.pif("bond0");
     await dom0.simulator.set(["PIF", ref, "properties", { gro: "off" }]);
     expect(await verified(dom0, "bond0", "--features", "gro")).toMatchObject({
       exitCode: 0,
@@ -123,7 +123,7 @@ describe("verify by the policy", () => {
 describe("verify reads what networkd remembers", () => {
   test("and finds what it will turn on for good, because no setting is against it", async () => {
     await using dom0 = await Dom0.start();
-    const { ref } = dom0.world.pif("eth1");
+    const { ref } = dom0.fixture.pif("eth1");
     await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-tso": "on" }]);
     await dom0.toolstack.restart();
     await dom0.offload("disable", "eth1", "--features", "tso");
@@ -144,7 +144,7 @@ describe("verify reads what networkd remembers", () => {
     expect(await verified(dom0)).toMatchObject({
       exitCode: 0,
       problems: [],
-      notes: ["networkd-until-plug", "not-persisted"],
+      notes: ["networkd-until-replug", "not-persisted"],
     });
     await dom0.toolstack.restart();
     expect((await dom0.ethtool("eth1")).get("generic-receive-offload")?.active).toBe(false);

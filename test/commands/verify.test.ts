@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
-import { liveState, writes } from "../assertions/ethtool.ts";
+import { listWrites, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 
 describe("verify", () => {
   test("exits 1 on a fresh host, says what is wrong and what to run, and changes nothing", async () => {
     await using dom0 = await Dom0.start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     const run = await dom0.offload("verify");
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("rx, tx, sg, tso, gso and gro on");
     expect(run.stdout).toContain("Run: offload disable ALL");
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
   });
 
   test("exits 0 after persist ALL, in a few lines even on a large host", async () => {
@@ -36,7 +36,7 @@ describe("verify", () => {
   test("notices a setting that someone removed or set to on", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
-    const { ref } = dom0.world.pif("eth1");
+    const { ref } = dom0.fixture.pif("eth1");
     await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-tso": "on" }]);
     const run = await dom0.offload("verify", "eth1");
     expect(run.exitCode).toBe(1);
@@ -53,7 +53,7 @@ describe("verify", () => {
     expect(run.exitCode).toBe(1);
     const json = await dom0.offload("verify", "web 1", "--features", "gso,tso,sg", "--json");
     const codes = JSON.parse(json.stdout).problems.map(({ code }: { code: string }) => code);
-    expect(codes).toContainAnyValues(["live-on", "latent"]);
+    expect(codes).toContainAnyValues(["live-on", "requested-on"]);
     await dom0.offload("persist", "web 1");
     expect((await dom0.offload("verify", "web 1")).exitCode).toBe(0);
   });
@@ -66,7 +66,7 @@ describe("verify", () => {
 
   test("finds GRO that networkd will switch back on, unless the PIF's property says off", async () => {
     await using dom0 = await Dom0.start();
-    const { ref } = dom0.world.pif("eth1");
+    const { ref } = dom0.fixture.pif("eth1");
     await dom0.setFeatures("eth1", "gro", "off");
     const before = await dom0.offload("verify", "eth1", "--features", "gro");
     expect(before.stdout).toContain("networkd turns it on at every plug");
@@ -77,7 +77,7 @@ describe("verify", () => {
 
   test("finds settings that nothing reads: keys, spellings and values", async () => {
     await using dom0 = await Dom0.start();
-    const { ref } = dom0.world.vif("db");
+    const { ref } = dom0.fixture.vif("db");
     await dom0.simulator.set([
       "VIF",
       ref,
@@ -96,7 +96,7 @@ describe("verify", () => {
   test("finds a setting that the NIC cannot follow, because a later plug will fail", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
     await dom0.offload("disable", "ALL", "--yes");
-    const { ref, record } = dom0.world.pif("eth1");
+    const { ref, record } = dom0.fixture.pif("eth1");
     await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-rx": "off" }]);
     const run = await dom0.offload("verify", "eth1", "--features", "rx");
     expect(run.exitCode).toBe(1);
@@ -130,10 +130,10 @@ describe("verify", () => {
 
   test("exits 3 for a VM that runs on another host, of which it sees the settings alone", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["coordinator"] });
-    const { world } = dom0;
-    const away = world.vms.find(
+    const { fixture } = dom0;
+    const away = fixture.vms.find(
       ({ record, vifs }) =>
-        record.resident_on === world.other?.ref && !record.is_control_domain && vifs.length > 0,
+        record.resident_on === fixture.other?.ref && !record.is_control_domain && vifs.length > 0,
     );
     const name = away?.record.name_label ?? "";
     await dom0.offload("disable", name);

@@ -1,16 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { allStillOn, liveState, stillOn, writes } from "../assertions/ethtool.ts";
+import {
+  listAllFeaturesOn,
+  listFeaturesOn,
+  listWrites,
+  readLiveState,
+} from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Scenario } from "../dom0/world/scenarios.ts";
 
 /** Exit code 3, one line on stderr, nothing on stdout, the kernel untouched. */
 async function cannot(dom0: Dom0, ...args: readonly string[]): Promise<string> {
-  const before = await liveState(dom0);
+  const before = await readLiveState(dom0);
   const run = await dom0.offload(...args);
   expect({ exitCode: run.exitCode, stderr: run.stderr }).toMatchObject({ exitCode: 3 });
   expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);
   expect(run.stdout).toBe("");
-  expect(await liveState(dom0)).toBe(before);
+  expect(await readLiveState(dom0)).toBe(before);
   return run.stderr;
 }
 
@@ -42,13 +47,13 @@ describe("a host that is not ready", () => {
     await using dom0 = await Dom0.start({ scenarios: ["old-member"] });
     const run = await dom0.offload("disable", "eth1", "--live-only");
     expect(run.exitCode).toBe(0);
-    expect(await stillOn(dom0, "eth1")).toEqual([]);
+    expect(await listFeaturesOn(dom0, "eth1")).toEqual([]);
   });
 
   test("a member of today works like any host, in the untranslated errors of a forwarded call too", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["member"] });
     expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
   });
 
   test("status shows what the kernel knows, names the trouble and ends with 3", async () => {
@@ -124,7 +129,7 @@ describe("a XAPI that dies between two writes", () => {
     expect(first.exitCode).toBe(1);
     expect(first.stdout).toContain("was not written");
     expect(first.stdout).toContain("could not be read back");
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     await completes(dom0);
   });
 
@@ -134,13 +139,13 @@ describe("a XAPI that dies between two writes", () => {
     const first = await dom0.offload("disable", "ALL", "--yes", "--json");
     expect(first.exitCode).toBe(1);
     const unstored = JSON.parse(first.stdout)
-      .problems.filter(({ code }: { code: string }) => code === "text-failed")
+      .problems.filter(({ code }: { code: string }) => code === "policy-write-failed")
       .map(({ uuid }: { uuid: string }) => uuid);
     expect(unstored.length).toBeGreaterThan(3);
-    for (const vm of dom0.world.running) {
+    for (const vm of dom0.fixture.running) {
       for (const { record } of vm.vifs) {
         const device = `vif${vm.record.domid}.${record.device}`;
-        const isChanged = (await stillOn(dom0, device)).length === 0;
+        const isChanged = (await listFeaturesOn(dom0, device)).length === 0;
         expect({ device, isChanged }).toEqual({
           device,
           isChanged: !unstored.includes(record.uuid),
@@ -153,7 +158,7 @@ describe("a XAPI that dies between two writes", () => {
   async function completes(dom0: Dom0): Promise<void> {
     await dom0.simulator.fault({ fault: "none" });
     expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     expect((await dom0.offload("persist", "--yes")).exitCode).toBe(0);
     expect((await dom0.offload("verify")).exitCode).toBe(0);
   }
@@ -185,9 +190,9 @@ describe("a XAPI that dies between two writes", () => {
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("HANDLE_INVALID");
     expect(run.stdout).toContain("records in XAPI");
-    const failed = (await writes(dom0)).filter(({ ok }) => !ok);
+    const failed = (await listWrites(dom0)).filter(({ ok }) => !ok);
     expect(failed).toHaveLength(1);
-    const devices = new Set((await allStillOn(dom0)).map((line) => line.split(" ")[0]));
+    const devices = new Set((await listAllFeaturesOn(dom0)).map((line) => line.split(" ")[0]));
     expect(devices.size).toBe(unchanged);
     expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
   });
@@ -200,16 +205,16 @@ describe("a XAPI that dies between two writes", () => {
     async (_, key, words) => {
       await using dom0 = await Dom0.start({ vms: 40, vifs: 2 });
       await dom0.simulator.fault({ fault: "slow", ms: 10 });
-      const before = await liveState(dom0);
+      const before = await readLiveState(dom0);
       const command = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
       const written = async () =>
-        (await writes(dom0)).filter(({ params }) => JSON.stringify(params).includes(`"${key}`));
+        (await listWrites(dom0)).filter(({ params }) => JSON.stringify(params).includes(`"${key}`));
       while ((await written()).length < 10) await Bun.sleep(20);
       await command.signal("SIGTERM");
       const run = await command.exited;
       expect(run.signal).toBe("SIGTERM");
       expect(run.stdout).toContain(words);
-      expect((await liveState(dom0)) === before).toBe(key === "offload-");
+      expect((await readLiveState(dom0)) === before).toBe(key === "offload-");
       expect(await dom0.simulator.sessions()).toBe(0);
     },
   );

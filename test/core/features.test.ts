@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import {
-  DEFAULT_KEYWORDS,
+  DEFAULT_FEATURES,
+  FEATURE_NAMES,
   FEATURES,
-  KEYWORDS,
-  parseKeywords,
-  recordKey,
+  parseFeatures,
+  settingKey,
 } from "../../src/core/features.ts";
-import { failureOf, valued } from "../builders/hosts.ts";
+import { failureOf, unwrap } from "../builders/hosts.ts";
 
 describe("the table of features", () => {
-  test("says of every keyword what the contract says", () => {
-    const rows = FEATURES.map(({ keyword, kernel, pifRecord, vifRecord, byDefault }) =>
-      [keyword, kernel, pifRecord, vifRecord, byDefault].join(" "),
+  test("says of every name what the contract says", () => {
+    const rows = FEATURES.map(({ name, kernelPattern, pifSetting, vifSetting, byDefault }) =>
+      [name, kernelPattern, pifSetting, vifSetting, byDefault].join(" "),
     );
     expect(rows).toEqual([
       "rx rx-checksum true true true",
@@ -30,42 +30,42 @@ describe("the table of features", () => {
   });
 
   test("the default list leaves out the four that are meant only when named", () => {
-    expect(DEFAULT_KEYWORDS).toEqual(["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"]);
+    expect(DEFAULT_FEATURES).toEqual(["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"]);
   });
 
   test("no two keywords are the same, and each says what it means", () => {
-    expect(new Set(KEYWORDS).size).toBe(FEATURES.length);
+    expect(new Set(FEATURE_NAMES).size).toBe(FEATURES.length);
     expect(FEATURES.filter(({ meaning }) => meaning.trim() === "")).toEqual([]);
   });
 });
 
 describe("recordKey", () => {
   test("PIFs: the toolstack reads the eight default features", () => {
-    const read = KEYWORDS.filter((keyword) => recordKey("pif", keyword) !== null);
+    const read = FEATURE_NAMES.filter((name) => settingKey("pif", name) !== null);
     expect(read).toEqual(["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"]);
   });
 
   test("VIFs: neither gro nor lro is read", () => {
-    const read = KEYWORDS.filter((keyword) => recordKey("vif", keyword) !== null);
+    const read = FEATURE_NAMES.filter((name) => settingKey("vif", name) !== null);
     expect(read).toEqual(["rx", "tx", "sg", "tso", "ufo", "gso"]);
   });
 
-  test("the key is ethtool- and the keyword", () => {
-    expect(recordKey("pif", "gro")).toBe("ethtool-gro");
-    expect(recordKey("vif", "tso")).toBe("ethtool-tso");
+  test("the key is ethtool- and the name", () => {
+    expect(settingKey("pif", "gro")).toBe("ethtool-gro");
+    expect(settingKey("vif", "tso")).toBe("ethtool-tso");
   });
 });
 
 describe("parseKeywords", () => {
-  test("reads a list, in the order of the table and each keyword once", () => {
-    expect(valued(parseKeywords("gso, tso,rx ,tso"))).toEqual(["rx", "tso", "gso"]);
-    expect(valued(parseKeywords("ntuple"))).toEqual(["ntuple"]);
+  test("reads a list, in the order of the table and each name once", () => {
+    expect(unwrap(parseFeatures("gso, tso,rx ,tso"))).toEqual(["rx", "tso", "gso"]);
+    expect(unwrap(parseFeatures("ntuple"))).toEqual(["ntuple"]);
   });
 
   test.each(["", " ", ",", "tso,", ",tso", "tso,,gso"])(
     "refuses %p, which has an empty word",
     (list) => {
-      expect(failureOf(parseKeywords(list))).toMatchObject({
+      expect(failureOf(parseFeatures(list))).toMatchObject({
         kind: "usage",
         code: "unknown-feature",
       });
@@ -73,26 +73,26 @@ describe("parseKeywords", () => {
   );
 
   test.each(["toString", "__proto__", "constructor", "hasOwnProperty", "TSO", "tso gso", "all"])(
-    "refuses %p, which is no keyword",
+    "refuses %p, which is no name",
     (list) => {
-      expect(failureOf(parseKeywords(list)).code).toBe("unknown-feature");
+      expect(failureOf(parseFeatures(list)).code).toBe("unknown-feature");
     },
   );
 
-  test("says which keyword is near, and which there are", () => {
-    const { message } = failureOf(parseKeywords("tso,gsoo"));
+  test("says which name is near, and which there are", () => {
+    const { message } = failureOf(parseFeatures("tso,gsoo"));
     expect(message).toBe(
-      `"gsoo" is not a feature; did you mean gso? Known are ${KEYWORDS.join(", ")}, separated by commas`,
+      `"gsoo" is not a feature; did you mean gso? Known are ${FEATURE_NAMES.join(", ")}, separated by commas`,
     );
   });
 
   test("gives no advice where nothing is near, and does not repeat a huge word", () => {
-    const { message } = failureOf(parseKeywords("x".repeat(10_000)));
+    const { message } = failureOf(parseFeatures("x".repeat(10_000)));
     expect(message).not.toContain("did you mean");
     expect(message.length).toBeLessThan(300);
   });
 
   test("one bad word among good ones refuses the whole list", () => {
-    expect(parseKeywords("tso,nonsense,gso").ok).toBe(false);
+    expect(parseFeatures("tso,nonsense,gso").ok).toBe(false);
   });
 });

@@ -1,18 +1,23 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import fc from "fast-check";
-import type { Keyword } from "../../src/core/features.ts";
-import { ContestedPool, type ForeignWrite, PLACES, type Run } from "../fakes/contested-pool.ts";
+import type { Feature } from "../../src/core/features.ts";
+import {
+  ContestedPool,
+  type OtherClientWrite,
+  type Run,
+  TARGET_NAMES,
+} from "../fakes/contested-pool.ts";
 
-const FEATURES: readonly Keyword[] = ["tx", "tso", "gso", "gro"];
+const FEATURES: readonly Feature[] = ["tx", "tso", "gso", "gro"];
 
 function runs(more: { readonly [K in keyof Run]?: fc.Arbitrary<Run[K]> } = {}) {
   return fc.record<Run>({
     command: fc.constantFrom("disable", "restore"),
-    places: fc.subarray([...PLACES], { minLength: 1 }),
+    targets: fc.subarray([...TARGET_NAMES], { minLength: 1 }),
     features: fc.oneof(fc.constant([]), fc.subarray([...FEATURES])),
     rule: fc.boolean(),
-    diesAt: fc.option(fc.integer({ min: 1, max: 30 })),
-    isLate: fc.boolean(),
+    killedAtCall: fc.option(fc.integer({ min: 1, max: 30 })),
+    isAppliedLate: fc.boolean(),
     ...more,
   });
 }
@@ -21,9 +26,9 @@ function disables() {
   return runs({ command: fc.constant("disable") });
 }
 
-const foreignWrites: fc.Arbitrary<readonly ForeignWrite[]> = fc.array(
+const foreignWrites: fc.Arbitrary<readonly OtherClientWrite[]> = fc.array(
   fc.record({
-    place: fc.constantFrom("web", "db 0", "db 1"),
+    target: fc.constantFrom("web", "db 0", "db 1"),
     key: fc.constantFrom("ethtool-tso", "ethtool-gso", "ethtool-speed", "mine", "xo:id"),
     value: fc.option(fc.constantFrom("on", "true", "junk")),
   }),
@@ -51,13 +56,13 @@ describe("hosts that work at once on what they share", () => {
   async function contest(
     scheduler: fc.Scheduler,
     sequences: readonly (readonly Run[])[],
-    writes: readonly ForeignWrite[],
+    writes: readonly OtherClientWrite[],
     times: readonly number[],
   ): Promise<ContestedPool> {
     [ticks, tick] = [times, 0];
     const pool = new ContestedPool(scheduler, sequences.length);
-    await pool.contest(sequences, writes);
-    await pool.settle();
+    await pool.runConcurrently(sequences, writes);
+    await pool.restoreUntilStable();
     return pool;
   }
 
@@ -71,7 +76,7 @@ describe("hosts that work at once on what they share", () => {
         clocks,
         async (scheduler, sequences, writes, times) => {
           const pool = await contest(scheduler, sequences, writes, times);
-          expect([...pool.excused]).toEqual([]);
+          expect([...pool.expectedConflicts]).toEqual([]);
           expect(pool.differences()).toEqual([]);
         },
       ),
@@ -98,7 +103,7 @@ describe("hosts that work at once on what they share", () => {
 
   test("restore what was there although one disables while the other restores", async () => {
     const one = (command: Run["command"]) =>
-      runs({ command: fc.constant(command), diesAt: fc.constant(null) });
+      runs({ command: fc.constant(command), killedAtCall: fc.constant(null) });
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),
@@ -107,7 +112,7 @@ describe("hosts that work at once on what they share", () => {
         clocks,
         async (scheduler, disable, restore, times) => {
           const pool = await contest(scheduler, [[disable], [restore]], [], times);
-          pool.excused.clear();
+          pool.expectedConflicts.clear();
           expect(pool.differences()).toEqual([]);
         },
       ),
@@ -120,20 +125,20 @@ describe("hosts that work at once on what they share", () => {
       fc.asyncProperty(fc.scheduler(), disables(), clocks, async (scheduler, killed, times) => {
         [ticks, tick] = [times, 0];
         const pool = new ContestedPool(scheduler, 1);
-        const whole = { ...killed, diesAt: null };
+        const whole = { ...killed, killedAtCall: null };
         // What the killed one asked for may come after the second has ended.
-        await pool.contest([[killed, whole]], []);
-        await pool.contest([[whole]], []);
+        await pool.runConcurrently([[killed, whole]], []);
+        await pool.runConcurrently([[whole]], []);
         const contents = pool.contents();
         const settings = killed.features.length === 0 ? ["tx", "tso", "gso"] : killed.features;
-        for (const place of killed.places) {
-          const now = pool.settingsOf(place);
+        for (const place of killed.targets) {
+          const now = pool.readSettings(place);
           const meanOff = settings.filter((feature) => feature !== "gro" || place === "nic");
           for (const feature of meanOff) {
             expect(["off", "false"]).toContain(now[`ethtool-${feature}`] ?? "absent");
           }
         }
-        await pool.contest([[whole]], []);
+        await pool.runConcurrently([[whole]], []);
         expect(pool.contents()).toBe(contents);
       }),
       { numRuns: 150 },

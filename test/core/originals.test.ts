@@ -1,18 +1,18 @@
 import { describe, expect, test } from "bun:test";
-import type { Keyword } from "../../src/core/features.ts";
+import type { Feature } from "../../src/core/features.ts";
 import type { Interface } from "../../src/core/interface.ts";
-import { type Evidence, findOriginals, wasOn } from "../../src/core/originals.ts";
+import { findOriginals, type OriginalSources, shouldRestoreOn } from "../../src/core/originals.ts";
 import type { BitState } from "../builders/hosts.ts";
 import {
   BETA,
   config,
+  createSnapshot,
   featureSet,
   guest,
   haltedVm,
   KERNEL,
   nic,
   pif,
-  viewOf,
   vif,
   vm,
 } from "../builders/hosts.ts";
@@ -21,12 +21,12 @@ const web = vm("web", { domid: 3 });
 
 function originalOf(
   iface: Interface,
-  feature: Keyword,
-  more: { readonly devices?: Parameters<typeof viewOf>[0] } & Partial<Evidence> = {},
+  feature: Feature,
+  more: { readonly devices?: Parameters<typeof createSnapshot>[0] } & Partial<OriginalSources> = {},
 ) {
-  const evidence: Evidence = {
-    view: viewOf(more.devices ?? {}),
-    bitsOf: () => null,
+  const evidence: OriginalSources = {
+    snapshot: createSnapshot(more.devices ?? {}),
+    getKernelBits: () => null,
     isOffAtBoot: () => false,
     ...more,
   };
@@ -40,11 +40,11 @@ function gro(state: BitState) {
 describe("the original of a feature", () => {
   test.each([
     ["on", "on"],
-    ["latent", "on"],
+    ["off requested on", "on"],
     ["off", "off"],
     // Nobody asks for what is on here, and so there is nothing to bring back.
     ["on fixed", "off"],
-    ["leaving", "off"],
+    ["on requested off", "off"],
     ["off fixed", "off"],
   ] as const)("is, where the device shows %s, %s", (state, live) => {
     expect(originalOf(nic(pif("eth0")), "gro", gro(state))).toEqual({ setting: null, live });
@@ -74,26 +74,26 @@ describe("the original of a feature", () => {
       expect(originalOf(guest(vif(owner, "0")), "gro", { devices })?.live).toBeNull();
     }
     expect(originalOf(nic(pif("eth0")), "gro")?.live).toBeNull();
-    const unreadable = { eth0: { state: "unreadable", because: "no" } } as const;
+    const unreadable = { eth0: { state: "unreadable", reason: "no" } } as const;
     expect(originalOf(nic(pif("eth0")), "gro", { devices: unreadable })?.live).toBeNull();
   });
 
   test("comes from this boot's bits where the feature is off by now", () => {
     const bits = new Map([["rx-gro", { requested: true, active: true }]]);
     const eth0 = nic(pif("eth0", { otherConfig: config({ "ethtool-gro": "off" }) }));
-    expect(originalOf(eth0, "gro", { ...gro("off"), bitsOf: () => bits })?.live).toBe("on");
+    expect(originalOf(eth0, "gro", { ...gro("off"), getKernelBits: () => bits })?.live).toBe("on");
     const others = new Map([["rx-lro", { requested: true, active: true }]]);
-    expect(originalOf(nic(pif("eth0")), "gro", { ...gro("off"), bitsOf: () => others })?.live).toBe(
-      "off",
-    );
+    expect(
+      originalOf(nic(pif("eth0")), "gro", { ...gro("off"), getKernelBits: () => others })?.live,
+    ).toBe("off");
   });
 });
 
 test("what was not known is on again, unless a setting meant off", () => {
-  expect(wasOn({ setting: null, live: null })).toBe(true);
-  expect(wasOn({ setting: "junk", live: null })).toBe(true);
-  expect(wasOn({ setting: "off", live: null })).toBe(false);
-  expect(wasOn({ setting: "false", live: null })).toBe(false);
-  expect(wasOn({ setting: "off", live: "on" })).toBe(true);
-  expect(wasOn({ setting: null, live: "off" })).toBe(false);
+  expect(shouldRestoreOn({ setting: null, live: null })).toBe(true);
+  expect(shouldRestoreOn({ setting: "junk", live: null })).toBe(true);
+  expect(shouldRestoreOn({ setting: "off", live: null })).toBe(false);
+  expect(shouldRestoreOn({ setting: "false", live: null })).toBe(false);
+  expect(shouldRestoreOn({ setting: "off", live: "on" })).toBe(true);
+  expect(shouldRestoreOn({ setting: null, live: "off" })).toBe(false);
 });

@@ -1,24 +1,28 @@
 import { describe, expect, test } from "bun:test";
 import { planLiveOnly } from "../../src/core/disable/plan.ts";
-import { requestsBefore, revertDevices } from "../../src/core/pending-change.ts";
-import { survey } from "../../src/core/targets/survey.ts";
-import { featureSet, KERNEL, NIC_ON, nic, pif, valued } from "../builders/hosts.ts";
+import { collectPreviousRequests, revertDevices } from "../../src/core/pending-change.ts";
+import { readInterfaceFeatures } from "../../src/core/targets/survey.ts";
+import { featureSet, KERNEL, NIC_ON, nic, pif, unwrap } from "../builders/hosts.ts";
 import { EVERYTHING } from "../fakes/change-host.ts";
-import { MemoryKernel } from "../fakes/kernel.ts";
+import { FakeKernel } from "../fakes/kernel.ts";
 
 const REQUESTED_ON = featureSet(KERNEL, {
   "rx-gro": "on",
-  "tx-tcp-segmentation": "latent",
+  "tx-tcp-segmentation": "off requested on",
   "rx-lro": "off",
 });
 
 /** A kernel with two NICs whose change is pending. */
 function changed() {
-  const kernel = new MemoryKernel(KERNEL, { eth0: NIC_ON, eth1: REQUESTED_ON });
+  const kernel = new FakeKernel(KERNEL, { eth0: NIC_ON, eth1: REQUESTED_ON });
   const interfaces = [nic(pif("eth0")), nic(pif("eth1"))];
-  const plan = planLiveOnly(interfaces, EVERYTHING, valued(survey(interfaces, kernel)));
-  const change = { devices: requestsBefore(plan.live, plan.before) };
-  for (const { device, clear } of plan.live) kernel.clear(device, clear);
+  const plan = planLiveOnly(
+    interfaces,
+    EVERYTHING,
+    unwrap(readInterfaceFeatures(interfaces, kernel)),
+  );
+  const change = { devices: collectPreviousRequests(plan.live, plan.before) };
+  for (const { device, bitsToClear } of plan.live) kernel.clearFeatures(device, bitsToClear);
   kernel.writes.length = 0;
   return { kernel, change };
 }
@@ -34,27 +38,27 @@ test("a pending change keeps what was requested of everything that it clears, an
 describe("reverting a pending change", () => {
   test("asks for exactly what was requested before, with one write per device", () => {
     const { kernel, change } = changed();
-    expect(valued(revertDevices(change, kernel))).toEqual([]);
+    expect(unwrap(revertDevices(change, kernel))).toEqual([]);
     expect(kernel.devices.get("eth0")?.requested).toEqual(NIC_ON.requested);
     expect(kernel.devices.get("eth1")?.requested).toEqual(REQUESTED_ON.requested);
     expect(kernel.writes).toEqual(["eth0", "eth1"]);
-    expect(valued(revertDevices(change, kernel))).toEqual([]);
+    expect(unwrap(revertDevices(change, kernel))).toEqual([]);
     expect(kernel.writes).toHaveLength(2);
   });
 
   test("ignores a device that has gone: it took its features along", () => {
     const { kernel, change } = changed();
     kernel.devices.delete("eth0");
-    expect(valued(revertDevices(change, kernel))).toEqual([]);
+    expect(unwrap(revertDevices(change, kernel))).toEqual([]);
     expect(kernel.devices.get("eth1")?.requested).toEqual(REQUESTED_ON.requested);
   });
 
   test("names a device that cannot be read, and one whose driver does not follow", () => {
     const { kernel, change } = changed();
     kernel.unreadable.add("eth0");
-    kernel.deaf.add("eth1");
+    kernel.ignoringRequests.add("eth1");
     expect(
-      valued(revertDevices(change, kernel)).map(({ device, message }) => [device, message]),
+      unwrap(revertDevices(change, kernel)).map(({ device, message }) => [device, message]),
     ).toEqual([
       ["eth0", "eth0: not reverted: permission denied"],
       ["eth1", "eth1: not reverted: the driver did not follow"],

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import fc from "fast-check";
-import { KEYWORDS } from "../../src/core/features.ts";
+import { FEATURE_NAMES } from "../../src/core/features.ts";
 import {
-  makeInterfaceText,
-  makeRuleText,
-  NO_STANDING_RULE,
-  NOTHING_STORED,
-  readInterfaceTexts,
-  readRuleTexts,
+  createHostRuleEntry,
+  createInterfaceEntry,
+  NO_HOST_RULE,
+  NO_INTERFACE_POLICY,
+  parseHostRuleEntries,
+  parseInterfaceEntries,
   type StoredFeature,
   type StoredFeatures,
 } from "../../src/core/policy-text.ts";
@@ -30,13 +30,16 @@ function text(features: unknown): string {
 }
 
 function problemOf(texts: Readonly<Record<string, string>>): string | null {
-  return readInterfaceTexts(texts).problem;
+  return parseInterfaceEntries(texts).problem;
 }
 
 const settings = fc.option(fc.string({ unit: "binary", maxLength: 32 }));
 const stored: fc.Arbitrary<StoredFeatures> = fc
   .dictionary(
-    fc.oneof(fc.constantFrom(...KEYWORDS, "__proto__"), fc.stringMatching(/^[a-z0-9_-]{1,31}$/)),
+    fc.oneof(
+      fc.constantFrom(...FEATURE_NAMES, "__proto__"),
+      fc.stringMatching(/^[a-z0-9_-]{1,31}$/),
+    ),
     fc
       .record({
         asked: fc.constantFrom(null, "off" as const, "on" as const),
@@ -58,12 +61,12 @@ describe("a text that is made", () => {
   test("reads back as what was meant, in printable ASCII", () => {
     fc.assert(
       fc.property(stored, (features) => {
-        const made = makeInterfaceText(features, NOTHING_STORED);
-        expect(made.name).toMatch(NAME);
-        expect(made.text).toMatch(/^[\x20-\x7e]*$/);
-        const read = readInterfaceTexts({ [made.name]: made.text });
-        if (made.text.length > 8192) return;
-        expect(read).toMatchObject({ names: [made.name], problem: null });
+        const made = createInterfaceEntry(features, NO_INTERFACE_POLICY);
+        expect(made.key).toMatch(NAME);
+        expect(made.value).toMatch(/^[\x20-\x7e]*$/);
+        const read = parseInterfaceEntries({ [made.key]: made.value });
+        if (made.value.length > 8192) return;
+        expect(read).toMatchObject({ keys: [made.key], problem: null });
         expect(read.value).toEqual(features);
       }),
     );
@@ -72,22 +75,22 @@ describe("a text that is made", () => {
   test("carries control characters and lone surrogates, which XAPI would not", () => {
     const value = "a\u0000\u001b[31m\ud800\u{1f600}é";
     const features = new Map([["tso", feature({ original: { setting: value, live: null } })]]);
-    const { name, text: made } = makeInterfaceText(features, NOTHING_STORED);
+    const { key, value: made } = createInterfaceEntry(features, NO_INTERFACE_POLICY);
     expect(made).toMatch(/^[\x20-\x7e]*$/);
-    expect(readInterfaceTexts({ [name]: made }).value).toEqual(features);
+    expect(parseInterfaceEntries({ [key]: made }).value).toEqual(features);
   });
 
   test("has a name of its own each time", () => {
     const names = Array.from({ length: 200 }, () =>
-      makeRuleText({ nics: [], vifs: [] }, NO_STANDING_RULE),
+      createHostRuleEntry({ nics: [], vifs: [] }, NO_HOST_RULE),
     );
-    expect(new Set(names.map(({ name }) => name)).size).toBe(200);
+    expect(new Set(names.map(({ key }) => key)).size).toBe(200);
   });
 
   test("says a rule that reads back", () => {
     const rule = { nics: ["tso", "rx-gro-hw"], vifs: ["gro"] };
-    const { name, text: made } = makeRuleText(rule, NO_STANDING_RULE);
-    expect(readRuleTexts({ [name]: made }).value).toEqual(rule);
+    const { key, value: made } = createHostRuleEntry(rule, NO_HOST_RULE);
+    expect(parseHostRuleEntries({ [key]: made }).value).toEqual(rule);
   });
 });
 
@@ -99,33 +102,33 @@ describe("the time of a text", () => {
 
   test("is later than that of the text that it answers, whatever this host's clock says", () => {
     clock.mockReturnValue(5);
-    const before = readInterfaceTexts({ "offload-1000-a": text({}) });
-    expect(makeInterfaceText(new Map(), before).name).toStartWith("offload-1001-");
+    const before = parseInterfaceEntries({ "offload-1000-a": text({}) });
+    expect(createInterfaceEntry(new Map(), before).key).toStartWith("offload-1001-");
     clock.mockReturnValue(2000);
-    expect(makeInterfaceText(new Map(), before).name).toStartWith("offload-2000-");
+    expect(createInterfaceEntry(new Map(), before).key).toStartWith("offload-2000-");
   });
 
   test("stays one that can be read, when another text has the last there is", () => {
     clock.mockReturnValue(5);
-    const last = readInterfaceTexts({ "offload-9999999999999-a": text({}) });
-    const { name, text: made } = makeInterfaceText(new Map([["tso", feature()]]), last);
-    expect(name).toStartWith("offload-9999999999999-");
-    expect(readInterfaceTexts({ [name]: made }).problem).toBeNull();
+    const last = parseInterfaceEntries({ "offload-9999999999999-a": text({}) });
+    const { key, value: made } = createInterfaceEntry(new Map([["tso", feature()]]), last);
+    expect(key).toStartWith("offload-9999999999999-");
+    expect(parseInterfaceEntries({ [key]: made }).problem).toBeNull();
   });
 });
 
 describe("texts of one object", () => {
   test("are none where no key is offload's", () => {
-    expect(readInterfaceTexts({ "ethtool-tso": "off", offload: "{", "xo:offload-1-a": "{" })).toBe(
-      NOTHING_STORED,
-    );
-    expect(readRuleTexts({})).toBe(NO_STANDING_RULE);
+    expect(
+      parseInterfaceEntries({ "ethtool-tso": "off", offload: "{", "xo:offload-1-a": "{" }),
+    ).toBe(NO_INTERFACE_POLICY);
+    expect(parseHostRuleEntries({})).toBe(NO_HOST_RULE);
   });
 
   test("count all: the oldest for originals, the newest for the rest", () => {
     const older = { asked: "off", original: { setting: "on", live: "on" }, wrote: "off" };
     const newer = { asked: "on", original: { setting: "off", live: null }, wrote: null };
-    const { value, names, latest } = readInterfaceTexts({
+    const { value, keys, latestTimeMs } = parseInterfaceEntries({
       "offload-20-b": text({ tso: newer, gso: newer }),
       "offload-3-a": text({ tso: older, sg: older }),
     });
@@ -136,7 +139,7 @@ describe("texts of one object", () => {
       wrote: null,
     });
     expect([...value.keys()].sort()).toEqual(["gso", "sg", "tso"]);
-    expect([names.length, latest]).toEqual([2, 20]);
+    expect([keys.length, latestTimeMs]).toEqual([2, 20]);
   });
 
   test("are ordered by their names where their times are the same", () => {
@@ -144,13 +147,13 @@ describe("texts of one object", () => {
       "offload-1-b": text({ tso: { asked: "on" } }),
       "offload-1-a": text({ tso: { asked: "off", original: { setting: null, live: null } } }),
     };
-    expect(readInterfaceTexts(texts).value.get("tso")?.asked).toBe("on");
+    expect(parseInterfaceEntries(texts).value.get("tso")?.asked).toBe("on");
     const turned = Object.fromEntries(Object.entries(texts).reverse());
-    expect(readInterfaceTexts(turned).value).toEqual(readInterfaceTexts(texts).value);
+    expect(parseInterfaceEntries(turned).value).toEqual(parseInterfaceEntries(texts).value);
   });
 
   test("keep what was written last where a newer one says nothing of it", () => {
-    const { value } = readInterfaceTexts({
+    const { value } = parseInterfaceEntries({
       "offload-1-a": text({ tso: { asked: "off", wrote: "off" } }),
       "offload-2-a": text({ tso: { asked: "off" } }),
     });
@@ -162,15 +165,17 @@ describe("texts of one object", () => {
       fc.property(fc.array(stored, { minLength: 1, maxLength: 3 }), (all) => {
         const texts: Record<string, string> = {};
         for (const features of all) {
-          const { name, text: made } = makeInterfaceText(features, readInterfaceTexts(texts));
-          texts[name] = made;
+          const { key, value: made } = createInterfaceEntry(features, parseInterfaceEntries(texts));
+          texts[key] = made;
         }
-        const merged = readInterfaceTexts(texts);
+        const merged = parseInterfaceEntries(texts);
         if (merged.problem !== null) return;
-        const one = makeInterfaceText(merged.value, merged);
-        fc.pre(one.text.length <= 8192);
-        expect(readInterfaceTexts({ [one.name]: one.text }).value).toEqual(merged.value);
-        expect(readInterfaceTexts({ ...texts, [one.name]: one.text }).value).toEqual(merged.value);
+        const one = createInterfaceEntry(merged.value, merged);
+        fc.pre(one.value.length <= 8192);
+        expect(parseInterfaceEntries({ [one.key]: one.value }).value).toEqual(merged.value);
+        expect(parseInterfaceEntries({ ...texts, [one.key]: one.value }).value).toEqual(
+          merged.value,
+        );
       }),
     );
   });
@@ -178,7 +183,7 @@ describe("texts of one object", () => {
   test("of a host are its rule: the newest", () => {
     const rule = (nics: readonly string[]) => JSON.stringify({ version: 1, nics, vifs: [] });
     const texts = { "offload-2-a": rule(["tso"]), "offload-1-f": rule(["gro"]) };
-    expect(readRuleTexts(texts).value.nics).toEqual(["tso"]);
+    expect(parseHostRuleEntries(texts).value.nics).toEqual(["tso"]);
   });
 });
 
@@ -207,9 +212,9 @@ describe("a hostile text excludes its object", () => {
     ["has a setting that is no text", text({ tso: { wrote: 1 } })],
     ["has a setting that is too long", text({ tso: { wrote: "x".repeat(65) } })],
   ])("that %s", (_, damaged) => {
-    const { value, problem, names } = readInterfaceTexts({ ...GOOD, "offload-2-b": damaged });
+    const { value, problem, keys } = parseInterfaceEntries({ ...GOOD, "offload-2-b": damaged });
     expect(problem).toBe("a text of offload is damaged");
-    expect([value.size, names]).toEqual([0, ["offload-1-a", "offload-2-b"]]);
+    expect([value.size, keys]).toEqual([0, ["offload-1-a", "offload-2-b"]]);
   });
 
   test.each([0, 2, 1e300])("of version %p, whatever else it says", (version) => {
@@ -253,14 +258,14 @@ describe("a hostile text excludes its object", () => {
   test("of a host, which then has no rule that counts", () => {
     for (const nics of [["tso", 1], "tso", ["a b"], Array.from({ length: 129 }, () => "tso")]) {
       const damaged = JSON.stringify({ version: 1, nics, vifs: [] });
-      const { value, problem } = readRuleTexts({ "offload-1-a": damaged });
+      const { value, problem } = parseHostRuleEntries({ "offload-1-a": damaged });
       expect([value.nics, problem]).toEqual([[], "a text of offload is damaged"]);
     }
   });
 });
 
 test("a feature called like a prototype is a name like any other", () => {
-  const { value, problem } = readInterfaceTexts({
+  const { value, problem } = parseInterfaceEntries({
     "offload-1-a": '{"version":1,"features":{"__proto__":{"asked":"off"},"constructor":{}}}',
   });
   expect(problem).toBeNull();

@@ -1,22 +1,22 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Keyword } from "../../src/core/features.ts";
+import type { Feature } from "../../src/core/features.ts";
 import { Policy } from "../../src/core/policy.ts";
 import type {
-  Asked,
-  StandingRule,
+  HostRule,
+  PolicyState,
   StoredFeature,
-  StoredInterface,
+  StoredInterfacePolicy,
 } from "../../src/core/policy-text.ts";
-import { type Coverage, featuresAtBoot } from "../../src/core/verify/coverage.ts";
+import { type Coverage, getBootFeatures } from "../../src/core/verify/coverage.ts";
 import { guest, haltedVm, nic, pif, vif, vm } from "../builders/hosts.ts";
 
-const NO_RULE: StandingRule = { nics: [], vifs: [] };
+const NO_RULE: HostRule = { nics: [], vifs: [] };
 
 /** The stored word of an interface, by feature; `off alone` is said of one VIF only. */
-type Word = Readonly<Partial<Record<Keyword, Asked | "off alone" | null>>>;
+type Word = Readonly<Partial<Record<Feature, PolicyState | "off alone" | null>>>;
 
-function stored(word: Word): StoredInterface {
+function stored(word: Word): StoredInterfacePolicy {
   const features = Object.entries(word).map(([name, asked]): [string, StoredFeature] => [
     name,
     {
@@ -26,7 +26,7 @@ function stored(word: Word): StoredInterface {
       wrote: undefined,
     },
   ]);
-  return { names: ["offload-1-a"], value: new Map(features), problem: null, latest: 1 };
+  return { keys: ["offload-1-a"], value: new Map(features), problem: null, latestTimeMs: 1 };
 }
 
 const web = vm("web");
@@ -42,36 +42,38 @@ function guestWith(word: Word, device = "0", owner = web) {
 describe("the policy of an interface", () => {
   test("is nothing where nothing was asked for", () => {
     const policy = new Policy(NO_RULE, []);
-    expect(policy.featuresOff(nic(pif("eth0")))).toEqual([]);
-    expect(policy.featuresOff(guest(vif(web, "0")))).toEqual([]);
-    expect(policy.hasRule).toBe(false);
+    expect(policy.listFeaturesOff(nic(pif("eth0")))).toEqual([]);
+    expect(policy.listFeaturesOff(guest(vif(web, "0")))).toEqual([]);
+    expect(policy.hasHostRule).toBe(false);
   });
 
   test("is the standing rule of its kind, in the order of the table", () => {
     const policy = new Policy({ nics: ["gro", "tso"], vifs: ["tx"] }, []);
-    expect(policy.featuresOff(nic(pif("eth0")))).toEqual(["tso", "gro"]);
-    expect(policy.featuresOff(guest(vif(web, "0")))).toEqual(["tx"]);
-    expect(policy.hasRule).toBe(true);
+    expect(policy.listFeaturesOff(nic(pif("eth0")))).toEqual(["tso", "gro"]);
+    expect(policy.listFeaturesOff(guest(vif(web, "0")))).toEqual(["tx"]);
+    expect(policy.hasHostRule).toBe(true);
   });
 
   test("is its own word before the rule, feature by feature", () => {
     const policy = new Policy({ nics: ["tso", "gro"], vifs: ["tx", "sg"] }, []);
-    expect(policy.featuresOff(nicWith({ tso: "on", rx: "off" }))).toEqual(["rx", "gro"]);
-    expect(policy.featuresOff(guestWith({ tx: "on", gso: "off" }))).toEqual(["sg", "gso"]);
+    expect(policy.listFeaturesOff(nicWith({ tso: "on", rx: "off" }))).toEqual(["rx", "gro"]);
+    expect(policy.listFeaturesOff(guestWith({ tx: "on", gso: "off" }))).toEqual(["sg", "gso"]);
   });
 
   test("is that of its VM, whose other VIF was asked off", () => {
     const one = guestWith({ tx: "off", sg: "off alone", tso: null });
     const policy = new Policy(NO_RULE, [one.vif]);
-    expect(policy.featuresOff(guest(vif(web, "1")))).toEqual(["tx"]);
-    expect(policy.featuresOff(guest(vif(vm("other"), "0")))).toEqual([]);
-    expect(policy.featuresOff(one)).toEqual(["tx", "sg"]);
+    expect(policy.listFeaturesOff(guest(vif(web, "1")))).toEqual(["tx"]);
+    expect(policy.listFeaturesOff(guest(vif(vm("other"), "0")))).toEqual([]);
+    expect(policy.listFeaturesOff(one)).toEqual(["tx", "sg"]);
   });
 
   test("is nothing for a device that XAPI does not know, and for a feature that it does not", () => {
     const policy = new Policy({ nics: ["tso", "rx-gro-hw"], vifs: [] }, []);
-    expect(policy.featuresOff({ kind: "bare", device: "eth9", as: "pif" })).toEqual([]);
-    expect(policy.featuresOff(nic(pif("eth0")))).toEqual(["tso"]);
+    expect(
+      policy.listFeaturesOff({ kind: "unmanaged", device: "eth9", deviceKind: "pif" }),
+    ).toEqual([]);
+    expect(policy.listFeaturesOff(nic(pif("eth0")))).toEqual(["tso"]);
     expect(policy.isOff(nic(pif("eth0")), "rx-gro-hw")).toBe(true);
   });
 
@@ -89,27 +91,27 @@ describe("the coverage of a policy", () => {
   test("is empty where nothing was asked for", () => {
     const nothing: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
     const vifs = [vif(web, "0"), guestWith({ tx: null }, "1").vif];
-    expect(new Policy(NO_RULE, vifs).coverage([pif("eth0")])).toEqual(nothing);
+    expect(new Policy(NO_RULE, vifs).computeCoverage([pif("eth0")])).toEqual(nothing);
   });
 
   test("names a VM by itself only where the rule does not say the same", () => {
     const rule = { nics: [], vifs: ["tx"] };
-    const same = new Policy(rule, [guestWith({ tx: "off" }).vif]).coverage([]);
+    const same = new Policy(rule, [guestWith({ tx: "off" }).vif]).computeCoverage([]);
     expect(same).toMatchObject({ vifs: ["tx"], vms: new Map() });
-    const more = new Policy(rule, [guestWith({ sg: "off" }).vif]).coverage([]);
+    const more = new Policy(rule, [guestWith({ sg: "off" }).vif]).computeCoverage([]);
     expect(more.vms).toEqual(new Map([[web.uuid, { features: ["tx", "sg"], vifs: new Map() }]]));
-    const less = new Policy(rule, [guestWith({ tx: "on" }).vif]).coverage([]);
+    const less = new Policy(rule, [guestWith({ tx: "on" }).vif]).computeCoverage([]);
     const exception = { features: ["tx"], vifs: new Map([["0", []]]) } as const;
     expect(less.vms).toEqual(new Map([[web.uuid, exception]]));
   });
 
   test("turns off at boot on every interface what the policy says", () => {
-    const features: readonly Keyword[] = ["tx", "tso", "gro"];
+    const features: readonly Feature[] = ["tx", "tso", "gro"];
     const lists = fc.subarray([...features]);
     const words = fc
       .tuple(
         ...features.map(() =>
-          fc.constantFrom<Word[Keyword] | undefined>(undefined, null, "off", "on", "off alone"),
+          fc.constantFrom<Word[Feature] | undefined>(undefined, null, "off", "on", "off alone"),
         ),
       )
       .map((asked): Word => {
@@ -131,15 +133,15 @@ describe("the coverage of a policy", () => {
             rule,
             guests.map((one) => one.vif),
           );
-          const coverage = policy.coverage(nics.map((one) => one.pif));
+          const coverage = policy.computeCoverage(nics.map((one) => one.pif));
           for (const iface of [...nics, ...guests]) {
-            expect(featuresAtBoot(coverage, iface)).toEqual(policy.featuresOff(iface));
+            expect(getBootFeatures(coverage, iface)).toEqual(policy.listFeaturesOff(iface));
           }
-          expect(featuresAtBoot(coverage, nic(pif("eth9")))).toEqual(
-            policy.featuresOff(nic(pif("eth9"))),
+          expect(getBootFeatures(coverage, nic(pif("eth9")))).toEqual(
+            policy.listFeaturesOff(nic(pif("eth9"))),
           );
           const added = guest(vif(web, "9"));
-          expect(featuresAtBoot(coverage, added)).toEqual(policy.featuresOff(added));
+          expect(getBootFeatures(coverage, added)).toEqual(policy.listFeaturesOff(added));
         },
       ),
     );

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { EXIT, exitCodeOf, PROBLEMS, type ProblemCode } from "../../src/core/problem.ts";
+import {
+  computeExitCode,
+  EXIT_CODES,
+  PROBLEM_SEVERITIES,
+  type ProblemCode,
+} from "../../src/core/problem.ts";
 
 const VERIFYING = { strict: false, changing: false } as const;
 const STRICT = { strict: true, changing: false } as const;
@@ -11,69 +16,70 @@ function of(...codes: readonly ProblemCode[]) {
 
 describe("the exit code", () => {
   test("numbers are those of the contract", () => {
-    expect(EXIT).toEqual({ done: 0, partly: 1, usage: 2, unavailable: 3 });
+    expect(EXIT_CODES).toEqual({ success: 0, problems: 1, usage: 2, unavailable: 3 });
   });
 
   test("is 0 without problems", () => {
-    for (const options of [VERIFYING, STRICT, CHANGING]) expect(exitCodeOf([], options)).toBe(0);
+    for (const options of [VERIFYING, STRICT, CHANGING])
+      expect(computeExitCode([], options)).toBe(0);
   });
 
   test("is 1 for what could be off and is on, and for every wrong or missing record", () => {
     const drift = [
       "live-on",
-      "latent",
-      "record-missing",
-      "record-says-on",
-      "record-unreadable",
-      "record-unsatisfiable",
+      "requested-on",
+      "setting-missing",
+      "setting-on",
+      "setting-invalid",
+      "setting-unsupported",
       "gro-not-persistent",
     ] as const;
     for (const code of drift) {
-      expect(exitCodeOf(of(code), VERIFYING)).toBe(1);
-      expect(exitCodeOf(of(code), CHANGING)).toBe(1);
+      expect(computeExitCode(of(code), VERIFYING)).toBe(1);
+      expect(computeExitCode(of(code), CHANGING)).toBe(1);
     }
   });
 
   test("is 1 for what was asked for and could not be carried out", () => {
     const undone = [
       "write-failed",
-      "record-failed",
-      "record-not-attempted",
+      "setting-write-failed",
+      "setting-not-attempted",
       "interrupted",
-      "device-vanished",
+      "device-removed",
     ] as const;
-    for (const code of undone) expect(exitCodeOf(of(code), CHANGING)).toBe(1);
+    for (const code of undone) expect(computeExitCode(of(code), CHANGING)).toBe(1);
   });
 
   test("is 0 for fixed features, and 1 under --strict", () => {
-    expect(exitCodeOf(of("live-fixed"), VERIFYING)).toBe(0);
-    expect(exitCodeOf(of("live-fixed"), CHANGING)).toBe(0);
-    expect(exitCodeOf(of("live-fixed"), STRICT)).toBe(1);
+    expect(computeExitCode(of("live-fixed"), VERIFYING)).toBe(0);
+    expect(computeExitCode(of("live-fixed"), CHANGING)).toBe(0);
+    expect(computeExitCode(of("live-fixed"), STRICT)).toBe(1);
   });
 
   test("is 3 for what cannot be determined; a command that changes has then done its work partly", () => {
     const unknown = [
-      "live-elsewhere",
+      "live-on-other-host",
       "device-missing",
       "device-unreadable",
-      "records-unknown",
+      "settings-unreadable",
       "xapi-unavailable",
     ] as const;
     for (const code of unknown) {
-      expect(exitCodeOf(of(code), VERIFYING)).toBe(3);
-      expect(exitCodeOf(of(code), CHANGING)).toBe(1);
+      expect(computeExitCode(of(code), VERIFYING)).toBe(3);
+      expect(computeExitCode(of(code), CHANGING)).toBe(1);
     }
   });
 
   test("what is known to be wrong outranks what is not known", () => {
-    expect(exitCodeOf(of("device-missing", "live-on"), VERIFYING)).toBe(1);
-    expect(exitCodeOf(of("live-on", "device-missing"), VERIFYING)).toBe(1);
-    expect(exitCodeOf(of("live-fixed", "device-missing"), VERIFYING)).toBe(3);
-    expect(exitCodeOf(of("device-missing", "live-fixed"), STRICT)).toBe(1);
+    expect(computeExitCode(of("device-missing", "live-on"), VERIFYING)).toBe(1);
+    expect(computeExitCode(of("live-on", "device-missing"), VERIFYING)).toBe(1);
+    expect(computeExitCode(of("live-fixed", "device-missing"), VERIFYING)).toBe(3);
+    expect(computeExitCode(of("device-missing", "live-fixed"), STRICT)).toBe(1);
   });
 
   test("follows from every code that there is", () => {
-    for (const level of Object.values(PROBLEMS)) {
+    for (const level of Object.values(PROBLEM_SEVERITIES)) {
       expect(["drift", "undone", "unknown", "fixed"]).toContain(level);
     }
   });

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import { KEYWORDS } from "../../src/core/features.ts";
+import { FEATURE_NAMES } from "../../src/core/features.ts";
 import {
-  deadRecords,
-  honouredKey,
-  meaningOf,
-  otherConfigOf,
-  recordedState,
+  effectiveKey,
+  getOtherConfig,
+  ineffectiveSettings,
+  parseSetting,
+  settingState,
 } from "../../src/core/settings.ts";
 import { config, guest, nic, pif, vif, vm } from "../builders/hosts.ts";
 
 const web = vm("web");
-const BARE = { kind: "bare", device: "eth0", as: "pif" } as const;
+const BARE = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
 
 function nicWith(entries: Readonly<Record<string, string>>) {
   return nic(pif("eth0", { otherConfig: config(entries) }));
@@ -27,24 +27,24 @@ describe("what the toolstack makes of a value", () => {
     ["on", "on"],
     ["true", "on"],
   ] as const)("%p means %s", (value, meaning) => {
-    expect(meaningOf(value)).toBe(meaning);
+    expect(parseSetting(value)).toBe(meaning);
   });
 
   test.each(["OFF", "Off", "False", "0", " off", "off ", "off\n", "no", "", "ON", "1"])(
     "%p is ignored: it compares letter by letter",
     (value) => {
-      expect(meaningOf(value)).toBeNull();
+      expect(parseSetting(value)).toBeNull();
     },
   );
 
   test("no value means nothing", () => {
-    expect(meaningOf(undefined)).toBeNull();
+    expect(parseSetting(undefined)).toBeNull();
   });
 });
 
 describe("which records are honoured", () => {
-  const honoured = (subject: Parameters<typeof honouredKey>[0]) =>
-    KEYWORDS.flatMap((keyword) => honouredKey(subject, keyword) ?? []);
+  const honoured = (subject: Parameters<typeof effectiveKey>[0]) =>
+    FEATURE_NAMES.flatMap((keyword) => effectiveKey(subject, keyword) ?? []);
 
   test("of a managed PIF: eight", () => {
     expect(honoured(nicWith({}))).toEqual([
@@ -77,83 +77,85 @@ describe("which records are honoured", () => {
   test("of an SR-IOV VIF and of a bare device: none", () => {
     expect(honoured(guest(vif(web, "0", { sriov: true })))).toEqual([]);
     expect(honoured(BARE)).toEqual([]);
-    expect(otherConfigOf(BARE)).toBeNull();
+    expect(getOtherConfig(BARE)).toBeNull();
   });
 });
 
 describe("what is recorded", () => {
   test("is what a readable key says", () => {
-    expect(recordedState(nicWith({ "ethtool-tso": "off" }), "tso")).toBe("off");
-    expect(recordedState(nicWith({ "ethtool-tso": "false" }), "tso")).toBe("off");
-    expect(recordedState(guestWith({ "ethtool-tso": "true" }), "tso")).toBe("on");
+    expect(settingState(nicWith({ "ethtool-tso": "off" }), "tso")).toBe("off");
+    expect(settingState(nicWith({ "ethtool-tso": "false" }), "tso")).toBe("off");
+    expect(settingState(guestWith({ "ethtool-tso": "true" }), "tso")).toBe("on");
   });
 
   test("is nothing without a key, or with one that cannot be read", () => {
-    expect(recordedState(nicWith({}), "tso")).toBeNull();
-    expect(recordedState(nicWith({ "ethtool-tso": "OFF" }), "tso")).toBeNull();
+    expect(settingState(nicWith({}), "tso")).toBeNull();
+    expect(settingState(nicWith({ "ethtool-tso": "OFF" }), "tso")).toBeNull();
   });
 
   test("is nothing under a key that is not honoured", () => {
-    expect(recordedState(guestWith({ "ethtool-gro": "off" }), "gro")).toBeNull();
-    expect(recordedState(nicWith({ "ethtool-rxvlan": "off" }), "rxvlan")).toBeNull();
-    expect(recordedState(BARE, "rx")).toBeNull();
+    expect(settingState(guestWith({ "ethtool-gro": "off" }), "gro")).toBeNull();
+    expect(settingState(nicWith({ "ethtool-rxvlan": "off" }), "rxvlan")).toBeNull();
+    expect(settingState(BARE, "rx")).toBeNull();
   });
 
   test("properties:gro counts as gro of a PIF", () => {
-    expect(recordedState(nic(pif("eth0", { groProperty: "off" })), "gro")).toBe("off");
-    expect(recordedState(nic(pif("eth0", { groProperty: "on" })), "gro")).toBeNull();
-    expect(recordedState(nic(pif("eth0", { groProperty: "off" })), "lro")).toBeNull();
+    expect(settingState(nic(pif("eth0", { groProperty: "off" })), "gro")).toBe("off");
+    expect(settingState(nic(pif("eth0", { groProperty: "on" })), "gro")).toBeNull();
+    expect(settingState(nic(pif("eth0", { groProperty: "off" })), "lro")).toBeNull();
   });
 
   test("properties:gro of the bond counts on its slave", () => {
     const slave = pif("eth1", { groProperty: "off", slaveOf: pif("bond0").uuid });
-    expect(recordedState(nic(slave), "gro")).toBe("off");
+    expect(settingState(nic(slave), "gro")).toBe("off");
   });
 
   test("a key overrides properties:gro, even one that cannot be read", () => {
     const says = (value: string) =>
       nic(pif("eth0", { groProperty: "off", otherConfig: config({ "ethtool-gro": value }) }));
-    expect(recordedState(says("on"), "gro")).toBe("on");
-    expect(recordedState(says("OFF"), "gro")).toBeNull();
+    expect(settingState(says("on"), "gro")).toBe("on");
+    expect(settingState(says("OFF"), "gro")).toBeNull();
   });
 });
 
 describe("records without effect", () => {
   test("keys that only PIFs have, on a VIF", () => {
-    expect(deadRecords(guestWith({ "ethtool-gro": "off", "ethtool-tso": "off" }))).toEqual([
-      { key: "ethtool-gro", value: "off", because: "this key is read on PIFs only" },
+    expect(ineffectiveSettings(guestWith({ "ethtool-gro": "off", "ethtool-tso": "off" }))).toEqual([
+      { key: "ethtool-gro", value: "off", reason: "this key is read on PIFs only" },
     ]);
   });
 
   test("keys that nothing reads", () => {
-    expect(deadRecords(nicWith({ "ethtool-rxvlan": "off" }))).toEqual([
+    expect(ineffectiveSettings(nicWith({ "ethtool-rxvlan": "off" }))).toEqual([
       {
         key: "ethtool-rxvlan",
         value: "off",
-        because: "no part of the toolstack reads this key",
+        reason: "no part of the toolstack reads this key",
       },
     ]);
   });
 
   test("keys that are mistyped, with the right spelling", () => {
-    const [dead] = deadRecords(nicWith({ "Ethtool-TSO": "off" }));
-    expect(dead?.because).toBe("the key is spelled ethtool-tso");
-    const [joined] = deadRecords(guestWith({ ethtooltso: "off" }));
-    expect(joined?.because).toBe("the key is spelled ethtool-tso");
+    const [dead] = ineffectiveSettings(nicWith({ "Ethtool-TSO": "off" }));
+    expect(dead?.reason).toBe("the key is spelled ethtool-tso");
+    const [joined] = ineffectiveSettings(guestWith({ ethtooltso: "off" }));
+    expect(joined?.reason).toBe("the key is spelled ethtool-tso");
   });
 
   test("values that cannot be read", () => {
-    expect(deadRecords(nicWith({ "ethtool-tso": "OFF" }))).toEqual([
-      { key: "ethtool-tso", value: "OFF", because: "only on, off, true and false are read" },
+    expect(ineffectiveSettings(nicWith({ "ethtool-tso": "OFF" }))).toEqual([
+      { key: "ethtool-tso", value: "OFF", reason: "only on, off, true and false are read" },
     ]);
   });
 
   test("all of a PIF that is not managed, and of an SR-IOV VIF", () => {
     const records = config({ "ethtool-tso": "off" });
-    expect(deadRecords(nic(pif("eth0", { managed: false, otherConfig: records })))).toHaveLength(1);
-    expect(deadRecords(guest(vif(web, "0", { sriov: true, otherConfig: records })))).toHaveLength(
-      1,
-    );
+    expect(
+      ineffectiveSettings(nic(pif("eth0", { managed: false, otherConfig: records }))),
+    ).toHaveLength(1);
+    expect(
+      ineffectiveSettings(guest(vif(web, "0", { sriov: true, otherConfig: records }))),
+    ).toHaveLength(1);
   });
 
   test("neither speed, duplex and their like on a PIF nor keys of others", () => {
@@ -165,7 +167,7 @@ describe("records without effect", () => {
       promiscuous: "true",
       "my-ethtool": "off",
     };
-    expect(deadRecords(nicWith(others))).toEqual([]);
-    expect(deadRecords(BARE)).toEqual([]);
+    expect(ineffectiveSettings(nicWith(others))).toEqual([]);
+    expect(ineffectiveSettings(BARE)).toEqual([]);
   });
 });

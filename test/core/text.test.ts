@@ -1,25 +1,25 @@
 import { describe, expect, test } from "bun:test";
-import { counted, listed, quoted } from "../../src/core/text.ts";
+import { formatCount, joinAnd, quote } from "../../src/core/text.ts";
 
 describe("quoted", () => {
   test("puts a name into quotation marks", () => {
-    expect(quoted("web 1")).toBe('"web 1"');
-    expect(quoted("")).toBe('""');
+    expect(quote("web 1")).toBe('"web 1"');
+    expect(quote("")).toBe('""');
   });
 
   test("cuts a name of more than 64 characters", () => {
-    expect(quoted("x".repeat(64))).toBe(`"${"x".repeat(64)}"`);
-    expect(quoted("x".repeat(65))).toBe(`"${"x".repeat(64)}…"`);
+    expect(quote("x".repeat(64))).toBe(`"${"x".repeat(64)}"`);
+    expect(quote("x".repeat(65))).toBe(`"${"x".repeat(64)}…"`);
   });
 
   test("counts characters, and halves none", () => {
-    expect(quoted("😀".repeat(64))).toBe(`"${"😀".repeat(64)}"`);
-    expect(quoted("😀".repeat(65))).toBe(`"${"😀".repeat(64)}…"`);
+    expect(quote("😀".repeat(64))).toBe(`"${"😀".repeat(64)}"`);
+    expect(quote("😀".repeat(65))).toBe(`"${"😀".repeat(64)}…"`);
   });
 });
 
 test("counted says the number with its noun", () => {
-  expect([0, 1, 2, 1000].map((count) => counted(count, "VM"))).toEqual([
+  expect([0, 1, 2, 1000].map((count) => formatCount(count, "VM"))).toEqual([
     "no VMs",
     "1 VM",
     "2 VMs",
@@ -28,8 +28,8 @@ test("counted says the number with its noun", () => {
 });
 
 test("listed makes a sentence's list", () => {
-  expect(listed([])).toBe("none");
-  expect(listed(["a"])).toBe("a");
-  expect(listed(["a", "b"])).toBe("a and b");
-  expect(listed(["a", "b", "c"])).toBe("a, b and c");
+  expect(joinAnd([])).toBe("none");
+  expect(joinAnd(["a"])).toBe("a");
+  expect(joinAnd(["a", "b"])).toBe("a and b");
+  expect(joinAnd(["a", "b", "c"])).toBe("a, b and c");
 });

@@ -38,7 +38,7 @@ describe("the blocks of a page", () => {
   test("can be left out for a reason only", () => {
     const left = (words: string) => blocksOf(`<!-- test: ${words} -->\n\`\`\`sh\nx\n\`\`\`\n`);
     expect(left("not run, it fetches from an address of yours")[0]?.directives).toEqual([
-      { kind: "not run", because: "it fetches from an address of yours" },
+      { kind: "not run", reason: "it fetches from an address of yours" },
     ]);
     expect(() => left("not run")).toThrow();
     expect(() => left("not run, no")).toThrow();

@@ -16,7 +16,7 @@ export interface Block {
  * `ends with`: the exit code of its last command. `printed by`: the command whose very output the block is.
  */
 export type Directive =
-  | { readonly kind: "not run"; readonly because: string }
+  | { readonly kind: "not run"; readonly reason: string }
   | { readonly kind: "after"; readonly command: string }
   | { readonly kind: "dom0"; readonly scenarios: readonly string[] }
   | { readonly kind: "ends with"; readonly exitCode: number }
@@ -59,8 +59,8 @@ export function blocksOf(page: string): readonly Block[] {
 }
 
 function directiveOf(words: string, line: number): Directive {
-  const [, because] = /^not run, (.{15,})$/.exec(words) ?? [];
-  if (because !== undefined) return { kind: "not run", because };
+  const [, reason] = /^not run, (.{15,})$/.exec(words) ?? [];
+  if (reason !== undefined) return { kind: "not run", reason };
   const [, command] = /^after (.+)$/.exec(words) ?? [];
   if (command !== undefined) return { kind: "after", command };
   const [, scenarios] = /^dom0 ([a-z0-9, -]+)$/.exec(words) ?? [];

@@ -33,13 +33,13 @@ const GENERATED: ReadonlyMap<string, readonly Directive[]> = new Map([
     [
       {
         kind: "not run",
-        because: "it is for two terminals: test/commands/pending-change.test.ts has both",
+        reason: "it is for two terminals: test/commands/pending-change.test.ts has both",
       },
     ],
   ],
   [
     "offload completions",
-    [{ kind: "not run", because: "each line is for another shell: completions.test.ts has each" }],
+    [{ kind: "not run", reason: "each line is for another shell: completions.test.ts has each" }],
   ],
 ]);
 
@@ -84,15 +84,15 @@ async function host(scenarios: readonly Scenario[]): Promise<Dom0> {
 
 /** As many answers as a block could need: people at a terminal say yes. */
 const YES = Array.from({ length: 12 }, () => ({
-  when: /Turn these offloads off\?|Restore \d[^?]*\?|Keep these changes/,
-  say: "y",
+  prompt: /Turn these offloads off\?|Restore \d[^?]*\?|Keep these changes/,
+  input: "y",
 }));
 
 /** What a person does who picks: the first of the list, the features as they are, and yes. */
 const PICKED = [
-  { when: "Turn off offloads of which NICs and VMs?", say: " \r" },
-  { when: "Which features?", say: "\r" },
-  { when: "Turn these offloads off?", say: "y" },
+  { prompt: "Turn off offloads of which NICs and VMs?", input: " \r" },
+  { prompt: "Which features?", input: "\r" },
+  { prompt: "Turn these offloads off?", input: "y" },
 ];
 
 /** A block as it is typed: all at once, or line by line where somebody has to pick in between. */

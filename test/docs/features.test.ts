@@ -8,16 +8,16 @@ test("the table of features in the documentation says what the table in the code
   const rows = (await Bun.file(PAGE).text()).split("\n").flatMap((line) => {
     const cells = line.split("|").map((cell) => cell.trim().replaceAll("`", ""));
     const [, keyword, , kernel, pif, vif, byDefault] = cells;
-    const feature = FEATURES.find((one) => one.keyword === keyword);
+    const feature = FEATURES.find((one) => one.name === keyword);
     return feature === undefined || kernel === undefined
       ? []
       : [{ keyword, kernel, pif, vif: vif?.replace(/,.*/, ""), byDefault }];
   });
   expect(rows).toEqual(
-    FEATURES.map(({ keyword, kernel, pifRecord, vifRecord, byDefault }) => ({
-      ...{ keyword, kernel },
-      pif: pifRecord ? "yes" : "no",
-      vif: vifRecord ? "yes" : "no",
+    FEATURES.map(({ name, kernelPattern, pifSetting, vifSetting, byDefault }) => ({
+      ...{ keyword: name, kernel: kernelPattern },
+      pif: pifSetting ? "yes" : "no",
+      vif: vifSetting ? "yes" : "no",
       byDefault: byDefault ? "yes" : "when named",
     })),
   );

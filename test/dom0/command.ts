@@ -6,7 +6,7 @@ import { SYSTEM_PATH } from "./namespace.ts";
 import { Pool } from "./pool/pool.ts";
 import type { PoolOptions } from "./pool/worlds.ts";
 import { isScenario, SCENARIOS, type Scenario } from "./world/scenarios.ts";
-import { buildWorld, type WorldOptions } from "./world/world.ts";
+import { buildHostFixture, type HostFixtureOptions } from "./world/world.ts";
 
 const HELP = `Runs a command in a throwaway dom0: real network devices, a simulated XAPI, nothing left behind.
 
@@ -46,8 +46,8 @@ async function startPool(options: PoolOptions): Promise<Started> {
   return { dom0: pool.host(0), stop: () => pool.stop() };
 }
 
-async function startOne(options: WorldOptions): Promise<Started> {
-  const dom0 = await Dom0.start({ world: buildWorld(options) });
+async function startOne(options: HostFixtureOptions): Promise<Started> {
+  const dom0 = await Dom0.start({ fixture: buildHostFixture(options) });
   return { dom0, stop: () => dom0.stop() };
 }
 
@@ -68,17 +68,18 @@ function parse(argv: readonly string[]): Request | undefined {
   const { values } = parseArgs({ args: argv.slice(0, end), options });
   if (values.help === true) return undefined;
   const numbers = { nics: values.nics, vms: values.vms, vifs: values.vifs, seed: values.seed };
-  const world: { -readonly [K in keyof WorldOptions]: WorldOptions[K] } = {
+  const fixtureOptions: { -readonly [K in keyof HostFixtureOptions]: HostFixtureOptions[K] } = {
     scenarios: scenarios(values.scenario ?? []),
   };
   for (const name of ["nics", "vms", "vifs", "seed"] as const) {
     const given = numbers[name];
-    if (given !== undefined) world[name] = count(name, given);
+    if (given !== undefined) fixtureOptions[name] = count(name, given);
   }
   const preparations = (values.ethtool ?? []).map((line) => line.trim().split(/\s+/));
   const command = argv.slice(argv[end] === "--" ? end + 1 : end);
-  if (values.hosts === undefined) return { start: () => startOne(world), preparations, command };
-  const { nics, vms, vifs, scenarios: chosen } = world;
+  if (values.hosts === undefined)
+    return { start: () => startOne(fixtureOptions), preparations, command };
+  const { nics, vms, vifs, scenarios: chosen } = fixtureOptions;
   if (values.seed !== undefined || [...(chosen ?? [])].length > 0) {
     throw new Error("a pool has neither scenarios nor a seed");
   }

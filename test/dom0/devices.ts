@@ -46,7 +46,7 @@ function creation({ name, kind, mac, address }: Device, peer: string, peers: Pee
       // A NIC has no 127.0.0.1, which a plug would take away.
       return [`link set lo name ${name}`, `link set ${name} up`, `address flush dev ${name}`];
     case "tap":
-    case "latent-vif":
+    case "requested-on-vif":
       // A tap nobody has opened has the features a vif has before its guest connects: "off [requested on]".
       return [`tuntap add dev ${name} mode tap vnet_hdr`, `link set ${name} address ${mac}`];
   }

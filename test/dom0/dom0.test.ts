@@ -88,7 +88,7 @@ describe("the default dom0", () => {
 
   test("has an inventory with the UUIDs of its records", async () => {
     const inventory = await dom0.text(["cat", "/etc/xensource-inventory"]);
-    expect(inventory).toContain(`INSTALLATION_UUID='${dom0.world.host.record.uuid}'\n`);
+    expect(inventory).toContain(`INSTALLATION_UUID='${dom0.fixture.host.record.uuid}'\n`);
     expect(inventory).toContain("PRODUCT_BRAND='XCP-ng'\n");
     expect(inventory).toContain("MANAGEMENT_INTERFACE='xenbr0'\n");
     expect(await dom0.text(["cat", "/etc/xensource/pool.conf"])).toBe("master");
@@ -99,7 +99,7 @@ describe("the default dom0", () => {
     expect(JSON.parse((await login(dom0)).stdout)).toMatchObject({ error: null });
     expect(await dom0.simulator.sessions()).toBe(1);
     const { VIF } = await dom0.simulator.database();
-    expect(Object.keys(VIF ?? {}).sort()).toEqual(Object.keys(dom0.world.database.VIF).sort());
+    expect(Object.keys(VIF ?? {}).sort()).toEqual(Object.keys(dom0.fixture.database.VIF).sort());
   });
 
   test("keeps the machine's files as they are", async () => {
@@ -167,13 +167,13 @@ describe("a command inside", () => {
   test("asks at a terminal and is answered", async () => {
     const { stdout } = await dom0.run(["bash", "-c", "read -p 'Go on? ' a; echo $a; stty size"], {
       tty: { cols: 100, rows: 30 },
-      answers: [{ when: "Go on?", say: "yes\n" }],
+      answers: [{ prompt: "Go on?", input: "yes\n" }],
     });
     expect(stdout).toContain("Go on? yes\r\nyes\r\n30 100\r\n");
   });
 
   test("that does not end is killed, and the run fails", async () => {
-    const late = dom0.run(["sleep", "60"], { timeout: 100 });
+    const late = dom0.run(["sleep", "60"], { timeoutMs: 100 });
     await expect(late).rejects.toThrow("did not end in 100 ms");
   });
 
@@ -207,7 +207,7 @@ describe("scenarios", () => {
   });
 
   test("fixed has a NIC nobody can change, latent a vif that wakes with its guest", async () => {
-    await using dom0 = await Dom0.start({ scenarios: ["fixed", "latent", "predictable"] });
+    await using dom0 = await Dom0.start({ scenarios: ["fixed", "requested-on", "predictable"] });
     const nic = await dom0.ethtool("eno12439np1");
     expect(nic.get("rx-checksumming")).toMatchObject({ active: true, fixed: true });
     expect(nic.get("tx-scatter-gather")).toMatchObject({ active: true, fixed: true });
@@ -222,7 +222,7 @@ describe("scenarios", () => {
     const { VM } = await dom0.simulator.database();
     const labels = (records: object) =>
       Object.values(records).map((vm: { name_label?: unknown }) => vm.name_label);
-    expect(labels(VM ?? {})).toEqual(labels(dom0.world.database.VM));
+    expect(labels(VM ?? {})).toEqual(labels(dom0.fixture.database.VM));
     expect(labels(VM ?? {})).toContain("$(touch /tmp/owned)");
   });
 });

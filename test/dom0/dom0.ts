@@ -7,16 +7,16 @@ import type { Result, Running } from "./running.ts";
 import type { SimulatorControl } from "./simulator/control.ts";
 import { type RunOptions, start } from "./spawn.ts";
 import { Toolstack } from "./toolstack.ts";
-import { buildWorld, type World, type WorldOptions } from "./world/world.ts";
+import { buildHostFixture, type HostFixture, type HostFixtureOptions } from "./world/world.ts";
 import { XapiProcess } from "./xapi-process.ts";
 
 /** The program under test, as scripts/build leaves it. */
 export const OFFLOAD = resolve(import.meta.dir, "../../dist/offload");
 
 /** How a throwaway dom0 starts. */
-export interface Dom0Options extends WorldOptions {
+export interface Dom0Options extends HostFixtureOptions {
   /** A world that exists already, instead of one built from the other options. */
-  readonly world?: World;
+  readonly fixture?: HostFixture;
 }
 
 /**
@@ -28,7 +28,7 @@ export class Dom0 {
   #guests: Guests | undefined;
 
   private constructor(
-    readonly world: World,
+    readonly fixture: HostFixture,
     /** Where it lives, for those who enter it in their own way. */
     readonly namespace: Namespace,
     private xapi: XapiProcess | undefined,
@@ -39,15 +39,15 @@ export class Dom0 {
   }
 
   static async start(options: Dom0Options = {}): Promise<Dom0> {
-    const world = options.world ?? buildWorld(options);
-    const namespace = await Namespace.create(world);
+    const fixture = options.fixture ?? buildHostFixture(options);
+    const namespace = await Namespace.create(fixture);
     try {
-      const xapi = world.scenarios.xapi ? XapiProcess.start(namespace, world) : undefined;
+      const xapi = fixture.scenarios.xapi ? XapiProcess.start(namespace, fixture) : undefined;
       // Both are awaited whatever happens, so that no failure of one goes unseen beside the other's.
       const [ready, started] = await Promise.allSettled([namespace.ready(), xapi]);
       if (ready.status === "rejected") throw ready.reason;
       if (started.status === "rejected") throw started.reason;
-      return new Dom0(world, namespace, started.value);
+      return new Dom0(fixture, namespace, started.value);
     } catch (error) {
       await namespace.close();
       throw error;
@@ -55,8 +55,8 @@ export class Dom0 {
   }
 
   /** One of several hosts that have their XAPI in common, which is not this one's to start or to end. */
-  static inPool(world: World, namespace: Namespace, control: SimulatorControl): Dom0 {
-    return new Dom0(world, namespace, undefined, control);
+  static inPool(fixture: HostFixture, namespace: Namespace, control: SimulatorControl): Dom0 {
+    return new Dom0(fixture, namespace, undefined, control);
   }
 
   /** Runs a command inside to its end. Its environment is minimal, whatever the tests run in. */
@@ -128,7 +128,7 @@ export class Dom0 {
   async startXapi(): Promise<void> {
     await this.killXapi();
     await this.run(["rm", "-f", "/var/lib/xcp/xapi"]);
-    this.xapi = await XapiProcess.start(this.namespace, this.world);
+    this.xapi = await XapiProcess.start(this.namespace, this.fixture);
   }
 
   /** Ends every process inside and waits until nothing of it is left. */

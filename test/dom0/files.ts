@@ -2,7 +2,7 @@ import { chmod, mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Database } from "./simulator/database.ts";
 import { documentOf, NETWORKD_DB } from "./toolstack/networkd-document.ts";
-import type { World } from "./world/world.ts";
+import type { HostFixture } from "./world/world.ts";
 
 /** Where XAPI listens on a dom0 (xapi_globs.ml, `unix_domain_socket`). */
 export const XAPI_SOCKET = "/var/lib/xcp/xapi";
@@ -10,11 +10,11 @@ export const XAPI_SOCKET = "/var/lib/xcp/xapi";
 const RC_LOCAL = "/etc/rc.d/rc.local";
 
 /** The files that make a dom0 a dom0, by path. */
-export function dom0Files(world: World): Map<string, string> {
+export function dom0Files(fixture: HostFixture): Map<string, string> {
   const files = new Map<string, string>();
-  if (world.scenarios.has("not-dom0")) return files;
-  files.set("/etc/xensource-inventory", inventory(world));
-  files.set("/etc/xensource/pool.conf", poolConf(world));
+  if (fixture.scenarios.has("not-dom0")) return files;
+  files.set("/etc/xensource-inventory", inventory(fixture));
+  files.set("/etc/xensource/pool.conf", poolConf(fixture));
   files.set("/etc/xensource/network.conf", "openvswitch");
   files.set("/etc/redhat-release", "XCP-ng release 8.3.0 (xenserver)\n");
   // Not executable, as the systemd package of XCP-ng installs it.
@@ -22,20 +22,22 @@ export function dom0Files(world: World): Map<string, string> {
     RC_LOCAL,
     "#!/bin/bash\n# Commands of your own, run at boot.\n\ntouch /var/lock/subsys/local\n",
   );
-  files.set(NETWORKD_DB, JSON.stringify(networkdDocument(world)));
-  files.set("/etc/hostname", `${world.host.record.hostname}\n`);
+  files.set(NETWORKD_DB, JSON.stringify(networkdDocument(fixture)));
+  files.set("/etc/hostname", `${fixture.host.record.hostname}\n`);
   // xapi touches these when it starts, and again when it is ready (xapi-wait-init-complete reads the second).
-  if (world.scenarios.xapi) files.set("/run/xapi_startup.cookie", "");
-  if (world.scenarios.xapi && !world.scenarios.has("starting")) {
+  if (fixture.scenarios.xapi) files.set("/run/xapi_startup.cookie", "");
+  if (fixture.scenarios.xapi && !fixture.scenarios.has("starting")) {
     files.set("/run/xapi_init_complete.cookie", "");
   }
   return files;
 }
 
 /** Writes the files of a world under a directory, to be copied over the root of its mount namespace. */
-export async function writeFiles(world: World, root: string): Promise<void> {
-  await Promise.all([...dom0Files(world)].map(([path, text]) => Bun.write(join(root, path), text)));
-  if (world.scenarios.has("not-dom0")) return;
+export async function writeFiles(fixture: HostFixture, root: string): Promise<void> {
+  await Promise.all(
+    [...dom0Files(fixture)].map(([path, text]) => Bun.write(join(root, path), text)),
+  );
+  if (fixture.scenarios.has("not-dom0")) return;
   await symlink("rc.d/rc.local", join(root, "etc/rc.local"));
   await chmod(join(root, RC_LOCAL), 0o644);
   await mkdir(join(root, "etc/udev/rules.d"), { recursive: true });
@@ -45,30 +47,31 @@ export async function writeFiles(world: World, root: string): Promise<void> {
 }
 
 /** What networkd remembers of the last plugs. */
-function networkdDocument({ database, host }: World): unknown {
+function networkdDocument({ database, host }: HostFixture): unknown {
   const { PIF, Bond, VLAN, network } = database;
   return documentOf(Database.from({ PIF, Bond, VLAN, network }), host.ref);
 }
 
-function inventory(world: World): string {
-  const control = world.database.VM[world.host.record.control_domain];
-  const management = world.pifs.find(
-    ({ record }) => record.management && record.host === world.host.ref,
+function inventory(fixture: HostFixture): string {
+  const control = fixture.database.VM[fixture.host.record.control_domain];
+  const management = fixture.pifs.find(
+    ({ record }) => record.management && record.host === fixture.host.ref,
   );
-  const bridge = management === undefined ? "" : world.database.network[management.record.network];
+  const bridge =
+    management === undefined ? "" : fixture.database.network[management.record.network];
   const values = {
     PRODUCT_BRAND: "XCP-ng",
     PRODUCT_NAME: "xenenterprise",
-    PRODUCT_VERSION: world.scenarios.has("old-member") ? "8.1.0" : "8.3.0",
+    PRODUCT_VERSION: fixture.scenarios.has("old-member") ? "8.1.0" : "8.3.0",
     PRODUCT_VERSION_TEXT: "8.3",
     PRODUCT_VERSION_TEXT_SHORT: "8.3",
     COMPANY_NAME: "Open Source",
     COMPANY_NAME_SHORT: "Open Source",
     BRAND_CONSOLE: "XCP-ng Center",
     PLATFORM_NAME: "XCP",
-    PLATFORM_VERSION: world.scenarios.has("old-member") ? "3.1.0" : "3.4.0",
+    PLATFORM_VERSION: fixture.scenarios.has("old-member") ? "3.1.0" : "3.4.0",
     BUILD_NUMBER: "cloud",
-    INSTALLATION_UUID: world.host.record.uuid,
+    INSTALLATION_UUID: fixture.host.record.uuid,
     CONTROL_DOMAIN_UUID: control?.uuid ?? "",
     PRIMARY_DISK: "/dev/sda",
     DOM0_VCPUS: "4",
@@ -81,7 +84,7 @@ function inventory(world: World): string {
 }
 
 /** xapi writes one word and no newline here (pool_role.ml). */
-function poolConf(world: World): string {
-  const coordinator = world.other?.record.address;
-  return world.scenarios.member && coordinator !== undefined ? `slave:${coordinator}` : "master";
+function poolConf(fixture: HostFixture): string {
+  const coordinator = fixture.other?.record.address;
+  return fixture.scenarios.member && coordinator !== undefined ? `slave:${coordinator}` : "master";
 }

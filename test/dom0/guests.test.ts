@@ -19,15 +19,15 @@ const configOf = async (ref: string) => (await record("VIF", ref))["other_config
 
 describe("xenopsd", () => {
   test("does not see a change of a VIF, and sees it at the next event of its VM", async () => {
-    const [vm, vif] = [dom0.world.vm("web 1"), dom0.world.vif("web 1")];
+    const [vm, vif] = [dom0.fixture.vm("web 1"), dom0.fixture.vif("web 1")];
     await dom0.simulator.set(["VIF", vif.ref, "other_config", { "ethtool-tx": "off" }]);
-    expect((await dom0.guests.xenopsd(vm))[vif.ref]).toEqual({});
+    expect((await dom0.guests.readXenopsdConfigs(vm))[vif.ref]).toEqual({});
     await dom0.simulator.set(["VM", vm.ref, "name_description", "any change"]);
-    expect((await dom0.guests.xenopsd(vm))[vif.ref]).toEqual({ "ethtool-tx": "off" });
+    expect((await dom0.guests.readXenopsdConfigs(vm))[vif.ref]).toEqual({ "ethtool-tx": "off" });
   });
 
   test("sets what it knew when a guest reboots itself, and what XAPI has when the API does", async () => {
-    const [vm, vif] = [dom0.world.vm("db"), dom0.world.vif("db")];
+    const [vm, vif] = [dom0.fixture.vm("db"), dom0.fixture.vif("db")];
     await dom0.simulator.set(["VIF", vif.ref, "other_config", { "ethtool-tx": "off" }]);
     const first = await dom0.guests.reboot(vm, { from: "guest" });
     expect(await dom0.interfaces()).not.toContain(vif.device ?? "");
@@ -38,7 +38,7 @@ describe("xenopsd", () => {
   });
 
   test("reads the keys that vif-real reads, and no others", async () => {
-    const [vm, vif] = [dom0.world.vm("pfSense"), dom0.world.vif("pfSense")];
+    const [vm, vif] = [dom0.fixture.vm("pfSense"), dom0.fixture.vif("pfSense")];
     const config = { "ethtool-gro": "off", "ethtool-sg": "OFF", "ethtool-gso": "false" };
     await dom0.simulator.set(["VIF", vif.ref, "other_config", config]);
     const device = `vif${await dom0.guests.reboot(vm, { from: "api" })}.0`;
@@ -51,7 +51,7 @@ describe("xenopsd", () => {
 
 describe("a VM", () => {
   test("that stops and starts has its devices, taps included, under another domid", async () => {
-    const vm = dom0.world.vm("mail é");
+    const vm = dom0.fixture.vm("mail é");
     await dom0.guests.shutdown(vm);
     expect(await dom0.interfaces()).not.toContain("tap3.0");
     expect(await record("VM", vm.ref)).toMatchObject({ power_state: "Halted", domid: -1 });
@@ -64,8 +64,8 @@ describe("a VM", () => {
   });
 
   test("that migrates away takes its devices along", async () => {
-    const vm = dom0.world.vm("web 1");
-    const other = dom0.world.other ?? { ref: "" };
+    const vm = dom0.fixture.vm("web 1");
+    const other = dom0.fixture.other ?? { ref: "" };
     const { domid } = await record("VM", vm.ref);
     await dom0.guests.migrate(vm, other);
     expect(await dom0.interfaces()).not.toContain(`vif${domid}.0`);
@@ -75,7 +75,7 @@ describe("a VM", () => {
   });
 
   test("keeps other_config of its VIFs in clones, snapshots and exports, under other UUIDs", async () => {
-    const vm = dom0.world.vm("backup");
+    const vm = dom0.fixture.vm("backup");
     const [vif = ""] = await vifsOf(vm.ref);
     await dom0.simulator.set(["VIF", vif, "other_config", { "offload-1": "{}" }]);
     const copies = [
@@ -97,7 +97,7 @@ describe("a VM", () => {
   });
 
   test("has other VIFs after a revert, with what the snapshot's say", async () => {
-    const vm = dom0.world.vm("db");
+    const vm = dom0.fixture.vm("db");
     const snapshot = await dom0.guests.snapshot(vm, "before");
     const [vif = ""] = await vifsOf(vm.ref);
     await dom0.simulator.set(["VIF", vif, "other_config", { later: "1" }]);
@@ -111,7 +111,7 @@ describe("a VM", () => {
 
   test("is imported into another pool with its settings, on a network that is there", async () => {
     await using elsewhere = await Dom0.start({ nics: 1, vms: 0, seed: 2 });
-    const exported = await dom0.guests.export(dom0.world.vm("backup"));
+    const exported = await dom0.guests.export(dom0.fixture.vm("backup"));
     const { ref } = await elsewhere.guests.import(exported);
     const { VM = {}, VIF = {}, network = {} } = await elsewhere.simulator.database();
     const vif = Object.values(VIF).find((one) => one["VM"] === ref);

@@ -9,7 +9,7 @@ interface Reference {
 }
 
 /** Makes xenstore say of a domain of a host that it is this VM's; without a VM, what the records say. */
-type SayDomain = (host: Dom0, domid: number, vm?: string) => Promise<void>;
+type SetDomainOwner = (host: Dom0, domid: number, vm?: string) => Promise<void>;
 
 /** The keys that vif-real reads, in its order. */
 const VIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso"] as const;
@@ -41,7 +41,7 @@ export class Guests extends VmCopies {
   constructor(
     control: SimulatorControl,
     private readonly hosts: readonly Dom0[],
-    private readonly sayDomain: SayDomain = async () => {},
+    private readonly setDomainOwner: SetDomainOwner = async () => {},
   ) {
     super(control);
   }
@@ -52,11 +52,11 @@ export class Guests extends VmCopies {
    */
   async reboot(vm: Reference, { from }: { readonly from: "guest" | "api" }): Promise<number> {
     if (from === "api") await this.#announce(vm);
-    const known = await this.xenopsd(vm);
+    const vifConfigs = await this.readXenopsdConfigs(vm);
     const host = await this.#hostOf(vm);
     await this.#unplug(vm, host);
     const domid = this.#nextDomid();
-    await this.#plug(vm, host, domid, known);
+    await this.#plug(vm, host, domid, vifConfigs);
     await this.control.set(["VM", vm.ref, "domid", domid]);
     return domid;
   }
@@ -65,8 +65,8 @@ export class Guests extends VmCopies {
   async start(vm: Reference, host: Dom0 | undefined = this.hosts[0]): Promise<number> {
     if (host === undefined) throw new Error("there is no host to start it on");
     const domid = this.#nextDomid();
-    await this.#setState(vm, "Running", domid, host.world.host.ref);
-    await this.#plug(vm, host, domid, await this.xenopsd(vm));
+    await this.#setState(vm, "Running", domid, host.fixture.host.ref);
+    await this.#plug(vm, host, domid, await this.readXenopsdConfigs(vm));
     return domid;
   }
 
@@ -87,21 +87,21 @@ export class Guests extends VmCopies {
     { onReceive }: { readonly onReceive?: (domid: number) => Promise<void> } = {},
   ): Promise<number> {
     const [known, from, { uuid }] = [
-      await this.xenopsd(vm),
+      await this.readXenopsdConfigs(vm),
       await this.#hostOf(vm),
       await this.#record(vm),
     ];
-    const target = this.hosts.find((one) => one === to);
+    const target = this.hosts.find((host) => host === to);
     const domid = this.#nextDomid();
     if (target !== undefined) {
-      await this.sayDomain(target, domid, `${uuid.slice(0, 24)}000000000001`);
+      await this.setDomainOwner(target, domid, `${uuid.slice(0, 24)}000000000001`);
       await this.#plug(vm, target, domid, known);
     }
     await onReceive?.(domid);
     await this.#unplug(vm, from);
-    const ref = "world" in to ? to.world.host.ref : to.ref;
+    const ref = "fixture" in to ? to.fixture.host.ref : to.ref;
     await this.control.set(["VM", vm.ref, "resident_on", ref], ["VM", vm.ref, "domid", domid]);
-    if (target !== undefined) await this.sayDomain(target, domid);
+    if (target !== undefined) await this.setDomainOwner(target, domid);
     return domid;
   }
 
@@ -113,8 +113,8 @@ export class Guests extends VmCopies {
   }
 
   /** What xenopsd knows of the VIFs of a running VM: their `other_config` at its last event. */
-  async xenopsd({ ref }: Reference): Promise<Record<string, Record<string, string>>> {
-    return v.parse(Configs, await this.control.steer("/xenopsd"))[ref] ?? {};
+  async readXenopsdConfigs({ ref }: Reference): Promise<Record<string, Record<string, string>>> {
+    return v.parse(Configs, await this.control.sendControl("/xenopsd"))[ref] ?? {};
   }
 
   /** An event of the VM, after which xenopsd knows what XAPI has. */
@@ -138,11 +138,11 @@ export class Guests extends VmCopies {
     vm: Reference,
     host: Dom0 | undefined,
     domid: number,
-    known: Readonly<Record<string, Readonly<Record<string, string>>>>,
+    vifConfigs: Readonly<Record<string, Readonly<Record<string, string>>>>,
   ): Promise<void> {
     if (host === undefined) return;
-    const kind = host.world.scenarios.has("latent") ? "latent-vif" : "vif";
-    for (const { name, tap, settings } of await this.#interfaces(vm, domid, known)) {
+    const kind = host.fixture.scenarios.has("requested-on") ? "requested-on-vif" : "vif";
+    for (const { name, tap, settings } of await this.#interfaces(vm, domid, vifConfigs)) {
       await host.link.add(name, kind);
       if (tap !== undefined) await host.link.add(tap, "tap");
       // One process for each key, whatever becomes of it (vif-real, handle_ethtool).
@@ -157,10 +157,10 @@ export class Guests extends VmCopies {
   async #unplug(vm: Reference, host: Dom0 | undefined): Promise<void> {
     if (host === undefined) return;
     const { domid } = await this.#record(vm);
-    const there = await host.interfaces();
+    const existing = await host.interfaces();
     for (const { name, tap } of await this.#interfaces(vm, domid, {})) {
       for (const device of [name, tap]) {
-        if (device !== undefined && there.includes(device)) await host.link.remove(device);
+        if (device !== undefined && existing.includes(device)) await host.link.remove(device);
       }
     }
   }
@@ -168,7 +168,7 @@ export class Guests extends VmCopies {
   async #interfaces(
     vm: Reference,
     domid: number,
-    known: Readonly<Record<string, Readonly<Record<string, string>>>>,
+    vifConfigs: Readonly<Record<string, Readonly<Record<string, string>>>>,
   ): Promise<Interface[]> {
     const database = await this.control.database();
     const { VIFs, domain_type: type } = parseVm(database, vm);
@@ -177,13 +177,13 @@ export class Guests extends VmCopies {
       const { device, network } = v.parse(VifRecord, database["VIF"]?.[ref]);
       if (direct.has(network)) return [];
       const tap = type === "hvm" ? `tap${domid}.${device}` : undefined;
-      return [{ name: `vif${domid}.${device}`, tap, settings: known[ref] ?? {} }];
+      return [{ name: `vif${domid}.${device}`, tap, settings: vifConfigs[ref] ?? {} }];
     });
   }
 
   async #hostOf(vm: Reference): Promise<Dom0 | undefined> {
     const { resident_on: ref } = await this.#record(vm);
-    return this.hosts.find(({ world }) => world.host.ref === ref);
+    return this.hosts.find(({ fixture }) => fixture.host.ref === ref);
   }
 
   async #record(vm: Reference) {

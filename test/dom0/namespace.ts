@@ -6,7 +6,7 @@ import { writeFiles } from "./files.ts";
 import { Lines } from "./lines.ts";
 import { COPIED, HOLDER, OUTER, SHARED } from "./namespace-scripts.ts";
 import type { Device } from "./world/database.ts";
-import type { World } from "./world/world.ts";
+import type { HostFixture } from "./world/world.ts";
 
 /** How a command is run inside. */
 export interface Entry {
@@ -57,7 +57,7 @@ export class Namespace {
   ) {}
 
   /** Makes the namespaces; when this resolves their files are in place, their devices not yet. */
-  static async create(world: World): Promise<Namespace> {
+  static async create(fixture: HostFixture): Promise<Namespace> {
     if (process.getuid?.() !== 0) {
       throw new Error(
         "a throwaway dom0 needs root: it makes namespaces, mounts and network devices",
@@ -69,12 +69,12 @@ export class Namespace {
         mkdir(join(directory, name), { recursive: true }),
       ),
       Bun.write(join(directory, "init"), HOLDER),
-      Bun.write(join(directory, "create"), `${creationBatch(world.devices, "HIDDEN")}\n`),
-      Bun.write(join(directory, "peers"), `${peerBatch(world.devices)}\n`),
-      Bun.write(join(directory, "coalescing"), names(pairs(world.devices))),
-      writeFiles(world, join(directory, "root")),
+      Bun.write(join(directory, "create"), `${creationBatch(fixture.devices, "HIDDEN")}\n`),
+      Bun.write(join(directory, "peers"), `${peerBatch(fixture.devices)}\n`),
+      Bun.write(join(directory, "coalescing"), names(pairs(fixture.devices))),
+      writeFiles(fixture, join(directory, "root")),
     ]);
-    const name = world.host.record.hostname;
+    const name = fixture.host.record.hostname;
     // Bun's pipes are sockets, and bash takes a socket for a remote login that wants its ~/.bashrc.
     const holder = Bun.spawn(["bash", "--norc", "-c", OUTER, "outer", directory, name, ...COPIED], {
       // A session of its own, so that Ctrl-C at a terminal ends the command inside and not its world.
@@ -88,13 +88,13 @@ export class Namespace {
     const lines = new Lines(holder.stdout);
     const outer = await lines.after("outer");
     const namespace = new Namespace(directory, holder, lines, outer ?? "");
-    await namespace.expect("mounted");
+    await namespace.expectLine("mounted");
     return namespace;
   }
 
   /** Resolves when the network devices are there. */
   async ready(): Promise<void> {
-    this.hidden = Number(await this.expect("ready"));
+    this.hidden = Number(await this.expectLine("ready"));
     const argv = [process.execPath, RECEIVE_OFFLOAD, `${SHARED}/coalescing`];
     const entry = { env: { PATH: SYSTEM_PATH }, cwd: "/", place: "pipes" } as const;
     const touch = Bun.spawn(this.command(argv, entry), { stdin: "ignore", stderr: "pipe" });
@@ -128,7 +128,7 @@ export class Namespace {
     await this.holder.exited;
   }
 
-  private async expect(word: string): Promise<string> {
+  private async expectLine(word: string): Promise<string> {
     const rest = await this.lines.after(word);
     if (rest !== undefined) return rest;
     const log = await Bun.file(join(this.directory, "holder.log"))

@@ -13,8 +13,8 @@ export interface Result {
 
 /** What to type when a text appears at the terminal. Each answer is given once, in order. */
 export interface Answer {
-  readonly when: string | RegExp;
-  readonly say: string;
+  readonly prompt: string | RegExp;
+  readonly input: string;
 }
 
 /** A command that runs inside a dom0. */
@@ -59,7 +59,7 @@ export class Transcript {
   /** Resolves to where the text ends, looking from an offset on; to -1 where it never comes. */
   async find(text: string | RegExp, from = 0): Promise<number> {
     for (;;) {
-      const end = endOf(this.text.slice(from), text);
+      const end = findEnd(this.text.slice(from), text);
       if (end >= 0) return from + end;
       if (this.closed) return -1;
       await new Promise<void>((resolve) => {
@@ -74,12 +74,12 @@ export class Transcript {
   }
 }
 
-function endOf(text: string, wanted: string | RegExp): number {
-  if (typeof wanted === "string") {
-    const at = text.indexOf(wanted);
-    return at < 0 ? -1 : at + wanted.length;
+function findEnd(text: string, pattern: string | RegExp): number {
+  if (typeof pattern === "string") {
+    const at = text.indexOf(pattern);
+    return at < 0 ? -1 : at + pattern.length;
   }
-  const match = wanted.exec(text);
+  const match = pattern.exec(text);
   return match === null ? -1 : match.index + match[0].length;
 }
 

@@ -50,8 +50,8 @@ export class InteractiveShell {
     // Typed ahead: the shell takes the keys when the completion is through. Then to the line's start.
     this.running.write(`${typed}\x01words \r`);
     for (let waited = 0; waited < 10_000; waited += 10) {
-      const said = /\x1e([^\x1f]*)\x1f/.exec(this.running.output.slice(before));
-      if (said !== null) return (said[1] ?? "").split("\x1e");
+      const output = /\x1e([^\x1f]*)\x1f/.exec(this.running.output.slice(before));
+      if (output !== null) return (output[1] ?? "").split("\x1e");
       await Bun.sleep(10);
     }
     throw new Error(`no words came of ${typed}:\n${this.running.output.slice(before)}`);

@@ -14,7 +14,7 @@ export interface RunOptions {
   /** What to type at the terminal. */
   readonly answers?: readonly Answer[];
   /** After this many milliseconds the command is killed and the run fails. Default 60,000. */
-  readonly timeout?: number;
+  readonly timeoutMs?: number;
 }
 
 /** Starts an argument vector, made by `Namespace.command`. */
@@ -23,8 +23,8 @@ export function start(argv: string[], options: RunOptions): Running {
   const child = options.tty
     ? atTerminal(argv, options, transcript)
     : withPipes(argv, options, transcript);
-  if (options.answers !== undefined) void answer(options.answers, transcript, child.write);
-  const timeout = options.timeout ?? 60_000;
+  if (options.answers !== undefined) void typeAnswers(options.answers, transcript, child.write);
+  const timeoutMs = options.timeoutMs ?? 60_000;
   return {
     get output() {
       return transcript.text;
@@ -36,7 +36,7 @@ export function start(argv: string[], options: RunOptions): Running {
     },
     write: child.write,
     signal: (name) => signalChild(child.process, name),
-    exited: finish(child, transcript, timeout),
+    exited: finish(child, transcript, timeoutMs),
   };
 }
 
@@ -83,12 +83,12 @@ function atTerminal(argv: string[], options: RunOptions, transcript: Transcript)
   return { process: child, write, drained: drained.promise };
 }
 
-async function finish(child: Child, transcript: Transcript, timeout: number): Promise<Result> {
-  let late = false;
+async function finish(child: Child, transcript: Transcript, timeoutMs: number): Promise<Result> {
+  let isTimedOut = false;
   const timer = setTimeout(() => {
-    late = true;
+    isTimedOut = true;
     void signalChild(child.process, "SIGKILL");
-  }, timeout);
+  }, timeoutMs);
   try {
     await child.process.exited;
     await child.drained;
@@ -96,8 +96,8 @@ async function finish(child: Child, transcript: Transcript, timeout: number): Pr
     clearTimeout(timer);
     transcript.close();
   }
-  if (late)
-    throw new Error(`the command did not end in ${timeout} ms; it wrote:\n${transcript.text}`);
+  if (isTimedOut)
+    throw new Error(`the command did not end in ${timeoutMs} ms; it wrote:\n${transcript.text}`);
   const signal = child.process.signalCode === null ? null : String(child.process.signalCode);
   return {
     exitCode: signal === null ? child.process.exitCode : null,
@@ -107,16 +107,16 @@ async function finish(child: Child, transcript: Transcript, timeout: number): Pr
   };
 }
 
-async function answer(
+async function typeAnswers(
   answers: readonly Answer[],
   transcript: Transcript,
   write: (text: string) => void,
 ): Promise<void> {
   let from = 0;
-  for (const { when, say } of answers) {
-    from = await transcript.find(when, from);
+  for (const { prompt, input } of answers) {
+    from = await transcript.find(prompt, from);
     if (from < 0) return;
-    write(say);
+    write(input);
   }
 }
 

@@ -24,12 +24,15 @@ export class Toolstack {
 
   /** Has networkd write /var/lib/xcp/networkd.db, as its 300 s timer and `Network.sync_state` do. */
   async syncNetworkd(): Promise<void> {
-    await this.dom0.simulator.steer("/networkd/sync");
+    await this.dom0.simulator.sendControl("/networkd/sync");
   }
 
   /** The ethtool commands that networkd has run since the last time. */
   async networkdCommands(): Promise<string[]> {
-    return v.parse(v.array(v.string()), await this.dom0.simulator.steer("/networkd/commands"));
+    return v.parse(
+      v.array(v.string()),
+      await this.dom0.simulator.sendControl("/networkd/commands"),
+    );
   }
 
   /** `xe-toolstack-restart`: networkd applies what it remembers, then xapi plugs what it has. */
@@ -39,9 +42,9 @@ export class Toolstack {
   }
 
   /** Brings back the coordinator that was away at the start: what waited for it goes on. */
-  async coordinatorReturns(): Promise<void> {
+  async reconnectCoordinator(): Promise<void> {
     await this.dom0.simulator.fault({ fault: "none" });
-    await this.dom0.simulator.steer("/start-of-day");
+    await this.dom0.simulator.sendControl("/start-of-day");
   }
 
   /**
@@ -50,23 +53,23 @@ export class Toolstack {
    */
   async reboot({ coordinator = "up", powerLoss, beforeXapi }: BootOptions = {}): Promise<void> {
     await this.#stop(powerLoss !== true);
-    for (const device of this.dom0.world.devices) {
+    for (const device of this.dom0.fixture.devices) {
       if (device.kind === "nic") await this.dom0.link.replace(device);
     }
     await this.#newBootId();
     await this.#start(coordinator, beforeXapi);
   }
 
-  async #stop(written: boolean): Promise<void> {
-    await this.dom0.simulator.steer("/networkd/stop", { written });
+  async #stop(isWritten: boolean): Promise<void> {
+    await this.dom0.simulator.sendControl("/networkd/stop", { written: isWritten });
     await this.dom0.simulator.fault({ fault: "refuse" });
   }
 
   async #start(coordinator: "up" | "away", beforeXapi?: () => Promise<void>): Promise<void> {
     const { simulator } = this.dom0;
-    await simulator.steer("/networkd/start");
+    await simulator.sendControl("/networkd/start");
     await beforeXapi?.();
-    if (coordinator === "up") return await this.coordinatorReturns();
+    if (coordinator === "up") return await this.reconnectCoordinator();
     await simulator.fault({ fault: "none" });
     await simulator.fault({ fault: "hang" });
   }

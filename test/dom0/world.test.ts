@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Database } from "./world/database.ts";
 import { isScenario, SCENARIOS } from "./world/scenarios.ts";
-import { buildWorld } from "./world/world.ts";
+import { buildHostFixture } from "./world/world.ts";
 
 /** Every reference in the records, except to metrics, a class that a world does not have. */
 function references(database: Database): { at: string; ref: string }[] {
@@ -17,20 +17,20 @@ function references(database: Database): { at: string; ref: string }[] {
 
 describe("a world", () => {
   test("is the same for the same seed, and another for another", () => {
-    expect(buildWorld({ seed: 7 }).database).toEqual(buildWorld({ seed: 7 }).database);
-    const [first, second] = [buildWorld({ seed: 7 }), buildWorld({ seed: 8 })];
+    expect(buildHostFixture({ seed: 7 }).database).toEqual(buildHostFixture({ seed: 7 }).database);
+    const [first, second] = [buildHostFixture({ seed: 7 }), buildHostFixture({ seed: 8 })];
     expect(first.host.record.uuid).not.toBe(second.host.record.uuid);
   });
 
   test("has no reference that leads nowhere", () => {
     const scenarios = ["coordinator", "sriov", "tunnel", "duplicates", "unmanaged"] as const;
-    const { database } = buildWorld({ scenarios });
+    const { database } = buildHostFixture({ scenarios });
     const known = new Set(Object.values(database).flatMap((table) => Object.keys(table)));
     expect(references(database).filter(({ ref }) => !known.has(ref))).toEqual([]);
   });
 
   test("has the records that the cast promises", () => {
-    const world = buildWorld();
+    const world = buildHostFixture();
     expect(world.vif("pfSense").record.other_config).toMatchObject({ "ethtool-tx": "true" });
     expect(world.vif("db").record.other_config).toEqual({ "ethtool-gro": "off", ethtoolrx: "off" });
     const snapshot = world.vm("web 1 before the upgrade").record;
@@ -43,11 +43,11 @@ describe("a world", () => {
   });
 
   test("has as many NICs, VMs and VIFs as asked for", () => {
-    const world = buildWorld({ nics: 6, vms: 9, vifs: 3 });
+    const world = buildHostFixture({ nics: 6, vms: 9, vifs: 3 });
     expect(world.running).toHaveLength(9);
     expect(world.running.every((vm) => vm.vifs.length === 3)).toBe(true);
     expect(world.devices.filter(({ kind }) => kind === "nic")).toHaveLength(6);
-    const bare = buildWorld({ nics: 0, vms: 0 });
+    const bare = buildHostFixture({ nics: 0, vms: 0 });
     expect(bare.devices).toEqual([]);
   });
 });
@@ -55,12 +55,12 @@ describe("a world", () => {
 describe("scenarios", () => {
   test("every one of them builds a world", () => {
     for (const name of Object.keys(SCENARIOS).filter(isScenario)) {
-      expect(() => buildWorld({ scenarios: [name] })).not.toThrow();
+      expect(() => buildHostFixture({ scenarios: [name] })).not.toThrow();
     }
   });
 
   test("elsewhere has one domid on two hosts", () => {
-    const world = buildWorld({ scenarios: ["elsewhere"] });
+    const world = buildHostFixture({ scenarios: ["elsewhere"] });
     const [near, far] = [world.vm("web 1").record, world.vm("remote web").record];
     expect(near.domid).toBe(far.domid);
     expect(near.resident_on).not.toBe(far.resident_on);
@@ -68,13 +68,13 @@ describe("scenarios", () => {
   });
 
   test("a member's pool has the other host as its coordinator", () => {
-    const world = buildWorld({ scenarios: ["member"] });
+    const world = buildHostFixture({ scenarios: ["member"] });
     const [pool] = Object.values(world.database.pool);
     expect(pool?.master).toBe(world.other?.ref ?? "none");
   });
 
   test("an SR-IOV VIF has no device, and its logical PIF has its NIC's name", () => {
-    const world = buildWorld({ scenarios: ["sriov"] });
+    const world = buildHostFixture({ scenarios: ["sriov"] });
     expect(world.vif("nfv", 0).device).toBeUndefined();
     expect(world.vif("nfv", 1).device).toBeDefined();
     const named = Object.values(world.database.PIF).filter(({ device }) => device === "eth1");
@@ -82,7 +82,7 @@ describe("scenarios", () => {
   });
 
   test("duplicates are duplicates", () => {
-    const world = buildWorld({ scenarios: ["duplicates"] });
+    const world = buildHostFixture({ scenarios: ["duplicates"] });
     expect(world.vms.filter(({ record }) => record.name_label === "twin")).toHaveLength(2);
     expect(() => world.vm("twin")).toThrow("2 VMs");
     expect(world.vm(world.vm("web 1").record.uuid).record.uuid).not.toBe(
@@ -91,7 +91,9 @@ describe("scenarios", () => {
   });
 
   test("what cannot be is refused", () => {
-    expect(() => buildWorld({ scenarios: ["dead", "starting"] })).toThrow("exclude each other");
-    expect(() => buildWorld({ scenarios: ["standalone", "member"] })).toThrow("exclude");
+    expect(() => buildHostFixture({ scenarios: ["dead", "starting"] })).toThrow(
+      "exclude each other",
+    );
+    expect(() => buildHostFixture({ scenarios: ["standalone", "member"] })).toThrow("exclude");
   });
 });

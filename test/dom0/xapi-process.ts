@@ -5,7 +5,7 @@ import { type Namespace, SYSTEM_PATH } from "./namespace.ts";
 import { SHARED } from "./namespace-scripts.ts";
 import { childOf } from "./running.ts";
 import { SimulatorControl } from "./simulator/control.ts";
-import type { World } from "./world/world.ts";
+import type { HostFixture } from "./world/world.ts";
 
 const SIMULATOR = join(import.meta.dir, "simulator", "main.ts");
 
@@ -17,25 +17,28 @@ export class XapiProcess {
   ) {}
 
   /** Starts it from a database, and puts it into the mode that the scenarios ask for. */
-  static async start(namespace: Namespace, world: World): Promise<XapiProcess> {
+  static async start(namespace: Namespace, fixture: HostFixture): Promise<XapiProcess> {
     const control = join(namespace.directory, "control");
     const log = Bun.file(join(namespace.directory, "xapi.log"));
-    await Bun.write(join(namespace.directory, "database.json"), JSON.stringify(world.database));
+    await Bun.write(join(namespace.directory, "database.json"), JSON.stringify(fixture.database));
     const paths = ["--database", `${SHARED}/database.json`, "--control", `${SHARED}/control`];
     const argv = [process.execPath, SIMULATOR, ...paths, "--socket", XAPI_SOCKET];
     const entry = { env: { PATH: SYSTEM_PATH, HOME: "/root" }, cwd: "/", place: "pipes" } as const;
-    const child = Bun.spawn(namespace.command([...argv, "--host", world.host.record.uuid], entry), {
-      detached: true,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: log,
-    });
+    const child = Bun.spawn(
+      namespace.command([...argv, "--host", fixture.host.record.uuid], entry),
+      {
+        detached: true,
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: log,
+      },
+    );
     child.unref();
     if ((await new Lines(child.stdout).after("ready")) === undefined) {
       throw new Error(`the XAPI simulator did not start: ${await log.text()}`);
     }
     const xapi = new XapiProcess(child, new SimulatorControl(control));
-    const mode = modeOf(world);
+    const mode = getMode(fixture);
     if (mode !== undefined) await xapi.control.fault({ fault: mode });
     return xapi;
   }
@@ -48,7 +51,7 @@ export class XapiProcess {
   }
 }
 
-function modeOf({ scenarios }: World) {
+function getMode({ scenarios }: HostFixture) {
   for (const mode of ["starting", "emergency", "old-member"] as const) {
     if (scenarios.has(mode)) return mode;
   }

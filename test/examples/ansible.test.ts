@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
-import { liveState, writes } from "../assertions/ethtool.ts";
+import { listWrites, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 const PLAYBOOK = resolve(import.meta.dir, "../../examples/ansible/offloads-off.yml");
@@ -57,10 +57,10 @@ describe("the Ansible example", () => {
 
   test("with --check says what would be changed, and changes nothing", async () => {
     await using dom0 = await start();
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     expect(await play(dom0, "--check")).toMatchObject({ changed: 1, failed: 0 });
-    expect(await liveState(dom0)).toBe(before);
-    expect(await writes(dom0)).toEqual([]);
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
   }, 60_000);
 
   test("fails on a host whose XAPI does not answer", async () => {

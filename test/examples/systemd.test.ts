@@ -60,7 +60,7 @@ describe("the systemd example", () => {
     const said = (await dom0.text(["cat", "/root/said"])).split("\n");
     expect(said.filter((line) => line.includes("OFFLOAD CRITICAL: "))).toHaveLength(2);
     expect(said).toContain("message-create");
-    expect(said).toContain(`host-uuid=${dom0.world.host.record.uuid}`);
+    expect(said).toContain(`host-uuid=${dom0.fixture.host.record.uuid}`);
     await dom0.offload("persist", "ALL", "--yes");
     await dom0.text(["rm", "/root/said"]);
     await dom0.text(command);

@@ -1,7 +1,7 @@
 import type { CallResult } from "../../src/xapi/rpc/reply.ts";
 import { XapiSession } from "../../src/xapi/rpc/session.ts";
 import { XapiSocket } from "../../src/xapi/rpc/socket.ts";
-import { valued } from "../builders/hosts.ts";
+import { unwrap } from "../builders/hosts.ts";
 import { Api } from "../dom0/simulator/api.ts";
 import { Database } from "../dom0/simulator/database.ts";
 import { ApiError } from "../dom0/simulator/errors.ts";
@@ -22,9 +22,9 @@ export class ApiSocket extends XapiSocket {
   }
 
   override async call(method: string, params: readonly unknown[]): Promise<CallResult> {
-    const given = params.map((param): RpcValue => parseRpcValue(JSON.stringify(param)));
+    const rpcParams = params.map((param): RpcValue => parseRpcValue(JSON.stringify(param)));
     try {
-      const { result, records } = this.#api.call(method, given);
+      const { result, records } = this.#api.call(method, rpcParams);
       this.calls.push({ method, records });
       return { ok: true, value: result };
     } catch (error) {
@@ -41,12 +41,12 @@ export class ApiSocket extends XapiSocket {
 }
 
 /** A session over such a database, logged in. */
-export async function openOn(
+export async function openSessionOn(
   content: unknown,
   hostUuid: string,
 ): Promise<{ readonly socket: ApiSocket; readonly session: XapiSession }> {
   const socket = new ApiSocket(content);
-  const session = valued(await XapiSession.open(hostUuid, socket));
+  const session = unwrap(await XapiSession.open(hostUuid, socket));
   socket.calls.length = 0;
   return { socket, session };
 }

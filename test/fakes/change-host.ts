@@ -1,29 +1,33 @@
-import { applyDisable, type ChangePorts, type Disabled } from "../../src/core/disable/apply.ts";
+import {
+  applyDisable,
+  type ChangePorts,
+  type DisableResult,
+} from "../../src/core/disable/apply.ts";
 import { type DisablePlan, type DisableRequest, planDisable } from "../../src/core/disable/plan.ts";
-import type { FeatureSet, KernelFeatures } from "../../src/core/feature-set.ts";
-import { DEFAULT_KEYWORDS, type Keyword } from "../../src/core/features.ts";
+import type { FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
+import { DEFAULT_FEATURES, type Feature } from "../../src/core/features.ts";
 import type { Interface } from "../../src/core/interface.ts";
 import type { Host, Inventory, Vif } from "../../src/core/inventory.ts";
-import type { Evidence } from "../../src/core/originals.ts";
+import type { OriginalSources } from "../../src/core/originals.ts";
 import { Policy } from "../../src/core/policy.ts";
-import type { StandingRule } from "../../src/core/policy-text.ts";
-import { applyRestore, type Replugger, type Restored } from "../../src/core/restore/apply.ts";
+import type { HostRule } from "../../src/core/policy-text.ts";
+import { applyRestore, type Replugger, type RestoreResult } from "../../src/core/restore/apply.ts";
 import { planRestore, type RestorePlan } from "../../src/core/restore/plan.ts";
-import type { RestoreEvidence, RestoreRequest } from "../../src/core/restore/wishes.ts";
+import type { RestoreRequest, RestoreSources } from "../../src/core/restore/wishes.ts";
 import { success } from "../../src/core/result.ts";
-import { survey } from "../../src/core/targets/survey.ts";
-import { everyInterface, resolveTargets } from "../../src/core/targets/targets.ts";
-import { KERNEL, NIC_ON, VIF_ON, valued } from "../builders/hosts.ts";
-import { MemoryKernel } from "./kernel.ts";
-import { MemoryBits, MemoryMark } from "./state.ts";
-import { type MemoryDatabase, MemoryToolstack } from "./toolstack.ts";
+import { readInterfaceFeatures } from "../../src/core/targets/survey.ts";
+import { indexInterfaces, resolveTargets } from "../../src/core/targets/targets.ts";
+import { KERNEL, NIC_ON, unwrap, VIF_ON } from "../builders/hosts.ts";
+import { FakeKernel } from "./kernel.ts";
+import { FakeKernelBitsStore, FakePendingAnnouncements } from "./state.ts";
+import { FakeToolstack, type FakeXapiDatabase } from "./toolstack.ts";
 
 /** Everything of this host and every VIF that runs nowhere, by features that were not named. */
 export const EVERYTHING: DisableRequest = {
-  features: DEFAULT_KEYWORDS,
-  named: false,
-  rule: { nics: false, vifs: false },
-  alone: new Set(),
+  features: DEFAULT_FEATURES,
+  hasExplicitFeatures: false,
+  groups: { nics: false, vifs: false },
+  individualVifs: new Set(),
 };
 
 /** How `restore` is asked here: what it is about, and the rule that it leaves. */
@@ -31,7 +35,7 @@ export interface RestoreOptions extends RestoreRequest {
   /** UUIDs; null for everything. */
   readonly targets: ReadonlySet<string> | null;
   /** Null leaves the rule as it is. */
-  readonly rule: StandingRule | null;
+  readonly rule: HostRule | null;
 }
 
 /** Everything, the rule included. */
@@ -49,87 +53,87 @@ const DEVICES = { eth0: NIC_ON, eth1: NIC_ON, "vif3.0": VIF_ON };
 export class FakeHost {
   /** What happened, in order. */
   readonly journal: string[] = [];
-  readonly kernel: MemoryKernel;
-  readonly toolstack: MemoryToolstack;
-  bits: MemoryBits;
-  readonly mark = new MemoryMark();
+  readonly kernel: FakeKernel;
+  readonly toolstack: FakeToolstack;
+  bits: FakeKernelBitsStore;
+  readonly pendingAnnouncements = new FakePendingAnnouncements();
   isStopped = () => false;
-  stillWanted: ChangePorts["stillWanted"] = async () => success(undefined);
-  isOffAtBoot: Evidence["isOffAtBoot"] = () => false;
-  offAtBoot: RestoreEvidence["offAtBoot"] = () => [];
+  checkCallerWaiting: ChangePorts["checkCallerWaiting"] = async () => success(undefined);
+  isOffAtBoot: OriginalSources["isOffAtBoot"] = () => false;
+  offAtBoot: RestoreSources["getFeaturesOffAtBoot"] = () => [];
   replugger: Replugger = { replug: async () => ({ problems: [], notes: [] }) };
 
   constructor(
-    pool: Inventory | MemoryDatabase,
+    pool: Inventory | FakeXapiDatabase,
     devices: Readonly<Record<string, FeatureSet>> | ReadonlyMap<string, FeatureSet> = DEVICES,
     {
       names = KERNEL,
       host,
-    }: { readonly names?: KernelFeatures; readonly host?: Host | undefined } = {},
+    }: { readonly names?: KernelFeatureTable; readonly host?: Host | undefined } = {},
   ) {
-    this.kernel = new MemoryKernel(names, devices, this.journal);
-    this.toolstack = new MemoryToolstack(pool, this.journal, host);
-    this.bits = new MemoryBits(this.kernel);
+    this.kernel = new FakeKernel(names, devices, this.journal);
+    this.toolstack = new FakeToolstack(pool, this.journal, host);
+    this.bits = new FakeKernelBitsStore(this.kernel);
   }
 
   get ports(): ChangePorts {
-    const { kernel, toolstack, bits, mark } = this;
+    const { kernel, toolstack, bits, pendingAnnouncements } = this;
     return {
       kernel,
       toolstack,
       bits,
-      mark,
+      pendingAnnouncements,
       isStopped: () => this.isStopped(),
-      stillWanted: () => this.stillWanted(),
+      checkCallerWaiting: () => this.checkCallerWaiting(),
     };
   }
 
   /** What ALL means on this host. */
-  all(inventory: Inventory = this.toolstack.now()): readonly Interface[] {
-    return valued(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
+  all(inventory: Inventory = this.toolstack.currentInventory()): readonly Interface[] {
+    return unwrap(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
   }
 
   planDisable(
     request: Partial<DisableRequest> = {},
-    inventory: Inventory = this.toolstack.now(),
+    inventory: Inventory = this.toolstack.currentInventory(),
     interfaces: readonly Interface[] = this.all(inventory),
   ): DisablePlan {
     return planDisable(interfaces, { ...EVERYTHING, ...request }, inventory, {
-      view: valued(survey(interfaces, this.kernel)),
-      bitsOf: (device) => this.bits.of(device),
+      snapshot: unwrap(readInterfaceFeatures(interfaces, this.kernel)),
+      getKernelBits: (device) => this.bits.get(device),
       isOffAtBoot: (iface, feature) => this.isOffAtBoot(iface, feature),
     });
   }
 
   async disable(
     request: Partial<DisableRequest> = {},
-    inventory: Inventory = this.toolstack.now(),
+    inventory: Inventory = this.toolstack.currentInventory(),
     interfaces: readonly Interface[] = this.all(inventory),
-  ): Promise<Disabled> {
+  ): Promise<DisableResult> {
     const plan = this.planDisable(request, inventory, interfaces);
-    return valued(await applyDisable(plan, this.ports));
+    return unwrap(await applyDisable(plan, this.ports));
   }
 
-  async disableFeatures(...features: readonly Keyword[]): Promise<Disabled> {
-    return await this.disable({ features, named: true });
+  async disableFeatures(...features: readonly Feature[]): Promise<DisableResult> {
+    return await this.disable({ features, hasExplicitFeatures: true });
   }
 
   planRestore(
     options: Partial<RestoreOptions> = {},
-    inventory: Inventory = this.toolstack.now(),
-  ): { readonly plan: RestorePlan; readonly evidence: RestoreEvidence } {
+    inventory: Inventory = this.toolstack.currentInventory(),
+  ): { readonly plan: RestorePlan; readonly evidence: RestoreSources } {
     const request = { ...RESTORE, ...options };
-    const interfaces = [...everyInterface(inventory).values()].filter(
+    const interfaces = [...indexInterfaces(inventory).values()].filter(
       (iface) => request.targets === null || request.targets.has(uuidOf(iface)),
     );
-    const rule = request.rule ?? inventory.hostStored.value;
-    const evidence: RestoreEvidence = {
-      view: valued(survey(interfaces, this.kernel)),
-      bitsOf: (device) => this.bits.of(device),
-      offAtBoot: (iface) => this.offAtBoot(iface),
+    const rule = request.rule ?? inventory.storedHostRule.value;
+    const evidence: RestoreSources = {
+      snapshot: unwrap(readInterfaceFeatures(interfaces, this.kernel)),
+      getKernelBits: (device) => this.bits.get(device),
+      getFeaturesOffAtBoot: (iface) => this.offAtBoot(iface),
       policyAfter: new Policy(
         rule,
-        inventory.vifs.map((one) => (isAmong(one, interfaces) ? without(one, request) : one)),
+        inventory.vifs.map((vif) => (isAmong(vif, interfaces) ? without(vif, request) : vif)),
       ),
     };
     return { plan: planRestore(interfaces, request, evidence), evidence };
@@ -137,21 +141,21 @@ export class FakeHost {
 
   async restore(
     options: Partial<RestoreOptions> = {},
-    inventory: Inventory = this.toolstack.now(),
-  ): Promise<Restored> {
+    inventory: Inventory = this.toolstack.currentInventory(),
+  ): Promise<RestoreResult> {
     const request = { ...RESTORE, ...options };
     const { plan, evidence } = this.planRestore(request, inventory);
     const work = {
       request,
-      evidence,
-      rule:
+      sources: evidence,
+      hostRule:
         request.rule === null
           ? null
-          : { ref: inventory.hostRef, stored: inventory.hostStored, rule: request.rule },
+          : { ref: inventory.hostRef, stored: inventory.storedHostRule, rule: request.rule },
       replugger: this.replugger,
-      followBoot: NOTHING_TO_FOLLOW,
+      updateBootLayer: NO_BOOT_UPDATE,
     };
-    return valued(await applyRestore(plan, work, this.ports));
+    return unwrap(await applyRestore(plan, work, this.ports));
   }
 
   /** What was asked for of each device. */
@@ -161,18 +165,20 @@ export class FakeHost {
 
   /** `other_config` of an object, without this tool's texts. */
   settings(uuid: string): Readonly<Record<string, string>> {
-    const entries = Object.entries(this.toolstack.configOf(uuid));
+    const entries = Object.entries(this.toolstack.getOtherConfig(uuid));
     return Object.fromEntries(entries.filter(([key]) => !key.startsWith("offload-")));
   }
 
   /** The names of this tool's texts on an object. */
   texts(uuid: string): readonly string[] {
-    return Object.keys(this.toolstack.configOf(uuid)).filter((key) => key.startsWith("offload-"));
+    return Object.keys(this.toolstack.getOtherConfig(uuid)).filter((key) =>
+      key.startsWith("offload-"),
+    );
   }
 }
 
 function uuidOf(iface: Interface): string {
-  if (iface.kind === "bare") return "";
+  if (iface.kind === "unmanaged") return "";
   return iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid;
 }
 
@@ -188,4 +194,4 @@ function without(vif: Vif, { features }: RestoreRequest): Vif {
   return { ...vif, stored: { ...vif.stored, value: new Map(left) } };
 }
 
-const NOTHING_TO_FOLLOW = async () => ({ notes: [], problems: [] });
+const NO_BOOT_UPDATE = async () => ({ notes: [], problems: [] });

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type FeatureSet, KernelFeatures } from "../../src/core/feature-set.ts";
+import { type FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { type BitState, featureSet } from "../builders/hosts.ts";
 
 /** One answer of `ethtool -k`, in the terms of the kernel. */
 export interface EthtoolFeatures {
   readonly device: string;
-  readonly kernel: KernelFeatures;
+  readonly kernel: KernelFeatureTable;
   readonly features: FeatureSet;
 }
 
@@ -45,8 +45,8 @@ const STATES: ReadonlyMap<string, BitState> = new Map([
   ["off", "off"],
   ["on [fixed]", "on fixed"],
   ["off [fixed]", "off fixed"],
-  ["off [requested on]", "latent"],
-  ["on [requested off]", "leaving"],
+  ["off [requested on]", "off requested on"],
+  ["on [requested off]", "on requested off"],
 ]);
 
 /** Reads every `Features for …` part of a text. A line that it does not understand is an error. */
@@ -72,7 +72,7 @@ export function parseEthtool(text: string): readonly EthtoolFeatures[] {
     parts.at(-1)?.states.set(LONG_NAMES.get(shown) ?? shown, state);
   }
   return parts.map(({ device, states }) => {
-    const kernel = new KernelFeatures([...states.keys()]);
+    const kernel = new KernelFeatureTable([...states.keys()]);
     return { device, kernel, features: featureSet(kernel, Object.fromEntries(states)) };
   });
 }

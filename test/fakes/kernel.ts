@@ -1,23 +1,23 @@
-import type { LiveView, Observation } from "../../src/core/disable/steps.ts";
+import type { DeviceReading, FeatureSnapshot } from "../../src/core/disable/steps.ts";
 import type {
   ChangeableBits,
   FeatureBits,
+  FeatureRequest,
   FeatureSet,
-  FeatureWish,
-  KernelFeatures,
+  KernelFeatureTable,
 } from "../../src/core/feature-set.ts";
-import type { Driver, Kernel, Reading, WriteOutcome } from "../../src/core/ports.ts";
+import type { Driver, Kernel, LookupResult, WriteOutcome } from "../../src/core/ports.ts";
 import { type Result, success } from "../../src/core/result.ts";
-import { big, bitsFrom } from "../builders/hosts.ts";
+import { bitsFrom, toBigInt } from "../builders/hosts.ts";
 
 /** A kernel in memory. By itself it obeys; `disturb` may answer a write in its place. */
-export class MemoryKernel implements Kernel {
+export class FakeKernel implements Kernel {
   readonly devices: Map<string, FeatureSet>;
   readonly unreadable = new Set<string>();
   /** Devices that take every request and follow none. */
-  readonly deaf = new Set<string>();
+  readonly ignoringRequests = new Set<string>();
   readonly writes: string[] = [];
-  disturb: (device: string, bits: ChangeableBits) => WriteOutcome | null = () => null;
+  onClear: (device: string, bits: ChangeableBits) => WriteOutcome | null = () => null;
 
   /** Devices whose other side is there. */
   readonly carriers = new Set<string>();
@@ -25,21 +25,23 @@ export class MemoryKernel implements Kernel {
   #lastIfindex = 1;
 
   constructor(
-    readonly kernel: KernelFeatures,
+    readonly kernel: KernelFeatureTable,
     devices: Readonly<Record<string, FeatureSet>> | ReadonlyMap<string, FeatureSet>,
     readonly journal: string[] = [],
   ) {
     this.devices = new Map(devices instanceof Map ? devices : Object.entries(devices));
   }
 
-  observe(wanted: (existing: ReadonlySet<string>) => Iterable<string>): Result<LiveView> {
+  readFeatures(
+    selectDevices: (existing: ReadonlySet<string>) => Iterable<string>,
+  ): Result<FeatureSnapshot> {
     const existing = new Set(this.devices.keys());
-    const observations = new Map<string, Observation>();
-    for (const device of wanted(existing)) observations.set(device, this.#read(device));
-    return success({ kernel: this.kernel, existing, observations });
+    const readings = new Map<string, DeviceReading>();
+    for (const device of selectDevices(existing)) readings.set(device, this.#read(device));
+    return success({ featureTable: this.kernel, existing, readings });
   }
 
-  standsOnOthers(): boolean {
+  hasLowerDevices(): boolean {
     return false;
   }
 
@@ -47,11 +49,11 @@ export class MemoryKernel implements Kernel {
     return device.startsWith("eth");
   }
 
-  ifindexOf(device: string): number | null {
+  readIfindex(device: string): number | null {
     if (!this.devices.has(device)) return null;
-    const known = this.#ifindexes.get(device) ?? ++this.#lastIfindex;
-    this.#ifindexes.set(device, known);
-    return known;
+    const ifindex = this.#ifindexes.get(device) ?? ++this.#lastIfindex;
+    this.#ifindexes.set(device, ifindex);
+    return ifindex;
   }
 
   hasCarrier(device: string): boolean {
@@ -64,52 +66,53 @@ export class MemoryKernel implements Kernel {
     this.devices.set(device, features);
   }
 
-  driver(device: string): Reading<Driver> {
+  readDriver(device: string): LookupResult<Driver> {
     return this.devices.has(device)
-      ? { known: true, value: { name: "memory", version: "1", firmware: "", bus: "", pci: "" } }
-      : { known: false, because: "no such device" };
+      ? { found: true, value: { name: "memory", version: "1", firmware: "", bus: "", pci: "" } }
+      : { found: false, reason: "no such device" };
   }
 
-  observeAgain(view: LiveView, devices: Iterable<string>): LiveView {
-    const observations = new Map(view.observations);
-    for (const device of devices) observations.set(device, this.#read(device));
-    return { ...view, observations };
+  rereadFeatures(snapshot: FeatureSnapshot, devices: Iterable<string>): FeatureSnapshot {
+    const readings = new Map(snapshot.readings);
+    for (const device of devices) readings.set(device, this.#read(device));
+    return { ...snapshot, readings };
   }
 
-  clear(device: string, bits: ChangeableBits): WriteOutcome {
+  clearFeatures(device: string, bits: ChangeableBits): WriteOutcome {
     this.writes.push(device);
     this.journal.push(`kernel ${device}`);
-    const answer = this.disturb(device, bits);
-    if (answer !== null) return answer;
+    const outcome = this.onClear(device, bits);
+    if (outcome !== null) return outcome;
     const now = this.devices.get(device);
-    if (now === undefined) return { done: false, gone: true, because: "no such device" };
-    const without = (from: FeatureBits) => bitsFrom(this.kernel, big(from) & ~big(bits.bits));
+    if (now === undefined) return { done: false, deviceRemoved: true, reason: "no such device" };
+    const clearBits = (from: FeatureBits) =>
+      bitsFrom(this.kernel, toBigInt(from) & ~toBigInt(bits.bits));
     this.devices.set(device, {
-      active: without(now.active),
-      requested: without(now.requested),
+      active: clearBits(now.active),
+      requested: clearBits(now.requested),
       changeable: now.changeable,
     });
     return { done: true };
   }
 
-  request(device: string, { valid, requested }: FeatureWish): WriteOutcome {
+  requestFeatures(device: string, { valid, requested }: FeatureRequest): WriteOutcome {
     this.writes.push(device);
     this.journal.push(`kernel ${device}`);
     const now = this.devices.get(device);
-    if (now === undefined) return { done: false, gone: true, because: "no such device" };
-    if (this.deaf.has(device)) return { done: true };
-    const wished = (from: FeatureBits) =>
-      bitsFrom(this.kernel, (big(from) & ~big(valid)) | big(requested));
+    if (now === undefined) return { done: false, deviceRemoved: true, reason: "no such device" };
+    if (this.ignoringRequests.has(device)) return { done: true };
+    const applyRequest = (from: FeatureBits) =>
+      bitsFrom(this.kernel, (toBigInt(from) & ~toBigInt(valid)) | toBigInt(requested));
     this.devices.set(device, {
-      active: wished(now.active),
-      requested: wished(now.requested),
+      active: applyRequest(now.active),
+      requested: applyRequest(now.requested),
       changeable: now.changeable,
     });
     return { done: true };
   }
 
-  #read(device: string): Observation {
-    if (this.unreadable.has(device)) return { state: "unreadable", because: "permission denied" };
+  #read(device: string): DeviceReading {
+    if (this.unreadable.has(device)) return { state: "unreadable", reason: "permission denied" };
     const features = this.devices.get(device);
     return features === undefined ? { state: "missing" } : { state: "read", features };
   }

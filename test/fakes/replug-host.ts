@@ -1,5 +1,5 @@
-import type { LiveView } from "../../src/core/disable/steps.ts";
-import type { FeatureBits, FeatureSet, FeatureWish } from "../../src/core/feature-set.ts";
+import type { FeatureSnapshot } from "../../src/core/disable/steps.ts";
+import type { FeatureBits, FeatureRequest, FeatureSet } from "../../src/core/feature-set.ts";
 import type { NicInterface } from "../../src/core/interface.ts";
 import type { Pif } from "../../src/core/inventory.ts";
 import type { WriteOutcome } from "../../src/core/ports.ts";
@@ -7,14 +7,14 @@ import type { LiveAddress } from "../../src/core/restore/addresses.ts";
 import { success } from "../../src/core/result.ts";
 import { planReplug, type ReplugPorts, replug } from "../../src/host/restore/replug.ts";
 import {
-  big,
   bitsFrom,
+  createSnapshot,
   inventory,
   KERNEL,
   NIC_ON,
   namesOf,
   pif,
-  viewOf,
+  toBigInt,
 } from "../builders/hosts.ts";
 
 /** A NIC of its own. */
@@ -26,15 +26,15 @@ export const slave = (device: string) => pif(device, { slaveOf: bond0.uuid, atta
 export const POOL = inventory({ pifs: [eth0, bond0, slave("eth1"), slave("eth2")] });
 
 /** A host in whose journal all calls are. By itself a plug succeeds and changes nothing. */
-export class Host {
+export class ReplugHost {
   readonly journal: string[] = [];
   readonly writes: string[] = [];
   readonly devices: Map<string, FeatureSet>;
   readonly unreadable = new Set<string>();
   /** Devices that take every request and follow none. */
-  readonly deaf = new Set<string>();
+  readonly ignoringRequests = new Set<string>();
   addresses: readonly LiveAddress[] | null = [];
-  synced = true;
+  isSynced = true;
   isStopped = false;
   onPlug: (pif: Pif) => string | null = () => null;
 
@@ -50,14 +50,14 @@ export class Host {
   }
 
   plan(...nics: readonly NicInterface[]) {
-    const bridgeOf = async ({ device }: Pif) => success(`br-${device}`);
-    return planReplug(nics, POOL, { bridgeOf }, () => this.addresses);
+    const findBridge = async ({ device }: Pif) => success(`br-${device}`);
+    return planReplug(nics, POOL, { findBridge }, () => this.addresses);
   }
 
   async replug(...nics: readonly NicInterface[]) {
     return await replug(
       await this.plan(...nics),
-      viewOf({}),
+      createSnapshot({}),
       (device, feature) => this.isRestored(device, feature),
       this.ports(),
     );
@@ -68,18 +68,18 @@ export class Host {
   ports(): ReplugPorts {
     return {
       kernel: {
-        observeAgain: (view, devices) => this.#observe(view, devices),
-        request: (device, wish) => this.#request(device, wish),
+        rereadFeatures: (snapshot, devices) => this.#rereadFeatures(snapshot, devices),
+        requestFeatures: (device, request) => this.#requestFeatures(device, request),
       },
       toolstack: {
-        plug: async (pif) => {
+        plugPif: async (pif) => {
           this.journal.push(`plug ${pif.device}`);
           return this.onPlug(pif);
         },
       },
-      sync: () => {
+      saveNetworkdState: () => {
         this.journal.push("sync");
-        return this.synced;
+        return this.isSynced;
       },
       isStopped: () => this.isStopped,
     };
@@ -90,32 +90,36 @@ export class Host {
     return features === undefined ? [] : namesOf(KERNEL, features.requested);
   }
 
-  #observe(view: LiveView, devices: Iterable<string>): LiveView {
-    const observations = new Map(view.observations);
+  #rereadFeatures(snapshot: FeatureSnapshot, devices: Iterable<string>): FeatureSnapshot {
+    const readings = new Map(snapshot.readings);
     for (const device of devices) {
       const features = this.devices.get(device);
       if (this.unreadable.has(device)) {
-        observations.set(device, { state: "unreadable", because: "permission denied" });
-      } else if (features === undefined) observations.set(device, { state: "missing" });
-      else observations.set(device, { state: "read", features });
+        readings.set(device, { state: "unreadable", reason: "permission denied" });
+      } else if (features === undefined) readings.set(device, { state: "missing" });
+      else readings.set(device, { state: "read", features });
     }
-    return { ...view, observations };
+    return { ...snapshot, readings };
   }
 
-  #request(device: string, { valid, requested }: FeatureWish): WriteOutcome {
+  #requestFeatures(device: string, { valid, requested }: FeatureRequest): WriteOutcome {
     this.writes.push(device);
     const now = this.devices.get(device);
-    if (now === undefined) return { done: false, gone: true, because: "no such device" };
-    const wished = (from: FeatureBits) =>
-      bitsFrom(KERNEL, (big(from) & ~big(valid)) | big(requested));
-    if (!this.deaf.has(device)) {
+    if (now === undefined) return { done: false, deviceRemoved: true, reason: "no such device" };
+    const applyRequest = (from: FeatureBits) =>
+      bitsFrom(KERNEL, (toBigInt(from) & ~toBigInt(valid)) | toBigInt(requested));
+    if (!this.ignoringRequests.has(device)) {
       const { active, changeable } = now;
-      const asked = { active: wished(active), requested: wished(now.requested), changeable };
-      this.devices.set(device, asked);
+      const updated = {
+        active: applyRequest(active),
+        requested: applyRequest(now.requested),
+        changeable,
+      };
+      this.devices.set(device, updated);
     }
     return { done: true };
   }
 }
 
 /** The features of a NIC without gro, which somebody turned off live. */
-export const NO_GRO: FeatureSet = KERNEL.without(NIC_ON, KERNEL.clearable(NIC_ON, ["gro"]));
+export const NO_GRO: FeatureSet = KERNEL.clearBits(NIC_ON, KERNEL.findClearable(NIC_ON, ["gro"]));

@@ -1,7 +1,7 @@
 import type { CallResult } from "../../src/xapi/rpc/reply.ts";
 import { XapiSession } from "../../src/xapi/rpc/session.ts";
 import { XapiSocket } from "../../src/xapi/rpc/socket.ts";
-import { valued } from "../builders/hosts.ts";
+import { unwrap } from "../builders/hosts.ts";
 
 /** One call as it went out, without its session. */
 export interface SentCall {
@@ -13,10 +13,10 @@ export interface SentCall {
 export class ScriptedSocket extends XapiSocket {
   readonly sent: SentCall[] = [];
   /** How long each call was given; what was given no time of its own is not here. */
-  readonly seconds: number[] = [];
+  readonly requestedTimeoutsSeconds: number[] = [];
   /** How many calls are waiting for their reply, and how many ever were at one time. */
-  waiting = 0;
-  mostWaiting = 0;
+  pendingCount = 0;
+  maxPendingCount = 0;
   answer: (call: SentCall) => CallResult | Promise<CallResult> = () => ({ ok: true, value: "" });
 
   constructor() {
@@ -26,22 +26,22 @@ export class ScriptedSocket extends XapiSocket {
   override async call(
     method: string,
     params: readonly unknown[],
-    seconds?: number,
+    timeoutSeconds?: number,
   ): Promise<CallResult> {
-    if (seconds !== undefined) this.seconds.push(seconds);
+    if (timeoutSeconds !== undefined) this.requestedTimeoutsSeconds.push(timeoutSeconds);
     const [session, ...rest] = params;
     const call = { method, params: method === "session.login_with_password" ? params : rest };
     if (method === "session.logout" || session === "OpaqueRef:session") this.sent.push(call);
     else if (method === "session.login_with_password") this.sent.push(call);
     else throw new Error(`${method} was called without the session`);
-    this.waiting += 1;
-    this.mostWaiting = Math.max(this.mostWaiting, this.waiting);
+    this.pendingCount += 1;
+    this.maxPendingCount = Math.max(this.maxPendingCount, this.pendingCount);
     await new Promise<void>((resume) => setImmediate(resume));
     try {
       if (method === "session.login_with_password") return { ok: true, value: "OpaqueRef:session" };
       return await this.answer(call);
     } finally {
-      this.waiting -= 1;
+      this.pendingCount -= 1;
     }
   }
 
@@ -56,6 +56,6 @@ export class ScriptedSocket extends XapiSocket {
 /** A session over such a socket, logged in. */
 export async function openSession(hostUuid = "host-uuid") {
   const socket = new ScriptedSocket();
-  const session = valued(await XapiSession.open(hostUuid, socket));
+  const session = unwrap(await XapiSession.open(hostUuid, socket));
   return { socket, session };
 }

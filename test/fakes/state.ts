@@ -1,68 +1,73 @@
-import type { LiveStep, LiveView } from "../../src/core/disable/steps.ts";
+import type { FeatureSnapshot, LiveStep } from "../../src/core/disable/steps.ts";
 import { isSet } from "../../src/core/feature-set.ts";
-import type { AnnounceMark, Kernel, KernelBits, KernelBitsKeeper } from "../../src/core/ports.ts";
-import { type Result, success, unavailable } from "../../src/core/result.ts";
+import type {
+  Kernel,
+  KernelBits,
+  KernelBitsStore,
+  PendingAnnouncements,
+} from "../../src/core/ports.ts";
+import { type Result, success, unavailableFailure } from "../../src/core/result.ts";
 
 /** Exact bits in memory, which may refuse to keep anything. */
-export class MemoryBits implements KernelBitsKeeper {
-  readonly #kept = new Map<
+export class FakeKernelBitsStore implements KernelBitsStore {
+  readonly #saved = new Map<
     string,
     { readonly ifindex: number | null; readonly bits: KernelBits }
   >();
-  refuses = false;
+  failsToSave = false;
 
-  constructor(readonly kernel: Pick<Kernel, "ifindexOf">) {}
+  constructor(readonly kernel: Pick<Kernel, "readIfindex">) {}
 
-  of(device: string): KernelBits | null {
-    const kept = this.#kept.get(device);
-    return kept?.ifindex === this.kernel.ifindexOf(device) ? (kept?.bits ?? null) : null;
+  get(device: string): KernelBits | null {
+    const saved = this.#saved.get(device);
+    return saved?.ifindex === this.kernel.readIfindex(device) ? (saved?.bits ?? null) : null;
   }
 
-  devices(): readonly string[] {
-    return [...this.#kept.keys()].filter((device) => this.of(device) !== null);
+  listDevices(): readonly string[] {
+    return [...this.#saved.keys()].filter((device) => this.get(device) !== null);
   }
 
-  async keep(steps: readonly LiveStep[], view: LiveView): Promise<Result<void>> {
-    if (this.refuses) return unavailable("file-not-written", "no space");
-    for (const { device, clear } of steps) {
-      const observation = view.observations.get(device);
-      if (observation?.state !== "read") continue;
-      const { active, requested } = observation.features;
-      const cleared = view.kernel
-        .named(clear.bits)
+  async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<Result<void>> {
+    if (this.failsToSave) return unavailableFailure("file-not-written", "no space");
+    for (const { device, bitsToClear } of steps) {
+      const reading = snapshot.readings.get(device);
+      if (reading?.state !== "read") continue;
+      const { active, requested } = reading.features;
+      const cleared = snapshot.featureTable
+        .listNames(bitsToClear.bits)
         .map(
           ([name, index]) =>
             [name, { requested: isSet(requested, index), active: isSet(active, index) }] as const,
         );
-      const bits = new Map([...cleared, ...(this.of(device) ?? [])]);
-      this.#kept.set(device, { ifindex: this.kernel.ifindexOf(device), bits });
+      const bits = new Map([...cleared, ...(this.get(device) ?? [])]);
+      this.#saved.set(device, { ifindex: this.kernel.readIfindex(device), bits });
     }
     return success(undefined);
   }
 
-  async forget(devices: Iterable<string>): Promise<Result<void>> {
-    for (const device of devices) this.#kept.delete(device);
+  async remove(devices: Iterable<string>): Promise<Result<void>> {
+    for (const device of devices) this.#saved.delete(device);
     return success(undefined);
   }
 }
 
 /** A mark in memory, which may refuse to be set. */
-export class MemoryMark implements AnnounceMark {
-  readonly marked = new Set<string>();
-  refuses = false;
+export class FakePendingAnnouncements implements PendingAnnouncements {
+  readonly pending = new Set<string>();
+  failsToSave = false;
 
-  among(vms: readonly string[]): ReadonlySet<string> {
-    return new Set(vms.filter((vm) => this.marked.has(vm)));
+  filterPending(vms: readonly string[]): ReadonlySet<string> {
+    return new Set(vms.filter((vm) => this.pending.has(vm)));
   }
 
   async add(vms: readonly string[]): Promise<Result<void>> {
-    if (this.refuses) return unavailable("file-not-written", "no space");
-    for (const vm of vms) this.marked.add(vm);
+    if (this.failsToSave) return unavailableFailure("file-not-written", "no space");
+    for (const vm of vms) this.pending.add(vm);
     return success(undefined);
   }
 
   async remove(vms: readonly string[]): Promise<Result<void>> {
-    for (const vm of vms) this.marked.delete(vm);
+    for (const vm of vms) this.pending.delete(vm);
     return success(undefined);
   }
 }

@@ -1,16 +1,20 @@
-import type { RecordStep } from "../../src/core/disable/steps.ts";
-import { type Interface, uuidOf } from "../../src/core/interface.ts";
+import type { SettingStep } from "../../src/core/disable/steps.ts";
+import { getUuid, type Interface } from "../../src/core/interface.ts";
 import type { Host, Inventory, Pif, Vm } from "../../src/core/inventory.ts";
-import { readInterfaceTexts, readRuleTexts, type StoredRule } from "../../src/core/policy-text.ts";
+import {
+  parseHostRuleEntries,
+  parseInterfaceEntries,
+  type StoredHostRule,
+} from "../../src/core/policy-text.ts";
 import type {
-  Circumstances,
   InterfaceConfig,
-  KeyOutcome,
-  KeyWrite,
-  RecordOutcome,
+  OtherConfigWrite,
+  OtherConfigWriteOutcome,
+  SettingOutcome,
   Toolstack,
+  XapiDiagnostics,
 } from "../../src/core/ports.ts";
-import { type Result, success, unavailable } from "../../src/core/result.ts";
+import { type Result, success, unavailableFailure } from "../../src/core/result.ts";
 
 /** XAPI's handle of a host, which no inventory has. */
 export function hostRef({ uuid }: Pick<Host, "uuid">): string {
@@ -18,7 +22,7 @@ export function hostRef({ uuid }: Pick<Host, "uuid">): string {
 }
 
 /** XAPI's database: every key of `other_config` of every object, by the object's reference. */
-export class MemoryDatabase {
+export class FakeXapiDatabase {
   readonly #configs: ReadonlyMap<string, Map<string, string>>;
   /** Hears of every change. */
   onChange: (ref: string) => void = () => {};
@@ -37,7 +41,7 @@ export class MemoryDatabase {
   }
 
   /** `other_config` of an object, as it is now. */
-  of(ref: string): Readonly<Record<string, string>> {
+  getOtherConfig(ref: string): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#configs.get(ref) ?? []);
   }
 
@@ -63,67 +67,67 @@ export class MemoryDatabase {
   }
 
   /** What a read of everything gives on a host, put together as it is at XAPI's border. */
-  read(host: Host): Inventory {
+  readInventory(host: Host): Inventory {
     return {
       ...this.pool,
       host,
       hostRef: hostRef(host),
-      hostStored: this.ruleOf(host),
-      pifs: this.pool.pifs.map((one) => ({ ...one, ...this.settingsOf(one.ref) })),
-      vifs: this.pool.vifs.map((one) => ({ ...one, ...this.settingsOf(one.ref) })),
+      storedHostRule: this.readHostRule(host),
+      pifs: this.pool.pifs.map((pif) => ({ ...pif, ...this.readInterfaceConfig(pif.ref) })),
+      vifs: this.pool.vifs.map((vif) => ({ ...vif, ...this.readInterfaceConfig(vif.ref) })),
     };
   }
 
-  settingsOf(ref: string): InterfaceConfig {
-    const config = this.of(ref);
+  readInterfaceConfig(ref: string): InterfaceConfig {
+    const config = this.getOtherConfig(ref);
     const settings = Object.entries(config).filter(([key]) => /^ethtool/i.test(key));
-    return { otherConfig: new Map(settings), stored: readInterfaceTexts(config) };
+    return { otherConfig: new Map(settings), stored: parseInterfaceEntries(config) };
   }
 
-  ruleOf(host: Host): StoredRule {
-    return readRuleTexts(this.of(hostRef(host)));
+  readHostRule(host: Host): StoredHostRule {
+    return parseHostRuleEntries(this.getOtherConfig(hostRef(host)));
   }
 }
 
 /** One session with XAPI, and the ways in which it can let one down. */
-export class MemoryToolstack implements Toolstack {
-  readonly database: MemoryDatabase;
+export class FakeToolstack implements Toolstack {
+  readonly database: FakeXapiDatabase;
   /** Settings that were written, as `<uuid> <key>`. */
   readonly written: string[] = [];
   readonly announced: string[] = [];
   /** Answers no more after so many settings. */
-  diesAfter = Number.POSITIVE_INFINITY;
-  readBackFails = false;
-  refuses: (step: RecordStep) => string | null = () => null;
-  refusesKey: (write: KeyWrite) => string | null = () => null;
-  deafTo: (vm: Vm) => boolean = () => false;
+  maxSettingWrites = Number.POSITIVE_INFINITY;
+  failsToReadBack = false;
+  refuseSetting: (step: SettingStep) => string | null = () => null;
+  refuseKey: (write: OtherConfigWrite) => string | null = () => null;
+  failsToAnnounce: (vm: Vm) => boolean = () => false;
   /** Every call goes through here; by itself XAPI carries it out at once. */
-  call: <T>(effect: () => T, about: CallSubject) => Promise<T> = async (effect) => effect();
+  call: <T>(effect: () => T, target: CallTarget) => Promise<T> = async (effect) => effect();
   constructor(
-    pool: Inventory | MemoryDatabase,
+    pool: Inventory | FakeXapiDatabase,
     readonly journal: string[] = [],
     readonly host: Host = "host" in pool ? pool.host : pool.pool.host,
   ) {
-    this.database = "host" in pool ? new MemoryDatabase(pool) : pool;
+    this.database = "host" in pool ? new FakeXapiDatabase(pool) : pool;
   }
 
   /** `other_config` of an object by its UUID. */
-  configOf(uuid: string): Readonly<Record<string, string>> {
+  getOtherConfig(uuid: string): Readonly<Record<string, string>> {
     const { pifs, vifs } = this.database.pool;
-    const object = [...pifs, ...vifs].find((one) => one.uuid === uuid);
-    return this.database.of(object?.ref ?? "");
+    const object = [...pifs, ...vifs].find((candidate) => candidate.uuid === uuid);
+    return this.database.getOtherConfig(object?.ref ?? "");
   }
 
   /** The inventory as it is now. */
-  now(): Inventory {
-    return this.database.read(this.host);
+  currentInventory(): Inventory {
+    return this.database.readInventory(this.host);
   }
 
-  async inventory(): Promise<Result<Inventory>> {
-    return success(await this.call(() => this.now(), { ref: null }));
+  async readInventory(): Promise<Result<Inventory>> {
+    return success(await this.call(() => this.currentInventory(), { ref: null }));
   }
 
-  async circumstances(): Promise<Result<Circumstances>> {
+  async readDiagnostics(): Promise<Result<XapiDiagnostics>> {
     return success({ software: new Map(), networks: [] });
   }
 
@@ -131,27 +135,27 @@ export class MemoryToolstack implements Toolstack {
     return success(this.database.pool.hosts.length);
   }
 
-  async bridgeOf({ device }: Pif): Promise<Result<string>> {
+  async findBridge({ device }: Pif): Promise<Result<string>> {
     return success(`bridge of ${device}`);
   }
 
-  async plug({ device }: Pif): Promise<string | null> {
+  async plugPif({ device }: Pif): Promise<string | null> {
     this.journal.push(`plug ${device}`);
     return null;
   }
 
-  async settingsOf(
+  async readInterfaceConfigs(
     interfaces: readonly Interface[],
   ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
     this.journal.push("read back");
-    if (this.readBackFails) return unavailable("xapi-unreachable", "XAPI does not answer");
+    if (this.failsToReadBack) return unavailableFailure("xapi-unreachable", "XAPI does not answer");
     return success(
       await this.call(
         () =>
           new Map(
             interfaces.map((iface) => [
-              uuidOf(iface) ?? "",
-              this.database.settingsOf(refOf(iface)),
+              getUuid(iface) ?? "",
+              this.database.readInterfaceConfig(refOf(iface)),
             ]),
           ),
         { ref: null },
@@ -159,74 +163,74 @@ export class MemoryToolstack implements Toolstack {
     );
   }
 
-  async writeKeys<W extends KeyWrite>(
+  async writeOtherConfig<W extends OtherConfigWrite>(
     writes: readonly W[],
     isStopped: () => boolean,
-  ): Promise<readonly KeyOutcome<W>[]> {
+  ): Promise<readonly OtherConfigWriteOutcome<W>[]> {
     return await inOrder(
       writes,
       ({ owner }) => owner.ref,
       async (write) => {
-        if (isStopped()) return { write, state: "unattempted", because: "interrupted" };
+        if (isStopped()) return { write, state: "unattempted", reason: "interrupted" };
         this.journal.push(`text ${write.to === null ? "removed" : "added"}`);
-        const refusal = this.refusesKey(write);
-        if (refusal !== null) return { write, state: "refused", because: refusal };
-        return { write, ...(await this.#write(write.owner.ref, write)) };
+        const refusal = this.refuseKey(write);
+        if (refusal !== null) return { write, state: "refused", reason: refusal };
+        return { write, ...(await this.#applyWrite(write.owner.ref, write)) };
       },
     );
   }
 
-  async write(
-    steps: readonly RecordStep[],
+  async writeSettings(
+    steps: readonly SettingStep[],
     isStopped: () => boolean,
-  ): Promise<readonly RecordOutcome[]> {
+  ): Promise<readonly SettingOutcome[]> {
     return await inOrder(
       steps,
-      ({ subject }) => refOf(subject),
+      ({ iface }) => refOf(iface),
       async (step) => {
-        if (isStopped()) return { step, state: "unattempted", because: "interrupted" };
-        if (this.written.length >= this.diesAfter) {
-          return { step, state: "unattempted", because: "XAPI does not answer" };
+        if (isStopped()) return { step, state: "unattempted", reason: "interrupted" };
+        if (this.written.length >= this.maxSettingWrites) {
+          return { step, state: "unattempted", reason: "XAPI does not answer" };
         }
         this.journal.push(`setting ${step.key}`);
-        const refusal = this.refuses(step);
-        if (refusal !== null) return { step, state: "failed", because: refusal };
-        const outcome = await this.#write(refOf(step.subject), step);
-        if (outcome.state === "written") this.written.push(`${uuidOf(step.subject)} ${step.key}`);
+        const refusal = this.refuseSetting(step);
+        if (refusal !== null) return { step, state: "failed", reason: refusal };
+        const outcome = await this.#applyWrite(refOf(step.iface), step);
+        if (outcome.state === "written") this.written.push(`${getUuid(step.iface)} ${step.key}`);
         return { step, ...outcome };
       },
     );
   }
 
   /** Removes where there is a value, then adds. */
-  async #write(
+  async #applyWrite(
     ref: string,
-    { key, from, to }: Pick<KeyWrite, "key" | "from" | "to">,
-  ): Promise<Pick<KeyOutcome, "state" | "because">> {
+    { key, from, to }: Pick<OtherConfigWrite, "key" | "from" | "to">,
+  ): Promise<Pick<OtherConfigWriteOutcome, "state" | "reason">> {
     const { database } = this;
     if (from !== null) {
       await this.call(() => database.remove(ref, key), { ref, key, to: null });
     }
-    if (to === null) return { state: "written", because: "" };
+    if (to === null) return { state: "written", reason: "" };
     const refusal = await this.call(() => database.add(ref, key, to), { ref, key, to });
-    if (refusal === null) return { state: "written", because: "" };
-    return { state: from === null ? "refused" : "failed", because: refusal };
+    if (refusal === null) return { state: "written", reason: "" };
+    return { state: from === null ? "refused" : "failed", reason: refusal };
   }
 
-  async announce(vms: readonly Vm[]): Promise<readonly string[]> {
+  async announceVms(vms: readonly Vm[]): Promise<readonly string[]> {
     this.journal.push(`announce ${vms.map(({ name }) => name).join(" ")}`.trim());
     this.announced.push(...vms.map(({ uuid }) => uuid));
-    return vms.filter(this.deafTo).map(({ name }) => `HANDLE_INVALID VM ${name}`);
+    return vms.filter(this.failsToAnnounce).map(({ name }) => `HANDLE_INVALID VM ${name}`);
   }
 }
 
 /** What a call is about: a key of an object, or a reading. */
-export type CallSubject =
+export type CallTarget =
   | { readonly ref: null }
   | { readonly ref: string; readonly key: string; readonly to: string | null };
 
 function refOf(iface: Interface): string {
-  if (iface.kind === "bare") throw new Error("XAPI does not know this device");
+  if (iface.kind === "unmanaged") throw new Error("XAPI does not know this device");
   return iface.kind === "pif" ? iface.pif.ref : iface.vif.ref;
 }
 
@@ -234,13 +238,13 @@ function refOf(iface: Interface): string {
 async function inOrder<W, T>(
   writes: readonly W[],
   objectOf: (write: W) => string,
-  carryOut: (write: W) => Promise<T>,
+  apply: (write: W) => Promise<T>,
 ): Promise<readonly T[]> {
   const outcomes = new Map<W, T>();
   const objects = Map.groupBy(writes, objectOf).values();
   await Promise.all(
     Iterator.from(objects).map(async (object) => {
-      for (const write of object) outcomes.set(write, await carryOut(write));
+      for (const write of object) outcomes.set(write, await apply(write));
     }),
   );
   return writes.flatMap((write) => {

@@ -19,24 +19,24 @@ const TRACED = [
 export interface Call {
   readonly name: string;
   /** Which one of that name it is, from 1. */
-  readonly when: number;
+  readonly occurrence: number;
   /** The call without what is random in it, and which one of these it is. */
   readonly identity: string;
 }
 
 /** Arguments of strace that write the main thread's calls down, and inject something into one. */
-export function mainThread(inject?: string): readonly string[] {
+export function traceMainThread(inject?: string): readonly string[] {
   return ["-e", `trace=${TRACED}`, ...(inject === undefined ? [] : ["-e", `inject=${inject}`])];
 }
 
 /** The same for one call of whatever thread makes it. */
-export function anyThread(name: string, inject: string): readonly string[] {
+export function traceAnyThread(name: string, inject: string): readonly string[] {
   // Without --seccomp-bpf: with it strace 6.1 never comes to the second call of a thread.
   return ["-f", "-e", `trace=${name}`, "-e", `inject=${name}:${inject}`];
 }
 
 /** The calls that a log of the main thread tells of, in order. */
-export function callsOf(log: string): readonly Call[] {
+export function parseCalls(log: string): readonly Call[] {
   const byName = new Map<string, number>();
   const byText = new Map<string, number>();
   return log.split("\n").flatMap((line): Call[] => {
@@ -48,7 +48,13 @@ export function callsOf(log: string): readonly Call[] {
       .replace(/0x[0-9a-f]+|socket:\[\d+\]|\b\d+(?=<)/g, "…")
       .replace(/^(pwrite64|read|write|getdents64|fgetxattr|fsetxattr)\((\S+?>).*$/, "$1($2)")
       .replace(/^(statx)\((.*?, ".*?"),.*$/, "$1($2)");
-    return [{ name, when: next(byName, name), identity: `${text} #${next(byText, text)}` }];
+    return [
+      {
+        name,
+        occurrence: countNext(byName, name),
+        identity: `${text} #${countNext(byText, text)}`,
+      },
+    ];
   });
 }
 
@@ -64,7 +70,7 @@ export function isEthtool({ identity }: Call): boolean {
   return identity.includes("SIOCETHTOOL");
 }
 
-function next(counts: Map<string, number>, key: string): number {
+function countNext(counts: Map<string, number>, key: string): number {
   const count = (counts.get(key) ?? 0) + 1;
   counts.set(key, count);
   return count;

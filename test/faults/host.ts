@@ -6,11 +6,11 @@ import type { Result } from "../dom0/running.ts";
 import { DocumentSchema, NETWORKD_DB } from "../dom0/toolstack/networkd-document.ts";
 
 /** What a run could have changed. */
-export interface State {
+export interface HostState {
   /** `ethtool -k` of every device, letter by letter. */
   readonly live: string;
   /** `other_config` of every host, PIF and VIF, one per line; of the tool's own texts the newest, without its name. */
-  readonly records: string;
+  readonly otherConfigs: string;
   /** What networkd applies to NICs when it starts, one per line. */
   readonly networkd: string;
   /** What there is in /var/lib/offload besides the lock, and what runs at boot. */
@@ -18,16 +18,16 @@ export interface State {
 }
 
 /** How a command ended, and what strace wrote down of it. */
-export interface Traced {
+export interface TraceResult {
   readonly result: Result;
   readonly log: string;
 }
 
 /** The path of the log as the dom0 sees it. */
-const LOG = "/run/dom0/strace.log";
+const LOG_PATH = "/run/dom0/strace.log";
 
 /** All devices, what networkd has on disk, and all files but the lock. */
-const LOOK = `
+const READ_STATE_SCRIPT = `
 for device in $(ls /sys/class/net); do ethtool -k "$device" || exit 1; done
 echo ======
 cat ${NETWORKD_DB}
@@ -38,13 +38,13 @@ sha256sum < /etc/rc.d/rc.local
 true`;
 
 /** What runs at boot, put there or taken away past the program. */
-const REMOVE_BOOT_LAYER = `
+const REMOVE_BOOT_LAYER_SCRIPT = `
 rm -rf /var/lib/offload /etc/offload
 find /etc/udev/rules.d /etc/systemd/system -name "*offload*" -delete 2> /dev/null
 cat /run/dom0/rc.local > /etc/rc.d/rc.local; chmod --reference=/run/dom0/rc.local /etc/rc.d/rc.local`;
 
 /** What ethtool -k calls otherwise than ethtool -K does. */
-const SHORT: ReadonlyMap<string, string> = new Map([
+const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ["rx-checksumming", "rx"],
   ["generic-segmentation-offload", "gso"],
   ["generic-receive-offload", "gro"],
@@ -62,40 +62,44 @@ const SHORT: ReadonlyMap<string, string> = new Map([
  */
 export class FaultHost implements AsyncDisposable {
   /** The state, for as long as nothing has run since it was looked at. */
-  #known: State | undefined;
+  #cached: HostState | undefined;
 
   private constructor(
     readonly dom0: Dom0,
     /** What was there in the beginning. */
-    readonly original: State,
+    readonly original: HostState,
     /** What is there after a `disable ALL` that nothing disturbs. */
-    readonly disabled: State,
+    readonly disabled: HostState,
     /** What is there after a `persist ALL` that nothing disturbs. */
-    readonly persisted: State,
+    readonly persisted: HostState,
   ) {}
 
   static async start(): Promise<FaultHost> {
     const dom0 = await Dom0.start({ nics: 2, vms: 2 });
-    const { ref: nic } = dom0.world.pif("eth1");
-    const { ref: vif } = dom0.world.vif("web 1");
+    const { ref: nic } = dom0.fixture.pif("eth1");
+    const { ref: vif } = dom0.fixture.vif("web 1");
     await dom0.text(["cp", "-p", "/etc/rc.d/rc.local", "/run/dom0/rc.local"]);
     await dom0.simulator.set(
       ["PIF", nic, "other_config", { "ethtool-tso": "on", note: "rack 4" }],
       ["VIF", vif, "other_config", { "ethtool-tx": "true", "xo:note": "uplink" }],
     );
-    await dom0.toolstack.coordinatorReturns();
+    await dom0.toolstack.reconnectCoordinator();
     await dom0.setFeatures("eth1", "gro", "off");
     await dom0.setFeatures("vif1.0", "sg", "off");
-    const original = await stateOf(dom0);
-    const after: State[] = [];
+    const original = await readHostState(dom0);
+    const after: HostState[] = [];
     for (const command of ["disable", "persist"]) {
       const run = await dom0.offload(command, "ALL", "--yes");
-      after.push(await stateOf(dom0));
-      const back = await dom0.offload("restore", "--yes");
-      const codes = [run.exitCode, back.exitCode, ...differences(original, await stateOf(dom0))];
-      if (codes.some((code) => code !== 0)) {
+      after.push(await readHostState(dom0));
+      const restored = await dom0.offload("restore", "--yes");
+      const errors = [
+        run.exitCode,
+        restored.exitCode,
+        ...findDifferences(original, await readHostState(dom0)),
+      ];
+      if (errors.some((code) => code !== 0)) {
         throw new Error(
-          `${command} without a fault: ${codes.join("\n")}\n${run.stdout}${back.stdout}`,
+          `${command} without a fault: ${errors.join("\n")}\n${run.stdout}${restored.stdout}`,
         );
       }
     }
@@ -104,28 +108,28 @@ export class FaultHost implements AsyncDisposable {
   }
 
   offload(...args: readonly string[]): Promise<Result> {
-    this.#known = undefined;
+    this.#cached = undefined;
     return this.dom0.offload(...args);
   }
 
-  async state(): Promise<State> {
-    this.#known ??= await stateOf(this.dom0);
-    return this.#known;
+  async readState(): Promise<HostState> {
+    this.#cached ??= await readHostState(this.dom0);
+    return this.#cached;
   }
 
   /** Waits for a boot script that outlives whoever started it. */
-  async bootScriptEnded(): Promise<void> {
+  async waitForBootScript(): Promise<void> {
     while ((await this.dom0.run(["pgrep", "-f", "disable-offloads"])).exitCode === 0) {
       await Bun.sleep(5);
     }
   }
 
   /** Runs the program under strace, with these arguments of strace. */
-  async traced(strace: readonly string[], args: readonly string[]): Promise<Traced> {
-    this.#known = undefined;
+  async runTraced(strace: readonly string[], args: readonly string[]): Promise<TraceResult> {
+    this.#cached = undefined;
     const outside = join(this.dom0.namespace.directory, "strace.log");
     rmSync(outside, { force: true });
-    const argv = ["strace", "-qq", "-y", "-s", "0", "-o", LOG, ...strace, OFFLOAD, ...args];
+    const argv = ["strace", "-qq", "-y", "-s", "0", "-o", LOG_PATH, ...strace, OFFLOAD, ...args];
     const result = await this.dom0.run(argv);
     return { result, log: readFileSync(outside, "utf8") };
   }
@@ -133,21 +137,21 @@ export class FaultHost implements AsyncDisposable {
   /** Restores everything past the program; the program's own files are gone then. */
   async reset(): Promise<void> {
     await this.dom0.simulator.fault({ fault: "none" });
-    const now = await this.state();
-    await this.dom0.run(["sh", "-c", REMOVE_BOOT_LAYER]);
-    if (differences(this.original, now).length === 0) return;
-    this.#known = undefined;
-    for (const line of this.original.records.split("\n")) {
+    const now = await this.readState();
+    await this.dom0.run(["sh", "-c", REMOVE_BOOT_LAYER_SCRIPT]);
+    if (findDifferences(this.original, now).length === 0) return;
+    this.#cached = undefined;
+    for (const line of this.original.otherConfigs.split("\n")) {
       const [kind = "", ref = "", config = "{}"] = line.split("\t");
       await this.dom0.simulator.set([kind, ref, "other_config", JSON.parse(config)]);
     }
-    if (now.networkd !== this.original.networkd) await this.dom0.toolstack.coordinatorReturns();
-    const { live } = await this.state();
-    for (const [device, settings] of wantedSettings(this.original.live, live)) {
+    if (now.networkd !== this.original.networkd) await this.dom0.toolstack.reconnectCoordinator();
+    const { live } = await this.readState();
+    for (const [device, settings] of planSettings(this.original.live, live)) {
       if (settings.length > 0) await this.dom0.run(["ethtool", "-K", device, ...settings]);
     }
-    this.#known = undefined;
-    const left = differences(this.original, await this.state());
+    this.#cached = undefined;
+    const left = findDifferences(this.original, await this.readState());
     if (left.length > 0) throw new Error(`cannot be reset:\n${left.join("\n")}`);
   }
 
@@ -157,13 +161,13 @@ export class FaultHost implements AsyncDisposable {
 }
 
 /** What differs between two states, in lines; empty where nothing does. */
-export function differences(expected: State, got: State): readonly string[] {
-  return (["live", "records", "networkd", "files"] as const).flatMap((part) => {
-    if (expected[part] === got[part]) return [];
-    const [a, b] = [expected[part].split("\n"), got[part].split("\n")];
+export function findDifferences(expected: HostState, actual: HostState): readonly string[] {
+  return (["live", "otherConfigs", "networkd", "files"] as const).flatMap((part) => {
+    if (expected[part] === actual[part]) return [];
+    const [a, b] = [expected[part].split("\n"), actual[part].split("\n")];
     const lines =
       part === "live" && a.length === b.length
-        ? b.flatMap((line, n) => (line === a[n] ? [] : [`${deviceAt(a, n)} ${a[n]} -> ${line}`]))
+        ? b.flatMap((line, n) => (line === a[n] ? [] : [`${findDevice(a, n)} ${a[n]} -> ${line}`]))
         : [...a.filter((x) => !b.includes(x)).map((x) => `- ${x}`)].concat(
             b.filter((x) => !a.includes(x)).map((x) => `+ ${x}`),
           );
@@ -171,28 +175,28 @@ export function differences(expected: State, got: State): readonly string[] {
   });
 }
 
-async function stateOf(dom0: Dom0): Promise<State> {
+async function readHostState(dom0: Dom0): Promise<HostState> {
   await dom0.toolstack.syncNetworkd();
   const [text, database] = await Promise.all([
-    dom0.text(["sh", "-c", LOOK]),
+    dom0.text(["sh", "-c", READ_STATE_SCRIPT]),
     dom0.simulator.database(),
   ]);
   const [live = "", networkd = "", files = ""] = text.split("======\n");
-  const records = (["host", "PIF", "VIF"] as const).flatMap((kind) =>
+  const otherConfigs = (["host", "PIF", "VIF"] as const).flatMap((kind) =>
     Object.entries(database[kind] ?? {}).map(
-      ([ref, record]) => `${kind}\t${ref}\t${sorted(record["other_config"])}`,
+      ([ref, record]) => `${kind}\t${ref}\t${formatSorted(record["other_config"])}`,
     ),
   );
   return {
     live,
-    records: records.sort().join("\n"),
-    networkd: offloadsOf(networkd),
+    otherConfigs: otherConfigs.sort().join("\n"),
+    networkd: formatOffloads(networkd),
     files: files.trim(),
   };
 }
 
 /** Keys in their order. Of the tool's own texts all count, so that the newest says everything. */
-function sorted(config: unknown): string {
+function formatSorted(config: unknown): string {
   const entries = config !== null && typeof config === "object" ? Object.entries(config) : [];
   const [own = [], others = []] = [true, false].map((isOwn) =>
     entries
@@ -205,29 +209,32 @@ function sorted(config: unknown): string {
   );
 }
 
-function offloadsOf(networkd: string): string {
+function formatOffloads(networkd: string): string {
   const { interface_config: interfaces } = v.parse(DocumentSchema, JSON.parse(networkd));
   return Object.entries(interfaces)
-    .map(([name, { ethtool_offload: offloads }]) => `${name} ${sorted(offloads)}`)
+    .map(([name, { ethtool_offload: offloads }]) => `${name} ${formatSorted(offloads)}`)
     .sort()
     .join("\n");
 }
 
-function deviceAt(lines: readonly string[], index: number): string {
+function findDevice(lines: readonly string[], index: number): string {
   const heading = lines.slice(0, index + 1).findLast((line) => line.startsWith("Features for "));
   return heading?.slice("Features for ".length) ?? "";
 }
 
 /** What ethtool -K has to be told, by device. */
-function wantedSettings(original: string, now: string): ReadonlyMap<string, readonly string[]> {
-  const [before, after] = [devicesIn(original), devicesIn(now)];
+function planSettings(original: string, now: string): ReadonlyMap<string, readonly string[]> {
+  const [before, after] = [parseDevices(original), parseDevices(now)];
   return new Map(
-    [...before].map(([device, lines]) => [device, settingsFor(lines, after.get(device) ?? [])]),
+    [...before].map(([device, lines]) => [
+      device,
+      planDeviceSettings(lines, after.get(device) ?? []),
+    ]),
   );
 }
 
 /** The lines of ethtool -k by device. */
-function devicesIn(text: string): ReadonlyMap<string, readonly string[]> {
+function parseDevices(text: string): ReadonlyMap<string, readonly string[]> {
   const sections = text.split("Features for ").slice(1);
   return new Map(
     sections.map((section) => {
@@ -238,12 +245,15 @@ function devicesIn(text: string): ReadonlyMap<string, readonly string[]> {
 }
 
 /** What ethtool -K has to be told so that ethtool -k shows these lines again. */
-export function settingsFor(wanted: readonly string[], now: readonly string[]): readonly string[] {
-  return wanted.flatMap((line, n) => {
+export function planDeviceSettings(
+  lines: readonly string[],
+  now: readonly string[],
+): readonly string[] {
+  return lines.flatMap((line, n) => {
     const [, name = "", value = ""] = /^\s*(\S+): (.*)$/.exec(line) ?? [];
     if (line === now[n] || value === "" || value.includes("fixed")) return [];
     // A line that sums up others is followed by them.
-    if (!line.startsWith("\t") && wanted[n + 1]?.startsWith("\t") === true) return [];
-    return [SHORT.get(name) ?? name, /^on$|requested on/.test(value) ? "on" : "off"];
+    if (!line.startsWith("\t") && lines[n + 1]?.startsWith("\t") === true) return [];
+    return [SHORT_NAMES.get(name) ?? name, /^on$|requested on/.test(value) ? "on" : "off"];
   });
 }

@@ -1,38 +1,38 @@
 import { expect, test } from "bun:test";
 import { FaultHost } from "./host.ts";
 import {
-  disobedience,
-  fileErrors,
-  kernelErrors,
-  type Strike,
-  silence,
-  strikeAll,
-  xapiFaults,
+  type FaultRun,
+  listFileErrors,
+  listIgnoredWrites,
+  listKernelErrors,
+  listUnansweredCalls,
+  listXapiFaults,
+  runFaults,
 } from "./injections.ts";
 import type { Command } from "./kills.ts";
 
 /** What goes wrong, and whether both sequels follow each case or take turns. */
 const ROWS: readonly (readonly [
   what: string,
-  make: (host: FaultHost, command: Command) => Promise<readonly Strike[]>,
+  make: (host: FaultHost, command: Command) => Promise<readonly FaultRun[]>,
   turns: boolean,
 ])[] = [
-  ["the kernel refuses", kernelErrors, false],
-  ["a driver accepts and does not obey", disobedience, false],
-  ["the disk is full, read-only or broken", fileErrors, false],
-  ["XAPI dies, restarts, errs or forgets the session", xapiFaults, false],
-  ["XAPI says nothing", async (_, command) => silence(command), true],
+  ["the kernel refuses", listKernelErrors, false],
+  ["a driver accepts and does not obey", listIgnoredWrites, false],
+  ["the disk is full, read-only or broken", listFileErrors, false],
+  ["XAPI dies, restarts, errs or forgets the session", listXapiFaults, false],
+  ["XAPI says nothing", async (_, command) => listUnansweredCalls(command), true],
 ];
 
 for (const command of ["disable", "restore"] as const) {
-  for (const [what, make, turns] of ROWS) {
+  for (const [what, make, alternate] of ROWS) {
     test(`${command}: ${what}, at every call`, async () => {
       await using host = await FaultHost.start();
       const strikes = await make(host, command);
-      const { runs, exits, lost } = await strikeAll(host, command, strikes, { turns });
+      const { runs, exits, failures } = await runFaults(host, command, strikes, { alternate });
       const codes = [...exits].map(([code, count]) => `${count} ended with ${code}`).join(", ");
-      console.log(`${command}, ${what}: ${runs} runs; ${codes}; ${lost.length} complaints`);
-      expect(lost).toEqual([]);
+      console.log(`${command}, ${what}: ${runs} runs; ${codes}; ${failures.length} complaints`);
+      expect(failures).toEqual([]);
     });
   }
 }

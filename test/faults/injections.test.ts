@@ -1,27 +1,27 @@
 import { describe, expect, test } from "bun:test";
-import { allStillOn, otherConfig } from "../assertions/ethtool.ts";
+import { listAllFeaturesOn, readOtherConfig } from "../assertions/ethtool.ts";
 import { FaultHost } from "./host.ts";
 import {
-  disobedience,
-  fileErrors,
-  kernelErrors,
-  type Strike,
-  strikeAll,
-  xapiFaults,
+  type FaultRun,
+  listFileErrors,
+  listIgnoredWrites,
+  listKernelErrors,
+  listXapiFaults,
+  runFaults,
 } from "./injections.ts";
-import { type Command, problemsBeyondBoot } from "./kills.ts";
-import { anotherClientWrites } from "./race.ts";
+import { type Command, findProblemsBeyondBoot } from "./kills.ts";
+import { runWithOtherClientWrite } from "./race.ts";
 
 /** What goes wrong, and how few of all the cases are tried here; scripts/fault-test tries them all. */
 const ROWS: readonly (readonly [
   what: string,
-  make: (host: FaultHost, command: Command) => Promise<readonly Strike[]>,
+  make: (host: FaultHost, command: Command) => Promise<readonly FaultRun[]>,
   every: number,
 ])[] = [
-  ["the kernel refuses", kernelErrors, 13],
-  ["a driver accepts and does not obey", disobedience, 3],
-  ["the disk is full, read-only or broken", fileErrors, 9],
-  ["XAPI dies, restarts, errs or forgets the session", xapiFaults, 47],
+  ["the kernel refuses", listKernelErrors, 13],
+  ["a driver accepts and does not obey", listIgnoredWrites, 3],
+  ["the disk is full, read-only or broken", listFileErrors, 9],
+  ["XAPI dies, restarts, errs or forgets the session", listXapiFaults, 47],
 ];
 
 for (const command of ["disable", "restore"] as const) {
@@ -29,9 +29,12 @@ for (const command of ["disable", "restore"] as const) {
     test(`${command}: ${what}`, async () => {
       await using host = await FaultHost.start();
       const strikes = await make(host, command);
-      const { runs, lost } = await strikeAll(host, command, strikes, { every, turns: true });
+      const { runs, failures } = await runFaults(host, command, strikes, {
+        every,
+        alternate: true,
+      });
       expect(runs).toBeGreaterThan(1);
-      expect(lost).toEqual([]);
+      expect(failures).toEqual([]);
     }, 120_000);
   }
 }
@@ -39,54 +42,54 @@ for (const command of ["disable", "restore"] as const) {
 describe("another client writes between our read and our write", () => {
   test("disable: a key of its own stays, and is still there after restore", async () => {
     await using host = await FaultHost.start();
-    const { ref } = host.dom0.world.pif("eth0");
-    const run = await anotherClientWrites(host, "disable", "PIF", ref, "note", "rack 7");
+    const { ref } = host.dom0.fixture.pif("eth0");
+    const run = await runWithOtherClientWrite(host, "disable", "PIF", ref, "note", "rack 7");
     expect(run.exitCode).toBe(0);
-    expect(await otherConfig(host.dom0, "PIF", ref)).toMatchObject({ note: "rack 7" });
+    expect(await readOtherConfig(host.dom0, "PIF", ref)).toMatchObject({ note: "rack 7" });
     expect((await host.offload("restore", "--yes")).exitCode).toBe(0);
-    expect(await otherConfig(host.dom0, "PIF", ref)).toEqual({ note: "rack 7" });
+    expect(await readOtherConfig(host.dom0, "PIF", ref)).toEqual({ note: "rack 7" });
   });
 
   test("restore: a key of its own stays", async () => {
     await using host = await FaultHost.start();
     await host.offload("disable", "ALL", "--yes");
-    const { ref } = host.dom0.world.pif("eth0");
-    const run = await anotherClientWrites(host, "restore", "PIF", ref, "note", "rack 7");
+    const { ref } = host.dom0.fixture.pif("eth0");
+    const run = await runWithOtherClientWrite(host, "restore", "PIF", ref, "note", "rack 7");
     expect(run.exitCode).toBe(0);
-    expect(await otherConfig(host.dom0, "PIF", ref)).toEqual({ note: "rack 7" });
+    expect(await readOtherConfig(host.dom0, "PIF", ref)).toEqual({ note: "rack 7" });
   });
 
   test("disable: one of our keys is reported and not overwritten, and a second run settles it", async () => {
     await using host = await FaultHost.start();
-    const { ref } = host.dom0.world.vif("db");
-    const run = await anotherClientWrites(host, "disable", "VIF", ref, "ethtool-tso", "on");
+    const { ref } = host.dom0.fixture.vif("db");
+    const run = await runWithOtherClientWrite(host, "disable", "VIF", ref, "ethtool-tso", "on");
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("MAP_DUPLICATE_KEY");
-    expect(await otherConfig(host.dom0, "VIF", ref)).toMatchObject({ "ethtool-tso": "on" });
+    expect(await readOtherConfig(host.dom0, "VIF", ref)).toMatchObject({ "ethtool-tso": "on" });
     expect((await host.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
-    expect(await problemsBeyondBoot(host)).toEqual([]);
-    expect(await allStillOn(host.dom0)).toEqual([]);
+    expect(await findProblemsBeyondBoot(host)).toEqual([]);
+    expect(await listAllFeaturesOn(host.dom0)).toEqual([]);
   });
 
   test("disable: what the other client wrote is a conflict for restore, and stays", async () => {
     await using host = await FaultHost.start();
-    const { ref } = host.dom0.world.vif("db");
-    await anotherClientWrites(host, "disable", "VIF", ref, "ethtool-tso", "on");
+    const { ref } = host.dom0.fixture.vif("db");
+    await runWithOtherClientWrite(host, "disable", "VIF", ref, "ethtool-tso", "on");
     const run = await host.offload("restore", "--yes");
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("ethtool-tso");
-    expect(await otherConfig(host.dom0, "VIF", ref)).toMatchObject({ "ethtool-tso": "on" });
+    expect(await readOtherConfig(host.dom0, "VIF", ref)).toMatchObject({ "ethtool-tso": "on" });
     expect((await host.offload("restore", "--yes", "--force")).exitCode).toBe(0);
-    expect(await host.state()).toEqual(host.original);
+    expect(await host.readState()).toEqual(host.original);
   });
 
   test("disable: a second run replaces what the other client wrote, and restore gives the original", async () => {
     await using host = await FaultHost.start();
-    const { ref } = host.dom0.world.vif("db");
-    await anotherClientWrites(host, "disable", "VIF", ref, "ethtool-tso", "on");
+    const { ref } = host.dom0.fixture.vif("db");
+    await runWithOtherClientWrite(host, "disable", "VIF", ref, "ethtool-tso", "on");
     expect((await host.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
     expect((await host.offload("restore", "--yes")).exitCode).toBe(0);
-    expect(await host.state()).toEqual(host.original);
+    expect(await host.readState()).toEqual(host.original);
   });
 });
 
@@ -101,7 +104,7 @@ test("disable: restore gives back a setting that was removed while its new value
   expect((await host.offload("disable", "ALL", "--yes")).exitCode).toBe(1);
   await host.dom0.simulator.fault({ fault: "none" });
   const { exitCode } = await host.offload("restore", "--yes");
-  const { ref } = host.dom0.world.pif("eth1");
-  const config = await otherConfig(host.dom0, "PIF", ref);
+  const { ref } = host.dom0.fixture.pif("eth1");
+  const config = await readOtherConfig(host.dom0, "PIF", ref);
   expect({ exitCode, tso: config["ethtool-tso"] }).toEqual({ exitCode: 0, tso: "on" });
 });

@@ -1,34 +1,34 @@
 import type { Result } from "../dom0/running.ts";
 import type { Fault } from "../dom0/simulator/control.ts";
-import { type Call, callsOf, isEthtool, isRelevant, mainThread } from "./calls.ts";
-import { differences, type FaultHost, type State } from "./host.ts";
-import { ARGUMENTS, type Command, consequences, prepare, type Sequel } from "./kills.ts";
+import { type Call, isEthtool, isRelevant, parseCalls, traceMainThread } from "./calls.ts";
+import { type FaultHost, findDifferences, type HostState } from "./host.ts";
+import { ARGUMENTS, type Command, checkFollowUp, type FollowUp, prepare } from "./kills.ts";
 
 /** How a row of faults went. */
-export interface Injections {
+export interface InjectionResult {
   /** How many runs met the fault. */
   readonly runs: number;
   /** How often each exit code came. */
   readonly exits: ReadonlyMap<number | null, number>;
-  readonly lost: readonly string[];
+  readonly failures: readonly string[];
 }
 
 /** How many of the faults strike, and what follows each. */
-interface StrikeOptions {
+interface FaultRunOptions {
   readonly every?: number;
-  readonly sequels?: readonly Sequel[];
-  readonly turns?: boolean;
+  readonly followUps?: readonly FollowUp[];
+  readonly alternate?: boolean;
 }
 
-const SEQUELS: readonly Sequel[] = ["restore", "disable"];
+const FOLLOW_UPS: readonly FollowUp[] = ["restore", "disable"];
 
 /** One run with one fault. */
-export interface Strike {
+export interface FaultRun {
   readonly name: string;
   /** Runs the command under the fault; undefined where the fault did not happen. */
   run(host: FaultHost): Promise<Result | undefined>;
   /** What else must be so after the run, as far as this fault is concerned. */
-  check?(host: FaultHost, result: Result, now: State): readonly string[];
+  check?(host: FaultHost, result: Result, now: HostState): readonly string[];
 }
 
 /** Errors of the kernel when it is asked about features, or to change them. */
@@ -41,13 +41,21 @@ const FILE_CALLS =
   /^(?:openat|write|pwrite64|ftruncate|fsync|fchmod|fchown|rename|unlink|mkdir|chmod)\(/;
 
 /** An error at every ioctl on a device. */
-export async function kernelErrors(host: FaultHost, command: Command): Promise<readonly Strike[]> {
+export async function listKernelErrors(
+  host: FaultHost,
+  command: Command,
+): Promise<readonly FaultRun[]> {
   const calls = (await callsWithoutFault(host, command)).filter(isEthtool);
-  return KERNEL_ERRORS.flatMap((error) => calls.map((call) => atCall(command, call, error)));
+  return KERNEL_ERRORS.flatMap((error) =>
+    calls.map((call) => createErrorAtCall(command, call, error)),
+  );
 }
 
 /** An error at every call that writes what this program keeps. */
-export async function fileErrors(host: FaultHost, command: Command): Promise<readonly Strike[]> {
+export async function listFileErrors(
+  host: FaultHost,
+  command: Command,
+): Promise<readonly FaultRun[]> {
   const calls = (await callsWithoutFault(host, command)).filter(
     (call) => isRelevant(call) && FILE_CALLS.test(call.identity),
   );
@@ -55,7 +63,7 @@ export async function fileErrors(host: FaultHost, command: Command): Promise<rea
     calls
       // A file system without space is still read.
       .filter(({ identity }) => error === "EIO" || !/O_RDONLY/.test(identity))
-      .map((call) => atCall(command, call, error)),
+      .map((call) => createErrorAtCall(command, call, error)),
   );
 }
 
@@ -63,17 +71,22 @@ export async function fileErrors(host: FaultHost, command: Command): Promise<rea
  * A driver that says yes and does nothing: strace answers the ioctl with success in the kernel's place, for
  * each of the calls that change something. Each device is written once, and all are read back after that.
  */
-export async function disobedience(host: FaultHost, command: Command): Promise<readonly Strike[]> {
+export async function listIgnoredWrites(
+  host: FaultHost,
+  command: Command,
+): Promise<readonly FaultRun[]> {
   const calls = (await callsWithoutFault(host, command)).filter(isEthtool);
-  const devices = host.dom0.world.devices.filter(({ kind }) => kind !== "bridge").length;
-  const wanted = wantedAfter(host, command);
+  const devices = host.dom0.fixture.devices.filter(({ kind }) => kind !== "bridge").length;
+  const expected = getExpectedState(host, command);
   return calls.slice(-2 * devices, -devices).map((call) => ({
-    ...atCall(command, call, null),
+    ...createErrorAtCall(command, call, null),
     name: `${command}: accepted and ignored at ${call.identity}`,
     check: (_, { exitCode }, now) => {
-      const { records, networkd, files } = now;
+      const { otherConfigs, networkd, files } = now;
       const devices = new Set(
-        differences({ ...wanted, records, networkd, files }, now).map((line) => line.split(" ")[1]),
+        findDifferences({ ...expected, otherConfigs, networkd, files }, now).map(
+          (line) => line.split(" ")[1],
+        ),
       );
       return exitCode === 1 && devices.size === 1
         ? []
@@ -83,7 +96,7 @@ export async function disobedience(host: FaultHost, command: Command): Promise<r
 }
 
 /** Faults of XAPI that strike at the n-th call. */
-const XAPI_FAULTS: Readonly<Record<string, Omit<Fault, "after">>> = {
+const XAPI_FAULTS_BY_NAME: Readonly<Record<string, Omit<Fault, "after">>> = {
   "an error": { fault: "error", times: 1, code: "INTERNAL_ERROR", params: ["Not_found"] },
   "HTTP 500": { fault: "http500", times: 1 },
   "a page instead of JSON": { fault: "html", times: 1 },
@@ -94,15 +107,18 @@ const XAPI_FAULTS: Readonly<Record<string, Omit<Fault, "after">>> = {
 };
 
 /** Every fault of XAPI at every call; and its death with a new start at once. */
-export async function xapiFaults(host: FaultHost, command: Command): Promise<readonly Strike[]> {
+export async function listXapiFaults(
+  host: FaultHost,
+  command: Command,
+): Promise<readonly FaultRun[]> {
   await prepare(host, command);
   await host.dom0.simulator.clearCalls();
   await host.offload(...ARGUMENTS[command]);
   const total = (await host.dom0.simulator.calls()).length;
   const numbers = Array.from({ length: total }, (_, n) => n);
-  const plain = Object.entries(XAPI_FAULTS).flatMap(([name, fault]) =>
+  const plain = Object.entries(XAPI_FAULTS_BY_NAME).flatMap(([name, fault]) =>
     numbers.map(
-      (after): Strike => ({
+      (after): FaultRun => ({
         name: `${command}: ${name} at call ${after + 1}`,
         run: async () => {
           await host.dom0.simulator.fault({ ...fault, after });
@@ -112,7 +128,7 @@ export async function xapiFaults(host: FaultHost, command: Command): Promise<rea
     ),
   );
   const restarts = numbers.map(
-    (after): Strike => ({
+    (after): FaultRun => ({
       name: `${command}: it dies and starts again at call ${after + 1}`,
       run: () => runThroughRestart(host, command, after),
     }),
@@ -121,7 +137,7 @@ export async function xapiFaults(host: FaultHost, command: Command): Promise<rea
 }
 
 /** XAPI that does not answer one call; the program waits for it as long as it ever does. */
-export function silence(command: Command): readonly Strike[] {
+export function listUnansweredCalls(command: Command): readonly FaultRun[] {
   return [
     {
       name: `${command}: silence at call 12`,
@@ -137,67 +153,69 @@ export function silence(command: Command): readonly Strike[] {
  * Lets every n-th fault strike, each followed by what puts everything back or completes it; with
  * `turns` the sequels take turns instead of all following every fault.
  */
-export async function strikeAll(
+export async function runFaults(
   host: FaultHost,
   command: Command,
-  strikes: readonly Strike[],
-  { every = 1, sequels = SEQUELS, turns = false }: StrikeOptions = {},
-): Promise<Injections> {
+  faultRuns: readonly FaultRun[],
+  { every = 1, followUps: sequels = FOLLOW_UPS, alternate: turns = false }: FaultRunOptions = {},
+): Promise<InjectionResult> {
   const exits = new Map<number | null, number>();
-  const lost: string[] = [];
+  const failures: string[] = [];
   let runs = 0;
-  for (const [n, strike] of strikes.filter((_, n) => n % every === 0).entries()) {
-    for (const sequel of turns ? sequels.slice(n % sequels.length).slice(0, 1) : sequels) {
+  for (const [n, faultRun] of faultRuns.filter((_, n) => n % every === 0).entries()) {
+    for (const followUp of turns ? sequels.slice(n % sequels.length).slice(0, 1) : sequels) {
       await prepare(host, command);
-      const before = await host.state();
-      const result = await strike.run(host);
+      const before = await host.readState();
+      const result = await faultRun.run(host);
       await host.dom0.simulator.fault({ fault: "none" });
       if (result === undefined) {
-        lost.push(`${strike.name}: the fault did not happen`);
+        failures.push(`${faultRun.name}: the fault did not happen`);
         continue;
       }
       runs += 1;
       exits.set(result.exitCode, (exits.get(result.exitCode) ?? 0) + 1);
-      const now = await host.state();
+      const now = await host.readState();
       const found = [
-        ...reportProblems(host, command, result, before, now),
-        ...(strike.check?.(host, result, now) ?? []),
-      ].map((line) => `${strike.name}: ${line.trim()}`);
-      lost.push(...found, ...(await consequences(host, sequel, strike.name)));
+        ...checkReport(host, command, result, before, now),
+        ...(faultRun.check?.(host, result, now) ?? []),
+      ].map((line) => `${faultRun.name}: ${line.trim()}`);
+      failures.push(...found, ...(await checkFollowUp(host, followUp, faultRun.name)));
     }
   }
   await host.reset();
-  return { runs, exits, lost };
+  return { runs, exits, failures };
 }
 
 async function callsWithoutFault(host: FaultHost, command: Command): Promise<readonly Call[]> {
   await prepare(host, command);
-  return callsOf((await host.traced(mainThread(), ARGUMENTS[command])).log);
+  return parseCalls((await host.runTraced(traceMainThread(), ARGUMENTS[command])).log);
 }
 
 /** How often a call is looked for again where it was another one's turn. */
 const ATTEMPTS = 12;
 
 /** An errno at one call; without one the call succeeds and does nothing. */
-function atCall(command: Command, call: Call, error: string | null): Strike {
+function createErrorAtCall(command: Command, call: Call, error: string | null): FaultRun {
   const what = error === null ? "retval=0" : `error=${error}`;
   return {
     name: `${command}: ${error} at ${call.identity}`,
     async run(host) {
-      let { when } = call;
+      let { occurrence } = call;
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         if (attempt > 0) await prepare(host, command);
-        const strace = mainThread(`${call.name}:${what}:when=${when}`);
-        const { result, log } = await host.traced(strace, ARGUMENTS[command]);
-        const struck = log.split("\n").findIndex((line) => line.includes("(INJECTED)"));
-        const upTo = callsOf(
+        const strace = traceMainThread(`${call.name}:${what}:when=${occurrence}`);
+        const { result, log } = await host.runTraced(strace, ARGUMENTS[command]);
+        const injectedLine = log.split("\n").findIndex((line) => line.includes("(INJECTED)"));
+        const callsUntilFault = parseCalls(
           log
             .split("\n")
-            .slice(0, struck + 1)
+            .slice(0, injectedLine + 1)
             .join("\n"),
         );
-        if (struck >= 0 && upTo.at(-1)?.identity === call.identity) return result;
-        when = callsOf(log).find(({ identity }) => identity === call.identity)?.when ?? when + 1;
+        if (injectedLine >= 0 && callsUntilFault.at(-1)?.identity === call.identity) return result;
+        occurrence =
+          parseCalls(log).find(({ identity }) => identity === call.identity)?.occurrence ??
+          occurrence + 1;
       }
       return undefined;
     },
@@ -210,51 +228,51 @@ async function runThroughRestart(host: FaultHost, command: Command, after: numbe
   await simulator.clearCalls();
   await simulator.fault({ fault: "die", after });
   const run = host.offload(...ARGUMENTS[command]);
-  let over = false;
+  let isFinished = false;
   void run.then(() => {
-    over = true;
+    isFinished = true;
   });
-  while (!over && (await simulator.calls()).length <= after) await Bun.sleep(1);
+  while (!isFinished && (await simulator.calls()).length <= after) await Bun.sleep(1);
   await simulator.fault({ fault: "none" });
   return run;
 }
 
 /** What there is after the command where nothing goes wrong. */
-function wantedAfter(host: FaultHost, command: Command): State {
+function getExpectedState(host: FaultHost, command: Command): HostState {
   if (command === "persist") return host.persisted;
   return command === "disable" ? host.disabled : host.original;
 }
 
 /** Whether the exit code tells the truth, and whether what was said is one clear report. */
-function reportProblems(
+function checkReport(
   host: FaultHost,
   command: Command,
   { exitCode, stdout, stderr }: Result,
-  before: State,
-  now: State,
+  before: HostState,
+  now: HostState,
 ): readonly string[] {
-  const wanted = wantedAfter(host, command);
-  const said = `${stdout}${stderr}`;
+  const expected = getExpectedState(host, command);
+  const output = `${stdout}${stderr}`;
   const found: string[] = [];
-  if (/internal error|\bat .*:\d+:\d+/.test(said)) found.push(`no clear report: ${said}`);
+  if (/internal error|\bat .*:\d+:\d+/.test(output)) found.push(`no clear report: ${output}`);
   switch (exitCode) {
     case 0:
-      found.push(...differences(wanted, now).map((line) => `exit code 0, and yet ${line}`));
+      found.push(...findDifferences(expected, now).map((line) => `exit code 0, and yet ${line}`));
       break;
     case 1:
-      if (stderr !== "" || stdout === "") found.push(`exit code 1 without a report: ${said}`);
+      if (stderr !== "" || stdout === "") found.push(`exit code 1 without a report: ${output}`);
       break;
     case 3:
       if (stdout !== "" || !/^(?:offload: [^\n]+\n)+$/.test(stderr)) {
-        found.push(`exit code 3 without a line that says why: ${said}`);
+        found.push(`exit code 3 without a line that says why: ${output}`);
       }
       if (command !== "restore") {
-        const touched = differences({ ...before, files: now.files }, now);
-        found.push(...touched.map((line) => `exit code 3, and yet touched: ${line}`));
+        const changes = findDifferences({ ...before, files: now.files }, now);
+        found.push(...changes.map((line) => `exit code 3, and yet touched: ${line}`));
       }
       break;
     default:
-      found.push(`exit code ${exitCode}: ${said}`);
+      found.push(`exit code ${exitCode}: ${output}`);
   }
   return found;
 }

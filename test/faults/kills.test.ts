@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
 import { FaultHost } from "./host.ts";
-import { killEverywhere, SCENES } from "./kills.ts";
+import { KILL_SCENARIOS, killEverywhere } from "./kills.ts";
 
 /** A few of all points; scripts/fault-test takes them all. */
 const EVERY = 31;
 
-for (const [command, sequel] of SCENES) {
+for (const [command, sequel] of KILL_SCENARIOS) {
   test(`${command}, killed: ${sequel} then does all of its work`, async () => {
     await using host = await FaultHost.start();
-    const { hit, lost } = await killEverywhere(host, command, sequel, EVERY);
-    expect(hit.get("sendto")).toBeGreaterThan(1);
-    expect(lost).toEqual([]);
+    const { killPoints, failures } = await killEverywhere(host, command, sequel, EVERY);
+    expect(killPoints.get("sendto")).toBeGreaterThan(1);
+    expect(failures).toEqual([]);
   }, 120_000);
 }

@@ -1,16 +1,16 @@
-import { otherConfig } from "../assertions/ethtool.ts";
+import { readOtherConfig } from "../assertions/ethtool.ts";
 import type { Result } from "../dom0/running.ts";
 import type { FaultHost } from "./host.ts";
 import { ARGUMENTS, type Command } from "./kills.ts";
 
 /** How long every call takes meanwhile: long enough to write in between, from outside. */
-const SLOW = 60;
+const SLOW_CALL_MS = 60;
 
 /**
  * Runs a command slowly; after XAPI has given its records and before the program writes any, another
  * client gives a PIF or VIF a key.
  */
-export async function anotherClientWrites(
+export async function runWithOtherClientWrite(
   host: FaultHost,
   command: Command,
   kind: "PIF" | "VIF",
@@ -20,7 +20,7 @@ export async function anotherClientWrites(
 ): Promise<Result> {
   const { simulator } = host.dom0;
   await simulator.clearCalls();
-  await simulator.fault({ fault: "slow", ms: SLOW });
+  await simulator.fault({ fault: "slow", ms: SLOW_CALL_MS });
   const run = host.offload(...ARGUMENTS[command]);
   const classes = ["host", "PIF", "VM", "VIF"];
   for (;;) {
@@ -30,7 +30,7 @@ export async function anotherClientWrites(
     if (classes.every(isRead)) break;
     await Bun.sleep(1);
   }
-  const config = await otherConfig(host.dom0, kind, ref);
+  const config = await readOtherConfig(host.dom0, kind, ref);
   await simulator.set([kind, ref, "other_config", { ...config, [key]: value }]);
   const written = (await simulator.calls()).filter(({ write }) => write).length;
   await simulator.fault({ fault: "none" });

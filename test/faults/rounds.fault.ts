@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { playRounds } from "./rounds.ts";
+import { runRounds } from "./rounds.ts";
 
 test("verify explains every state of a thousand random rounds, and restore gives the originals", async () => {
   const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
   const count = Number(process.env["FAULT_ROUNDS"] ?? 1000);
   console.log(`again with: FAULT_SEED=${seed} FAULT_ROUNDS=${count} scripts/fault-test rounds`);
-  const { kinds, checkpoints, lost } = await playRounds(seed, count);
+  const { kinds, checkpoints, failures } = await runRounds(seed, count);
   const what = [...kinds].map(([kind, times]) => `${kind} ${times}`).join(", ");
   console.log(`${count} rounds (${what}), everything restored ${checkpoints} times`);
-  expect(lost).toEqual([]);
+  expect(failures).toEqual([]);
 });

@@ -1,24 +1,24 @@
-import { otherConfig } from "../assertions/ethtool.ts";
+import { readOtherConfig } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Fault } from "../dom0/simulator/control.ts";
-import { disagreements } from "./judge.ts";
+import { findVerifyMismatches } from "./judge.ts";
 import { Originals } from "./originals.ts";
 import { Random } from "./random.ts";
 
 /** How a number of rounds went. */
-export interface Rounds {
+export interface RoundsResult {
   /** How often each kind of round came. */
   readonly kinds: ReadonlyMap<string, number>;
   /** How often everything was restored and held against the beginning. */
   readonly checkpoints: number;
   /** What was not as it has to be, with the round. */
-  readonly lost: readonly string[];
+  readonly failures: readonly string[];
 }
 
 const VMS = ["web 1", "db", "mail é", "pfSense"] as const;
 const NICS = ["eth0", "eth1", "eth2", "eth3"] as const;
 const TARGETS = [...NICS, ...VMS, "backup", "win 10"] as const;
-const WORDS = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"] as const;
+const FEATURES = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"] as const;
 
 const FAULTS: readonly [Omit<Fault, "after">, ...Omit<Fault, "after">[]] = [
   { fault: "error", times: 1, code: "INTERNAL_ERROR", params: ["Not_found"] },
@@ -30,7 +30,7 @@ const FAULTS: readonly [Omit<Fault, "after">, ...Omit<Fault, "after">[]] = [
 ];
 
 /** What an upgrade from ISO leaves out: everything of ours that is not in XAPI. */
-const REINSTALL = `rm -rf /var/lib/offload /etc/offload
+const REINSTALL_SCRIPT = `rm -rf /var/lib/offload /etc/offload
 find /etc/udev/rules.d /etc/systemd/system -name "*offload*" -delete 2> /dev/null
 cat /run/dom0/rc.local > /etc/rc.d/rc.local`;
 
@@ -48,34 +48,34 @@ chmod 755 /run/dom0/sbin/xenstore-read
 mount -t overlay xenstore -o lowerdir=/run/dom0/sbin:/usr/sbin /usr/sbin`;
 
 /** How likely it is after a round that everything is restored, besides at the end. */
-const CHECKPOINTS = 0.05;
+const CHECKPOINT_PROBABILITY = 0.05;
 
 /** Random commands, faults and lives of VMs in one dom0, and what is true after each. */
-export async function playRounds(seed: number, count: number): Promise<Rounds> {
+export async function runRounds(seed: number, count: number): Promise<RoundsResult> {
   await using dom0 = await Dom0.start({ scenarios: ["coordinator"] });
   await dom0.text(["cp", "-p", "/etc/rc.d/rc.local", "/run/dom0/rc.local"]);
   const xenstore = await dom0.run(["sh", "-ec", INSTALL_XENSTORE], { stdin: XENSTORE_READ });
   if (xenstore.exitCode !== 0) throw new Error(xenstore.stderr);
-  await dom0.toolstack.coordinatorReturns();
-  const play = new Play(dom0, new Random(seed), await Originals.of(dom0, NICS, TARGETS));
-  for (let round = 1; round <= count; round += 1) await play.round(round);
-  await play.checkpoint("the end");
-  return { kinds: play.kinds, checkpoints: play.checkpoints, lost: play.lost };
+  await dom0.toolstack.reconnectCoordinator();
+  const runner = new RoundRunner(dom0, new Random(seed), await Originals.read(dom0, NICS, TARGETS));
+  for (let round = 1; round <= count; round += 1) await runner.round(round);
+  await runner.checkpoint("the end");
+  return { kinds: runner.kinds, checkpoints: runner.checkpoints, failures: runner.failures };
 }
 
 type Round = (number: number) => Promise<boolean>;
 
-class Play {
+class RoundRunner {
   readonly kinds = new Map<string, number>();
-  readonly lost: string[] = [];
+  readonly failures: string[] = [];
   checkpoints = 0;
   /** Left behind by runs that were killed, for the next run to remove. */
   #leftovers = new Set<string>();
   /** Snapshots that VMs can be reverted to, by the VM's name. */
   readonly #snapshots = new Map<string, { readonly ref: string }>();
   readonly #clones: { readonly ref: string }[] = [];
-  #where = "";
-  #forced = false;
+  #description = "";
+  #needsForce = false;
   readonly #rounds: readonly (readonly [weight: number, play: Round])[];
 
   constructor(
@@ -89,9 +89,9 @@ class Play {
       [9, (number) => this.#persist(number)],
       [5, (number) => this.#command(number, "persist --remove", ["persist", "--remove"])],
       [13, (number) => this.#kill(number)],
-      [16, (number) => this.#live(number)],
-      [3, (number) => this.#copy(number)],
-      [3, (number) => this.#revert(number)],
+      [16, (number) => this.#changeVmState(number)],
+      [3, (number) => this.#cloneVm(number)],
+      [3, (number) => this.#snapshotOrRevert(number)],
       [3, (number) => this.#restart(number)],
       [2, (number) => this.#reinstall(number)],
       [6, (number) => this.#anotherClient(number)],
@@ -100,55 +100,58 @@ class Play {
 
   async round(number: number): Promise<void> {
     const sessions = await this.dom0.simulator.sessions();
-    const orderly = await this.#choose()(number);
-    await this.originals.writeDomains();
-    this.#complain(await disagreements(this.dom0));
-    await this.#checkLeftovers(orderly);
-    if (orderly && (await this.dom0.simulator.sessions()) > sessions) {
-      this.#complain(["a session was left open"]);
+    const isUninterrupted = await this.#pickRound()(number);
+    await this.originals.updateXenstore();
+    this.#reportFailures(await findVerifyMismatches(this.dom0));
+    await this.#checkLeftovers(isUninterrupted);
+    if (isUninterrupted && (await this.dom0.simulator.sessions()) > sessions) {
+      this.#reportFailures(["a session was left open"]);
     }
-    if (this.random.chance(CHECKPOINTS)) await this.checkpoint(`after round ${number}`);
+    if (this.random.chance(CHECKPOINT_PROBABILITY)) await this.checkpoint(`after round ${number}`);
   }
 
   /** Restores everything, and holds what there is now against what was there in the beginning. */
   async checkpoint(when: string): Promise<void> {
     this.checkpoints += 1;
-    this.#where = `${this.#where}; restored ${when}`;
+    this.#description = `${this.#description}; restored ${when}`;
     // Of a VM on another host, that host restores what is live.
     for (const name of VMS) {
-      const vm = this.dom0.world.vm(name);
-      if ((await this.originals.hostOf(vm)) === this.dom0.world.other?.ref) {
+      const vm = this.dom0.fixture.vm(name);
+      if ((await this.originals.readHostRef(vm)) === this.dom0.fixture.other?.ref) {
         await this.dom0.guests.migrate(vm, this.dom0);
       }
     }
-    await this.originals.writeDomains();
-    const force = this.#forced ? ["--force"] : [];
+    await this.originals.updateXenstore();
+    const force = this.#needsForce ? ["--force"] : [];
     const run = await this.dom0.offload("restore", "--yes", ...force);
-    if (run.exitCode !== 0) this.#complain([`restore: ${run.exitCode} ${run.stdout}${run.stderr}`]);
-    this.#forced = false;
-    this.#complain(await this.originals.differences(this.#clones));
+    if (run.exitCode !== 0)
+      this.#reportFailures([`restore: ${run.exitCode} ${run.stdout}${run.stderr}`]);
+    this.#needsForce = false;
+    this.#reportFailures(await this.originals.findDifferences(this.#clones));
     for (const clone of this.#clones.splice(0)) await this.dom0.simulator.remove(["VM", clone.ref]);
     const files = await this.dom0.run(["ls", "-A", "/var/lib/offload"]);
     const left = files.stdout.split("\n").filter((name) => name !== "" && name !== "lock");
-    if (left.length > 0) this.#complain([`left in /var/lib/offload: ${left.join(", ")}`]);
+    if (left.length > 0) this.#reportFailures([`left in /var/lib/offload: ${left.join(", ")}`]);
     this.#leftovers = new Set();
   }
 
-  #choose(): Round {
+  #pickRound(): Round {
     let left = this.random.below(this.#rounds.reduce((sum, [weight]) => sum + weight, 0));
-    for (const [weight, play] of this.#rounds) {
+    for (const [weight, run] of this.#rounds) {
       left -= weight;
-      if (left < 0) return play;
+      if (left < 0) return run;
     }
     return (number) => this.#disable(number);
   }
 
   async #disable(number: number): Promise<boolean> {
     const { random } = this;
-    const wide = random.chance(0.3) ? [random.pick(["ALL", "NICS", "VIFS"]), "--yes"] : undefined;
-    const features = random.chance(0.5) ? [] : [`--features=${random.some(WORDS).join(",")}`];
+    const groupTarget = random.chance(0.3)
+      ? [random.pick(["ALL", "NICS", "VIFS"]), "--yes"]
+      : undefined;
+    const features = random.chance(0.5) ? [] : [`--features=${random.some(FEATURES).join(",")}`];
     const live = random.chance(0.85) ? [] : ["--live-only"];
-    const targets = wide ?? random.some(TARGETS);
+    const targets = groupTarget ?? random.some(TARGETS);
     return await this.#command(number, "disable", ["disable", ...features, ...live, ...targets]);
   }
 
@@ -170,9 +173,9 @@ class Play {
     if (fault !== undefined) await this.dom0.simulator.fault({ ...fault, after });
     const { exitCode, stdout, stderr } = await this.dom0.offload(...args);
     await this.dom0.simulator.fault({ fault: "none" });
-    const said = `${stdout}${stderr}`;
-    if (exitCode === null || said === "" || /internal error/.test(said)) {
-      this.#complain([`ended with ${exitCode}: ${said}`]);
+    const output = `${stdout}${stderr}`;
+    if (exitCode === null || output === "" || /internal error/.test(output)) {
+      this.#reportFailures([`ended with ${exitCode}: ${output}`]);
     }
     if (kind === "restore" && exitCode === 0) await this.#checkRestored(args);
     return fault === undefined;
@@ -183,12 +186,12 @@ class Play {
     const isEverything = args.length === 2;
     for (const nic of NICS) {
       if (!isEverything && !args.includes(nic)) continue;
-      const config = await otherConfig(this.dom0, "PIF", this.dom0.world.pif(nic).ref);
+      const config = await readOtherConfig(this.dom0, "PIF", this.dom0.fixture.pif(nic).ref);
       const texts = Object.entries(config).filter(([key]) => key.startsWith("offload-"));
       const left = texts.filter(([, text]) => String(text).includes('"original"'));
-      if (left.length > 0) this.#complain([`restore: 0, and yet ${nic} has originals`]);
+      if (left.length > 0) this.#reportFailures([`restore: 0, and yet ${nic} has originals`]);
       if (isEverything && texts.length > 0)
-        this.#complain([`restore: 0, and yet ${nic} has a text`]);
+        this.#reportFailures([`restore: 0, and yet ${nic} has a text`]);
     }
   }
 
@@ -214,12 +217,12 @@ class Play {
     return false;
   }
 
-  async #live(number: number): Promise<boolean> {
+  async #changeVmState(number: number): Promise<boolean> {
     const { random, dom0 } = this;
     const name = random.pick(VMS);
-    const vm = dom0.world.vm(name);
-    const { host, other } = dom0.world;
-    const at = await this.originals.hostOf(vm);
+    const vm = dom0.fixture.vm(name);
+    const { host, other } = dom0.fixture;
+    const at = await this.originals.readHostRef(vm);
     const what = random.pick(["reboots", "reboots by the API", "stops", "migrates"]);
     if (at === null) {
       this.#begin(number, "VM starts", name);
@@ -240,21 +243,21 @@ class Play {
     return true;
   }
 
-  async #copy(number: number): Promise<boolean> {
+  async #cloneVm(number: number): Promise<boolean> {
     const name = this.random.pick(VMS);
     this.#begin(number, "clone", name);
     const clone = `${name} copy ${number}`;
-    this.#clones.push(await this.dom0.guests.clone(this.dom0.world.vm(name), clone));
+    this.#clones.push(await this.dom0.guests.clone(this.dom0.fixture.vm(name), clone));
     return true;
   }
 
   /** Makes a snapshot of a VM, or takes the VM back to the one that it has. */
-  async #revert(number: number): Promise<boolean> {
+  async #snapshotOrRevert(number: number): Promise<boolean> {
     const name = this.random.pick(VMS);
     const snapshot = this.#snapshots.get(name);
     this.#begin(number, "snapshot", `of ${name}${snapshot === undefined ? "" : ", reverted to"}`);
     if (snapshot === undefined) {
-      const vm = this.dom0.world.vm(name);
+      const vm = this.dom0.fixture.vm(name);
       this.#snapshots.set(name, await this.dom0.guests.snapshot(vm, `${name} ${number}`));
     } else {
       await this.dom0.guests.revert(snapshot);
@@ -279,16 +282,16 @@ class Play {
   /** What XAPI does not have is gone, and so is what was live. */
   async #reinstall(number: number): Promise<boolean> {
     this.#begin(number, "reinstall", "");
-    await this.dom0.run(["sh", "-c", REINSTALL]);
+    await this.dom0.run(["sh", "-c", REINSTALL_SCRIPT]);
     await this.#boot();
     return false;
   }
 
   async #boot(): Promise<void> {
-    const { host } = this.dom0.world;
+    const { host } = this.dom0.fixture;
     for (const name of VMS) {
-      const vm = this.dom0.world.vm(name);
-      if ((await this.originals.hostOf(vm)) === host.ref) await this.dom0.guests.shutdown(vm);
+      const vm = this.dom0.fixture.vm(name);
+      if ((await this.originals.readHostRef(vm)) === host.ref) await this.dom0.guests.shutdown(vm);
     }
     await this.dom0.toolstack.reboot();
   }
@@ -297,33 +300,34 @@ class Play {
   async #anotherClient(number: number): Promise<boolean> {
     const { random, dom0 } = this;
     const nic = random.pick(NICS);
-    const { ref } = dom0.world.pif(nic);
-    const key = random.chance(0.5) ? "note" : `ethtool-${random.pick(WORDS)}`;
+    const { ref } = dom0.fixture.pif(nic);
+    const key = random.chance(0.5) ? "note" : `ethtool-${random.pick(FEATURES)}`;
     const value = key === "note" ? `rack ${number}` : "on";
     this.#begin(number, "another client", `${nic} ${key}=${value}`);
-    const config = await otherConfig(dom0, "PIF", ref);
+    const config = await readOtherConfig(dom0, "PIF", ref);
     await dom0.simulator.set(["PIF", ref, "other_config", { ...config, [key]: value }]);
-    if (key !== "note") this.#forced = true;
-    this.originals.writtenByOthers(nic, key, value);
+    if (key !== "note") this.#needsForce = true;
+    this.originals.recordExternalWrite(nic, key, value);
     return true;
   }
 
-  async #checkLeftovers(orderly: boolean): Promise<void> {
+  async #checkLeftovers(isUninterrupted: boolean): Promise<void> {
     const places = ["/var/lib/offload", "/etc/rc.d", "/etc/offload", "/etc/udev/rules.d"];
     const found = await this.dom0.run(["find", ...places, "-name", ".offload-new.*"]);
     const names = found.stdout.split("\n").filter((name) => name !== "");
     const fresh = names.filter((name) => !this.#leftovers.has(name));
-    if (orderly && fresh.length > 0) this.#complain([`temporary files: ${fresh.join(", ")}`]);
+    if (isUninterrupted && fresh.length > 0)
+      this.#reportFailures([`temporary files: ${fresh.join(", ")}`]);
     this.#leftovers = new Set(names);
   }
 
   #begin(number: number, kind: string, what: string): void {
     this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
-    this.#where = `round ${number}: ${kind} ${what}`;
+    this.#description = `round ${number}: ${kind} ${what}`;
   }
 
-  #complain(what: readonly string[]): void {
-    const where = `seed ${this.random.seed}, ${this.#where}`;
-    this.lost.push(...what.map((line) => `${where}: ${line.trim()}`));
+  #reportFailures(what: readonly string[]): void {
+    const where = `seed ${this.random.seed}, ${this.#description}`;
+    this.failures.push(...what.map((line) => `${where}: ${line.trim()}`));
   }
 }

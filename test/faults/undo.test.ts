@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { liveState, stillOn } from "../assertions/ethtool.ts";
+import { listFeaturesOn, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { featuresText } from "./judge.ts";
+import { readFeaturesText } from "./judge.ts";
 
 /** Every host, PIF and VIF with all its fields. */
 async function records(dom0: Dom0): Promise<unknown> {
@@ -21,7 +21,7 @@ async function untilWritten(dom0: Dom0, count: number): Promise<void> {
 describe("a run that has waited for another", () => {
   test("restore behind disable restores all of it", async () => {
     await using dom0 = await Dom0.start();
-    const [live, stored] = [await liveState(dom0), await records(dom0)];
+    const [live, stored] = [await readLiveState(dom0), await records(dom0)];
     await dom0.simulator.fault({ fault: "slow", ms: 30 });
     const first = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
     await untilWritten(dom0, 1);
@@ -29,7 +29,7 @@ describe("a run that has waited for another", () => {
     expect((await first.exited).exitCode).toBe(0);
     expect((await second).exitCode).toBe(0);
     await dom0.simulator.fault({ fault: "none" });
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
     expect(await records(dom0)).toEqual(stored);
   });
 
@@ -52,35 +52,38 @@ describe("a run that has waited for another", () => {
 
 test("restore of a NIC by name while XAPI is dead exits 0 only where everything is restored", async () => {
   await using dom0 = await Dom0.start();
-  const live = await liveState(dom0);
+  const live = await readLiveState(dom0);
   await dom0.offload("disable", "eth1");
   await dom0.simulator.fault({ fault: "die" });
   const { exitCode } = await dom0.offload("restore", "eth1");
-  if (exitCode === 0) expect(await liveState(dom0)).toBe(live);
+  if (exitCode === 0) expect(await readLiveState(dom0)).toBe(live);
   else expect(exitCode).toBeOneOf([1, 3]);
 });
 
 describe("what something else than disable turned off", () => {
   test("restore turns on what the boot script turned off", async () => {
     await using dom0 = await Dom0.start();
-    const live = await liveState(dom0);
+    const live = await readLiveState(dom0);
     await dom0.offload("disable", "eth1", "--features=tso");
     await dom0.offload("disable", "eth2", "--features=sg");
     expect((await dom0.offload("persist")).exitCode).toBe(0);
     expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
   });
 
   test("restore turns on the device of a VM that started with our settings", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "backup");
-    const device = `vif${await dom0.guests.start(dom0.world.vm("backup"))}.0`;
+    const device = `vif${await dom0.guests.start(dom0.fixture.vm("backup"))}.0`;
     // netback has rx fixed on, a veth has not; gro of a VIF is kept off by no setting.
-    expect(await stillOn(dom0, device)).toEqual(["rx-checksumming", "generic-receive-offload"]);
+    expect(await listFeaturesOn(dom0, device)).toEqual([
+      "rx-checksumming",
+      "generic-receive-offload",
+    ]);
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
     await dom0.link.add("vif60.0");
-    expect(await featuresText(dom0, device)).toBe(await featuresText(dom0, "vif60.0"));
+    expect(await readFeaturesText(dom0, device)).toBe(await readFeaturesText(dom0, "vif60.0"));
   });
 });
 
@@ -88,16 +91,16 @@ describe("after restore", () => {
   test("a restart of the toolstack leaves every NIC as it was", async () => {
     await using dom0 = await Dom0.start();
     await dom0.setFeatures("eth1", "gro", "off");
-    const live = await liveState(dom0);
+    const live = await readLiveState(dom0);
     await dom0.offload("disable", "NICS", "--yes");
     await dom0.toolstack.restart();
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
-    expect(await liveState(dom0)).toBe(live);
+    expect(await readLiveState(dom0)).toBe(live);
     // networkd itself turns gro on, with every plug.
     await dom0.setFeatures("eth1", "gro", "on");
-    const before = await liveState(dom0);
+    const before = await readLiveState(dom0);
     await dom0.toolstack.restart();
-    expect(await liveState(dom0)).toBe(before);
+    expect(await readLiveState(dom0)).toBe(before);
   });
 
   test("without XAPI the boot layer stays", async () => {

@@ -19,7 +19,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Result, success, usage } from "../../src/core/result.ts";
+import { type Result, success, usageFailure } from "../../src/core/result.ts";
 import { createDirectory, readFileBytes, removeFile, replaceFile } from "../../src/fs/file.ts";
 import { TEMPORARY_PREFIX } from "../../src/fs/temporary-file.ts";
 
@@ -233,33 +233,33 @@ describe("the check", () => {
   test("sees the complete file, next to the one that it is to become", async () => {
     chmodSync(path, 0o750);
     let seen: readonly unknown[] = [];
-    const check = async (temporary: string) => {
+    const validate = async (temporary: string) => {
       seen = [text(temporary), mode(temporary), temporary.startsWith(`${directory}/.`), text()];
       return success(null);
     };
-    valued(await replaceFile(path, NEW, { check }));
+    valued(await replaceFile(path, NEW, { validate }));
     expect(seen).toEqual(["new\n", 0o750, true, "old\n"]);
     expect(text()).toBe("new\n");
   });
 
   test("that fails leaves everything as it was, and its reasons are the result", async () => {
-    const refused = usage("bad-syntax", "line 3 is no sh");
-    expect(await replaceFile(path, NEW, { check: () => refused })).toEqual(refused);
+    const refused = usageFailure("bad-syntax", "line 3 is no sh");
+    expect(await replaceFile(path, NEW, { validate: () => refused })).toEqual(refused);
     expect([readdirSync(directory), text()]).toEqual([["file"], "old\n"]);
   });
 
   test("that throws leaves everything as it was", async () => {
-    const check = () => {
+    const validate = () => {
       throw new Error("mistake");
     };
-    expect(replaceFile(path, NEW, { check })).rejects.toThrow("mistake");
+    expect(replaceFile(path, NEW, { validate })).rejects.toThrow("mistake");
     expect([readdirSync(directory), text()]).toEqual([["file"], "old\n"]);
   });
 
   test("is not asked about a file that has the bytes already", async () => {
     writeFileSync(path, NEW);
-    const check = () => usage("bad-syntax", "line 3 is no sh");
-    expect((await replaceFile(path, NEW, { check })).ok).toBe(true);
+    const validate = () => usageFailure("bad-syntax", "line 3 is no sh");
+    expect((await replaceFile(path, NEW, { validate })).ok).toBe(true);
   });
 });
 
@@ -281,12 +281,12 @@ describe("what a killed run left", () => {
   });
 
   test("is told from what a run that is under way writes", async () => {
-    const check = async (temporary: string) => {
+    const validate = async (temporary: string) => {
       valued(await replaceFile(path, new TextEncoder().encode("another\n")));
       expect(existsSync(temporary)).toBe(true);
       return success(null);
     };
-    valued(await replaceFile(path, new TextEncoder().encode("one\n"), { check }));
+    valued(await replaceFile(path, new TextEncoder().encode("one\n"), { validate }));
     expect(text()).toBe("one\n");
     expect(readdirSync(directory).sort()).toEqual([".other", "file"]);
   });

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { bootScript } from "../../src/boot/boot-script.ts";
+import { generateBootScript } from "../../src/boot/boot-script.ts";
 import { UNIT } from "../../src/boot/unit.ts";
-import { readForeignFiles } from "../../src/host/third-party-files.ts";
+import { readThirdPartyFiles } from "../../src/host/third-party-files.ts";
 
 let root = "";
 
@@ -24,11 +24,13 @@ function put(path: string, text = LINE, mode = 0o644): string {
   return whole;
 }
 
-function found(place: { names?: RegExp; executable?: boolean; follow?: boolean } = {}) {
-  const { files, unread } = readForeignFiles([
-    { path: root, carrier: "cron", names: /^[a-z]/, ...place },
+function found(
+  place: { namePattern?: RegExp; requiresExecutable?: boolean; followsScripts?: boolean } = {},
+) {
+  const { files, unreadable } = readThirdPartyFiles([
+    { path: root, type: "cron", namePattern: /^[a-z]/, ...place },
   ]);
-  return { paths: files.map(({ path }) => path.slice(root.length + 1)), files, unread };
+  return { paths: files.map(({ path }) => path.slice(root.length + 1)), files, unread: unreadable };
 }
 
 describe("files of others", () => {
@@ -47,33 +49,37 @@ describe("files of others", () => {
 
   test("are not those that persist wrote", () => {
     put("offload.service", `${UNIT}${LINE}`);
-    put("script", bootScript({ nics: ["tso"], vifs: [], devices: new Map(), vms: new Map() }));
+    put(
+      "script",
+      generateBootScript({ nics: ["tso"], vifs: [], devices: new Map(), vms: new Map() }),
+    );
     expect(found().paths).toEqual([]);
   });
 
   test("are idle where they have to be executable and are not", () => {
     put("a");
     put("b", LINE, 0o755);
-    expect(found({ executable: true }).files.map(({ idle }) => idle === null)).toEqual([
-      false,
-      true,
-    ]);
+    expect(
+      found({ requiresExecutable: true }).files.map(({ inactiveReason: idle }) => idle === null),
+    ).toEqual([false, true]);
   });
 
   test("include the scripts that they name, as idle as they are, but no programs", () => {
     const script = put("x/Script.sh", `#!/bin/sh\n${LINE}`);
     const program = put("x/Program", `\x7fELF ${LINE}`);
     put("a", `0 3 * * * root ${script}; ${program}; /nonexistent/one\n`);
-    const { files, unread } = found({ follow: true });
-    expect(files.map(({ path, carrier }) => [path, carrier])).toEqual([[script, "script"]]);
+    const { files, unread } = found({ followsScripts: true });
+    expect(files.map(({ path, type }) => [path, type])).toEqual([[script, "script"]]);
     expect(unread).toEqual([]);
-    expect(found({ follow: true, executable: true }).files[0]?.idle).toContain("not executable");
+    expect(
+      found({ followsScripts: true, requiresExecutable: true }).files[0]?.inactiveReason,
+    ).toContain("not executable");
   });
 
   test("are looked for in directories of drop-ins, and not where units are wanted", () => {
     put("nic.service.d/more.conf");
     put("multi-user.target.wants/nic.service");
-    expect(found({ names: /\.service$/ }).paths).toEqual(["nic.service.d/more.conf"]);
+    expect(found({ namePattern: /\.service$/ }).paths).toEqual(["nic.service.d/more.conf"]);
   });
 
   test("that cannot be read are told of, and hide no other", () => {
@@ -81,11 +87,11 @@ describe("files of others", () => {
     put("b");
     const { paths, unread } = found();
     expect(paths).toEqual(["b"]);
-    expect(unread).toEqual([{ what: join(root, "a"), because: "ELOOP" }]);
+    expect(unread).toEqual([{ path: join(root, "a"), reason: "ELOOP" }]);
   });
 
   test("that are not there are no failure", () => {
-    const places = [{ path: join(root, "nothing"), carrier: "cron", names: /./ }] as const;
-    expect(readForeignFiles(places)).toEqual({ files: [], unread: [] });
+    const places = [{ path: join(root, "nothing"), type: "cron", namePattern: /./ }] as const;
+    expect(readThirdPartyFiles(places)).toEqual({ files: [], unreadable: [] });
   });
 });

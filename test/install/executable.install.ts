@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import * as v from "valibot";
-import { allStillOn } from "../assertions/ethtool.ts";
+import { listAllFeaturesOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { EXECUTABLE, output, RELEASE, VERSION, Workshop } from "./release.ts";
 
@@ -32,7 +32,7 @@ test("with every system call newer than Linux 4.4 answered ENOSYS it does the ma
   await using dom0 = await Dom0.start();
   const run = await dom0.run([ENOSYS, EXECUTABLE, "disable", "ALL", "--yes"]);
   expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
-  expect(await allStillOn(dom0)).toEqual([]);
+  expect(await listAllFeaturesOn(dom0)).toEqual([]);
   expect((await dom0.run([ENOSYS, EXECUTABLE, "persist", "--yes"])).exitCode).toBe(0);
   expect((await dom0.run([ENOSYS, EXECUTABLE, "verify"])).exitCode).toBe(0);
 });
@@ -53,11 +53,11 @@ describe("on an emulated CPU", async () => {
     expect(needed.length).toBeGreaterThan(0);
     const cpu = ["qemu64", ...needed.map((flag) => `+${flag}`)].join(",");
     await using dom0 = await Dom0.start();
-    const version = await dom0.run(emulated(cpu, "--version"), { timeout: 60_000 });
+    const version = await dom0.run(emulated(cpu, "--version"), { timeoutMs: 60_000 });
     expect(version.stdout).toBe(`${VERSION}\n`);
-    const status = await dom0.run(emulated(cpu, "status", "--json"), { timeout: 120_000 });
+    const status = await dom0.run(emulated(cpu, "status", "--json"), { timeoutMs: 120_000 });
     expect(JSON.parse(status.stdout)).toMatchObject({ problems: [{ code: "no-ethtool" }] });
-    const removal = await dom0.run(emulated(cpu, "persist", "--remove"), { timeout: 120_000 });
+    const removal = await dom0.run(emulated(cpu, "persist", "--remove"), { timeoutMs: 120_000 });
     expect(removal.exitCode).toBe(0);
   }, 200_000);
 

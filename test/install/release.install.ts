@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { allStillOn } from "../assertions/ethtool.ts";
+import { listAllFeaturesOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import type { Result } from "../dom0/running.ts";
 import { COMPRESSED, EXECUTABLE, output, RELEASE, RPM, VERSION } from "./release.ts";
@@ -46,12 +46,12 @@ async function served(): Promise<Dom0> {
   await dom0.text(["mount", "-t", "tmpfs", "tmpfs", "/usr/share"]);
   await dom0.text(["mkdir", "-p", BASH_COMPLETIONS]);
   const server = [process.execPath, join(import.meta.dir, "serve.ts"), RELEASE, PORT];
-  await dom0.spawn(server, { timeout: 280_000 }).waitFor("serving");
+  await dom0.spawn(server, { timeoutMs: 280_000 }).waitFor("serving");
   return dom0;
 }
 
 function shell(dom0: Dom0, script: string): Promise<Result> {
-  return dom0.run(["sh", "-c", script], { timeout: 240_000 });
+  return dom0.run(["sh", "-c", script], { timeoutMs: 240_000 });
 }
 
 const PIPE = `curl -q -fsSL ${URL}/install.sh | sh -s --`;
@@ -73,7 +73,7 @@ describe("installed from a web server", () => {
 
     const run = await shell(dom0, "offload disable ALL --yes");
     expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     expect((await shell(dom0, "offload persist")).exitCode).toBe(0);
     expect(await etc()).not.toBe(before);
     expect((await shell(dom0, "offload verify")).exitCode).toBe(0);
@@ -95,7 +95,7 @@ describe("installed from a web server", () => {
   test("while the installed one asks, another is put in its place: it goes on and does its job", async () => {
     await using dom0 = await served();
     await shell(dom0, PIPE);
-    const asking = dom0.spawn([INSTALLED, "disable", "ALL"], { tty: true, timeout: 240_000 });
+    const asking = dom0.spawn([INSTALLED, "disable", "ALL"], { tty: true, timeoutMs: 240_000 });
     await asking.waitFor(/\?/);
     const inode = await dom0.text(["stat", "-c", "%i", INSTALLED]);
     await dom0.run(["chmod", "644", INSTALLED]);
@@ -104,6 +104,6 @@ describe("installed from a web server", () => {
     expect(await dom0.text(["stat", "-c", "%i", INSTALLED])).not.toBe(inode);
     asking.write("y");
     expect((await asking.exited).exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
   }, 300_000);
 });

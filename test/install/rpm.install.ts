@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { allStillOn } from "../assertions/ethtool.ts";
+import { listAllFeaturesOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import type { Result } from "../dom0/running.ts";
 import { standIn } from "./installer.ts";
@@ -74,7 +74,7 @@ mkdir /var/lib/rpm-test
 /** Runs a script of a shell in a dom0 in which rpm can install. */
 function installing(dom0: Dom0, script: string): Promise<Result> {
   const unshare = ["unshare", "--mount", "--propagation", "private"];
-  return dom0.run([...unshare, "sh", "-c", OWN_USR + script], { timeout: 200_000 });
+  return dom0.run([...unshare, "sh", "-c", OWN_USR + script], { timeoutMs: 200_000 });
 }
 
 test("a host whose CPU cannot run it is told so, and nothing is installed", async () => {
@@ -148,5 +148,5 @@ echo done`;
   const stderr = run.stderr.replaceAll(/^rpm: (RPM should not|However assuming).*\n/gm, "");
   expect({ exitCode: run.exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(run.stdout).toEndWith("done\n");
-  expect(await allStillOn(dom0)).toEqual([]);
+  expect(await listAllFeaturesOn(dom0)).toEqual([]);
 }, 300_000);

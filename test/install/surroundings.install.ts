@@ -1,7 +1,7 @@
 /** What the executable of a release makes of the directory, the home and the environment it is started in. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { allStillOn } from "../assertions/ethtool.ts";
+import { listAllFeaturesOn } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { EXECUTABLE, VERSION } from "./release.ts";
 
@@ -61,7 +61,7 @@ describe("the directory and the home", () => {
       env: { HOME: place },
     });
     expect(run.exitCode).toBe(0);
-    expect(await allStillOn(dom0)).toEqual([]);
+    expect(await listAllFeaturesOn(dom0)).toEqual([]);
     expect((await dom0.run(["ls", "/tmp/evil"])).exitCode).not.toBe(0);
   }, 120_000);
 });

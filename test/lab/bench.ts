@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, test } from "bun:test";
 import { BootedDom0, type BootedDom0Options } from "./dom0.ts";
 import { MachineFault } from "./guest-agent.ts";
-import { BOUNDS } from "./lab.ts";
+import { TIMEOUTS_MS } from "./lab.ts";
 
 /** What a test does on its machine. */
 type Body = (dom0: BootedDom0) => Promise<void>;
@@ -13,19 +13,19 @@ export interface Bench {
 }
 
 /** How often a machine may fail by itself before that is a failure of the tests. */
-const SPARES = 2;
+const MAX_RETRIES = 2;
 
 /** Boots a machine before the tests of this `describe`, and ends it after them. */
 export function bench(options: BootedDom0Options): Bench {
   let dom0: BootedDom0 | undefined;
-  let spares = SPARES;
+  let retriesLeft = MAX_RETRIES;
   const passed: Body[] = [];
 
   /** A fresh machine, on which nothing of the program has run yet: one that does not boot is no finding. */
   async function boot(): Promise<BootedDom0> {
     const started = Date.now();
     const booted = await BootedDom0.start(options).catch((error: unknown) => {
-      if (spares-- === 0) throw error;
+      if (retriesLeft-- === 0) throw error;
       console.error(`no boot (${options.kind}): ${error}; once more`);
       return BootedDom0.start(options);
     });
@@ -34,40 +34,40 @@ export function bench(options: BootedDom0Options): Bench {
   }
 
   /** Does these one after the other; begins anew on another machine where this one has failed. */
-  async function perform(bodies: readonly Body[], last: Body): Promise<void> {
+  async function runTests(bodies: readonly Body[], last: Body): Promise<void> {
     dom0 ??= await boot();
     try {
       for (const body of bodies) await body(dom0);
       await last(dom0);
     } catch (error) {
       await dom0.machine.report();
-      if (!(await hasFailed(dom0, error)) || spares-- === 0) throw error;
+      if (!(await isMachineFailure(dom0, error)) || retriesLeft-- === 0) throw error;
       console.error(
         `the machine has failed by itself (${error}); all so far once more, on another`,
       );
       await dom0.machine.stop();
       dom0 = undefined;
-      await perform(passed, last);
+      await runTests(passed, last);
     }
   }
 
   beforeAll(async () => {
     dom0 = await boot();
-  }, BOUNDS.test);
-  afterAll(() => dom0?.machine.stop(), BOUNDS.test);
+  }, TIMEOUTS_MS.test);
+  afterAll(() => dom0?.machine.stop(), TIMEOUTS_MS.test);
   return {
     test(name, body) {
       const run = async () => {
-        await perform([], body);
+        await runTests([], body);
         passed.push(body);
       };
-      test(name, run, BOUNDS.test);
+      test(name, run, TIMEOUTS_MS.test);
     },
   };
 }
 
 /** Whether it was the machine, by what the agent or the kernel of the machine says. */
-async function hasFailed({ machine }: BootedDom0, error: unknown): Promise<boolean> {
+async function isMachineFailure({ machine }: BootedDom0, error: unknown): Promise<boolean> {
   if (error instanceof MachineFault) return true;
   const died = await machine.segfaults().catch(() => []);
   return died.length > 0 && died.every((program) => !program.startsWith("offload"));

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import { resolve } from "node:path";
 import { bench } from "./bench.ts";
-import { ALL_NICS_OFF, nicsOn } from "./features.ts";
+import { ALL_NICS_OFF, listNicFeaturesOn } from "./features.ts";
 import { NICS } from "./hardware.ts";
 import { PROGRAM } from "./lab.ts";
 
@@ -30,13 +30,13 @@ describe("a machine with a processor of 2008", () => {
   });
 
   lab.test("disable ALL turns everything off that can be off", async (dom0) => {
-    expect(await nicsOn(dom0.machine)).not.toEqual(ALL_NICS_OFF);
+    expect(await listNicFeaturesOn(dom0.machine)).not.toEqual(ALL_NICS_OFF);
     const run = await dom0.machine.run(["/opt/offload", "disable", "ALL", "--yes"]);
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(await nicsOn(dom0.machine)).toEqual(ALL_NICS_OFF);
+    expect(await listNicFeaturesOn(dom0.machine)).toEqual(ALL_NICS_OFF);
     const { PIF } = await dom0.database();
     for (const { name } of NICS) {
-      const record = PIF?.[dom0.world.pif(name).ref];
+      const record = PIF?.[dom0.fixture.pif(name).ref];
       expect(record?.["other_config"]).toMatchObject({ "ethtool-tso": "off" });
     }
   });
@@ -46,6 +46,6 @@ describe("a machine with a processor of 2008", () => {
       const run = await machine.run(["/opt/offload", ...words]);
       expect({ words, ...run }).toMatchObject({ words, exitCode: 0 });
     }
-    expect(await nicsOn(machine)).not.toEqual(ALL_NICS_OFF);
+    expect(await listNicFeaturesOn(machine)).not.toEqual(ALL_NICS_OFF);
   });
 });

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { dom0Files } from "../dom0/files.ts";
 import { type DatabaseContent, DatabaseSchema } from "../dom0/simulator/control-protocol.ts";
-import { buildWorld, type World } from "../dom0/world/world.ts";
+import { buildHostFixture, type HostFixture } from "../dom0/world/world.ts";
 import { NICS } from "./hardware.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
 
@@ -17,19 +17,23 @@ const CONTROL = ["/usr/lib/lab/bun", "/usr/lib/lab/xapi-control.js"];
 export class BootedDom0 {
   private constructor(
     readonly machine: Machine,
-    readonly world: World,
+    readonly fixture: HostFixture,
   ) {}
 
   /** Boots one. On Xen its XAPI knows one VM, which does not run yet; elsewhere only resting ones. */
   static async start(options: BootedDom0Options): Promise<BootedDom0> {
-    const world = buildWorld({ nics: NICS.length, vms: options.kind === "xen" ? 1 : 0, vifs: 1 });
-    for (const { record, vifs } of world.running) {
+    const fixture = buildHostFixture({
+      nics: NICS.length,
+      vms: options.kind === "xen" ? 1 : 0,
+      vifs: 1,
+    });
+    for (const { record, vifs } of fixture.running) {
       Object.assign(record, { power_state: "Halted", domid: -1, resident_on: "OpaqueRef:NULL" });
       for (const vif of vifs) vif.record.currently_attached = false;
     }
-    const files = new Map([...dom0Files(world)].filter(([path]) => !path.startsWith("/run/")));
-    files.set("/var/lib/lab/database.json", JSON.stringify(world.database));
-    return new BootedDom0(await Machine.start({ ...options, files }), world);
+    const files = new Map([...dom0Files(fixture)].filter(([path]) => !path.startsWith("/run/")));
+    files.set("/var/lib/lab/database.json", JSON.stringify(fixture.database));
+    return new BootedDom0(await Machine.start({ ...options, files }), fixture);
   }
 
   /** What XAPI's records are now. */

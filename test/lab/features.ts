@@ -3,21 +3,21 @@ import { NICS } from "./hardware.ts";
 import type { Machine } from "./machine.ts";
 
 /** The kernel features behind rx, tx, sg, tso, ufo, gso, gro and lro, as ethtool prints them. */
-const DEFAULT_FEATURES =
+const DEFAULT_FEATURE_PATTERN =
   /^(?:rx-checksumming|tx-checksum-.+|tx-scatter-gather.*|tx-tcp.*-segmentation|udp-fragmentation-offload|generic-segmentation-offload|generic-receive-offload|large-receive-offload)$/;
 
 /** What is on, or waits to come on by itself, although the driver would let it be off. */
-export function changeableOn(features: ReadonlyMap<string, Feature>): string[] {
+export function listChangeableOn(features: ReadonlyMap<string, Feature>): string[] {
   return [...features]
-    .filter(([name, { fixed }]) => DEFAULT_FEATURES.test(name) && fixed !== true)
+    .filter(([name, { fixed }]) => DEFAULT_FEATURE_PATTERN.test(name) && fixed !== true)
     .filter(([, { active, requested }]) => active || requested === true)
     .map(([name]) => name);
 }
 
 /** The same for every NIC of a machine, by device. */
-export async function nicsOn(machine: Machine): Promise<Record<string, string[]>> {
+export async function listNicFeaturesOn(machine: Machine): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
-  for (const { name } of NICS) found[name] = changeableOn(await machine.ethtool(name));
+  for (const { name } of NICS) found[name] = listChangeableOn(await machine.ethtool(name));
   return found;
 }
 

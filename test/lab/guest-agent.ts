@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { BOUNDS } from "./lab.ts";
+import { TIMEOUTS_MS } from "./lab.ts";
 
 const REPLY = v.object({
   id: v.number(),
@@ -35,28 +35,31 @@ export class GuestAgent {
     let agent: GuestAgent | undefined;
     const socket = await Bun.connect({
       unix: path,
-      socket: { data: (_, bytes) => agent?.take(bytes), close: () => agent?.end() },
+      socket: { data: (_, bytes) => agent?.onData(bytes), close: () => agent?.onClose() },
     });
     agent = new GuestAgent(socket);
     return agent;
   }
 
   /** Has the agent execute a command of its own, and resolves to what it returns. */
-  async call(execute: string, parameters: object, timeout: number): Promise<unknown> {
+  async call(execute: string, parameters: object, timeoutMs: number): Promise<unknown> {
     const id = ++this.#count;
     const answer = Promise.withResolvers<Reply>();
-    const late = new Error(`the guest agent did not answer ${execute} in ${timeout} ms`);
-    const timer = setTimeout(() => answer.reject(late), timeout);
-    const doubt = setTimeout(() => void this.doubt(answer, execute), BOUNDS.doubt);
+    const timeoutError = new Error(`the guest agent did not answer ${execute} in ${timeoutMs} ms`);
+    const timer = setTimeout(() => answer.reject(timeoutError), timeoutMs);
+    const checkTimer = setTimeout(
+      () => void this.checkSameAgent(answer, execute),
+      TIMEOUTS_MS.agentCheck,
+    );
     this.#waiting.set(id, answer);
     try {
-      this.send(`${JSON.stringify({ execute, arguments: parameters, id })}\n`);
+      this.sendLine(`${JSON.stringify({ execute, arguments: parameters, id })}\n`);
       const reply = await answer.promise;
       if (reply.error !== undefined) throw new AgentError(`${execute}: ${reply.error.desc}`);
       return reply.return;
     } finally {
       clearTimeout(timer);
-      clearTimeout(doubt);
+      clearTimeout(checkTimer);
       this.#waiting.delete(id);
     }
   }
@@ -66,7 +69,10 @@ export class GuestAgent {
   }
 
   /** The agent answers in turn: one that answers this first is another process than it was. */
-  private async doubt(answer: PromiseWithResolvers<Reply>, execute: string): Promise<void> {
+  private async checkSameAgent(
+    answer: PromiseWithResolvers<Reply>,
+    execute: string,
+  ): Promise<void> {
     const id = ++this.#count;
     const pong = Promise.withResolvers<Reply>();
     this.#waiting.set(id, pong);
@@ -75,7 +81,7 @@ export class GuestAgent {
       () => true,
     );
     try {
-      this.send(`${JSON.stringify({ execute: "guest-ping", id })}\n`);
+      this.sendLine(`${JSON.stringify({ execute: "guest-ping", id })}\n`);
       if (await Promise.race([answered, pong.promise.then(() => false)])) return;
       answer.reject(new MachineFault(`the guest agent died while it was asked for ${execute}`));
     } catch {
@@ -85,7 +91,7 @@ export class GuestAgent {
     }
   }
 
-  private send(line: string): void {
+  private sendLine(line: string): void {
     if (this.#ended) throw new Error("the machine is off");
     // Requests are short and the socket holds more than a few of them.
     const sent = this.socket.write(line);
@@ -93,23 +99,23 @@ export class GuestAgent {
   }
 
   /** QEMU has closed its side: it has ended, and nobody will answer any more. */
-  private end(): void {
+  private onClose(): void {
     this.#ended = true;
     for (const answer of this.#waiting.values()) answer.reject(new Error("the machine went off"));
   }
 
-  private take(bytes: Uint8Array): void {
+  private onData(bytes: Uint8Array): void {
     const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n");
     this.#rest = lines.pop() ?? "";
     for (const line of lines) {
-      const reply = v.safeParse(REPLY, json(line));
+      const reply = v.safeParse(REPLY, parseJsonOrNull(line));
       if (reply.success) this.#waiting.get(reply.output.id)?.resolve(reply.output);
     }
   }
 }
 
 /** The value of a line, or null where a reboot cut it in two. */
-function json(line: string): unknown {
+function parseJsonOrNull(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {

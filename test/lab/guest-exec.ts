@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Result } from "../dom0/running.ts";
 import { AgentError, type GuestAgent, MachineFault } from "./guest-agent.ts";
-import { BOUNDS } from "./lab.ts";
+import { TIMEOUTS_MS } from "./lab.ts";
 
 const STARTED = v.object({ pid: v.number() });
 
@@ -26,9 +26,9 @@ export interface ExecOptions {
   /** What it reads; without it, standard input is empty. */
   readonly stdin?: string;
   /** After this many milliseconds waiting for its end fails. */
-  readonly timeout?: number;
+  readonly timeoutMs?: number;
   /** After this many milliseconds without an answer from the agent it fails, too. */
-  readonly reply?: number;
+  readonly replyTimeoutMs?: number;
 }
 
 /** Starts a command in a machine and does not wait for it. */
@@ -45,7 +45,11 @@ export async function launch(
     "capture-output": true,
     ...(options.stdin === undefined ? {} : { "input-data": btoa(options.stdin) }),
   };
-  const reply = await agent.call("guest-exec", request, options.reply ?? BOUNDS.reply);
+  const reply = await agent.call(
+    "guest-exec",
+    request,
+    options.replyTimeoutMs ?? TIMEOUTS_MS.reply,
+  );
   return v.parse(STARTED, reply).pid;
 }
 
@@ -55,14 +59,14 @@ export async function execute(
   argv: readonly string[],
   options: ExecOptions = {},
 ): Promise<Result> {
-  const timeout = options.timeout ?? BOUNDS.command;
+  const timeoutMs = options.timeoutMs ?? TIMEOUTS_MS.command;
   const pid = await launch(agent, argv, options);
-  const end = Date.now() + timeout;
+  const deadlineMs = Date.now() + timeoutMs;
   // The agent does not tell when a command ends: short ones are asked after soon, long ones seldom.
-  for (let pause = 20; Date.now() < end; pause = Math.min(500, pause * 1.5)) {
+  for (let pause = 20; Date.now() < deadlineMs; pause = Math.min(500, pause * 1.5)) {
     await Bun.sleep(pause);
     const reply = await agent
-      .call("guest-exec-status", { pid }, options.reply ?? BOUNDS.reply)
+      .call("guest-exec-status", { pid }, options.replyTimeoutMs ?? TIMEOUTS_MS.reply)
       .catch((error: unknown) => {
         if (!(error instanceof AgentError)) throw error;
         throw new MachineFault(`the guest agent has died since it started ${argv.join(" ")}`);
@@ -73,13 +77,13 @@ export async function execute(
     return {
       exitCode: status.exitcode ?? null,
       signal: status.signal === undefined ? null : String(status.signal),
-      stdout: decoded(status["out-data"]),
-      stderr: decoded(status["err-data"]),
+      stdout: decodeBase64(status["out-data"]),
+      stderr: decodeBase64(status["err-data"]),
     };
   }
-  throw new Error(`${argv.join(" ")} did not end in ${timeout} ms`);
+  throw new Error(`${argv.join(" ")} did not end in ${timeoutMs} ms`);
 }
 
-function decoded(base64: string): string {
+function decodeBase64(base64: string): string {
   return Buffer.from(base64, "base64").toString("utf8");
 }

@@ -1,6 +1,6 @@
 import type { Vif, Vm } from "../dom0/world/database.ts";
 import type { BootedDom0 } from "./dom0.ts";
-import { BOUNDS } from "./lab.ts";
+import { TIMEOUTS_MS } from "./lab.ts";
 
 const CONFIGURATION = "/root/guest.cfg";
 
@@ -54,21 +54,21 @@ export class Guest {
     await machine.text(["sh", "-c", `${bridge}; cat > ${CONFIGURATION}`], {
       stdin: configuration(this.vm.record.uuid),
     });
-    await machine.text(["xl", "create", CONFIGURATION], { timeout: BOUNDS.guest });
-    await this.connected();
+    await machine.text(["xl", "create", CONFIGURATION], { timeoutMs: TIMEOUTS_MS.guest });
+    await this.waitUntilConnected();
   }
 
   /** Has it reboot, which gives it a new domain and a new interface, and lets XAPI know. */
   async reboot(): Promise<void> {
     await this.dom0.machine.text(["xl", "reboot", "guest"]);
-    await this.connected();
+    await this.waitUntilConnected();
   }
 
   /** Ends it at once, and lets XAPI know. */
   async destroy(): Promise<void> {
     await this.dom0.machine.text(["xl", "destroy", "guest"]);
     this.#domid = -1;
-    await this.record("Halted", "OpaqueRef:NULL");
+    await this.setPowerState("Halted", "OpaqueRef:NULL");
   }
 
   /** What it wrote to its console. */
@@ -77,9 +77,9 @@ export class Guest {
     return stdout;
   }
 
-  private async connected(): Promise<void> {
-    const { machine, world } = this.dom0;
-    const end = Date.now() + BOUNDS.guest;
+  private async waitUntilConnected(): Promise<void> {
+    const { machine, fixture } = this.dom0;
+    const end = Date.now() + TIMEOUTS_MS.guest;
     for (;;) {
       const domid = Number((await machine.run(["xl", "domid", "guest"])).stdout.trim() || -1);
       if (domid > this.#domid) {
@@ -87,7 +87,7 @@ export class Guest {
         const state = ["xenstore-read", `/local/domain/0/backend/vif/${domid}/0/state`];
         if ((await machine.run(state)).stdout.trim() === "4") {
           this.#domid = domid;
-          return this.record("Running", world.host.ref);
+          return this.setPowerState("Running", fixture.host.ref);
         }
       }
       if (Date.now() > end) {
@@ -97,7 +97,7 @@ export class Guest {
     }
   }
 
-  private record(power: string, host: string): Promise<void> {
+  private setPowerState(power: string, host: string): Promise<void> {
     const { ref } = this.vm;
     return this.dom0.setRecords(
       ["VM", ref, "power_state", power],

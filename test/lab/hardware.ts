@@ -38,9 +38,9 @@ const XEN = "console=com1 com1=115200,8n1 dom0_mem=768M,max:768M loglvl=error gu
 /** The command that runs the machine until it powers itself off. */
 export function command(hardware: Hardware): string[] {
   // It ends with this process, whatever ends that, and its network is one that leads nowhere.
-  const cage = ["setpriv", "--pdeathsig", "KILL", "--", "unshare", "--net", "--"];
+  const isolation = ["setpriv", "--pdeathsig", "KILL", "--", "unshare", "--net", "--"];
   return [
-    ...cage,
+    ...isolation,
     "qemu-system-x86_64",
     ...["-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"],
     ...["-accel", "tcg,thread=multi", "-m", "1280"],
@@ -72,11 +72,11 @@ function boot(kind: MachineKind): string[] {
     return ["-kernel", PARTS.kernel, "-initrd", PARTS.initrd, "-append", options];
   }
   // Multiboot: the modules of the hypervisor, the first one with its command line.
-  const modules = `${escaped(PARTS.kernel)} console=hvc0 ${LINUX},${escaped(PARTS.initrd)}`;
+  const modules = `${escapePath(PARTS.kernel)} console=hvc0 ${LINUX},${escapePath(PARTS.initrd)}`;
   return ["-kernel", PARTS.hypervisor, "-append", XEN, "-initrd", modules];
 }
 
 /** QEMU takes a comma as the end of a module, and two of them as one. */
-function escaped(path: string): string {
+function escapePath(path: string): string {
   return path.replaceAll(",", ",,");
 }

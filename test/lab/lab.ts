@@ -25,20 +25,20 @@ export function toolstackFiles(units: ToolstackUnits): string {
 }
 
 /** Multiplies every bound; for machines that are busy with other things. */
-const PATIENCE = Number(process.env["OFFLOAD_BOOT_PATIENCE"] ?? 1);
+const TIMEOUT_FACTOR = Number(process.env["OFFLOAD_BOOT_PATIENCE"] ?? 1);
 
 /**
  * Bounds, in milliseconds. A quiet machine needs a fifth of them: they are there to end what hangs,
  * not to judge what is slow.
  */
-export const BOUNDS = {
-  boot: 600_000 * PATIENCE,
-  shutdown: 180_000 * PATIENCE,
-  command: 300_000 * PATIENCE,
-  reply: 120_000 * PATIENCE,
+export const TIMEOUTS_MS = {
+  boot: 600_000 * TIMEOUT_FACTOR,
+  shutdown: 180_000 * TIMEOUT_FACTOR,
+  command: 300_000 * TIMEOUT_FACTOR,
+  reply: 120_000 * TIMEOUT_FACTOR,
   /** Without an answer after this time it is asked whether the agent is still the same. */
-  doubt: 20_000 * PATIENCE,
-  guest: 300_000 * PATIENCE,
+  agentCheck: 20_000 * TIMEOUT_FACTOR,
+  guest: 300_000 * TIMEOUT_FACTOR,
   /** Of a test as a whole; a few boots and commands fit in. */
-  test: 1_500_000 * PATIENCE,
+  test: 1_500_000 * TIMEOUT_FACTOR,
 } as const;

@@ -6,7 +6,7 @@ import type { Result } from "../dom0/running.ts";
 import { GuestAgent, MachineFault } from "./guest-agent.ts";
 import { type ExecOptions, execute, launch } from "./guest-exec.ts";
 import { command, type Hardware, type MachineKind, PROCESSOR } from "./hardware.ts";
-import { BOUNDS, PARTS, type ToolstackUnits, toolstackFiles } from "./lab.ts";
+import { PARTS, TIMEOUTS_MS, type ToolstackUnits, toolstackFiles } from "./lab.ts";
 
 /** How a machine starts. */
 export interface MachineOptions {
@@ -42,7 +42,7 @@ export class Machine {
       agent: at("agent"),
     });
     try {
-      await sealed([
+      await runChecked([
         "qemu-img",
         "create",
         "-q",
@@ -54,9 +54,9 @@ export class Machine {
         "raw",
         at("disk"),
       ]);
-      await sealed(["cp", "-a", toolstackFiles(options.units), at("files")]);
+      await runChecked(["cp", "-a", toolstackFiles(options.units), at("files")]);
       for (const [path, text] of options.files) await Bun.write(join(at("files"), path), text);
-      await sealed([
+      await runChecked([
         "tar",
         "-cf",
         at("files.tar"),
@@ -83,26 +83,26 @@ export class Machine {
       stdout: log,
       stderr: log,
     });
-    const end = Date.now() + BOUNDS.shutdown;
+    const deadlineMs = Date.now() + TIMEOUTS_MS.shutdown;
     while (this.#agent === undefined) {
-      this.alive();
+      this.checkAlive();
       this.#agent = await GuestAgent.connect(this.hardware.agent).catch(() => undefined);
-      if (Date.now() > end) throw new Error("QEMU opened no socket for the guest agent");
+      if (Date.now() > deadlineMs) throw new Error("QEMU opened no socket for the guest agent");
       await Bun.sleep(50);
     }
-    await this.booted();
+    await this.waitForBoot();
   }
 
   /** Reboots it, as `reboot` at its console would, and waits until it has booted again. */
   async reboot(): Promise<void> {
     await this.systemctl("reboot");
-    await this.booted();
+    await this.waitForBoot();
   }
 
   /** Powers it off and waits until it is; its disk stays. */
   async powerOff(): Promise<void> {
     await this.systemctl("poweroff");
-    const off = await Promise.race([this.#process?.exited, Bun.sleep(BOUNDS.shutdown)]);
+    const off = await Promise.race([this.#process?.exited, Bun.sleep(TIMEOUTS_MS.shutdown)]);
     if (off === undefined) throw new Error("the machine did not power off");
     this.forget();
   }
@@ -180,38 +180,43 @@ export class Machine {
   /** The agent may be gone before it can tell that this command has done its work. */
   private async systemctl(verb: "reboot" | "poweroff"): Promise<void> {
     if (this.#agent === undefined) throw new Error("the machine is off");
-    await launch(this.#agent, ["systemctl", "--no-block", verb], { reply: 20_000 }).catch(() => 0);
+    await launch(this.#agent, ["systemctl", "--no-block", verb], { replyTimeoutMs: 20_000 }).catch(
+      () => 0,
+    );
   }
 
-  private alive(): void {
+  private checkAlive(): void {
     if (this.#process === undefined) throw new Error("the machine is off");
     const ended = this.#process.exitCode ?? this.#process.signalCode;
     if (ended !== null) throw new Error(`QEMU ended with ${ended}`);
   }
 
   /** Waits until systemd has finished a boot that is not the one before. */
-  private async booted(): Promise<void> {
-    const end = Date.now() + BOUNDS.boot;
-    const told = (await this.console()).length;
+  private async waitForBoot(): Promise<void> {
+    const deadlineMs = Date.now() + TIMEOUTS_MS.boot;
+    const consoleLength = (await this.console()).length;
     for (;;) {
-      this.alive();
+      this.checkAlive();
       // While it goes down and comes up, the agent may end in the middle of anything.
-      const id = await this.run(["cat", "/proc/sys/kernel/random/boot_id"], { reply: 20_000 })
+      const id = await this.run(["cat", "/proc/sys/kernel/random/boot_id"], {
+        replyTimeoutMs: 20_000,
+      })
         .then(({ stdout }) => stdout.trim())
         .catch(() => "");
       if (id !== "" && id !== this.#bootId) {
         this.#bootId = id;
         break;
       }
-      if (Date.now() > end) throw new Error(`the machine did not boot in ${BOUNDS.boot} ms`);
+      if (Date.now() > deadlineMs)
+        throw new Error(`the machine did not boot in ${TIMEOUTS_MS.boot} ms`);
       const hung = /INFO: (task .* blocked for more than .*)/.exec(
-        (await this.console()).slice(told),
+        (await this.console()).slice(consoleLength),
       );
       if (hung !== null) throw new MachineFault(`while it booted: ${hung[1]}`);
       await Bun.sleep(500);
     }
     const { stdout } = await this.run(["systemctl", "is-system-running", "--wait"], {
-      timeout: BOUNDS.boot,
+      timeoutMs: TIMEOUTS_MS.boot,
     });
     if (stdout.trim() === "running") return;
     const failed = await this.run(["systemctl", "--failed", "--plain", "--no-legend"]);
@@ -220,7 +225,7 @@ export class Machine {
 }
 
 /** Runs a command on this side that has to succeed. */
-async function sealed(argv: string[]): Promise<void> {
+async function runChecked(argv: string[]): Promise<void> {
   const child = Bun.spawn(argv, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   const text = await new Response(child.stderr).text();
   if ((await child.exited) !== 0) throw new Error(`${argv.join(" ")}: ${text.trim()}`);

@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test";
 import { bench } from "./bench.ts";
-import { ALL_NICS_OFF, changeableOn, nicsOn } from "./features.ts";
+import { ALL_NICS_OFF, listChangeableOn, listNicFeaturesOn } from "./features.ts";
 import { Guest } from "./guest.ts";
 
 /** What a connected vif has on at first (the captures of test/fixtures/netback), RX apart, which is fixed. */
@@ -23,27 +23,27 @@ describe("a Xen dom0 with a guest", () => {
 
   lab.test("the machine is a dom0", async (dom0) => {
     expect(await dom0.machine.text(["cat", "/proc/xen/capabilities"])).toContain("control_d");
-    guest = new Guest(dom0, dom0.world.vm("web 1"));
+    guest = new Guest(dom0, dom0.fixture.vm("web 1"));
   });
 
   lab.test("a guest gets a connected vif with its offloads on", async ({ machine }) => {
     await guest.start();
     const features = await machine.ethtool(guest.vif);
-    expect(changeableOn(features).sort()).toEqual([...VIF_AT_FIRST].sort());
+    expect(listChangeableOn(features).sort()).toEqual([...VIF_AT_FIRST].sort());
     expect(features.get("rx-checksumming")).toMatchObject(RX_FIXED);
   });
 
   lab.test(
     "disable VM turns off what netback lets be off, and leaves nothing latent",
     async (dom0) => {
-      const nics = await nicsOn(dom0.machine);
+      const nics = await listNicFeaturesOn(dom0.machine);
       const run = await dom0.machine.offload("disable", guest.name);
       expect(run).toMatchObject({ exitCode: 0, stderr: "" });
       const features = await dom0.machine.ethtool(guest.vif);
-      expect(changeableOn(features)).toEqual([]);
+      expect(listChangeableOn(features)).toEqual([]);
       expect(features.get("rx-checksumming")).toMatchObject(RX_FIXED);
       // Other devices are none of this command's business.
-      expect(await nicsOn(dom0.machine)).toEqual(nics);
+      expect(await listNicFeaturesOn(dom0.machine)).toEqual(nics);
       const { VIF } = await dom0.database();
       const record = VIF?.[guest.records.ref];
       expect(record?.["other_config"]).toMatchObject({ "ethtool-tx": "off", "ethtool-tso": "off" });
@@ -54,13 +54,15 @@ describe("a Xen dom0 with a guest", () => {
     const domid = guest.domid;
     await guest.reboot();
     expect(guest.domid).toBeGreaterThan(domid);
-    expect(changeableOn(await machine.ethtool(guest.vif)).sort()).toEqual([...VIF_AT_FIRST].sort());
+    expect(listChangeableOn(await machine.ethtool(guest.vif)).sort()).toEqual(
+      [...VIF_AT_FIRST].sort(),
+    );
   });
 
   lab.test("disable ALL turns off the NICs and the new vif", async ({ machine }) => {
     const run = await machine.offload("disable", "ALL", "--yes");
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(changeableOn(await machine.ethtool(guest.vif))).toEqual([]);
-    expect(await nicsOn(machine)).toEqual(ALL_NICS_OFF);
+    expect(listChangeableOn(await machine.ethtool(guest.vif))).toEqual([]);
+    expect(await listNicFeaturesOn(machine)).toEqual(ALL_NICS_OFF);
   });
 });

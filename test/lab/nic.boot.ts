@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test";
 import { bench } from "./bench.ts";
-import { ALL_NICS_OFF, nicsOn } from "./features.ts";
+import { ALL_NICS_OFF, listNicFeaturesOn } from "./features.ts";
 import { NICS } from "./hardware.ts";
 
 describe("a machine with real NIC drivers", () => {
@@ -11,7 +11,7 @@ describe("a machine with real NIC drivers", () => {
     for (const { name, driver } of NICS) {
       expect(await machine.text(["ethtool", "-i", name])).toStartWith(`driver: ${driver}\n`);
     }
-    before = await nicsOn(machine);
+    before = await listNicFeaturesOn(machine);
     const usual = ["tx-checksum-ip-generic", "tx-scatter-gather", "tx-tcp-segmentation"];
     const software = ["generic-segmentation-offload", "generic-receive-offload"];
     for (const { name } of NICS) {
@@ -27,16 +27,16 @@ describe("a machine with real NIC drivers", () => {
     const run = await machine.offload("status");
     expect(run.exitCode).toBe(0);
     for (const { name } of NICS) expect(run.stdout).toContain(name);
-    expect(await nicsOn(machine)).toEqual(before);
+    expect(await listNicFeaturesOn(machine)).toEqual(before);
   });
 
   lab.test("disable ALL turns everything off that can be off", async (dom0) => {
     const run = await dom0.machine.offload("disable", "ALL", "--yes");
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(await nicsOn(dom0.machine)).toEqual(ALL_NICS_OFF);
+    expect(await listNicFeaturesOn(dom0.machine)).toEqual(ALL_NICS_OFF);
     const { PIF } = await dom0.database();
     for (const { name } of NICS) {
-      const record = PIF?.[dom0.world.pif(name).ref];
+      const record = PIF?.[dom0.fixture.pif(name).ref];
       expect(record?.["other_config"]).toMatchObject({
         "ethtool-tso": "off",
         "ethtool-gro": "off",
@@ -53,6 +53,6 @@ describe("a machine with real NIC drivers", () => {
   // This is what `persist` is for; were it otherwise, its tests would prove nothing.
   lab.test("a reboot brings everything back", async ({ machine }) => {
     await machine.reboot();
-    expect(await nicsOn(machine)).toEqual(before);
+    expect(await listNicFeaturesOn(machine)).toEqual(before);
   });
 });

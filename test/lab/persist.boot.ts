@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test";
 import { bench } from "./bench.ts";
-import { ALL_NICS_OFF, changeableOn, nicsOn } from "./features.ts";
+import { ALL_NICS_OFF, listChangeableOn, listNicFeaturesOn } from "./features.ts";
 import { Guest } from "./guest.ts";
 import type { Machine } from "./machine.ts";
 
@@ -16,12 +16,12 @@ describe("persist on a machine without the toolstack's units", () => {
 
   for (const method of ["systemd", "rc.local"] as const) {
     lab.test(`${method}: what is off stays off over a reboot`, async ({ machine }) => {
-      before = await nicsOn(machine);
+      before = await listNicFeaturesOn(machine);
       expect(before).not.toEqual(ALL_NICS_OFF);
       await done(machine, "disable", "ALL", "--yes");
       await done(machine, "persist", "--method", method);
       await machine.reboot();
-      expect(await nicsOn(machine)).toEqual(ALL_NICS_OFF);
+      expect(await listNicFeaturesOn(machine)).toEqual(ALL_NICS_OFF);
     });
 
     lab.test(
@@ -29,7 +29,7 @@ describe("persist on a machine without the toolstack's units", () => {
       async ({ machine }) => {
         await done(machine, "persist", "--remove");
         await machine.reboot();
-        expect(await nicsOn(machine)).toEqual(before);
+        expect(await listNicFeaturesOn(machine)).toEqual(before);
       },
     );
   }
@@ -43,7 +43,7 @@ describe("persist on a machine with the toolstack's units", () => {
     await done(machine, "disable", "ALL", "--yes");
     await done(machine, "persist", "--method", "systemd");
     await machine.reboot();
-    expect(await nicsOn(machine)).toEqual(ALL_NICS_OFF);
+    expect(await listNicFeaturesOn(machine)).toEqual(ALL_NICS_OFF);
   });
 
   lab.test("systemd: it happens after XAPI is ready and before VMs start", async ({ machine }) => {
@@ -68,10 +68,10 @@ describe("persist on a Xen dom0", () => {
   lab.test("a guest that starts afterwards has its offloads off from the start", async (dom0) => {
     await done(dom0.machine, "disable", "ALL", "--yes");
     await done(dom0.machine, "persist", "--method", "systemd");
-    const guest = new Guest(dom0, dom0.world.vm("web 1"));
+    const guest = new Guest(dom0, dom0.fixture.vm("web 1"));
     await guest.start();
     const features = await dom0.machine.ethtool(guest.vif);
-    expect(changeableOn(features)).toEqual([]);
+    expect(listChangeableOn(features)).toEqual([]);
     expect(features.get("generic-receive-offload")).toMatchObject({ active: false });
     expect(features.get("rx-checksumming")).toMatchObject({ active: true, fixed: true });
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { GENERATED } from "../../packaging/generate/files.ts";
 import { COMMANDS } from "../../src/cli/specs/commands.ts";
-import { labelOf, longName } from "../../src/cli/specs/spec.ts";
+import { formatOptionLabel, getLongName } from "../../src/cli/specs/spec.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const MAN_PAGE = join(ROOT, "packaging/offload.8");
@@ -33,13 +33,14 @@ describe("the man page", () => {
     const page = (await complaints(...argv)).replaceAll(/.\x08/g, "");
     for (const line of page.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     const said = page.replaceAll(/\s+/g, " ");
-    for (const { name, args, examples, exits } of COMMANDS) {
+    for (const { name, args, examples, exitCodes } of COMMANDS) {
       expect(said).toContain(` offload ${name} `);
       for (const [key, argument] of Object.entries(args)) {
-        if (argument.type !== "positional") expect(said).toContain(`--${longName(key, argument)}`);
+        if (argument.type !== "positional")
+          expect(said).toContain(`--${getLongName(key, argument)}`);
       }
       for (const { command } of examples) expect(said).toContain(command);
-      for (const [code, meaning] of Object.entries(exits))
+      for (const [code, meaning] of Object.entries(exitCodes))
         expect(said).toContain(`${code} ${meaning}`);
     }
   });
@@ -47,15 +48,17 @@ describe("the man page", () => {
 
 test("the command reference says every command, option, example and exit code", async () => {
   const page = await Bun.file(join(ROOT, "docs/commands.md")).text();
-  for (const { name, summary, args, examples, exits } of COMMANDS) {
+  for (const { name, summary, args, examples, exitCodes } of COMMANDS) {
     const start = page.indexOf(`## offload ${name}\n`);
     const section = page.slice(start, page.indexOf("\n## ", start + 1));
     expect(section).toContain(summary);
     for (const [key, argument] of Object.entries(args)) {
-      expect(section).toContain(`| \`${labelOf(key, argument).replaceAll("|", "\\|")}\` |`);
+      expect(section).toContain(
+        `| \`${formatOptionLabel(key, argument).replaceAll("|", "\\|")}\` |`,
+      );
     }
     for (const { command } of examples) expect(section).toContain(command);
-    for (const [code, meaning] of Object.entries(exits)) {
+    for (const [code, meaning] of Object.entries(exitCodes)) {
       expect(section).toContain(`| ${code} | ${meaning} |`);
     }
   }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { VERSION } from "../../src/version.ts";
-import { liveState } from "../assertions/ethtool.ts";
+import { readLiveState } from "../assertions/ethtool.ts";
 import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
 import { holdLock } from "../pool/fixtures.ts";
 
@@ -23,7 +23,7 @@ const Reply = v.object({ result: v.unknown(), error: v.nullable(v.array(v.string
 /** Calls a function of the coordinator's plugin. */
 async function callFunction(fn: string, args: Record<string, string>) {
   const { result: session } = await rpc("session.login_with_password", ["root", ""]);
-  const ref = pool.host(0).world.host.ref;
+  const ref = pool.host(0).fixture.host.ref;
   return await rpc("host.call_plugin", [session, ref, "offload", fn, args]);
 }
 
@@ -32,7 +32,7 @@ async function run(changed: Record<string, unknown> = {}) {
   const { result: ref } = await rpc("session.login_with_password", ["root", ""]);
   const { result: session } = await rpc("session.get_uuid", [ref, ref]);
   const request = {
-    ...{ version: VERSION, host: pool.host(0).world.host.record.uuid, session },
+    ...{ version: VERSION, host: pool.host(0).fixture.host.record.uuid, session },
     ...{ command: "verify", args: ["ALL"], run: crypto.randomUUID(), halted: true },
     ...{ deadline: "29991231T23:59:59Z", ...changed },
   };
@@ -72,13 +72,13 @@ describe("the plugin", () => {
   });
 
   test("refuses what is not one strict request for this host and this version", async () => {
-    const state = await liveState(pool.host(0));
+    const state = await readLiveState(pool.host(0));
     const disable = { command: "disable", args: ["ALL", "--yes"] };
     const refused = async (reply: Promise<{ error: string[] | null }>, ...error: string[]) =>
       expect((await reply).error?.slice(0, error.length)).toEqual(error);
     await refused(callFunction("disable", {}), "UNKNOWN_XENAPI_PLUGIN_FUNCTION", "disable");
     await refused(run({ version: "0.0.1", more: 1 }), "OFFLOAD_VERSION_MISMATCH", VERSION);
-    const bad = ["OFFLOAD_REFUSED", "bad-request"];
+    const bad = ["OFFLOAD_REFUSED", "invalid-request"];
     await refused(callFunction("run", {}), ...bad);
     await refused(callFunction("run", { request: "{}", more: "1" }), ...bad);
     for (const request of ["", "[]", '{"version":1}']) {
@@ -91,13 +91,13 @@ describe("the plugin", () => {
     ]) {
       await refused(run({ ...disable, ...changed }), ...bad);
     }
-    const other = pool.host(1).world.host.record.uuid;
-    await refused(run({ ...disable, host: other }), "OFFLOAD_REFUSED", "another-host");
+    const other = pool.host(1).fixture.host.record.uuid;
+    await refused(run({ ...disable, host: other }), "OFFLOAD_REFUSED", "wrong-host");
     const session = crypto.randomUUID();
-    await refused(run({ ...disable, session }), "OFFLOAD_REFUSED", "call-void");
+    await refused(run({ ...disable, session }), "OFFLOAD_REFUSED", "call-abandoned");
     const deadline = "20200101T00:00:00Z";
     await refused(run({ ...disable, deadline }), "OFFLOAD_REFUSED", "call-expired");
-    expect(await liveState(pool.host(0))).toBe(state);
+    expect(await readLiveState(pool.host(0))).toBe(state);
   });
 
   test("does not work beside another offload, and says who has the lock", async () => {

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { failureResponse, parsePluginCall, successResponse } from "../../src/plugin/xml-rpc.ts";
+import {
+  formatFailureResponse,
+  formatSuccessResponse,
+  parsePluginCall,
+} from "../../src/plugin/xml-rpc.ts";
 
 const call = (params: string) =>
   `<methodCall><methodName>observe</methodName><params>${params}</params></methodCall>`;
@@ -52,7 +56,10 @@ describe("the call that xapi makes", () => {
       `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/shadow">]>${call(SESSION + struct(member("a", "&x;")))}`,
     ],
   ])("is refused where it is %s", (_, text) => {
-    expect(parsePluginCall(text)).toMatchObject({ ok: false, failures: [{ code: "bad-call" }] });
+    expect(parsePluginCall(text)).toMatchObject({
+      ok: false,
+      failures: [{ code: "invalid-call" }],
+    });
   });
 });
 
@@ -66,7 +73,7 @@ async function judged(text: string): Promise<unknown> {
 
 describe.skipIf(Bun.which("python3") === null)("the answer, as Python's xmlrpc reads it", () => {
   test("is a success with its value", async () => {
-    expect(await judged(successResponse("a < b && c > d \"'"))).toEqual({
+    expect(await judged(formatSuccessResponse("a < b && c > d \"'"))).toEqual({
       Status: "Success",
       Value: "a < b && c > d \"'",
     });
@@ -74,7 +81,7 @@ describe.skipIf(Bun.which("python3") === null)("the answer, as Python's xmlrpc r
 
   test("is a failure with its code and parameters, and never breaks the XML", async () => {
     const hostile = ["</value>", "\u0000\u001b[2J", "\ud800", "\u{1f680}", "]]>"];
-    expect(await judged(failureResponse("CODE", hostile))).toEqual({
+    expect(await judged(formatFailureResponse("CODE", hostile))).toEqual({
       Status: "Failure",
       ErrorDescription: ["CODE", "</value>", "??[2J", "?", "\u{1f680}", "]]>"],
     });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { allStillOn, liveState } from "../assertions/ethtool.ts";
+import { listAllFeaturesOn, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { buildVersion } from "../dom0/pool/other-version.ts";
 import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
@@ -29,9 +29,9 @@ describe("hosts that cannot do their part", () => {
       at(7),
       `#!/bin/sh\necho '<methodResponse><params><param><value><struct>${value}</struct></value></param></params></methodResponse>'\n`,
     );
-    await pool.simulator.set(["host", at(8).world.host.ref, "enabled", false]);
+    await pool.simulator.set(["host", at(8).fixture.host.ref, "enabled", false]);
     const untouched = pool.hosts.slice(1);
-    const states = await Promise.all(untouched.map(liveState));
+    const states = await Promise.all(untouched.map(readLiveState));
 
     const report = await document(at(0), "disable", "--pool", "--yes", "--timeout", "3");
     expect(report.exitCode).toBe(1);
@@ -54,8 +54,8 @@ describe("hosts that cannot do their part", () => {
     expect(messages[6].length).toBeLessThan(600);
     expect(report.hosts[1].advice).toEqual([`ln -s /usr/local/bin/offload ${PLUGIN}`]);
     expect(await recordedOff(pool, "PIF")).toHaveLength(6);
-    expect(await Promise.all(untouched.map(liveState))).toEqual(states);
-    expect(await allStillOn(at(0))).toEqual([]);
+    expect(await Promise.all(untouched.map(readLiveState))).toEqual(states);
+    expect(await listAllFeaturesOn(at(0))).toEqual([]);
     expect(await openSessions(pool)).toBe(0);
 
     expect((await at(0).offload("persist", "--yes")).exitCode).toBe(0);
@@ -73,7 +73,7 @@ describe("hosts that cannot do their part", () => {
   test("can restore what they did before they were killed", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 2, vms: 4 });
     const dying = pool.host(1);
-    const state = await liveState(dying);
+    const state = await readLiveState(dying);
     // Killed by the kernel's own hand at a call in the middle of its writes, as strace can have it.
     const strace = Bun.which("strace") ?? "strace";
     await dying.text(["sh", "-c", `cp ${strace} /root/xapi; cp -P ${PLUGIN} ${PLUGIN}-real`]);
@@ -84,10 +84,10 @@ describe("hosts that cannot do their part", () => {
     );
     const report = await document(pool.host(0), "disable", "--pool", "--yes");
     expect(statesOf(report)).toEqual({ "xcp-1": "ok 0", "xcp-2": "failed 3" });
-    expect(await allStillOn(dying)).not.toEqual([]);
-    expect(await liveState(dying)).not.toBe(state);
+    expect(await listAllFeaturesOn(dying)).not.toEqual([]);
+    expect(await readLiveState(dying)).not.toBe(state);
     expect((await dying.offload("restore", "--yes")).exitCode).toBe(0);
-    expect(await liveState(dying)).toBe(state);
+    expect(await readLiveState(dying)).toBe(state);
   });
 
   test("include a host of its own that has no plugin, which works as ever without --pool", async () => {

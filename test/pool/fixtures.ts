@@ -41,8 +41,8 @@ export async function recordedOff(pool: Pool, className: "PIF" | "VIF"): Promise
 
 /** A VM that runs on a host. */
 export function running(host: Dom0, at = 0): Vm {
-  const vm = host.world.vms.filter(
-    ({ record }) => record.resident_on === host.world.host.ref && !record.is_control_domain,
+  const vm = host.fixture.vms.filter(
+    ({ record }) => record.resident_on === host.fixture.host.ref && !record.is_control_domain,
   )[at];
   if (vm === undefined) throw new Error("no VM runs there");
   return vm;
@@ -65,7 +65,7 @@ type Field = [className: string, ref: string, field: string, value: unknown];
 
 /** Makes XAPI say that a VM runs on a host. */
 export async function place(pool: Pool, vm: Vm, to: Dom0, domid: number): Promise<void> {
-  const { ref: target } = to.world.host;
+  const { ref: target } = to.fixture.host;
   const { host: hosts = {} } = await pool.simulator.database();
   await pool.simulator.set(
     ["VM", vm.ref, "power_state", "Running"],
@@ -109,7 +109,7 @@ export async function openSessions(pool: Pool): Promise<number> {
 /** What was asked of the hosts, in order: the host's name and the command with its arguments. */
 export async function commandsOf(pool: Pool): Promise<string[]> {
   const names = new Map(
-    pool.hosts.map(({ world: { host } }) => [host.ref, host.record.name_label]),
+    pool.hosts.map(({ fixture: { host } }) => [host.ref, host.record.name_label]),
   );
   return (await pool.simulator.calls()).flatMap(({ method, params }) => {
     if (method !== "host.call_plugin") return [];
@@ -134,7 +134,7 @@ export interface MadeUpAnswer {
 
 /** Puts a plugin in place that answers each call in turn, and the last answer from then on. */
 export async function answerWith(pool: Pool, host: Dom0, answers: readonly MadeUpAnswer[]) {
-  const { uuid, name_label: name } = host.world.host.record;
+  const { uuid, name_label: name } = host.fixture.host.record;
   const cases = answers.map(({ exitCode, problems = [] }, at) => {
     const report = {
       ...{ version: 1, command: "disable", host: { uuid, name }, exitCode, dryRun: false },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { stillOn } from "../assertions/ethtool.ts";
+import { listFeaturesOn } from "../assertions/ethtool.ts";
 import { Pool } from "../dom0/pool/pool.ts";
 import {
   answerWith,
@@ -33,7 +33,7 @@ describe("a VM that moves while hosts are at work", () => {
     const report = await disabling;
     expect(statesOf(report)).toEqual({ "xcp-1": "ok 0", "xcp-2": "ok 0", "xcp-3": "ok 0" });
     expect((await asked(pool)).toSorted()).toEqual(["xcp-1", "xcp-2", "xcp-3", "xcp-3"]);
-    expect(await stillOn(to, "vif77.0")).toEqual([]);
+    expect(await listFeaturesOn(to, "vif77.0")).toEqual([]);
     const vif = vm.vifs[0]?.record.uuid;
     expect(await recordedOff(pool, "VIF")).toContain(`${vif} ethtool-tx`);
     // What the host did at first is not forgotten when it is asked again.
@@ -53,14 +53,14 @@ describe("a VM that moves while hosts are at work", () => {
     await at.open();
     const report = await disabling;
     expect(report.hosts.at(-1)).toMatchObject({ name: "xcp-3", state: "ok" });
-    expect(await stillOn(to, "vif77.0")).toEqual([]);
-    expect(await stillOn(to, `vif${running(to).record.domid}.0`)).not.toEqual([]);
+    expect(await listFeaturesOn(to, "vif77.0")).toEqual([]);
+    expect(await listFeaturesOn(to, `vif${running(to).record.domid}.0`)).not.toEqual([]);
   });
 
   test("is done where it is started meanwhile", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const [local, to] = [pool.host(0), pool.host(1)];
-    const vm = local.world.vms.find(({ record }) => record.name_label === "archive");
+    const vm = local.fixture.vms.find(({ record }) => record.name_label === "archive");
     if (vm === undefined) throw new Error("no halted VM");
     const at = await gate(pool, local);
     const disabling = document(local, "disable", "--pool", "--yes");
@@ -72,7 +72,7 @@ describe("a VM that moves while hosts are at work", () => {
     await place(pool, vm, to, 77);
     await at.open();
     expect((await disabling).exitCode).toBe(0);
-    expect(await stillOn(to, "vif77.0")).toEqual([]);
+    expect(await listFeaturesOn(to, "vif77.0")).toEqual([]);
   });
 
   test("is waited for while its host says that it is migrating, three rounds at most", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { allStillOn, liveState, stillOn } from "../assertions/ethtool.ts";
+import { listAllFeaturesOn, listFeaturesOn, readLiveState } from "../assertions/ethtool.ts";
 import type { Dom0 } from "../dom0/dom0.ts";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import {
@@ -30,7 +30,7 @@ describe("disable --pool --confirm-within", () => {
     await using pool = await startPool();
     const run = await pool.host(0).run([...ARGS, "30"], {
       tty: true,
-      answers: [{ when: QUESTION, say: "y" }],
+      answers: [{ prompt: QUESTION, input: "y" }],
     });
     expect(run.exitCode).toBe(1);
     expect((await commandsOf(pool)).toSorted()).toEqual(
@@ -55,14 +55,14 @@ describe("disable --pool --confirm-within", () => {
 });
 
 describe("a change that is pending on real hosts", () => {
-  const tryOut = (host: Dom0, say: string) =>
-    host.run([...ARGS, "30"], { tty: true, answers: [{ when: "on 2 of 2 hosts?", say }] });
+  const tryOut = (host: Dom0, input: string) =>
+    host.run([...ARGS, "30"], { tty: true, answers: [{ prompt: "on 2 of 2 hosts?", input }] });
 
   test("is done for good where it is kept", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const kept = await tryOut(pool.host(0), "y");
     expect(kept.exitCode).toBe(0);
-    for (const host of pool.hosts) expect(await allStillOn(host)).toEqual([]);
+    for (const host of pool.hosts) expect(await listAllFeaturesOn(host)).toEqual([]);
     expect(await recordedOff(pool, "PIF")).toHaveLength(2 * 6);
     const again = await document(pool.host(1), "disable", "--pool", "--yes");
     expect(changesOf(again)).toEqual([0, 0]);
@@ -70,27 +70,27 @@ describe("a change that is pending on real hosts", () => {
 
   test("is as if it had never been where it is not, and each host says so", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
-    const states = await Promise.all(pool.hosts.map(liveState));
+    const states = await Promise.all(pool.hosts.map(readLiveState));
     const before = await pool.simulator.database();
     const refused = await tryOut(pool.host(0), "n");
     expect(refused.exitCode).toBe(1);
     expect(refused.stdout.match(/not confirmed, so everything was reverted/g)).toHaveLength(2);
-    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    expect(await Promise.all(pool.hosts.map(readLiveState))).toEqual(states);
     expect(await pool.simulator.database()).toEqual(before);
   });
 
   test("is reverted by each host itself where the one that asks is killed", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
-    const states = await Promise.all(pool.hosts.map(liveState));
+    const states = await Promise.all(pool.hosts.map(readLiveState));
     const run = pool.host(0).spawn([...ARGS, "6"], { tty: true });
     await run.waitFor("on 2 of 2 hosts?");
-    expect(await allStillOn(pool.host(1))).toEqual([]);
+    expect(await listAllFeaturesOn(pool.host(1))).toEqual([]);
     await run.signal("SIGKILL");
     await run.exited;
-    for (let n = 0; n < 100 && (await allStillOn(pool.host(1))).length === 0; n++)
+    for (let n = 0; n < 100 && (await listAllFeaturesOn(pool.host(1))).length === 0; n++)
       await Bun.sleep(100);
     await Bun.sleep(1000);
-    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    expect(await Promise.all(pool.hosts.map(readLiveState))).toEqual(states);
   });
 
   test("is neither confirmed nor reverted by a pool where somebody else has made it", async () => {
@@ -104,8 +104,8 @@ describe("a change that is pending on real hosts", () => {
       await theirs.waitFor("offload confirm");
       run.write(`${say}\r`);
       expect((await run.exited).exitCode).toBe(1);
-      expect(await stillOn(other, "eth0")).toEqual([]);
-      expect(await stillOn(other, "eth1")).not.toEqual([]);
+      expect(await listFeaturesOn(other, "eth0")).toEqual([]);
+      expect(await listFeaturesOn(other, "eth1")).not.toEqual([]);
       expect((await other.offload("confirm")).exitCode).toBe(0);
       await theirs.exited;
     }

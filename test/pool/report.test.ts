@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { HostReport, HostState } from "../../src/core/report.ts";
-import { reportOf } from "../../src/core/report.ts";
-import { poolAnswer } from "../../src/core/verify/nagios.ts";
-import { exitCodeOfHosts } from "../../src/pool/report.ts";
-import { paint } from "../../src/terminal/text.ts";
+import { createReport } from "../../src/core/report.ts";
+import { createNagiosPoolResult } from "../../src/core/verify/nagios.ts";
+import { computePoolExitCode } from "../../src/pool/report.ts";
+import { createPaint } from "../../src/terminal/text.ts";
 import { renderReport } from "../../src/terminal/views/report.ts";
 
-const VIEW = { paint: paint(false), columns: 80, ellipsis: "…", wraps: false };
+const VIEW = { paint: createPaint(false), columns: 80, ellipsis: "…", wrapsLines: false };
 
 function row(name: string, state: HostState, parts: Partial<HostReport> = {}): HostReport {
   const exitCode = state === "ok" ? 0 : state === "partial" ? 1 : 3;
@@ -17,10 +17,10 @@ function row(name: string, state: HostState, parts: Partial<HostReport> = {}): H
 function report(...codes: readonly string[]) {
   const problems = codes.map((code) => ({ code, message: `eth0: ${code}`, interface: "eth0" }));
   const notes = [
-    { code: "left-out", message: "4 VMs left out" },
+    { code: "vms-on-other-hosts", message: "4 VMs left out" },
     { code: "gone", message: "alike" },
   ] as const;
-  return reportOf("verify", { exitCode: codes.length > 0 ? 1 : 0, problems, notes });
+  return createReport("verify", { exitCode: codes.length > 0 ? 1 : 0, problems, notes });
 }
 
 describe("the exit code of a pool", () => {
@@ -31,7 +31,7 @@ describe("the exit code of a pool", () => {
     [[0, 3], true, 1],
     [[3, 3], true, 3],
   ] as const)("of hosts that end with %j, changing %p, is %d", (codes, changing, expected) => {
-    expect(exitCodeOfHosts(codes, changing)).toBe(expected);
+    expect(computePoolExitCode(codes, changing)).toBe(expected);
   });
 });
 
@@ -44,7 +44,7 @@ describe("the view of a pool", () => {
       row("d", "plugin-missing", { advice: ["ln -s x y"] }),
       row("e", "ok", { report: { ...report(), pending: { secondsLeft: 7 } } }),
     ];
-    const shown = renderReport(reportOf("verify", { exitCode: 1, hosts }), VIEW);
+    const shown = renderReport(createReport("verify", { exitCode: 1, hosts }), VIEW);
     expect(
       shown,
     ).toBe(`e: a change is pending: it is reverted in 7 seconds unless it is confirmed there
@@ -60,7 +60,7 @@ ok  a, c, e: 2 changes made
 
   test("names a few of many hosts", () => {
     const hosts = Array.from({ length: 64 }, (_, at) => row(`h${at}`, "ok"));
-    const shown = renderReport(reportOf("disable", { exitCode: 0, hosts }), VIEW);
+    const shown = renderReport(createReport("disable", { exitCode: 0, hosts }), VIEW);
     expect(shown).toBe(
       "ok  h0, h1, h2, h3, h4, h5 and 58 more: 2 changes made\n64 of 64 hosts ok.\n",
     );
@@ -70,9 +70,9 @@ ok  a, c, e: 2 changes made
 describe("the monitoring line of a pool", () => {
   test("has the state of the worst host, where what is known to be wrong outranks what is not", () => {
     const state = (...hosts: readonly HostReport[]) =>
-      poolAnswer([row("a", "ok", { report: report() }), ...hosts], false).exitCode;
+      createNagiosPoolResult([row("a", "ok", { report: report() }), ...hosts], false).exitCode;
     const on = row("b", "partial", { report: report("live-on") });
-    const returning = row("c", "partial", { report: report("latent") });
+    const returning = row("c", "partial", { report: report("requested-on") });
     const broken = row("e", "failed", { exitCode: 1, report: report() });
     expect(state()).toBe(0);
     expect(state(row("d", "unreachable"))).toBe(3);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { allStillOn, liveState, stillOn } from "../assertions/ethtool.ts";
+import { listAllFeaturesOn, listFeaturesOn, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import { changesOf, commandsOf, document, recordedOff, running, statesOf } from "./fixtures.ts";
@@ -28,12 +28,12 @@ describe("--pool", () => {
       "xcp-2 disable --yes --host",
       "xcp-3 disable --yes --host",
     ]);
-    for (const host of pool.hosts) expect(await allStillOn(host)).toEqual([]);
+    for (const host of pool.hosts) expect(await listAllFeaturesOn(host)).toEqual([]);
     expect(await recordedOff(pool, "PIF")).toHaveLength(3 * 2 * 6);
     expect(await recordedOff(pool, "VIF")).toHaveLength((3 * 2 + 1) * 4);
     // The halted VM is the share of the host that was asked.
-    const halted = Object.values(coordinator.world.database.VIF).find(
-      ({ VM }) => coordinator.world.database.VM[VM]?.name_label === "archive",
+    const halted = Object.values(coordinator.fixture.database.VIF).find(
+      ({ VM }) => coordinator.fixture.database.VM[VM]?.name_label === "archive",
     );
     const rows = done.hosts.map((row: { report: { devices: { uuid: string }[] } }) =>
       row.report.devices.some(({ uuid }) => uuid === halted?.uuid),
@@ -61,22 +61,22 @@ describe("--pool", () => {
 
   test("restores on every host what was there before", async () => {
     await using pool = await Pool.start({ hosts: 2 });
-    const states = await Promise.all(pool.hosts.map(liveState));
+    const states = await Promise.all(pool.hosts.map(readLiveState));
     const before = await pool.simulator.database();
     await pool.host(0).offload("disable", "--pool", "--yes");
     const restored = await document(pool.host(0), "restore", "--pool", "--yes");
     expect(statesOf(restored)).toEqual({ "xcp-1": "ok 0", "xcp-2": "ok 0" });
-    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    expect(await Promise.all(pool.hosts.map(readLiveState))).toEqual(states);
     expect(await pool.simulator.database()).toEqual(before);
   });
 
   test("prints the commands host by host in a dry run, and changes nothing", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
-    const states = await Promise.all(pool.hosts.map(liveState));
+    const states = await Promise.all(pool.hosts.map(readLiveState));
     const run = await pool.host(0).offload("disable", "--pool", "--dry-run");
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toMatch(/^# xcp-1\nethtool -K eth0 [\s\S]+\n\n# xcp-2\nethtool -K eth0 /);
-    expect(await Promise.all(pool.hosts.map(liveState))).toEqual(states);
+    expect(await Promise.all(pool.hosts.map(readLiveState))).toEqual(states);
     const preview = await document(pool.host(0), "disable", "--pool", "--dry-run");
     const done = await document(pool.host(0), "disable", "--pool", "--yes");
     expect(changesOf(done)).toEqual(changesOf(preview));
@@ -87,7 +87,7 @@ describe("--pool", () => {
     const question = "Turn these offloads off on 2 of 2 hosts?";
     const asked = await pool.host(0).run([INSTALLED, "disable", "--pool"], {
       tty: true,
-      answers: [{ when: question, say: "\r" }],
+      answers: [{ prompt: question, input: "\r" }],
     });
     expect(asked.exitCode).toBe(2);
     expect(asked.stdout).toMatch(
@@ -100,14 +100,14 @@ describe("--pool", () => {
     expect(await recordedOff(pool, "PIF")).toEqual([]);
     const agreed = await pool.host(0).run([INSTALLED, "disable", "--pool"], {
       tty: true,
-      answers: [{ when: question, say: "y" }],
+      answers: [{ prompt: question, input: "y" }],
     });
     expect(agreed.exitCode).toBe(0);
   });
 
   test("shows the pages of status and doctor for each host, and redacts the names of hosts", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
-    await pool.simulator.set(["host", pool.host(0).world.host.ref, "enabled", false]);
+    await pool.simulator.set(["host", pool.host(0).fixture.host.ref, "enabled", false]);
     const status = await pool.host(1).offload("status", "--pool");
     expect(status.stdout).toMatch(/^# xcp-1: disabled: [^\n]+\n\n# xcp-2\ndevice /);
     const doctor = await pool.host(1).offload("doctor", "--pool");
@@ -126,18 +126,18 @@ describe("--pool", () => {
     expect(statesOf(installed)).toEqual({ "xcp-1": "ok 0", "xcp-2": "ok 0" });
     for (const host of pool.hosts) expect((await host.offload("verify")).exitCode).toBe(0);
     const removed = await document(pool.host(0), "persist", "--pool", "--remove");
-    expect(removed.hosts[1].report.boot.state).toBe("absent");
+    expect(removed.hosts[1].report.boot.state).toBe("not-installed");
   });
 
   test.each([
-    [["verify", "--timeout", "5"], "needs-pool"],
-    [["disable", "ALL", "--rolling"], "needs-pool"],
-    [["doctor", "--pool", "--timeout", "0"], "bad-seconds"],
-    [["verify", "--pool", "--timeout", "241"], "bad-seconds"],
+    [["verify", "--timeout", "5"], "requires-pool"],
+    [["disable", "ALL", "--rolling"], "requires-pool"],
+    [["doctor", "--pool", "--timeout", "0"], "invalid-seconds"],
+    [["verify", "--pool", "--timeout", "241"], "invalid-seconds"],
     [["disable", "--pool", "--wait", "30"], "wait-too-long"],
     [["disable", "--pool", "--rolling", "--confirm-within", "60"], "conflicting-options"],
     [["disable", "--pool", "--yes", "--confirm-within", "60"], "not-interactive"],
-    [["disable", "--pool", "--pick"], "pick-or-pool"],
+    [["disable", "--pool", "--pick"], "conflicting-options"],
   ])("%j is refused before anything is asked", async (args, code) => {
     await using dom0 = await Dom0.start({ vms: 1 });
     expect(await document(dom0, ...args)).toMatchObject({ exitCode: 2, problems: [{ code }] });
@@ -172,10 +172,10 @@ describe("targets by name with --pool", () => {
     const nics = await document(local, "disable", "eth1", "--pool", "--yes");
     expect(statesOf(nics)).toEqual({ "xcp-1": "ok 0", "xcp-2": "ok 0", "xcp-3": "ok 0" });
     for (const host of pool.hosts) {
-      expect(await stillOn(host, "eth1")).toEqual([]);
-      expect(await stillOn(host, "eth0")).not.toEqual([]);
+      expect(await listFeaturesOn(host, "eth1")).toEqual([]);
+      expect(await listFeaturesOn(host, "eth0")).not.toEqual([]);
     }
-    const second = pool.host(1).world;
+    const second = pool.host(1).fixture;
     const uuid = second.pif("eth0", second.host).record.uuid;
     expect(statesOf(await document(local, "verify", uuid, "--pool"))).toEqual({
       "xcp-2": "partial 1",
@@ -201,7 +201,7 @@ describe("--rolling", () => {
 
   test("stops at the first host that does not complete cleanly", async () => {
     await using pool = await Pool.start({ hosts: 4, nics: 1, vms: 1 });
-    await pool.simulator.set(["host", pool.host(1).world.host.ref, "enabled", false]);
+    await pool.simulator.set(["host", pool.host(1).fixture.host.ref, "enabled", false]);
     await pool.replacePlugin(pool.host(2), "#!/bin/sh\nkill -9 $$\n");
     const report = await document(pool.host(0), "disable", "--pool", "--rolling", "--yes");
     expect(statesOf(report)).toEqual({

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { callHosts, type Schedule, startRuns } from "../../src/pool/scheduler.ts";
+import { callHosts, createRuns, type Schedule } from "../../src/pool/scheduler.ts";
 import { openSession } from "../fakes/scripted-socket.ts";
 
 const REPORT = {
@@ -20,16 +20,22 @@ test("asks 64 hosts with four calls each, and 16 of them at a time", async () =>
   const [local] = hosts;
   if (local === undefined) throw new Error("no host");
   const schedule: Schedule = {
-    pool: { session, local, hosts, run: crypto.randomUUID(), timeAfter: () => new Date() },
-    ...{ command: "disable", movable: null, timeoutSeconds: 30 },
-    argsOn: () => [],
+    pool: {
+      session,
+      local,
+      hosts,
+      runId: crypto.randomUUID(),
+      getCoordinatorTimeAfter: () => new Date(),
+    },
+    ...{ command: "disable", movableVms: null, timeoutSeconds: 30 },
+    buildArgs: () => [],
     signal: new AbortController().signal,
   };
-  const runs = startRuns(schedule);
+  const runs = createRuns(schedule);
   socket.sent.length = 0;
   await callHosts(schedule, runs);
   expect(runs.map(({ answer }) => answer?.report.exitCode)).toEqual(hosts.map(() => 0));
-  expect(socket.mostWaiting).toBe(16);
+  expect(socket.maxPendingCount).toBe(16);
   const count = (method: string) => socket.calls(method).length;
   expect(count("host.call_plugin")).toBe(64);
   expect(count("session.login")).toBe(64);

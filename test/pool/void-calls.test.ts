@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { liveState } from "../assertions/ethtool.ts";
+import { readLiveState } from "../assertions/ethtool.ts";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import { document, gate, holdLock, openSessions, recordedOff, statesOf } from "./fixtures.ts";
 
@@ -18,7 +18,7 @@ describe("a call that its caller has given up on", () => {
     for (const end of ["timeout", "SIGINT"]) {
       await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
       const late = pool.host(1);
-      const state = await liveState(late);
+      const state = await readLiveState(late);
       const at = await gate(pool, late);
       // The deadline is far away after the signal: it is the session that is void.
       const seconds = end === "timeout" ? "2" : "200";
@@ -39,7 +39,7 @@ describe("a call that its caller has given up on", () => {
       expect(await openSessions(pool)).toBe(0);
       await at.open();
       await refusals(pool, 1);
-      expect(await liveState(late)).toBe(state);
+      expect(await readLiveState(late)).toBe(state);
       expect(await recordedOff(pool, "PIF")).toHaveLength(6);
     }
   });
@@ -47,7 +47,7 @@ describe("a call that its caller has given up on", () => {
   test("changes nothing after its deadline, where the caller was killed and its session stays", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const late = pool.host(1);
-    const state = await liveState(late);
+    const state = await readLiveState(late);
     const at = await gate(pool, late);
     const run = pool.host(0).spawn([INSTALLED, "disable", "--pool", "--yes", "--timeout", "2"]);
     await at.reached();
@@ -57,13 +57,13 @@ describe("a call that its caller has given up on", () => {
     expect(await openSessions(pool)).toBeGreaterThan(0);
     await at.open();
     await refusals(pool, 1);
-    expect(await liveState(late)).toBe(state);
+    expect(await readLiveState(late)).toBe(state);
   });
 
   test("changes nothing when it has waited for the lock meanwhile", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const late = pool.host(1);
-    const state = await liveState(late);
+    const state = await readLiveState(late);
     const busy = await holdLock(late, 600);
     const wait = ["--wait", "100", "--timeout", "200"];
     const run = pool.host(0).spawn([INSTALLED, "disable", "--pool", "--yes", ...wait]);
@@ -80,7 +80,7 @@ describe("a call that its caller has given up on", () => {
       "-c",
       "while pgrep -f '^/etc/xapi.d/plugins/offload ' > /dev/null; do sleep 0.05; done",
     ]);
-    expect(await liveState(late)).toBe(state);
+    expect(await readLiveState(late)).toBe(state);
     expect((await pool.simulator.calls()).filter(({ write }) => write)).toEqual([]);
   });
 

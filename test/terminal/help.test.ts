@@ -3,30 +3,30 @@ import { COMMANDS } from "../../src/cli/specs/commands.ts";
 import type { CommandDefinition } from "../../src/cli/specs/spec.ts";
 import { TOPICS } from "../../src/cli/specs/topics.ts";
 import { FEATURES } from "../../src/core/features.ts";
-import { commandHelp, programHelp, topicHelp } from "../../src/terminal/help.ts";
-import { paint } from "../../src/terminal/text.ts";
+import { formatCommandHelp, formatProgramHelp, formatTopicHelp } from "../../src/terminal/help.ts";
+import { createPaint } from "../../src/terminal/text.ts";
 
 /** A console of 80 by 24 shows that many lines and still the prompt below. */
 const SCREEN = 23;
 
 function view(columns = 80) {
-  return { paint: paint(false), columns };
+  return { paint: createPaint(false), columns };
 }
 
 const PAGES: readonly (readonly [string, (columns?: number) => string])[] = [
-  ["offload", (columns) => programHelp("1.2.3", view(columns))],
+  ["offload", (columns) => formatProgramHelp("1.2.3", view(columns))],
   ...COMMANDS.map(
     (command) =>
       [
         `offload help ${command.name}`,
-        (columns?: number) => commandHelp(command, view(columns)),
+        (columns?: number) => formatCommandHelp(command, view(columns)),
       ] as const,
   ),
   ...TOPICS.map(
     (topic) =>
       [
         `offload help ${topic.name}`,
-        (columns?: number) => topicHelp(topic, view(columns)),
+        (columns?: number) => formatTopicHelp(topic, view(columns)),
       ] as const,
   ),
 ];
@@ -51,7 +51,7 @@ describe.each(PAGES)("%s", (_, page) => {
 
 describe("the help of the program", () => {
   test("names every command and topic, what to run first, and every exit code", () => {
-    const page = programHelp("1.2.3", view());
+    const page = formatProgramHelp("1.2.3", view());
     for (const { name, summary } of COMMANDS) {
       expect(page).toMatch(new RegExp(`^ {2}${name} +${summary}$`, "m"));
     }
@@ -65,7 +65,7 @@ describe("the help of a command", () => {
   test.each(COMMANDS.map((command) => [command.name, command] as const))(
     "%s: examples first, then options, layers and exit codes",
     (name, command: CommandDefinition) => {
-      const page = commandHelp(command, view());
+      const page = formatCommandHelp(command, view());
       const first = `\n  ${command.examples[0]?.command ?? "?"} `;
       const places = [first, "\nUsage: ", "-h, --help", "\nTouches: ", "\nExit codes: "];
       const found = places.map((word) => page.indexOf(word));
@@ -73,8 +73,8 @@ describe("the help of a command", () => {
       expect(Math.min(...found)).toBeGreaterThan(0);
       expect(page).toStartWith(`offload ${name}: `);
       const said = page.replaceAll(/\s+/g, " ");
-      for (const { what } of command.touches) expect(said).toContain(what);
-      for (const [code, meaning] of Object.entries(command.exits)) {
+      for (const { description } of command.effects) expect(said).toContain(description);
+      for (const [code, meaning] of Object.entries(command.exitCodes)) {
         expect(said).toContain(`${code} ${meaning}`);
       }
     },
@@ -82,7 +82,7 @@ describe("the help of a command", () => {
 
   test("is as narrow as the terminal", () => {
     for (const command of COMMANDS) {
-      for (const line of commandHelp(command, view(72)).split("\n")) {
+      for (const line of formatCommandHelp(command, view(72)).split("\n")) {
         if (!line.startsWith("  offload")) expect(line.length).toBeLessThanOrEqual(72);
       }
     }
@@ -92,16 +92,16 @@ describe("the help of a command", () => {
 test("the topic of features names each with its kernel features and meaning", () => {
   const topic = TOPICS.find(({ name }) => name === "features");
   if (topic === undefined) throw new Error("no such topic");
-  const page = topicHelp(topic, view());
-  for (const { keyword, kernel, meaning } of FEATURES) {
-    const line = page.split("\n").find((one) => one.startsWith(`  ${keyword} `));
-    expect(line).toContain(kernel);
+  const page = formatTopicHelp(topic, view());
+  for (const { name, kernelPattern, meaning } of FEATURES) {
+    const line = page.split("\n").find((one) => one.startsWith(`  ${name} `));
+    expect(line).toContain(kernelPattern);
     expect(line).toContain(meaning);
   }
 });
 
 test("the words under which people look for a command belong to one command only", () => {
-  const words = COMMANDS.flatMap(({ name, sought }) => [name, ...sought]);
+  const words = COMMANDS.flatMap(({ name, synonyms }) => [name, ...synonyms]);
   expect(words).toEqual([...new Set(words)]);
   expect(words).toEqual(words.map((word) => word.toLowerCase()));
 });

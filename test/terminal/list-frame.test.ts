@@ -1,9 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type ListState, listAnswer, listFrame } from "../../src/terminal/list-frame.ts";
-import { paint } from "../../src/terminal/text.ts";
+import {
+  formatListAnswer,
+  type ListState,
+  renderListFrame,
+} from "../../src/terminal/list-frame.ts";
+import { createPaint } from "../../src/terminal/text.ts";
 
-const VIEW = { columns: 60, lines: 12, paint: paint(false), ellipsis: "…" };
+const VIEW = { columns: 60, lines: 12, paint: createPaint(false), ellipsis: "…" };
 
 function state(names: readonly string[], more: Partial<ListState> = {}): ListState {
   return {
@@ -11,8 +15,8 @@ function state(names: readonly string[], more: Partial<ListState> = {}): ListSta
     heading: ["name", "state", "on"],
     rows: names.map((name) => ({ cells: [name, "halted", "rx tx"] })),
     matching: names.map((_, number) => number),
-    chosen: new Set(),
-    at: 0,
+    selected: new Set(),
+    cursor: 0,
     search: "",
     error: "",
     ...more,
@@ -25,7 +29,7 @@ function many(count: number) {
 
 test("shows the question, the search, the rows with mark and choice, and the keys", () => {
   expect(
-    listFrame(state(["web 1", "db"], { at: 1, chosen: new Set([0]) }), VIEW),
+    renderListFrame(state(["web 1", "db"], { cursor: 1, selected: new Set([0]) }), VIEW),
   ).toBe(`Which? 1 chosen
 Search: _
       name   state   on
@@ -36,7 +40,7 @@ Tab chooses, arrows move, letters search, Enter goes on, C…`);
 });
 
 test("shows what matches, and how much of all it is; columns keep their places", () => {
-  const frame = listFrame(state(["web 1", "db"], { matching: [1], search: "d" }), VIEW);
+  const frame = renderListFrame(state(["web 1", "db"], { matching: [1], search: "d" }), VIEW);
   expect(frame).toContain("Which? 0 chosen, 1 of 2 shown\nSearch: d_\n");
   expect(frame).toContain("> [ ] db     halted  rx tx\n");
   expect(frame).not.toContain("web 1");
@@ -44,14 +48,14 @@ test("shows what matches, and how much of all it is; columns keep their places",
 
 test("says so where nothing matches, and why it cannot go on", () => {
   const nothing = state(["web"], { matching: [], search: "x", error: "Choose one" });
-  expect(listFrame(nothing, VIEW)).toEndWith("  nothing is called that\n\nChoose one");
+  expect(renderListFrame(nothing, VIEW)).toEndWith("  nothing is called that\n\nChoose one");
 });
 
 describe("a list that is longer than the screen", () => {
   test("shows the rows around the mark, and counts the others", () => {
-    for (const at of [0, 50, 99]) {
-      const frame = listFrame(state(many(100), { at }), VIEW);
-      expect(frame).toContain(`> [ ] vm ${at} `);
+    for (const cursor of [0, 50, 99]) {
+      const frame = renderListFrame(state(many(100), { cursor }), VIEW);
+      expect(frame).toContain(`> [ ] vm ${cursor} `);
       expect(frame).toContain("  and 94 more, above or below\n");
       expect(frame.split("\n")).toHaveLength(11);
     }
@@ -66,8 +70,8 @@ test("whatever the names, no line wraps, none is added, and nothing acts on the 
   });
   fc.assert(
     fc.property(names, size, fc.nat(), (list, { columns, lines }, at) => {
-      const one = state(list, { at: list.length === 0 ? 0 : at % list.length });
-      const shown = listFrame(one, { ...VIEW, columns, lines }).split("\n");
+      const one = state(list, { cursor: list.length === 0 ? 0 : at % list.length });
+      const shown = renderListFrame(one, { ...VIEW, columns, lines }).split("\n");
       expect(shown.length).toBeLessThanOrEqual(lines);
       for (const line of shown) {
         expect(Bun.stringWidth(line)).toBeLessThan(columns);
@@ -79,7 +83,7 @@ test("whatever the names, no line wraps, none is added, and nothing acts on the 
 });
 
 test("it is ASCII but for the names, and the mark is seen without colour", () => {
-  const frame = listFrame(state(many(100), { at: 3, chosen: new Set([2]) }), {
+  const frame = renderListFrame(state(many(100), { cursor: 3, selected: new Set([2]) }), {
     ...VIEW,
     ellipsis: "...",
   });
@@ -87,6 +91,6 @@ test("it is ASCII but for the names, and the mark is seen without colour", () =>
 });
 
 test("the answer stays on one line", () => {
-  expect(listAnswer("Which?", ["web", "db"], VIEW)).toBe("Which? web, db");
-  expect(Bun.stringWidth(listAnswer("Which?", many(100), VIEW))).toBeLessThan(60);
+  expect(formatListAnswer("Which?", ["web", "db"], VIEW)).toBe("Which? web, db");
+  expect(Bun.stringWidth(formatListAnswer("Which?", many(100), VIEW))).toBeLessThan(60);
 });

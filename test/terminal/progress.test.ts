@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { Progress, type ProgressManner } from "../../src/terminal/progress.ts";
+import { Progress, type ProgressMode } from "../../src/terminal/progress.ts";
 
 /** A progress whose clock is moved by hand, and everything that it writes. */
-function bench(manner: ProgressManner) {
+function bench(mode: ProgressMode) {
   const written: string[] = [];
   let time = 0;
-  const output = { manner, columns: 40, write: (text: string) => void written.push(text) };
+  const output = { mode, columns: 40, write: (text: string) => void written.push(text) };
   const progress = new Progress(
     () => output,
     () => time,
@@ -25,7 +25,7 @@ describe("at a terminal", () => {
     progress.begin("writing", 100);
     for (let n = 0; n < 99; n++) {
       pass(10);
-      progress.done(`vif${n}.0`, "done");
+      progress.finishObject(`vif${n}.0`, "done");
     }
     progress.end();
     expect(written).toEqual([]);
@@ -34,9 +34,9 @@ describe("at a terminal", () => {
   test("longer work is one line, drawn anew in place, and goes away", () => {
     const { progress, written, pass } = bench("drawn");
     progress.begin("writing", 3);
-    progress.done("vif1.0", "done");
+    progress.finishObject("vif1.0", "done");
     pass(1500);
-    progress.done("vif2.0", "done");
+    progress.finishObject("vif2.0", "done");
     progress.end();
     expect(written).toEqual(["\r\x1b[2Koffload: writing: 2 of 3, vif2.0 (1 s)", "\r\x1b[2K"]);
   });
@@ -47,7 +47,7 @@ describe("at a terminal", () => {
     pass(1000);
     for (let n = 0; n < 1000; n++) {
       pass(1);
-      progress.done(`vif${n}.0`, "done");
+      progress.finishObject(`vif${n}.0`, "done");
     }
     expect(written.length).toBeLessThanOrEqual(11);
     progress.end();
@@ -57,7 +57,7 @@ describe("at a terminal", () => {
     const { progress, written, pass } = bench("drawn");
     progress.begin("writing");
     pass(2000);
-    progress.done(`\x1b[2J\n${"界".repeat(100)}`, "done");
+    progress.finishObject(`\x1b[2J\n${"界".repeat(100)}`, "done");
     const [line = ""] = written;
     expect(Bun.stringWidth(Bun.stripANSI(line))).toBeLessThan(40);
     expect(line.replace("\r\x1b[2K", "")).not.toMatch(/\p{Cc}/u);
@@ -72,7 +72,7 @@ describe("at a terminal", () => {
     pass(20);
     progress.begin("writing", 2);
     pass(200);
-    progress.done("vif1.0", "done");
+    progress.finishObject("vif1.0", "done");
     expect(written).toHaveLength(1);
     progress.end();
   });
@@ -85,7 +85,7 @@ describe("at a terminal", () => {
     pass(30_000);
     progress.begin("writing", 2);
     pass(200);
-    progress.done("vif1.0", "done");
+    progress.finishObject("vif1.0", "done");
     progress.end();
     expect(written).toEqual([]);
   });
@@ -95,9 +95,9 @@ test("where no cursor can be moved, long work is a line", () => {
   const { progress, written, pass } = bench("plain");
   progress.begin("writing");
   pass(1500);
-  progress.done("vif1.0", "done");
+  progress.finishObject("vif1.0", "done");
   pass(1500);
-  progress.done("vif2.0", "done");
+  progress.finishObject("vif2.0", "done");
   progress.end();
   expect(written).toEqual(["offload: writing\n"]);
 });
@@ -105,8 +105,8 @@ test("where no cursor can be moved, long work is a line", () => {
 test("verbose is a line for each stretch and object, at once", () => {
   const { progress, written } = bench("verbose");
   progress.begin("writing", 2);
-  progress.done("vif1.0", "ethtool-tso=off recorded");
-  progress.done("two\nlines", "changed");
+  progress.finishObject("vif1.0", "ethtool-tso=off recorded");
+  progress.finishObject("two\nlines", "changed");
   progress.end();
   expect(written).toEqual([
     "offload: writing\n",
@@ -119,7 +119,7 @@ test("without a terminal nothing is said", () => {
   const { progress, written, pass } = bench("silent");
   progress.begin("writing");
   pass(5000);
-  progress.done("vif1.0", "done");
+  progress.finishObject("vif1.0", "done");
   progress.end();
   expect(written).toEqual([]);
 });

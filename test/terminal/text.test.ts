@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
-  fitted,
-  padded,
-  paint,
-  printable,
-  takesColour,
-  takesUnicode,
+  createPaint,
+  pad,
+  stripUnprintable,
+  supportsColor,
+  supportsUnicode,
+  truncate,
 } from "../../src/terminal/text.ts";
 
 describe("printable", () => {
@@ -23,25 +23,25 @@ describe("printable", () => {
     ["tags that nobody sees", "a\u{e0041}b", "ab"],
     ["half of a surrogate pair", "a\ud800b\udc00c", "abc"],
   ])("takes out %s", (_, text, expected) => {
-    expect(printable(text)).toBe(expected);
+    expect(stripUnprintable(text)).toBe(expected);
   });
 
   test("leaves every writing as it is", () => {
     for (const text of ["web 1", "é日本語", "Ελλάδα", "עברית", "😀", "", 'it\'s "so"; $(x)']) {
-      expect(printable(text)).toBe(text);
+      expect(stripUnprintable(text)).toBe(text);
     }
   });
 
   test("no control character ever gets through, and what is left stays", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
-        const shown = printable(text);
+        const shown = stripUnprintable(text);
         for (const character of shown) {
           const code = character.codePointAt(0) ?? 0;
           expect(code < 0x20 || (code >= 0x7f && code < 0xa0)).toBe(false);
           expect(code >= 0xd800 && code < 0xe000).toBe(false);
         }
-        expect(printable(shown)).toBe(shown);
+        expect(stripUnprintable(shown)).toBe(shown);
       }),
     );
   });
@@ -49,25 +49,25 @@ describe("printable", () => {
 
 describe("fitted", () => {
   test("leaves alone what fits", () => {
-    expect(fitted("web", 3)).toBe("web");
-    expect(fitted("", 0)).toBe("");
+    expect(truncate("web", 3)).toBe("web");
+    expect(truncate("", 0)).toBe("");
   });
 
   test("cuts what does not, with an ellipsis", () => {
-    expect(fitted("web-server", 6)).toBe("web-s…");
-    expect(fitted("ab", 1)).toBe("…");
+    expect(truncate("web-server", 6)).toBe("web-s…");
+    expect(truncate("ab", 1)).toBe("…");
   });
 
   test("counts wide characters as two, and halves none", () => {
-    expect(fitted("日本語", 6)).toBe("日本語");
-    expect(fitted("日本語", 5)).toBe("日本…");
-    expect(fitted("日本語", 4)).toBe("日…");
-    expect(fitted("日本語", 2)).toBe("…");
+    expect(truncate("日本語", 6)).toBe("日本語");
+    expect(truncate("日本語", 5)).toBe("日本…");
+    expect(truncate("日本語", 4)).toBe("日…");
+    expect(truncate("日本語", 2)).toBe("…");
   });
 
   test("keeps together what is one sign: accents and emoji of several parts", () => {
-    expect(fitted("e\u0301e\u0301e\u0301", 2)).toBe("e\u0301…");
-    expect(fitted("👨‍👩‍👧x", 2)).toBe("…");
+    expect(truncate("e\u0301e\u0301e\u0301", 2)).toBe("e\u0301…");
+    expect(truncate("👨‍👩‍👧x", 2)).toBe("…");
   });
 
   test("the result is never wider than it may be", () => {
@@ -76,7 +76,7 @@ describe("fitted", () => {
         fc.string({ unit: "grapheme" }),
         fc.integer({ min: 1, max: 40 }),
         (text, columns) => {
-          const shown = fitted(printable(text), columns);
+          const shown = truncate(stripUnprintable(text), columns);
           expect(Bun.stringWidth(shown)).toBeLessThanOrEqual(columns);
         },
       ),
@@ -85,15 +85,11 @@ describe("fitted", () => {
 });
 
 test("padded fills up to so many columns, and leaves alone what is wider", () => {
-  expect([padded("ab", 4), padded("日", 4), padded("abcdef", 4)]).toEqual([
-    "ab  ",
-    "日  ",
-    "abcdef",
-  ]);
+  expect([pad("ab", 4), pad("日", 4), pad("abcdef", 4)]).toEqual(["ab  ", "日  ", "abcdef"]);
 });
 
 test("an ellipsis of three dots takes its room, or nothing is shown at all", () => {
-  expect([fitted("web-server", 6, "..."), fitted("web", 2, "...")]).toEqual(["web...", ""]);
+  expect([truncate("web-server", 6, "..."), truncate("web", 2, "...")]).toEqual(["web...", ""]);
 });
 
 describe("what a terminal can show", () => {
@@ -108,7 +104,7 @@ describe("what a terminal can show", () => {
     [{ LANG: "en_US.UTF-8", TERM: "linux" }, false],
     [{ LANG: "en_US.UTF-8", TERM: "dumb" }, false],
   ])("%j: more than ASCII is %p", (environment, expected) => {
-    expect(takesUnicode(environment)).toBe(expected);
+    expect(supportsUnicode(environment)).toBe(expected);
   });
 });
 
@@ -117,33 +113,33 @@ describe("colour", () => {
   const PLAIN = { TERM: "xterm-256color" };
 
   test("is for terminals", () => {
-    expect(takesColour(TERMINAL, PLAIN, true)).toBe(true);
-    expect(takesColour(TERMINAL, {}, true)).toBe(true);
+    expect(supportsColor(TERMINAL, PLAIN, true)).toBe(true);
+    expect(supportsColor(TERMINAL, {}, true)).toBe(true);
   });
 
   test.each(["1", "0", "", "false", "no"])("is off with NO_COLOR=%p: any value counts", (value) => {
-    expect(takesColour(TERMINAL, { ...PLAIN, NO_COLOR: value }, true)).toBe(false);
+    expect(supportsColor(TERMINAL, { ...PLAIN, NO_COLOR: value }, true)).toBe(false);
   });
 
   test("is off with TERM=dumb", () => {
-    expect(takesColour(TERMINAL, { TERM: "dumb" }, true)).toBe(false);
+    expect(supportsColor(TERMINAL, { TERM: "dumb" }, true)).toBe(false);
   });
 
   test("is off without a terminal, whatever the environment says", () => {
     for (const stream of [{}, { isTTY: false }]) {
-      expect(takesColour(stream, PLAIN, true)).toBe(false);
-      expect(takesColour(stream, { ...PLAIN, FORCE_COLOR: "1", CLICOLOR_FORCE: "1" }, true)).toBe(
+      expect(supportsColor(stream, PLAIN, true)).toBe(false);
+      expect(supportsColor(stream, { ...PLAIN, FORCE_COLOR: "1", CLICOLOR_FORCE: "1" }, true)).toBe(
         false,
       );
     }
   });
 
   test("is off with --no-color", () => {
-    expect(takesColour(TERMINAL, PLAIN, false)).toBe(false);
+    expect(supportsColor(TERMINAL, PLAIN, false)).toBe(false);
   });
 
   test("paints the words, or leaves them alone", () => {
-    const [on, off] = [paint(true), paint(false)];
+    const [on, off] = [createPaint(true), createPaint(false)];
     for (const tone of ["bad", "warning", "good", "faint", "strong"] as const) {
       expect(on[tone]("word")).toMatch(/^\u001b\[\d+mword\u001b\[\d+m$/);
       expect(off[tone]("word")).toBe("word");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { RecordStep } from "../../src/core/disable/steps.ts";
-import type { KeyOwner } from "../../src/core/ports.ts";
+import type { SettingStep } from "../../src/core/disable/steps.ts";
+import type { OtherConfigOwner } from "../../src/core/ports.ts";
 import type { CallResult } from "../../src/xapi/rpc/reply.ts";
 import { guest, nic, pif, vif, vm } from "../builders/hosts.ts";
 import { openSession } from "../fakes/scripted-socket.ts";
@@ -10,12 +10,12 @@ const web = vm("web");
 const vif0 = vif(web, "0", { ref: "OpaqueRef:vif0" });
 const eth0 = pif("eth0", { ref: "OpaqueRef:eth0" });
 
-function vifStep(key: string, from: string | null = null, one = vif0): RecordStep {
-  return { subject: guest(one), keyword: "tso", key, from, to: "off" };
+function vifStep(key: string, from: string | null = null, one = vif0): SettingStep {
+  return { iface: guest(one), feature: "tso", key, from, to: "off" };
 }
 
-function pifStep(key: string, from: string | null = null): RecordStep {
-  return { subject: nic(eth0), keyword: "tso", key, from, to: "off" };
+function pifStep(key: string, from: string | null = null): SettingStep {
+  return { iface: nic(eth0), feature: "tso", key, from, to: "off" };
 }
 
 function refused(code: string, ...params: readonly string[]): CallResult {
@@ -24,11 +24,11 @@ function refused(code: string, ...params: readonly string[]): CallResult {
 
 const DEAD: CallResult = {
   ok: false,
-  error: { kind: "unreachable", because: "it closed the connection" },
+  error: { kind: "unreachable", reason: "it closed the connection" },
 };
 
 /** Objects with three keys each. */
-function manyObjects(count: number): readonly RecordStep[] {
+function manyObjects(count: number): readonly SettingStep[] {
   return Array.from({ length: count }, (_, index) =>
     vif(web, String(index), { ref: `OpaqueRef:vif${index}` }),
   ).flatMap((one) => ["tx", "sg", "tso"].map((key) => vifStep(`ethtool-${key}`, null, one)));
@@ -38,7 +38,9 @@ describe("writing a record", () => {
   test("that is not there: add alone", async () => {
     const { socket, session } = await openSession();
     const step = vifStep("ethtool-tso");
-    expect(await session.write([step], NEVER)).toEqual([{ step, state: "written", because: "" }]);
+    expect(await session.writeSettings([step], NEVER)).toEqual([
+      { step, state: "written", reason: "" },
+    ]);
     expect(socket.calls("VIF.")).toEqual([
       "VIF.add_to_other_config OpaqueRef:vif0 ethtool-tso off",
     ]);
@@ -46,7 +48,7 @@ describe("writing a record", () => {
 
   test("that has another value: remove, then add", async () => {
     const { socket, session } = await openSession();
-    await session.write([pifStep("ethtool-tso", "on")], NEVER);
+    await session.writeSettings([pifStep("ethtool-tso", "on")], NEVER);
     expect(socket.calls("PIF.")).toEqual([
       "PIF.remove_from_other_config OpaqueRef:eth0 ethtool-tso",
       "PIF.add_to_other_config OpaqueRef:eth0 ethtool-tso off",
@@ -55,13 +57,13 @@ describe("writing a record", () => {
 
   test("an empty value is a value: it is removed too", async () => {
     const { socket, session } = await openSession();
-    await session.write([vifStep("ethtool-tso", "")], NEVER);
+    await session.writeSettings([vifStep("ethtool-tso", "")], NEVER);
     expect(socket.calls("VIF.remove_from_other_config")).toHaveLength(1);
   });
 
   test("never replaces the whole map: other keys are somebody else's", async () => {
     const { socket, session } = await openSession();
-    await session.write([...manyObjects(2), pifStep("ethtool-rx", "true")], NEVER);
+    await session.writeSettings([...manyObjects(2), pifStep("ethtool-rx", "true")], NEVER);
     const methods = new Set(socket.sent.map(({ method }) => method.split(".")[1]));
     expect([...methods].sort()).toEqual([
       "add_to_other_config",
@@ -82,12 +84,12 @@ describe("writing many", () => {
       busy.delete(ref);
       return { ok: true, value: "" };
     };
-    socket.mostWaiting = 0;
-    const outcomes = await session.write(manyObjects(9), NEVER);
+    socket.maxPendingCount = 0;
+    const outcomes = await session.writeSettings(manyObjects(9), NEVER);
     expect(outcomes.every(({ state }) => state === "written")).toBe(true);
     expect(outcomes).toHaveLength(27);
-    expect(socket.mostWaiting).toBeGreaterThan(1);
-    expect(socket.mostWaiting).toBeLessThanOrEqual(4);
+    expect(socket.maxPendingCount).toBeGreaterThan(1);
+    expect(socket.maxPendingCount).toBeLessThanOrEqual(4);
     for (const [index] of Array.from({ length: 9 }).entries()) {
       const keys = socket
         .calls(`VIF.add_to_other_config`)
@@ -103,13 +105,13 @@ describe("writing many", () => {
   test("the outcomes come in the order of the steps", async () => {
     const { session } = await openSession();
     const steps = [...manyObjects(5), pifStep("ethtool-rx")];
-    const outcomes = await session.write(steps, NEVER);
+    const outcomes = await session.writeSettings(steps, NEVER);
     expect(outcomes.map(({ step }) => step)).toEqual(steps);
   });
 
   test("nothing to write, no call", async () => {
     const { socket, session } = await openSession();
-    expect(await session.write([], NEVER)).toEqual([]);
+    expect(await session.writeSettings([], NEVER)).toEqual([]);
     expect(socket.sent).toHaveLength(1);
   });
 });
@@ -119,7 +121,7 @@ describe("a refusal", () => {
     const { socket, session } = await openSession();
     socket.answer = ({ params: [, key] }) =>
       key === "ethtool-sg" ? refused("RBAC_PERMISSION_DENIED", "no") : { ok: true, value: "" };
-    const outcomes = await session.write(manyObjects(2), NEVER);
+    const outcomes = await session.writeSettings(manyObjects(2), NEVER);
     expect(outcomes.map(({ state }) => state)).toEqual([
       "written",
       "refused",
@@ -128,14 +130,14 @@ describe("a refusal", () => {
       "refused",
       "written",
     ]);
-    expect(outcomes[1]?.because).toBe("RBAC_PERMISSION_DENIED no");
+    expect(outcomes[1]?.reason).toBe("RBAC_PERMISSION_DENIED no");
   });
 
   test("of the removal: nothing is added, the old value stands", async () => {
     const { socket, session } = await openSession();
     socket.answer = () => refused("HANDLE_INVALID", "VIF");
-    const [outcome] = await session.write([vifStep("ethtool-tso", "on")], NEVER);
-    expect(outcome).toMatchObject({ state: "refused", because: "HANDLE_INVALID VIF" });
+    const [outcome] = await session.writeSettings([vifStep("ethtool-tso", "on")], NEVER);
+    expect(outcome).toMatchObject({ state: "refused", reason: "HANDLE_INVALID VIF" });
     expect(socket.calls("VIF.add")).toEqual([]);
   });
 
@@ -143,10 +145,10 @@ describe("a refusal", () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method }) =>
       method.includes("add") ? refused("INTERNAL_ERROR", "x") : { ok: true, value: "" };
-    const [outcome] = await session.write([vifStep("ethtool-tso", "on")], NEVER);
+    const [outcome] = await session.writeSettings([vifStep("ethtool-tso", "on")], NEVER);
     expect(outcome).toMatchObject({
       state: "failed",
-      because: 'its previous value "on" is gone; INTERNAL_ERROR x',
+      reason: 'its previous value "on" is gone; INTERNAL_ERROR x',
     });
   });
 });
@@ -156,22 +158,25 @@ describe("XAPI goes away", () => {
     ["unreachable", DEAD],
     [
       "silent",
-      { ok: false, error: { kind: "silent", method: "VIF.add_to_other_config", seconds: 20 } },
+      {
+        ok: false,
+        error: { kind: "timeout", method: "VIF.add_to_other_config", timeoutSeconds: 20 },
+      },
     ],
-    ["broken", { ok: false, error: { kind: "broken", status: 500, because: "HTTP 500" } }],
+    ["broken", { ok: false, error: { kind: "bad-response", status: 500, reason: "HTTP 500" } }],
   ] as const satisfies readonly (readonly [string, CallResult])[])(
     "%s: nothing more is attempted, and every record has an outcome",
     async (_, dead) => {
       const { socket, session } = await openSession();
       socket.answer = () => (socket.calls("VIF.").length > 5 ? dead : { ok: true, value: "" });
-      const outcomes = await session.write(manyObjects(9), NEVER);
+      const outcomes = await session.writeSettings(manyObjects(9), NEVER);
       const count = (wanted: string) => outcomes.filter(({ state }) => state === wanted).length;
       expect(count("written") + count("failed")).toBe(socket.calls("VIF.").length);
       expect(socket.calls("VIF.").length).toBeLessThan(12);
       expect(count("unattempted")).toBe(27 - socket.calls("VIF.").length);
       expect(count("failed")).toBeGreaterThan(0);
-      const because = outcomes.find(({ state }) => state === "failed")?.because ?? "";
-      expect(outcomes.find(({ state }) => state === "unattempted")?.because).toBe(because);
+      const because = outcomes.find(({ state }) => state === "failed")?.reason ?? "";
+      expect(outcomes.find(({ state }) => state === "unattempted")?.reason).toBe(because);
     },
   );
 
@@ -179,9 +184,9 @@ describe("XAPI goes away", () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method }) => (method.includes("add") ? DEAD : { ok: true, value: "" });
     const steps = [pifStep("ethtool-tso", "true"), pifStep("ethtool-gso", "true")];
-    const outcomes = await session.write(steps, NEVER);
+    const outcomes = await session.writeSettings(steps, NEVER);
     expect(outcomes.map(({ state }) => state)).toEqual(["failed", "unattempted"]);
-    expect(outcomes[0]?.because).toContain('its previous value "true" is gone');
+    expect(outcomes[0]?.reason).toContain('its previous value "true" is gone');
     expect(socket.calls("PIF.remove")).toHaveLength(1);
   });
 });
@@ -189,9 +194,9 @@ describe("XAPI goes away", () => {
 describe("interrupted", () => {
   test("before the first: no call, all unattempted", async () => {
     const { socket, session } = await openSession();
-    const outcomes = await session.write(manyObjects(3), () => true);
+    const outcomes = await session.writeSettings(manyObjects(3), () => true);
     expect(socket.calls("VIF.")).toEqual([]);
-    expect(new Set(outcomes.map(({ state, because }) => `${state}: ${because}`))).toEqual(
+    expect(new Set(outcomes.map(({ state, reason }) => `${state}: ${reason}`))).toEqual(
       new Set(["unattempted: interrupted"]),
     );
   });
@@ -199,18 +204,18 @@ describe("interrupted", () => {
   test("in the middle: what was begun is finished, remove and add together", async () => {
     const { socket, session } = await openSession();
     const steps = ["tx", "sg", "tso"].map((key) => pifStep(`ethtool-${key}`, "on"));
-    const outcomes = await session.write(steps, () => socket.calls("PIF.").length >= 1);
+    const outcomes = await session.writeSettings(steps, () => socket.calls("PIF.").length >= 1);
     expect(outcomes.map(({ state }) => state)).toEqual(["written", "unattempted", "unattempted"]);
     expect(socket.calls("PIF.")).toHaveLength(2);
   });
 });
 
 describe("writing keys", () => {
-  const host: KeyOwner = { class: "host", ref: "OpaqueRef:host" };
+  const host: OtherConfigOwner = { class: "host", ref: "OpaqueRef:host" };
 
   test("of a host, a PIF and a VIF goes by the class of each", async () => {
     const { socket, session } = await openSession();
-    const outcomes = await session.writeKeys(
+    const outcomes = await session.writeOtherConfig(
       [
         { owner: host, key: "offload-1-a", from: null, to: "{}" },
         { owner: { class: "PIF", ref: "OpaqueRef:p" }, key: "ethtool-tx", from: "on", to: "off" },
@@ -231,20 +236,23 @@ describe("writing keys", () => {
     const keys = ["offload-1-a", "ethtool-tx", "offload-0-b"];
     const writes = keys.map((key) => ({ owner: host, key, from: null, to: "x" }));
     const heard: string[] = [];
-    await session.writeKeys(writes, NEVER, ({ write }) => heard.push(write.key));
+    await session.writeOtherConfig(writes, NEVER, ({ write }) => heard.push(write.key));
     expect(socket.calls("host.").map((call) => call.split(" ")[2])).toEqual(keys);
     expect(heard).toEqual(keys);
   });
 
   test("fails, and is not refused, where no answer came: XAPI may carry it out yet", async () => {
     const { socket, session } = await openSession();
-    socket.answer = ({ method }) => ({ ok: false, error: { kind: "silent", method, seconds: 20 } });
+    socket.answer = ({ method }) => ({
+      ok: false,
+      error: { kind: "timeout", method, timeoutSeconds: 20 },
+    });
     const write = { owner: host, key: "offload-1-a", from: null, to: "x" };
-    expect(await session.writeKeys([write], NEVER)).toEqual([
+    expect(await session.writeOtherConfig([write], NEVER)).toEqual([
       {
         write,
         state: "failed",
-        because: "XAPI gave no reply to host.add_to_other_config in 20 seconds",
+        reason: "XAPI gave no reply to host.add_to_other_config in 20 seconds",
       },
     ]);
   });

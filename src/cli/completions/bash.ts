@@ -1,15 +1,15 @@
-import { KEYWORDS } from "../../core/features.ts";
+import { FEATURE_NAMES } from "../../core/features.ts";
 import { COMMANDS } from "../specs/commands.ts";
-import { type CommandDefinition, longName, shortName } from "../specs/spec.ts";
+import { type CommandDefinition, getLongName, getShortName } from "../specs/spec.ts";
 import { TOPICS } from "../specs/topics.ts";
-import { METHODS, SHELLS } from "../specs/words.ts";
+import { METHOD_CHOICES, SHELLS } from "../specs/words.ts";
 
 /**
  * Needs bash 4.0 and nothing else: dom0 has 4.2, and not always bash-completion. The line is taken
  * apart here, because bash splits words at colons, which names of VMs contain. What is offered is
  * quoted in the way in which the word was begun.
  */
-export function bashCompletion(): string {
+export function generateBashCompletion(): string {
   return `# bash completion of offload; made by offload completions bash
 _offload() {
   local line=\${COMP_LINE:0:COMP_POINT} word='' quote='' start=0 begun='' char i
@@ -82,7 +82,7 @@ _offload_offers() {
     return
   fi
   case $command in
-${COMMANDS.map(caseOf).join("\n")}
+${COMMANDS.map(formatBashCase).join("\n")}
     help)
       offers=(${[...COMMANDS, ...TOPICS].map(({ name }) => name).join(" ")})
       return ;;
@@ -101,8 +101,8 @@ ${COMMANDS.map(caseOf).join("\n")}
       --vm) _offload_names vms; return ;;
       --pif) _offload_names pifs; return ;;
       --features) _offload_features; return ;;
-      --method) _offload_words ${METHODS.join(" ")}; return ;;
-${valueOptions().join("|")}) return ;;
+      --method) _offload_words ${METHOD_CHOICES.join(" ")}; return ;;
+${listOptionsWithoutCompletions().join("|")}) return ;;
     esac
     if [[ $word == -* ]]; then
       offers=("\${options[@]}")
@@ -132,7 +132,7 @@ _offload_names() {
 _offload_features() {
   local list='' one
   [[ $value != *,* ]] || list=\${value%,*},
-  for one in ${KEYWORDS.join(" ")}; do
+  for one in ${FEATURE_NAMES.join(" ")}; do
     [[ ,$list == *",$one,"* ]] || offers+=("$before$list$one")
   done
   compopt -o nospace
@@ -142,24 +142,26 @@ complete -F _offload offload
 `;
 }
 
-function caseOf({ name, args }: CommandDefinition): string {
+function formatBashCase({ name, args }: CommandDefinition): string {
   const entries = Object.entries(args);
   const options = entries.flatMap(([key, argument]) => {
     if (argument.type === "positional") return [];
-    const short = shortName(argument);
-    return [...(short === undefined ? [] : [`-${short}`]), `--${longName(key, argument)}`];
+    const short = getShortName(argument);
+    return [...(short === undefined ? [] : [`-${short}`]), `--${getLongName(key, argument)}`];
   });
-  const positional = entries.find(([, { type }]) => type === "positional")?.[1].value ?? "";
-  return `    ${name}) arguments=${positional || "none"} options=(${options.join(" ")}) ;;`;
+  const positionalKind = entries.find(([, { type }]) => type === "positional")?.[1].valueKind ?? "";
+  return `    ${name}) arguments=${positionalKind || "none"} options=(${options.join(" ")}) ;;`;
 }
 
 /** Options whose values nobody can offer. */
-function valueOptions(): readonly string[] {
-  const offered = new Set<string>(["vm", "pif", "features", "method"]);
+function listOptionsWithoutCompletions(): readonly string[] {
+  const completedKinds = new Set<string>(["vm", "pif", "features", "method"]);
   const names = COMMANDS.flatMap(({ args }) =>
-    Object.entries(args).flatMap(([key, { type, value }]) =>
-      type === "positional" || value === undefined || offered.has(value) ? [] : [`--${key}`],
+    Object.entries(args).flatMap(([key, { type, valueKind }]) =>
+      type === "positional" || valueKind === undefined || completedKinds.has(valueKind)
+        ? []
+        : [`--${key}`],
     ),
   );
-  return [...new Set(names)].map((name, at) => (at === 0 ? `      ${name}` : name));
+  return [...new Set(names)].map((name, index) => (index === 0 ? `      ${name}` : name));
 }

@@ -3,22 +3,22 @@ import { COMMANDS } from "../specs/commands.ts";
 import {
   type ArgumentDefinition,
   type CommandDefinition,
-  describe,
-  longName,
-  shortName,
+  describeArgument,
+  getLongName,
+  getShortName,
 } from "../specs/spec.ts";
 import { TOPICS } from "../specs/topics.ts";
-import { METHODS, SHELLS } from "../specs/words.ts";
+import { METHOD_CHOICES, SHELLS } from "../specs/words.ts";
 
 /** fish quotes what is chosen by itself, so names are handed over as they are. */
-export function fishCompletion(): string {
+export function generateFishCompletion(): string {
   const commands = COMMANDS.map(
     ({ name, summary }) =>
-      `complete -c offload -n __offload_first -a ${name} -d ${quoted(summary)}`,
+      `complete -c offload -n __offload_first -a ${name} -d ${quoteForFish(summary)}`,
   );
-  const subjects = [...COMMANDS, ...TOPICS].map(
+  const helpTopics = [...COMMANDS, ...TOPICS].map(
     ({ name, summary }) =>
-      `complete -c offload -n '__offload_is help' -a ${name} -d ${quoted(summary)}`,
+      `complete -c offload -n '__offload_is help' -a ${name} -d ${quoteForFish(summary)}`,
   );
   return `# fish completion of offload; made by offload completions fish
 
@@ -44,8 +44,8 @@ function __offload_features
     set -l before (string match -r '^.*,' -- $token)
     set -l had (string split , -- $token)
 ${FEATURES.map(
-  ({ keyword, meaning }) =>
-    `    contains ${keyword} $had[1..-2]; or printf '%s%s\\t%s\\n' "$before" ${keyword} ${quoted(meaning)}`,
+  ({ name, meaning }) =>
+    `    contains ${name} $had[1..-2]; or printf '%s%s\\t%s\\n' "$before" ${name} ${quoteForFish(meaning)}`,
 ).join("\n")}
 end
 
@@ -54,28 +54,30 @@ complete -c offload -n __offload_first -s h -l help -d 'Show the help'
 complete -c offload -n __offload_first -s V -l version -d 'Show the version'
 ${commands.join("\n")}
 complete -c offload -n __offload_first -a help -d 'Explain a command or a topic'
-${subjects.join("\n")}
-${COMMANDS.map(optionsOf).join("\n")}
+${helpTopics.join("\n")}
+${COMMANDS.map(formatFishOptions).join("\n")}
 `;
 }
 
-function optionsOf({ name, args }: CommandDefinition): string {
+function formatFishOptions({ name, args }: CommandDefinition): string {
   return Object.entries(args)
     .map(([key, argument]) => {
-      const start = `complete -c offload -n '__offload_is ${name}'`;
-      const offers = offersOf(argument);
-      if (argument.type === "positional") return `${start} -a ${quoted(offers)}`;
-      const short = shortName(argument);
-      const names = `${short === undefined ? "" : ` -s ${short}`} -l ${longName(key, argument)}`;
+      const prefix = `complete -c offload -n '__offload_is ${name}'`;
+      const completions = formatFishCompletions(argument);
+      if (argument.type === "positional") return `${prefix} -a ${quoteForFish(completions)}`;
+      const short = getShortName(argument);
+      const names = `${short === undefined ? "" : ` -s ${short}`} -l ${getLongName(key, argument)}`;
       const value =
-        argument.type === "boolean" ? "" : ` -x${offers === "" ? "" : ` -a ${quoted(offers)}`}`;
-      return `${start}${names}${value} -d ${quoted(describe(argument))}`;
+        argument.type === "boolean"
+          ? ""
+          : ` -x${completions === "" ? "" : ` -a ${quoteForFish(completions)}`}`;
+      return `${prefix}${names}${value} -d ${quoteForFish(describeArgument(argument))}`;
     })
     .join("\n");
 }
 
-function offersOf({ value }: ArgumentDefinition): string {
-  switch (value) {
+function formatFishCompletions({ valueKind }: ArgumentDefinition): string {
+  switch (valueKind) {
     case "target":
       return "(__offload_names targets)";
     case "vm":
@@ -85,7 +87,7 @@ function offersOf({ value }: ArgumentDefinition): string {
     case "features":
       return "(__offload_features)";
     case "method":
-      return METHODS.join(" ");
+      return METHOD_CHOICES.join(" ");
     case "shell":
       return SHELLS.join(" ");
     default:
@@ -94,6 +96,6 @@ function offersOf({ value }: ArgumentDefinition): string {
 }
 
 /** A word in single quotes, as fish reads them. */
-function quoted(text: string): string {
+function quoteForFish(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }

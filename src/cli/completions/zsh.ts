@@ -3,17 +3,19 @@ import { COMMANDS } from "../specs/commands.ts";
 import {
   type ArgumentDefinition,
   type CommandDefinition,
-  describe,
-  longName,
-  shortName,
+  describeArgument,
+  getLongName,
+  getShortName,
 } from "../specs/spec.ts";
 import { TOPICS } from "../specs/topics.ts";
-import { METHODS, SHELLS } from "../specs/words.ts";
+import { METHOD_CHOICES, SHELLS } from "../specs/words.ts";
 
 /** zsh quotes what is chosen by itself, so names are handed over as they are. */
-export function zshCompletion(): string {
-  const described = COMMANDS.map(({ name, summary }) => quoted(`${name}:${summary}`));
-  const topics = TOPICS.map(({ name, summary }) => quoted(`${name}:${summary}`));
+export function generateZshCompletion(): string {
+  const commandDescriptions = COMMANDS.map(({ name, summary }) =>
+    quoteForShell(`${name}:${summary}`),
+  );
+  const topicDescriptions = TOPICS.map(({ name, summary }) => quoteForShell(`${name}:${summary}`));
   return `#compdef offload
 # zsh completion of offload; made by offload completions zsh
 
@@ -28,18 +30,18 @@ _offload() {
   if [[ $state == command ]]; then
     local -a commands
     commands=(
-${[...described, quoted("help:Explain a command or a topic")].map((line) => `      ${line}`).join("\n")}
+${[...commandDescriptions, quoteForShell("help:Explain a command or a topic")].map((line) => `      ${line}`).join("\n")}
     )
     _describe -t commands command commands
     return
   fi
   curcontext=\${curcontext%:*:*}:offload-$words[1]:
   case $words[1] in
-${COMMANDS.map(caseOf).join("\n")}
+${COMMANDS.map(formatZshCase).join("\n")}
     help)
       local -a subjects
       subjects=(
-${[...described, ...topics].map((line) => `        ${line}`).join("\n")}
+${[...commandDescriptions, ...topicDescriptions].map((line) => `        ${line}`).join("\n")}
       )
       (( CURRENT == 2 )) && _describe -t subjects 'command or topic' subjects
       ;;
@@ -60,7 +62,7 @@ _offload_names() {
 
 _offload_features() {
   _values -s , feature \\
-${FEATURES.map(({ keyword, meaning }) => `    ${quoted(`${keyword}[${meaning}]`)}`).join(" \\\n")}
+${FEATURES.map(({ name, meaning }) => `    ${quoteForShell(`${name}[${meaning}]`)}`).join(" \\\n")}
 }
 
 if [[ $funcstack[1] == _offload ]]; then
@@ -71,33 +73,37 @@ fi
 `;
 }
 
-function caseOf({ name, args }: CommandDefinition): string {
-  const specs = Object.entries(args).map(([key, argument]) => specOf(key, argument));
+function formatZshCase({ name, args }: CommandDefinition): string {
+  const specs = Object.entries(args).map(([key, argument]) => formatZshSpec(key, argument));
   return `    ${name})
       _arguments -s -S \\
 ${specs.map((spec) => `        ${spec}`).join(" \\\n")}
       ;;`;
 }
 
-function specOf(name: string, argument: ArgumentDefinition): string {
-  const action = actionOf(argument);
+function formatZshSpec(name: string, argument: ArgumentDefinition): string {
+  const action = formatZshAction(argument);
   if (argument.type === "positional") {
-    return quoted(`${argument.value === "target" ? "*" : "1"}:${argument.value}:${action}`);
+    return quoteForShell(
+      `${argument.valueKind === "target" ? "*" : "1"}:${argument.valueKind}:${action}`,
+    );
   }
-  const long = `--${longName(name, argument)}`;
-  const meaning = describe(argument).replaceAll(/[[\]:\\]/g, "\\$&");
-  const short = shortName(argument);
+  const long = `--${getLongName(name, argument)}`;
+  const meaning = describeArgument(argument).replaceAll(/[[\]:\\]/g, "\\$&");
+  const short = getShortName(argument);
   if (argument.type === "boolean") {
-    if (short === undefined) return quoted(`${long}[${meaning}]`);
-    const others = name === "help" ? "(- *)" : `(-${short} ${long})`;
-    return `${quoted(others)}{-${short},${long}}${quoted(`[${meaning}]`)}`;
+    if (short === undefined) return quoteForShell(`${long}[${meaning}]`);
+    const exclusions = name === "help" ? "(- *)" : `(-${short} ${long})`;
+    return `${quoteForShell(exclusions)}{-${short},${long}}${quoteForShell(`[${meaning}]`)}`;
   }
-  const again = argument.value === "vm" || argument.value === "pif" ? "*" : "";
-  return quoted(`${again}${long}=[${meaning}]:${argument.value ?? "value"}:${action}`);
+  const repeatMark = argument.valueKind === "vm" || argument.valueKind === "pif" ? "*" : "";
+  return quoteForShell(
+    `${repeatMark}${long}=[${meaning}]:${argument.valueKind ?? "value"}:${action}`,
+  );
 }
 
-function actionOf({ value }: ArgumentDefinition): string {
-  switch (value) {
+function formatZshAction({ valueKind }: ArgumentDefinition): string {
+  switch (valueKind) {
     case "target":
       return "_offload_names targets";
     case "vm":
@@ -107,7 +113,7 @@ function actionOf({ value }: ArgumentDefinition): string {
     case "features":
       return "_offload_features";
     case "method":
-      return `(${METHODS.join(" ")})`;
+      return `(${METHOD_CHOICES.join(" ")})`;
     case "shell":
       return `(${SHELLS.join(" ")})`;
     default:
@@ -116,6 +122,6 @@ function actionOf({ value }: ArgumentDefinition): string {
 }
 
 /** A word in single quotes, for any shell. */
-function quoted(text: string): string {
+function quoteForShell(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

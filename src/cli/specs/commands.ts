@@ -21,6 +21,6 @@ export const COMMANDS: readonly CommandDefinition[] = [
 ];
 
 /** The command of that name. */
-export function commandCalled(name: string): CommandDefinition | undefined {
+export function findCommand(name: string): CommandDefinition | undefined {
   return COMMANDS.find((command) => command.name === name);
 }

@@ -1,4 +1,4 @@
-import { SHARED } from "./shared.ts";
+import { SHARED_ARGS } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload completions`. */
@@ -13,18 +13,18 @@ export const COMPLETIONS = {
       type: "positional",
       required: false,
       valueHint: "shell",
-      value: "shell",
+      valueKind: "shell",
       description: "bash, zsh or fish",
       details: "bash, zsh or fish.",
     },
-    help: SHARED.help,
+    help: SHARED_ARGS.help,
   },
   examples: [
     { command: "source <(offload completions bash)", meaning: "in this bash, now" },
     { command: "offload completions fish | source", meaning: "in this fish, now" },
     { command: "offload completions zsh > _offload", meaning: "for a directory of zsh's fpath" },
   ],
-  touches: [],
-  exits: { 0: "printed", 2: "usage" },
-  sought: ["completion", "complete"],
+  effects: [],
+  exitCodes: { 0: "printed", 2: "usage" },
+  synonyms: ["completion", "complete"],
 } as const satisfies CommandDefinition;

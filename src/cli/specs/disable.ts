@@ -1,4 +1,4 @@
-import { CHANGING_EXITS, KEPT_ON_DISK, SHARED, STORED_IN_XAPI } from "./shared.ts";
+import { CHANGE_EXIT_CODES, DISK_EFFECT, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload disable`. */
@@ -12,11 +12,11 @@ export const DISABLE = {
     "On a PIF only settings that its NIC can meet are stored: one that cannot be met makes every later plug fail. On a VIF tx, sg, tso and gso are stored, and rx and ufo only when they are named: netback lets nobody change those. The toolstack reads no setting for gro and lro of a VIF; offload persist keeps them off.",
   ],
   args: {
-    target: SHARED.target,
-    features: SHARED.features,
-    vm: SHARED.vm,
-    pif: SHARED.pif,
-    host: SHARED.host,
+    target: SHARED_ARGS.target,
+    features: SHARED_ARGS.features,
+    vm: SHARED_ARGS.vm,
+    pif: SHARED_ARGS.pif,
+    host: SHARED_ARGS.host,
     pick: {
       type: "boolean",
       description: "choose VMs, NICs and features from a list",
@@ -43,19 +43,19 @@ export const DISABLE = {
     "confirm-within": {
       type: "string",
       valueHint: "seconds",
-      value: "seconds",
+      valueKind: "seconds",
       description: "revert unless confirmed in that time",
       details:
         "Reverts the change unless it is confirmed within 5 to 3600 seconds, at the prompt or from another login with offload confirm. Until then it is live only, and nothing is stored. For work over the very NIC that is being changed.",
     },
-    pool: SHARED.pool,
-    rolling: SHARED.rolling,
-    timeout: SHARED.timeout,
-    wait: SHARED.wait,
-    verbose: SHARED.verbose,
-    json: SHARED.json,
-    color: SHARED.color,
-    help: SHARED.help,
+    pool: SHARED_ARGS.pool,
+    rolling: SHARED_ARGS.rolling,
+    timeout: SHARED_ARGS.timeout,
+    wait: SHARED_ARGS.wait,
+    verbose: SHARED_ARGS.verbose,
+    json: SHARED_ARGS.json,
+    color: SHARED_ARGS.color,
+    help: SHARED_ARGS.help,
   },
   examples: [
     { command: "offload disable ALL", meaning: "all NICs of this host, all VMs' VIFs" },
@@ -68,12 +68,12 @@ export const DISABLE = {
     { command: "offload disable ALL --yes", meaning: "without the question, for scripts" },
     { command: "offload disable eth0 --live-only", meaning: "the kernel only, even without XAPI" },
   ],
-  touches: [
-    { layer: "live", what: "features in the kernel" },
-    { layer: "xapi", what: STORED_IN_XAPI },
-    { layer: "boot", what: "the script of persist" },
-    { layer: "disk", what: KEPT_ON_DISK },
+  effects: [
+    { layer: "live", description: "features in the kernel" },
+    { layer: "xapi", description: XAPI_EFFECT },
+    { layer: "boot", description: "the script of persist" },
+    { layer: "disk", description: DISK_EFFECT },
   ],
-  exits: CHANGING_EXITS,
-  sought: ["off", "turn-off", "apply", "fix", "all", "set"],
+  exitCodes: CHANGE_EXIT_CODES,
+  synonyms: ["off", "turn-off", "apply", "fix", "all", "set"],
 } as const satisfies CommandDefinition;

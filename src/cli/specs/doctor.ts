@@ -1,4 +1,4 @@
-import { SHARED } from "./shared.ts";
+import { SHARED_ARGS } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload doctor`. */
@@ -16,23 +16,23 @@ export const DOCTOR = {
       details:
         "Puts placeholders in the place of the names of VMs, hosts and networks, and of addresses. The same thing has the same one in every line. UUIDs stay. Look the page over all the same.",
     },
-    pool: SHARED.pool,
-    timeout: SHARED.timeout,
-    json: SHARED.json,
-    color: SHARED.color,
-    help: SHARED.help,
+    pool: SHARED_ARGS.pool,
+    timeout: SHARED_ARGS.timeout,
+    json: SHARED_ARGS.json,
+    color: SHARED_ARGS.color,
+    help: SHARED_ARGS.help,
   },
   examples: [
     { command: "offload doctor", meaning: "the page" },
     { command: "offload doctor --redact", meaning: "without names, to share publicly" },
     { command: "offload doctor --redact --json", meaning: "for programs" },
   ],
-  touches: [],
-  exits: {
+  effects: [],
+  exitCodes: {
     0: "off now, and nothing known will turn it on again",
     1: "something is on or will come back, or a setting or boot piece is wrong",
     2: "usage",
     3: "not all could be looked at: not root, no dom0, no answer from XAPI",
   },
-  sought: ["diagnose", "support", "bug", "ticket", "debug"],
+  synonyms: ["diagnose", "support", "bug", "ticket", "debug"],
 } as const satisfies CommandDefinition;

@@ -1,5 +1,5 @@
 import { DISABLE } from "./disable.ts";
-import { KEPT_ON_DISK, SHARED, STORED_IN_XAPI } from "./shared.ts";
+import { DISK_EFFECT, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload persist`. */
@@ -12,18 +12,18 @@ export const PERSIST = {
   ],
   args: {
     target: {
-      ...SHARED.target,
+      ...SHARED_ARGS.target,
       description: "as for disable; else the policy",
       details: "As for offload disable; without any, what the policy asks for.",
     },
-    features: SHARED.features,
-    vm: SHARED.vm,
-    pif: SHARED.pif,
-    host: SHARED.host,
+    features: SHARED_ARGS.features,
+    vm: SHARED_ARGS.vm,
+    pif: SHARED_ARGS.pif,
+    host: SHARED_ARGS.host,
     method: {
       type: "string",
       valueHint: "auto|systemd|rc.local",
-      value: "method",
+      valueKind: "method",
       description: "what runs the boot script",
       details: "What runs the boot script. Without it, or with auto: systemd where it runs.",
     },
@@ -44,13 +44,13 @@ export const PERSIST = {
       description: "remove what persist has installed",
       details: "Removes everything that persist has installed. The policy stays.",
     },
-    pool: SHARED.pool,
-    rolling: SHARED.rolling,
-    timeout: SHARED.timeout,
-    wait: SHARED.wait,
-    json: SHARED.json,
-    color: SHARED.color,
-    help: SHARED.help,
+    pool: SHARED_ARGS.pool,
+    rolling: SHARED_ARGS.rolling,
+    timeout: SHARED_ARGS.timeout,
+    wait: SHARED_ARGS.wait,
+    json: SHARED_ARGS.json,
+    color: SHARED_ARGS.color,
+    help: SHARED_ARGS.help,
   },
   examples: [
     { command: "offload persist", meaning: "what the policy asks for stays off" },
@@ -58,20 +58,20 @@ export const PERSIST = {
     { command: "offload persist --dry-run", meaning: "every file that would be written" },
     { command: "offload persist --remove", meaning: "remove it again" },
   ],
-  touches: [
-    { layer: "live", what: "features that are still on" },
-    { layer: "xapi", what: STORED_IN_XAPI },
+  effects: [
+    { layer: "live", description: "features that are still on" },
+    { layer: "xapi", description: XAPI_EFFECT },
     {
       layer: "boot",
-      what: "boot script, unit or rc.local, udev rule",
+      description: "boot script, unit or rc.local, udev rule",
     },
-    { layer: "disk", what: KEPT_ON_DISK },
+    { layer: "disk", description: DISK_EFFECT },
   ],
-  exits: {
+  exitCodes: {
     0: "installed, or removed",
     1: "partly: still on, or not installed",
     2: "usage or not confirmed: nothing changed",
     3: "not possible: not root, no dom0 or no XAPI",
   },
-  sought: ["install", "boot", "enable-at-boot", "keep", "save"],
+  synonyms: ["install", "boot", "enable-at-boot", "keep", "save"],
 } as const satisfies CommandDefinition;

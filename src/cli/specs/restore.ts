@@ -1,5 +1,5 @@
 import { DISABLE } from "./disable.ts";
-import { KEPT_ON_DISK, SHARED, STORED_IN_XAPI } from "./shared.ts";
+import { DISK_EFFECT, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload restore`. */
@@ -13,18 +13,18 @@ export const RESTORE = {
   ],
   args: {
     target: {
-      ...SHARED.target,
+      ...SHARED_ARGS.target,
       description: "what to restore; else everything",
       details:
         "What to restore; without any, everything that was changed. Templates and snapshots are named by UUID.",
     },
     features: {
-      ...SHARED.features,
+      ...SHARED_ARGS.features,
       details: "Features, separated by commas. Without it everything that was changed.",
     },
-    vm: SHARED.vm,
-    pif: SHARED.pif,
-    host: SHARED.host,
+    vm: SHARED_ARGS.vm,
+    pif: SHARED_ARGS.pif,
+    host: SHARED_ARGS.host,
     yes: {
       type: "boolean",
       alias: "y",
@@ -50,14 +50,14 @@ export const RESTORE = {
       description: "restore what others have changed, too",
       details: "Restores what somebody else has changed since, too.",
     },
-    pool: SHARED.pool,
-    rolling: SHARED.rolling,
-    timeout: SHARED.timeout,
-    wait: SHARED.wait,
-    verbose: SHARED.verbose,
-    json: SHARED.json,
-    color: SHARED.color,
-    help: SHARED.help,
+    pool: SHARED_ARGS.pool,
+    rolling: SHARED_ARGS.rolling,
+    timeout: SHARED_ARGS.timeout,
+    wait: SHARED_ARGS.wait,
+    verbose: SHARED_ARGS.verbose,
+    json: SHARED_ARGS.json,
+    color: SHARED_ARGS.color,
+    help: SHARED_ARGS.help,
   },
   examples: [
     { command: "offload restore", meaning: "everything as it was before the first disable" },
@@ -65,17 +65,17 @@ export const RESTORE = {
     { command: "offload restore --dry-run", meaning: "what would be done, as commands" },
     { command: "offload restore --yes", meaning: "without the question, for scripts" },
   ],
-  touches: [
-    { layer: "live", what: "features in the kernel" },
-    { layer: "xapi", what: STORED_IN_XAPI },
-    { layer: "boot", what: "what persist installed" },
-    { layer: "disk", what: KEPT_ON_DISK },
+  effects: [
+    { layer: "live", description: "features in the kernel" },
+    { layer: "xapi", description: XAPI_EFFECT },
+    { layer: "boot", description: "what persist installed" },
+    { layer: "disk", description: DISK_EFFECT },
   ],
-  exits: {
+  exitCodes: {
     0: "restored",
     1: "partly: not all was restored",
     2: "usage or not confirmed: nothing changed",
     3: "not possible: not root, no dom0 or no XAPI",
   },
-  sought: ["undo", "revert", "rollback", "enable", "on", "reset", "back"],
+  synonyms: ["undo", "revert", "rollback", "enable", "on", "reset", "back"],
 } as const satisfies CommandDefinition;

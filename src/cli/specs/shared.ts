@@ -1,13 +1,13 @@
-import { DEFAULT_KEYWORDS, KEYWORDS } from "../../core/features.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../core/features.ts";
 import type { ArgumentDefinition } from "./spec.ts";
 
 /** The arguments that several commands share. */
-export const SHARED = {
+export const SHARED_ARGS = {
   target: {
     type: "positional",
     required: false,
     valueHint: "target...",
-    value: "target",
+    valueKind: "target",
     description: "ALL, NICS, VIFS, a VM, PIF or VIF",
     details:
       "ALL, NICS or VIFS (in capital letters), a VM by name or UUID, a PIF by device or UUID, a VIF by UUID; several at once.",
@@ -15,14 +15,14 @@ export const SHARED = {
   features: {
     type: "string",
     valueHint: "list",
-    value: "features",
+    valueKind: "features",
     description: "such as tso,gso; see offload help features",
-    details: `Features, separated by commas: ${KEYWORDS.join(", ")}. Without it ${DEFAULT_KEYWORDS.join(", ")}.`,
+    details: `Features, separated by commas: ${FEATURE_NAMES.join(", ")}. Without it ${DEFAULT_FEATURES.join(", ")}.`,
   },
   vm: {
     type: "string",
     valueHint: "name",
-    value: "vm",
+    valueKind: "vm",
     group: "kind",
     description: "a VM, where the name alone is ambiguous",
     details:
@@ -31,7 +31,7 @@ export const SHARED = {
   pif: {
     type: "string",
     valueHint: "device",
-    value: "pif",
+    valueKind: "pif",
     group: "kind",
     description: "a PIF, where the name alone is ambiguous",
     details:
@@ -60,7 +60,7 @@ export const SHARED = {
   timeout: {
     type: "string",
     valueHint: "s",
-    value: "seconds",
+    valueKind: "seconds",
     group: "pool",
     description: "how long a host may take (30)",
     details:
@@ -69,7 +69,7 @@ export const SHARED = {
   wait: {
     type: "string",
     valueHint: "seconds",
-    value: "seconds",
+    valueKind: "seconds",
     description: "wait for another offload that is at work",
     details: "How long to wait while another offload is at work. Without it: not at all.",
   },
@@ -82,14 +82,14 @@ export const SHARED = {
   },
   json: {
     type: "boolean",
-    group: "manner",
+    group: "output",
     description: "print one JSON document",
     details: "Prints one JSON document, of the form that schema/report.schema.json describes.",
   },
   color: {
     type: "boolean",
     default: true,
-    group: "manner",
+    group: "output",
     description: "use color",
     negativeDescription: "print no color",
     details: "Prints no color, as NO_COLOR in the environment does, whatever its value.",
@@ -97,14 +97,14 @@ export const SHARED = {
   help: {
     type: "boolean",
     alias: "h",
-    group: "manner",
+    group: "output",
     description: "show this help",
     details: "Shows the help of the command.",
   },
 } as const satisfies Readonly<Record<string, ArgumentDefinition>>;
 
 /** What the exit codes mean to a command that changes something. */
-export const CHANGING_EXITS = {
+export const CHANGE_EXIT_CODES = {
   0: "done",
   1: "partly: still on, or not stored",
   2: "usage or not confirmed: nothing changed",
@@ -112,7 +112,7 @@ export const CHANGING_EXITS = {
 } as const;
 
 /** What a change stores in XAPI. */
-export const STORED_IN_XAPI = "other-config (settings, policy, originals)";
+export const XAPI_EFFECT = "other-config (settings, policy, originals)";
 
 /** What a change keeps on disk. */
-export const KEPT_ON_DISK = "/var/lib/offload";
+export const DISK_EFFECT = "/var/lib/offload";

@@ -19,16 +19,16 @@ export type ArgumentDefinition = ArgDef & {
   /** For the man page and the reference, where the few words do not say all. */
   readonly details?: string;
   /** What its value stands for; absent where it takes none. */
-  readonly value?: ValueKind;
+  readonly valueKind?: ValueKind;
   /** Arguments of one group share a row of the help. */
-  readonly group?: keyof typeof GROUPS;
+  readonly group?: keyof typeof ARGUMENT_GROUPS;
 };
 
 /** What the help says of arguments that share a row. */
-export const GROUPS = {
+export const ARGUMENT_GROUPS = {
   kind: "say which, where a name is ambiguous",
   pool: "the whole pool; S seconds per host",
-  manner: "one JSON document; no color; this help",
+  output: "one JSON document; no color; this help",
 } as const;
 
 /** A command line, and what it is good for. */
@@ -38,9 +38,9 @@ export interface Example {
 }
 
 /** What a command changes: one of the three layers, or what this program keeps on disk until the next boot. */
-export interface Touch {
+export interface CommandEffect {
   readonly layer: "live" | "xapi" | "boot" | "disk";
-  readonly what: string;
+  readonly description: string;
 }
 
 /**
@@ -57,39 +57,42 @@ export interface CommandDefinition {
   /** The most useful first. The help shows the first four, none longer than a line. */
   readonly examples: readonly Example[];
   /** What it changes; empty for a command that only looks. */
-  readonly touches: readonly Touch[];
-  readonly exits: Readonly<Partial<Record<ExitCode, string>>>;
+  readonly effects: readonly CommandEffect[];
+  readonly exitCodes: Readonly<Partial<Record<ExitCode, string>>>;
   /** Other words under which people look for it. */
-  readonly sought: readonly string[];
+  readonly synonyms: readonly string[];
 }
 
 /** How one option is written on a command line: `--features LIST`, `-y, --yes`, `--no-color`. */
-export function labelOf(name: string, argument: ArgumentDefinition): string {
+export function formatOptionLabel(name: string, argument: ArgumentDefinition): string {
   if (argument.type === "positional") return (argument.valueHint ?? name).toUpperCase();
-  const long = `--${longName(name, argument)}`;
-  const word = argument.type === "boolean" ? "" : ` ${hintOf(argument)}`;
-  const short = shortName(argument);
-  return `${short === undefined ? "" : `-${short}, `}${long}${word}`;
+  const long = `--${getLongName(name, argument)}`;
+  const valueLabel = argument.type === "boolean" ? "" : ` ${formatValueHint(argument)}`;
+  const short = getShortName(argument);
+  return `${short === undefined ? "" : `-${short}, `}${long}${valueLabel}`;
 }
 
 /** The name that is typed: what holds by default can only be turned off. */
-export function longName(name: string, { type, default: value }: ArgumentDefinition): string {
-  return type === "boolean" && value === true ? `no-${name}` : name;
+export function getLongName(
+  name: string,
+  { type, default: defaultValue }: ArgumentDefinition,
+): string {
+  return type === "boolean" && defaultValue === true ? `no-${name}` : name;
 }
 
 /** The one-letter name of an option, if it has one. */
-export function shortName(argument: ArgumentDefinition): string | undefined {
+export function getShortName(argument: ArgumentDefinition): string | undefined {
   const aliases = "alias" in argument ? [argument.alias ?? []].flat() : [];
   return aliases.find((alias) => alias.length === 1);
 }
 
 /** What stands for the value: `LIST`; alternatives stay as they are typed. */
-export function hintOf({ valueHint = "VALUE" }: ArgumentDefinition): string {
+export function formatValueHint({ valueHint = "VALUE" }: ArgumentDefinition): string {
   return valueHint.includes("|") ? valueHint : valueHint.toUpperCase();
 }
 
 /** What an argument does, in the words that suit how it is typed. */
-export function describe(argument: ArgumentDefinition): string {
+export function describeArgument(argument: ArgumentDefinition): string {
   return argument.type === "boolean" && argument.default === true
     ? (argument.negativeDescription ?? argument.description)
     : argument.description;

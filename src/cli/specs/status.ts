@@ -1,4 +1,4 @@
-import { SHARED } from "./shared.ts";
+import { SHARED_ARGS } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload status`. */
@@ -10,16 +10,16 @@ export const STATUS = {
     "Where XAPI does not answer, it shows what the kernel alone can tell, and ends with 3.",
   ],
   args: {
-    target: SHARED.target,
-    features: SHARED.features,
-    vm: SHARED.vm,
-    pif: SHARED.pif,
-    host: SHARED.host,
-    pool: SHARED.pool,
-    timeout: SHARED.timeout,
-    json: SHARED.json,
-    color: SHARED.color,
-    help: SHARED.help,
+    target: SHARED_ARGS.target,
+    features: SHARED_ARGS.features,
+    vm: SHARED_ARGS.vm,
+    pif: SHARED_ARGS.pif,
+    host: SHARED_ARGS.host,
+    pool: SHARED_ARGS.pool,
+    timeout: SHARED_ARGS.timeout,
+    json: SHARED_ARGS.json,
+    color: SHARED_ARGS.color,
+    help: SHARED_ARGS.help,
   },
   examples: [
     { command: "offload status", meaning: "the whole host" },
@@ -27,11 +27,11 @@ export const STATUS = {
     { command: "offload status eth0 --features tso,gro,rxvlan", meaning: "some features" },
     { command: "offload status --json", meaning: "for programs" },
   ],
-  touches: [],
-  exits: {
+  effects: [],
+  exitCodes: {
     0: "shown",
     2: "usage",
     3: "not all could be seen: not root, no dom0, no answer from XAPI",
   },
-  sought: ["show", "list", "ls", "info", "get", "devices"],
+  synonyms: ["show", "list", "ls", "info", "get", "devices"],
 } as const satisfies CommandDefinition;

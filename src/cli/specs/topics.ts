@@ -5,7 +5,7 @@ export interface Topic {
 }
 
 /** What a target can be, and what it comes to. */
-export const TARGETS: readonly (readonly [string, string])[] = [
+export const TARGET_DESCRIPTIONS: readonly (readonly [string, string])[] = [
   [
     "ALL",
     "In capital letters: the NICs of this host, and the VIFs of every VM that does not run on another host. Templates, snapshots and control domains are left out.",
@@ -20,18 +20,18 @@ export const TARGETS: readonly (readonly [string, string])[] = [
 ];
 
 /** What is refused, and how to say it instead. */
-export const AMBIGUITY =
+export const AMBIGUITY_NOTE =
   "A name that is both a VM's and a device's is refused: --vm NAME or --pif DEVICE says which. Of two VMs of one name, name the UUID. Where a VM is called ALL, --host is the whole host. A name that begins with a hyphen goes after --, or into --vm=NAME. Every target is checked first: if any is bad, nothing is changed.";
 
 /** Where the toolstack reads a setting of a feature. */
-export function settingOn({
-  pifRecord,
-  vifRecord,
+export function formatSettingObjects({
+  pifSetting,
+  vifSetting,
 }: {
-  readonly pifRecord: boolean;
-  readonly vifRecord: boolean;
+  readonly pifSetting: boolean;
+  readonly vifSetting: boolean;
 }): string {
-  return [pifRecord ? ["PIF"] : [], vifRecord ? ["VIF"] : []].flat().join(", ") || "-";
+  return [pifSetting ? ["PIF"] : [], vifSetting ? ["VIF"] : []].flat().join(", ") || "-";
 }
 
 /** What of the features surprises most. */

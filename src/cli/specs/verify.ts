@@ -1,4 +1,4 @@
-import { SHARED } from "./shared.ts";
+import { SHARED_ARGS } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload verify`. */
@@ -10,15 +10,15 @@ export const VERIFY = {
     "It also finds what ethtool -k does not show: features that will turn themselves on, settings that nothing reads (ethtoolrx, ethtool-sgo, OFF), settings that the NIC cannot apply, features that no setting and no boot script keeps off, and what networkd will turn on at its next start. A feature that the driver does not let anyone turn off is no fault, unless --strict is given.",
   ],
   args: {
-    target: SHARED.target,
+    target: SHARED_ARGS.target,
     features: {
-      ...SHARED.features,
+      ...SHARED_ARGS.features,
       details:
         "Features, separated by commas. Without it what the policy asks for, or where there is none those that offload disable turns off.",
     },
-    vm: SHARED.vm,
-    pif: SHARED.pif,
-    host: SHARED.host,
+    vm: SHARED_ARGS.vm,
+    pif: SHARED_ARGS.pif,
+    host: SHARED_ARGS.host,
     strict: {
       type: "boolean",
       description: "count features that are fixed on as wrong",
@@ -30,11 +30,11 @@ export const VERIFY = {
       details:
         "Prints one line with performance data, and ends with the codes of a monitoring plugin: 0 OK, 1 WARNING (off now, but it will come back), 2 CRITICAL (on), 3 UNKNOWN, a wrong command line included.",
     },
-    pool: SHARED.pool,
-    timeout: SHARED.timeout,
-    json: SHARED.json,
-    color: SHARED.color,
-    help: SHARED.help,
+    pool: SHARED_ARGS.pool,
+    timeout: SHARED_ARGS.timeout,
+    json: SHARED_ARGS.json,
+    color: SHARED_ARGS.color,
+    help: SHARED_ARGS.help,
   },
   examples: [
     { command: "offload verify", meaning: "this host, by its policy" },
@@ -44,12 +44,12 @@ export const VERIFY = {
     { command: "offload verify --json", meaning: "for programs" },
     { command: "offload verify --nagios", meaning: "for a monitoring system" },
   ],
-  touches: [],
-  exits: {
+  effects: [],
+  exitCodes: {
     0: "off now, and nothing known will turn it on again",
     1: "something is on or will come back, or a setting or boot piece is wrong",
     2: "usage",
     3: "could not be determined: not root, no dom0, no answer from XAPI",
   },
-  sought: ["check", "test", "audit"],
+  synonyms: ["check", "test", "audit"],
 } as const satisfies CommandDefinition;

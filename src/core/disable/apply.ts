@@ -1,24 +1,24 @@
-import { KEYWORDS } from "../features.ts";
-import { type Interface, uuidOf } from "../interface.ts";
+import { FEATURE_NAMES } from "../features.ts";
+import { getUuid, type Interface } from "../interface.ts";
 import type { Vm } from "../inventory.ts";
-import { Pause } from "../pause.ts";
-import { storedOf } from "../policy.ts";
-import type { NamedText } from "../policy-text.ts";
-import type { AnnounceMark, Kernel, KernelBitsKeeper, Toolstack } from "../ports.ts";
+import { EventLoopYielder } from "../pause.ts";
+import { getStoredPolicy } from "../policy.ts";
+import type { PolicyEntry } from "../policy-text.ts";
+import type { Kernel, KernelBitsStore, PendingAnnouncements, Toolstack } from "../ports.ts";
 import type { Problem } from "../problem.ts";
-import { problemAbout } from "../problem-about.ts";
+import { createInterfaceProblem } from "../problem-about.ts";
 import { type Failure, type Result, success } from "../result.ts";
 import { writeSettings } from "../write-settings.ts";
-import { removeTexts, storeRule, storeTexts } from "../write-texts.ts";
-import { type DisablePlan, runningVms } from "./plan.ts";
+import { removePolicyEntries, storeHostRule, storePolicyEntries } from "../write-texts.ts";
+import { type DisablePlan, listRunningVms } from "./plan.ts";
 import {
   type Change,
+  type FeatureSnapshot,
   type LiveStep,
-  type LiveView,
-  liveChanges,
-  planRecords,
-  type RecordStep,
-  recordChanges,
+  listLiveChanges,
+  listSettingChanges,
+  planSettings,
+  type SettingStep,
 } from "./steps.ts";
 
 /** What a change of this host works on. */
@@ -26,22 +26,22 @@ export interface ChangePorts {
   readonly kernel: Kernel;
   /** Null where nothing is to be stored: the kernel alone is changed. */
   readonly toolstack: Toolstack | null;
-  readonly bits: KernelBitsKeeper;
-  readonly mark: AnnounceMark;
+  readonly bits: KernelBitsStore;
+  readonly pendingAnnouncements: PendingAnnouncements;
   /** Asked between one device or setting and the next. */
   readonly isStopped: () => boolean;
   /** Asked before each batch: whether the caller on another host still waits for this. */
-  readonly stillWanted: () => Promise<Result<void>>;
+  readonly checkCallerWaiting: () => Promise<Result<void>>;
 }
 
 /** What `disable` did, and what is true afterwards. */
-export interface Disabled {
+export interface DisableResult {
   readonly interfaces: readonly Interface[];
-  readonly after: LiveView;
+  readonly after: FeatureSnapshot;
   readonly changes: readonly Change[];
   readonly problems: readonly Problem[];
   /** False where the settings could not be read back. */
-  readonly settingsKnown: boolean;
+  readonly settingsVerified: boolean;
 }
 
 /**
@@ -52,79 +52,95 @@ export interface Disabled {
 export async function applyDisable(
   plan: DisablePlan,
   ports: ChangePorts,
-): Promise<Result<Disabled>> {
-  const kept = await ports.bits.keep(plan.live, plan.before);
-  if (!kept.ok) return kept;
+): Promise<Result<DisableResult>> {
+  const saved = await ports.bits.save(plan.live, plan.before);
+  if (!saved.ok) return saved;
   const problems: Problem[] = [...plan.excluded];
   const stored = await storeOriginals(plan, ports, problems);
   if (!stored.ok) return stored;
   const { unstored } = stored.value;
-  const live = plan.live.filter(({ subject }) => !unstored.has(subject));
-  const wanted = await ports.stillWanted();
-  if (!wanted.ok) return wanted;
-  problems.push(...(await writeLive(live, ports)));
-  const { after, changes } = readBack(plan, live, ports.kernel);
-  const done = { interfaces: plan.interfaces, after, changes, problems };
-  if (ports.toolstack === null) return success({ ...done, settingsKnown: true });
-  return success(await storeSettings(plan, stored.value, ports.toolstack, done, ports));
+  const liveSteps = plan.live.filter(({ iface }) => !unstored.has(iface));
+  const callerWaiting = await ports.checkCallerWaiting();
+  if (!callerWaiting.ok) return callerWaiting;
+  problems.push(...(await writeLive(liveSteps, ports)));
+  const { after, changes } = readBack(plan, liveSteps, ports.kernel);
+  const liveResult = { interfaces: plan.interfaces, after, changes, problems };
+  if (ports.toolstack === null) return success({ ...liveResult, settingsVerified: true });
+  return success(await storeSettings(plan, stored.value, ports.toolstack, liveResult, ports));
 }
 
 /** What was stored before the change. */
-interface OriginalsStored {
+interface StoreOriginalsResult {
   /** Interfaces that have no text, though one is needed: they are not to be changed. */
   readonly unstored: ReadonlySet<Interface>;
-  readonly texts: ReadonlyMap<Interface, NamedText>;
+  readonly entries: ReadonlyMap<Interface, PolicyEntry>;
 }
 
 async function storeOriginals(
   plan: DisablePlan,
-  { toolstack, isStopped, stillWanted }: ChangePorts,
+  { toolstack, isStopped, checkCallerWaiting }: ChangePorts,
   problems: Problem[],
-): Promise<Result<OriginalsStored>> {
-  if (toolstack === null) return success({ unstored: new Set(), texts: new Map() });
-  const wanted = await stillWanted();
-  if (!wanted.ok) return wanted;
-  if (plan.rule !== null) problems.push(...(await storeRule(plan.rule, toolstack)));
-  const { texts, failed } = await storeTexts(plan.texts, toolstack, isStopped);
+): Promise<Result<StoreOriginalsResult>> {
+  if (toolstack === null) return success({ unstored: new Set(), entries: new Map() });
+  const callerWaiting = await checkCallerWaiting();
+  if (!callerWaiting.ok) return callerWaiting;
+  if (plan.hostRule !== null) problems.push(...(await storeHostRule(plan.hostRule, toolstack)));
+  const { entries, failed } = await storePolicyEntries(plan.policySteps, toolstack, isStopped);
   for (const [iface, reason] of failed) {
     const detail = `not changed, because its originals could not be stored: ${reason}`;
-    problems.push(problemAbout("text-failed", iface, detail));
+    problems.push(createInterfaceProblem("policy-write-failed", iface, detail));
   }
-  return success({ unstored: new Set(failed.keys()), texts });
+  return success({ unstored: new Set(failed.keys()), entries });
 }
 
-type Done = Omit<Disabled, "settingsKnown">;
+type LiveResult = Omit<DisableResult, "settingsVerified">;
 
 async function storeSettings(
   plan: DisablePlan,
-  { unstored, texts }: OriginalsStored,
+  { unstored, entries }: StoreOriginalsResult,
   toolstack: Toolstack,
-  done: Done,
+  liveResult: LiveResult,
   ports: ChangePorts,
-): Promise<Disabled> {
+): Promise<DisableResult> {
   const { request } = plan;
-  const stored = plan.interfaces.filter((iface) => !unstored.has(iface));
+  const changeable = plan.interfaces.filter((iface) => !unstored.has(iface));
   // Without a text that has its original no setting is written, whatever the device shows by now.
-  const steps = planRecords(stored, request.features, done.after, request.named).filter(
-    ({ subject }) => texts.has(subject),
-  );
-  const announce = vmsToAnnounce(plan, steps, ports.mark);
-  const wanted = await ports.stillWanted();
-  if (!wanted.ok)
+  const steps = planSettings(
+    changeable,
+    request.features,
+    liveResult.after,
+    request.hasExplicitFeatures,
+  ).filter(({ iface }) => entries.has(iface));
+  const announce = listVmsToAnnounce(plan, steps, ports.pendingAnnouncements);
+  const callerWaiting = await ports.checkCallerWaiting();
+  if (!callerWaiting.ok)
     return {
-      ...done,
-      problems: [...done.problems, ...asProblems(wanted.failures)],
-      settingsKnown: true,
+      ...liveResult,
+      problems: [...liveResult.problems, ...toProblems(callerWaiting.failures)],
+      settingsVerified: true,
     };
-  const half = await writeSettings(plan.interfaces, steps, announce, toolstack, ports);
-  const left = await removeTexts(texts, toolstack);
-  const lost = await storeLostTexts(plan, steps, half.interfaces, toolstack);
+  const settingsResult = await writeSettings(plan.interfaces, steps, announce, toolstack, ports);
+  const removeProblems = await removePolicyEntries(entries, toolstack);
+  const lostProblems = await rewriteRemovedEntries(
+    plan,
+    steps,
+    settingsResult.interfaces,
+    toolstack,
+  );
   return {
-    ...done,
-    interfaces: half.interfaces,
-    changes: [...done.changes, ...recordChanges(half.written, done.after.existing)],
-    problems: [...done.problems, ...half.problems, ...left, ...lost],
-    settingsKnown: half.settingsKnown,
+    ...liveResult,
+    interfaces: settingsResult.interfaces,
+    changes: [
+      ...liveResult.changes,
+      ...listSettingChanges(settingsResult.written, liveResult.after.existing),
+    ],
+    problems: [
+      ...liveResult.problems,
+      ...settingsResult.problems,
+      ...removeProblems,
+      ...lostProblems,
+    ],
+    settingsVerified: settingsResult.settingsVerified,
   };
 }
 
@@ -132,40 +148,48 @@ async function storeSettings(
  * A restore on another host that has read a text before its settings were written removes it: it is
  * stored once more.
  */
-async function storeLostTexts(
-  { interfaces, texts }: DisablePlan,
-  steps: readonly RecordStep[],
-  now: readonly Interface[],
+async function rewriteRemovedEntries(
+  { interfaces, policySteps }: DisablePlan,
+  steps: readonly SettingStep[],
+  current: readonly Interface[],
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
   const before = new Set(interfaces);
-  const reread = new Map(
-    now
+  const storedByUuid = new Map(
+    current
       .filter((iface) => !before.has(iface))
-      .map((iface) => [uuidOf(iface), storedOf(iface).value]),
+      .map((iface) => [getUuid(iface), getStoredPolicy(iface).value]),
   );
   const lost = new Set<Interface>();
-  for (const { subject, keyword } of steps) {
-    const value = reread.get(uuidOf(subject));
-    if (value !== undefined && !value.get(keyword)?.original) lost.add(subject);
+  for (const { iface, feature } of steps) {
+    const value = storedByUuid.get(getUuid(iface));
+    if (value !== undefined && !value.get(feature)?.original) lost.add(iface);
   }
-  const again = texts.filter(({ iface }) => lost.has(iface));
-  const { failed } = await storeTexts(again, toolstack, () => false);
+  const lostSteps = policySteps.filter(({ iface }) => lost.has(iface));
+  const { failed } = await storePolicyEntries(lostSteps, toolstack, () => false);
   return [...failed].map(([iface, reason]) =>
-    problemAbout("text-failed", iface, `its originals could not be stored again: ${reason}`),
+    createInterfaceProblem(
+      "policy-write-failed",
+      iface,
+      `its originals could not be stored again: ${reason}`,
+    ),
   );
 }
 
 /** After a run that was cut short its VMs are announced, though their settings are right by now. */
-function vmsToAnnounce(
-  { interfaces, unannounced }: DisablePlan,
-  steps: readonly RecordStep[],
-  mark: AnnounceMark,
+function listVmsToAnnounce(
+  { interfaces, unannouncedVms }: DisablePlan,
+  steps: readonly SettingStep[],
+  pendingAnnouncements: PendingAnnouncements,
 ): readonly Vm[] {
-  const written = runningVms(steps.map(({ subject }) => subject));
-  const running = runningVms(interfaces);
-  const marked = mark.among(running.map(({ uuid }) => uuid));
-  const vms = [...unannounced, ...written, ...running.filter(({ uuid }) => marked.has(uuid))];
+  const writtenVms = listRunningVms(steps.map(({ iface }) => iface));
+  const running = listRunningVms(interfaces);
+  const pendingUuids = pendingAnnouncements.filterPending(running.map(({ uuid }) => uuid));
+  const vms = [
+    ...unannouncedVms,
+    ...writtenVms,
+    ...running.filter(({ uuid }) => pendingUuids.has(uuid)),
+  ];
   return [...new Map(vms.map((vm) => [vm.uuid, vm])).values()];
 }
 
@@ -174,13 +198,13 @@ function readBack(
   { interfaces, before }: DisablePlan,
   steps: readonly LiveStep[],
   kernel: Kernel,
-): { readonly after: LiveView; readonly changes: readonly Change[] } {
+): { readonly after: FeatureSnapshot; readonly changes: readonly Change[] } {
   if (steps.length === 0) return { after: before, changes: [] };
-  const after = kernel.observeAgain(
+  const after = kernel.rereadFeatures(
     before,
     steps.map(({ device }) => device),
   );
-  return { after, changes: liveChanges(interfaces, KEYWORDS, before, after) };
+  return { after, changes: listLiveChanges(interfaces, FEATURE_NAMES, before, after) };
 }
 
 async function writeLive(
@@ -188,38 +212,43 @@ async function writeLive(
   { kernel, isStopped }: ChangePorts,
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
-  const pause = new Pause();
-  for (const { subject, device, clear } of steps) {
+  const yielder = new EventLoopYielder();
+  for (const { iface, device, bitsToClear } of steps) {
     if (isStopped()) {
       const detail = "interrupted before it was changed";
-      problems.push(problemAbout("interrupted", subject, detail, device));
+      problems.push(createInterfaceProblem("interrupted", iface, detail, device));
       continue;
     }
-    const outcome = kernel.clear(device, clear);
+    const outcome = kernel.clearFeatures(device, bitsToClear);
     if (!outcome.done) {
       problems.push(
-        outcome.gone
-          ? problemAbout("device-vanished", subject, "vanished before it was changed", device)
-          : problemAbout(
+        outcome.deviceRemoved
+          ? createInterfaceProblem(
+              "device-removed",
+              iface,
+              "vanished before it was changed",
+              device,
+            )
+          : createInterfaceProblem(
               "write-failed",
-              subject,
-              `could not be changed: ${outcome.because}`,
+              iface,
+              `could not be changed: ${outcome.reason}`,
               device,
             ),
       );
     }
-    if (pause.isDue) await pause.take();
+    if (yielder.isDue) await yielder.yieldNow();
   }
   return problems;
 }
 
 /** Failures as problems of a run that has begun. */
-export function asProblems(failures: readonly Failure[]): readonly Problem[] {
+export function toProblems(failures: readonly Failure[]): readonly Problem[] {
   return failures.map(({ message }) => ({ code: "incomplete", message }));
 }
 
 /** The problems of an interface, by whether it is among them. */
 export function hasProblem(problems: readonly Problem[], iface: Interface): boolean {
-  const uuid = uuidOf(iface);
+  const uuid = getUuid(iface);
   return uuid !== null && problems.some((problem) => problem.uuid === uuid);
 }

@@ -1,62 +1,61 @@
-import { isSet, type KernelFeatures } from "../feature-set.ts";
-import type { WishStep } from "../restore/wishes.ts";
-import type { LiveStep, RecordStep } from "./steps.ts";
+import { isSet, type KernelFeatureTable } from "../feature-set.ts";
+import type { LiveRestoreStep } from "../restore/wishes.ts";
+import type { LiveStep, SettingStep } from "./steps.ts";
 
 /** The commands that would do the same by hand, quoted for a shell, in the order of doing. */
-export function byHand(
-  live: readonly LiveStep[],
-  records: readonly RecordStep[],
+export function formatDisableCommands(
+  liveSteps: readonly LiveStep[],
+  settingSteps: readonly SettingStep[],
 ): readonly string[] {
   const lines = [
-    ...live.map(({ device, keywords }) =>
-      command("ethtool", "-K", device, ...keywords.flatMap((keyword) => [keyword, "off"])),
+    ...liveSteps.map(({ device, features }) =>
+      formatCommand("ethtool", "-K", device, ...features.flatMap((feature) => [feature, "off"])),
     ),
-    ...records.map(recordByHand),
+    ...settingSteps.map(formatSettingCommand),
   ];
-  const running = records.some(
-    ({ subject }) => subject.kind === "vif" && subject.vm.residentOn !== undefined,
+  const hasRunningVm = settingSteps.some(
+    ({ iface }) => iface.kind === "vif" && iface.vm.residentOn !== undefined,
   );
-  return running
+  return hasRunningVm
     ? [...lines, "# and an event for each running VM above, for which xe has no command"]
     : lines;
 }
 
 /** The same for putting back; former features go by the kernel's names, which ethtool takes too. */
-export function wishesByHand(
-  live: readonly WishStep[],
-  records: readonly RecordStep[],
-  kernel: KernelFeatures,
+export function formatRestoreCommands(
+  liveSteps: readonly LiveRestoreStep[],
+  settingSteps: readonly SettingStep[],
+  featureTable: KernelFeatureTable,
 ): readonly string[] {
   return [
-    ...records.map(recordByHand),
-    ...live.map(({ device, wish }) => {
-      const words = kernel
-        .named(wish.valid)
-        .flatMap(([name, index]) => [name, isSet(wish.requested, index) ? "on" : "off"]);
-      return command("ethtool", "-K", device, ...words);
+    ...settingSteps.map(formatSettingCommand),
+    ...liveSteps.map(({ device, request }) => {
+      const args = featureTable
+        .listNames(request.valid)
+        .flatMap(([name, index]) => [name, isSet(request.requested, index) ? "on" : "off"]);
+      return formatCommand("ethtool", "-K", device, ...args);
     }),
   ];
 }
 
-function recordByHand({ subject, key, to }: RecordStep): string {
-  const [kind, uuid] =
-    subject.kind === "pif" ? ["pif", subject.pif.uuid] : ["vif", subject.vif.uuid];
+function formatSettingCommand({ iface, key, to }: SettingStep): string {
+  const [kind, uuid] = iface.kind === "pif" ? ["pif", iface.pif.uuid] : ["vif", iface.vif.uuid];
   return to === null
-    ? command(
+    ? formatCommand(
         "xe",
         `${kind}-param-remove`,
         `uuid=${uuid}`,
         "param-name=other-config",
         `param-key=${key}`,
       )
-    : command("xe", `${kind}-param-set`, `uuid=${uuid}`, `other-config:${key}=${to}`);
+    : formatCommand("xe", `${kind}-param-set`, `uuid=${uuid}`, `other-config:${key}=${to}`);
 }
 
-function command(...words: readonly string[]): string {
-  return words.map(shellQuoted).join(" ");
+function formatCommand(...words: readonly string[]): string {
+  return words.map(quoteShellWord).join(" ");
 }
 
 /** A word as sh takes it literally. */
-export function shellQuoted(word: string): string {
+export function quoteShellWord(word: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

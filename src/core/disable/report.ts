@@ -1,115 +1,119 @@
-import { isChangeableOnVif, type Keyword } from "../features.ts";
+import { type Feature, isChangeableOnVif } from "../features.ts";
 import type { Interface } from "../interface.ts";
-import { exitCodeOf, type Note, type Problem } from "../problem.ts";
-import { type Report, reportOf } from "../report.ts";
-import { laterNotes, unrecordedNotes } from "../targets/notes.ts";
-import { type Judgement, judge } from "../verify/verdict.ts";
-import type { Disabled } from "./apply.ts";
-import type { LiveView } from "./steps.ts";
+import { computeExitCode, type Note, type Problem } from "../problem.ts";
+import { createReport, type Report } from "../report.ts";
+import { createDeferredNotes, createNoSettingNotes } from "../targets/notes.ts";
+import { evaluateInterfaces, type InterfaceEvaluation } from "../verify/verdict.ts";
+import type { DisableResult } from "./apply.ts";
+import type { FeatureSnapshot } from "./steps.ts";
 
 /** What a run was about, as its report has to know it. */
-export interface DisableContext {
+export interface DisableReportContext {
   readonly host: NonNullable<Report["host"]>;
   /** What was to be off on an interface. */
-  readonly featuresOf: (iface: Interface) => readonly Keyword[];
+  readonly getFeaturesOff: (iface: Interface) => readonly Feature[];
   /** Whether a boot layer keeps off what no setting does. */
-  readonly persisted: boolean;
+  readonly isPersisted: boolean;
   /** Whether anything was to be stored in XAPI. */
-  readonly store: boolean;
+  readonly storesSettings: boolean;
   /** What the choice of targets, and what came after the change, have to say. */
   readonly notes: readonly Note[];
 }
 
 /** The report of a run. A device that vanished is reported once: not again as one that is missing. */
-export function disableReport(
+export function createDisableReport(
   command: "disable" | "confirm" | "persist",
-  { changes, problems, interfaces, after, settingsKnown }: Disabled,
-  { host, featuresOf, store, persisted, notes }: DisableContext,
+  { changes, problems, interfaces, after, settingsVerified }: DisableResult,
+  { host, getFeaturesOff, storesSettings, isPersisted, notes }: DisableReportContext,
 ): Report {
-  const touched = withoutExcluded(interfaces, problems);
-  const groups = groupByFeatures(touched, featuresOf);
-  const judged = judgeGroups(groups, after, store && settingsKnown);
-  const vanished = new Set(
-    problems.flatMap(({ code, device }) => (code === "device-vanished" ? [device] : [])),
+  const included = filterIncluded(interfaces, problems);
+  const groups = groupByFeatures(included, getFeaturesOff);
+  const evaluation = evaluateGroups(groups, after, storesSettings && settingsVerified);
+  const removed = new Set(
+    problems.flatMap(({ code, device }) => (code === "device-removed" ? [device] : [])),
   );
-  const all = [
+  const allProblems = [
     ...problems,
-    ...judged.problems.filter(
-      ({ code, device }) => code !== "device-missing" || !vanished.has(device),
+    ...evaluation.problems.filter(
+      ({ code, device }) => code !== "device-missing" || !removed.has(device),
     ),
   ];
-  return reportOf(command, {
+  return createReport(command, {
     host,
-    exitCode: exitCodeOf(all, { strict: false, changing: true }),
-    devices: judged.devices,
+    exitCode: computeExitCode(allProblems, { strict: false, changing: true }),
+    devices: evaluation.devices,
     changes,
-    problems: all,
+    problems: allProblems,
     notes: [
       ...notes,
-      ...judged.notes,
-      ...laterNotes(touched, store),
-      ...(store && !persisted ? groups.flatMap(unrecordedIn) : []),
+      ...evaluation.notes,
+      ...createDeferredNotes(included, storesSettings),
+      ...(storesSettings && !isPersisted ? groups.flatMap(createGroupNotes) : []),
     ],
   });
 }
 
 /** The report of a pending change that was reverted: what is on is meant to be on. */
-export function revertedReport(
-  { changes, problems, interfaces, after }: Disabled,
-  { host, featuresOf, notes }: DisableContext,
+export function createRevertedReport(
+  { changes, problems, interfaces, after }: DisableResult,
+  { host, getFeaturesOff, notes }: DisableReportContext,
 ): Report {
-  const { devices } = judgeGroups(groupByFeatures(interfaces, featuresOf), after, true);
-  const exitCode = exitCodeOf(problems, { strict: false, changing: true });
-  return reportOf("disable", { host, exitCode, devices, changes, problems, notes });
+  const { devices } = evaluateGroups(groupByFeatures(interfaces, getFeaturesOff), after, true);
+  const exitCode = computeExitCode(problems, { strict: false, changing: true });
+  return createReport("disable", { host, exitCode, devices, changes, problems, notes });
 }
 
 /** Interfaces on which the same was to be off. */
-interface Group {
+interface FeatureGroup {
   readonly interfaces: readonly Interface[];
-  readonly features: readonly Keyword[];
+  readonly features: readonly Feature[];
 }
 
 function groupByFeatures(
   interfaces: readonly Interface[],
-  featuresOf: DisableContext["featuresOf"],
-): readonly Group[] {
-  const groups = Map.groupBy(interfaces, (iface) => featuresOf(iface).join());
-  return [...groups.values()].flatMap((alike) => {
-    const [first] = alike;
-    return first === undefined ? [] : [{ interfaces: alike, features: featuresOf(first) }];
+  getFeaturesOff: DisableReportContext["getFeaturesOff"],
+): readonly FeatureGroup[] {
+  const groups = Map.groupBy(interfaces, (iface) => getFeaturesOff(iface).join());
+  return [...groups.values()].flatMap((ifaces) => {
+    const [first] = ifaces;
+    return first === undefined ? [] : [{ interfaces: ifaces, features: getFeaturesOff(first) }];
   });
 }
 
-function judgeGroups(groups: readonly Group[], view: LiveView, records: boolean): Judgement {
-  const judged = groups.map(({ interfaces, features }) =>
-    judge(interfaces, view, { keywords: features, records }),
+function evaluateGroups(
+  groups: readonly FeatureGroup[],
+  snapshot: FeatureSnapshot,
+  includesSettings: boolean,
+): InterfaceEvaluation {
+  const evaluations = groups.map(({ interfaces, features }) =>
+    evaluateInterfaces(interfaces, snapshot, { features, includesSettings }),
   );
   return {
-    devices: judged.flatMap(({ devices }) => devices),
-    problems: judged.flatMap(({ problems }) => problems),
-    notes: judged.flatMap(({ notes }) => notes),
+    devices: evaluations.flatMap(({ devices }) => devices),
+    problems: evaluations.flatMap(({ problems }) => problems),
+    notes: evaluations.flatMap(({ notes }) => notes),
   };
 }
 
-function unrecordedIn({ interfaces, features }: Group): readonly Note[] {
-  return unrecordedNotes(interfaces, features.filter(isWorthANote));
+function createGroupNotes({ interfaces, features }: FeatureGroup): readonly Note[] {
+  return createNoSettingNotes(interfaces, features.filter(needsNote));
 }
 
 /** netback never has lro: that no setting keeps it off is of no interest. */
-function isWorthANote(feature: Keyword): boolean {
+function needsNote(feature: Feature): boolean {
   return feature !== "lro" || isChangeableOnVif(feature);
 }
 
 /** What was left alone on purpose is reported as that, and not as being on. */
-function withoutExcluded(
+function filterIncluded(
   interfaces: readonly Interface[],
   problems: readonly Problem[],
 ): readonly Interface[] {
   const excluded = new Set(
-    problems.flatMap(({ code, uuid }) => (code === "text-failed" ? [uuid] : [])),
+    problems.flatMap(({ code, uuid }) => (code === "policy-write-failed" ? [uuid] : [])),
   );
   return interfaces.filter((iface) => {
-    if (iface.kind === "bare") return true;
+    if (iface.kind === "unmanaged") return true;
     return !excluded.has(iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid);
   });
 }

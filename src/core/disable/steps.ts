@@ -1,35 +1,40 @@
-import { ByTwo } from "../by-two.ts";
-import type { ChangeableBits, FeatureSet, FeatureState, KernelFeatures } from "../feature-set.ts";
-import { isChangeableOnVif, type Keyword } from "../features.ts";
-import { devicesOf, type Interface, uuidOf } from "../interface.ts";
-import { honouredKey, otherConfigOf, recordedStates } from "../settings.ts";
+import { PairMap } from "../by-two.ts";
+import type {
+  ChangeableBits,
+  FeatureSet,
+  FeatureState,
+  KernelFeatureTable,
+} from "../feature-set.ts";
+import { type Feature, isChangeableOnVif } from "../features.ts";
+import { getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
+import { effectiveKey, getOtherConfig, settingStates } from "../settings.ts";
 
 /** What reading one device gave. */
-export type Observation =
+export type DeviceReading =
   | { readonly state: "read"; readonly features: FeatureSet }
   | { readonly state: "missing" }
-  | { readonly state: "unreadable"; readonly because: string };
+  | { readonly state: "unreadable"; readonly reason: string };
 
 /** What the kernel says of the devices of a selection, by name. */
-export interface LiveView {
-  readonly kernel: KernelFeatures;
+export interface FeatureSnapshot {
+  readonly featureTable: KernelFeatureTable;
   /** Every device name that there is. */
   readonly existing: ReadonlySet<string>;
-  readonly observations: ReadonlyMap<string, Observation>;
+  readonly readings: ReadonlyMap<string, DeviceReading>;
 }
 
 /** One write to one device, with all features in it. */
 export interface LiveStep {
-  readonly subject: Interface;
+  readonly iface: Interface;
   readonly device: string;
-  readonly keywords: readonly Keyword[];
-  readonly clear: ChangeableBits;
+  readonly features: readonly Feature[];
+  readonly bitsToClear: ChangeableBits;
 }
 
 /** One key of a PIF or VIF that is to have another value. */
-export interface RecordStep {
-  readonly subject: Exclude<Interface, { kind: "bare" }>;
-  readonly keyword: Keyword;
+export interface SettingStep {
+  readonly iface: Exclude<Interface, { kind: "unmanaged" }>;
+  readonly feature: Feature;
   readonly key: string;
   /** The value to be replaced; null when there is no such key. */
   readonly from: string | null;
@@ -41,62 +46,73 @@ export interface RecordStep {
 export interface Change {
   readonly device: string | null;
   readonly uuid: string | null;
-  readonly feature: Keyword;
-  readonly layer: "live" | "recorded";
+  readonly feature: Feature;
+  readonly layer: "live" | "xapi";
   readonly from: string | null;
   readonly to: string | null;
 }
 
 /** The kernel writes that turn the features off: one a device, none where nothing is on. */
-export function planLive(
+export function planLiveSteps(
   interfaces: readonly Interface[],
-  keywords: readonly Keyword[],
-  view: LiveView,
+  features: readonly Feature[],
+  snapshot: FeatureSnapshot,
 ): readonly LiveStep[] {
   const steps: LiveStep[] = [];
   // Devices that are alike have the very same set of features: what is to be cleared is found once.
-  const known = new Map<FeatureSet, Clearing | null>();
-  for (const subject of interfaces) {
-    for (const { name } of devicesOf(subject, view.existing)) {
-      const observation = view.observations.get(name);
-      if (observation?.state !== "read") continue;
-      let clearing = known.get(observation.features);
-      if (clearing === undefined) {
-        clearing = clearingOf(observation.features, keywords, view.kernel);
-        known.set(observation.features, clearing);
+  const cached = new Map<FeatureSet, ClearPlan | null>();
+  for (const iface of interfaces) {
+    for (const { name } of listInterfaceDevices(iface, snapshot.existing)) {
+      const reading = snapshot.readings.get(name);
+      if (reading?.state !== "read") continue;
+      let clearPlan = cached.get(reading.features);
+      if (clearPlan === undefined) {
+        clearPlan = planClear(reading.features, features, snapshot.featureTable);
+        cached.set(reading.features, clearPlan);
       }
-      if (clearing === null) continue;
-      steps.push({ subject, device: name, keywords: clearing.keywords, clear: clearing.clear });
+      if (clearPlan === null) continue;
+      steps.push({
+        iface,
+        device: name,
+        features: clearPlan.features,
+        bitsToClear: clearPlan.bitsToClear,
+      });
     }
   }
   return steps;
 }
 
-type Clearing = Pick<LiveStep, "keywords" | "clear">;
+type ClearPlan = Pick<LiveStep, "features" | "bitsToClear">;
 
 /** What is to be cleared of a set of features; null where everything is off. */
-function clearingOf(
-  features: FeatureSet,
-  keywords: readonly Keyword[],
-  kernel: KernelFeatures,
-): Clearing | null {
-  const clear = kernel.clearable(features, keywords);
-  if (clear.isEmpty) return null;
-  return { clear, keywords: keywords.filter((keyword) => kernel.isIn(keyword, clear)) };
+function planClear(
+  featureSet: FeatureSet,
+  features: readonly Feature[],
+  featureTable: KernelFeatureTable,
+): ClearPlan | null {
+  const bitsToClear = featureTable.findClearable(featureSet, features);
+  if (bitsToClear.isEmpty) return null;
+  return {
+    bitsToClear,
+    features: features.filter((feature) => featureTable.isAffected(feature, bitsToClear)),
+  };
 }
 
 /** What the devices will show when every step does what it is meant to do. */
-export function foresee(view: LiveView, steps: readonly LiveStep[]): LiveView {
-  const observations = new Map(view.observations);
-  for (const { device, clear } of steps) {
-    const now = observations.get(device);
-    if (now?.state !== "read") continue;
-    observations.set(device, {
+export function previewSnapshot(
+  snapshot: FeatureSnapshot,
+  steps: readonly LiveStep[],
+): FeatureSnapshot {
+  const readings = new Map(snapshot.readings);
+  for (const { device, bitsToClear } of steps) {
+    const reading = readings.get(device);
+    if (reading?.state !== "read") continue;
+    readings.set(device, {
       state: "read",
-      features: view.kernel.without(now.features, clear),
+      features: snapshot.featureTable.clearBits(reading.features, bitsToClear),
     });
   }
-  return { ...view, observations };
+  return { ...snapshot, readings };
 }
 
 /**
@@ -107,43 +123,45 @@ export function foresee(view: LiveView, steps: readonly LiveStep[]): LiveView {
  * that xenopsd honours and netback can follow, for vif-real ignores the exit status of ethtool; `named`
  * features are stored whatever netback says. What already means off stays.
  */
-export function planRecords(
+export function planSettings(
   interfaces: readonly Interface[],
-  keywords: readonly Keyword[],
-  after: LiveView,
-  named: boolean,
-): readonly RecordStep[] {
-  const onVif = named ? keywords : keywords.filter(isChangeableOnVif);
-  const steps: RecordStep[] = [];
+  features: readonly Feature[],
+  after: FeatureSnapshot,
+  hasExplicitFeatures: boolean,
+): readonly SettingStep[] {
+  const vifFeatures = hasExplicitFeatures ? features : features.filter(isChangeableOnVif);
+  const steps: SettingStep[] = [];
   // VIFs of which the same is recorded have the very same array of states.
-  const known = new Map<readonly unknown[], readonly MissingRecord[]>();
-  for (const subject of interfaces) {
-    if (subject.kind === "bare") continue;
-    const wanted = subject.kind === "pif" ? keywords : onVif;
-    const recorded = recordedStates(subject, wanted);
-    const states = subject.kind === "pif" ? statesOf(after, subject.pif.device, wanted) : [];
-    const missing = known.get(recorded) ?? missingRecords(subject, wanted, recorded, states);
-    known.set(recorded, missing);
-    for (const { keyword, key, from } of missing) {
-      steps.push({ subject, keyword, key, from, to: "off" });
+  const cached = new Map<readonly unknown[], readonly MissingSetting[]>();
+  for (const iface of interfaces) {
+    if (iface.kind === "unmanaged") continue;
+    const ifaceFeatures = iface.kind === "pif" ? features : vifFeatures;
+    const xapiStates = settingStates(iface, ifaceFeatures);
+    const liveStates =
+      iface.kind === "pif" ? getLiveStates(after, iface.pif.device, ifaceFeatures) : [];
+    const missing =
+      cached.get(xapiStates) ?? planMissingSettings(iface, ifaceFeatures, xapiStates, liveStates);
+    cached.set(xapiStates, missing);
+    for (const { feature, key, from } of missing) {
+      steps.push({ iface, feature, key, from, to: "off" });
     }
   }
   return steps;
 }
 
-type MissingRecord = Pick<RecordStep, "keyword" | "key" | "from">;
+type MissingSetting = Pick<SettingStep, "feature" | "key" | "from">;
 
-function missingRecords(
-  subject: Interface,
-  keywords: readonly Keyword[],
-  recorded: readonly ("on" | "off" | null)[],
-  states: readonly FeatureState[] | undefined,
-): readonly MissingRecord[] {
-  return keywords.flatMap((keyword, index): MissingRecord[] => {
-    const key = honouredKey(subject, keyword);
-    if (key === null || recorded[index] === "off") return [];
-    if (!isRecordable(subject, states?.[index])) return [];
-    return [{ keyword, key, from: otherConfigOf(subject)?.get(key) ?? null }];
+function planMissingSettings(
+  iface: Interface,
+  features: readonly Feature[],
+  xapiStates: readonly ("on" | "off" | null)[],
+  liveStates: readonly FeatureState[] | undefined,
+): readonly MissingSetting[] {
+  return features.flatMap((feature, index): MissingSetting[] => {
+    const key = effectiveKey(iface, feature);
+    if (key === null || xapiStates[index] === "off") return [];
+    if (!canSetOff(iface, liveStates?.[index])) return [];
+    return [{ feature, key, from: getOtherConfig(iface)?.get(key) ?? null }];
   });
 }
 
@@ -151,38 +169,46 @@ function missingRecords(
  * Whether `off` may be recorded without setting a trap for the next plug. `state` is that of the
  * feature on the interface's main device, if that could be read.
  */
-export function isRecordable(subject: Interface, state: FeatureState | undefined): boolean {
-  return subject.kind === "vif" || (subject.kind === "pif" && state === "off");
+export function canSetOff(iface: Interface, liveState: FeatureState | undefined): boolean {
+  return iface.kind === "vif" || (iface.kind === "pif" && liveState === "off");
 }
 
 /** The states of these features of a device, in their order; undefined where it could not be read. */
-export function statesOf(
-  { kernel, observations }: LiveView,
+export function getLiveStates(
+  { featureTable, readings }: FeatureSnapshot,
   device: string,
-  keywords: readonly Keyword[],
+  features: readonly Feature[],
 ): readonly FeatureState[] | undefined {
-  const observation = observations.get(device);
-  if (observation?.state !== "read") return undefined;
-  return kernel.states(observation.features, keywords);
+  const reading = readings.get(device);
+  if (reading?.state !== "read") return undefined;
+  return featureTable.getStates(reading.features, features);
 }
 
 /** What the live steps change, feature by feature, from one reading to another. */
-export function liveChanges(
+export function listLiveChanges(
   interfaces: readonly Interface[],
-  keywords: readonly Keyword[],
-  before: LiveView,
-  after: LiveView,
+  features: readonly Feature[],
+  before: FeatureSnapshot,
+  after: FeatureSnapshot,
 ): readonly Change[] {
   const changes: Change[] = [];
-  const differences = new Differences(keywords, before.kernel);
-  for (const subject of interfaces) {
-    for (const { name } of devicesOf(subject, before.existing)) {
-      const was = before.observations.get(name);
-      const is = after.observations.get(name);
+  const comparer = new FeatureSetComparer(features, before.featureTable);
+  for (const iface of interfaces) {
+    for (const { name } of listInterfaceDevices(iface, before.existing)) {
+      const readingBefore = before.readings.get(name);
+      const readingAfter = after.readings.get(name);
       // An observation that nobody renewed is the very same object.
-      if (was === is || was?.state !== "read" || is?.state !== "read") continue;
-      const uuid = uuidOf(subject);
-      for (const { feature, from, to } of differences.between(was.features, is.features)) {
+      if (
+        readingBefore === readingAfter ||
+        readingBefore?.state !== "read" ||
+        readingAfter?.state !== "read"
+      )
+        continue;
+      const uuid = getUuid(iface);
+      for (const { feature, from, to } of comparer.compare(
+        readingBefore.features,
+        readingAfter.features,
+      )) {
         changes.push({ device: name, uuid, feature, layer: "live", from, to });
       }
     }
@@ -190,47 +216,48 @@ export function liveChanges(
   return changes;
 }
 
-interface Difference {
-  readonly feature: Keyword;
+interface FeatureDifference {
+  readonly feature: Feature;
   readonly from: FeatureState;
   readonly to: FeatureState;
 }
 
 /** How devices differ from before: those that are alike have the very same sets of features. */
-class Differences {
-  readonly #known = new ByTwo<FeatureSet, FeatureSet, readonly Difference[]>();
+class FeatureSetComparer {
+  readonly #cache = new PairMap<FeatureSet, FeatureSet, readonly FeatureDifference[]>();
 
   constructor(
-    readonly keywords: readonly Keyword[],
-    readonly kernel: KernelFeatures,
+    readonly features: readonly Feature[],
+    readonly featureTable: KernelFeatureTable,
   ) {}
 
-  between(before: FeatureSet, after: FeatureSet): readonly Difference[] {
+  compare(before: FeatureSet, after: FeatureSet): readonly FeatureDifference[] {
     return (
-      this.#known.get(before, after) ?? this.#known.keep(before, after, this.#find(before, after))
+      this.#cache.get(before, after) ??
+      this.#cache.set(before, after, this.#findDifferences(before, after))
     );
   }
 
-  #find(before: FeatureSet, after: FeatureSet): readonly Difference[] {
-    const was = this.kernel.states(before, this.keywords);
-    const is = this.kernel.states(after, this.keywords);
-    return this.keywords.flatMap((feature, index): Difference[] => {
-      const [from = "absent", to = "absent"] = [was[index], is[index]];
+  #findDifferences(before: FeatureSet, after: FeatureSet): readonly FeatureDifference[] {
+    const statesBefore = this.featureTable.getStates(before, this.features);
+    const statesAfter = this.featureTable.getStates(after, this.features);
+    return this.features.flatMap((feature, index): FeatureDifference[] => {
+      const [from = "absent", to = "absent"] = [statesBefore[index], statesAfter[index]];
       return from === to ? [] : [{ feature, from, to }];
     });
   }
 }
 
 /** What the record steps change. */
-export function recordChanges(
-  steps: readonly RecordStep[],
+export function listSettingChanges(
+  steps: readonly SettingStep[],
   existing: ReadonlySet<string>,
 ): readonly Change[] {
-  return steps.map(({ subject, keyword, from, to }) => ({
-    device: devicesOf(subject, existing)[0]?.name ?? null,
-    uuid: uuidOf(subject),
-    feature: keyword,
-    layer: "recorded",
+  return steps.map(({ iface, feature, from, to }) => ({
+    device: listInterfaceDevices(iface, existing)[0]?.name ?? null,
+    uuid: getUuid(iface),
+    feature,
+    layer: "xapi",
     from,
     to,
   }));

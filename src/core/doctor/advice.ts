@@ -1,147 +1,166 @@
-import { shellQuoted } from "../disable/manual-commands.ts";
+import { quoteShellWord } from "../disable/manual-commands.ts";
 import type { ProblemCode } from "../problem.ts";
 import type { Report } from "../report.ts";
-import { listed } from "../text.ts";
-import type { Advice, Diagnosis, StrayRecord } from "./diagnosis.ts";
-import type { Hook } from "./third-party-hooks.ts";
+import { joinAnd } from "../text.ts";
+import type { Advice, Diagnosis, OffloadSetting } from "./diagnosis.ts";
+import type { ThirdPartyHook } from "./third-party-hooks.ts";
 
 /** How many interfaces a sentence names. */
-const NAMED = 4;
+const MAX_NAMED_INTERFACES = 4;
 
-type Found = Pick<Diagnosis, "deadRecords" | "networkRecords" | "hooks" | "software">;
+type DiagnosisFindings = Pick<
+  Diagnosis,
+  "ineffectiveSettings" | "networkSettings" | "hooks" | "software"
+>;
 
-type Findings = Pick<Report, "problems" | "notes" | "advice">;
+type ReportFindings = Pick<Report, "problems" | "notes" | "advice">;
 
 /**
  * What to do, each step with its reason, the most urgent first. Repeats nothing. What turns features off is
  * what `verify` advises.
  */
-export function adviceFor(report: Findings, found: Found): Advice[] {
+export function buildAdvice(report: ReportFindings, diagnosis: DiagnosisFindings): Advice[] {
   return [
-    ...toolstackAdvice(report),
-    ...disableAdvice(report),
-    ...recordAdvice(report),
-    ...bootAdvice(report),
-    ...deviceAdvice(report),
-    ...found.deadRecords.map((record) => removal(record, `${inWords(record)} is read by nobody`)),
-    ...found.networkRecords.map((record) =>
-      removal(record, `${inWords(record)}: ${record.because}`),
+    ...adviseOnToolstack(report),
+    ...adviseOnDisable(report),
+    ...adviseOnSettings(report),
+    ...adviseOnBoot(report),
+    ...adviseOnDevices(report),
+    ...diagnosis.ineffectiveSettings.map((setting) =>
+      adviseRemoval(setting, `${formatSetting(setting)} is read by nobody`),
     ),
-    ...hookAdvice(found.hooks),
-    ...softwareAdvice(found),
+    ...diagnosis.networkSettings.map((setting) =>
+      adviseRemoval(setting, `${formatSetting(setting)}: ${setting.reason}`),
+    ),
+    ...adviseOnHooks(diagnosis.hooks),
+    ...adviseOnSoftware(diagnosis),
   ];
 }
 
-function withCode({ problems }: Pick<Report, "problems">, ...codes: readonly ProblemCode[]) {
-  return problems.filter(({ code }) => codes.some((one) => one === code));
+function filterByCode({ problems }: Pick<Report, "problems">, ...codes: readonly ProblemCode[]) {
+  return problems.filter(({ code }) => codes.some((wanted) => wanted === code));
 }
 
-function subjects(problems: Report["problems"]): string {
+function formatInterfaceNames(problems: Report["problems"]): string {
   const names = [
-    ...new Set(problems.flatMap((one) => ("interface" in one ? [one.interface ?? ""] : []))),
+    ...new Set(
+      problems.flatMap((problem) => ("interface" in problem ? [problem.interface ?? ""] : [])),
+    ),
   ];
-  if (names.length <= NAMED) return listed(names);
-  return `${names.slice(0, NAMED).join(", ")} and ${names.length - NAMED} more`;
+  if (names.length <= MAX_NAMED_INTERFACES) return joinAnd(names);
+  return `${names.slice(0, MAX_NAMED_INTERFACES).join(", ")} and ${names.length - MAX_NAMED_INTERFACES} more`;
 }
 
-function toolstackAdvice(report: Pick<Report, "problems">): readonly Advice[] {
-  return withCode(report, "xapi-unavailable").length === 0
+function adviseOnToolstack(report: Pick<Report, "problems">): readonly Advice[] {
+  return filterByCode(report, "xapi-unavailable").length === 0
     ? []
-    : [{ because: "XAPI did not answer, so no record was read", command: "xe-toolstack-restart" }];
+    : [{ reason: "XAPI did not answer, so no record was read", command: "xe-toolstack-restart" }];
 }
 
-function disableAdvice(report: Findings): readonly Advice[] {
-  const command = report.advice.find((one) => one.startsWith("offload disable "));
+function adviseOnDisable(report: ReportFindings): readonly Advice[] {
+  const command = report.advice.find((candidate) => candidate.startsWith("offload disable "));
   if (command === undefined) return [];
-  const on = withCode(report, "live-on");
-  const later = withCode(report, "latent", "gro-not-persistent", "networkd-turns-on");
-  const records = withCode(report, "record-missing", "record-says-on", "record-unreadable");
+  const on = filterByCode(report, "live-on");
+  const requestedOn = filterByCode(
+    report,
+    "requested-on",
+    "gro-not-persistent",
+    "networkd-turns-on",
+  );
+  const settings = filterByCode(report, "setting-missing", "setting-on", "setting-invalid");
   const advice: Advice[] = [];
-  if (on.length > 0) advice.push({ because: `on, and could be off: ${subjects(on)}`, command });
-  if (later.length > 0) {
-    advice.push({ because: `off now, and coming back by itself: ${subjects(later)}`, command });
+  if (on.length > 0)
+    advice.push({ reason: `on, and could be off: ${formatInterfaceNames(on)}`, command });
+  if (requestedOn.length > 0) {
+    advice.push({
+      reason: `off now, and coming back by itself: ${formatInterfaceNames(requestedOn)}`,
+      command,
+    });
   }
-  if (records.length > 0) {
-    advice.push({ because: `not recorded as off in XAPI: ${subjects(records)}`, command });
+  if (settings.length > 0) {
+    advice.push({
+      reason: `not recorded as off in XAPI: ${formatInterfaceNames(settings)}`,
+      command,
+    });
   }
   return advice;
 }
 
-function recordAdvice(report: Pick<Report, "problems">): readonly Advice[] {
-  return withCode(report, "record-unsatisfiable").flatMap((problem) => {
+function adviseOnSettings(report: Pick<Report, "problems">): readonly Advice[] {
+  return filterByCode(report, "setting-unsupported").flatMap((problem) => {
     const uuid = "uuid" in problem ? problem.uuid : undefined;
     const keys = [...new Set(problem.message.match(/\bethtool-\w+/g) ?? [])];
     return uuid === undefined
       ? []
       : keys.map((key) => ({
-          because: `the NIC can never do what ${key} says, and a later plug fails: ${subjects([problem])}`,
+          reason: `the NIC can never do what ${key} says, and a later plug fails: ${formatInterfaceNames([problem])}`,
           command: `xe pif-param-remove uuid=${uuid} param-name=other-config param-key=${key}`,
         }));
   });
 }
 
-function bootAdvice(report: Pick<Report, "problems" | "notes">): readonly Advice[] {
-  const wrong = withCode(report, "boot-wrong", "boot-absent", "not-persistent");
+function adviseOnBoot(report: Pick<Report, "problems" | "notes">): readonly Advice[] {
+  const drift = filterByCode(report, "boot-drift", "boot-not-installed", "not-persistent");
   const missing = report.notes.filter(({ code }) => code === "not-persisted");
-  const [first] = [...wrong, ...missing];
+  const [first] = [...drift, ...missing];
   if (first === undefined) return [];
-  const because = first.message.replace(/; [^;]*\boffload persist\b.*$/, "");
+  const reason = first.message.replace(/; [^;]*\boffload persist\b.*$/, "");
   const [command = "offload persist"] = /offload persist(?: --remove)?$/.exec(first.message) ?? [];
-  return [{ because, command }];
+  return [{ reason, command }];
 }
 
-function deviceAdvice(report: Pick<Report, "problems">): readonly Advice[] {
-  return withCode(report, "device-missing", "device-unreadable").flatMap((problem) => {
+function adviseOnDevices(report: Pick<Report, "problems">): readonly Advice[] {
+  return filterByCode(report, "device-missing", "device-unreadable").flatMap((problem) => {
     const device = "device" in problem ? problem.device : undefined;
     return device === undefined
       ? []
-      : [{ because: problem.message, command: `ethtool -k ${shellQuoted(device)}` }];
+      : [{ reason: problem.message, command: `ethtool -k ${quoteShellWord(device)}` }];
   });
 }
 
-function inWords({ name, key, value }: StrayRecord): string {
+function formatSetting({ name, key, value }: OffloadSetting): string {
   return `${key}=${value} of ${name}`;
 }
 
-function removal({ of, uuid, key }: StrayRecord, because: string): Advice {
+function adviseRemoval({ of, uuid, key }: OffloadSetting, reason: string): Advice {
   return {
-    because,
-    command: `xe ${of}-param-remove uuid=${uuid} param-name=other-config param-key=${shellQuoted(key)}`,
+    reason,
+    command: `xe ${of}-param-remove uuid=${uuid} param-name=other-config param-key=${quoteShellWord(key)}`,
   };
 }
 
 /** Which of two that do the same wins is a matter of order; one of them is enough. */
-function hookAdvice(hooks: readonly Hook[]): readonly Advice[] {
-  return [...Map.groupBy(hooks, ({ path }) => path)].flatMap(([path, those]) => {
-    const [first] = those;
+function adviseOnHooks(hooks: readonly ThirdPartyHook[]): readonly Advice[] {
+  return [...Map.groupBy(hooks, ({ path }) => path)].flatMap(([path, hooksInFile]) => {
+    const [first] = hooksInFile;
     if (first === undefined) return [];
-    const does =
+    const effect =
       first.line === 0
         ? "is called for every VIF that is plugged; see that it touches no offloads"
-        : those.some(({ turnsOn }) => turnsOn)
+        : hooksInFile.some(({ turnsOn }) => turnsOn)
           ? "turns features on that offload turns off"
           : "touches offloads by itself; offload persist does without that";
-    const lines = those.map(({ line }) => String(line));
-    const where = first.line === 0 ? path : `${path}, line ${listed(lines)},`;
-    const because = `${where} ${does}${first.idle === null ? "" : ` (${first.idle})`}`;
-    const at = first.line === 0 ? "" : `+${first.line} `;
-    return [{ because, command: `vi ${at}${shellQuoted(path)}` }];
+    const lines = hooksInFile.map(({ line }) => String(line));
+    const location = first.line === 0 ? path : `${path}, line ${joinAnd(lines)},`;
+    const reason = `${location} ${effect}${first.inactiveReason === null ? "" : ` (${first.inactiveReason})`}`;
+    const lineOption = first.line === 0 ? "" : `+${first.line} `;
+    return [{ reason, command: `vi ${lineOption}${quoteShellWord(path)}` }];
   });
 }
 
-function softwareAdvice({ software }: Found): readonly Advice[] {
+function adviseOnSoftware({ software }: DiagnosisFindings): readonly Advice[] {
   const missing = software.find(({ part, version }) => part === "ethtool" && version === null);
   return missing === undefined
     ? []
     : [
         {
-          because: "ethtool is missing: networkd and what persist installs need it",
+          reason: "ethtool is missing: networkd and what persist installs need it",
           command: "yum install ethtool",
         },
       ];
 }
 
 /** The commands of the advice, each once. */
-export function commandsOf(advice: readonly Advice[]): readonly string[] {
+export function listCommands(advice: readonly Advice[]): readonly string[] {
   return [...new Set(advice.map(({ command }) => command))];
 }

@@ -1,13 +1,18 @@
 import type { BootLayer } from "../boot-layer.ts";
-import type { LiveView } from "../disable/steps.ts";
-import { KEYWORDS, type Keyword } from "../features.ts";
-import { devicesOf, type Interface, nameOf, uuidOf } from "../interface.ts";
+import type { FeatureSnapshot } from "../disable/steps.ts";
+import { FEATURE_NAMES, type Feature } from "../features.ts";
+import {
+  formatInterfaceName,
+  getUuid,
+  type Interface,
+  listInterfaceDevices,
+} from "../interface.ts";
 import type { Inventory, OtherConfig, Pif } from "../inventory.ts";
-import type { Kernel, NetworkRecords } from "../ports.ts";
+import type { Kernel, NetworkSettings } from "../ports.ts";
 import type { DeviceReport, FeatureReport } from "../report.ts";
-import { deadRecords } from "../settings.ts";
-import { coveredOnNic, coveredOnVif } from "../verify/coverage.ts";
-import type { Hook } from "./third-party-hooks.ts";
+import { ineffectiveSettings } from "../settings.ts";
+import { getCoveredNicFeatures, getCoveredVifFeatures } from "../verify/coverage.ts";
+import type { ThirdPartyHook } from "./third-party-hooks.ts";
 
 /** A part of the host's software; `version` is null where it is not there or not known. */
 export interface Software {
@@ -35,21 +40,21 @@ export interface DeviceSummary {
   readonly uuid: string | null;
   readonly vm: DeviceReport["vm"];
   readonly management: boolean;
-  readonly on: readonly Keyword[];
-  readonly onFixed: readonly Keyword[];
-  readonly off: readonly Keyword[];
-  readonly offFixed: readonly Keyword[];
+  readonly on: readonly Feature[];
+  readonly onFixed: readonly Feature[];
+  readonly off: readonly Feature[];
+  readonly offFixed: readonly Feature[];
   /** Off, but requested on: on by itself as soon as nothing stands in its way. */
-  readonly latent: readonly Keyword[];
-  readonly absent: readonly Keyword[];
-  readonly recordedOff: readonly Keyword[];
-  readonly recordedOn: readonly Keyword[];
+  readonly requestedOn: readonly Feature[];
+  readonly absent: readonly Feature[];
+  readonly xapiOff: readonly Feature[];
+  readonly xapiOn: readonly Feature[];
   /** Turned off at boot, or when the interface appears, by what `persist` has installed. */
-  readonly persisted: readonly Keyword[];
+  readonly persisted: readonly Feature[];
 }
 
 /** A key of XAPI's that looks as if it concerned the offloads of something. */
-export interface StrayRecord {
+export interface OffloadSetting {
   readonly of: "pif" | "vif" | "network";
   readonly uuid: string;
   /** What the object is called here. */
@@ -57,11 +62,11 @@ export interface StrayRecord {
   readonly key: string;
   readonly value: string;
   /** Why it does nothing, or what it does instead. */
-  readonly because: string;
+  readonly reason: string;
 }
 
 /** A file that this program keeps on disk. */
-export interface OwnNote {
+export interface StateFile {
   readonly file: string;
   readonly bytes: number;
   /** When it was written last, in UTC (ISO 8601). */
@@ -70,7 +75,7 @@ export interface OwnNote {
 
 /** A step to take, and why. */
 export interface Advice {
-  readonly because: string;
+  readonly reason: string;
   readonly command: string;
 }
 
@@ -84,27 +89,27 @@ export interface Diagnosis {
   readonly nics: readonly NicDriver[];
   readonly devices: readonly DeviceSummary[];
   /** Records that nothing reads. */
-  readonly deadRecords: readonly StrayRecord[];
+  readonly ineffectiveSettings: readonly OffloadSetting[];
   /** Records of networks, which are applied to the bridge and to nothing else. */
-  readonly networkRecords: readonly StrayRecord[];
+  readonly networkSettings: readonly OffloadSetting[];
   /** Files of others that touch offloads. */
-  readonly hooks: readonly Hook[];
+  readonly hooks: readonly ThirdPartyHook[];
   /** What `offload` keeps on this host's disk: this boot's kernel bits, a pending change, the lock. */
-  readonly ownNotes: readonly OwnNote[];
+  readonly stateFiles: readonly StateFile[];
   /** What could not be looked at. */
-  readonly unread: readonly { readonly what: string; readonly because: string }[];
+  readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
   readonly advice: readonly Advice[];
 }
 
 /** Sorts the features of a device by what is true of them. */
-export function summarise(report: DeviceReport, boot: BootLayer | null): DeviceSummary {
+export function summarizeDevice(report: DeviceReport, boot: BootLayer | null): DeviceSummary {
   const { device, kind, uuid, vm, management, features } = report;
-  const those = (is: (feature: FeatureReport) => boolean) =>
-    KEYWORDS.filter((keyword) => {
-      const feature = features[keyword];
-      return feature !== undefined && is(feature);
+  const filterFeatures = (predicate: (feature: FeatureReport) => boolean) =>
+    FEATURE_NAMES.filter((feature) => {
+      const featureReport = features[feature];
+      return featureReport !== undefined && predicate(featureReport);
     });
-  const latent = ({ live, fixed, requested }: FeatureReport) =>
+  const isRequestedOn = ({ live, fixed, requested }: FeatureReport) =>
     live === "off" && requested && !fixed;
   return {
     device,
@@ -112,67 +117,71 @@ export function summarise(report: DeviceReport, boot: BootLayer | null): DeviceS
     uuid,
     vm,
     management,
-    on: those(({ live, fixed }) => live === "on" && !fixed),
-    onFixed: those(({ live, fixed }) => live === "on" && fixed),
-    off: those((feature) => feature.live === "off" && !feature.fixed && !latent(feature)),
-    offFixed: those(({ live, fixed }) => live === "off" && fixed),
-    latent: those(latent),
-    absent: those(({ live }) => live === "absent"),
-    recordedOff: those(({ recorded }) => recorded === "off"),
-    recordedOn: those(({ recorded }) => recorded === "on"),
-    persisted: persistedOn(report, boot),
+    on: filterFeatures(({ live, fixed }) => live === "on" && !fixed),
+    onFixed: filterFeatures(({ live, fixed }) => live === "on" && fixed),
+    off: filterFeatures(
+      (feature) => feature.live === "off" && !feature.fixed && !isRequestedOn(feature),
+    ),
+    offFixed: filterFeatures(({ live, fixed }) => live === "off" && fixed),
+    requestedOn: filterFeatures(isRequestedOn),
+    absent: filterFeatures(({ live }) => live === "absent"),
+    xapiOff: filterFeatures(({ xapi }) => xapi === "off"),
+    xapiOn: filterFeatures(({ xapi }) => xapi === "on"),
+    persisted: listPersistedFeatures(report, boot),
   };
 }
 
-function persistedOn(
+function listPersistedFeatures(
   { device, kind, vm }: DeviceReport,
   boot: BootLayer | null,
-): readonly Keyword[] {
-  if (boot?.state !== "current" || boot.covers === null || device === null) return [];
-  if (kind === "pif") return coveredOnNic(boot.covers, device);
-  const number = device.slice(device.indexOf(".") + 1);
-  return vm === null ? boot.covers.vifs : coveredOnVif(boot.covers, vm.uuid, number);
+): readonly Feature[] {
+  if (boot?.state !== "up-to-date" || boot.covers === null || device === null) return [];
+  if (kind === "pif") return getCoveredNicFeatures(boot.covers, device);
+  const vifNumber = device.slice(device.indexOf(".") + 1);
+  return vm === null ? boot.covers.vifs : getCoveredVifFeatures(boot.covers, vm.uuid, vifNumber);
 }
 
 const NO_DRIVER = { name: "", version: "", firmware: "", bus: "", pci: "" };
 
 /** Who drives each NIC that is there, and in which firmware. */
-export function nicDrivers(
+export function readNicDrivers(
   interfaces: readonly Interface[],
-  { existing }: LiveView,
+  { existing }: FeatureSnapshot,
   kernel: Kernel,
 ): readonly NicDriver[] {
   // Drivers write "N/A" where they mean nothing.
-  const orNull = (text: string) => (text.trim() === "N/A" ? null : text.trim() || null);
+  const emptyToNull = (text: string) => (text.trim() === "N/A" ? null : text.trim() || null);
   const nics = interfaces.filter(
-    (one) => one.kind === "pif" || (one.kind === "bare" && one.as === "pif"),
+    (iface) => iface.kind === "pif" || (iface.kind === "unmanaged" && iface.deviceKind === "pif"),
   );
   return nics
-    .flatMap((nic) => devicesOf(nic, existing).filter(({ name }) => existing.has(name)))
+    .flatMap((nic) => listInterfaceDevices(nic, existing).filter(({ name }) => existing.has(name)))
     .map(({ name: device }) => {
-      const reading = kernel.driver(device);
-      const { name, version, firmware, bus, pci } = reading.known ? reading.value : NO_DRIVER;
+      const lookup = kernel.readDriver(device);
+      const { name, version, firmware, bus, pci } = lookup.found ? lookup.value : NO_DRIVER;
       return {
         device,
-        driver: orNull(name),
-        version: orNull(version),
-        firmware: orNull(firmware),
-        bus: orNull(bus),
-        pci: orNull(pci),
+        driver: emptyToNull(name),
+        version: emptyToNull(version),
+        firmware: emptyToNull(firmware),
+        bus: emptyToNull(bus),
+        pci: emptyToNull(pci),
       };
     });
 }
 
 /** Records of these interfaces that nothing reads. */
-export function strayRecords(interfaces: readonly Interface[]): readonly StrayRecord[] {
-  return interfaces.flatMap((subject) => {
-    const uuid = uuidOf(subject);
-    if (uuid === null || subject.kind === "bare") return [];
-    return deadRecords(subject).map((dead) => ({
-      of: subject.kind,
+export function listIneffectiveSettings(
+  interfaces: readonly Interface[],
+): readonly OffloadSetting[] {
+  return interfaces.flatMap((iface) => {
+    const uuid = getUuid(iface);
+    if (uuid === null || iface.kind === "unmanaged") return [];
+    return ineffectiveSettings(iface).map((setting) => ({
+      of: iface.kind,
       uuid,
-      name: nameOf(subject),
-      ...dead,
+      name: formatInterfaceName(iface),
+      ...setting,
     }));
   });
 }
@@ -181,42 +190,46 @@ export function strayRecords(interfaces: readonly Interface[]): readonly StrayRe
  * Records of this host's PIFs that have no NIC of their own. With Open vSwitch there is no device
  * that they could be applied to (nm.ml linux_pif_config).
  */
-export function strayPifRecords(
+export function listIneffectivePifSettings(
   { pifs, host }: Inventory,
   backend: string | null,
-): readonly StrayRecord[] {
+): readonly OffloadSetting[] {
   if (backend === "bridge") return [];
-  const mine = pifs.filter((pif) => pif.host.uuid === host.uuid && pif.role !== "physical");
-  return mine.flatMap((pif) =>
-    offloadKeys(pif.otherConfig).map(([key, value]) => ({
+  const own = pifs.filter((pif) => pif.host.uuid === host.uuid && pif.role !== "physical");
+  return own.flatMap((pif) =>
+    filterOffloadKeys(pif.otherConfig).map(([key, value]) => ({
       of: "pif" as const,
       uuid: pif.uuid,
-      name: pifName(pif),
+      name: describePif(pif),
       key,
       value,
-      because: "it is no NIC's, and Open vSwitch has no device for it",
+      reason: "it is no NIC's, and Open vSwitch has no device for it",
     })),
   );
 }
 
-function pifName({ device, role, vlan }: Pif): string {
+function describePif({ device, role, vlan }: Pif): string {
   return role === "vlan" ? `${device}, VLAN ${vlan}` : device;
 }
 
 /** Records of networks. networkd applies them to the bridge's own device (nm.ml bring_pif_up). */
-export function networkRecords(networks: readonly NetworkRecords[]): readonly StrayRecord[] {
+export function listNetworkSettings(
+  networks: readonly NetworkSettings[],
+): readonly OffloadSetting[] {
   return networks.flatMap(({ uuid, name, bridge, otherConfig }) =>
-    offloadKeys(otherConfig).map(([key, value]) => ({
+    filterOffloadKeys(otherConfig).map(([key, value]) => ({
       of: "network" as const,
       uuid,
       name,
       key,
       value,
-      because: `it is for the bridge ${bridge} itself, not for NICs or VIFs`,
+      reason: `it is for the bridge ${bridge} itself, not for NICs or VIFs`,
     })),
   );
 }
 
-function offloadKeys(config: OtherConfig): readonly (readonly [key: string, value: string])[] {
+function filterOffloadKeys(
+  config: OtherConfig,
+): readonly (readonly [key: string, value: string])[] {
   return [...config].filter(([key]) => /^ethtool/i.test(key));
 }

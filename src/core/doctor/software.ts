@@ -1,7 +1,7 @@
 import type { Software } from "./diagnosis.ts";
 
 /** What the host says of its software without XAPI; null where something is not there. */
-export interface OwnSoftware {
+export interface LocalSoftware {
   /** Brand and version of /etc/xensource-inventory; empty where it does not tell. */
   readonly product: string;
   readonly distribution: string | null;
@@ -16,34 +16,44 @@ export interface OwnSoftware {
  * The versions of what matters here: from XAPI's `host.software_version` where it tells, else from
  * the host itself.
  */
-export function softwareOf(
-  told: ReadonlyMap<string, string>,
-  own: OwnSoftware,
+export function collectSoftware(
+  xapiVersions: ReadonlyMap<string, string>,
+  own: LocalSoftware,
 ): readonly Software[] {
-  const part = (name: string, keys: readonly string[], version: string | null, from: string) => {
-    const [known] = keys.map((key) => told.get(key)).filter((value) => value);
-    return known === undefined
+  const describePart = (
+    name: string,
+    keys: readonly string[],
+    version: string | null,
+    from: string,
+  ) => {
+    const [xapiVersion] = keys.map((key) => xapiVersions.get(key)).filter((value) => value);
+    return xapiVersion === undefined
       ? { part: name, version, from }
-      : { part: name, version: known, from: "XAPI" };
+      : { part: name, version: xapiVersion, from: "XAPI" };
   };
   return [
-    product(told, own),
-    part("xapi", ["xapi_build", "xapi"], null, "XAPI"),
-    part("xen", ["xen"], own.xen, "/sys/hypervisor"),
+    detectProduct(xapiVersions, own),
+    describePart("xapi", ["xapi_build", "xapi"], null, "XAPI"),
+    describePart("xen", ["xen"], own.xen, "/sys/hypervisor"),
     { part: "kernel", version: own.kernel, from: "uname" },
-    part("network backend", ["network_backend"], own.backend, "/etc/xensource/network.conf"),
+    describePart(
+      "network backend",
+      ["network_backend"],
+      own.backend,
+      "/etc/xensource/network.conf",
+    ),
     { part: "ethtool", version: own.ethtool, from: "ethtool --version" },
     { part: "offload", version: own.offload, from: "itself" },
   ];
 }
 
-function product(told: ReadonlyMap<string, string>, own: OwnSoftware): Software {
+function detectProduct(xapiVersions: ReadonlyMap<string, string>, own: LocalSoftware): Software {
   const [brand, version, build] = ["product_brand", "product_version", "build_number"].map((key) =>
-    told.get(key),
+    xapiVersions.get(key),
   );
   if (brand && version) {
-    const words = `${brand} ${version}${build ? `, build ${build}` : ""}`;
-    return { part: "product", version: words, from: "XAPI" };
+    const description = `${brand} ${version}${build ? `, build ${build}` : ""}`;
+    return { part: "product", version: description, from: "XAPI" };
   }
   return own.product === ""
     ? { part: "product", version: own.distribution, from: "/etc/os-release" }

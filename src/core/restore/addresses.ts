@@ -1,5 +1,5 @@
 import type { PifAddress } from "../inventory.ts";
-import { listed } from "../text.ts";
+import { joinAnd } from "../text.ts";
 
 /** An address that a device has now. */
 export interface LiveAddress {
@@ -10,8 +10,8 @@ export interface LiveAddress {
 }
 
 /** What a plug configures: the bridge with the addresses of the record, and devices with none. */
-export interface PlugAddresses {
-  readonly record: PifAddress;
+export interface ReplugAddresses {
+  readonly pifAddress: PifAddress;
   readonly bridge: string;
   readonly devices: readonly string[];
 }
@@ -21,20 +21,21 @@ export interface PlugAddresses {
  * removes from the bridge what the record does not say, and everything from a NIC that is under a bridge
  * (network_server.ml set_ipv4_conf, set_ipv6_conf).
  */
-export function addressesAtRisk(
-  { record, bridge, devices }: PlugAddresses,
-  live: readonly LiveAddress[],
+export function describeAddressesAtRisk(
+  { pifAddress, bridge, devices }: ReplugAddresses,
+  liveAddresses: readonly LiveAddress[],
 ): string | null {
-  const lost = live.filter(
+  const lost = liveAddresses.filter(
     ({ device, ip, prefix }) =>
-      devices.includes(device) || (device === bridge && !isKept(record, ip, prefix)),
+      devices.includes(device) || (device === bridge && !isPreserved(pifAddress, ip, prefix)),
   );
-  if (lost.length === 0) return isHandSetUnderDhcp(record, bridge, live) ? HAND_SET : null;
-  const words = lost.map(({ device, ip, prefix }) => `${ip}/${prefix} of ${device}`);
-  return `XAPI's record does not have the ${lost.length === 1 ? "address" : "addresses"} ${listed(words)}, which a plug would remove`;
+  if (lost.length === 0)
+    return isHandSetUnderDhcp(pifAddress, bridge, liveAddresses) ? HAND_SET_RISK : null;
+  const addresses = lost.map(({ device, ip, prefix }) => `${ip}/${prefix} of ${device}`);
+  return `XAPI's record does not have the ${lost.length === 1 ? "address" : "addresses"} ${joinAnd(addresses)}, which a plug would remove`;
 }
 
-const HAND_SET = "its address is not that of XAPI's DHCP lease, and a plug might remove it";
+const HAND_SET_RISK = "its address is not that of XAPI's DHCP lease, and a plug might remove it";
 
 /**
  * Where no DHCP client runs, networkd removes every address and starts one (network_server.ml
@@ -43,27 +44,37 @@ const HAND_SET = "its address is not that of XAPI's DHCP lease, and a plug might
 function isHandSetUnderDhcp(
   { mode, ip }: PifAddress,
   bridge: string,
-  live: readonly LiveAddress[],
+  liveAddresses: readonly LiveAddress[],
 ): boolean {
-  const own = live.filter((one) => one.device === bridge && !isIpv6(one.ip));
-  return mode === "DHCP" && own.length > 0 && !own.some((one) => one.ip === ip);
+  const bridgeAddresses = liveAddresses.filter(
+    (address) => address.device === bridge && !isIpv6(address.ip),
+  );
+  return (
+    mode === "DHCP" &&
+    bridgeAddresses.length > 0 &&
+    !bridgeAddresses.some((address) => address.ip === ip)
+  );
 }
 
-function isKept(record: PifAddress, ip: string, prefix: number): boolean {
+function isPreserved(pifAddress: PifAddress, ip: string, prefix: number): boolean {
   if (!isIpv6(ip)) {
     // A DHCP client that runs keeps its lease, and nothing else is removed.
-    if (record.mode === "DHCP") return true;
-    return record.mode === "Static" && record.ip === ip && prefixLength(record.netmask) === prefix;
+    if (pifAddress.mode === "DHCP") return true;
+    return (
+      pifAddress.mode === "Static" &&
+      pifAddress.ip === ip &&
+      computePrefixLength(pifAddress.netmask) === prefix
+    );
   }
-  switch (record.mode6) {
+  switch (pifAddress.ipv6Mode) {
     case "DHCP":
     case "Autoconf":
       // It comes back from the network.
       return true;
     case "Static":
-      return record.ipv6.some((address) => {
-        const [own = "", length] = address.split("/");
-        return shortenIpv6(own) === ip && Number(length) === prefix;
+      return pifAddress.ipv6.some((address) => {
+        const [configuredIp = "", length] = address.split("/");
+        return shortenIpv6(configuredIp) === ip && Number(length) === prefix;
       });
     default:
       return false;
@@ -75,7 +86,7 @@ function isIpv6(ip: string): boolean {
 }
 
 /** The length of the prefix that a netmask stands for: 24 for `255.255.255.0`. */
-export function prefixLength(netmask: string): number {
+export function computePrefixLength(netmask: string): number {
   const bits = netmask.split(".").map((byte) => Number(byte).toString(2).replaceAll("0", ""));
   return bits.join("").length;
 }

@@ -1,19 +1,39 @@
-import { asProblems, type ChangePorts, hasProblem } from "../disable/apply.ts";
-import { runningVms, type StoredIface } from "../disable/plan.ts";
-import { type Change, type LiveView, liveChanges, recordChanges } from "../disable/steps.ts";
-import { KEYWORDS } from "../features.ts";
-import { devicesOf, type Interface } from "../interface.ts";
+import { type ChangePorts, hasProblem, toProblems } from "../disable/apply.ts";
+import { listRunningVms, type ManagedInterface } from "../disable/plan.ts";
+import {
+  type Change,
+  type FeatureSnapshot,
+  listLiveChanges,
+  listSettingChanges,
+} from "../disable/steps.ts";
+import { FEATURE_NAMES } from "../features.ts";
+import { type Interface, listInterfaceDevices } from "../interface.ts";
 import type { Pif } from "../inventory.ts";
-import { Pause } from "../pause.ts";
-import { storedOf } from "../policy.ts";
+import { EventLoopYielder } from "../pause.ts";
+import { getStoredPolicy } from "../policy.ts";
 import type { Toolstack } from "../ports.ts";
 import type { Note, Problem } from "../problem.ts";
-import { problemAbout } from "../problem-about.ts";
+import { createInterfaceProblem } from "../problem-about.ts";
 import { type Result, success } from "../result.ts";
-import { unreadSettings, withSettings, writeSettings } from "../write-settings.ts";
-import { type RuleStep, removeNames, storeRule, storeTexts } from "../write-texts.ts";
-import { isLost, isOnOtherHost, type RestorePlan, unreadableDevices } from "./plan.ts";
-import { type RestoreEvidence, type RestoreRequest, type WishStep, wishesFor } from "./wishes.ts";
+import { createUnreadSettingsProblem, mergeConfig, writeSettings } from "../write-settings.ts";
+import {
+  type HostRuleStep,
+  removeEntriesByKey,
+  storeHostRule,
+  storePolicyEntries,
+} from "../write-texts.ts";
+import {
+  createUnreadableProblems,
+  hasLostOriginals,
+  isOnOtherHost,
+  type RestorePlan,
+} from "./plan.ts";
+import {
+  type LiveRestoreStep,
+  planLiveRestore,
+  type RestoreRequest,
+  type RestoreSources,
+} from "./wishes.ts";
 
 /** Has XAPI plug restored PIFs anew, so that networkd forgets their old settings. */
 export interface Replugger {
@@ -27,28 +47,28 @@ export interface Replugger {
 }
 
 /** What restoring did. */
-export interface Restored {
+export interface RestoreResult {
   readonly interfaces: readonly Interface[];
-  readonly after: LiveView;
+  readonly after: FeatureSnapshot;
   readonly changes: readonly Change[];
   readonly problems: readonly Problem[];
   readonly notes: readonly Note[];
-  readonly settingsKnown: boolean;
+  readonly settingsVerified: boolean;
 }
 
 /** What restoring needs besides the plan. */
-export interface RestoreWork {
+export interface RestoreInputs {
   readonly request: RestoreRequest;
-  readonly evidence: RestoreEvidence;
+  readonly sources: RestoreSources;
   /** The standing rule that is left; null where it stays as it is. */
-  readonly rule: RuleStep | null;
+  readonly hostRule: HostRuleStep | null;
   readonly replugger: Replugger;
   /**
    * Has the boot layer follow, given what is about to have no word of its own. What a boot script covers
    * without a text is of unknown origin, so that the script goes before the texts.
    */
-  followBoot(
-    settled: RestorePlan["settled"],
+  updateBootLayer(
+    restored: RestorePlan["policyRemovals"],
   ): Promise<{ readonly problems: readonly Problem[]; readonly notes: readonly Note[] }>;
 }
 
@@ -59,68 +79,70 @@ export interface RestoreWork {
  */
 export async function applyRestore(
   plan: RestorePlan,
-  work: RestoreWork,
+  inputs: RestoreInputs,
   ports: ChangePorts,
-): Promise<Result<Restored>> {
-  const wanted = await ports.stillWanted();
-  if (!wanted.ok) return wanted;
-  const half = await restoreSettings(plan, ports);
-  const problems: Problem[] = [...plan.problems, ...half.problems];
-  const plugged = await replugNics(plan, work, ports, half.settingsKnown);
-  problems.push(...plugged.problems);
-  const { after, failed } = await restoreLive(plan, work, ports);
+): Promise<Result<RestoreResult>> {
+  const callerWaiting = await ports.checkCallerWaiting();
+  if (!callerWaiting.ok) return callerWaiting;
+  const settingsResult = await restoreSettings(plan, ports);
+  const problems: Problem[] = [...plan.problems, ...settingsResult.problems];
+  const replugResult = await replugNics(plan, inputs, ports, settingsResult.settingsVerified);
+  problems.push(...replugResult.problems);
+  const { after, failed } = await restoreLive(plan, inputs, ports);
   problems.push(...failed);
-  const settled = plan.settled.filter(
-    (iface) => half.settingsKnown && !isOnOtherHost(iface) && !isUnsettled(iface, problems),
+  const restored = plan.policyRemovals.filter(
+    (iface) =>
+      settingsResult.settingsVerified && !isOnOtherHost(iface) && !hasOtherProblem(iface, problems),
   );
-  const notes: Note[] = [...plan.notes, ...plugged.notes];
-  const stillWanted = await ports.stillWanted();
-  if (!stillWanted.ok) problems.push(...asProblems(stillWanted.failures));
+  const notes: Note[] = [...plan.notes, ...replugResult.notes];
+  const stillWaiting = await ports.checkCallerWaiting();
+  if (!stillWaiting.ok) problems.push(...toProblems(stillWaiting.failures));
   else {
-    const boot = await work.followBoot(settled);
-    notes.push(...boot.notes);
-    problems.push(...boot.problems);
-    if (boot.problems.length === 0) problems.push(...(await settle(plan, settled, work, ports)));
+    const bootResult = await inputs.updateBootLayer(restored);
+    notes.push(...bootResult.notes);
+    problems.push(...bootResult.problems);
+    if (bootResult.problems.length === 0)
+      problems.push(...(await updatePolicyEntries(plan, restored, inputs, ports)));
   }
-  const forgotten = await ports.bits.forget(restoredDevices(plan, problems, after, work));
-  if (!forgotten.ok) problems.push(...asProblems(forgotten.failures));
+  const removeResult = await ports.bits.remove(listRestoredDevices(plan, problems, after, inputs));
+  if (!removeResult.ok) problems.push(...toProblems(removeResult.failures));
   return success({
-    interfaces: half.interfaces,
+    interfaces: settingsResult.interfaces,
     after,
     changes: [
-      ...liveChanges(plan.interfaces, KEYWORDS, plan.before, after),
-      ...recordChanges(half.written, plan.before.existing),
+      ...listLiveChanges(plan.interfaces, FEATURE_NAMES, plan.before, after),
+      ...listSettingChanges(settingsResult.written, plan.before.existing),
     ],
     problems,
     notes,
-    settingsKnown: half.settingsKnown,
+    settingsVerified: settingsResult.settingsVerified,
   });
 }
 
 async function restoreSettings(plan: RestorePlan, ports: ChangePorts) {
-  const { toolstack, mark } = ports;
+  const { toolstack, pendingAnnouncements } = ports;
   const { interfaces, settings } = plan;
-  if (toolstack === null) return { interfaces, written: [], problems: [], settingsKnown: true };
-  const running = runningVms(interfaces);
-  const marked = mark.among(running.map(({ uuid }) => uuid));
-  const written = new Set(
-    runningVms(settings.map(({ subject }) => subject)).map(({ uuid }) => uuid),
+  if (toolstack === null) return { interfaces, written: [], problems: [], settingsVerified: true };
+  const running = listRunningVms(interfaces);
+  const pendingUuids = pendingAnnouncements.filterPending(running.map(({ uuid }) => uuid));
+  const writtenUuids = new Set(
+    listRunningVms(settings.map(({ iface }) => iface)).map(({ uuid }) => uuid),
   );
-  const announce = running.filter(({ uuid }) => marked.has(uuid) || written.has(uuid));
+  const announce = running.filter(({ uuid }) => pendingUuids.has(uuid) || writtenUuids.has(uuid));
   return await writeSettings(interfaces, settings, announce, toolstack, ports);
 }
 
 /** Every NIC with a text is plugged, for a run before this one may have been killed before its plug. */
 async function replugNics(
-  { settled }: RestorePlan,
-  { replugger }: RestoreWork,
+  { policyRemovals }: RestorePlan,
+  { replugger }: RestoreInputs,
   { toolstack, isStopped }: ChangePorts,
-  settingsKnown: boolean,
+  settingsVerified: boolean,
 ) {
-  const pifs = settled.flatMap((iface) =>
-    iface.kind === "pif" && iface.pif.stored.names.length > 0 ? [iface.pif] : [],
+  const pifs = policyRemovals.flatMap((iface) =>
+    iface.kind === "pif" && iface.pif.stored.keys.length > 0 ? [iface.pif] : [],
   );
-  if (toolstack === null || !settingsKnown || pifs.length === 0 || isStopped()) {
+  if (toolstack === null || !settingsVerified || pifs.length === 0 || isStopped()) {
     return { problems: [], notes: [] };
   }
   return await replugger.replug(pifs);
@@ -129,72 +151,80 @@ async function replugNics(
 /** Writes what the plug did not bring back, and reads back. */
 async function restoreLive(
   plan: RestorePlan,
-  { request, evidence }: RestoreWork,
+  { request, sources }: RestoreInputs,
   ports: ChangePorts,
-): Promise<LiveRestored> {
+): Promise<LiveRestoreResult> {
   const devices = plan.interfaces.flatMap((iface) =>
-    devicesOf(iface, plan.before.existing).map(({ name }) => name),
+    listInterfaceDevices(iface, plan.before.existing).map(({ name }) => name),
   );
-  const now = ports.kernel.observeAgain(plan.before, devices);
-  const live = plan.interfaces.flatMap((iface) => wishesFor(iface, request, evidence, now));
-  const { after, failed } = await restorePlanned({ live, before: now }, ports);
-  const known = new Set(plan.problems.map(({ device }) => device));
-  const unread = plan.interfaces
-    .flatMap((iface) => unreadableDevices(iface, { ...evidence, view: now }))
-    .filter(({ device }) => !known.has(device));
-  return { after, failed: [...unread, ...failed] };
+  const current = ports.kernel.rereadFeatures(plan.before, devices);
+  const liveSteps = plan.interfaces.flatMap((iface) =>
+    planLiveRestore(iface, request, sources, current),
+  );
+  const { after, failed } = await applyLiveRestore({ live: liveSteps, before: current }, ports);
+  const reported = new Set(plan.problems.map(({ device }) => device));
+  const unreadable = plan.interfaces
+    .flatMap((iface) => createUnreadableProblems(iface, { ...sources, snapshot: current }))
+    .filter(({ device }) => !reported.has(device));
+  return { after, failed: [...unreadable, ...failed] };
 }
 
 /** What writing to the kernel came to. */
-export interface LiveRestored {
-  readonly after: LiveView;
+export interface LiveRestoreResult {
+  readonly after: FeatureSnapshot;
   readonly failed: readonly Problem[];
 }
 
 /** Asks devices for what a plan says, and reads back. */
-export async function restorePlanned(
-  { live: steps, before: now }: Pick<RestorePlan, "live" | "before">,
+export async function applyLiveRestore(
+  { live: steps, before: current }: Pick<RestorePlan, "live" | "before">,
   { kernel, isStopped }: Pick<ChangePorts, "kernel" | "isStopped">,
-): Promise<LiveRestored> {
+): Promise<LiveRestoreResult> {
   const failed: Problem[] = [];
-  const pause = new Pause();
-  for (const { iface, device, wish } of steps) {
+  const yielder = new EventLoopYielder();
+  for (const { iface, device, request } of steps) {
     if (isStopped()) {
-      failed.push(problemAbout("interrupted", iface, "interrupted before it was restored", device));
+      failed.push(
+        createInterfaceProblem("interrupted", iface, "interrupted before it was restored", device),
+      );
       continue;
     }
-    const outcome = kernel.request(device, wish);
+    const outcome = kernel.requestFeatures(device, request);
     if (!outcome.done) {
-      const code = outcome.gone ? "device-vanished" : "write-failed";
-      failed.push(problemAbout(code, iface, `not restored: ${outcome.because}`, device));
+      const code = outcome.deviceRemoved ? "device-removed" : "write-failed";
+      failed.push(createInterfaceProblem(code, iface, `not restored: ${outcome.reason}`, device));
     }
-    if (pause.isDue) await pause.take();
+    if (yielder.isDue) await yielder.yieldNow();
   }
-  const after = kernel.observeAgain(
-    now,
+  const after = kernel.rereadFeatures(
+    current,
     steps.map(({ device }) => device),
   );
-  failed.push(...unmetWishes(steps, after, failed));
+  failed.push(...findUnmetRequests(steps, after, failed));
   return { after, failed };
 }
 
-function unmetWishes(
-  steps: readonly WishStep[],
-  after: LiveView,
+function findUnmetRequests(
+  steps: readonly LiveRestoreStep[],
+  after: FeatureSnapshot,
   failed: readonly Problem[],
 ): readonly Problem[] {
-  const known = new Set(failed.map(({ device }) => device));
-  return steps.flatMap(({ iface, device, requests }): Problem[] => {
-    const seen = after.observations.get(device);
-    if (known.has(device) || seen === undefined || seen.state === "missing") return [];
-    if (seen.state === "read" && after.kernel.wish(seen.features, requests).isEmpty) return [];
-    const reason = seen.state === "read" ? "the driver did not follow" : "it could not be read";
-    return [problemAbout("write-failed", iface, `not restored: ${reason}`, device)];
+  const reported = new Set(failed.map(({ device }) => device));
+  return steps.flatMap(({ iface, device, requestedFeatures }): Problem[] => {
+    const reading = after.readings.get(device);
+    if (reported.has(device) || reading === undefined || reading.state === "missing") return [];
+    if (
+      reading.state === "read" &&
+      after.featureTable.planRequest(reading.features, requestedFeatures).isEmpty
+    )
+      return [];
+    const reason = reading.state === "read" ? "the driver did not follow" : "it could not be read";
+    return [createInterfaceProblem("write-failed", iface, `not restored: ${reason}`, device)];
   });
 }
 
 /** Conflicts are settled as far as this run goes: what is left of them is stored anew. */
-function isUnsettled(iface: Interface, problems: readonly Problem[]): boolean {
+function hasOtherProblem(iface: Interface, problems: readonly Problem[]): boolean {
   return hasProblem(
     problems.filter(({ code }) => code !== "conflict"),
     iface,
@@ -202,28 +232,28 @@ function isUnsettled(iface: Interface, problems: readonly Problem[]): boolean {
 }
 
 /** Stores what is left to be restored another time, then removes the texts that were read. */
-async function settle(
+async function updatePolicyEntries(
   plan: RestorePlan,
-  settled: RestorePlan["settled"],
-  { rule }: RestoreWork,
+  restored: RestorePlan["policyRemovals"],
+  { hostRule }: RestoreInputs,
   { toolstack, isStopped }: ChangePorts,
 ): Promise<readonly Problem[]> {
   if (toolstack === null) return [];
   const problems: Problem[] = [];
-  const done = new Set<Interface>(settled);
-  const { failed } = await storeTexts(
-    plan.texts.filter(({ iface }) => done.has(iface)),
+  const restoredSet = new Set<Interface>(restored);
+  const { failed } = await storePolicyEntries(
+    plan.policySteps.filter(({ iface }) => restoredSet.has(iface)),
     toolstack,
     isStopped,
   );
   for (const [iface, reason] of failed) {
     const detail = `restored, but what is left to do could not be stored: ${reason}`;
-    problems.push(problemAbout("text-failed", iface, detail));
+    problems.push(createInterfaceProblem("policy-write-failed", iface, detail));
   }
-  const removable = settled.filter((iface) => !failed.has(iface));
-  problems.push(...(await removeNames(removable, toolstack)));
-  problems.push(...(await storeLostTexts(removable, toolstack)));
-  if (rule !== null) problems.push(...(await storeRule(rule, toolstack)));
+  const removable = restored.filter((iface) => !failed.has(iface));
+  problems.push(...(await removeEntriesByKey(removable, toolstack)));
+  problems.push(...(await rewriteNeededEntries(removable, toolstack)));
+  if (hostRule !== null) problems.push(...(await storeHostRule(hostRule, toolstack)));
   return problems;
 }
 
@@ -231,32 +261,39 @@ async function settle(
  * A `disable` on another host may have written a setting since its text was read: nobody else knows the
  * original then.
  */
-async function storeLostTexts(
-  removed: readonly StoredIface[],
+async function rewriteNeededEntries(
+  removed: readonly ManagedInterface[],
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
   if (removed.length === 0) return [];
-  const now = await toolstack.settingsOf(removed);
-  if (!now.ok) return [unreadSettings(now.failures.map(({ message }) => message).join("; "))];
-  const lost = removed.filter((iface) => isLost(iface, withSettings(iface, now.value)));
-  const steps = lost.map((iface) => ({ iface, features: storedOf(iface).value }));
-  await storeTexts(steps, toolstack, () => false);
+  const configs = await toolstack.readInterfaceConfigs(removed);
+  if (!configs.ok)
+    return [createUnreadSettingsProblem(configs.failures.map(({ message }) => message).join("; "))];
+  const lost = removed.filter((iface) =>
+    hasLostOriginals(iface, mergeConfig(iface, configs.value)),
+  );
+  const steps = lost.map((iface) => ({ iface, features: getStoredPolicy(iface).value }));
+  await storePolicyEntries(steps, toolstack, () => false);
   return lost.map((iface) =>
-    problemAbout("text-failed", iface, "turned off again meanwhile; run offload restore again"),
+    createInterfaceProblem(
+      "policy-write-failed",
+      iface,
+      "turned off again meanwhile; run offload restore again",
+    ),
   );
 }
 
 /** Devices of which everything that was kept has been restored. */
-function restoredDevices(
+function listRestoredDevices(
   { interfaces }: RestorePlan,
   problems: readonly Problem[],
-  after: LiveView,
-  { request }: RestoreWork,
+  after: FeatureSnapshot,
+  { request }: RestoreInputs,
 ): readonly string[] {
   if (request.features !== null) return [];
   const failed = new Set(problems.flatMap(({ device }) => (device === undefined ? [] : [device])));
   return interfaces
-    .filter((iface) => storedOf(iface).problem === null)
-    .flatMap((iface) => devicesOf(iface, after.existing).map(({ name }) => name))
+    .filter((iface) => getStoredPolicy(iface).problem === null)
+    .flatMap((iface) => listInterfaceDevices(iface, after.existing).map(({ name }) => name))
     .filter((device) => !failed.has(device));
 }

@@ -1,35 +1,40 @@
 import { isDeepStrictEqual } from "node:util";
-import { type StoredIface, type TextStep, unusableText } from "../disable/plan.ts";
-import type { LiveView, RecordStep } from "../disable/steps.ts";
-import { isKeyword, KEYWORDS, type Keyword, recordKey } from "../features.ts";
-import { devicesOf, type Interface, nameOf } from "../interface.ts";
-import { type Policy, storedOf } from "../policy.ts";
+import { findPolicyProblems, type ManagedInterface, type PolicyStep } from "../disable/plan.ts";
+import type { FeatureSnapshot, SettingStep } from "../disable/steps.ts";
+import { FEATURE_NAMES, type Feature, isFeature, settingKey } from "../features.ts";
+import { formatInterfaceName, type Interface, listInterfaceDevices } from "../interface.ts";
+import { getStoredPolicy, type Policy } from "../policy.ts";
 import type { StoredFeature, StoredFeatures } from "../policy-text.ts";
 import type { Note, Problem } from "../problem.ts";
-import { problemAbout } from "../problem-about.ts";
-import { otherConfigOf } from "../settings.ts";
-import { type RestoreEvidence, type RestoreRequest, type WishStep, wishesFor } from "./wishes.ts";
+import { createInterfaceProblem } from "../problem-about.ts";
+import { getOtherConfig } from "../settings.ts";
+import {
+  type LiveRestoreStep,
+  planLiveRestore,
+  type RestoreRequest,
+  type RestoreSources,
+} from "./wishes.ts";
 
 /** A setting that somebody else has changed since: neither the original nor what this tool wrote. */
 export interface Conflict {
-  readonly iface: StoredIface;
+  readonly iface: ManagedInterface;
   readonly feature: string;
   readonly key: string;
   readonly original: string | null;
-  readonly now: string | null;
+  readonly current: string | null;
 }
 
 /** What restoring comes to. */
 export interface RestorePlan {
   readonly interfaces: readonly Interface[];
-  readonly before: LiveView;
-  readonly settings: readonly RecordStep[];
-  readonly live: readonly WishStep[];
+  readonly before: FeatureSnapshot;
+  readonly settings: readonly SettingStep[];
+  readonly live: readonly LiveRestoreStep[];
   readonly conflicts: readonly Conflict[];
   /** What stays stored with interfaces that are not restored as a whole. */
-  readonly texts: readonly TextStep[];
+  readonly policySteps: readonly PolicyStep[];
   /** Interfaces whose texts can go once everything else is done. */
-  readonly settled: readonly StoredIface[];
+  readonly policyRemovals: readonly ManagedInterface[];
   readonly problems: readonly Problem[];
   readonly notes: readonly Note[];
 }
@@ -38,76 +43,89 @@ export interface RestorePlan {
 export function planRestore(
   interfaces: readonly Interface[],
   request: RestoreRequest,
-  evidence: RestoreEvidence,
+  sources: RestoreSources,
 ): RestorePlan {
-  const usable = interfaces.filter((iface) => storedOf(iface).problem === null);
-  const parts = usable.map((iface) => planInterface(iface, request, evidence));
+  const usable = interfaces.filter((iface) => getStoredPolicy(iface).problem === null);
+  const parts = usable.map((iface) => planInterface(iface, request, sources));
   return {
     interfaces: usable,
-    before: evidence.view,
+    before: sources.snapshot,
     settings: parts.flatMap(({ settings }) => settings),
-    live: usable.flatMap((iface) => wishesFor(iface, request, evidence, evidence.view)),
+    live: usable.flatMap((iface) => planLiveRestore(iface, request, sources, sources.snapshot)),
     conflicts: parts.flatMap(({ conflicts }) => conflicts),
-    texts: parts.flatMap(({ texts }) => texts),
-    settled: parts.flatMap(({ settled }) => settled),
+    policySteps: parts.flatMap(({ policySteps }) => policySteps),
+    policyRemovals: parts.flatMap(({ policyRemovals }) => policyRemovals),
     problems: [
-      ...interfaces.flatMap(unusableText),
-      ...parts.flatMap(({ conflicts }) => conflicts.map(conflictProblem)),
-      ...usable.flatMap((iface) => locationProblems(iface)),
-      ...usable.flatMap((iface) => unreadableDevices(iface, evidence)),
+      ...interfaces.flatMap(findPolicyProblems),
+      ...parts.flatMap(({ conflicts }) => conflicts.map(createConflictProblem)),
+      ...usable.flatMap((iface) => createOtherHostProblems(iface)),
+      ...usable.flatMap((iface) => createUnreadableProblems(iface, sources)),
     ],
-    notes: usable.flatMap((iface) => turnedOffAtBoot(iface, evidence)),
+    notes: usable.flatMap((iface) => createUnknownOriginalNotes(iface, sources)),
   };
 }
 
-type Part = Pick<RestorePlan, "settings" | "conflicts" | "texts" | "settled">;
+type InterfacePlan = Pick<RestorePlan, "settings" | "conflicts" | "policySteps" | "policyRemovals">;
 
 function planInterface(
   iface: Interface,
   request: RestoreRequest,
-  { policyAfter, offAtBoot }: RestoreEvidence,
-): Part {
-  const { names, value } = storedOf(iface);
-  const nothing: Part = { settings: [], conflicts: [], texts: [], settled: [] };
-  if (iface.kind === "bare") return nothing;
-  if (names.length === 0) {
-    const features = offAtBoot(iface).filter((feature) => policyAfter.isCovered(iface, feature));
-    const kept = new Map(features.map((feature) => [feature, EXCEPTION] as const));
-    return kept.size === 0
-      ? nothing
-      : { ...nothing, texts: [{ iface, features: kept }], settled: [iface] };
+  { policyAfter, getFeaturesOffAtBoot }: RestoreSources,
+): InterfacePlan {
+  const { keys, value } = getStoredPolicy(iface);
+  const empty: InterfacePlan = { settings: [], conflicts: [], policySteps: [], policyRemovals: [] };
+  if (iface.kind === "unmanaged") return empty;
+  if (keys.length === 0) {
+    const features = getFeaturesOffAtBoot(iface).filter((feature) =>
+      policyAfter.isCovered(iface, feature),
+    );
+    const exceptionsByFeature = new Map(
+      features.map((feature) => [feature, POLICY_EXCEPTION] as const),
+    );
+    return exceptionsByFeature.size === 0
+      ? empty
+      : {
+          ...empty,
+          policySteps: [{ iface, features: exceptionsByFeature }],
+          policyRemovals: [iface],
+        };
   }
-  const settings: RecordStep[] = [];
+  const settings: SettingStep[] = [];
   const conflicts: Conflict[] = [];
-  const left = new Map<string, StoredFeature>();
-  for (const [feature, said] of value) {
+  const remaining = new Map<string, StoredFeature>();
+  for (const [feature, stored] of value) {
     if (request.features !== null && !request.features.some((name) => name === feature)) {
-      left.set(feature, said);
+      remaining.set(feature, stored);
       continue;
     }
-    const change = settingChange(iface, feature, said);
+    const change = planSettingChange(iface, feature, stored);
     if (change?.type === "conflict" && !request.force) {
       conflicts.push(change.conflict);
-      left.set(feature, { ...said, asked: null, alone: false });
+      remaining.set(feature, { ...stored, asked: null, alone: false });
     } else if (change !== null) settings.push(change.step);
   }
-  for (const feature of exceptions(iface, left, value, request, policyAfter)) {
-    left.set(feature, { ...EXCEPTION, ...left.get(feature), asked: "on", alone: false });
+  for (const feature of findExceptions(iface, remaining, value, request, policyAfter)) {
+    remaining.set(feature, {
+      ...POLICY_EXCEPTION,
+      ...remaining.get(feature),
+      asked: "on",
+      alone: false,
+    });
   }
   // Nothing to restore, and the only text says what is left already: a second run changes nothing.
-  if (settings.length === 0 && names.length === 1 && isDeepStrictEqual(left, value)) {
-    return { ...nothing, conflicts };
+  if (settings.length === 0 && keys.length === 1 && isDeepStrictEqual(remaining, value)) {
+    return { ...empty, conflicts };
   }
   return {
     settings,
     conflicts,
-    texts: left.size === 0 ? [] : [{ iface, features: left }],
-    settled: [iface],
+    policySteps: remaining.size === 0 ? [] : [{ iface, features: remaining }],
+    policyRemovals: [iface],
   };
 }
 
 /** That a feature is on under a wider word that says off. */
-const EXCEPTION: StoredFeature = {
+const POLICY_EXCEPTION: StoredFeature = {
   asked: "on",
   alone: false,
   original: null,
@@ -115,95 +133,100 @@ const EXCEPTION: StoredFeature = {
 };
 
 /** Features that a wider word would turn off again as soon as the interface has none of its own. */
-function exceptions(
-  iface: StoredIface,
-  left: StoredFeatures,
-  value: StoredFeatures,
+function findExceptions(
+  iface: ManagedInterface,
+  remaining: StoredFeatures,
+  stored: StoredFeatures,
   { features }: RestoreRequest,
   policyAfter: Policy,
-): readonly Keyword[] {
-  return (features ?? KEYWORDS).filter(
+): readonly Feature[] {
+  return (features ?? FEATURE_NAMES).filter(
     (feature) =>
-      value.has(feature) &&
-      left.get(feature)?.asked !== "on" &&
+      stored.has(feature) &&
+      remaining.get(feature)?.asked !== "on" &&
       policyAfter.isCovered(iface, feature),
   );
 }
 
 type SettingChange =
-  | { readonly type: "step"; readonly step: RecordStep }
-  | { readonly type: "conflict"; readonly step: RecordStep; readonly conflict: Conflict };
+  | { readonly type: "step"; readonly step: SettingStep }
+  | { readonly type: "conflict"; readonly step: SettingStep; readonly conflict: Conflict };
 
 /**
  * Whether somebody else has changed a setting is judged by what this tool wrote last alone; a key that
  * is not there always counts as ours.
  */
-function settingChange(
-  iface: StoredIface,
+function planSettingChange(
+  iface: ManagedInterface,
   feature: string,
   { original, wrote }: StoredFeature,
 ): SettingChange | null {
-  const key = isKeyword(feature) ? recordKey(iface.kind, feature) : null;
-  if (key === null || !isKeyword(feature) || original === null || wrote === undefined) return null;
-  const now = otherConfigOf(iface)?.get(key) ?? null;
-  const before = original.setting;
-  if (now === before || wrote === before) return null;
-  const step: RecordStep = { subject: iface, keyword: feature, key, from: now, to: before };
-  return now === wrote || now === null
+  const key = isFeature(feature) ? settingKey(iface.kind, feature) : null;
+  if (key === null || !isFeature(feature) || original === null || wrote === undefined) return null;
+  const current = getOtherConfig(iface)?.get(key) ?? null;
+  const originalValue = original.setting;
+  if (current === originalValue || wrote === originalValue) return null;
+  const step: SettingStep = { iface, feature, key, from: current, to: originalValue };
+  return current === wrote || current === null
     ? { type: "step", step }
-    : { type: "conflict", step, conflict: { iface, feature, key, original: before, now } };
+    : {
+        type: "conflict",
+        step,
+        conflict: { iface, feature, key, original: originalValue, current },
+      };
 }
 
 /** Whether settings of an interface are to be restored that its texts `now` no longer tell of. */
-export function isLost(before: StoredIface, now: StoredIface): boolean {
-  return [...storedOf(before).value].some(
-    ([feature, said]) =>
-      !storedOf(now).value.get(feature)?.original &&
-      settingChange(now, feature, said)?.type === "step",
+export function hasLostOriginals(before: ManagedInterface, current: ManagedInterface): boolean {
+  return [...getStoredPolicy(before).value].some(
+    ([feature, stored]) =>
+      !getStoredPolicy(current).value.get(feature)?.original &&
+      planSettingChange(current, feature, stored)?.type === "step",
   );
 }
 
 /** Whether the device of a VIF is on another host, so that this one cannot restore what is live. */
 export function isOnOtherHost(iface: Interface): boolean {
-  return iface.kind === "vif" && iface.whereabouts.at === "elsewhere";
+  return iface.kind === "vif" && iface.location.kind === "remote";
 }
 
-function locationProblems(iface: Interface): readonly Problem[] {
-  if (iface.kind !== "vif" || iface.whereabouts.at !== "elsewhere") return [];
-  const detail = `only its settings are restored, because its VM runs on ${JSON.stringify(iface.whereabouts.host)}; run offload restore there, or here with --pool`;
-  return [problemAbout("live-on-other-host", iface, detail)];
+function createOtherHostProblems(iface: Interface): readonly Problem[] {
+  if (iface.kind !== "vif" || iface.location.kind !== "remote") return [];
+  const detail = `only its settings are restored, because its VM runs on ${JSON.stringify(iface.location.host)}; run offload restore there, or here with --pool`;
+  return [createInterfaceProblem("restore-on-other-host", iface, detail)];
 }
 
 /** Devices that have something to be restored, and cannot be read. */
-export function unreadableDevices(
+export function createUnreadableProblems(
   iface: Interface,
-  { view, bitsOf }: Pick<RestoreEvidence, "view" | "bitsOf">,
+  { snapshot, getKernelBits }: Pick<RestoreSources, "snapshot" | "getKernelBits">,
 ): readonly Problem[] {
-  return devicesOf(iface, view.existing).flatMap(({ name, main }): Problem[] => {
-    const observation = view.observations.get(name);
-    const isStored = main && storedOf(iface).value.size > 0;
-    if (observation?.state === "read" || !view.existing.has(name)) return [];
-    if (!isStored && bitsOf(name) === null) return [];
-    const reason = observation?.state === "unreadable" ? `: ${observation.because}` : "";
+  return listInterfaceDevices(iface, snapshot.existing).flatMap(({ name, isMain }): Problem[] => {
+    const reading = snapshot.readings.get(name);
+    const hasStoredFeatures = isMain && getStoredPolicy(iface).value.size > 0;
+    if (reading?.state === "read" || !snapshot.existing.has(name)) return [];
+    if (!hasStoredFeatures && getKernelBits(name) === null) return [];
+    const reason = reading?.state === "unreadable" ? `: ${reading.reason}` : "";
     const detail = `not restored, because it could not be read${reason}`;
-    return [problemAbout("device-unreadable", iface, detail, name)];
+    return [createInterfaceProblem("device-unreadable", iface, detail, name)];
   });
 }
 
-function turnedOffAtBoot(
+function createUnknownOriginalNotes(
   iface: Interface,
-  { view, bitsOf, offAtBoot }: RestoreEvidence,
+  { snapshot, getKernelBits, getFeaturesOffAtBoot }: RestoreSources,
 ): readonly Note[] {
-  const device = devicesOf(iface, view.existing)[0]?.name;
-  if (device === undefined || storedOf(iface).names.length > 0) return [];
-  const features = offAtBoot(iface);
-  if (features.length === 0 || bitsOf(device) !== null) return [];
-  const message = `${nameOf(iface)}: the boot script turned off ${features.join(", ")}; what was there before is not known, so that is turned on`;
+  const device = listInterfaceDevices(iface, snapshot.existing)[0]?.name;
+  if (device === undefined || getStoredPolicy(iface).keys.length > 0) return [];
+  const features = getFeaturesOffAtBoot(iface);
+  if (features.length === 0 || getKernelBits(device) !== null) return [];
+  const message = `${formatInterfaceName(iface)}: the boot script turned off ${features.join(", ")}; what was there before is not known, so that is turned on`;
   return [{ code: "original-unknown", message, device }];
 }
 
-function conflictProblem({ iface, key, original, now }: Conflict): Problem {
-  const value = (one: string | null) => (one === null ? "absent" : JSON.stringify(one));
-  const detail = `${key} was ${value(original)} originally, and was changed to ${value(now)} by someone else; --force restores it`;
-  return problemAbout("conflict", iface, detail);
+function createConflictProblem({ iface, key, original, current }: Conflict): Problem {
+  const formatValue = (setting: string | null) =>
+    setting === null ? "absent" : JSON.stringify(setting);
+  const detail = `${key} was ${formatValue(original)} originally, and was changed to ${formatValue(current)} by someone else; --force restores it`;
+  return createInterfaceProblem("conflict", iface, detail);
 }

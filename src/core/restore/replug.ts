@@ -1,8 +1,8 @@
 import type { NicInterface } from "../interface.ts";
-import { type Inventory, nicsUnder, type Pif } from "../inventory.ts";
+import { findUnderlyingNics, type Inventory, type Pif } from "../inventory.ts";
 
 /** One PIF to be plugged, so that networkd forgets what an earlier plug said. */
-export interface Plug {
+export interface Replug {
   /** A bond for its slaves, which cannot be plugged themselves (CANNOT_PLUG_BOND_SLAVE). */
   readonly pif: Pif;
   /** The NICs that are restored, for the sake of which it is plugged. */
@@ -17,19 +17,19 @@ export interface Plug {
  * The plugs that these NICs need, each once. A PIF that is not attached would be attached by a plug, and
  * networkd remembers nothing of it; one that is not managed XAPI does not plug.
  */
-export function planPlugs(nics: readonly NicInterface[], { pifs }: Inventory): readonly Plug[] {
-  const byPif = Map.groupBy(nics, ({ pif }) =>
+export function planReplugs(nics: readonly NicInterface[], { pifs }: Inventory): readonly Replug[] {
+  const nicsByPif = Map.groupBy(nics, ({ pif }) =>
     pif.slaveOf === undefined ? pif : pifs.find(({ uuid }) => uuid === pif.slaveOf),
   );
-  return [...byPif].flatMap(([pif, restored]): Plug[] => {
+  return [...nicsByPif].flatMap(([pif, restoredNics]): Replug[] => {
     // A slave counts as not attached while its bond is (nm.ml bring_pif_up).
     if (pif === undefined || !pif.attached || !pif.managed) return [];
     return [
       {
         pif,
-        nics: restored,
-        devices: nicsUnder(pif, pifs).map(({ device }) => device),
-        management: restored.some(({ management }) => management),
+        nics: restoredNics,
+        devices: findUnderlyingNics(pif, pifs).map(({ device }) => device),
+        management: restoredNics.some(({ management }) => management),
       },
     ];
   });

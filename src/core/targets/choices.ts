@@ -1,9 +1,9 @@
-import { KEYWORDS, type Keyword } from "../features.ts";
+import { FEATURE_NAMES, type Feature } from "../features.ts";
 import type { NicInterface, VifInterface } from "../interface.ts";
 import type { Inventory, Vm } from "../inventory.ts";
-import { naturalOrder } from "../natural-order.ts";
+import { compareNatural } from "../natural-order.ts";
 import type { DeviceReport } from "../report.ts";
-import { everyInterface, type TargetRequest } from "./targets.ts";
+import { indexInterfaces, type TargetRequest } from "./targets.ts";
 
 /** A NIC or a VM that a person can choose, and what helps to choose it. */
 export interface Choice {
@@ -13,34 +13,34 @@ export interface Choice {
   /** `NIC, management`, `running on xcp-1`, `halted`. */
   readonly state: string;
   /** How many VIFs a VM has; null for a NIC. */
-  readonly vifs: number | null;
+  readonly vifCount: number | null;
   /** The features that are on in some device of it and could be off. */
-  readonly on: readonly Keyword[];
+  readonly featuresOn: readonly Feature[];
 }
 
 /** The NICs of this host and the VMs of the pool that have VIFs: what there is to choose from. */
-export interface Choosable {
+export interface AvailableInterfaces {
   readonly nics: readonly NicInterface[];
   readonly vifs: readonly VifInterface[];
 }
 
 /** Finds what can be chosen, NICs first. */
-export function choosable(inventory: Inventory): Choosable {
-  const all = [...everyInterface(inventory).values()];
+export function listAvailableInterfaces(inventory: Inventory): AvailableInterfaces {
+  const interfaces = [...indexInterfaces(inventory).values()];
   return {
-    nics: all
-      .filter((subject) => subject.kind === "pif")
-      .sort((a, b) => naturalOrder(a.pif.device, b.pif.device)),
-    vifs: all
-      .filter((subject) => subject.kind === "vif")
+    nics: interfaces
+      .filter((iface) => iface.kind === "pif")
+      .sort((a, b) => compareNatural(a.pif.device, b.pif.device)),
+    vifs: interfaces
+      .filter((iface) => iface.kind === "vif")
       .filter(({ vm }) => vm.role === "vm")
-      .sort((a, b) => naturalOrder(a.vm.name, b.vm.name)),
+      .sort((a, b) => compareNatural(a.vm.name, b.vm.name)),
   };
 }
 
 /** The choices, each with what the devices showed. */
-export function choicesOf(
-  { nics, vifs }: Choosable,
+export function buildChoices(
+  { nics, vifs }: AvailableInterfaces,
   devices: readonly DeviceReport[],
 ): readonly Choice[] {
   const byNic = Map.groupBy(devices, ({ uuid }) => uuid);
@@ -52,8 +52,8 @@ export function choicesOf(
         request: { text: pif.uuid, kind: "pif" },
         name: pif.device,
         state: management ? "NIC, management" : "NIC",
-        vifs: null,
-        on: onIn(byNic.get(pif.uuid) ?? []),
+        vifCount: null,
+        featuresOn: listFeaturesOn(byNic.get(pif.uuid) ?? []),
       }),
     ),
     ...[...vms].flatMap(([uuid, own]): Choice[] => {
@@ -63,9 +63,9 @@ export function choicesOf(
         {
           request: { text: uuid, kind: "vm" },
           name: first.vm.name,
-          state: stateOf(first.vm),
-          vifs: own.length,
-          on: onIn(byVm.get(uuid) ?? []),
+          state: formatVmState(first.vm),
+          vifCount: own.length,
+          featuresOn: listFeaturesOn(byVm.get(uuid) ?? []),
         },
       ];
     }),
@@ -73,16 +73,16 @@ export function choicesOf(
 }
 
 /** `running on xcp-1`, `halted`. */
-export function stateOf({ powerState, residentOn }: Vm): string {
+export function formatVmState({ powerState, residentOn }: Vm): string {
   const state = powerState.toLowerCase();
   return residentOn === undefined ? state : `${state} on ${residentOn.name}`;
 }
 
-function onIn(devices: readonly DeviceReport[]): readonly Keyword[] {
-  return KEYWORDS.filter((keyword) =>
+function listFeaturesOn(devices: readonly DeviceReport[]): readonly Feature[] {
+  return FEATURE_NAMES.filter((feature) =>
     devices.some(({ features }) => {
-      const feature = features[keyword];
-      return feature?.live === "on" && !feature.fixed;
+      const report = features[feature];
+      return report?.live === "on" && !report.fixed;
     }),
   );
 }

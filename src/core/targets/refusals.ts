@@ -1,50 +1,53 @@
-import { closest } from "../closest.ts";
+import { findClosest } from "../closest.ts";
 import type { Inventory, Pif, Vm } from "../inventory.ts";
-import { type Result, usage } from "../result.ts";
-import { quoted } from "../text.ts";
-import type { Catalogue } from "./catalog.ts";
+import { type Result, usageFailure } from "../result.ts";
+import { quote } from "../text.ts";
+import type { Catalog } from "./catalog.ts";
 import type { TargetRequest } from "./targets.ts";
 
 /** That several VMs have the name, with what tells them apart. */
-export function duplicateName(text: string, vms: readonly Vm[]): Result<never> {
-  const each = vms.map(
+export function rejectDuplicateName(text: string, vms: readonly Vm[]): Result<never> {
+  const descriptions = vms.map(
     ({ uuid, powerState, residentOn }) =>
       `${uuid} (${powerState.toLowerCase()}${residentOn ? ` on ${residentOn.name}` : ""})`,
   );
-  return usage(
+  return usageFailure(
     "duplicate-name",
-    `${vms.length} VMs are called ${quoted(text)}; name one by its UUID: ${each.join(", ")}`,
+    `${vms.length} VMs are called ${quote(text)}; name one by its UUID: ${descriptions.join(", ")}`,
   );
 }
 
 /** That a PIF is another host's. */
-export function pifOfAnotherHost(text: string, { host }: Pif): Result<never> {
-  return usage(
-    "pif-of-another-host",
-    `${quoted(text)} is a PIF of the host ${quoted(host.name)}; run offload there`,
+export function rejectPifOfAnotherHost(text: string, { host }: Pif): Result<never> {
+  return usageFailure(
+    "pif-on-other-host",
+    `${quote(text)} is a PIF of the host ${quote(host.name)}; run offload there`,
   );
 }
 
 /** That a PIF has no NIC, and what to name instead. */
-export function pifWithoutNic(text: string, { role }: Pif): Result<never> {
-  const why =
+export function rejectPifWithoutNic(text: string, { role }: Pif): Result<never> {
+  const reason =
     role === "tunnel"
       ? "is a tunnel; name the PIF that carries it"
       : role === "sriov"
         ? "is an SR-IOV logical PIF; name the physical one"
         : "has no NIC under it on this host";
-  return usage("pif-without-nic", `${quoted(text)} ${why}`);
+  return usageFailure("pif-without-nic", `${quote(text)} ${reason}`);
 }
 
 /** That nothing is called so, with the names that are close to it. */
-export function unknownTarget(
+export function rejectUnknownTarget(
   { text, kind }: TargetRequest,
   { vms, pifs, host }: Inventory,
-  catalogue: Catalogue,
+  catalog: Catalog,
 ): Result<never> {
-  const beside = text.replace(/^tap/, "vif");
-  if (beside !== text && kind === "any" && catalogue.vifCalled(beside) !== undefined) {
-    return usage("tap-of-a-vif", `${quoted(text)} goes along with ${beside}; name that`);
+  const vifDevice = text.replace(/^tap/, "vif");
+  if (vifDevice !== text && kind === "any" && catalog.findVif(vifDevice) !== undefined) {
+    return usageFailure(
+      "tap-not-a-target",
+      `${quote(text)} goes along with ${vifDevice}; name that`,
+    );
   }
   const names = [
     ...(kind === "pif" ? [] : vms.filter(({ role }) => role === "vm").map(({ name }) => name)),
@@ -52,9 +55,11 @@ export function unknownTarget(
       ? []
       : pifs.filter((pif) => pif.host.uuid === host.uuid).map(({ device }) => device)),
   ];
-  const near = closest(text, names).map(quoted);
-  const what = kind === "vm" ? "VM" : kind === "pif" ? "PIF of this host" : "VM, PIF or VIF";
-  const advice =
-    near.length > 0 ? `the closest: ${near.join(", ")}` : "offload status lists what there is";
-  return usage("unknown-target", `no ${what} is called ${quoted(text)}; ${advice}`);
+  const suggestions = findClosest(text, names).map(quote);
+  const kindLabel = kind === "vm" ? "VM" : kind === "pif" ? "PIF of this host" : "VM, PIF or VIF";
+  const hint =
+    suggestions.length > 0
+      ? `the closest: ${suggestions.join(", ")}`
+      : "offload status lists what there is";
+  return usageFailure("unknown-target", `no ${kindLabel} is called ${quote(text)}; ${hint}`);
 }

@@ -1,34 +1,35 @@
-import type { LiveView } from "../disable/steps.ts";
-import { type BareInterface, devicesOf, type Interface } from "../interface.ts";
-import { inNaturalOrder } from "../natural-order.ts";
+import type { FeatureSnapshot } from "../disable/steps.ts";
+import { type Interface, listInterfaceDevices, type UnmanagedInterface } from "../interface.ts";
+import { sortNatural } from "../natural-order.ts";
 import type { Kernel } from "../ports.ts";
-import { all, type Result, success, usage } from "../result.ts";
-import { quoted } from "../text.ts";
-import { checkSpelling, type TargetRequest, wordOf } from "./targets.ts";
+import { combineResults, type Result, success, usageFailure } from "../result.ts";
+import { quote } from "../text.ts";
+import { checkSpelling, parseTargetGroup, type TargetRequest } from "./targets.ts";
 
 /**
  * Reads the features of every device of the interfaces. What was read of them a moment ago may be
  * given as `ahead`, and is not read again.
  */
-export function survey(
+export function readInterfaceFeatures(
   interfaces: readonly Interface[],
   kernel: Kernel,
-  ahead: LiveView | null = null,
-): Result<LiveView> {
-  if (ahead === null) return kernel.observe((existing) => namesOf(interfaces, existing));
-  const unread = namesOf(interfaces, ahead.existing).filter(
-    (device) => !ahead.observations.has(device),
+  cached: FeatureSnapshot | null = null,
+): Result<FeatureSnapshot> {
+  if (cached === null)
+    return kernel.readFeatures((existing) => listDeviceNames(interfaces, existing));
+  const unread = listDeviceNames(interfaces, cached.existing).filter(
+    (device) => !cached.readings.has(device),
   );
-  return success(unread.length === 0 ? ahead : kernel.observeAgain(ahead, unread));
+  return success(unread.length === 0 ? cached : kernel.rereadFeatures(cached, unread));
 }
 
-function namesOf(
+function listDeviceNames(
   interfaces: readonly Interface[],
   existing: ReadonlySet<string>,
 ): readonly string[] {
   const names: string[] = [];
-  for (const subject of interfaces) {
-    for (const { name } of devicesOf(subject, existing)) names.push(name);
+  for (const iface of interfaces) {
+    for (const { name } of listInterfaceDevices(iface, existing)) names.push(name);
   }
   return names;
 }
@@ -40,53 +41,53 @@ const GUEST_DEVICE = /^(?:vif|tap)\d+\.\d+$/;
  * Reads the features of all devices of guests, before it is known whose they are: for work on the
  * whole host, while XAPI is asked for that. Null where nothing can be read; `survey` says why.
  */
-export function surveyGuests(kernel: Kernel): LiveView | null {
-  const view = kernel.observe((existing) =>
+export function readGuestFeatures(kernel: Kernel): FeatureSnapshot | null {
+  const snapshot = kernel.readFeatures((existing) =>
     [...existing].filter((device) => GUEST_DEVICE.test(device)),
   );
-  return view.ok ? view.value : null;
+  return snapshot.ok ? snapshot.value : null;
 }
 
 /**
  * Takes the targets for devices of the kernel, as far as that goes without XAPI. Fails for every
  * target that is none; `null` when some target can only be understood with XAPI.
  */
-export function resolveBare(
+export function resolveUnmanaged(
   requests: readonly TargetRequest[],
   existing: ReadonlySet<string>,
-  standsOnOthers: (device: string) => boolean,
-): Result<readonly BareInterface[]> | null {
-  const spelled = all(requests.map(checkSpelling));
-  if (!spelled.ok) return spelled;
-  const devices: BareInterface[] = [];
+  hasLowerDevices: (device: string) => boolean,
+): Result<readonly UnmanagedInterface[]> | null {
+  const spelling = combineResults(requests.map(checkSpelling));
+  if (!spelling.ok) return spelling;
+  const devices: UnmanagedInterface[] = [];
   for (const request of requests) {
     const { text, kind } = request;
-    if (kind === "vm" || wordOf(request) !== null) return null;
+    if (kind === "vm" || parseTargetGroup(request) !== null) return null;
     if (!existing.has(text)) {
       if (kind === "any") return null;
-      return usage("unknown-target", `no device is called ${quoted(text)}`);
+      return usageFailure("unknown-target", `no device is called ${quote(text)}`);
     }
-    const as = GUEST_DEVICE.test(text) ? "vif" : "pif";
-    if (text === "lo" || (as === "pif" && standsOnOthers(text))) {
-      return usage(
-        "no-nic",
-        `${quoted(text)} has no NIC of its own; without XAPI name the NICs under it`,
+    const deviceKind = GUEST_DEVICE.test(text) ? "vif" : "pif";
+    if (text === "lo" || (deviceKind === "pif" && hasLowerDevices(text))) {
+      return usageFailure(
+        "pif-without-nic",
+        `${quote(text)} has no NIC of its own; without XAPI name the NICs under it`,
       );
     }
-    devices.push({ kind: "bare", device: text, as });
+    devices.push({ kind: "unmanaged", device: text, deviceKind });
   }
   return success(devices);
 }
 
 /** Without XAPI nothing says which devices are NICs: all but loopback and the datapath itself. */
-export function resolveBareHost(existing: ReadonlySet<string>): readonly BareInterface[] {
+export function resolveUnmanagedHost(existing: ReadonlySet<string>): readonly UnmanagedInterface[] {
   const devices = [...existing].filter(
     (device) => device !== "lo" && device !== "ovs-system" && device !== "bonding_masters",
   );
-  return inNaturalOrder(devices, (device) => device).map(bareDevice);
+  return sortNatural(devices, (device) => device).map(createUnmanagedInterface);
 }
 
 /** A device as the kernel alone has it. */
-export function bareDevice(device: string): BareInterface {
-  return { kind: "bare", device, as: GUEST_DEVICE.test(device) ? "vif" : "pif" };
+export function createUnmanagedInterface(device: string): UnmanagedInterface {
+  return { kind: "unmanaged", device, deviceKind: GUEST_DEVICE.test(device) ? "vif" : "pif" };
 }

@@ -1,24 +1,29 @@
-import { shellQuoted } from "../disable/manual-commands.ts";
+import { quoteShellWord } from "../disable/manual-commands.ts";
 import {
+  getUuid,
   type Interface,
+  locateVif,
   type NicInterface,
-  uuidOf,
   type VifInterface,
-  whereaboutsOf,
 } from "../interface.ts";
 import {
-  type HostCount,
+  findUnderlyingNics,
+  type HostVmCount,
   type Inventory,
-  nicsUnder,
   type Pif,
   type Vif,
   type Vm,
 } from "../inventory.ts";
-import { inNaturalOrder, naturalOrder } from "../natural-order.ts";
-import { all, type Result, success, usage } from "../result.ts";
-import { quoted } from "../text.ts";
-import { Catalogue } from "./catalog.ts";
-import { duplicateName, pifOfAnotherHost, pifWithoutNic, unknownTarget } from "./refusals.ts";
+import { compareNatural, sortNatural } from "../natural-order.ts";
+import { combineResults, type Result, success, usageFailure } from "../result.ts";
+import { quote } from "../text.ts";
+import { Catalog } from "./catalog.ts";
+import {
+  rejectDuplicateName,
+  rejectPifOfAnotherHost,
+  rejectPifWithoutNic,
+  rejectUnknownTarget,
+} from "./refusals.ts";
 
 /**
  * One target as the user wrote it; `kind` is what `--vm`, `--pif` or `--host` pinned down. The last
@@ -30,18 +35,18 @@ export interface TargetRequest {
 }
 
 /** What a word in capitals stands for: this host's NICs, the VIFs of VMs that run on no other host. */
-export interface Word {
+export interface TargetGroup {
   readonly nics: boolean;
   readonly vifs: boolean;
 }
 
-const BOTH: Word = { nics: true, vifs: true };
-const NICS: Word = { nics: true, vifs: false };
-const VIFS: Word = { nics: false, vifs: true };
-const WORDS: ReadonlyMap<string, Word> = new Map([
-  ["ALL", BOTH],
-  ["NICS", NICS],
-  ["VIFS", VIFS],
+const ALL_GROUP: TargetGroup = { nics: true, vifs: true };
+const NICS_GROUP: TargetGroup = { nics: true, vifs: false };
+const VIFS_GROUP: TargetGroup = { nics: false, vifs: true };
+const TARGET_GROUPS: ReadonlyMap<string, TargetGroup> = new Map([
+  ["ALL", ALL_GROUP],
+  ["NICS", NICS_GROUP],
+  ["VIFS", VIFS_GROUP],
 ]);
 
 /** The whole host, whatever a VM may be called. */
@@ -51,32 +56,32 @@ export const WHOLE_HOST: TargetRequest = { text: "ALL", kind: "host" };
 export interface Selection {
   readonly interfaces: readonly Interface[];
   /** Which of the words were among the targets: ALL is both. */
-  readonly rule: Word;
+  readonly groups: TargetGroup;
   /** UUIDs of VIFs that were named by themselves, and whose VM was not. */
-  readonly alone: ReadonlySet<string>;
+  readonly individualVifs: ReadonlySet<string>;
   /** VMs that ALL or VIFS left out because they run on another host. */
-  readonly leftOut: readonly HostCount[];
+  readonly vmsOnOtherHosts: readonly HostVmCount[];
   /** VMs that were named and have no VIF at all. */
-  readonly withoutVifs: readonly Vm[];
+  readonly vmsWithoutVifs: readonly Vm[];
 }
 
-type Found =
-  | { readonly type: "word"; readonly word: Word }
+type TargetMatch =
+  | { readonly type: "word"; readonly word: TargetGroup }
   | { readonly type: "vm"; readonly vm: Vm }
   | { readonly type: "pif"; readonly nics: readonly Pif[] }
   | { readonly type: "vif"; readonly uuid: string };
 
 /** What a target stands for if it is one of the words; null for the name of a single thing. */
-export function wordOf({ text, kind }: TargetRequest): Word | null {
+export function parseTargetGroup({ text, kind }: TargetRequest): TargetGroup | null {
   switch (kind) {
     case "host":
-      return BOTH;
+      return ALL_GROUP;
     case "nics":
-      return NICS;
+      return NICS_GROUP;
     case "vifs":
-      return VIFS;
+      return VIFS_GROUP;
     case "any":
-      return WORDS.get(text) ?? null;
+      return TARGET_GROUPS.get(text) ?? null;
     case "vm":
     case "pif":
       return null;
@@ -86,7 +91,7 @@ export function wordOf({ text, kind }: TargetRequest): Word | null {
 /** What else can be a target. */
 export interface TargetOptions {
   /** Templates and snapshots, by UUID: what is stored with them can be restored. */
-  readonly templates: boolean;
+  readonly includeTemplates: boolean;
 }
 
 /**
@@ -96,143 +101,159 @@ export interface TargetOptions {
 export function resolveTargets(
   requests: readonly TargetRequest[],
   inventory: Inventory,
-  options: TargetOptions = { templates: false },
+  options: TargetOptions = { includeTemplates: false },
 ): Result<Selection> {
-  const catalogue = new Catalogue(inventory);
-  const found = all(requests.map((request) => find(request, inventory, catalogue, options)));
-  return found.ok ? success(select(found.value, inventory)) : found;
+  const catalog = new Catalog(inventory);
+  const matches = combineResults(
+    requests.map((request) => resolveTarget(request, inventory, catalog, options)),
+  );
+  return matches.ok ? success(buildSelection(matches.value, inventory)) : matches;
 }
 
 /** Judges a target by its spelling alone, before anything is read. */
 export function checkSpelling({ text, kind }: TargetRequest): Result<void> {
   if (text.trim() === "") {
-    return usage("empty-target", "a target is empty; name a VM, a PIF, a VIF or ALL");
+    return usageFailure("empty-target", "a target is empty; name a VM, a PIF, a VIF or ALL");
   }
-  const word = text.toUpperCase();
-  if (kind === "any" && text !== word && WORDS.has(word)) {
-    return usage(
+  const uppercase = text.toUpperCase();
+  if (kind === "any" && text !== uppercase && TARGET_GROUPS.has(uppercase)) {
+    return usageFailure(
       "all-must-be-uppercase",
-      `${quoted(text)} is not a target; the word is ${word}, in capital letters`,
+      `${quote(text)} is not a target; the word is ${uppercase}, in capital letters`,
     );
   }
-  return SPELLED_RIGHT;
+  return VALID_SPELLING;
 }
 
-const SPELLED_RIGHT = success(undefined);
+const VALID_SPELLING = success(undefined);
 
-function find(
+function resolveTarget(
   request: TargetRequest,
   inventory: Inventory,
-  catalogue: Catalogue,
-  { templates }: TargetOptions,
-): Result<Found> {
+  catalog: Catalog,
+  { includeTemplates }: TargetOptions,
+): Result<TargetMatch> {
   const spelling = checkSpelling(request);
   if (!spelling.ok) return spelling;
   const { text, kind } = request;
-  const word = wordOf(request);
-  if (word !== null) return kind === "any" ? findWord(text, word, inventory) : asWord(word);
-  const called = kind === "pif" ? [] : catalogue.vmsCalled(text);
+  const group = parseTargetGroup(request);
+  if (group !== null)
+    return kind === "any" ? resolveGroup(text, group, inventory) : createGroupMatch(group);
+  const candidates = kind === "pif" ? [] : catalog.findVms(text);
   const uuid = text.toLowerCase();
-  const vms = called.filter(
-    (vm) => vm.role === "vm" || (templates && vm.role !== "control domain" && vm.uuid === uuid),
+  const vms = candidates.filter(
+    (vm) =>
+      vm.role === "vm" || (includeTemplates && vm.role !== "control domain" && vm.uuid === uuid),
   );
-  const pifs = kind === "vm" ? [] : catalogue.pifsCalled(text);
-  const local = pifs.filter((pif) => pif.host.uuid === inventory.host.uuid);
-  const vif = kind === "any" ? catalogue.vifCalled(text) : undefined;
+  const pifs = kind === "vm" ? [] : catalog.findPifs(text);
+  const localPifs = pifs.filter((pif) => pif.host.uuid === inventory.host.uuid);
+  const vif = kind === "any" ? catalog.findVif(text) : undefined;
   // Tenants choose names: a UUID is never taken from the object whose it is.
-  const byUuid = pifs.some((pif) => pif.uuid === uuid) || vif?.uuid === uuid;
-  if (vms.length > 0 && !byUuid) {
-    if (local.length === 0 && vif === undefined) return asVm(text, vms);
-    const device = vif === undefined ? `--pif ${shellQuoted(text)}` : `the VIF's UUID, ${vif.uuid}`;
-    return usage(
+  const isDeviceUuid = pifs.some((pif) => pif.uuid === uuid) || vif?.uuid === uuid;
+  if (vms.length > 0 && !isDeviceUuid) {
+    if (localPifs.length === 0 && vif === undefined) return resolveVm(text, vms);
+    const device =
+      vif === undefined ? `--pif ${quoteShellWord(text)}` : `the VIF's UUID, ${vif.uuid}`;
+    return usageFailure(
       "ambiguous-target",
-      `${quoted(text)} is both a VM and a device; say --vm ${shellQuoted(text)} or ${device}`,
+      `${quote(text)} is both a VM and a device; say --vm ${quoteShellWord(text)} or ${device}`,
     );
   }
-  const pif = local[0] ?? pifs[0];
-  if (pif !== undefined) return asPif(text, pif, inventory);
+  const pif = localPifs[0] ?? pifs[0];
+  if (pif !== undefined) return resolvePif(text, pif, inventory);
   if (vif !== undefined) return success({ type: "vif", uuid: vif.uuid });
-  const [other] = called;
-  return other === undefined
-    ? unknownTarget(request, inventory, catalogue)
-    : usage("not-a-vm", `${quoted(text)} is a ${other.role}, not a VM; name a VM`);
+  const [nonVm] = candidates;
+  return nonVm === undefined
+    ? rejectUnknownTarget(request, inventory, catalog)
+    : usageFailure("not-a-vm", `${quote(text)} is a ${nonVm.role}, not a VM; name a VM`);
 }
 
-function findWord(text: string, word: Word, { vms }: Inventory): Result<Found> {
-  if (!vms.some(({ name, role }) => role === "vm" && name === text)) return asWord(word);
-  const others = word === BOTH ? ", or --host for the whole host" : "";
-  return usage(
+function resolveGroup(text: string, group: TargetGroup, { vms }: Inventory): Result<TargetMatch> {
+  if (!vms.some(({ name, role }) => role === "vm" && name === text)) return createGroupMatch(group);
+  const others = group === ALL_GROUP ? ", or --host for the whole host" : "";
+  return usageFailure(
     "ambiguous-target",
     `a VM is called "${text}"; say --vm ${text} for that VM${others}`,
   );
 }
 
-function asWord(word: Word): Result<Found> {
-  return success({ type: "word", word });
+function createGroupMatch(group: TargetGroup): Result<TargetMatch> {
+  return success({ type: "word", word: group });
 }
 
-function asVm(text: string, vms: readonly Vm[]): Result<Found> {
+function resolveVm(text: string, vms: readonly Vm[]): Result<TargetMatch> {
   const [vm] = vms;
   return vm === undefined || vms.length > 1
-    ? duplicateName(text, vms)
+    ? rejectDuplicateName(text, vms)
     : success({ type: "vm", vm });
 }
 
-function asPif(text: string, pif: Pif, { host, pifs }: Inventory): Result<Found> {
-  if (pif.host.uuid !== host.uuid) return pifOfAnotherHost(text, pif);
-  const nics = nicsUnder(pif, pifs);
-  return nics.length > 0 ? success({ type: "pif", nics }) : pifWithoutNic(text, pif);
+function resolvePif(text: string, pif: Pif, { host, pifs }: Inventory): Result<TargetMatch> {
+  if (pif.host.uuid !== host.uuid) return rejectPifOfAnotherHost(text, pif);
+  const nics = findUnderlyingNics(pif, pifs);
+  return nics.length > 0 ? success({ type: "pif", nics }) : rejectPifWithoutNic(text, pif);
 }
 
-function select(found: readonly Found[], inventory: Inventory): Selection {
+function buildSelection(matches: readonly TargetMatch[], inventory: Inventory): Selection {
   const { host, pifs, vifs, vms } = inventory;
-  const words = found.flatMap((one) => (one.type === "word" ? [one.word] : []));
-  const rule = { nics: words.some((word) => word.nics), vifs: words.some((word) => word.vifs) };
-  const named = new Set(found.flatMap((one) => (one.type === "vm" ? [one.vm.uuid] : [])));
-  const single = new Set(found.flatMap((one) => (one.type === "vif" ? [one.uuid] : [])));
-  const nics = new Set(
-    found.flatMap((one) => (one.type === "pif" ? one.nics.map(({ uuid }) => uuid) : [])),
+  const groups = matches.flatMap((match) => (match.type === "word" ? [match.word] : []));
+  const mergedGroup = {
+    nics: groups.some((word) => word.nics),
+    vifs: groups.some((word) => word.vifs),
+  };
+  const vmUuids = new Set(matches.flatMap((match) => (match.type === "vm" ? [match.vm.uuid] : [])));
+  const vifUuids = new Set(matches.flatMap((match) => (match.type === "vif" ? [match.uuid] : [])));
+  const nicUuids = new Set(
+    matches.flatMap((match) => (match.type === "pif" ? match.nics.map(({ uuid }) => uuid) : [])),
   );
-  const own = pifs.filter((pif) => pif.role === "physical" && pif.host.uuid === host.uuid);
-  const management = managementNics(inventory);
-  const runsElsewhere = (vm: Vm) => vm.residentOn !== undefined && vm.residentOn.uuid !== host.uuid;
-  const chosenNics = inNaturalOrder(
-    own.filter((pif) => rule.nics || nics.has(pif.uuid)),
+  const ownNics = pifs.filter((pif) => pif.role === "physical" && pif.host.uuid === host.uuid);
+  const management = findManagementNics(inventory);
+  const runsOnOtherHost = (vm: Vm) =>
+    vm.residentOn !== undefined && vm.residentOn.uuid !== host.uuid;
+  const selectedNics = sortNatural(
+    ownNics.filter((pif) => mergedGroup.nics || nicUuids.has(pif.uuid)),
     (pif) => pif.device,
-  ).map((pif) => nicOf(pif, management));
-  const wanted = vifs.filter(
+  ).map((pif) => createNicInterface(pif, management));
+  const matchingVifs = vifs.filter(
     ({ uuid, vm }) =>
-      (rule.vifs && vm.role === "vm" && !runsElsewhere(vm)) ||
-      named.has(vm.uuid) ||
-      single.has(uuid),
+      (mergedGroup.vifs && vm.role === "vm" && !runsOnOtherHost(vm)) ||
+      vmUuids.has(vm.uuid) ||
+      vifUuids.has(uuid),
   );
-  const chosenVifs = inOrderOfVms(wanted).map((vif) => guestsInterface(vif, host.uuid));
-  const withVifs = new Set(vifs.map(({ vm }) => vm.uuid));
-  const alone = wanted.filter(({ uuid, vm }) => single.has(uuid) && !named.has(vm.uuid));
-  const others = vms.filter((vm) => vm.role === "vm" && runsElsewhere(vm) && !named.has(vm.uuid));
+  const selectedVifs = sortByVm(matchingVifs).map((vif) => createVifInterface(vif, host.uuid));
+  const vmUuidsWithVifs = new Set(vifs.map(({ vm }) => vm.uuid));
+  const individualVifs = matchingVifs.filter(
+    ({ uuid, vm }) => vifUuids.has(uuid) && !vmUuids.has(vm.uuid),
+  );
+  const remoteVms = vms.filter(
+    (vm) => vm.role === "vm" && runsOnOtherHost(vm) && !vmUuids.has(vm.uuid),
+  );
   return {
-    interfaces: [...chosenNics, ...chosenVifs],
-    rule,
-    alone: new Set(alone.map(({ uuid }) => uuid)),
-    leftOut: rule.vifs ? countByHost(inventory, others) : [],
-    withoutVifs: vms.filter(({ uuid }) => named.has(uuid) && !withVifs.has(uuid)),
+    interfaces: [...selectedNics, ...selectedVifs],
+    groups: mergedGroup,
+    individualVifs: new Set(individualVifs.map(({ uuid }) => uuid)),
+    vmsOnOtherHosts: mergedGroup.vifs ? countVmsByHost(inventory, remoteVms) : [],
+    vmsWithoutVifs: vms.filter(({ uuid }) => vmUuids.has(uuid) && !vmUuidsWithVifs.has(uuid)),
   };
 }
 
 /** How many VMs run on each other host. */
-export function countElsewhere(inventory: Inventory): readonly HostCount[] {
+export function countVmsOnOtherHosts(inventory: Inventory): readonly HostVmCount[] {
   const { host, vms } = inventory;
-  const others = vms.filter(
+  const remoteVms = vms.filter(
     ({ role, residentOn }) =>
       role === "vm" && residentOn !== undefined && residentOn.uuid !== host.uuid,
   );
-  return countByHost(inventory, others);
+  return countVmsByHost(inventory, remoteVms);
 }
 
 /** What was counted on other hosts, and VMs there that were read. */
-function countByHost({ elsewhere }: Inventory, read: readonly Vm[]): readonly HostCount[] {
-  const counts = new Map(elsewhere.map((one) => [one.host.uuid, one]));
-  for (const { residentOn: host } of read) {
+function countVmsByHost(
+  { unreadVmCounts }: Inventory,
+  readVms: readonly Vm[],
+): readonly HostVmCount[] {
+  const counts = new Map(unreadVmCounts.map((hostCount) => [hostCount.host.uuid, hostCount]));
+  for (const { residentOn: host } of readVms) {
     if (host === undefined) continue;
     counts.set(host.uuid, { host, count: (counts.get(host.uuid)?.count ?? 0) + 1 });
   }
@@ -240,39 +261,44 @@ function countByHost({ elsewhere }: Inventory, read: readonly Vm[]): readonly Ho
 }
 
 /** Every NIC of this host and every VIF of the pool, by UUID, whatever is or is not a target. */
-export function everyInterface(inventory: Inventory): ReadonlyMap<string, Interface> {
+export function indexInterfaces(inventory: Inventory): ReadonlyMap<string, Interface> {
   const { host, pifs, vifs } = inventory;
-  const management = managementNics(inventory);
+  const management = findManagementNics(inventory);
   const nics = pifs
     .filter((pif) => pif.role === "physical" && pif.host.uuid === host.uuid)
-    .map((pif) => nicOf(pif, management));
-  const guests = vifs.map((vif) => guestsInterface(vif, host.uuid));
-  return new Map([...nics, ...guests].map((subject) => [uuidOf(subject) ?? "", subject]));
+    .map((pif) => createNicInterface(pif, management));
+  const guests = vifs.map((vif) => createVifInterface(vif, host.uuid));
+  return new Map([...nics, ...guests].map((iface) => [getUuid(iface) ?? "", iface]));
 }
 
-function nicOf(pif: Pif, management: ReadonlySet<string>): NicInterface {
+function createNicInterface(pif: Pif, management: ReadonlySet<string>): NicInterface {
   return { kind: "pif", pif, management: management.has(pif.uuid) };
 }
 
-function guestsInterface(vif: Vif, hostUuid: string): VifInterface {
-  return { kind: "vif", vif, vm: vif.vm, whereabouts: whereaboutsOf(vif, hostUuid) };
+function createVifInterface(vif: Vif, hostUuid: string): VifInterface {
+  return { kind: "vif", vif, vm: vif.vm, location: locateVif(vif, hostUuid) };
 }
 
-function managementNics({ pifs, host }: Inventory): ReadonlySet<string> {
+function findManagementNics({ pifs, host }: Inventory): ReadonlySet<string> {
   const management = pifs.filter((pif) => pif.management && pif.host.uuid === host.uuid);
-  return new Set(management.flatMap((pif) => nicsUnder(pif, pifs).map(({ uuid }) => uuid)));
+  return new Set(
+    management.flatMap((pif) => findUnderlyingNics(pif, pifs).map(({ uuid }) => uuid)),
+  );
 }
 
-function inOrderOfVms(vifs: readonly Vif[]): readonly Vif[] {
+function sortByVm(vifs: readonly Vif[]): readonly Vif[] {
   const byVm = Map.groupBy(vifs, ({ vm }) => vm);
-  const vms = inNaturalOrder(
+  const vms = sortNatural(
     [...byVm.keys()],
     ({ name }) => name,
-    (a, b) => naturalOrder(a.uuid, b.uuid),
+    (a, b) => compareNatural(a.uuid, b.uuid),
   );
   // VIFs are numbered within their VM: there are few numbers, whatever the number of VIFs.
-  const numbers = inNaturalOrder([...new Set(vifs.map(({ device }) => device))], (one) => one);
-  const places = new Map(numbers.map((device, place) => [device, place]));
-  const placeOf = ({ device }: Vif) => places.get(device) ?? 0;
-  return vms.flatMap((vm) => (byVm.get(vm) ?? []).sort((a, b) => placeOf(a) - placeOf(b)));
+  const vifNumbers = sortNatural(
+    [...new Set(vifs.map(({ device }) => device))],
+    (vifNumber) => vifNumber,
+  );
+  const positions = new Map(vifNumbers.map((device, position) => [device, position]));
+  const getPosition = ({ device }: Vif) => positions.get(device) ?? 0;
+  return vms.flatMap((vm) => (byVm.get(vm) ?? []).sort((a, b) => getPosition(a) - getPosition(b)));
 }

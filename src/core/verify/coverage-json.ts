@@ -1,21 +1,21 @@
 import * as v from "valibot";
-import { KEYWORDS, type Keyword } from "../features.ts";
+import { FEATURE_NAMES, type Feature } from "../features.ts";
 import type { Coverage } from "./coverage.ts";
 
 /** A coverage as JSON has it: in the boot script and in reports. */
 export interface CoverageJson {
-  readonly nics: readonly Keyword[];
-  readonly vifs: readonly Keyword[];
+  readonly nics: readonly Feature[];
+  readonly vifs: readonly Feature[];
   /** By the name of the NIC. */
-  readonly devices: Readonly<Record<string, readonly Keyword[]>>;
+  readonly devices: Readonly<Record<string, readonly Feature[]>>;
   /** By the UUID of the VM. */
   readonly vms: Readonly<
     Record<
       string,
       {
-        readonly features: readonly Keyword[];
+        readonly features: readonly Feature[];
         /** By the number of the VIF. */
-        readonly vifs: Readonly<Record<string, readonly Keyword[]>>;
+        readonly vifs: Readonly<Record<string, readonly Feature[]>>;
       }
     >
   >;
@@ -26,10 +26,10 @@ export function coverageToJson({ nics, vifs, devices, vms }: Coverage): Coverage
   return {
     nics,
     vifs,
-    devices: sorted(devices, (features) => features),
-    vms: sorted(vms, (vm) => ({
+    devices: toSortedObject(devices, (features) => features),
+    vms: toSortedObject(vms, (vm) => ({
       features: vm.features,
-      vifs: sorted(vm.vifs, (features) => features),
+      vifs: toSortedObject(vm.vifs, (features) => features),
     })),
   };
 }
@@ -44,19 +44,25 @@ const MAX_DEVICES = 256;
 const MAX_VMS = 16_384;
 const MAX_VIFS = 64;
 
-const Features = v.pipe(v.array(v.picklist(KEYWORDS)), v.maxLength(KEYWORDS.length));
-const DeviceName = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
-const Uuid = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/));
-const VifNumber = v.pipe(v.string(), v.regex(/^(?:0|[1-9]\d{0,3})$/));
+const FeaturesSchema = v.pipe(
+  v.array(v.picklist(FEATURE_NAMES)),
+  v.maxLength(FEATURE_NAMES.length),
+);
+const DeviceNameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+const UuidSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/));
+const VifNumberSchema = v.pipe(v.string(), v.regex(/^(?:0|[1-9]\d{0,3})$/));
 
 /** What a boot script has to be able to carry: hostile or damaged, a coverage outside of this is none. */
 const CoverageSchema = v.strictObject({
-  nics: Features,
-  vifs: Features,
-  devices: mapOf(DeviceName, Features, MAX_DEVICES),
-  vms: mapOf(
-    Uuid,
-    v.strictObject({ features: Features, vifs: mapOf(VifNumber, Features, MAX_VIFS) }),
+  nics: FeaturesSchema,
+  vifs: FeaturesSchema,
+  devices: createMapSchema(DeviceNameSchema, FeaturesSchema, MAX_DEVICES),
+  vms: createMapSchema(
+    UuidSchema,
+    v.strictObject({
+      features: FeaturesSchema,
+      vifs: createMapSchema(VifNumberSchema, FeaturesSchema, MAX_VIFS),
+    }),
     MAX_VMS,
   ),
 });
@@ -68,21 +74,21 @@ export function parseCoverage(document: unknown): Coverage | null {
 }
 
 /** An object of any keys as a map: `__proto__` is a name like any other. */
-function mapOf<K extends v.GenericSchema<string, string>, T extends v.GenericSchema>(
+function createMapSchema<K extends v.GenericSchema<string, string>, T extends v.GenericSchema>(
   key: K,
   value: T,
   maxSize: number,
 ) {
-  return v.pipe(v.unknown(), v.transform(entriesOf), v.map(key, value), v.maxSize(maxSize));
+  return v.pipe(v.unknown(), v.transform(toMap), v.map(key, value), v.maxSize(maxSize));
 }
 
-function entriesOf(document: unknown): unknown {
+function toMap(document: unknown): unknown {
   return typeof document === "object" && document !== null && !Array.isArray(document)
     ? new Map(Object.entries(document))
     : document;
 }
 
-function sorted<T, U>(
+function toSortedObject<T, U>(
   map: ReadonlyMap<string, T>,
   convert: (value: T) => U,
 ): Readonly<Record<string, U>> {

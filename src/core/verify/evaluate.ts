@@ -1,12 +1,12 @@
-import type { LiveView } from "../disable/steps.ts";
-import type { Keyword } from "../features.ts";
-import { type Interface, uuidOf } from "../interface.ts";
+import type { FeatureSnapshot } from "../disable/steps.ts";
+import type { Feature } from "../features.ts";
+import { getUuid, type Interface } from "../interface.ts";
 import type { Note, Problem } from "../problem.ts";
 import type { DeviceReport } from "../report.ts";
-import { type Coverage, featuresAtBoot } from "./coverage.ts";
-import type { Expected } from "./expected.ts";
-import { persistenceProblems } from "./persistence.ts";
-import { judge } from "./verdict.ts";
+import { type Coverage, getBootFeatures } from "./coverage.ts";
+import type { ExpectedFeatures } from "./expected.ts";
+import { findPersistenceProblems } from "./persistence.ts";
+import { evaluateInterfaces } from "./verdict.ts";
 
 /** What is true of the interfaces, and what differs from what is expected. */
 export interface Evaluation {
@@ -17,9 +17,9 @@ export interface Evaluation {
 
 /** What an evaluation rests on besides the interfaces. */
 export interface EvaluationScope {
-  readonly view: LiveView;
+  readonly snapshot: FeatureSnapshot;
   /** What the boot script keeps off; null where none does its work. */
-  readonly boot: Coverage | null;
+  readonly bootCoverage: Coverage | null;
   readonly hasCarrier: (device: string) => boolean;
 }
 
@@ -29,46 +29,48 @@ export interface EvaluationScope {
  */
 export function evaluate(
   interfaces: readonly Interface[],
-  { features }: Expected,
+  { features }: ExpectedFeatures,
   scope: EvaluationScope,
 ): Evaluation {
-  const wanted = interfaces.filter((iface) => (features.get(iface) ?? []).length > 0);
-  const groups = Map.groupBy(wanted, (iface) => features.get(iface) ?? []);
-  const parts = [...groups].map(([keywords, ifaces]) => evaluateAlike(ifaces, keywords, scope));
-  const order = new Map(wanted.map((iface, place) => [uuidOf(iface) ?? iface, place]));
-  const place = ({ uuid }: DeviceReport) => order.get(uuid ?? "") ?? 0;
-  const devices = parts.flatMap((part) => part.devices);
+  const evaluated = interfaces.filter((iface) => (features.get(iface) ?? []).length > 0);
+  const groups = Map.groupBy(evaluated, (iface) => features.get(iface) ?? []);
+  const evaluations = [...groups].map(([groupFeatures, ifaces]) =>
+    evaluateGroup(ifaces, groupFeatures, scope),
+  );
+  const order = new Map(evaluated.map((iface, index) => [getUuid(iface) ?? iface, index]));
+  const getIndex = ({ uuid }: DeviceReport) => order.get(uuid ?? "") ?? 0;
+  const devices = evaluations.flatMap((part) => part.devices);
   return {
-    devices: groups.size > 1 ? devices.sort((a, b) => place(a) - place(b)) : devices,
-    problems: parts.flatMap(({ problems }) => problems),
-    notes: parts.flatMap(({ notes }) => notes),
+    devices: groups.size > 1 ? devices.sort((a, b) => getIndex(a) - getIndex(b)) : devices,
+    problems: evaluations.flatMap(({ problems }) => problems),
+    notes: evaluations.flatMap(({ notes }) => notes),
   };
 }
 
-function evaluateAlike(
+function evaluateGroup(
   interfaces: readonly Interface[],
-  keywords: readonly Keyword[],
-  { view, boot, hasCarrier }: EvaluationScope,
+  features: readonly Feature[],
+  { snapshot, bootCoverage, hasCarrier }: EvaluationScope,
 ): Evaluation {
-  const judged = judge(interfaces, view, { keywords, records: true });
-  const { problems, notes } = withoutIdleTaps(judged.problems, hasCarrier);
-  const lasting = interfaces.flatMap((iface) => {
-    const atBoot = boot === null ? [] : featuresAtBoot(boot, iface);
-    return persistenceProblems(iface, keywords, view, atBoot);
+  const evaluation = evaluateInterfaces(interfaces, snapshot, { features, includesSettings: true });
+  const { problems, notes: tapNotes } = separateIdleTaps(evaluation.problems, hasCarrier);
+  const notPersistent = interfaces.flatMap((iface) => {
+    const bootFeatures = bootCoverage === null ? [] : getBootFeatures(bootCoverage, iface);
+    return findPersistenceProblems(iface, features, snapshot, bootFeatures);
   });
   return {
-    devices: judged.devices,
-    problems: [...problems, ...lasting],
-    notes: [...judged.notes, ...notes],
+    devices: evaluation.devices,
+    problems: [...problems, ...notPersistent],
+    notes: [...evaluation.notes, ...tapNotes],
   };
 }
 
 /** No packet goes through the tap of a vif whose guest has its own driver. */
-function withoutIdleTaps(
+function separateIdleTaps(
   problems: readonly Problem[],
   hasCarrier: (device: string) => boolean,
 ): { readonly problems: readonly Problem[]; readonly notes: readonly Note[] } {
-  const left: Problem[] = [];
+  const remaining: Problem[] = [];
   const notes: Note[] = [];
   for (const problem of problems) {
     const { device } = problem;
@@ -77,7 +79,7 @@ function withoutIdleTaps(
       /^tap\d+\.\d+$/.test(device) &&
       hasCarrier(device.replace(/^tap/, "vif"));
     if (isIdle) notes.push({ code: "idle-tap", message: problem.message, device });
-    else left.push(problem);
+    else remaining.push(problem);
   }
-  return { problems: left, notes };
+  return { problems: remaining, notes };
 }

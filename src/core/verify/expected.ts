@@ -1,55 +1,55 @@
-import type { Keyword } from "../features.ts";
+import type { Feature } from "../features.ts";
 import type { Interface } from "../interface.ts";
 import type { Policy } from "../policy.ts";
 
 /** What reality is held against: the features that are to be off, by interface. */
-export interface Expected {
-  readonly features: ReadonlyMap<Interface, readonly Keyword[]>;
+export interface ExpectedFeatures {
+  readonly features: ReadonlyMap<Interface, readonly Feature[]>;
   /** Whether that is the policy, and not simply everything. */
-  readonly byPolicy: boolean;
+  readonly isFromPolicy: boolean;
 }
 
 /** How `verify` was asked. */
 export interface ExpectedRequest {
   /** The features that are meant where no policy says which. */
-  readonly features: readonly Keyword[];
+  readonly features: readonly Feature[];
   /** Whether they were named: then they are what is expected, whatever the policy says. */
-  readonly named: boolean;
+  readonly hasExplicitFeatures: boolean;
   /** ALL, NICS or VIFS was named: everything is expected off. */
-  readonly everything: boolean;
+  readonly hasGroupTarget: boolean;
   /** Whether all of the host was asked about, and not what was named. */
-  readonly wholeHost: boolean;
+  readonly isWholeHost: boolean;
 }
 
 /**
  * The policy of these interfaces, where there is any and nothing else was asked for; otherwise that the
  * features are off everywhere.
  */
-export function expectedFeatures(
+export function resolveExpectedFeatures(
   interfaces: readonly Interface[],
   policy: Policy,
-  { features, named, everything, wholeHost }: ExpectedRequest,
-): Expected {
-  const asked = new Map(interfaces.map((iface) => [iface, policy.featuresOff(iface)]));
+  { features, hasExplicitFeatures, hasGroupTarget, isWholeHost }: ExpectedRequest,
+): ExpectedFeatures {
+  const policyFeatures = new Map(interfaces.map((iface) => [iface, policy.listFeaturesOff(iface)]));
   const hasPolicy =
-    (wholeHost && policy.hasRule) || interfaces.some((iface) => policy.speaksOf(iface));
-  if (named || everything || !hasPolicy) {
-    return { features: new Map(interfaces.map((iface) => [iface, features])), byPolicy: false };
+    (isWholeHost && policy.hasHostRule) || interfaces.some((iface) => policy.hasPolicyFor(iface));
+  if (hasExplicitFeatures || hasGroupTarget || !hasPolicy) {
+    return { features: new Map(interfaces.map((iface) => [iface, features])), isFromPolicy: false };
   }
-  return { features: shareLists(asked), byPolicy: true };
+  return { features: shareLists(policyFeatures), isFromPolicy: true };
 }
 
 /** Interfaces of which the same is expected have the very same list, so that they are evaluated together. */
 function shareLists(
-  lists: ReadonlyMap<Interface, readonly Keyword[]>,
-): ReadonlyMap<Interface, readonly Keyword[]> {
-  const shared = new Map<string, readonly Keyword[]>();
+  lists: ReadonlyMap<Interface, readonly Feature[]>,
+): ReadonlyMap<Interface, readonly Feature[]> {
+  const shared = new Map<string, readonly Feature[]>();
   return new Map(
     [...lists].map(([iface, list]) => {
-      const name = list.join();
-      const known = shared.get(name) ?? list;
-      shared.set(name, known);
-      return [iface, known];
+      const key = list.join();
+      const cached = shared.get(key) ?? list;
+      shared.set(key, cached);
+      return [iface, cached];
     }),
   );
 }

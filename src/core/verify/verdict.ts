@@ -1,182 +1,211 @@
-import { ByTwo } from "../by-two.ts";
-import type { LiveView } from "../disable/steps.ts";
+import { PairMap } from "../by-two.ts";
+import type { FeatureSnapshot } from "../disable/steps.ts";
 import type { FeatureSet, FeatureState } from "../feature-set.ts";
-import type { Keyword } from "../features.ts";
-import { devicesOf, type Interface, uuidOf } from "../interface.ts";
+import type { Feature } from "../features.ts";
+import { getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
 import type { Note, Problem } from "../problem.ts";
 import type { DeviceReport, FeatureReport } from "../report.ts";
-import { deadRecords, recordedStates } from "../settings.ts";
+import { ineffectiveSettings, settingStates } from "../settings.ts";
 import {
-  isProblem,
-  lackingRecords,
-  liveProblems,
-  recordNotes,
-  recordProblems,
-  whereaboutsProblems,
+  createIneffectiveNotes,
+  findLiveProblems,
+  findLocationProblems,
+  findSettingProblems,
+  isLiveProblem,
+  missingSettings,
 } from "./findings.ts";
 
 /** What is true of the interfaces, and what is wrong with it. */
-export interface Judgement {
+export interface InterfaceEvaluation {
   readonly devices: readonly DeviceReport[];
   readonly problems: readonly Problem[];
   readonly notes: readonly Note[];
 }
 
 /** What the judge is to look at besides the kernel. */
-export interface Scope {
-  readonly keywords: readonly Keyword[];
+export interface FeatureScope {
+  readonly features: readonly Feature[];
   /** False where only the live state was asked for. */
-  readonly records: boolean;
+  readonly includesSettings: boolean;
 }
 
 /** Holds live and recorded state against "off". */
-export function judge(interfaces: readonly Interface[], view: LiveView, scope: Scope): Judgement {
-  const { keywords } = scope;
+export function evaluateInterfaces(
+  interfaces: readonly Interface[],
+  snapshot: FeatureSnapshot,
+  scope: FeatureScope,
+): InterfaceEvaluation {
+  const { features } = scope;
   const devices: DeviceReport[] = [];
   const problems: Problem[] = [];
   const notes: Note[] = [];
-  const verdicts = new Verdicts(view, scope);
-  for (const subject of interfaces) {
-    const own = devicesOf(subject, view.existing);
-    const main = own[0]?.name;
-    const verdict = verdicts.of(subject, main);
-    if (main === undefined) devices.push(deviceReport(subject, null, verdict.features));
-    for (const device of own) {
+  const evaluator = new DeviceEvaluator(snapshot, scope);
+  for (const iface of interfaces) {
+    const ownDevices = listInterfaceDevices(iface, snapshot.existing);
+    const mainDevice = ownDevices[0]?.name;
+    const evaluation = evaluator.evaluateMain(iface, mainDevice);
+    if (mainDevice === undefined)
+      devices.push(createDeviceReport(iface, null, evaluation.features));
+    for (const device of ownDevices) {
       const { name } = device;
-      const { features, states, isToBeTold } = device.main ? verdict : verdicts.ofTap(name);
-      devices.push(deviceReport(subject, name, features));
-      if (isToBeTold) problems.push(...liveProblems(subject, name, view, keywords, states));
+      const {
+        features: reports,
+        states,
+        hasLiveProblem,
+      } = device.isMain ? evaluation : evaluator.evaluateTap(name);
+      devices.push(createDeviceReport(iface, name, reports));
+      if (hasLiveProblem)
+        problems.push(...findLiveProblems(iface, name, snapshot, features, states));
     }
-    if (main === undefined) problems.push(...whereaboutsProblems(subject));
-    if (!scope.records || subject.kind === "bare") continue;
-    const { states, lacking, hasDeadRecords } = verdict;
-    if (subject.kind === "pif" || lacking.length > 0) {
-      problems.push(...recordProblems(subject, main, keywords, states, lacking));
+    if (mainDevice === undefined) problems.push(...findLocationProblems(iface));
+    if (!scope.includesSettings || iface.kind === "unmanaged") continue;
+    const { states, missing, hasIneffectiveSettings } = evaluation;
+    if (iface.kind === "pif" || missing.length > 0) {
+      problems.push(...findSettingProblems(iface, mainDevice, features, states, missing));
     }
-    if (hasDeadRecords) notes.push(...recordNotes(subject));
+    if (hasIneffectiveSettings) notes.push(...createIneffectiveNotes(iface));
   }
   return { devices, problems, notes };
 }
 
-function deviceReport(
-  subject: Interface,
+function createDeviceReport(
+  iface: Interface,
   device: string | null,
   features: DeviceReport["features"],
 ): DeviceReport {
   return {
     device,
-    kind: subject.kind === "bare" ? subject.as : subject.kind,
-    uuid: uuidOf(subject),
-    vm: subject.kind === "vif" ? { uuid: subject.vm.uuid, name: subject.vm.name } : null,
-    management: subject.kind === "pif" && subject.management,
+    kind: iface.kind === "unmanaged" ? iface.deviceKind : iface.kind,
+    uuid: getUuid(iface),
+    vm: iface.kind === "vif" ? { uuid: iface.vm.uuid, name: iface.vm.name } : null,
+    management: iface.kind === "pif" && iface.management,
     features,
   };
 }
 
 /** What is true of a device, and of every other that is like it. */
-interface Verdict {
+interface DeviceEvaluation {
   readonly features: DeviceReport["features"];
   /** Undefined where the device could not be read. */
   readonly states: readonly FeatureState[] | undefined;
   /** Whether any of that is a problem. */
-  readonly isToBeTold: boolean;
+  readonly hasLiveProblem: boolean;
   /** The records that its interface lacks. */
-  readonly lacking: readonly Keyword[];
+  readonly missing: readonly Feature[];
   /** Whether its interface has records that nothing reads. */
-  readonly hasDeadRecords: boolean;
+  readonly hasIneffectiveSettings: boolean;
 }
 
 /**
  * Hosts have hundreds of devices that are alike: those share one verdict, by what is recorded of them
  * and then by what they are live.
  */
-class Verdicts {
-  readonly #known = new ByTwo<Recorded, FeatureSet | undefined, Verdict>();
+class DeviceEvaluator {
+  readonly #cache = new PairMap<XapiStates, FeatureSet | undefined, DeviceEvaluation>();
   /** Where there is no record at all, and none to be. */
-  readonly #nothing: Recorded;
+  readonly #noSettings: XapiStates;
 
   constructor(
-    readonly view: LiveView,
-    readonly scope: Scope,
+    readonly snapshot: FeatureSnapshot,
+    readonly scope: FeatureScope,
   ) {
-    this.#nothing = scope.keywords.map(() => null);
+    this.#noSettings = scope.features.map(() => null);
   }
 
   /** Of an interface; `device` is its main one. */
-  of(subject: Interface, device: string | undefined): Verdict {
-    return subject.kind === "bare"
-      ? this.#find(device, this.#nothing, null)
-      : this.#find(device, recordedStates(subject, this.scope.keywords), subject);
+  evaluateMain(iface: Interface, device: string | undefined): DeviceEvaluation {
+    return iface.kind === "unmanaged"
+      ? this.#getOrEvaluate(device, this.#noSettings, null)
+      : this.#getOrEvaluate(device, settingStates(iface, this.scope.features), iface);
   }
 
   /** Of the tap beside a vif, which no record is about. */
-  ofTap(device: string): Verdict {
-    return this.#find(device, this.#nothing, null);
+  evaluateTap(device: string): DeviceEvaluation {
+    return this.#getOrEvaluate(device, this.#noSettings, null);
   }
 
   /** Of VIFs with the very same `recorded` all records are the same. */
-  #find(device: string | undefined, recorded: Recorded, subject: Interface | null): Verdict {
-    const observation = device === undefined ? undefined : this.view.observations.get(device);
-    const set = observation?.state === "read" ? observation.features : undefined;
+  #getOrEvaluate(
+    device: string | undefined,
+    xapiStates: XapiStates,
+    iface: Interface | null,
+  ): DeviceEvaluation {
+    const reading = device === undefined ? undefined : this.snapshot.readings.get(device);
+    const featureSet = reading?.state === "read" ? reading.features : undefined;
     return (
-      this.#known.get(recorded, set) ??
-      this.#known.keep(recorded, set, this.#reach(set, recorded, subject))
+      this.#cache.get(xapiStates, featureSet) ??
+      this.#cache.set(xapiStates, featureSet, this.#evaluate(featureSet, xapiStates, iface))
     );
   }
 
-  #reach(set: FeatureSet | undefined, recorded: Recorded, subject: Interface | null): Verdict {
-    const { keywords, records } = this.scope;
-    const states = set === undefined ? undefined : this.view.kernel.states(set, keywords);
-    const lacking =
-      subject === null || !records ? [] : lackingRecords(subject, keywords, states, recorded);
+  #evaluate(
+    featureSet: FeatureSet | undefined,
+    xapiStates: XapiStates,
+    iface: Interface | null,
+  ): DeviceEvaluation {
+    const { features, includesSettings } = this.scope;
+    const states =
+      featureSet === undefined
+        ? undefined
+        : this.snapshot.featureTable.getStates(featureSet, features);
+    const missing =
+      iface === null || !includesSettings
+        ? []
+        : missingSettings(iface, features, states, xapiStates);
     return {
-      features: featuresOf(this.view, { keywords, states, set, recorded, lacking }),
+      features: createFeatureReports(this.snapshot, {
+        features,
+        states,
+        featureSet,
+        xapiStates,
+        missing,
+      }),
       states,
-      isToBeTold: states?.some(isProblem) ?? true,
-      lacking,
-      hasDeadRecords: subject !== null && deadRecords(subject).length > 0,
+      hasLiveProblem: states?.some(isLiveProblem) ?? true,
+      missing,
+      hasIneffectiveSettings: iface !== null && ineffectiveSettings(iface).length > 0,
     };
   }
 }
 
-type Recorded = readonly FeatureReport["recorded"][];
+type XapiStates = readonly FeatureReport["xapi"][];
 
-function featuresOf(
-  { kernel }: LiveView,
-  seen: {
-    readonly keywords: readonly Keyword[];
+function createFeatureReports(
+  { featureTable }: FeatureSnapshot,
+  inputs: {
+    readonly features: readonly Feature[];
     readonly states: readonly FeatureState[] | undefined;
-    readonly set: FeatureSet | undefined;
-    readonly recorded: readonly FeatureReport["recorded"][];
-    readonly lacking: readonly Keyword[];
+    readonly featureSet: FeatureSet | undefined;
+    readonly xapiStates: readonly FeatureReport["xapi"][];
+    readonly missing: readonly Feature[];
   },
 ): DeviceReport["features"] {
-  const features: Partial<Record<Keyword, FeatureReport>> = {};
-  seen.keywords.forEach((keyword, index) => {
-    const recorded = seen.recorded[index] ?? null;
-    const state = seen.states?.[index];
-    const lacks = seen.lacking.includes(keyword);
-    features[keyword] =
-      state === undefined || seen.set === undefined
-        ? unseen(recorded, lacks)
+  const reports: Partial<Record<Feature, FeatureReport>> = {};
+  inputs.features.forEach((feature, index) => {
+    const xapi = inputs.xapiStates[index] ?? null;
+    const state = inputs.states?.[index];
+    const isMissing = inputs.missing.includes(feature);
+    reports[feature] =
+      state === undefined || inputs.featureSet === undefined
+        ? createUnreadReport(xapi, isMissing)
         : {
             live: state === "absent" ? "absent" : state.startsWith("on") ? "on" : "off",
             fixed: state.endsWith("fixed"),
-            requested: kernel.isRequested(seen.set, keyword),
-            recorded,
-            verdict: verdictOf(state, lacks),
+            requested: featureTable.isRequested(inputs.featureSet, feature),
+            xapi,
+            verdict: computeVerdict(state, isMissing),
           };
   });
-  return features;
+  return reports;
 }
 
-function unseen(recorded: FeatureReport["recorded"], lacks: boolean): FeatureReport {
-  const verdict = lacks ? "drift" : recorded === "off" ? "ok" : "unknown";
-  return { live: null, fixed: false, requested: false, recorded, verdict };
+function createUnreadReport(xapi: FeatureReport["xapi"], isMissing: boolean): FeatureReport {
+  const verdict = isMissing ? "drift" : xapi === "off" ? "ok" : "unknown";
+  return { live: null, fixed: false, requested: false, xapi, verdict };
 }
 
-function verdictOf(state: FeatureState, lacks: boolean): FeatureReport["verdict"] {
-  if (lacks || state === "on" || state === "off, requested on") return "drift";
+function computeVerdict(state: FeatureState, isMissing: boolean): FeatureReport["verdict"] {
+  if (isMissing || state === "on" || state === "off, requested on") return "drift";
   if (state === "on, fixed") return "fixed";
   return state === "absent" ? "absent" : "ok";
 }

@@ -1,53 +1,55 @@
-import type { Told } from "../../cli/command.ts";
-import { Interrupted, type Interruption } from "../../cli/signals.ts";
+import type { CommandResult } from "../../cli/command.ts";
+import { InterruptedError, type SignalHandler } from "../../cli/signals.ts";
 import type { PendingChange } from "../../core/pending-change.ts";
 import type { Kernel } from "../../core/ports.ts";
-import { EXIT, type Note, type Problem } from "../../core/problem.ts";
-import { reportOf } from "../../core/report.ts";
+import { EXIT_CODES, type Note, type Problem } from "../../core/problem.ts";
+import { createReport } from "../../core/report.ts";
 import { type Result, success } from "../../core/result.ts";
 import { NetworkDevices } from "../../kernel/devices.ts";
 import { KernelBitsFile } from "../../state/kernel-bits.ts";
 import { ChangeLock } from "../../state/lock.ts";
-import { readPendingChange, secondsLeft } from "../../state/pending-change.ts";
-import { canAsk } from "../../terminal/confirm.ts";
-import { confirmInTime } from "../../terminal/countdown.ts";
-import { writeOut } from "../../terminal/streams.ts";
-import { type ConfirmRun, confirmPending } from "./confirm.ts";
-import { REVERTED, revertPendingChange } from "./pending-change.ts";
+import { getSecondsLeft, readPendingChange } from "../../state/pending-change.ts";
+import { isInteractive } from "../../terminal/confirm.ts";
+import { askWithCountdown } from "../../terminal/countdown.ts";
+import { writeAll } from "../../terminal/streams.ts";
+import { type ConfirmContext, confirmPending } from "./confirm.ts";
+import { REVERTED_PROBLEM, revertPendingChange } from "./pending-change.ts";
 
 /** How long to wait for whoever has the lock while a pending change is being answered. */
 const LOCK_WAIT_SECONDS = 30;
 
 /** How often it is looked whether somebody else has answered. */
-const POLL_MS = 200;
+const POLL_INTERVAL_MS = 200;
 
 /** How a pending change ended. */
-export type Ended =
-  | { readonly type: "confirmed"; readonly told: Told }
+export type PendingOutcome =
+  | { readonly type: "confirmed"; readonly result: CommandResult }
   | { readonly type: "reverted"; readonly problems: readonly Problem[] };
 
-interface Context extends Pick<ConfirmRun, "dom0" | "command"> {
-  readonly interruption: Interruption;
+interface AwaitContext extends Pick<ConfirmContext, "dom0" | "command"> {
+  readonly signals: SignalHandler;
 }
 
 /** Waits until a pending change is answered, here or from another login, or its time is over. */
 export async function awaitAnswer(
   change: PendingChange,
-  seconds: number,
-  { dom0, command, interruption }: Context,
-): Promise<Result<Ended>> {
+  timeoutSeconds: number,
+  { dom0, command, signals }: AwaitContext,
+): Promise<Result<PendingOutcome>> {
   try {
-    const answer = await interruption.orElse(answerTo(change, seconds, interruption.abortSignal));
-    return await interruption.protect((isStopped) =>
-      conclude(answer, change, { dom0, call: null, command, isStopped }),
+    const answer = await signals.waitInterruptibly(
+      waitForAnswer(change, timeoutSeconds, signals.abortSignal),
+    );
+    return await signals.runUninterrupted((isStopped) =>
+      handleAnswer(answer, change, { dom0, call: null, command, isStopped }),
     );
   } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
+    if (!(error instanceof InterruptedError)) throw error;
     // Whoever opened the host has heard the signal, too, and closes its devices. Should this fail, the
     // revert timer is still there to do it.
-    await interruption.finish(async () => {
+    await signals.runCleanup(async () => {
       using kernel = new NetworkDevices();
-      return await revertOwn(kernel, change, LOCK_WAIT_SECONDS);
+      return await revertIfPending(kernel, change, LOCK_WAIT_SECONDS);
     });
     throw error;
   }
@@ -55,100 +57,106 @@ export async function awaitAnswer(
 
 type Answer = "confirm" | "revert" | "answered elsewhere";
 
-async function answerTo(
+async function waitForAnswer(
   change: PendingChange,
-  seconds: number,
+  timeoutSeconds: number,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const over = new AbortController();
+  const stop = new AbortController();
   const question = {
     question: "Keep these changes?",
-    otherwise: "Reverted",
+    timeoutAction: "Reverted",
     command: "offload confirm",
-    secondsLeft: () => secondsLeft(change),
+    getSecondsLeft: () => getSecondsLeft(change),
   };
-  const asked = canAsk()
-    ? confirmInTime(question, AbortSignal.any([signal, over.signal]))
-    : announce(seconds);
-  const answer = asked.then((word): Answer => (word === "yes" ? "confirm" : "revert"));
+  const prompt = isInteractive()
+    ? askWithCountdown(question, AbortSignal.any([signal, stop.signal]))
+    : printConfirmHint(timeoutSeconds);
+  const answer = prompt.then((reply): Answer => (reply === "yes" ? "confirm" : "revert"));
   try {
-    return await Promise.race([answer, watch(change, over.signal)]);
+    return await Promise.race([answer, watchPendingChange(change, stop.signal)]);
   } finally {
-    over.abort();
+    stop.abort();
   }
 }
 
 /** Without a terminal the answer can only come from another login. */
-async function announce(seconds: number): Promise<never> {
-  await writeOut("stderr", `offload: keep this with offload confirm within ${seconds} seconds\n`);
+async function printConfirmHint(timeoutSeconds: number): Promise<never> {
+  await writeAll(
+    "stderr",
+    `offload: keep this with offload confirm within ${timeoutSeconds} seconds\n`,
+  );
   return new Promise<never>(() => {});
 }
 
-async function watch(change: PendingChange, over: AbortSignal): Promise<Answer> {
-  while (!over.aborted) {
-    if (secondsLeft(change) === 0) return "revert";
-    const now = readPendingChange();
-    if (now.ok && now.value?.id !== change.id) return "answered elsewhere";
-    await Bun.sleep(POLL_MS);
+async function watchPendingChange(change: PendingChange, stopSignal: AbortSignal): Promise<Answer> {
+  while (!stopSignal.aborted) {
+    if (getSecondsLeft(change) === 0) return "revert";
+    const current = readPendingChange();
+    if (current.ok && current.value?.id !== change.id) return "answered elsewhere";
+    await Bun.sleep(POLL_INTERVAL_MS);
   }
   return "answered elsewhere";
 }
 
-async function conclude(
+async function handleAnswer(
   answer: Answer,
   change: PendingChange,
-  run: ConfirmRun,
-): Promise<Result<Ended>> {
+  run: ConfirmContext,
+): Promise<Result<PendingOutcome>> {
   if (answer === "confirm") {
     const confirmed = await confirmPending(change.id, run);
-    return confirmed.ok ? success({ type: "confirmed", told: confirmed.value }) : confirmed;
+    return confirmed.ok ? success({ type: "confirmed", result: confirmed.value }) : confirmed;
   }
   if (answer === "revert") {
-    const problems = await revertOwn(run.dom0.kernel, change, LOCK_WAIT_SECONDS);
+    const problems = await revertIfPending(run.dom0.kernel, change, LOCK_WAIT_SECONDS);
     return problems.ok
-      ? success({ type: "reverted", problems: [...problems.value, REVERTED] })
+      ? success({ type: "reverted", problems: [...problems.value, REVERTED_PROBLEM] })
       : problems;
   }
-  return success(endedElsewhere(change, run));
+  return success(detectOutcome(change, run));
 }
 
 /** What the devices show now tells whether it was confirmed or reverted by another process. */
-function endedElsewhere({ devices }: PendingChange, { dom0, command }: ConfirmRun): Ended {
-  const view = dom0.kernel.observe((existing) =>
+function detectOutcome(
+  { devices }: PendingChange,
+  { dom0, command }: ConfirmContext,
+): PendingOutcome {
+  const snapshot = dom0.kernel.readFeatures((existing) =>
     [...devices.keys()].filter((name) => existing.has(name)),
   );
-  const isAsBefore =
-    !view.ok ||
+  const isReverted =
+    !snapshot.ok ||
     [...devices].some(([device, requests]) => {
-      const seen = view.value.observations.get(device);
+      const reading = snapshot.value.readings.get(device);
       return (
-        seen?.state === "read" &&
+        reading?.state === "read" &&
         requests.size > 0 &&
-        view.value.kernel.wish(seen.features, requests).isEmpty
+        snapshot.value.featureTable.planRequest(reading.features, requests).isEmpty
       );
     });
-  if (isAsBefore) return { type: "reverted", problems: [REVERTED] };
+  if (isReverted) return { type: "reverted", problems: [REVERTED_PROBLEM] };
   const message = "confirmed from another login, which reports what was stored";
-  const notes: readonly Note[] = [{ code: "confirmed-elsewhere", message }];
-  const report = reportOf(command, { host: dom0.host, exitCode: EXIT.done, notes });
-  return { type: "confirmed", told: { report } };
+  const notes: readonly Note[] = [{ code: "confirmed-in-other-session", message }];
+  const report = createReport(command, { host: dom0.host, exitCode: EXIT_CODES.success, notes });
+  return { type: "confirmed", result: { report } };
 }
 
 /**
  * Reverts a pending change, unless somebody else has answered it, or has reverted it and begun another
  * while this waited for the lock.
  */
-export async function revertOwn(
+export async function revertIfPending(
   kernel: Kernel,
-  own: Pick<PendingChange, "id">,
+  ownChange: Pick<PendingChange, "id">,
   waitSeconds: number,
 ): Promise<Result<readonly Problem[]>> {
-  const locked = await ChangeLock.take(waitSeconds, (work) => work);
+  const locked = await ChangeLock.acquire(waitSeconds, (pause) => pause);
   if (!locked.ok) return locked;
   using _lock = locked.value;
   const pending = readPendingChange();
   if (!pending.ok) return pending;
-  if (pending.value?.id !== own.id) return success([]);
+  if (pending.value?.id !== ownChange.id) return success([]);
   const bits = KernelBitsFile.read(kernel);
   return bits.ok ? await revertPendingChange(pending.value, kernel, bits.value) : bits;
 }

@@ -1,31 +1,31 @@
-import type { Disabled } from "../../core/disable/apply.ts";
-import { type Change, type LiveView, statesOf } from "../../core/disable/steps.ts";
-import { devicesOf, type Interface, uuidOf } from "../../core/interface.ts";
+import type { DisableResult } from "../../core/disable/apply.ts";
+import { type Change, type FeatureSnapshot, getLiveStates } from "../../core/disable/steps.ts";
+import { getUuid, type Interface, listInterfaceDevices } from "../../core/interface.ts";
 import {
   type PendingChange,
   type PendingCommand,
   revertDevices,
 } from "../../core/pending-change.ts";
-import type { Kernel, KernelBitsKeeper } from "../../core/ports.ts";
+import type { Kernel, KernelBitsStore } from "../../core/ports.ts";
 import type { Problem } from "../../core/problem.ts";
-import { type Result, success, unavailable, usage } from "../../core/result.ts";
-import { counted } from "../../core/text.ts";
-import { bootId } from "../../state/kernel-bits.ts";
+import { type Result, success, unavailableFailure, usageFailure } from "../../core/result.ts";
+import { formatCount } from "../../core/text.ts";
+import { readBootId } from "../../state/kernel-bits.ts";
 import {
-  bootTimeMs,
-  endPendingChange,
+  getSecondsLeft,
   readPendingChange,
-  secondsLeft,
+  readUptimeMs,
+  removePendingChange,
   writePendingChange,
 } from "../../state/pending-change.ts";
 
 /** What is to be pending. */
-export interface PendingRequest extends Pick<PendingChange, "id" | "targets" | "features"> {
-  readonly seconds: number;
+export interface PendingChangeRequest extends Pick<PendingChange, "id" | "targets" | "features"> {
+  readonly confirmWithinSeconds: number;
 }
 
 /** That a pending change was reverted. */
-export const REVERTED: Problem = {
+export const REVERTED_PROBLEM: Problem = {
   code: "reverted",
   message: "not confirmed, so everything was reverted; nothing was stored",
 };
@@ -35,14 +35,14 @@ export const REVERTED: Problem = {
  * is confirmed. To be called with the lock held.
  */
 export async function beginPendingChange(
-  { id, targets, features, seconds }: PendingRequest,
+  { id, targets, features, confirmWithinSeconds }: PendingChangeRequest,
   next: PendingCommand,
   devices: PendingChange["devices"],
-  bits: KernelBitsKeeper,
+  bits: KernelBitsStore,
 ): Promise<Result<PendingChange>> {
-  const deadlineMs = bootTimeMs() + seconds * 1000;
-  const fresh = [...devices.keys()].filter((device) => bits.of(device) === null);
-  const change = { id, bootId: bootId(), deadlineMs, targets, features, next, devices, fresh };
+  const deadlineMs = readUptimeMs() + confirmWithinSeconds * 1000;
+  const fresh = [...devices.keys()].filter((device) => bits.get(device) === null);
+  const change = { id, bootId: readBootId(), deadlineMs, targets, features, next, devices, fresh };
   const written = await writePendingChange(change);
   if (!written.ok) return written;
   startRevertTimer();
@@ -67,34 +67,34 @@ function startRevertTimer(): void {
 export async function revertPendingChange(
   change: PendingChange,
   kernel: Kernel,
-  bits: KernelBitsKeeper,
+  bits: KernelBitsStore,
 ): Promise<Result<readonly Problem[]>> {
   const reverted = revertDevices(change, kernel);
   if (!reverted.ok) return reverted;
   if (reverted.value.length === 0) {
-    const forgotten = await bits.forget(change.fresh);
-    if (!forgotten.ok) return forgotten;
+    const forgetResult = await bits.remove(change.fresh);
+    if (!forgetResult.ok) return forgetResult;
   }
-  const ended = endPendingChange();
-  return ended.ok ? reverted : ended;
+  const removed = removePendingChange();
+  return removed.ok ? reverted : removed;
 }
 
 /**
  * Makes way for another change: one whose time is over is reverted; one that is still pending has to be
  * answered first. Says whether there was one: devices are then not as they were.
  */
-export async function settlePendingChange(
+export async function revertExpiredChange(
   kernel: Kernel,
-  bits: KernelBitsKeeper,
+  bits: KernelBitsStore,
 ): Promise<Result<boolean>> {
   const pending = readPendingChange();
   if (!pending.ok) return pending;
   if (pending.value === null) return success(false);
-  const left = secondsLeft(pending.value);
-  if (left > 0) {
-    return unavailable(
+  const remainingSeconds = getSecondsLeft(pending.value);
+  if (remainingSeconds > 0) {
+    return unavailableFailure(
       "change-pending",
-      `a pending change is reverted in ${counted(left, "second")}; keep it with offload confirm, or revert it now with offload restore`,
+      `a pending change is reverted in ${formatCount(remainingSeconds, "second")}; keep it with offload confirm, or revert it now with offload restore`,
     );
   }
   const reverted = await revertPendingChange(pending.value, kernel, bits);
@@ -102,40 +102,44 @@ export async function settlePendingChange(
 }
 
 /** The pending change that is to be confirmed, if it still can be. `id`: null for whichever there is. */
-export function pendingToConfirm(id: string | null): Result<PendingChange> {
+export function findPendingChange(id: string | null): Result<PendingChange> {
   const pending = readPendingChange();
   if (!pending.ok) return pending;
-  if (pending.value === null) return usage("nothing-pending", "no change is pending");
-  const isMeant = id === null || pending.value.id === id;
-  return isMeant && secondsLeft(pending.value) > 0
+  if (pending.value === null) return usageFailure("no-pending-change", "no change is pending");
+  const isRequested = id === null || pending.value.id === id;
+  return isRequested && getSecondsLeft(pending.value) > 0
     ? success(pending.value)
-    : usage("nothing-pending", "no change is pending any more; it was reverted");
+    : usageFailure("no-pending-change", "no change is pending any more; it was reverted");
 }
 
 /** What a pending change has turned off, by what its devices show now. */
-export function changesOf(
+export function listPendingChanges(
   { devices, features }: PendingChange,
   interfaces: readonly Interface[],
-  view: LiveView,
+  snapshot: FeatureSnapshot,
 ): readonly Change[] {
   return interfaces.flatMap((iface) =>
-    devicesOf(iface, view.existing).flatMap(({ name }): Change[] => {
+    listInterfaceDevices(iface, snapshot.existing).flatMap(({ name }): Change[] => {
       const requests = devices.get(name);
-      const states = statesOf(view, name, features);
+      const states = getLiveStates(snapshot, name, features);
       if (requests === undefined || states === undefined) return [];
       return features.flatMap((feature, index): Change[] => {
-        const names = view.kernel.named(view.kernel.bitsOf([feature]));
-        const wasOn = names.some(([kernelName]) => requests.has(kernelName));
+        const names = snapshot.featureTable.listNames(snapshot.featureTable.getBits([feature]));
+        const isPending = names.some(([kernelName]) => requests.has(kernelName));
         const to = states[index] ?? "absent";
-        if (!wasOn || to.startsWith("on")) return [];
-        return [{ device: name, uuid: uuidOf(iface), feature, layer: "live", from: "on", to }];
+        if (!isPending || to.startsWith("on")) return [];
+        return [{ device: name, uuid: getUuid(iface), feature, layer: "live", from: "on", to }];
       });
     }),
   );
 }
 
 /** A run as the devices show it now, with other problems and no changes: it was reverted. */
-export function asReverted(done: Disabled, kernel: Kernel, problems: readonly Problem[]): Disabled {
-  const after = kernel.observeAgain(done.after, done.after.observations.keys());
-  return { ...done, after, changes: [], problems, settingsKnown: true };
+export function markReverted(
+  applied: DisableResult,
+  kernel: Kernel,
+  problems: readonly Problem[],
+): DisableResult {
+  const after = kernel.rereadFeatures(applied.after, applied.after.readings.keys());
+  return { ...applied, after, changes: [], problems, settingsVerified: true };
 }

@@ -1,67 +1,76 @@
-import { removeBoot, rewriteBootScript } from "../../boot/boot-layer.ts";
-import { uuidOf } from "../../core/interface.ts";
+import { removeBootFiles, rewriteBootScript } from "../../boot/boot-layer.ts";
+import { getUuid } from "../../core/interface.ts";
 import type { Inventory, Pif, Vif } from "../../core/inventory.ts";
-import { NOTHING_STORED } from "../../core/policy-text.ts";
+import { NO_INTERFACE_POLICY } from "../../core/policy-text.ts";
 import type { Problem } from "../../core/problem.ts";
 import type { RestorePlan } from "../../core/restore/plan.ts";
 import { isEmptyCoverage } from "../../core/verify/coverage.ts";
-import type { RuleStep } from "../../core/write-texts.ts";
-import { coverageNow, type Followed } from "../change.ts";
+import type { HostRuleStep } from "../../core/write-texts.ts";
+import { type BootScriptUpdate, mergeCoverage } from "../change.ts";
 
-import type { RestoreFound, RestoreOptions } from "./find.ts";
+import type { PlannedRestore, RestoreOptions } from "./find.ts";
 
 /**
  * Has the boot layer follow what is restored: it goes with everything, and where nothing is left for
  * it to do.
  */
-export async function restoreBootLayer(
-  { boot, chosen, plan, rule }: RestoreFound,
+export async function updateBootLayerAfterRestore(
+  { boot, selected, plan, rule }: PlannedRestore,
   { targets, features }: RestoreOptions,
-  settled: RestorePlan["settled"],
-): Promise<Followed> {
-  const nothing: Followed = { notes: [], problems: [] };
-  const { inventory } = chosen;
+  restored: RestorePlan["policyRemovals"],
+): Promise<BootScriptUpdate> {
+  const noUpdate: BootScriptUpdate = { notes: [], problems: [] };
+  const { inventory } = selected;
   // Where none is installed, a run that was killed may have left a temporary file all the same.
   const isEverything = targets.length === 0 && features === null;
-  if (inventory === null) return nothing;
-  if (!isEverything && (boot.state === "absent" || boot.covers === null)) return nothing;
+  if (inventory === null) return noUpdate;
+  if (!isEverything && (boot.state === "not-installed" || boot.covers === null)) return noUpdate;
   const coverage =
     isEverything || boot.covers === null
       ? null
-      : coverageNow(boot.covers, inventoryAfter(inventory, plan, settled, rule));
+      : mergeCoverage(boot.covers, previewRestoredInventory(inventory, plan, restored, rule));
   const isRemoved = coverage === null || isEmptyCoverage(coverage);
-  const done = isRemoved ? await removeBoot() : await rewriteBootScript(coverage);
-  if (!done.ok) return { notes: [], problems: [asProblem(done.failures)] };
-  return isRemoved && done.value
+  const updated = isRemoved ? await removeBootFiles() : await rewriteBootScript(coverage);
+  if (!updated.ok) return { notes: [], problems: [toBootProblem(updated.failures)] };
+  return isRemoved && updated.value
     ? { notes: [{ code: "boot-removed", message: BOOT_REMOVED }], problems: [] }
-    : nothing;
+    : noUpdate;
 }
 
 const BOOT_REMOVED = "what persist had installed was removed";
 
 /** The inventory once the texts of what is settled have gone. */
-function inventoryAfter(
+function previewRestoredInventory(
   inventory: Inventory,
-  { texts }: RestorePlan,
-  settled: RestorePlan["settled"],
-  rule: RuleStep | null,
+  { policySteps }: RestorePlan,
+  restored: RestorePlan["policyRemovals"],
+  rule: HostRuleStep | null,
 ): Inventory {
-  const left = new Map(texts.map(({ iface, features }) => [uuidOf(iface), features]));
-  const gone = new Set(settled.map((iface) => uuidOf(iface)));
-  const after = <T extends Pif | Vif>(one: T): T =>
-    gone.has(one.uuid)
-      ? { ...one, stored: { ...NOTHING_STORED, value: left.get(one.uuid) ?? NOTHING_STORED.value } }
-      : one;
+  const remaining = new Map(policySteps.map(({ iface, features }) => [getUuid(iface), features]));
+  const restoredUuids = new Set(restored.map((iface) => getUuid(iface)));
+  const previewObject = <T extends Pif | Vif>(object: T): T =>
+    restoredUuids.has(object.uuid)
+      ? {
+          ...object,
+          stored: {
+            ...NO_INTERFACE_POLICY,
+            value: remaining.get(object.uuid) ?? NO_INTERFACE_POLICY.value,
+          },
+        }
+      : object;
   return {
     ...inventory,
-    hostStored: { ...inventory.hostStored, value: rule?.rule ?? inventory.hostStored.value },
-    pifs: inventory.pifs.map(after),
-    vifs: inventory.vifs.map(after),
+    storedHostRule: {
+      ...inventory.storedHostRule,
+      value: rule?.rule ?? inventory.storedHostRule.value,
+    },
+    pifs: inventory.pifs.map(previewObject),
+    vifs: inventory.vifs.map(previewObject),
   };
 }
 
-function asProblem(failures: readonly { readonly message: string }[]): Problem {
+function toBootProblem(failures: readonly { readonly message: string }[]): Problem {
   const reason = failures.map(({ message }) => message).join("; ");
   const message = `the boot layer does not follow what was restored: ${reason}; run offload restore again`;
-  return { code: "boot-wrong", message };
+  return { code: "boot-drift", message };
 }

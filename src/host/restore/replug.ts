@@ -1,23 +1,23 @@
-import type { LiveView } from "../../core/disable/steps.ts";
+import type { FeatureSnapshot } from "../../core/disable/steps.ts";
 import { type FeatureSet, isSet } from "../../core/feature-set.ts";
 import type { NicInterface } from "../../core/interface.ts";
 import type { Inventory } from "../../core/inventory.ts";
 import type { Kernel, Toolstack } from "../../core/ports.ts";
 import type { Problem, ProblemCode } from "../../core/problem.ts";
-import { problemAbout } from "../../core/problem-about.ts";
-import { addressesAtRisk, type LiveAddress } from "../../core/restore/addresses.ts";
-import { type Plug, planPlugs } from "../../core/restore/replug.ts";
-import { listed } from "../../core/text.ts";
+import { createInterfaceProblem } from "../../core/problem-about.ts";
+import { describeAddressesAtRisk, type LiveAddress } from "../../core/restore/addresses.ts";
+import { planReplugs, type Replug } from "../../core/restore/replug.ts";
+import { joinAnd } from "../../core/text.ts";
 
 /** A plug that is not to be, or was not, carried out. */
 export interface FailedPlug {
-  readonly plug: Plug;
+  readonly plug: Replug;
   readonly reason: string;
 }
 
 /** The plugs that a restore needs. */
 export interface ReplugPlan {
-  readonly plugs: readonly Plug[];
+  readonly plugs: readonly Replug[];
   /** Those that would take an address away. */
   readonly unsafe: readonly FailedPlug[];
 }
@@ -25,7 +25,7 @@ export interface ReplugPlan {
 /** What plugging did. */
 export interface ReplugResult {
   /** Every device of the plugs, read after them and after what was written back. */
-  readonly view: LiveView;
+  readonly snapshot: FeatureSnapshot;
   /**
    * Kernel features by device that the plug changed and that are being restored, and whether they
    * were requested before.
@@ -35,15 +35,15 @@ export interface ReplugResult {
   readonly failed: readonly FailedPlug[];
   readonly problems: readonly Problem[];
   /** False where a power loss within five minutes may undo it: networkd's file is still the old one. */
-  readonly saved: boolean;
+  readonly isSaved: boolean;
 }
 
 /** What plugging works with. */
 export interface ReplugPorts {
-  readonly kernel: Pick<Kernel, "observeAgain" | "request">;
-  readonly toolstack: Pick<Toolstack, "plug">;
+  readonly kernel: Pick<Kernel, "rereadFeatures" | "requestFeatures">;
+  readonly toolstack: Pick<Toolstack, "plugPif">;
   /** Has networkd write its memory to disk. */
-  readonly sync: () => boolean;
+  readonly saveNetworkdState: () => boolean;
   readonly isStopped: () => boolean;
 }
 
@@ -54,41 +54,41 @@ export interface ReplugPorts {
 export async function planReplug(
   nics: readonly NicInterface[],
   inventory: Inventory,
-  toolstack: Pick<Toolstack, "bridgeOf">,
+  toolstack: Pick<Toolstack, "findBridge">,
   readAddresses: () => readonly LiveAddress[] | null,
 ): Promise<ReplugPlan> {
-  const plugs: Plug[] = [];
+  const plugs: Replug[] = [];
   const unsafe: FailedPlug[] = [];
-  const all = planPlugs(nics, inventory);
-  const live = all.length === 0 ? [] : readAddresses();
-  for (const plug of all) {
+  const candidates = planReplugs(nics, inventory);
+  const liveAddresses = candidates.length === 0 ? [] : readAddresses();
+  for (const plug of candidates) {
     const reason =
-      live === null
+      liveAddresses === null
         ? "the addresses of this host cannot be read"
-        : await findRisk(plug, toolstack, live);
+        : await findAddressRisk(plug, toolstack, liveAddresses);
     if (reason === null) plugs.push(plug);
     else unsafe.push({ plug, reason });
   }
   return { plugs, unsafe };
 }
 
-async function findRisk(
-  { pif, devices }: Plug,
-  toolstack: Pick<Toolstack, "bridgeOf">,
-  live: readonly LiveAddress[],
+async function findAddressRisk(
+  { pif, devices }: Replug,
+  toolstack: Pick<Toolstack, "findBridge">,
+  liveAddresses: readonly LiveAddress[],
 ): Promise<string | null> {
-  const bridge = await toolstack.bridgeOf(pif);
+  const bridge = await toolstack.findBridge(pif);
   if (!bridge.ok) return bridge.failures.map(({ message }) => message).join("; ");
-  const record = pif.address;
-  return addressesAtRisk({ record, bridge: bridge.value, devices }, live);
+  const pifAddress = pif.address;
+  return describeAddressesAtRisk({ pifAddress, bridge: bridge.value, devices }, liveAddresses);
 }
 
 /** What is said of plugs that would take an address away. */
-export function unsafeProblems({ unsafe }: ReplugPlan): readonly Problem[] {
+export function toUnsafePlugProblems({ unsafe }: ReplugPlan): readonly Problem[] {
   return unsafe.flatMap(({ plug, reason }) => {
     const { device, uuid } = plug.pif;
     const detail = `${device} was not plugged, and networkd still remembers its offloads as they were: ${reason}; tell XAPI its address (xe pif-reconfigure-ip uuid=${uuid}) and run it again, or pass --no-replug`;
-    return plugProblems("plug-unsafe", plug, detail);
+    return toPlugProblems("plug-unsafe", plug, detail);
   });
 }
 
@@ -99,42 +99,42 @@ export function unsafeProblems({ unsafe }: ReplugPlan): readonly Problem[] {
  */
 export async function replug(
   { plugs }: ReplugPlan,
-  view: LiveView,
+  snapshot: FeatureSnapshot,
   isRestored: (device: string, kernelFeature: string) => boolean,
-  { kernel, toolstack, sync, isStopped }: ReplugPorts,
+  { kernel, toolstack, saveNetworkdState, isStopped }: ReplugPorts,
 ): Promise<ReplugResult> {
   const changed = new Map<string, ReadonlyMap<string, boolean>>();
   const failed: FailedPlug[] = [];
   const problems: Problem[] = [];
-  let now = view;
+  let current = snapshot;
   for (const plug of plugs) {
-    const before = kernel.observeAgain(now, plug.devices);
+    const before = kernel.rereadFeatures(current, plug.devices);
     const reason = isStopped()
       ? "interrupted before it was plugged"
-      : (findUnreadable(plug, before) ?? (await toolstack.plug(plug.pif)));
+      : (findUnreadableDevice(plug, before) ?? (await toolstack.plugPif(plug.pif)));
     if (reason !== null) {
       failed.push({ plug, reason });
       const detail = `XAPI did not plug ${plug.pif.device}: ${reason}; networkd still remembers its offloads as they were`;
-      problems.push(...plugProblems("plug-failed", plug, detail));
+      problems.push(...toPlugProblems("plug-failed", plug, detail));
     }
     // A plug that failed may have got as far as the offloads.
-    now = kernel.observeAgain(before, plug.devices);
+    current = kernel.rereadFeatures(before, plug.devices);
     const others = new Map<string, ReadonlyMap<string, boolean>>();
     for (const device of plug.devices) {
-      const requests = changedRequests(device, before, now);
-      const [own, rest] = partition(requests, (feature) => isRestored(device, feature));
+      const requests = changedRequests(device, before, current);
+      const [own, rest] = splitRestored(requests, (feature) => isRestored(device, feature));
       if (own.size > 0) changed.set(device, own);
       if (rest.size > 0) others.set(device, rest);
     }
-    const written = writeBack(others, now, kernel);
-    now = written.view;
+    const written = restoreRequests(others, current, kernel);
+    current = written.snapshot;
     problems.push(...written.problems);
   }
-  const saved = plugs.length === failed.length || sync();
-  return { view: now, changed, failed, problems, saved };
+  const isSaved = plugs.length === failed.length || saveNetworkdState();
+  return { snapshot: current, changed, failed, problems, isSaved };
 }
 
-function partition(
+function splitRestored(
   requests: ReadonlyMap<string, boolean>,
   isRestored: (feature: string) => boolean,
 ): readonly [own: ReadonlyMap<string, boolean>, rest: ReadonlyMap<string, boolean>] {
@@ -144,57 +144,63 @@ function partition(
   return [new Map(own), new Map(rest)];
 }
 
-function findUnreadable({ devices }: Plug, { observations }: LiveView): string | null {
-  const device = devices.find((name) => observations.get(name)?.state === "unreadable");
+function findUnreadableDevice({ devices }: Replug, { readings }: FeatureSnapshot): string | null {
+  const device = devices.find((name) => readings.get(name)?.state === "unreadable");
   return device === undefined ? null : `${device} cannot be read, so nothing could be written back`;
 }
 
 /** Kernel features whose request is another than it was, with what it was. */
 function changedRequests(
   device: string,
-  before: LiveView,
-  after: LiveView,
+  before: FeatureSnapshot,
+  after: FeatureSnapshot,
 ): ReadonlyMap<string, boolean> {
-  const previous = readOf(device, before);
-  const current = readOf(device, after);
+  const previous = getFeatures(device, before);
+  const current = getFeatures(device, after);
   if (previous === null || current === null) return new Map();
   return new Map(
-    before.kernel.names.flatMap((name, index) => {
-      const was = isSet(previous.requested, index);
-      return was === isSet(current.requested, index) ? [] : [[name, was] as const];
+    before.featureTable.names.flatMap((name, index) => {
+      const previouslyRequested = isSet(previous.requested, index);
+      return previouslyRequested === isSet(current.requested, index)
+        ? []
+        : [[name, previouslyRequested] as const];
     }),
   );
 }
 
-function readOf(device: string, { observations }: LiveView): FeatureSet | null {
-  const observation = observations.get(device);
-  return observation?.state === "read" ? observation.features : null;
+function getFeatures(device: string, { readings }: FeatureSnapshot): FeatureSet | null {
+  const reading = readings.get(device);
+  return reading?.state === "read" ? reading.features : null;
 }
 
 /** Asks again for what devices had, and reads whether they follow. */
-function writeBack(
+function restoreRequests(
   requests: ReadonlyMap<string, ReadonlyMap<string, boolean>>,
-  view: LiveView,
+  snapshot: FeatureSnapshot,
   kernel: ReplugPorts["kernel"],
-): { readonly view: LiveView; readonly problems: readonly Problem[] } {
+): { readonly snapshot: FeatureSnapshot; readonly problems: readonly Problem[] } {
   const reasons = new Map<string, string>();
-  for (const [device, wanted] of requests) {
-    const features = readOf(device, view);
+  for (const [device, previousRequests] of requests) {
+    const features = getFeatures(device, snapshot);
     if (features === null) continue;
-    const outcome = kernel.request(device, view.kernel.wish(features, wanted));
-    if (!outcome.done) reasons.set(device, outcome.because);
+    const outcome = kernel.requestFeatures(
+      device,
+      snapshot.featureTable.planRequest(features, previousRequests),
+    );
+    if (!outcome.done) reasons.set(device, outcome.reason);
   }
-  const after = kernel.observeAgain(view, requests.keys());
-  const problems = [...requests].flatMap(([device, wanted]): Problem[] => {
-    const features = readOf(device, after);
-    if (features !== null && after.kernel.wish(features, wanted).isEmpty) return [];
+  const after = kernel.rereadFeatures(snapshot, requests.keys());
+  const problems = [...requests].flatMap(([device, previousRequests]): Problem[] => {
+    const features = getFeatures(device, after);
+    if (features !== null && after.featureTable.planRequest(features, previousRequests).isEmpty)
+      return [];
     const reason = reasons.get(device) ?? "the driver did not follow";
-    const message = `${device}: the plug changed ${listed([...wanted.keys()])}, which could not be written back: ${reason}`;
+    const message = `${device}: the plug changed ${joinAnd([...previousRequests.keys()])}, which could not be written back: ${reason}`;
     return [{ code: "write-failed", message, interface: device, device }];
   });
-  return { view: after, problems };
+  return { snapshot: after, problems };
 }
 
-function plugProblems(code: ProblemCode, { nics }: Plug, detail: string): readonly Problem[] {
-  return nics.map((nic) => problemAbout(code, nic, detail, nic.pif.device));
+function toPlugProblems(code: ProblemCode, { nics }: Replug, detail: string): readonly Problem[] {
+  return nics.map((nic) => createInterfaceProblem(code, nic, detail, nic.pif.device));
 }

@@ -1,13 +1,13 @@
-import type { LiveView } from "../../core/disable/steps.ts";
-import type { KernelFeatures } from "../../core/feature-set.ts";
-import { KEYWORDS, type Keyword } from "../../core/features.ts";
+import type { FeatureSnapshot } from "../../core/disable/steps.ts";
+import type { KernelFeatureTable } from "../../core/feature-set.ts";
+import { FEATURE_NAMES, type Feature } from "../../core/features.ts";
 import type { NicInterface } from "../../core/interface.ts";
 import type { Pif } from "../../core/inventory.ts";
 import type { Note } from "../../core/problem.ts";
 import type { Replugger } from "../../core/restore/apply.ts";
-import { type ReplugPlan, type ReplugPorts, replug, unsafeProblems } from "./replug.ts";
+import { type ReplugPlan, type ReplugPorts, replug, toUnsafePlugProblems } from "./replug.ts";
 
-const NOT_SAVED: Note = {
+const NETWORKD_NOT_SAVED: Note = {
   code: "networkd-not-saved",
   message:
     "networkd writes down what it now knows within five minutes: a power loss before that may undo it at the next boot",
@@ -16,9 +16,9 @@ const NOT_SAVED: Note = {
 /** What a restore restores: NICs, and of them these features; null for every feature. */
 export interface RestoredNics {
   readonly nics: readonly NicInterface[];
-  readonly features: readonly Keyword[] | null;
+  readonly features: readonly Feature[] | null;
   /** As the NICs are before the restore. */
-  readonly view: LiveView;
+  readonly snapshot: FeatureSnapshot;
 }
 
 /** Carries out the plugs of a plan, for the NICs that a restore has come to. */
@@ -31,40 +31,42 @@ export class PlannedReplugger implements Replugger {
 
   async replug(pifs: readonly Pif[]) {
     const uuids = new Set(pifs.map(({ uuid }) => uuid));
-    const isWanted = ({ nics }: ReplugPlan["plugs"][number]) =>
+    const isSelected = ({ nics }: ReplugPlan["plugs"][number]) =>
       nics.some(({ pif }) => uuids.has(pif.uuid));
     const plan: ReplugPlan = {
-      plugs: this.plan.plugs.filter(isWanted),
-      unsafe: this.plan.unsafe.filter(({ plug }) => isWanted(plug)),
+      plugs: this.plan.plugs.filter(isSelected),
+      unsafe: this.plan.unsafe.filter(({ plug }) => isSelected(plug)),
     };
-    const { view } = this.restored;
-    const features = featuresByDevice(this.restored);
+    const { snapshot } = this.restored;
+    const features = listRestoredFeatures(this.restored);
     const isRestored = (device: string, feature: string) =>
       features.get(device)?.has(feature) === true;
-    const { problems, saved } = await replug(plan, view, isRestored, this.ports);
+    const { problems, isSaved } = await replug(plan, snapshot, isRestored, this.ports);
     return {
-      problems: [...unsafeProblems(plan), ...problems],
-      notes: saved ? [] : [NOT_SAVED],
+      problems: [...toUnsafePlugProblems(plan), ...problems],
+      notes: isSaved ? [] : [NETWORKD_NOT_SAVED],
     };
   }
 }
 
 /** The kernel features that are restored, by device: those that the texts of its PIF are about. */
-function featuresByDevice({
+function listRestoredFeatures({
   nics,
   features,
-  view,
+  snapshot: view,
 }: RestoredNics): ReadonlyMap<string, ReadonlySet<string>> {
-  return new Map(nics.map(({ pif }) => [pif.device, kernelFeatures(pif, features, view.kernel)]));
+  return new Map(
+    nics.map(({ pif }) => [pif.device, listKernelFeatures(pif, features, view.featureTable)]),
+  );
 }
 
-function kernelFeatures(
+function listKernelFeatures(
   { stored }: Pif,
-  features: readonly Keyword[] | null,
-  kernel: KernelFeatures,
+  features: readonly Feature[] | null,
+  featureTable: KernelFeatureTable,
 ): ReadonlySet<string> {
-  const restored = KEYWORDS.filter(
+  const restored = FEATURE_NAMES.filter(
     (feature) => stored.value.has(feature) && (features === null || features.includes(feature)),
   );
-  return new Set(kernel.named(kernel.bitsOf(restored)).map(([name]) => name));
+  return new Set(featureTable.listNames(featureTable.getBits(restored)).map(([name]) => name));
 }

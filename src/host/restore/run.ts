@@ -1,231 +1,246 @@
-import type { Told } from "../../cli/command.ts";
-import { agree } from "../../cli/confirm.ts";
-import type { Interruption } from "../../cli/signals.ts";
-import { wishesByHand } from "../../core/disable/manual-commands.ts";
-import { liveChanges } from "../../core/disable/steps.ts";
-import { DEFAULT_KEYWORDS, KEYWORDS } from "../../core/features.ts";
-import { EXIT, exitCodeOf, type Note, type Problem } from "../../core/problem.ts";
-import { reportOf } from "../../core/report.ts";
-import { applyRestore, restorePlanned } from "../../core/restore/apply.ts";
-import { requestsNow } from "../../core/restore/wishes.ts";
-import { type Result, success, unavailable } from "../../core/result.ts";
+import type { CommandResult } from "../../cli/command.ts";
+import { requireConfirmation } from "../../cli/confirm.ts";
+import type { SignalHandler } from "../../cli/signals.ts";
+import { formatRestoreCommands } from "../../core/disable/manual-commands.ts";
+import { listLiveChanges } from "../../core/disable/steps.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../core/features.ts";
+import { computeExitCode, EXIT_CODES, type Note, type Problem } from "../../core/problem.ts";
+import { createReport } from "../../core/report.ts";
+import { applyLiveRestore, applyRestore } from "../../core/restore/apply.ts";
+import { collectCurrentRequests } from "../../core/restore/wishes.ts";
+import { type Result, success, unavailableFailure } from "../../core/result.ts";
 import type { ReadScope } from "../../core/targets/read-scope.ts";
-import { wordOf } from "../../core/targets/targets.ts";
-import { counted, listed } from "../../core/text.ts";
-import { judge } from "../../core/verify/verdict.ts";
+import { parseTargetGroup } from "../../core/targets/targets.ts";
+import { formatCount, joinAnd } from "../../core/text.ts";
+import { evaluateInterfaces } from "../../core/verify/verdict.ts";
 import type { PoolCall } from "../../plugin/pool-call.ts";
 import { KernelBitsFile } from "../../state/kernel-bits.ts";
 import type { ChangeLock } from "../../state/lock.ts";
-import { readPendingChange, secondsLeft } from "../../state/pending-change.ts";
-import { changePorts } from "../change.ts";
-import { changeDom0, type Dom0, silenceProblems, withDom0 } from "../open.ts";
+import { getSecondsLeft, readPendingChange } from "../../state/pending-change.ts";
+import { createChangePorts } from "../change.ts";
+import { changeDom0, type Dom0, toXapiProblems, withDom0 } from "../open.ts";
 import { awaitAnswer } from "../pending/await-answer.ts";
 import { beginPendingChange, revertPendingChange } from "../pending/pending-change.ts";
-import { scopeOf } from "../selection.ts";
-import { restoreBootLayer } from "./boot-layer.ts";
+import { getReadScope } from "../selection.ts";
+import { updateBootLayerAfterRestore } from "./boot-layer.ts";
 import {
-  findRestore,
-  notReplugged,
-  type RestoreFound,
+  createReplugger,
+  noteSkippedReplug,
+  type PlannedRestore,
+  planHostRestore,
   type RestoreOptions,
-  repluggerOf,
 } from "./find.ts";
 
 /** What is to be restored, and how. */
-export interface RestoreRun extends RestoreOptions {
+export interface HostRestoreRequest extends RestoreOptions {
   readonly yes: boolean;
   readonly dryRun: boolean;
   /** Seconds within which the change has to be confirmed; 0 where it has not. */
-  readonly seconds: number;
+  readonly confirmWithinSeconds: number;
   /** Seconds to wait for another run. */
-  readonly wait: number;
+  readonly waitSeconds: number;
 }
 
 /** Brings back what was there, as a request says: asks where that goes beyond what was named. */
 export async function runRestore(
-  request: RestoreRun,
-  interruption: Interruption,
+  request: HostRestoreRequest,
+  signals: SignalHandler,
   call: PoolCall | null,
-): Promise<Result<Told>> {
+): Promise<Result<CommandResult>> {
   // The host that was asked counts templates and snapshots too, wherever they are.
-  const isEverything = request.targets.length === 0 && (call === null || call.halted);
-  const scope: ReadScope = isEverything ? { kind: "policy" } : scopeOf(request.targets, call);
+  const isEverything = request.targets.length === 0 && (call === null || call.includesHaltedVms);
+  const scope: ReadScope = isEverything ? { kind: "policy" } : getReadScope(request.targets, call);
   if (request.dryRun) {
-    return await withDom0(interruption, scope, async (dom0): Promise<Result<Told>> => {
-      const found = await findRestore(dom0, request);
-      return found.ok ? success(preview(found.value, request, dom0)) : found;
+    return await withDom0(signals, scope, async (dom0): Promise<Result<CommandResult>> => {
+      const planned = await planHostRestore(dom0, request);
+      return planned.ok ? success(previewRestore(planned.value, request, dom0)) : planned;
     });
   }
-  if (!request.yes && isBeyondNames(request)) {
-    const agreed = await ask(request, scope, interruption);
-    if (!agreed.ok) return agreed;
+  if (!request.yes && restoreNeedsConfirmation(request)) {
+    const confirmed = await askToRestore(request, scope, signals);
+    if (!confirmed.ok) return confirmed;
   }
-  return await changeDom0(interruption, scope, request.wait, async (dom0, lock) => {
-    const reverted = await revertPending(request, dom0);
+  return await changeDom0(signals, scope, request.waitSeconds, async (dom0, lock) => {
+    const reverted = await revertPendingFirst(request, dom0);
     if (!reverted.ok) return reverted;
-    const found = await findRestore(dom0, request);
-    if (!found.ok) return found;
-    if (request.seconds > 0) {
-      return await pend(found.value, { request, dom0, interruption, call }, lock);
+    const planned = await planHostRestore(dom0, request);
+    if (!planned.ok) return planned;
+    if (request.confirmWithinSeconds > 0) {
+      return await restoreUntilConfirmed(planned.value, { request, dom0, signals, call }, lock);
     }
     const run = { request, dom0, call, command: "restore" } as const;
-    return await interruption.protect((isStopped) =>
-      carryOutRestore(found.value, { ...run, isStopped }, reverted.value),
+    return await signals.runUninterrupted((isStopped) =>
+      applyHostRestore(planned.value, { ...run, isStopped }, reverted.value),
     );
   });
 }
 
-function isBeyondNames({ targets }: RestoreRun): boolean {
-  return targets.length === 0 || targets.some((target) => wordOf(target) !== null);
+function restoreNeedsConfirmation({ targets }: HostRestoreRequest): boolean {
+  return targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null);
 }
 
-async function ask(
-  request: RestoreRun,
+async function askToRestore(
+  request: HostRestoreRequest,
   scope: ReadScope,
-  interruption: Interruption,
+  signals: SignalHandler,
 ): Promise<Result<void>> {
-  const found = await withDom0(interruption, scope, (dom0) => findRestore(dom0, request));
-  if (!found.ok) return found;
-  const { plan, boot, plugs, rule } = found.value;
-  const isBootLayer = request.targets.length === 0 && boot.state !== "absent";
-  if (plan.live.length + plan.settled.length === 0 && rule === null && !isBootLayer) {
+  const planned = await withDom0(signals, scope, (dom0) => planHostRestore(dom0, request));
+  if (!planned.ok) return planned;
+  const { plan, boot, replugPlan, rule } = planned.value;
+  const removesBootLayer = request.targets.length === 0 && boot.state !== "not-installed";
+  if (plan.live.length + plan.policyRemovals.length === 0 && rule === null && !removesBootLayer) {
     return success(undefined);
   }
   const parts = [
-    counted(plan.live.length, "device"),
-    `${counted(plan.settings.length, "setting")} in XAPI`,
+    formatCount(plan.live.length, "device"),
+    `${formatCount(plan.settings.length, "setting")} in XAPI`,
   ];
-  const plugged = plugs.plugs.map(({ pif, management }) =>
+  const replugDevices = replugPlan.plugs.map(({ pif, management }) =>
     management ? `${pif.device} (management)` : pif.device,
   );
-  const lines = [
-    ...(plugged.length > 0 ? [`  XAPI plugs anew: ${listed(plugged)}\n`] : []),
-    ...(isBootLayer ? ["  What persist installed is removed.\n"] : []),
+  const summaryLines = [
+    ...(replugDevices.length > 0 ? [`  XAPI plugs anew: ${joinAnd(replugDevices)}\n`] : []),
+    ...(removesBootLayer ? ["  What persist installed is removed.\n"] : []),
   ];
-  const what =
+  const targetDescription =
     request.targets.length === 0 ? "everything that offload has changed" : "all of these";
-  return await agree(
+  return await requireConfirmation(
     {
-      question: `Restore ${listed(parts)}?`,
-      summary: lines.join(""),
-      unasked: `refusing to restore ${what} without confirmation`,
+      question: `Restore ${joinAnd(parts)}?`,
+      summary: summaryLines.join(""),
+      refusal: `refusing to restore ${targetDescription} without confirmation`,
     },
-    interruption,
+    signals,
   );
 }
 
 /** A pending change of what is to be restored is reverted first; any other one has to be answered. */
-async function revertPending(
-  { targets }: RestoreRun,
+async function revertPendingFirst(
+  { targets }: HostRestoreRequest,
   dom0: Dom0,
 ): Promise<Result<readonly Problem[]>> {
   const pending = readPendingChange();
   if (!pending.ok) return pending;
   if (pending.value === null) return success([]);
-  const left = secondsLeft(pending.value);
-  const isSame = sameTargets(targets, pending.value.targets);
-  if (left > 0 && targets.length > 0 && !isSame) {
-    return unavailable(
+  const remainingSeconds = getSecondsLeft(pending.value);
+  const isSame = hasSameTargets(targets, pending.value.targets);
+  if (remainingSeconds > 0 && targets.length > 0 && !isSame) {
+    return unavailableFailure(
       "change-pending",
-      `a change of something else is pending, and reverted in ${counted(left, "second")}; keep it with offload confirm, or revert it now with offload restore`,
+      `a change of something else is pending, and reverted in ${formatCount(remainingSeconds, "second")}; keep it with offload confirm, or revert it now with offload restore`,
     );
   }
   const bits = KernelBitsFile.read(dom0.kernel);
   return bits.ok ? await revertPendingChange(pending.value, dom0.kernel, bits.value) : bits;
 }
 
-function sameTargets(a: RestoreOptions["targets"], b: RestoreOptions["targets"]): boolean {
-  const names = (targets: RestoreOptions["targets"]) => new Set(targets.map(({ text }) => text));
-  return names(a).symmetricDifference(names(b)).size === 0;
+function hasSameTargets(a: RestoreOptions["targets"], b: RestoreOptions["targets"]): boolean {
+  const getTexts = (targets: RestoreOptions["targets"]) => new Set(targets.map(({ text }) => text));
+  return getTexts(a).symmetricDifference(getTexts(b)).size === 0;
 }
 
-function preview({ plan, chosen, plugs }: RestoreFound, request: RestoreRun, { host }: Dom0): Told {
-  const { devices } = judge(plan.interfaces, plan.before, {
-    keywords: DEFAULT_KEYWORDS,
-    records: true,
+function previewRestore(
+  { plan, selected, replugPlan }: PlannedRestore,
+  request: HostRestoreRequest,
+  { host }: Dom0,
+): CommandResult {
+  const { devices } = evaluateInterfaces(plan.interfaces, plan.before, {
+    features: DEFAULT_FEATURES,
+    includesSettings: true,
   });
-  const report = reportOf("restore", {
+  const report = createReport("restore", {
     host,
-    exitCode: EXIT.done,
+    exitCode: EXIT_CODES.success,
     dryRun: true,
     devices,
-    problems: [...chosen.problems, ...plan.problems],
-    notes: [...chosen.notes, ...plan.notes],
+    problems: [...selected.problems, ...plan.problems],
+    notes: [...selected.notes, ...plan.notes],
   });
   const commands = [
-    ...wishesByHand([], plan.settings, plan.before.kernel),
-    ...plugs.plugs.map(({ pif }) => `xe pif-plug uuid=${pif.uuid}`),
-    ...wishesByHand(plan.live, [], plan.before.kernel),
+    ...formatRestoreCommands([], plan.settings, plan.before.featureTable),
+    ...replugPlan.plugs.map(({ pif }) => `xe pif-plug uuid=${pif.uuid}`),
+    ...formatRestoreCommands(plan.live, [], plan.before.featureTable),
     ...(request.targets.length === 0 ? ["offload persist --remove"] : []),
   ];
   return { report, text: commands.map((command) => `${command}\n`).join("") };
 }
 
-interface Pending {
-  readonly request: RestoreRun;
+interface PendingRestoreContext {
+  readonly request: HostRestoreRequest;
   readonly dom0: Dom0;
-  readonly interruption: Interruption;
+  readonly signals: SignalHandler;
   readonly call: PoolCall | null;
 }
 
 /** Changes the kernel alone, until somebody confirms it: nothing is written in XAPI or plugged. */
-async function pend(
-  { plan, chosen, bits }: RestoreFound,
-  { request, dom0, interruption, call }: Pending,
+async function restoreUntilConfirmed(
+  { plan, selected, bits }: PlannedRestore,
+  { request, dom0, signals, call }: PendingRestoreContext,
   lock: ChangeLock,
-): Promise<Result<Told>> {
-  const wanted = (await call?.stillWanted()) ?? success(undefined);
-  if (!wanted.ok) return wanted;
-  const { targets, features, force, replug, seconds } = request;
-  const begun = await beginPendingChange(
-    { id: call?.run ?? crypto.randomUUID(), targets, features: features ?? KEYWORDS, seconds },
+): Promise<Result<CommandResult>> {
+  const callerWaiting = (await call?.checkCallerWaiting()) ?? success(undefined);
+  if (!callerWaiting.ok) return callerWaiting;
+  const { targets, features, force, replug, confirmWithinSeconds } = request;
+  const pending = await beginPendingChange(
+    {
+      id: call?.runId ?? crypto.randomUUID(),
+      targets,
+      features: features ?? FEATURE_NAMES,
+      confirmWithinSeconds,
+    },
     { command: "restore", isWhole: features === null, force, replug },
-    requestsNow(plan),
+    collectCurrentRequests(plan),
     bits,
   );
-  if (!begun.ok) return begun;
-  const live = await interruption.protect((isStopped) =>
-    restorePlanned(plan, { kernel: dom0.kernel, isStopped }),
+  if (!pending.ok) return pending;
+  const live = await signals.runUninterrupted((isStopped) =>
+    applyLiveRestore(plan, { kernel: dom0.kernel, isStopped }),
   );
   lock[Symbol.dispose]();
   const { host } = dom0;
-  const { devices } = judge(plan.interfaces, live.after, {
-    keywords: DEFAULT_KEYWORDS,
-    records: true,
+  const { devices } = evaluateInterfaces(plan.interfaces, live.after, {
+    features: DEFAULT_FEATURES,
+    includesSettings: true,
   });
-  const changes = liveChanges(plan.interfaces, KEYWORDS, plan.before, live.after);
-  const problems = [...chosen.problems, ...plan.problems, ...live.failed];
-  const report = (more: readonly Problem[], kept: typeof changes) => {
-    const all = [...problems, ...more];
-    const exitCode = exitCodeOf(all, { strict: false, changing: true });
-    return reportOf("restore", {
+  const changes = listLiveChanges(plan.interfaces, FEATURE_NAMES, plan.before, live.after);
+  const problems = [...selected.problems, ...plan.problems, ...live.failed];
+  const buildReport = (extraProblems: readonly Problem[], remainingChanges: typeof changes) => {
+    const allProblems = [...problems, ...extraProblems];
+    const exitCode = computeExitCode(allProblems, { strict: false, changing: true });
+    return createReport("restore", {
       host,
       exitCode,
       devices,
-      changes: kept,
-      problems: all,
-      notes: UNPROTECTED,
+      changes: remainingChanges,
+      problems: allProblems,
+      notes: PLUG_UNPROTECTED,
     });
   };
   if (call !== null) {
-    return success({ report: { ...report([], changes), pending: { secondsLeft: seconds } } });
+    return success({
+      report: { ...buildReport([], changes), pending: { secondsLeft: confirmWithinSeconds } },
+    });
   }
-  const ended = await awaitAnswer(begun.value, seconds, { dom0, interruption, command: "restore" });
-  if (!ended.ok) return ended;
-  return ended.value.type === "confirmed"
-    ? success(ended.value.told)
-    : success({ report: report(ended.value.problems, []) });
+  const outcome = await awaitAnswer(pending.value, confirmWithinSeconds, {
+    dom0,
+    signals,
+    command: "restore",
+  });
+  if (!outcome.ok) return outcome;
+  return outcome.value.type === "confirmed"
+    ? success(outcome.value.result)
+    : success({ report: buildReport(outcome.value.problems, []) });
 }
 
-const UNPROTECTED: readonly Note[] = [
+const PLUG_UNPROTECTED: readonly Note[] = [
   {
-    code: "plug-unprotected",
+    code: "replug-not-revertible",
     message:
       "NICs are plugged anew once this is confirmed; that plug is not covered by --confirm-within",
   },
 ];
 
-interface Run {
+interface RestoreContext {
   readonly request: RestoreOptions;
   readonly dom0: Dom0;
   readonly call: PoolCall | null;
@@ -234,38 +249,44 @@ interface Run {
 }
 
 /** Carries out what was planned, has the boot layer follow, and reports. */
-export async function carryOutRestore(
-  found: RestoreFound,
-  { request, dom0, call, command, isStopped }: Run,
+export async function applyHostRestore(
+  planned: PlannedRestore,
+  { request, dom0, call, command, isStopped }: RestoreContext,
   reverted: readonly Problem[],
-): Promise<Result<Told>> {
-  const { plan, chosen, bits } = found;
-  const ports = changePorts(dom0, bits, chosen.toolstack, call, isStopped);
-  const replugger = repluggerOf(found, request, dom0.kernel, isStopped);
-  const followBoot = (settled: RestoreFound["plan"]["settled"]) =>
-    restoreBootLayer(found, request, settled);
-  const work = { request, evidence: found.evidenceOf, rule: found.rule, replugger, followBoot };
-  const restored = await applyRestore(plan, work, ports);
+): Promise<Result<CommandResult>> {
+  const { plan, selected, bits } = planned;
+  const ports = createChangePorts(dom0, bits, selected.toolstack, call, isStopped);
+  const replugger = createReplugger(planned, request, dom0.kernel, isStopped);
+  const updateBootLayer = (restored: PlannedRestore["plan"]["policyRemovals"]) =>
+    updateBootLayerAfterRestore(planned, request, restored);
+  const restoreWork = {
+    request,
+    sources: planned.restoreEvidence,
+    hostRule: planned.rule,
+    replugger,
+    updateBootLayer,
+  };
+  const restored = await applyRestore(plan, restoreWork, ports);
   if (!restored.ok) return restored;
-  const { interfaces, after, changes, settingsKnown } = restored.value;
-  const { devices } = judge(interfaces, after, {
-    keywords: DEFAULT_KEYWORDS,
-    records: settingsKnown,
+  const { interfaces, after, changes, settingsVerified } = restored.value;
+  const { devices } = evaluateInterfaces(interfaces, after, {
+    features: DEFAULT_FEATURES,
+    includesSettings: settingsVerified,
   });
   const problems = [
-    ...silenceProblems(dom0.records),
-    ...chosen.problems,
+    ...toXapiProblems(dom0.xapi),
+    ...selected.problems,
     ...reverted,
     ...restored.value.problems,
   ];
   const notes = [
-    ...chosen.notes,
+    ...selected.notes,
     ...restored.value.notes,
-    ...notReplugged(found, restored.value, request),
+    ...noteSkippedReplug(planned, restored.value, request),
   ];
-  const exitCode = exitCodeOf(problems, { strict: false, changing: true });
+  const exitCode = computeExitCode(problems, { strict: false, changing: true });
   const { host } = dom0;
   return success({
-    report: reportOf(command, { host, exitCode, devices, changes, problems, notes }),
+    report: createReport(command, { host, exitCode, devices, changes, problems, notes }),
   });
 }

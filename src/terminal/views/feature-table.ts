@@ -1,10 +1,10 @@
-import { KEYWORDS, type Keyword } from "../../core/features.ts";
+import { FEATURE_NAMES, type Feature } from "../../core/features.ts";
 import type { DeviceReport, FeatureReport } from "../../core/report.ts";
-import { fitted, type Paint, padded, printable, widthOf } from "../text.ts";
-import type { View } from "../view.ts";
+import { measureWidth, type Paint, pad, stripUnprintable, truncate } from "../text.ts";
+import type { TerminalView } from "../view.ts";
 
-const LONGEST_DEVICE = 15;
-const GAP = " ";
+const MAX_DEVICE_COLUMNS = 15;
+const COLUMN_GAP = " ";
 
 /** What the signs in the table mean, in one line. */
 export const LEGEND =
@@ -12,117 +12,125 @@ export const LEGEND =
 
 interface Cell {
   readonly text: string;
-  readonly tone: keyof Paint | null;
+  readonly style: keyof Paint | null;
 }
 
-type TableView = Pick<View, "paint" | "columns" | "ellipsis">;
+type TableView = Pick<TerminalView, "paint" | "columns" | "ellipsis">;
 
 /**
  * Device by feature, live and recorded, a heading for each VM. Returns lines. Columns are as wide as
  * their widest cell; features that do not fit beside the others follow in a table of their own.
  */
-export function featureTable(devices: readonly DeviceReport[], view: TableView): readonly string[] {
+export function formatFeatureTable(
+  devices: readonly DeviceReport[],
+  view: TableView,
+): readonly string[] {
   // Devices that are alike share one description: each is laid out once.
-  const descriptions = new Set(devices.map(({ features }) => features));
-  const shown = KEYWORDS.filter((keyword) =>
-    [...descriptions].some((features) => features[keyword] !== undefined),
+  const featureReports = new Set(devices.map(({ features }) => features));
+  const shownFeatures = FEATURE_NAMES.filter((feature) =>
+    [...featureReports].some((features) => features[feature] !== undefined),
   );
-  const cells = new Map(
-    [...descriptions].map((features) => [
+  const cellsByReport = new Map(
+    [...featureReports].map((features) => [
       features,
-      shown.map((keyword) => cellOf(features[keyword])),
+      shownFeatures.map((feature) => formatCell(features[feature])),
     ]),
   );
-  const widths = shown.map((keyword, column) =>
-    Math.max(keyword.length, ...[...cells.values()].map((row) => row[column]?.text.length ?? 0)),
+  const widths = shownFeatures.map((feature, column) =>
+    Math.max(
+      feature.length,
+      ...[...cellsByReport.values()].map((row) => row[column]?.text.length ?? 0),
+    ),
   );
-  const names = devices.map(({ device }) => deviceName(device, view.ellipsis));
+  const names = devices.map(({ device }) => formatDeviceName(device, view.ellipsis));
   const nameWidth = names.reduce(
-    (widest, name) => Math.max(widest, widthOf(name)),
+    (widest, name) => Math.max(widest, measureWidth(name)),
     "device".length,
   );
-  return blocksOf(widths, view.columns - nameWidth).flatMap(({ from, to }, at) => {
+  return splitColumns(widths, view.columns - nameWidth).flatMap(({ from, to }, index) => {
     const block = {
-      heading: shown.slice(from, to),
+      heading: shownFeatures.slice(from, to),
       widths: widths.slice(from, to),
-      rows: new Map([...cells].map(([features, row]) => [features, row.slice(from, to)])),
+      rows: new Map([...cellsByReport].map(([features, row]) => [features, row.slice(from, to)])),
     };
-    const lines = blockLines(block, devices, names, nameWidth, view);
-    return at === 0 ? lines : ["", ...lines];
+    const lines = formatTableBlock(block, devices, names, nameWidth, view);
+    return index === 0 ? lines : ["", ...lines];
   });
 }
 
 /** Columns that stand side by side: as many as fit, one at least. */
-function blocksOf(
+function splitColumns(
   widths: readonly number[],
-  room: number,
+  columns: number,
 ): readonly { readonly from: number; readonly to: number }[] {
   const blocks: { from: number; to: number }[] = [];
-  let used = Number.POSITIVE_INFINITY;
+  let usedColumns = Number.POSITIVE_INFINITY;
   widths.forEach((width, column) => {
     const last = blocks.at(-1);
-    used += GAP.length + width;
-    if (last !== undefined && used <= room) {
+    usedColumns += COLUMN_GAP.length + width;
+    if (last !== undefined && usedColumns <= columns) {
       last.to = column + 1;
       return;
     }
     blocks.push({ from: column, to: column + 1 });
-    used = GAP.length + width;
+    usedColumns = COLUMN_GAP.length + width;
   });
   return blocks.length === 0 ? [{ from: 0, to: 0 }] : blocks;
 }
 
-interface Block {
-  readonly heading: readonly Keyword[];
+interface TableBlock {
+  readonly heading: readonly Feature[];
   readonly widths: readonly number[];
   readonly rows: ReadonlyMap<DeviceReport["features"], readonly Cell[]>;
 }
 
-function blockLines(
-  { heading, widths, rows }: Block,
+function formatTableBlock(
+  { heading, widths, rows }: TableBlock,
   devices: readonly DeviceReport[],
   names: readonly string[],
   nameWidth: number,
   { paint, columns, ellipsis }: TableView,
 ): readonly string[] {
-  const laidOut = (row: readonly Cell[]) =>
+  const formatRow = (row: readonly Cell[]) =>
     row
-      .map(({ text, tone }, column) => {
-        const filled = text.padEnd(widths[column] ?? 0);
-        return tone === null ? filled : paint[tone](filled);
+      .map(({ text, style }, column) => {
+        const paddedText = text.padEnd(widths[column] ?? 0);
+        return style === null ? paddedText : paint[style](paddedText);
       })
-      .join(GAP)
+      .join(COLUMN_GAP)
       .trimEnd();
-  const laidOutRows = new Map([...rows].map(([features, row]) => [features, laidOut(row)]));
-  const titles = heading.map((text): Cell => ({ text, tone: "strong" }));
-  const lines = [`${"device".padEnd(nameWidth)}${GAP}${laidOut(titles)}`.trimEnd()];
-  let before: DeviceReport | undefined;
+  const formattedRows = new Map([...rows].map(([features, row]) => [features, formatRow(row)]));
+  const titles = heading.map((text): Cell => ({ text, style: "strong" }));
+  const lines = [`${"device".padEnd(nameWidth)}${COLUMN_GAP}${formatRow(titles)}`.trimEnd()];
+  let previous: DeviceReport | undefined;
   let index = 0;
   for (const device of devices) {
-    if (before === undefined || !isOfOneGroup(before, device)) {
-      lines.push(paint.strong(fitted(titleOf(device), columns, ellipsis)));
+    if (previous === undefined || !hasSameHeading(previous, device)) {
+      lines.push(paint.strong(truncate(formatHeading(device), columns, ellipsis)));
     }
-    before = device;
-    const name = padded(names[index++] ?? "", nameWidth);
-    lines.push(`${name}${GAP}${laidOutRows.get(device.features) ?? ""}`.trimEnd());
+    previous = device;
+    const name = pad(names[index++] ?? "", nameWidth);
+    lines.push(`${name}${COLUMN_GAP}${formattedRows.get(device.features) ?? ""}`.trimEnd());
   }
   return lines;
 }
 
-function deviceName(device: string | null, ellipsis: string): string {
-  return device === null ? "(none here)" : fitted(printable(device), LONGEST_DEVICE, ellipsis);
+function formatDeviceName(device: string | null, ellipsis: string): string {
+  return device === null
+    ? "(none here)"
+    : truncate(stripUnprintable(device), MAX_DEVICE_COLUMNS, ellipsis);
 }
 
 /** Whether two devices stand under one heading. */
-function isOfOneGroup(a: DeviceReport, b: DeviceReport): boolean {
+function hasSameHeading(a: DeviceReport, b: DeviceReport): boolean {
   return a.vm === null || b.vm === null
     ? a.vm === b.vm && a.kind === b.kind && a.management === b.management
     : a.vm.uuid === b.vm.uuid;
 }
 
-function titleOf(device: DeviceReport): string {
+function formatHeading(device: DeviceReport): string {
   if (device.vm !== null) {
-    const name = printable(device.vm.name);
+    const name = stripUnprintable(device.vm.name);
     return `VM ${name.trim() === "" ? device.vm.uuid : name}`;
   }
   if (device.kind === "vif") return "VIFs";
@@ -130,13 +138,13 @@ function titleOf(device: DeviceReport): string {
 }
 
 /** How one feature is written: `on/off` is live on, recorded off. */
-function cellOf(feature: FeatureReport | undefined): Cell {
-  if (feature === undefined) return { text: "", tone: null };
-  const { live, fixed, requested, recorded, verdict } = feature;
-  const latent = live === "off" && requested && !fixed;
-  const now = live === null ? "?" : live === "absent" ? "-" : live;
-  const text = `${now}${fixed ? "!" : latent ? "~" : ""}/${recorded ?? "-"}`;
-  if (live === "on" && !fixed) return { text, tone: "bad" };
-  if (verdict === "drift" || verdict === "fixed") return { text, tone: "warning" };
-  return { text, tone: verdict === "ok" ? "good" : "faint" };
+function formatCell(feature: FeatureReport | undefined): Cell {
+  if (feature === undefined) return { text: "", style: null };
+  const { live, fixed, requested, xapi, verdict } = feature;
+  const isRequestedOn = live === "off" && requested && !fixed;
+  const liveText = live === null ? "?" : live === "absent" ? "-" : live;
+  const text = `${liveText}${fixed ? "!" : isRequestedOn ? "~" : ""}/${xapi ?? "-"}`;
+  if (live === "on" && !fixed) return { text, style: "bad" };
+  if (verdict === "drift" || verdict === "fixed") return { text, style: "warning" };
+  return { text, style: verdict === "ok" ? "good" : "faint" };
 }

@@ -1,34 +1,37 @@
 import type { BootReport } from "../../core/boot-layer.ts";
-import { counted, listed } from "../../core/text.ts";
-import { printable } from "../text.ts";
-import type { View } from "../view.ts";
-import { hanging } from "../wrap.ts";
+import { formatCount, joinAnd } from "../../core/text.ts";
+import { stripUnprintable } from "../text.ts";
+import type { TerminalView } from "../view.ts";
+import { wrapWithPrefix } from "../wrap.ts";
 
 /** What is installed for boot, in a sentence. */
-export function bootSentence({ method, state, covers }: BootReport): string {
-  if (state === "absent" || method === null) return "At boot: nothing is installed.";
-  const what = covers === null ? "" : `: ${coverageText(covers)}`;
-  return `At boot: ${method}, ${state}${what}.`;
+export function formatBootLayer({ method, state, covers }: BootReport): string {
+  if (state === "not-installed" || method === null) return "At boot: nothing is installed.";
+  const details = covers === null ? "" : `: ${formatCoverage(covers)}`;
+  return `At boot: ${method}, ${state}${details}.`;
 }
 
 /** What is kept off, by what is alike: `rx tx off on NICs and VIFs; none off on eth1`. */
-function coverageText({ nics, vifs, devices, vms }: NonNullable<BootReport["covers"]>): string {
-  const guests = Object.values(vms).length;
-  const words: readonly (readonly [where: string, features: readonly string[]])[] = [
+function formatCoverage({ nics, vifs, devices, vms }: NonNullable<BootReport["covers"]>): string {
+  const vmCount = Object.values(vms).length;
+  const coveredTargets: readonly (readonly [where: string, features: readonly string[]])[] = [
     ...(nics.length > 0 ? [["NICs", nics] as const] : []),
     ...(vifs.length > 0 ? [["VIFs", vifs] as const] : []),
     ...Object.entries(devices).filter(([, features]) => features.join() !== nics.join()),
   ];
-  const alike = Map.groupBy(words, ([, features]) => features.join(" ") || "nothing");
-  const texts = [...alike].map(
-    ([features, those]) => `${features} off on ${listed(those.map(([where]) => where))}`,
+  const targetsByFeatures = Map.groupBy(
+    coveredTargets,
+    ([, features]) => features.join(" ") || "nothing",
   );
-  const byVm = guests > 0 ? [`what the policy says of ${counted(guests, "VM")}`] : [];
+  const texts = [...targetsByFeatures].map(
+    ([features, group]) => `${features} off on ${joinAnd(group.map(([target]) => target))}`,
+  );
+  const byVm = vmCount > 0 ? [`what the policy says of ${formatCount(vmCount, "VM")}`] : [];
   return [...texts, ...byVm].join("; ");
 }
 
 /** How many interfaces a line names before it only counts. */
-const NAMED_INTERFACES = 6;
+const MAX_NAMED_INTERFACES = 6;
 
 /** What is found by a host, this one or another. */
 export interface Findings {
@@ -44,60 +47,67 @@ interface Finding {
 }
 
 /** Problems and notes, what several interfaces share in one line, then what to run. */
-export function findings(report: Findings, view: View): readonly string[] {
+export function formatFindings(findings: Findings, view: TerminalView): readonly string[] {
   const { paint } = view;
-  const lines = [...Map.groupBy(report.problems, saying)].flatMap(([says, those]) => {
-    const sign = those.every(({ code }) => code === "live-fixed")
-      ? paint.faint("-")
-      : paint.bad("!");
-    return paragraph(`  ${sign} `, `${interfaces(those)}${says}`, view);
-  });
-  for (const [says, those] of Map.groupBy(report.notes, saying)) {
-    lines.push(...paragraph(`  ${paint.faint("-")} `, `${interfaces(those)}${says}`, view));
+  const lines = [...Map.groupBy(findings.problems, stripInterfacePrefix)].flatMap(
+    ([message, group]) => {
+      const sign = group.every(({ code }) => code === "live-fixed")
+        ? paint.faint("-")
+        : paint.bad("!");
+      return formatParagraph(`  ${sign} `, `${formatInterfaces(group)}${message}`, view);
+    },
+  );
+  for (const [message, group] of Map.groupBy(findings.notes, stripInterfacePrefix)) {
+    lines.push(
+      ...formatParagraph(`  ${paint.faint("-")} `, `${formatInterfaces(group)}${message}`, view),
+    );
   }
-  if (report.advice.length > 0) {
-    lines.push("", ...report.advice.map((command) => `Run: ${paint.strong(printable(command))}`));
+  if (findings.advice.length > 0) {
+    lines.push(
+      "",
+      ...findings.advice.map((command) => `Run: ${paint.strong(stripUnprintable(command))}`),
+    );
   }
   return lines;
 }
 
 /** What goes before a command at the end of a sentence. */
-const COMMAND_FOLLOWS = " with: ";
+const COMMAND_SEPARATOR = " with: ";
 
 /**
  * A sentence behind its mark, broken between words where a person reads it. A command at its end
  * stays whole, so that it can be copied.
  */
-export function paragraph(
-  mark: string,
+export function formatParagraph(
+  prefix: string,
   text: string,
-  { columns, wraps, ellipsis }: View,
+  { columns, wrapsLines, ellipsis }: TerminalView,
 ): readonly string[] {
-  const shown = printable(text).replaceAll("…", ellipsis);
-  const width = Bun.stringWidth(mark);
-  if (!wraps || width + Bun.stringWidth(shown) <= columns) return [`${mark}${shown}`];
-  const end = shown.lastIndexOf(COMMAND_FOLLOWS);
-  if (end < 0) return hanging(mark, shown, columns);
-  const command = shown.slice(end + COMMAND_FOLLOWS.length);
-  const says = shown.slice(0, end + COMMAND_FOLLOWS.length - 1);
-  const lines = hanging(mark, says, columns);
-  const last = `${lines.at(-1)} ${command}`;
-  return Bun.stringWidth(last) <= columns
-    ? [...lines.slice(0, -1), last]
+  const shown = stripUnprintable(text).replaceAll("…", ellipsis);
+  const width = Bun.stringWidth(prefix);
+  if (!wrapsLines || width + Bun.stringWidth(shown) <= columns) return [`${prefix}${shown}`];
+  const separatorIndex = shown.lastIndexOf(COMMAND_SEPARATOR);
+  if (separatorIndex < 0) return wrapWithPrefix(prefix, shown, columns);
+  const command = shown.slice(separatorIndex + COMMAND_SEPARATOR.length);
+  const sentence = shown.slice(0, separatorIndex + COMMAND_SEPARATOR.length - 1);
+  const lines = wrapWithPrefix(prefix, sentence, columns);
+  const lastLine = `${lines.at(-1)} ${command}`;
+  return Bun.stringWidth(lastLine) <= columns
+    ? [...lines.slice(0, -1), lastLine]
     : [...lines, `${" ".repeat(width)}${command}`];
 }
 
 /** The interfaces that findings are about, before what is said of them. */
-function interfaces(those: readonly Omit<Finding, "code">[]): string {
-  const names = those.flatMap((one) => one.interface ?? []);
+function formatInterfaces(findings: readonly Omit<Finding, "code">[]): string {
+  const names = findings.flatMap((finding) => finding.interface ?? []);
   if (names.length === 0) return "";
-  const shown = names.slice(0, NAMED_INTERFACES).join(", ");
-  const rest = names.length - NAMED_INTERFACES;
+  const shown = names.slice(0, MAX_NAMED_INTERFACES).join(", ");
+  const rest = names.length - MAX_NAMED_INTERFACES;
   return rest > 0 ? `${shown} and ${rest} more: ` : `${shown}: `;
 }
 
 /** A problem or note without the interface that it is about. */
-function saying(problem: Omit<Finding, "code">): string {
+function stripInterfacePrefix(problem: Omit<Finding, "code">): string {
   const prefix = problem.interface === undefined ? "" : `${problem.interface}: `;
   return problem.message.slice(prefix.length);
 }

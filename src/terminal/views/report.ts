@@ -1,88 +1,89 @@
 import type { Change } from "../../core/disable/steps.ts";
 import type { Report } from "../../core/report.ts";
-import { counted } from "../../core/text.ts";
-import type { View } from "../view.ts";
-import { featureTable, LEGEND } from "./feature-table.ts";
-import { bootSentence, findings, paragraph } from "./findings.ts";
-import { poolLines } from "./pool.ts";
+import { formatCount } from "../../core/text.ts";
+import type { TerminalView } from "../view.ts";
+import { formatFeatureTable, LEGEND } from "./feature-table.ts";
+import { formatBootLayer, formatFindings, formatParagraph } from "./findings.ts";
+import { formatPool } from "./pool.ts";
 
 /** The human view of a report, from the very object that `--json` prints. */
-export function renderReport(report: Report, view: View): string {
-  return `${linesOf(report, view).join("\n")}\n`;
+export function renderReport(report: Report, view: TerminalView): string {
+  return `${formatReport(report, view).join("\n")}\n`;
 }
 
-function linesOf(report: Report, view: View): readonly string[] {
+function formatReport(report: Report, view: TerminalView): readonly string[] {
   if (report.hosts !== undefined) {
-    return poolLines(report, report.hosts, view);
+    return formatPool(report, report.hosts, view);
   }
-  return [...pendingLines(report, view), ...commandLines(report, view)];
+  return [...formatPending(report, view), ...formatByCommand(report, view)];
 }
 
 /** A pending change comes before everything else: it goes by itself. */
-function pendingLines({ pending }: Report, view: View): readonly string[] {
+function formatPending({ pending }: Report, view: TerminalView): readonly string[] {
   if (pending === null) return [];
-  const text = `A change is pending: it is reverted in ${counted(pending.secondsLeft, "second")} unless it is confirmed; keep it with: offload confirm`;
-  return paragraph("", view.paint.strong(text), view);
+  const text = `A change is pending: it is reverted in ${formatCount(pending.secondsLeft, "second")} unless it is confirmed; keep it with: offload confirm`;
+  return formatParagraph("", view.paint.strong(text), view);
 }
 
-function commandLines(report: Report, view: View): readonly string[] {
+function formatByCommand(report: Report, view: TerminalView): readonly string[] {
   switch (report.command) {
     case "verify":
-      return verifyLines(report, view);
+      return formatVerifyReport(report, view);
     case "persist":
-      return persistLines(report, view);
+      return formatPersistReport(report, view);
     case "disable":
     case "restore":
     case "confirm":
     case "status":
     case "doctor":
-      return tableLines(report, view);
+      return formatTableReport(report, view);
   }
 }
 
-function tableLines(report: Report, view: View): readonly string[] {
+function formatTableReport(report: Report, view: TerminalView): readonly string[] {
   const lines: string[] = [];
   if (report.devices.length === 0) lines.push("No devices.");
-  else lines.push(...featureTable(report.devices, view), view.paint.faint(LEGEND));
+  else lines.push(...formatFeatureTable(report.devices, view), view.paint.faint(LEGEND));
   // Of a pending change that was reverted, its problem says what happened to the changes.
-  const reverted = report.problems.some(({ code }) => code === "reverted");
+  const isReverted = report.problems.some(({ code }) => code === "reverted");
   if (report.command !== "status") {
-    lines.push("", ...(reverted ? [] : [changesSentence(report.changes)]));
+    lines.push("", ...(isReverted ? [] : [formatChanges(report.changes)]));
   }
-  if (report.boot !== null) lines.push("", ...paragraph("", bootSentence(report.boot), view));
-  return [...lines, ...findings(report, view)];
+  if (report.boot !== null)
+    lines.push("", ...formatParagraph("", formatBootLayer(report.boot), view));
+  return [...lines, ...formatFindings(report, view)];
 }
 
-function changesSentence(changes: readonly Change[]): string {
+function formatChanges(changes: readonly Change[]): string {
   if (changes.length === 0) return "Nothing had to be changed.";
-  let live = 0;
+  let liveCount = 0;
   const devices = new Set<string | null>();
-  let last: string | null = null;
+  let previousDevice: string | null = null;
   for (const { layer, device } of changes) {
     if (layer !== "live") continue;
-    live += 1;
+    liveCount += 1;
     // The changes of a device stand together.
-    if (device !== last) devices.add(device);
-    last = device;
+    if (device !== previousDevice) devices.add(device);
+    previousDevice = device;
   }
   const kernel =
-    live === 0
+    liveCount === 0
       ? "nothing in the kernel"
-      : `${counted(live, "feature")} on ${counted(devices.size, "device")}`;
-  return `Changed: ${kernel}; ${counted(changes.length - live, "record")} in XAPI.`;
+      : `${formatCount(liveCount, "feature")} on ${formatCount(devices.size, "device")}`;
+  return `Changed: ${kernel}; ${formatCount(changes.length - liveCount, "record")} in XAPI.`;
 }
 
-function persistLines(report: Report, view: View): readonly string[] {
-  const boot = report.boot === null ? [] : paragraph("", bootSentence(report.boot), view);
-  return [...boot, ...findings(report, view)];
+function formatPersistReport(report: Report, view: TerminalView): readonly string[] {
+  const boot = report.boot === null ? [] : formatParagraph("", formatBootLayer(report.boot), view);
+  return [...boot, ...formatFindings(report, view)];
 }
 
-function verifyLines(report: Report, view: View): readonly string[] {
+function formatVerifyReport(report: Report, view: TerminalView): readonly string[] {
   const { paint } = view;
-  const count = counted(report.devices.length, "interface");
-  const sum =
+  const count = formatCount(report.devices.length, "interface");
+  const summary =
     report.exitCode === 0
       ? paint.good(`${count} checked: everything that can be off is off.`)
       : paint.bad(`${count} checked: not everything is as it should be.`);
-  return [sum, ...findings(report, view)];
+  return [summary, ...formatFindings(report, view)];
 }

@@ -4,14 +4,14 @@
  */
 
 /** The language has no escapes: a quotation mark would end the value. */
-const SAFE = /^[\w:-]+$/;
+const SAFE_VALUE = /^[\w:-]+$/;
 
 /** More alternatives than these cost XAPI more than handing out all records does. */
 const MAX_ALTERNATIVES = 200;
 
 /** Records whose field has that value, a word of XAPI's own: a reference, a UUID, a state. */
-export function fieldIs(field: string, value: string): string {
-  return SAFE.test(value) ? `field "${field}" = "${value}"` : "false";
+export function fieldEquals(field: string, value: string): string {
+  return SAFE_VALUE.test(value) ? `field "${field}" = "${value}"` : "false";
 }
 
 /** All of them at once. */
@@ -25,7 +25,7 @@ export function anyOf(...terms: readonly string[]): string {
 }
 
 /** Records whose field is one of these references; null where reading every record is the better way. */
-export function fieldIsAnyOf(field: string, refs: readonly string[]): string | null {
-  if (refs.length > MAX_ALTERNATIVES || !refs.every((ref) => SAFE.test(ref))) return null;
-  return anyOf(...refs.map((ref) => fieldIs(field, ref)));
+export function fieldEqualsAny(field: string, refs: readonly string[]): string | null {
+  if (refs.length > MAX_ALTERNATIVES || !refs.every((ref) => SAFE_VALUE.test(ref))) return null;
+  return anyOf(...refs.map((ref) => fieldEquals(field, ref)));
 }

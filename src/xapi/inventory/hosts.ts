@@ -1,21 +1,21 @@
 import * as v from "valibot";
-import type { Host, HostCount } from "../../core/inventory.ts";
-import { NULL_REF, Refs, StringMap } from "./values.ts";
+import type { Host, HostVmCount } from "../../core/inventory.ts";
+import { NULL_REF, RefsSchema, StringMapSchema } from "./values.ts";
 
 /** What is needed of the hosts, by reference. */
-export const HostRecords = v.record(
+export const HostRecordsSchema = v.record(
   v.string(),
   v.object({
     uuid: v.string(),
     name_label: v.string(),
     enabled: v.optional(v.boolean(), true),
-    other_config: v.optional(StringMap, {}),
-    resident_VMs: v.optional(Refs, []),
+    other_config: v.optional(StringMapSchema, {}),
+    resident_VMs: v.optional(RefsSchema, []),
     control_domain: v.optional(v.string(), NULL_REF),
   }),
 );
 
-type HostRecord = v.InferOutput<typeof HostRecords>[string];
+type HostRecord = v.InferOutput<typeof HostRecordsSchema>[string];
 
 /** A host of the pool, and what runs on it. */
 export interface PoolHost {
@@ -29,34 +29,37 @@ export interface PoolHost {
 }
 
 /** Reads them from the records, in their order. */
-export function poolHosts(records: v.InferOutput<typeof HostRecords>): readonly PoolHost[] {
+export function parsePoolHosts(
+  records: v.InferOutput<typeof HostRecordsSchema>,
+): readonly PoolHost[] {
   return Object.entries(records).map(([ref, record]) => ({
     ref,
     uuid: record.uuid,
     name: record.name_label,
     enabled: record.enabled,
-    vms: new Set(residentVms(record)),
+    vms: new Set(listResidentVms(record)),
   }));
 }
 
 /** The reference of the host with that UUID; `OpaqueRef:NULL` where there is none. */
-export function refOfHost(records: Readonly<Record<string, HostRecord>>, uuid: string): string {
+export function findHostRef(records: Readonly<Record<string, HostRecord>>, uuid: string): string {
   return Object.entries(records).find(([, record]) => record.uuid === uuid)?.[0] ?? NULL_REF;
 }
 
 /** Each host knows which VMs run on it: these are counted without a look at them. */
-export function countUnread(
+export function countUnreadVms(
   records: Readonly<Record<string, HostRecord>>,
   hosts: ReadonlyMap<string, Host>,
   isRead: (vm: string) => boolean,
-): readonly HostCount[] {
-  return [...hosts].flatMap(([ref, host]): HostCount[] => {
+): readonly HostVmCount[] {
+  return [...hosts].flatMap(([ref, host]): HostVmCount[] => {
     const record = records[ref];
-    const count = record === undefined ? 0 : residentVms(record).filter((vm) => !isRead(vm)).length;
+    const count =
+      record === undefined ? 0 : listResidentVms(record).filter((vm) => !isRead(vm)).length;
     return count === 0 ? [] : [{ host, count }];
   });
 }
 
-function residentVms({ resident_VMs, control_domain }: HostRecord): readonly string[] {
+function listResidentVms({ resident_VMs, control_domain }: HostRecord): readonly string[] {
   return resident_VMs.filter((ref) => ref !== control_domain);
 }

@@ -1,75 +1,82 @@
 import * as v from "valibot";
-import type { GuestShare, ReadScope } from "../../core/targets/read-scope.ts";
-import { type TargetRequest, wordOf } from "../../core/targets/targets.ts";
-import type { Reader } from "./reader.ts";
-import { Refs } from "./values.ts";
+import type { GuestScope, ReadScope } from "../../core/targets/read-scope.ts";
+import { parseTargetGroup, type TargetRequest } from "../../core/targets/targets.ts";
+import type { XapiReader } from "./reader.ts";
+import { RefsSchema } from "./values.ts";
 
 /** What a scope comes to: whose guests, and what is to be looked up by its name. */
-export interface ReadShare {
-  readonly guests: GuestShare | "none";
+export interface ResolvedScope {
+  readonly guests: GuestScope | "none";
   readonly requests: readonly TargetRequest[];
 }
 
 /** Reads a scope: words such as ALL stand for guests, and are looked up too, for a VM may be called so. */
-export function readShare(scope: Extract<ReadScope, { kind: "host" | "targets" }>): ReadShare {
+export function resolveScope(
+  scope: Extract<ReadScope, { kind: "host" | "targets" }>,
+): ResolvedScope {
   if (scope.kind === "host") return { guests: scope.guests, requests: [] };
   const { requests } = scope;
-  const hasGuests = requests.some((request) => wordOf(request)?.vifs === true);
-  return { guests: hasGuests ? scope.guests : "none", requests };
+  const includesVifs = requests.some((request) => parseTargetGroup(request)?.vifs === true);
+  return { guests: includesVifs ? scope.guests : "none", requests };
 }
 
 /** Where names lead, by reference. A name may lead to several things, or to none. */
-export interface Named {
+export interface NamedObjects {
   readonly vms: readonly string[];
   readonly pifs: readonly string[];
   /** Domains on this host whose devices were named. */
   readonly domids: readonly string[];
 }
 
-const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+const UUID_PATTERN = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 /** Looks up what the targets name, each with calls that cost the same in any pool. */
-export async function findNamed(
-  reader: Reader,
+export async function findNamedObjects(
+  reader: XapiReader,
   requests: readonly TargetRequest[],
-): Promise<Named> {
-  const found = await Promise.all(requests.map((request) => findOne(reader, request)));
-  const union = (part: keyof Named) => [...new Set(found.flatMap((one) => one[part]))];
-  return { vms: union("vms"), pifs: union("pifs"), domids: union("domids") };
+): Promise<NamedObjects> {
+  const matches = await Promise.all(requests.map((request) => findNamedObject(reader, request)));
+  const collect = (part: keyof NamedObjects) => [
+    ...new Set(matches.flatMap((match) => match[part])),
+  ];
+  return { vms: collect("vms"), pifs: collect("pifs"), domids: collect("domids") };
 }
 
-async function findOne(reader: Reader, { text, kind }: TargetRequest): Promise<Named> {
-  const isVm = kind === "any" || kind === "vm";
-  const isPif = kind === "any" || kind === "pif";
-  const lower = text.toLowerCase();
-  const uuid = UUID.test(lower) ? lower : null;
-  const [called, vm, ofVif, pif] = await Promise.all([
-    isVm ? reader.value(Refs, "VM.get_by_name_label", text) : [],
-    isVm ? byUuid(reader, "VM", uuid) : [],
-    kind === "any" ? vmOfVif(reader, uuid) : [],
-    isPif ? byUuid(reader, "PIF", uuid) : [],
+async function findNamedObject(
+  reader: XapiReader,
+  { text, kind }: TargetRequest,
+): Promise<NamedObjects> {
+  const canBeVm = kind === "any" || kind === "vm";
+  const canBePif = kind === "any" || kind === "pif";
+  const lowercase = text.toLowerCase();
+  const uuid = UUID_PATTERN.test(lowercase) ? lowercase : null;
+  const [vmsByName, vmsByUuid, vmsByVif, pifsByUuid] = await Promise.all([
+    canBeVm ? reader.read(RefsSchema, "VM.get_by_name_label", text) : [],
+    canBeVm ? findByUuid(reader, "VM", uuid) : [],
+    kind === "any" ? findVmByVif(reader, uuid) : [],
+    canBePif ? findByUuid(reader, "PIF", uuid) : [],
   ]);
   const [, domid] = /^(?:vif|tap)(\d{1,5})\.\d+$/.exec(text) ?? [];
   return {
-    vms: [...called, ...vm, ...ofVif],
-    pifs: pif,
+    vms: [...vmsByName, ...vmsByUuid, ...vmsByVif],
+    pifs: pifsByUuid,
     domids: kind === "any" && domid !== undefined ? [String(Number(domid))] : [],
   };
 }
 
-async function byUuid(
-  reader: Reader,
-  name: "VM" | "VIF" | "PIF",
+async function findByUuid(
+  reader: XapiReader,
+  className: "VM" | "VIF" | "PIF",
   uuid: string | null,
 ): Promise<readonly string[]> {
   if (uuid === null) return [];
-  const ref = await reader.valueIfThere(v.string(), `${name}.get_by_uuid`, uuid);
+  const ref = await reader.readOrNull(v.string(), `${className}.get_by_uuid`, uuid);
   return ref === null ? [] : [ref];
 }
 
-async function vmOfVif(reader: Reader, uuid: string | null): Promise<readonly string[]> {
-  const [vif] = await byUuid(reader, "VIF", uuid);
+async function findVmByVif(reader: XapiReader, uuid: string | null): Promise<readonly string[]> {
+  const [vif] = await findByUuid(reader, "VIF", uuid);
   if (vif === undefined) return [];
-  const vm = await reader.valueIfThere(v.string(), "VIF.get_VM", vif);
+  const vm = await reader.readOrNull(v.string(), "VIF.get_VM", vif);
   return vm === null ? [] : [vm];
 }

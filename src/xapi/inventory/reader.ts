@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import type { CallError, CallResult } from "../rpc/reply.ts";
-import { Records, type RecordsOf } from "./inventory.ts";
+import { RecordSchemas, type XapiRecords } from "./inventory.ts";
 
 /** Ends a read of many calls at the first that failed. */
-export class ReadFailure extends Error {
+export class XapiReadError extends Error {
   override readonly name = "ReadFailure";
 
   constructor(readonly error: CallError) {
@@ -12,75 +12,76 @@ export class ReadFailure extends Error {
 }
 
 /** Codes by which XAPI says that there is no such object, or that it is gone. */
-const ABSENT: ReadonlySet<string> = new Set(["UUID_INVALID", "HANDLE_INVALID"]);
+const NOT_FOUND_CODES: ReadonlySet<string> = new Set(["UUID_INVALID", "HANDLE_INVALID"]);
 
 /** Calls whose answers are parsed. Each throws a `ReadFailure` where there is none, or none that is understood. */
-export class Reader {
+export class XapiReader {
   constructor(
     readonly call: (method: string, ...params: readonly unknown[]) => Promise<CallResult>,
   ) {}
 
   /** The answer to a call. */
-  async value<S extends v.GenericSchema>(
+  async read<S extends v.GenericSchema>(
     schema: S,
     method: string,
     ...params: readonly unknown[]
   ): Promise<v.InferOutput<S>> {
-    return parse(schema, method, answerOf(await this.call(method, ...params)));
+    return parseValue(schema, method, unwrapResult(await this.call(method, ...params)));
   }
 
   /** The same of an object that may not be there: then null. */
-  async valueIfThere<S extends v.GenericSchema>(
+  async readOrNull<S extends v.GenericSchema>(
     schema: S,
     method: string,
     ...params: readonly unknown[]
   ): Promise<v.InferOutput<S> | null> {
-    const answer = await this.call(method, ...params);
-    if (!answer.ok && answer.error.kind === "refused" && ABSENT.has(answer.error.code)) return null;
-    return parse(schema, method, answerOf(answer));
+    const result = await this.call(method, ...params);
+    if (!result.ok && result.error.kind === "refused" && NOT_FOUND_CODES.has(result.error.code))
+      return null;
+    return parseValue(schema, method, unwrapResult(result));
   }
 
   /** Records by their references: all of a class, or those that a filter picks. */
-  records<C extends keyof typeof Records>(
-    name: C,
+  readRecords<C extends keyof typeof RecordSchemas>(
+    className: C,
     method: string,
     ...params: readonly unknown[]
-  ): Promise<RecordsOf<C>> {
-    return this.value(Records[name], method, ...params);
+  ): Promise<XapiRecords<C>> {
+    return this.read(RecordSchemas[className], method, ...params);
   }
 
   /** The records of these references, by them; without those of objects that are gone. */
-  async recordsOf<C extends "host" | "PIF" | "VM">(
-    name: C,
+  async readRecordsByRef<C extends "host" | "PIF" | "VM">(
+    className: C,
     refs: readonly string[],
-  ): Promise<RecordsOf<C>> {
-    const method = `${name}.get_record`;
-    const found = await Promise.all(
-      refs.map(async (ref) => [ref, await this.valueIfThere(v.unknown(), method, ref)] as const),
+  ): Promise<XapiRecords<C>> {
+    const method = `${className}.get_record`;
+    const entries = await Promise.all(
+      refs.map(async (ref) => [ref, await this.readOrNull(v.unknown(), method, ref)] as const),
     );
-    const there = Object.fromEntries(found.filter(([, record]) => record !== null));
-    return parse(Records[name], method, there);
+    const records = Object.fromEntries(entries.filter(([, record]) => record !== null));
+    return parseValue(RecordSchemas[className], method, records);
   }
 }
 
-function answerOf(answer: CallResult): unknown {
-  if (answer.ok) return answer.value;
-  throw new ReadFailure(answer.error);
+function unwrapResult(result: CallResult): unknown {
+  if (result.ok) return result.value;
+  throw new XapiReadError(result.error);
 }
 
-function parse<S extends v.GenericSchema>(
+function parseValue<S extends v.GenericSchema>(
   schema: S,
   method: string,
   value: unknown,
 ): v.InferOutput<S> {
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
-  throw new ReadFailure(misunderstood(method, v.getDotPath(parsed.issues[0]) ?? ""));
+  throw new XapiReadError(parseError(method, v.getDotPath(parsed.issues[0]) ?? ""));
 }
 
 /** That an answer is not understood, and at which field, whose record's handle means nothing to anybody. */
-export function misunderstood(method: string, path = ""): CallError {
+export function parseError(method: string, path = ""): CallError {
   const field = path.replace(/^OpaqueRef:[^.]*\.?/, "");
-  const because = `its answer to ${method} is not understood${field === "" ? "" : ` (${field})`}`;
-  return { kind: "broken", status: 200, because };
+  const reason = `its answer to ${method} is not understood${field === "" ? "" : ` (${field})`}`;
+  return { kind: "bad-response", status: 200, reason };
 }

@@ -2,15 +2,15 @@ import * as v from "valibot";
 import { runProgram } from "../../fs/process.ts";
 
 /** networkd's queue on the message switch (network_interface.ml queue_name). */
-const QUEUE = "org.xen.xapi.networkd";
+const QUEUE_NAME = "org.xen.xapi.networkd";
 
 /** The call has one parameter, which is OCaml's unit. */
-const CALL = JSON.stringify({ method: "Network.sync_state", params: [null], id: 1 });
+const SYNC_REQUEST = JSON.stringify({ method: "Network.sync_state", params: [null], id: 1 });
 
 /** The call takes 6 ms (measured). */
 const TIMEOUT_SECONDS = 5;
 
-const Reply = v.object({ result: v.unknown(), error: v.optional(v.null()) });
+const ReplySchema = v.object({ result: v.unknown(), error: v.optional(v.null()) });
 
 /**
  * Has networkd write its configuration to disk, which it does by itself every 300 seconds
@@ -18,14 +18,14 @@ const Reply = v.object({ result: v.unknown(), error: v.optional(v.null()) });
  * comes with the message switch, is missing, or networkd does not understand.
  */
 export function syncNetworkd(run: typeof runProgram = runProgram): boolean {
-  const args = ["call", QUEUE, "--body", CALL, "--timeout", String(TIMEOUT_SECONDS)];
-  const ended = run("message-cli", args, (TIMEOUT_SECONDS + 1) * 1000);
-  return ended.ok && ended.value.exitCode === 0 && isDone(ended.value.stdout);
+  const args = ["call", QUEUE_NAME, "--body", SYNC_REQUEST, "--timeout", String(TIMEOUT_SECONDS)];
+  const result = run("message-cli", args, (TIMEOUT_SECONDS + 1) * 1000);
+  return result.ok && result.value.exitCode === 0 && isSuccessReply(result.value.stdout);
 }
 
-function isDone(reply: string): boolean {
+function isSuccessReply(reply: string): boolean {
   try {
-    return v.is(Reply, JSON.parse(reply));
+    return v.is(ReplySchema, JSON.parse(reply));
   } catch {
     return false;
   }

@@ -1,11 +1,11 @@
-import { type Result, unavailable } from "../../core/result.ts";
-import { isOlderThan82, readCoordinator } from "../host-files.ts";
+import { type Result, unavailableFailure } from "../../core/result.ts";
+import { isOlderThan82, readCoordinatorAddress } from "../host-files.ts";
 import type { CallError } from "./reply.ts";
 
-const WITHOUT_XAPI = "a device of this host can be named with --live-only, which needs no XAPI";
+const LIVE_ONLY_HINT = "a device of this host can be named with --live-only, which needs no XAPI";
 
 /** What a pool member says in emergency mode, beside HOST_STILL_BOOTING (xapi.ml). */
-const EMERGENCY: ReadonlySet<string> = new Set([
+const EMERGENCY_MODE_CODES: ReadonlySet<string> = new Set([
   "HOST_HAS_NO_MANAGEMENT_IP",
   "HOST_MASTER_CANNOT_TALK_BACK",
   "HOST_UNKNOWN_TO_MASTER",
@@ -15,28 +15,28 @@ const EMERGENCY: ReadonlySet<string> = new Set([
 ]);
 
 /** The failure of a command that XAPI's error means; `during` tells a login from what follows it. */
-export function asFailure(error: CallError, during: "login" | "read"): Result<never> {
+export function toFailure(error: CallError, phase: "login" | "read"): Result<never> {
   switch (error.kind) {
     case "unreachable":
-      return unavailable(
+      return unavailableFailure(
         "xapi-unreachable",
-        `XAPI does not answer: ${error.because}; start it with xe-toolstack-restart, or ${WITHOUT_XAPI}`,
+        `XAPI does not answer: ${error.reason}; start it with xe-toolstack-restart, or ${LIVE_ONLY_HINT}`,
       );
-    case "silent":
-      return unavailable(
-        "xapi-silent",
-        `${sentenceOf(error)}; ${silenceAdvice()}, or ${WITHOUT_XAPI}`,
+    case "timeout":
+      return unavailableFailure(
+        "xapi-timeout",
+        `${formatCallError(error)}; ${formatTimeoutHint()}, or ${LIVE_ONLY_HINT}`,
       );
-    case "broken":
-      return brokenReply(error, during);
+    case "bad-response":
+      return badResponseFailure(error, phase);
     case "refused":
-      return refusal(error);
+      return refusedFailure(error);
   }
 }
 
 /** Every call on a member hangs while its coordinator's xapi is away, the login too. */
-function silenceAdvice(): string {
-  const coordinator = readCoordinator();
+function formatTimeoutHint(): string {
+  const coordinator = readCoordinatorAddress();
   return coordinator === null
     ? "see xe-toolstack-restart"
     : `this is a pool member: look at its coordinator (${coordinator})`;
@@ -46,62 +46,62 @@ function silenceAdvice(): string {
  * Before xapi 1.230 a member sends JSON calls on to its coordinator as XML, and answers HTTP 500
  * (CA-336258); logging in works there all the same, for that is done by the member itself.
  */
-function brokenReply(
-  { status, because }: Extract<CallError, { kind: "broken" }>,
-  during: "login" | "read",
+function badResponseFailure(
+  { status, reason }: Extract<CallError, { kind: "bad-response" }>,
+  phase: "login" | "read",
 ): Result<never> {
   const coordinator =
-    during === "read" && status === 500 && isOlderThan82() ? readCoordinator() : null;
+    phase === "read" && status === 500 && isOlderThan82() ? readCoordinatorAddress() : null;
   if (coordinator !== null) {
-    return unavailable(
+    return unavailableFailure(
       "old-pool-member",
       `this pool member runs a XAPI older than 8.2, which cannot hand these calls to its coordinator; run offload on the coordinator (${coordinator}) for the settings, and here with --live-only`,
     );
   }
-  return unavailable(
-    "xapi-broken-reply",
-    `XAPI's reply makes no sense: ${because}; see /var/log/xensource.log, or ${WITHOUT_XAPI}`,
+  return unavailableFailure(
+    "xapi-bad-response",
+    `XAPI's reply makes no sense: ${reason}; see /var/log/xensource.log, or ${LIVE_ONLY_HINT}`,
   );
 }
 
-function refusal({ code, params }: Extract<CallError, { kind: "refused" }>): Result<never> {
+function refusedFailure({ code, params }: Extract<CallError, { kind: "refused" }>): Result<never> {
   if (code === "HOST_STILL_BOOTING") {
-    return unavailable(
+    return unavailableFailure(
       "xapi-starting",
       "XAPI is still starting; wait for it with: /opt/xensource/bin/xapi-wait-init-complete 300",
     );
   }
-  if (EMERGENCY.has(code)) {
-    return unavailable(
+  if (EMERGENCY_MODE_CODES.has(code)) {
+    return unavailableFailure(
       "emergency-mode",
-      `this pool member is in emergency mode (${code}); bring back its coordinator, or ${WITHOUT_XAPI}`,
+      `this pool member is in emergency mode (${code}); bring back its coordinator, or ${LIVE_ONLY_HINT}`,
     );
   }
   if (code === "HOST_NOT_FOUND") {
-    return unavailable(
-      "host-unknown-to-xapi",
+    return unavailableFailure(
+      "host-not-in-xapi",
       `XAPI knows no host ${params[0] ?? ""}, which /etc/xensource-inventory says this is`,
     );
   }
-  return unavailable("xapi-refused", `XAPI refused: ${wordsOf(code, params)}`);
+  return unavailableFailure("xapi-refused", `XAPI refused: ${formatErrorCode(code, params)}`);
 }
 
 /** An error in the middle of the work, as part of a sentence. */
-export function sentenceOf(error: CallError): string {
+export function formatCallError(error: CallError): string {
   switch (error.kind) {
     case "unreachable":
-      return `XAPI does not answer: ${error.because}`;
-    case "silent":
-      return `XAPI gave no reply to ${error.method} in ${error.seconds} seconds`;
-    case "broken":
-      return `XAPI's reply makes no sense: ${error.because}`;
+      return `XAPI does not answer: ${error.reason}`;
+    case "timeout":
+      return `XAPI gave no reply to ${error.method} in ${error.timeoutSeconds} seconds`;
+    case "bad-response":
+      return `XAPI's reply makes no sense: ${error.reason}`;
     case "refused":
-      return wordsOf(error.code, error.params);
+      return formatErrorCode(error.code, error.params);
   }
 }
 
 /** Handles are left out: they mean nothing to anybody, and a session's is a secret. */
-function wordsOf(code: string, params: readonly string[]): string {
-  const words = [code, ...params.map((param) => param.replaceAll(/OpaqueRef:[\w-]*/g, "").trim())];
-  return words.filter((word) => word !== "").join(" ");
+function formatErrorCode(code: string, params: readonly string[]): string {
+  const parts = [code, ...params.map((param) => param.replaceAll(/OpaqueRef:[\w-]*/g, "").trim())];
+  return parts.filter((word) => word !== "").join(" ");
 }

@@ -3,11 +3,11 @@ import * as v from "valibot";
 /** Why a call gave no value. */
 export type CallError =
   /** Nobody listens on the socket, or the connection broke before a reply. */
-  | { readonly kind: "unreachable"; readonly because: string }
+  | { readonly kind: "unreachable"; readonly reason: string }
   /** No reply to that method in time. */
-  | { readonly kind: "silent"; readonly method: string; readonly seconds: number }
+  | { readonly kind: "timeout"; readonly method: string; readonly timeoutSeconds: number }
   /** A reply that is none of XAPI's: HTTP 500, HTML, half a document. */
-  | { readonly kind: "broken"; readonly status: number; readonly because: string }
+  | { readonly kind: "bad-response"; readonly status: number; readonly reason: string }
   /** XAPI's own refusal: a code such as `HANDLE_INVALID` and its parameters. */
   | { readonly kind: "refused"; readonly code: string; readonly params: readonly string[] };
 
@@ -16,12 +16,14 @@ export type CallResult =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: CallError };
 
-const Words = v.pipe(v.array(v.string()), v.minLength(1));
+const ErrorArraySchema = v.pipe(v.array(v.string()), v.minLength(1));
 
-const ReplyDocument = v.object({
+const ReplySchema = v.object({
   result: v.optional(v.unknown()),
   error: v.optional(
-    v.nullable(v.union([Words, v.object({ message: v.string(), data: v.optional(v.unknown()) })])),
+    v.nullable(
+      v.union([ErrorArraySchema, v.object({ message: v.string(), data: v.optional(v.unknown()) })]),
+    ),
   ),
 });
 
@@ -30,32 +32,34 @@ const ReplyDocument = v.object({
  * array or an object. Errors raised before dispatch and those that a pool member forwards come in
  * the other version's shape, with an id of 0, so the id is not looked at (api_server.ml callback1).
  */
-export function readReply(status: number, body: string): CallResult {
-  const broken = (because: string): CallResult => ({
+export function parseReply(status: number, body: string): CallResult {
+  const badResponse = (reason: string): CallResult => ({
     ok: false,
-    error: { kind: "broken", status, because },
+    error: { kind: "bad-response", status, reason },
   });
-  if (status !== 200) return broken(`HTTP ${status}`);
+  if (status !== 200) return badResponse(`HTTP ${status}`);
   let document: unknown;
   try {
     document = JSON.parse(body);
   } catch {
-    return broken(body.trimStart().startsWith("<") ? "HTML instead of JSON" : "not JSON");
+    return badResponse(body.trimStart().startsWith("<") ? "HTML instead of JSON" : "not JSON");
   }
-  const parsed = v.safeParse(ReplyDocument, document);
-  if (!parsed.success) return broken("not a JSON-RPC reply");
+  const parsed = v.safeParse(ReplySchema, document);
+  if (!parsed.success) return badResponse("not a JSON-RPC reply");
   const { error, result } = parsed.output;
   if (error === undefined || error === null) {
-    return result === undefined ? broken("neither result nor error") : { ok: true, value: result };
+    return result === undefined
+      ? badResponse("neither result nor error")
+      : { ok: true, value: result };
   }
   if ("message" in error) {
     const params = v.safeParse(v.array(v.string()), error.data);
-    return refused(error.message, params.success ? params.output : []);
+    return refusedResult(error.message, params.success ? params.output : []);
   }
   const [code = "", ...params] = error;
-  return refused(code, params);
+  return refusedResult(code, params);
 }
 
-function refused(code: string, params: readonly string[]): CallResult {
+function refusedResult(code: string, params: readonly string[]): CallResult {
   return { ok: false, error: { kind: "refused", code, params } };
 }

@@ -2,17 +2,17 @@
  * How many calls are on their way at a time. xapi takes one after the other all the same; two or
  * more keep it busy while a reply is being read here.
  */
-export const AT_A_TIME = 4;
+export const MAX_CONCURRENT_CALLS = 4;
 
 /** Does the work for every item, so many of them at a time, begun in their order. */
-export async function sideBySide<T>(
+export async function forEachConcurrent<T>(
   items: Iterable<T>,
   work: (item: T) => Promise<void>,
-  atATime = AT_A_TIME,
+  concurrency = MAX_CONCURRENT_CALLS,
 ): Promise<void> {
   const queue = [...items].values();
   const worker = async () => {
     for (const item of queue) await work(item);
   };
-  await Promise.all(Array.from({ length: atATime }, worker));
+  await Promise.all(Array.from({ length: concurrency }, worker));
 }

@@ -1,19 +1,19 @@
 import { existsSync } from "node:fs";
-import { type CallError, type CallResult, readReply } from "./reply.ts";
+import { type CallError, type CallResult, parseReply } from "./reply.ts";
 
 /** Where xapi listens since 1.9.49, that is XenServer 7.0 (xapi_globs.ml unix_domain_socket). */
 export const XAPI_SOCKET = "/var/lib/xcp/xapi";
 
 /** How long a call may take. The longest honest ones read a whole pool: a few seconds. */
-const SECONDS_A_CALL = 20;
+const CALL_TIMEOUT_SECONDS = 20;
 
 /** JSON-RPC over HTTP on xapi's Unix socket, on which root needs no password. */
 export class XapiSocket {
-  #id = 0;
+  #lastId = 0;
 
   constructor(
     readonly path: string = XAPI_SOCKET,
-    readonly patience: number = SECONDS_A_CALL,
+    readonly timeoutSeconds: number = CALL_TIMEOUT_SECONDS,
   ) {}
 
   /**
@@ -24,28 +24,34 @@ export class XapiSocket {
   async call(
     method: string,
     params: readonly unknown[],
-    seconds: number = this.patience,
-    given?: AbortSignal,
+    timeoutSeconds: number = this.timeoutSeconds,
+    signal?: AbortSignal,
   ): Promise<CallResult> {
     // Without a socket nobody answers, and the first fetch would start a thread to find that out.
-    if (this.#id === 0 && !existsSync(this.path)) return { ok: false, error: NO_SOCKET };
-    this.#id += 1;
-    const body = JSON.stringify({ id: this.#id, method, params });
+    if (this.#lastId === 0 && !existsSync(this.path)) return { ok: false, error: NO_SOCKET_ERROR };
+    this.#lastId += 1;
+    const body = JSON.stringify({ id: this.#lastId, method, params });
     // Not AbortSignal.timeout, which keeps its timer and signal until the time is over: a run makes
     // thousands of calls within one such time.
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new OutOfPatience()), seconds * 1000);
+    const timeoutController = new AbortController();
+    const timer = setTimeout(
+      () => timeoutController.abort(new TimeoutError()),
+      timeoutSeconds * 1000,
+    );
     try {
       const response = await fetch("http://localhost/jsonrpc", {
         unix: this.path,
         method: "POST",
         headers: { "content-type": "application/json" },
         body,
-        signal: given === undefined ? late.signal : AbortSignal.any([late.signal, given]),
+        signal:
+          signal === undefined
+            ? timeoutController.signal
+            : AbortSignal.any([timeoutController.signal, signal]),
       });
-      return readReply(response.status, await response.text());
+      return parseReply(response.status, await response.text());
     } catch (error) {
-      return { ok: false, error: whyNoReply(error, method, seconds) };
+      return { ok: false, error: toCallError(error, method, timeoutSeconds) };
     } finally {
       clearTimeout(timer);
     }
@@ -53,20 +59,20 @@ export class XapiSocket {
 }
 
 /** No reply came in time. */
-class OutOfPatience extends Error {}
+class TimeoutError extends Error {}
 
-function whyNoReply(error: unknown, method: string, seconds: number): CallError {
-  if (error instanceof OutOfPatience) return { kind: "silent", method, seconds };
+function toCallError(error: unknown, method: string, timeoutSeconds: number): CallError {
+  if (error instanceof TimeoutError) return { kind: "timeout", method, timeoutSeconds };
   if (error instanceof Error) {
     const code = "code" in error && typeof error.code === "string" ? error.code : "";
-    return { kind: "unreachable", because: REASONS.get(code) ?? `${code || error.message}` };
+    return { kind: "unreachable", reason: REASONS_BY_CODE.get(code) ?? `${code || error.message}` };
   }
-  return { kind: "unreachable", because: String(error) };
+  return { kind: "unreachable", reason: String(error) };
 }
 
-const NO_SOCKET: CallError = { kind: "unreachable", because: "its socket does not exist" };
+const NO_SOCKET_ERROR: CallError = { kind: "unreachable", reason: "its socket does not exist" };
 
-const REASONS: ReadonlyMap<string, string> = new Map([
+const REASONS_BY_CODE: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "its socket does not exist"],
   ["FailedToOpenSocket", "its socket does not exist"],
   ["ECONNREFUSED", "nobody listens on its socket"],

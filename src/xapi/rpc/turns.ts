@@ -2,23 +2,23 @@
  * Lets so many at a time do their work, the others after them in their order. XAPI gains nothing from
  * more than four calls at a time, and on a pool member each new connection costs 20 ms.
  */
-export class Turns {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+export class ConcurrencyLimiter {
+  #freeSlots: number;
+  readonly #queue: (() => void)[] = [];
 
-  constructor(atATime: number) {
-    this.#free = atATime;
+  constructor(concurrency: number) {
+    this.#freeSlots = concurrency;
   }
 
   /** Does the work when its turn has come. */
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#freeSlots > 0) this.#freeSlots -= 1;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve));
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
+      const next = this.#queue.shift();
+      if (next === undefined) this.#freeSlots += 1;
       else next();
     }
   }

@@ -1,23 +1,23 @@
 import { join } from "node:path";
-import { KernelFeatures } from "../../../src/core/feature-set.ts";
+import { KernelFeatureTable } from "../../../src/core/feature-set.ts";
 import { type EthtoolFeatures, netbackCaptures } from "../../fakes/ethtool-text.ts";
 import {
   type Device,
   type Feature,
+  type InitialState,
   readState,
-  type Start,
   type State,
   writeState,
 } from "./old-ethtool.ts";
 import { Scratch } from "./shells.ts";
 
 /** A directory whose `ethtool` is a stand-in for an old one. */
-export class OldBench extends Scratch {
+export class OldEthtoolBench extends Scratch {
   private readonly file = join(this.directory, "state.json");
 
-  constructor(start: Start) {
+  constructor(initialState: InitialState) {
     super();
-    writeState(this.file, start);
+    writeState(this.file, initialState);
     const program = join(import.meta.dir, "old-ethtool.ts");
     const words = [process.execPath, program, this.file].map((word) => `'${word}'`).join(" ");
     this.executable("ethtool", `#!/bin/sh\nexec ${words} "$@"\n`);
@@ -42,14 +42,14 @@ export class OldBench extends Scratch {
 }
 
 /** A feature of a stand-in. */
-export function feature(
+export function createFeature(
   name: string,
-  state: "on" | "off" | "on fixed" | "off fixed" | "latent",
+  state: "on" | "off" | "on fixed" | "off fixed" | "requested-on",
 ): Feature {
   return {
     name,
     active: state.startsWith("on"),
-    requested: state.startsWith("on") || state === "latent",
+    requested: state.startsWith("on") || state === "requested-on",
     changeable: !state.endsWith("fixed"),
   };
 }
@@ -75,27 +75,27 @@ export const DEFAULT_KERNEL_FEATURES = [
 ] as const;
 
 /** A NIC as a kernel 4.4 shows one: most is on and changeable, some fixed, and there is UFO. */
-export function nic(special: Partial<Device> = {}): Start["devices"][string] {
+export function createNic(overrides: Partial<Device> = {}): InitialState["devices"][string] {
   const offAndFixed = ["tx-checksum-ipv6", "tx-checksum-fcoe-crc", "tx-scatter-gather-fraglist"];
   const features = DEFAULT_KERNEL_FEATURES.map((name) =>
-    feature(name, offAndFixed.includes(name) ? "off fixed" : "on"),
+    createFeature(name, offAndFixed.includes(name) ? "off fixed" : "on"),
   );
   const rest = [
-    feature("rx-vlan-hw-parse", "on"),
-    feature("tx-vlan-hw-insert", "on"),
-    feature("rx-hashing", "on"),
-    feature("rx-ntuple-filter", "off"),
-    feature("highdma", "on fixed"),
-    feature("tx-nocache-copy", "off"),
+    createFeature("rx-vlan-hw-parse", "on"),
+    createFeature("tx-vlan-hw-insert", "on"),
+    createFeature("rx-hashing", "on"),
+    createFeature("rx-ntuple-filter", "off"),
+    createFeature("highdma", "on fixed"),
+    createFeature("tx-nocache-copy", "off"),
   ];
-  return { features: [...features, ...rest], ...special };
+  return { features: [...features, ...rest], ...overrides };
 }
 
 /** A vif of real netback, as the captures show it, before or after its guest has connected. */
-export function capturedVif(state: "connected" | "unconnected"): Device {
+export function createCapturedVif(state: "connected" | "unconnected"): Device {
   const [capture] = netbackCaptures();
   if (capture === undefined) throw new Error("there is no capture of netback");
-  const features = featuresOf(capture[state]);
+  const features = listFeatures(capture[state]);
   const withheld = features
     .filter(({ active, requested }) => requested && !active)
     .map(({ name }) => name);
@@ -103,7 +103,7 @@ export function capturedVif(state: "connected" | "unconnected"): Device {
 }
 
 /** The features of a capture, one by one. */
-export function featuresOf({ kernel, features }: EthtoolFeatures): readonly Feature[] {
+export function listFeatures({ kernel, features }: EthtoolFeatures): readonly Feature[] {
   const has = (bits: readonly number[], at: number) =>
     (((bits[Math.floor(at / 32)] ?? 0) >>> (at % 32)) & 1) === 1;
   return kernel.names.map((name, at) => ({
@@ -115,10 +115,10 @@ export function featuresOf({ kernel, features }: EthtoolFeatures): readonly Feat
 }
 
 /** The same the other way round, for the rules of the trade. */
-export function featureBits(
+export function toFeatureBits(
   features: readonly Feature[],
 ): Pick<EthtoolFeatures, "kernel" | "features"> {
-  const kernel = new KernelFeatures(features.map(({ name }) => name));
+  const kernel = new KernelFeatureTable(features.map(({ name }) => name));
   const bits = (of: (feature: Feature) => boolean) => {
     const blocks = Array.from({ length: Math.ceil(features.length / 32) }, () => 0);
     features.forEach((feature, at) => {

@@ -7,15 +7,15 @@ import * as v from "valibot";
  * the two differ in one line of standard error. What the kernel does with a request is modelled on
  * __netdev_update_features and netdev_fix_features.
  */
-const FEATURE = v.object({
+const FeatureSchema = v.object({
   name: v.string(),
   active: v.boolean(),
   requested: v.boolean(),
   changeable: v.boolean(),
 });
 
-const DEVICE = v.object({
-  features: v.array(FEATURE),
+const DeviceSchema = v.object({
+  features: v.array(FeatureSchema),
   /** Features that the driver leaves on, whatever is asked for. */
   forced: v.optional(v.array(v.string()), []),
   /** Features that cannot be on, say because the guest's frontend is not connected. */
@@ -24,39 +24,39 @@ const DEVICE = v.object({
   refusals: v.optional(v.number(), 0),
 });
 
-const STATE = v.object({
+const StateSchema = v.object({
   version: v.picklist(["3.15", "4.19"]),
   /** Keywords that this build does not know, as an ethtool older than the feature would not. */
   unknown: v.optional(v.array(v.string()), []),
-  devices: v.record(v.string(), DEVICE),
+  devices: v.record(v.string(), DeviceSchema),
   /** The arguments of every run, oldest first. */
   calls: v.optional(v.array(v.array(v.string())), []),
 });
 
 /** A kernel feature of a device. */
-export type Feature = v.InferOutput<typeof FEATURE>;
+export type Feature = v.InferOutput<typeof FeatureSchema>;
 /** A device, and what its driver is like. */
-export type Device = v.InferOutput<typeof DEVICE>;
+export type Device = v.InferOutput<typeof DeviceSchema>;
 /** What a stand-in starts from. */
-export type Start = v.InferInput<typeof STATE>;
+export type InitialState = v.InferInput<typeof StateSchema>;
 /** What it keeps between runs. */
-export type State = v.InferOutput<typeof STATE>;
+export type State = v.InferOutput<typeof StateSchema>;
 
 /** What a run shows of itself. */
-export interface Answer {
+export interface RunResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-interface Flag {
-  readonly keyword: string;
+interface OffloadFlag {
+  readonly shortName: string;
   readonly longName: string;
   readonly pattern: RegExp;
 }
 
 /** off_flag_def, in its order. */
-const FLAGS: readonly Flag[] = [
+const FLAGS: readonly OffloadFlag[] = [
   ["rx", "rx-checksumming", "rx-checksum"],
   ["tx", "tx-checksumming", "tx-checksum-*"],
   ["sg", "scatter-gather", "tx-scatter-gather*"],
@@ -69,20 +69,20 @@ const FLAGS: readonly Flag[] = [
   ["txvlan", "tx-vlan-offload", "tx-vlan-hw-insert"],
   ["ntuple", "ntuple-filters", "rx-ntuple-filter"],
   ["rxhash", "receive-hashing", "rx-hashing"],
-].map(([keyword = "", longName = "", kernel = ""]) => ({
-  keyword,
+].map(([shortName = "", longName = "", kernel = ""]) => ({
+  shortName,
   longName,
   pattern: new RegExp(`^${kernel.replace("*", ".*")}$`),
 }));
 
-const BAD_ARGUMENTS: Answer = {
+const BAD_ARGUMENTS: RunResult = {
   exitCode: 1,
   stdout: "",
   stderr: "ethtool: bad command line argument(s)\nFor more information run ethtool -h\n",
 };
 
 /** One run of the stand-in, which changes the state. */
-export function oldEthtool(state: State, argv: readonly string[]): Answer {
+export function runOldEthtool(state: State, argv: readonly string[]): RunResult {
   state.calls.push([...argv]);
   const [mode, name, ...rest] = argv;
   if ((mode !== "-k" && mode !== "-K") || name === undefined) return BAD_ARGUMENTS;
@@ -94,52 +94,52 @@ export function oldEthtool(state: State, argv: readonly string[]): Answer {
     const stderr = "Cannot get device feature names: No such device\n";
     return { exitCode: 1, stdout: "", stderr };
   }
-  const flags = FLAGS.filter(({ keyword }) => !state.unknown.includes(keyword));
-  const run = new Run(flags, device, state.version);
+  const flags = FLAGS.filter(({ shortName }) => !state.unknown.includes(shortName));
+  const run = new EthtoolRun(flags, device, state.version);
   return mode === "-k" ? run.show(name) : run.change(rest);
 }
 
-class Run {
+class EthtoolRun {
   constructor(
-    private readonly flags: readonly Flag[],
+    private readonly flags: readonly OffloadFlag[],
     private readonly device: Device,
     private readonly version: State["version"],
   ) {}
 
-  show(name: string): Answer {
+  show(name: string): RunResult {
     const stdout = `Features for ${name}:\n${this.dump(undefined)}`;
-    return { exitCode: 0, stdout, stderr: this.readingUfo() };
+    return { exitCode: 0, stdout, stderr: this.formatUfoError() };
   }
 
-  change(words: readonly string[]): Answer {
-    const wanted = new Map<string, boolean>();
+  change(words: readonly string[]): RunResult {
+    const requested = new Map<string, boolean>();
     for (let at = 0; at < words.length; at += 2) {
       const [word = "", value] = words.slice(at, at + 2);
-      const known =
-        this.flags.some(({ keyword }) => keyword === word) ||
+      const isKnown =
+        this.flags.some(({ shortName }) => shortName === word) ||
         this.device.features.some((feature) => feature.name === word);
-      if (!known || (value !== "on" && value !== "off")) return BAD_ARGUMENTS;
+      if (!isKnown || (value !== "on" && value !== "off")) return BAD_ARGUMENTS;
       // parse_generic_cmdline only ever sets the bit: of "tso on tso off" the first stays.
-      wanted.set(word, value === "on" || wanted.get(word) === true);
+      requested.set(word, value === "on" || requested.get(word) === true);
     }
-    if (wanted.size === 0) return { exitCode: 0, stdout: "no features changed\n", stderr: "" };
+    if (requested.size === 0) return { exitCode: 0, stdout: "no features changed\n", stderr: "" };
 
-    let stderr = this.readingUfo();
+    let stderr = this.formatUfoError();
     const before = structuredClone(this.device.features);
     const valid = new Map<string, boolean>();
     for (const { name } of before) {
-      const value = wanted.get(name);
+      const value = requested.get(name);
       if (value !== undefined) valid.set(name, value);
     }
     for (const flag of this.flags) {
-      const value = wanted.get(flag.keyword);
+      const value = requested.get(flag.shortName);
       if (value === undefined) continue;
       const changeable = this.partsOf(flag).filter((part) => part.changeable);
       if (changeable.length === 0) stderr += `Cannot change ${flag.longName}\n`;
       for (const part of changeable) if (!valid.has(part.name)) valid.set(part.name, value);
     }
     setFeatures(this.device, valid);
-    stderr += this.readingUfo();
+    stderr += this.formatUfoError();
 
     const now = this.device.features;
     const changed = now.some((feature, at) => feature.active !== before[at]?.active);
@@ -148,8 +148,8 @@ class Run {
         return feature.active !== (valid.get(feature.name) ?? before[at]?.active);
       }) ||
       this.flags.some((flag) => {
-        const asked = wanted.get(flag.keyword) ?? isOn(partsIn(before, flag));
-        return isOn(this.partsOf(flag)) !== asked;
+        const expected = requested.get(flag.shortName) ?? isOn(findParts(before, flag));
+        return isOn(this.partsOf(flag)) !== expected;
       });
     if (!mismatch) return { exitCode: 0, stdout: "", stderr };
     if (!changed) {
@@ -159,8 +159,8 @@ class Run {
     return { exitCode: 0, stdout: `Actual changes:\n${this.dump(before)}`, stderr };
   }
 
-  private partsOf(flag: Flag): readonly Feature[] {
-    return partsIn(this.device.features, flag);
+  private partsOf(flag: OffloadFlag): readonly Feature[] {
+    return findParts(this.device.features, flag);
   }
 
   /** dump_features: everything, or what differs from an earlier state. */
@@ -173,30 +173,31 @@ class Run {
       const parts = this.partsOf(flag);
       const [only] = parts;
       if (parts.length === 1 && only !== undefined) {
-        if (differs(only)) text += line("", flag.longName, only);
+        if (differs(only)) text += formatLine("", flag.longName, only);
         continue;
       }
       const sum = isOn(parts);
-      const shown = reference === undefined || isOn(partsIn(reference, flag)) !== sum;
+      const shown = reference === undefined || isOn(findParts(reference, flag)) !== sum;
       if (shown) text += `${flag.longName}: ${sum ? "on" : "off"}\n`;
-      for (const part of parts) if (differs(part)) text += line(shown ? "\t" : "", part.name, part);
+      for (const part of parts)
+        if (differs(part)) text += formatLine(shown ? "\t" : "", part.name, part);
     }
     for (const feature of this.device.features) {
       const unmatched = !this.flags.some(({ pattern }) => pattern.test(feature.name));
-      if (unmatched && differs(feature)) text += line("", feature.name, feature);
+      if (unmatched && differs(feature)) text += formatLine("", feature.name, feature);
     }
     return text;
   }
 
   /** 3.15 speaks of it on each reading where the kernel has no such feature. */
-  private readingUfo(): string {
+  private formatUfoError(): string {
     if (this.version !== "3.15") return "";
     if (this.device.features.some(({ name }) => name === "tx-udp-fragmentation")) return "";
     return "Cannot get device udp-fragmentation-offload settings: Operation not supported\n";
   }
 }
 
-function partsIn(features: readonly Feature[], { pattern }: Flag): readonly Feature[] {
+function findParts(features: readonly Feature[], { pattern }: OffloadFlag): readonly Feature[] {
   return features.filter(({ name }) => pattern.test(name));
 }
 
@@ -208,7 +209,11 @@ function isOn(parts: readonly Feature[]): boolean {
   return parts.some(({ name, active }) => active && name !== "tx-tcp-accecn-segmentation");
 }
 
-function line(indent: string, shown: string, { active, requested, changeable }: Feature): string {
+function formatLine(
+  indent: string,
+  shown: string,
+  { active, requested, changeable }: Feature,
+): string {
   const differs = active === requested ? "" : ` [requested ${requested ? "on" : "off"}]`;
   return `${indent}${shown}: ${active ? "on" : "off"}${changeable ? differs : " [fixed]"}\n`;
 }
@@ -221,8 +226,8 @@ function setFeatures(device: Device, valid: ReadonlyMap<string, boolean>): void 
   }
   const next = new Map(
     features.map(({ name, requested, active, changeable }) => {
-      const wish = changeable ? requested : active;
-      return [name, forced.includes(name) || (wish && !withheld.includes(name))];
+      const isWanted = changeable ? requested : active;
+      return [name, forced.includes(name) || (isWanted && !withheld.includes(name))];
     }),
   );
   fixFeatures(next);
@@ -259,18 +264,18 @@ function fixFeatures(next: Map<string, boolean>): void {
 
 /** Reads what a stand-in has kept. */
 export function readState(path: string): State {
-  return v.parse(STATE, JSON.parse(readFileSync(path, "utf8")));
+  return v.parse(StateSchema, JSON.parse(readFileSync(path, "utf8")));
 }
 
 /** Writes what a stand-in starts from. */
-export function writeState(path: string, state: Start): void {
+export function writeState(path: string, state: InitialState): void {
   writeFileSync(path, JSON.stringify(state));
 }
 
 if (import.meta.main) {
   const [path = "", ...argv] = process.argv.slice(2);
   const state = readState(path);
-  const { exitCode, stdout, stderr } = oldEthtool(state, argv);
+  const { exitCode, stdout, stderr } = runOldEthtool(state, argv);
   writeState(path, state);
   process.stdout.write(stdout);
   process.stderr.write(stderr);

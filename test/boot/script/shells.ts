@@ -13,7 +13,7 @@ export const SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]] as cons
 export const EACH_SHELL = SHELLS.map((shell) => [shell.join(" "), shell] as const);
 
 /** How a script ended. */
-export interface Ended {
+export interface ScriptResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -31,7 +31,7 @@ export interface ScriptRun {
  * Puts a script where lo is the only device, whatever there is on this machine: its /sys may show the
  * devices of another network namespace, or none.
  */
-const APART = [
+const ISOLATION_COMMAND = [
   ...["/usr/bin/unshare", "--net", "--mount", "/bin/sh", "-c"],
   ...['/bin/mount -t sysfs sysfs /sys && exec "$@"', "sh"],
 ];
@@ -65,12 +65,15 @@ export class Scratch implements Disposable {
   run(
     script: string | Uint8Array,
     { shell, arguments: words = [], path = this.path }: ScriptRun,
-  ): Ended {
+  ): ScriptResult {
     const file = this.executable("script", script);
-    const { exitCode, stdout, stderr } = Bun.spawnSync([...APART, ...shell, file, ...words], {
-      env: { PATH: path },
-      cwd: this.directory,
-    });
+    const { exitCode, stdout, stderr } = Bun.spawnSync(
+      [...ISOLATION_COMMAND, ...shell, file, ...words],
+      {
+        env: { PATH: path },
+        cwd: this.directory,
+      },
+    );
     return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
   }
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import type { Disabled } from "../../../src/core/disable/apply.ts";
-import { expectedChanges } from "../../../src/core/disable/plan.ts";
-import { DEFAULT_KEYWORDS } from "../../../src/core/features.ts";
+import type { DisableResult } from "../../../src/core/disable/apply.ts";
+import { previewChanges } from "../../../src/core/disable/plan.ts";
+import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
 import type { Pif, Vif } from "../../../src/core/inventory.ts";
-import { exitCodeOf, type Problem } from "../../../src/core/problem.ts";
-import { judge } from "../../../src/core/verify/verdict.ts";
+import { computeExitCode, type Problem } from "../../../src/core/problem.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
 import {
   bitsNamed,
   config,
@@ -16,10 +16,10 @@ import {
   NIC_ON,
   namesOf,
   pif,
-  pifRecords,
+  pifSettings,
   VIF_ON,
   vif,
-  vifRecords,
+  vifSettings,
   vm,
 } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
@@ -43,12 +43,17 @@ function host(more: { readonly eth0?: Partial<Pif>; readonly web0?: Partial<Vif>
 }
 
 /** What the run says is wrong, and what is wrong. */
-function problemsOf({ interfaces, after, problems, settingsKnown }: Disabled): readonly Problem[] {
-  const scope = { keywords: DEFAULT_KEYWORDS, records: settingsKnown };
-  return [...problems, ...judge(interfaces, after, scope).problems];
+function problemsOf({
+  interfaces,
+  after,
+  problems,
+  settingsVerified,
+}: DisableResult): readonly Problem[] {
+  const scope = { features: DEFAULT_FEATURES, includesSettings: settingsVerified };
+  return [...problems, ...evaluateInterfaces(interfaces, after, scope).problems];
 }
 
-function codesOf(done: Disabled): readonly string[] {
+function codesOf(done: DisableResult): readonly string[] {
   return problemsOf(done).map(({ code }) => code);
 }
 
@@ -60,13 +65,13 @@ const GRO_STAYS = {
   active: bitsNamed(KERNEL, ...namesOf(KERNEL, NIC_OFF.active), "rx-gro"),
 };
 
-const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...ON_NIC } = pifRecords("off");
-const { "ethtool-rx": _rx, "ethtool-ufo": _vifUfo, ...ON_VIF } = vifRecords("off");
+const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...ON_NIC } = pifSettings("off");
+const { "ethtool-rx": _rx, "ethtool-ufo": _vifUfo, ...ON_VIF } = vifSettings("off");
 
 describe("disable", () => {
   test("turns everything off, writes the settings that have an effect, and says so", async () => {
     const one = host();
-    const expected = expectedChanges(one.planDisable());
+    const expected = previewChanges(one.planDisable());
     const done = await one.disable();
     expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
     expect(one.kernel.devices.get("tap3.0")).toEqual(NIC_OFF);
@@ -74,7 +79,7 @@ describe("disable", () => {
     for (const { uuid } of [web0, db0]) expect(one.settings(uuid)).toEqual(ON_VIF);
     expect(done.changes).toEqual(expected);
     expect(codesOf(done)).toEqual(["live-fixed"]);
-    expect(exitCodeOf(problemsOf(done), CHANGING)).toBe(0);
+    expect(computeExitCode(problemsOf(done), CHANGING)).toBe(0);
   });
 
   test("stores the originals before the kernel, then settings, then events", async () => {
@@ -96,7 +101,7 @@ describe("disable", () => {
     const done = await one.disable();
     expect(one.journal).toEqual([]);
     expect(done.changes).toEqual([]);
-    expect(exitCodeOf(problemsOf(done), CHANGING)).toBe(0);
+    expect(computeExitCode(problemsOf(done), CHANGING)).toBe(0);
   });
 
   test("keeps one text on an interface, with the first originals, when more is turned off", async () => {
@@ -106,21 +111,21 @@ describe("disable", () => {
     await one.disableFeatures("tso", "gso");
     expect(one.texts(web0.uuid)).toHaveLength(1);
     expect(one.texts(web0.uuid)).not.toContain(first);
-    const { value } = one.toolstack.database.settingsOf(web0.ref).stored;
+    const { value } = one.toolstack.database.readInterfaceConfig(web0.ref).stored;
     expect(value.get("tso")).toMatchObject({ asked: "off", original: { setting: "on" } });
     expect(value.get("gso")).toMatchObject({ asked: "off", original: { setting: null } });
   });
 
   test("stores the standing rule once, with the host", async () => {
     const one = host();
-    await one.disable({ rule: { nics: true, vifs: false } });
-    const stored = one.toolstack.now().hostStored;
-    expect(stored.value).toEqual({ nics: DEFAULT_KEYWORDS, vifs: [] });
-    await one.disable({ rule: { nics: true, vifs: true } });
-    expect(one.toolstack.now().hostStored.value.vifs).toEqual(DEFAULT_KEYWORDS);
-    expect(one.toolstack.now().hostStored.names).toHaveLength(1);
+    await one.disable({ groups: { nics: true, vifs: false } });
+    const stored = one.toolstack.currentInventory().storedHostRule;
+    expect(stored.value).toEqual({ nics: DEFAULT_FEATURES, vifs: [] });
+    await one.disable({ groups: { nics: true, vifs: true } });
+    expect(one.toolstack.currentInventory().storedHostRule.value.vifs).toEqual(DEFAULT_FEATURES);
+    expect(one.toolstack.currentInventory().storedHostRule.keys).toHaveLength(1);
     one.journal.length = 0;
-    await one.disable({ rule: { nics: true, vifs: true } });
+    await one.disable({ groups: { nics: true, vifs: true } });
     expect(one.journal).toEqual([]);
   });
 
@@ -131,7 +136,7 @@ describe("disable", () => {
   });
 
   test("announces a VM once whose settings somebody else may have written", async () => {
-    const one = host({ web0: { otherConfig: config(vifRecords("off")) } });
+    const one = host({ web0: { otherConfig: config(vifSettings("off")) } });
     await one.disable();
     expect(one.toolstack.announced).toEqual([web.uuid]);
     await one.disable();
@@ -141,10 +146,10 @@ describe("disable", () => {
   test("announces a VM that a run before was cut short of announcing", async () => {
     const one = host();
     await one.disable();
-    one.mark.marked.add(web.uuid);
+    one.pendingAnnouncements.pending.add(web.uuid);
     await one.disable();
     expect(one.toolstack.announced).toEqual([web.uuid, web.uuid]);
-    expect([...one.mark.marked]).toEqual([]);
+    expect([...one.pendingAnnouncements.pending]).toEqual([]);
   });
 
   test("replaces settings that say something else, and leaves those that mean off", async () => {
@@ -162,7 +167,7 @@ describe("disable", () => {
 
   test("names side effects of the driver, as reading back shows them", async () => {
     const one = host();
-    one.kernel.disturb = (device) => {
+    one.kernel.onClear = (device) => {
       if (device !== "eth0") return null;
       one.kernel.devices.set(device, NIC_OFF);
       return { done: true };
@@ -198,18 +203,18 @@ describe("what reading back shows decides, never an exit status", () => {
       { done: true },
       { ...NIC_OFF, requested: NIC_ON.requested },
       {},
-      ["latent"],
+      ["requested-on"],
     ],
     [
       "claims to have failed and has not",
-      { done: false, gone: false, because: "input/output error" },
+      { done: false, deviceRemoved: false, reason: "input/output error" },
       NIC_OFF,
       ON_NIC,
       ["write-failed"],
     ],
     [
       "fails",
-      { done: false, gone: false, because: "operation not supported" },
+      { done: false, deviceRemoved: false, reason: "operation not supported" },
       NIC_ON,
       {},
       ["write-failed", "live-on"],
@@ -218,7 +223,7 @@ describe("what reading back shows decides, never an exit status", () => {
     "a write that %s is told as what it is",
     async (_, answer, shown, settings, codes) => {
       const one = host();
-      one.kernel.disturb = (device) => {
+      one.kernel.onClear = (device) => {
         if (device !== "eth0") return null;
         one.kernel.devices.set(device, shown);
         return answer;
@@ -227,25 +232,25 @@ describe("what reading back shows decides, never an exit status", () => {
       expect(Bun.deepEquals({ ...one.settings(eth0.uuid) }, settings)).toBe(true);
       expect(one.settings(eth1.uuid)).toEqual(ON_NIC);
       expect(codesOf(done)).toEqual([...codes, "live-fixed"]);
-      expect(exitCodeOf(problemsOf(done), CHANGING)).toBe(1);
+      expect(computeExitCode(problemsOf(done), CHANGING)).toBe(1);
     },
   );
 
   test("a device that vanishes is told of once, and the rest goes on", async () => {
     const one = host();
-    one.kernel.disturb = (device) => {
+    one.kernel.onClear = (device) => {
       if (device === "vif3.0") one.kernel.devices.delete("vif3.0");
       return null;
     };
     const done = await one.disable();
     expect(one.kernel.devices.get("tap3.0")).toEqual(NIC_OFF);
-    expect(done.problems).toMatchObject([{ code: "device-vanished", device: "vif3.0" }]);
+    expect(done.problems).toMatchObject([{ code: "device-removed", device: "vif3.0" }]);
     expect(one.settings(web0.uuid)).toEqual(ON_VIF);
   });
 
   test("a device that cannot be read back gets no setting, and no change is claimed", async () => {
     const one = host();
-    one.kernel.disturb = (device) => {
+    one.kernel.onClear = (device) => {
       if (device === "eth0") one.kernel.unreadable.add("eth0");
       return null;
     };

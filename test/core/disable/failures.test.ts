@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { applyDisable } from "../../../src/core/disable/apply.ts";
 import { planLiveOnly } from "../../../src/core/disable/plan.ts";
-import { success, unavailable } from "../../../src/core/result.ts";
-import { survey } from "../../../src/core/targets/survey.ts";
+import { success, unavailableFailure } from "../../../src/core/result.ts";
+import { readInterfaceFeatures } from "../../../src/core/targets/survey.ts";
 import {
   config,
   failureOf,
@@ -11,8 +11,8 @@ import {
   NIC_OFF,
   NIC_ON,
   pif,
+  unwrap,
   VIF_ON,
-  valued,
   vif,
   vm,
 } from "../../builders/hosts.ts";
@@ -32,14 +32,14 @@ function host(pool = POOL): FakeHost {
 describe("without originals there is no change", () => {
   test("an interface whose text is refused keeps its features and settings, others do not", async () => {
     const one = host();
-    one.toolstack.refusesKey = ({ owner }) => (owner.ref === eth0.ref ? "RBAC_DENIED" : null);
+    one.toolstack.refuseKey = ({ owner }) => (owner.ref === eth0.ref ? "RBAC_DENIED" : null);
     const { problems } = await one.disable();
     expect(one.kernel.devices.get("eth0")).toEqual(NIC_ON);
-    expect(one.toolstack.configOf(eth0.uuid)).toEqual({});
+    expect(one.toolstack.getOtherConfig(eth0.uuid)).toEqual({});
     expect(one.kernel.writes).toEqual(["vif3.0"]);
     expect(problems).toMatchObject([
       {
-        code: "text-failed",
+        code: "policy-write-failed",
         uuid: eth0.uuid,
         message: "eth0: not changed, because its originals could not be stored: RBAC_DENIED",
       },
@@ -50,14 +50,16 @@ describe("without originals there is no change", () => {
     const long = { "ethtool-tso": "x".repeat(65) };
     const one = host({ ...POOL, vifs: [{ ...web0, otherConfig: config(long) }, db0] });
     const { problems } = await one.disable();
-    expect(one.toolstack.configOf(web0.uuid)).toEqual(long);
+    expect(one.toolstack.getOtherConfig(web0.uuid)).toEqual(long);
     expect(one.kernel.devices.get("vif3.0")).toEqual(VIF_ON);
-    expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([["text-failed", web0.uuid]]);
+    expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([
+      ["policy-write-failed", web0.uuid],
+    ]);
   });
 
   test("bits that cannot be put on disk stop everything", async () => {
     const one = host();
-    one.bits.refuses = true;
+    one.bits.failsToSave = true;
     const failed = await applyDisable(one.planDisable(), one.ports);
     expect(failureOf(failed).code).toBe("file-not-written");
     expect(one.journal).toEqual([]);
@@ -66,19 +68,19 @@ describe("without originals there is no change", () => {
   test("a text that nobody understands excludes its own object", async () => {
     const one = host();
     one.toolstack.database.set(web0.ref, "offload-1-a", "{");
-    const before = one.toolstack.configOf(web0.uuid);
+    const before = one.toolstack.getOtherConfig(web0.uuid);
     const { problems } = await one.disable();
-    expect(one.toolstack.configOf(web0.uuid)).toEqual(before);
+    expect(one.toolstack.getOtherConfig(web0.uuid)).toEqual(before);
     expect(one.kernel.devices.get("vif3.0")).toEqual(VIF_ON);
     expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
-    expect(problems).toMatchObject([{ code: "text-unusable", uuid: web0.uuid }]);
+    expect(problems).toMatchObject([{ code: "policy-invalid", uuid: web0.uuid }]);
   });
 
   test("a rule that cannot be stored is a problem, and the rest goes on", async () => {
     const one = host();
-    one.toolstack.refusesKey = ({ owner }) => (owner.class === "host" ? "RBAC_DENIED" : null);
-    const { problems } = await one.disable({ rule: { nics: true, vifs: false } });
-    expect(problems).toMatchObject([{ code: "text-failed" }]);
+    one.toolstack.refuseKey = ({ owner }) => (owner.class === "host" ? "RBAC_DENIED" : null);
+    const { problems } = await one.disable({ groups: { nics: true, vifs: false } });
+    expect(problems).toMatchObject([{ code: "policy-write-failed" }]);
     expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
   });
 });
@@ -87,12 +89,16 @@ describe("disable without XAPI", () => {
   test("changes the kernel alone, with its exact bits kept", async () => {
     const one = host();
     const interfaces = one.all();
-    const plan = planLiveOnly(interfaces, EVERYTHING, valued(survey(interfaces, one.kernel)));
-    const done = valued(await applyDisable(plan, { ...one.ports, toolstack: null }));
+    const plan = planLiveOnly(
+      interfaces,
+      EVERYTHING,
+      unwrap(readInterfaceFeatures(interfaces, one.kernel)),
+    );
+    const done = unwrap(await applyDisable(plan, { ...one.ports, toolstack: null }));
     expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
     expect(done.changes.every(({ layer }) => layer === "live")).toBe(true);
-    expect(done).toMatchObject({ problems: [], settingsKnown: true });
-    expect(one.bits.devices()).toEqual(["eth0", "vif3.0"]);
+    expect(done).toMatchObject({ problems: [], settingsVerified: true });
+    expect(one.bits.listDevices()).toEqual(["eth0", "vif3.0"]);
     expect(one.texts(eth0.uuid)).toEqual([]);
   });
 });
@@ -100,21 +106,21 @@ describe("disable without XAPI", () => {
 describe("when XAPI fails", () => {
   test("what was not written is named, what was is kept", async () => {
     const one = host();
-    one.toolstack.diesAfter = 3;
-    one.toolstack.readBackFails = true;
-    const { problems, changes, settingsKnown } = await one.disable();
-    const missed = problems.filter(({ code }) => code === "record-not-attempted");
+    one.toolstack.maxSettingWrites = 3;
+    one.toolstack.failsToReadBack = true;
+    const { problems, changes, settingsVerified } = await one.disable();
+    const missed = problems.filter(({ code }) => code === "setting-not-attempted");
     expect(missed).toHaveLength(6 + 4 + 4 - 3);
-    expect(changes.filter(({ layer }) => layer === "recorded")).toHaveLength(3);
-    expect(settingsKnown).toBe(false);
-    expect(problems.map(({ code }) => code)).toContain("records-unknown");
+    expect(changes.filter(({ layer }) => layer === "xapi")).toHaveLength(3);
+    expect(settingsVerified).toBe(false);
+    expect(problems.map(({ code }) => code)).toContain("settings-unreadable");
   });
 
   test("a setting that is refused is named with its key, and the others are written", async () => {
     const one = host();
-    one.toolstack.refuses = ({ key }) => (key === "ethtool-tso" ? "RBAC_DENIED" : null);
+    one.toolstack.refuseSetting = ({ key }) => (key === "ethtool-tso" ? "RBAC_DENIED" : null);
     const { problems } = await one.disable();
-    expect(problems.filter(({ code }) => code === "record-failed")).toHaveLength(3);
+    expect(problems.filter(({ code }) => code === "setting-write-failed")).toHaveLength(3);
     expect(problems[0]).toMatchObject({
       uuid: eth0.uuid,
       message: "eth0: ethtool-tso=off could not be written: RBAC_DENIED",
@@ -124,7 +130,7 @@ describe("when XAPI fails", () => {
 
   test("settings that failed may be gone: their VM is announced, and all are read back", async () => {
     const one = host();
-    one.toolstack.refuses = () => "INTERNAL_ERROR";
+    one.toolstack.refuseSetting = () => "INTERNAL_ERROR";
     await one.disable();
     expect(one.toolstack.announced).toEqual([web.uuid]);
     expect(one.journal).toContain("read back");
@@ -132,19 +138,19 @@ describe("when XAPI fails", () => {
 
   test("a VM that cannot be announced is told of, and stays marked", async () => {
     const one = host();
-    one.toolstack.deafTo = () => true;
+    one.toolstack.failsToAnnounce = () => true;
     const { problems } = await one.disable();
     expect(problems[0]?.message).toStartWith(
       "xenopsd was not told of the new settings of 1 VM: HANDLE_INVALID VM web",
     );
-    expect([...one.mark.marked]).toEqual([web.uuid]);
+    expect([...one.pendingAnnouncements.pending]).toEqual([web.uuid]);
   });
 
   test("no setting is written when the mark cannot be put on disk", async () => {
     const one = host();
-    one.mark.refuses = true;
+    one.pendingAnnouncements.failsToSave = true;
     const { problems } = await one.disable();
-    expect(problems.map(({ code }) => code)).toEqual(["state-failed"]);
+    expect(problems.map(({ code }) => code)).toEqual(["state-write-failed"]);
     expect(one.toolstack.written).toEqual([]);
   });
 
@@ -152,9 +158,11 @@ describe("when XAPI fails", () => {
     for (const asks of [1, 2, 3]) {
       const one = host();
       let asked = 0;
-      one.stillWanted = async () => {
+      one.checkCallerWaiting = async () => {
         asked += 1;
-        return asked < asks ? success(undefined) : unavailable("void", "the caller has gone");
+        return asked < asks
+          ? success(undefined)
+          : unavailableFailure("void", "the caller has gone");
       };
       await applyDisable(one.planDisable(), one.ports);
       expect(one.texts(eth0.uuid)).toHaveLength(asks === 1 ? 0 : 1);
@@ -194,7 +202,7 @@ describe("interrupted", () => {
     one.isStopped = () => Object.keys(one.settings(web0.uuid)).length >= 2;
     const { problems } = await one.disable();
     expect(one.toolstack.announced).toEqual([web.uuid]);
-    expect(problems.filter(({ code }) => code === "record-not-attempted").length).toBeGreaterThan(
+    expect(problems.filter(({ code }) => code === "setting-not-attempted").length).toBeGreaterThan(
       0,
     );
   });
@@ -203,7 +211,7 @@ describe("interrupted", () => {
     const one = host();
     let signalled = false;
     one.isStopped = () => signalled;
-    one.kernel.disturb = () => {
+    one.kernel.onClear = () => {
       setImmediate(() => {
         signalled = true;
       });

@@ -1,8 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { byHand, shellQuoted } from "../../../src/core/disable/manual-commands.ts";
-import { planLive, planRecords } from "../../../src/core/disable/steps.ts";
-import { DEFAULT_KEYWORDS } from "../../../src/core/features.ts";
 import {
+  formatDisableCommands,
+  quoteShellWord,
+} from "../../../src/core/disable/manual-commands.ts";
+import { planLiveSteps, planSettings } from "../../../src/core/disable/steps.ts";
+import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
+import {
+  createSnapshot,
   guest,
   haltedVm,
   NIC_OFF,
@@ -10,7 +14,6 @@ import {
   nic,
   pif,
   VIF_ON,
-  viewOf,
   vif,
   vm,
 } from "../../builders/hosts.ts";
@@ -54,7 +57,7 @@ const NASTY = [
 
 describe("shellQuoted", () => {
   test("makes of every word what sh takes literally", () => {
-    const script = `printf '%s\\0' ${NASTY.map(shellQuoted).join(" ")}`;
+    const script = `printf '%s\\0' ${NASTY.map(quoteShellWord).join(" ")}`;
     const { stdout, exitCode } = Bun.spawnSync(["sh", "-c", script]);
     expect(exitCode).toBe(0);
     expect(stdout.toString().split("\0")).toEqual([...NASTY, ""]);
@@ -62,14 +65,14 @@ describe("shellQuoted", () => {
 
   test("leaves alone what needs no quotes", () => {
     for (const word of ["eth0", "uuid=1-2", "other-config:ethtool-tso=off", "/sbin/ethtool"]) {
-      expect(shellQuoted(word)).toBe(word);
+      expect(quoteShellWord(word)).toBe(word);
     }
   });
 
   test("quotes every character that sh might act upon, wherever it stands", () => {
     for (const character of " \t\n'\"`$;&|<>()*?[]{}~#!\\^") {
       for (const word of [`${character}a`, `a${character}`, `a${character}b`]) {
-        expect(shellQuoted(word)).toStartWith("'");
+        expect(quoteShellWord(word)).toStartWith("'");
       }
     }
   });
@@ -81,9 +84,18 @@ describe("the commands that would do the same by hand", () => {
 
   test("one ethtool a device, then the records, in the order of doing", () => {
     const subjects = [nic(eth0), guest(web0)];
-    const live = planLive(subjects, ["tso", "gro"], viewOf({ eth0: NIC_ON, "vif3.0": VIF_ON }));
-    const records = planRecords(subjects, ["tso", "gro"], viewOf({ eth0: NIC_OFF }), false);
-    expect(byHand(live, records)).toEqual([
+    const live = planLiveSteps(
+      subjects,
+      ["tso", "gro"],
+      createSnapshot({ eth0: NIC_ON, "vif3.0": VIF_ON }),
+    );
+    const records = planSettings(
+      subjects,
+      ["tso", "gro"],
+      createSnapshot({ eth0: NIC_OFF }),
+      false,
+    );
+    expect(formatDisableCommands(live, records)).toEqual([
       "ethtool -K eth0 tso off gro off",
       "ethtool -K vif3.0 tso off gro off",
       `xe pif-param-set uuid=${eth0.uuid} other-config:ethtool-tso=off`,
@@ -94,18 +106,32 @@ describe("the commands that would do the same by hand", () => {
   });
 
   test("no event is spoken of where no running VM's VIF is recorded", () => {
-    const halted = planRecords([guest(vif(haltedVm("db"), "0"))], ["tso"], viewOf({}), false);
-    expect(byHand([], halted)).toHaveLength(1);
-    const nics = planRecords([nic(eth0)], ["tso"], viewOf({ eth0: NIC_OFF }), false);
-    expect(byHand([], nics)).toHaveLength(1);
-    expect(byHand([], [])).toEqual([]);
+    const halted = planSettings(
+      [guest(vif(haltedVm("db"), "0"))],
+      ["tso"],
+      createSnapshot({}),
+      false,
+    );
+    expect(formatDisableCommands([], halted)).toHaveLength(1);
+    const nics = planSettings([nic(eth0)], ["tso"], createSnapshot({ eth0: NIC_OFF }), false);
+    expect(formatDisableCommands([], nics)).toHaveLength(1);
+    expect(formatDisableCommands([], [])).toEqual([]);
   });
 
   test("no name reaches the shell unquoted", () => {
     const odd = pif("eth0;reboot", { uuid: "$(reboot)" });
-    const live = planLive([nic(odd)], DEFAULT_KEYWORDS, viewOf({ "eth0;reboot": NIC_ON }));
-    const records = planRecords([nic(odd)], ["tso"], viewOf({ "eth0;reboot": NIC_OFF }), false);
-    const [first, second] = byHand(live, records);
+    const live = planLiveSteps(
+      [nic(odd)],
+      DEFAULT_FEATURES,
+      createSnapshot({ "eth0;reboot": NIC_ON }),
+    );
+    const records = planSettings(
+      [nic(odd)],
+      ["tso"],
+      createSnapshot({ "eth0;reboot": NIC_OFF }),
+      false,
+    );
+    const [first, second] = formatDisableCommands(live, records);
     expect(first).toStartWith("ethtool -K 'eth0;reboot' rx off");
     expect(second).toBe("xe pif-param-set 'uuid=$(reboot)' other-config:ethtool-tso=off");
   });
@@ -113,8 +139,13 @@ describe("the commands that would do the same by hand", () => {
   test("the names of VMs are in none of them: tenants write them", () => {
     const hostile = vm("'; reboot; '", { domid: 3 });
     const subjects = [guest(vif(hostile, "0"))];
-    const live = planLive(subjects, DEFAULT_KEYWORDS, viewOf({ "vif3.0": VIF_ON }));
-    const records = planRecords(subjects, DEFAULT_KEYWORDS, viewOf({ "vif3.0": VIF_ON }), false);
-    expect(byHand(live, records).join("\n")).not.toContain("reboot");
+    const live = planLiveSteps(subjects, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }));
+    const records = planSettings(
+      subjects,
+      DEFAULT_FEATURES,
+      createSnapshot({ "vif3.0": VIF_ON }),
+      false,
+    );
+    expect(formatDisableCommands(live, records).join("\n")).not.toContain("reboot");
   });
 });

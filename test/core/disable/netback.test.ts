@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { foresee, planLive, planRecords } from "../../../src/core/disable/steps.ts";
-import { DEFAULT_KEYWORDS, KEYWORDS } from "../../../src/core/features.ts";
-import { guest, namesOf, viewOf, vif, vifRecords, vm } from "../../builders/hosts.ts";
+import { planLiveSteps, planSettings, previewSnapshot } from "../../../src/core/disable/steps.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../../src/core/features.ts";
+import { createSnapshot, guest, namesOf, vif, vifSettings, vm } from "../../builders/hosts.ts";
 import { netbackCaptures, parseEthtool } from "../../fakes/ethtool-text.ts";
 
 const captures = netbackCaptures();
@@ -24,9 +24,11 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
     const web = vm("web", { domid: 1 });
     const subject = guest(vif(web, "0"));
     const { kernel } = connected;
-    const view = viewOf({ "vif1.0": connected.features }, kernel);
+    const view = createSnapshot({ "vif1.0": connected.features }, kernel);
     const stateIn = (features: typeof connected.features) =>
-      Object.fromEntries(KEYWORDS.map((keyword) => [keyword, kernel.state(features, keyword)]));
+      Object.fromEntries(
+        FEATURE_NAMES.map((keyword) => [keyword, kernel.getState(features, keyword)]),
+      );
 
     test("connected: rx is on and fixed, the rest of the netback features on", () => {
       expect(connected.device).toBe("vif1.0");
@@ -48,39 +50,39 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
 
     test("not connected: tso is off, but will come on by itself", () => {
       expect(unconnected.device).toBe("vif7.0");
-      expect(kernel.state(unconnected.features, "tso")).toBe("off, requested on");
-      expect(kernel.state(unconnected.features, "tx")).toBe("on");
+      expect(kernel.getState(unconnected.features, "tso")).toBe("off, requested on");
+      expect(kernel.getState(unconnected.features, "tx")).toBe("on");
     });
 
     test("rx is not written to the kernel, which could not obey", () => {
-      expect(planLive([subject], ["rx"], view)).toEqual([]);
-      const [step] = planLive([subject], DEFAULT_KEYWORDS, view);
-      expect(step?.keywords).toEqual(["tx", "sg", "tso", "gso", "gro"]);
-      expect(namesOf(kernel, step?.clear.bits ?? [])).not.toContain("rx-checksum");
+      expect(planLiveSteps([subject], ["rx"], view)).toEqual([]);
+      const [step] = planLiveSteps([subject], DEFAULT_FEATURES, view);
+      expect(step?.features).toEqual(["tx", "sg", "tso", "gso", "gro"]);
+      expect(namesOf(kernel, step?.bitsToClear.bits ?? [])).not.toContain("rx-checksum");
     });
 
     test("a setting of rx is written on a VIF when it is named", () => {
-      const steps = planRecords([subject], DEFAULT_KEYWORDS, view, true);
-      expect(steps.map(({ key }) => key)).toEqual(Object.keys(vifRecords("off")));
+      const steps = planSettings([subject], DEFAULT_FEATURES, view, true);
+      expect(steps.map(({ key }) => key)).toEqual(Object.keys(vifSettings("off")));
     });
 
     test("not connected: the plan clears the latent bits too", () => {
-      const waiting = viewOf({ "vif1.0": unconnected.features }, unconnected.kernel);
-      const steps = planLive([subject], DEFAULT_KEYWORDS, waiting);
-      const names = namesOf(kernel, steps[0]?.clear.bits ?? []);
+      const waiting = createSnapshot({ "vif1.0": unconnected.features }, unconnected.kernel);
+      const steps = planLiveSteps([subject], DEFAULT_FEATURES, waiting);
+      const names = namesOf(kernel, steps[0]?.bitsToClear.bits ?? []);
       for (const name of ["tx-checksum-ipv6", "tx-tcp-segmentation", "tx-tcp6-segmentation"]) {
         expect(names).toContain(name);
       }
-      const left = foresee(waiting, steps).observations.get("vif1.0");
+      const left = previewSnapshot(waiting, steps).readings.get("vif1.0");
       if (left?.state !== "read") throw new Error("not read");
-      expect(kernel.state(left.features, "tso")).toBe("off");
-      expect(kernel.state(left.features, "tx")).toBe("off");
+      expect(kernel.getState(left.features, "tso")).toBe("off");
+      expect(kernel.getState(left.features, "tx")).toBe("off");
       expect(left.features).toEqual(turnedOff.features);
     });
 
     test("what is foreseen is what ethtool showed after it had turned everything off", () => {
-      const steps = planLive([subject], DEFAULT_KEYWORDS, view);
-      const foreseen = foresee(view, steps).observations.get("vif1.0");
+      const steps = planLiveSteps([subject], DEFAULT_FEATURES, view);
+      const foreseen = previewSnapshot(view, steps).readings.get("vif1.0");
       expect(foreseen).toEqual({ state: "read", features: turnedOff.features });
       expect(stateIn(turnedOff.features)).toMatchObject({
         rx: "on, fixed",
@@ -94,8 +96,8 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
     });
 
     test("after that there is nothing left to do", () => {
-      const after = viewOf({ "vif1.0": turnedOff.features }, turnedOff.kernel);
-      expect(planLive([subject], DEFAULT_KEYWORDS, after)).toEqual([]);
+      const after = createSnapshot({ "vif1.0": turnedOff.features }, turnedOff.kernel);
+      expect(planLiveSteps([subject], DEFAULT_FEATURES, after)).toEqual([]);
     });
   },
 );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { DisableRequest } from "../../../src/core/disable/plan.ts";
-import { expectedChanges, unusableText } from "../../../src/core/disable/plan.ts";
+import { findPolicyProblems, previewChanges } from "../../../src/core/disable/plan.ts";
 import type { StoredFeature } from "../../../src/core/policy-text.ts";
 import {
   config,
@@ -9,7 +9,7 @@ import {
   NIC_ON,
   nic,
   pif,
-  pifRecords,
+  pifSettings,
   VIF_ON,
   vif,
   vm,
@@ -32,7 +32,7 @@ function textsOf(one: FakeHost, request: Partial<DisableRequest> = {}) {
   return new Map(
     one
       .planDisable(request)
-      .texts.map(({ iface, features }) => [
+      .policySteps.map(({ iface, features }) => [
         iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid,
         features,
       ]),
@@ -46,23 +46,23 @@ function asked(features: ReadonlyMap<string, StoredFeature> | undefined) {
 describe("the plan of disable", () => {
   test("touches nothing", () => {
     const one = host();
-    expectedChanges(one.planDisable({ rule: { nics: true, vifs: true } }));
+    previewChanges(one.planDisable({ groups: { nics: true, vifs: true } }));
     expect(one.journal).toEqual([]);
-    expect(one.bits.devices()).toEqual([]);
+    expect(one.bits.listDevices()).toEqual([]);
   });
 
   test("has the settings that the kernel will allow", () => {
     const { settings } = host().planDisable();
-    const keys = settings.flatMap(({ subject, key }) => (subject.kind === "pif" ? [key] : []));
-    const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = pifRecords("off");
+    const keys = settings.flatMap(({ iface, key }) => (iface.kind === "pif" ? [key] : []));
+    const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = pifSettings("off");
     expect(keys).toEqual(Object.keys(possible));
   });
 
   test("writes rx on a VIF only when it was named, for netback has it fixed on", () => {
-    const keys = (named: boolean) =>
+    const keys = (hasExplicitFeatures: boolean) =>
       host()
-        .planDisable({ features: ["rx", "tx"], named })
-        .settings.flatMap(({ subject, key }) => (subject.kind === "vif" ? [key] : []));
+        .planDisable({ features: ["rx", "tx"], hasExplicitFeatures })
+        .settings.flatMap(({ iface, key }) => (iface.kind === "vif" ? [key] : []));
     expect(new Set(keys(false))).toEqual(new Set(["ethtool-tx"]));
     expect(new Set(keys(true))).toEqual(new Set(["ethtool-rx", "ethtool-tx"]));
   });
@@ -105,16 +105,16 @@ describe("the plan of disable", () => {
 });
 
 describe("a VIF that is named by itself", () => {
-  const alone = new Set([web0.uuid]);
+  const individualVifs = new Set([web0.uuid]);
 
   test("is asked off alone, so that its VM is not", () => {
-    const text = textsOf(host(), { features: ["tso"], alone }).get(web0.uuid);
+    const text = textsOf(host(), { features: ["tso"], individualVifs }).get(web0.uuid);
     expect(asked(text)).toEqual([["tso", "off", true]]);
   });
 
   test("gets a text that says so of its VM, once that is named", async () => {
     const one = host();
-    await one.disable({ features: ["tso"], alone });
+    await one.disable({ features: ["tso"], individualVifs });
     const text = textsOf(one, { features: ["tso"] }).get(web0.uuid);
     expect(asked(text)).toEqual([["tso", "off", false]]);
   });
@@ -122,7 +122,7 @@ describe("a VIF that is named by itself", () => {
   test("takes nothing back from a VM that was named before", async () => {
     const one = host();
     await one.disable({ features: ["tso"] });
-    const text = textsOf(one, { features: ["tso", "gso"], alone }).get(web0.uuid);
+    const text = textsOf(one, { features: ["tso", "gso"], individualVifs }).get(web0.uuid);
     expect(asked(text)).toEqual([
       ["tso", "off", false],
       ["gso", "off", true],
@@ -134,22 +134,22 @@ describe("the standing rule", () => {
   test("is planned where it grows, and only there", async () => {
     const one = host();
     const nics = { nics: true, vifs: false };
-    expect(one.planDisable({ features: ["tso"], rule: nics }).rule?.rule).toEqual({
+    expect(one.planDisable({ features: ["tso"], groups: nics }).hostRule?.rule).toEqual({
       nics: ["tso"],
       vifs: [],
     });
-    await one.disable({ features: ["tso"], rule: nics });
-    expect(one.planDisable({ features: ["tso"], rule: nics }).rule).toBeNull();
-    expect(one.planDisable({ features: ["gro"], rule: nics }).rule?.rule.nics).toEqual([
+    await one.disable({ features: ["tso"], groups: nics });
+    expect(one.planDisable({ features: ["tso"], groups: nics }).hostRule).toBeNull();
+    expect(one.planDisable({ features: ["gro"], groups: nics }).hostRule?.rule.nics).toEqual([
       "tso",
       "gro",
     ]);
-    expect(one.planDisable({ features: ["tso"] }).rule).toBeNull();
+    expect(one.planDisable({ features: ["tso"] }).hostRule).toBeNull();
   });
 
   test("spares a text to an interface of which nothing has to be changed", async () => {
     const one = host();
-    const request = { features: ["lro"], rule: { nics: true, vifs: true } } as const;
+    const request = { features: ["lro"], groups: { nics: true, vifs: true } } as const;
     expect([...textsOf(one, request).keys()]).toEqual([]);
     expect([...textsOf(one, { features: ["lro"] }).keys()]).toContain(eth0.uuid);
   });
@@ -163,10 +163,10 @@ describe("an interface whose text is unusable", () => {
     expect(plan.interfaces).toHaveLength(2);
     expect(plan.excluded).toMatchObject([
       {
-        code: "text-unusable",
+        code: "policy-invalid",
         message: `vif3.0: left alone, because the name of a text is not one of offload's; see its other-config: xe vif-param-get uuid=${web0.uuid} param-name=other-config`,
       },
     ]);
-    expect(unusableText(nic(eth0))).toEqual([]);
+    expect(findPolicyProblems(nic(eth0))).toEqual([]);
   });
 });

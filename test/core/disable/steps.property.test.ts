@@ -1,54 +1,54 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { expectedChanges } from "../../../src/core/disable/plan.ts";
-import { ChangeableBits, KernelFeatures } from "../../../src/core/feature-set.ts";
-import { KEYWORDS } from "../../../src/core/features.ts";
-import { judge } from "../../../src/core/verify/verdict.ts";
+import { previewChanges } from "../../../src/core/disable/plan.ts";
+import { ChangeableBits, KernelFeatureTable } from "../../../src/core/feature-set.ts";
+import { FEATURE_NAMES } from "../../../src/core/features.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
 import {
+  type ChangeCase,
+  changeCases,
+  featureLists,
   featureSets,
   kernels,
-  keywordLists,
-  type World,
-  worlds,
 } from "../../builders/arbitraries.ts";
-import { big, bitsFrom, maskOf } from "../../builders/hosts.ts";
+import { bitsFrom, maskOf, toBigInt } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 
 const PIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"].map((k) => `ethtool-${k}`);
 const VIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso"].map((k) => `ethtool-${k}`);
 const MEANS_OFF: readonly (string | undefined)[] = ["off", "false"];
 
-function hostOf({ inventory, devices, names }: World): FakeHost {
+function hostOf({ inventory, devices, names }: ChangeCase): FakeHost {
   return new FakeHost(inventory, devices, { names });
 }
 
-function planFor({ keywords }: World, host: FakeHost) {
-  const plan = host.planDisable({ features: keywords, named: true });
-  return { ...plan, changes: expectedChanges(plan) };
+function planFor({ features }: ChangeCase, host: FakeHost) {
+  const plan = host.planDisable({ features, hasExplicitFeatures: true });
+  return { ...plan, changes: previewChanges(plan) };
 }
 
 /** Carries out a plan on a host whose devices obey or do not. */
-async function carriedOut(world: World, obeying: boolean) {
+async function carriedOut(world: ChangeCase, obeying: boolean) {
   const host = hostOf(world);
   const { kernel } = host;
   if (!obeying) {
-    kernel.disturb = (device, bits) => {
-      const manner = world.manners[kernel.writes.length % 8] ?? "obeys";
+    kernel.onClear = (device, bits) => {
+      const manner = world.writeBehaviors[kernel.writes.length % 8] ?? "obeys";
       if (manner === "obeys") return null;
       if (manner === "ignores") return { done: true };
       const now = kernel.devices.get(device);
       if (manner === "half" && now !== undefined) {
         kernel.devices.set(device, {
           ...now,
-          active: bitsFrom(world.names, big(now.active) & ~big(bits.bits)),
+          active: bitsFrom(world.names, toBigInt(now.active) & ~toBigInt(bits.bits)),
         });
         return { done: true };
       }
-      return { done: false, gone: false, because: "operation not supported" };
+      return { done: false, deviceRemoved: false, reason: "operation not supported" };
     };
   }
   const plan = planFor(world, host);
-  const done = await host.disableFeatures(...world.keywords);
+  const done = await host.disableFeatures(...world.features);
   return { host, kernel, plan, done };
 }
 
@@ -66,22 +66,22 @@ describe("for every kernel, pool and list of features", () => {
             names: fc.constant(names),
             set: featureSets(names),
             wanted: fc.bigInt({ min: 0n, max: 1n << 80n }),
-            keywords: keywordLists,
+            keywords: featureLists,
           }),
         ),
         ({ names, set, wanted, keywords }) => {
           const asked = keywords.reduce((sum, keyword) => sum | maskOf(names, keyword), 0n);
-          const [active, requested] = [big(set.active), big(set.requested)];
-          const changeable = big(set.changeable);
-          const clear = names.clearable(set, keywords);
-          expect(big(clear.bits)).toBe(asked & changeable & (active | requested));
-          expect(clear.isEmpty).toBe(big(clear.bits) === 0n);
-          expect(big(ChangeableBits.of(set, bitsFrom(names, wanted)).bits)).toBe(
-            wanted & changeable & (active | requested) & big(bitsFrom(names, -1n)),
+          const [active, requested] = [toBigInt(set.active), toBigInt(set.requested)];
+          const changeable = toBigInt(set.changeable);
+          const clear = names.findClearable(set, keywords);
+          expect(toBigInt(clear.bits)).toBe(asked & changeable & (active | requested));
+          expect(clear.isEmpty).toBe(toBigInt(clear.bits) === 0n);
+          expect(toBigInt(ChangeableBits.of(set, bitsFrom(names, wanted)).bits)).toBe(
+            wanted & changeable & (active | requested) & toBigInt(bitsFrom(names, -1n)),
           );
-          expect(names.without(set, clear)).toEqual({
-            active: bitsFrom(names, active & ~big(clear.bits)),
-            requested: bitsFrom(names, requested & ~big(clear.bits)),
+          expect(names.clearBits(set, clear)).toEqual({
+            active: bitsFrom(names, active & ~toBigInt(clear.bits)),
+            requested: bitsFrom(names, requested & ~toBigInt(clear.bits)),
             changeable: set.changeable,
           });
         },
@@ -94,10 +94,10 @@ describe("for every kernel, pool and list of features", () => {
       fc.property(
         kernels.chain((names) => fc.tuple(fc.constant(names), featureSets(names))),
         ([names, set]) => {
-          for (const keyword of KEYWORDS) {
+          for (const keyword of FEATURE_NAMES) {
             const mask = maskOf(names, keyword);
-            const free = mask & big(set.changeable);
-            const [on, requested] = [mask & big(set.active), mask & big(set.requested)];
+            const free = mask & toBigInt(set.changeable);
+            const [on, requested] = [mask & toBigInt(set.active), mask & toBigInt(set.requested)];
             const expected =
               mask === 0n
                 ? "absent"
@@ -110,13 +110,13 @@ describe("for every kernel, pool and list of features", () => {
                     : (requested & free) !== 0n
                       ? "off, requested on"
                       : "off";
-            expect(names.state(set, keyword)).toBe(expected);
+            expect(names.getState(set, keyword)).toBe(expected);
             expect(names.isRequested(set, keyword)).toBe(requested !== 0n);
-            expect(names.states(set, [keyword])).toEqual([expected]);
+            expect(names.getStates(set, [keyword])).toEqual([expected]);
           }
-          const each = KEYWORDS.map((keyword) => names.state(set, keyword));
-          expect(names.states(set, KEYWORDS)).toEqual(each);
-          expect(names.states(set, [...KEYWORDS].reverse())).toEqual([...each].reverse());
+          const each = FEATURE_NAMES.map((keyword) => names.getState(set, keyword));
+          expect(names.getStates(set, FEATURE_NAMES)).toEqual(each);
+          expect(names.getStates(set, [...FEATURE_NAMES].reverse())).toEqual([...each].reverse());
         },
       ),
     );
@@ -124,17 +124,17 @@ describe("for every kernel, pool and list of features", () => {
 
   test("a step touches no fixed feature, none that was not asked for, and each device once", () => {
     fc.assert(
-      fc.property(worlds, (world) => {
+      fc.property(changeCases, (world) => {
         const { live } = planFor(world, hostOf(world));
-        const asked = world.keywords.reduce(
+        const asked = world.features.reduce(
           (mask, keyword) => mask | maskOf(world.names, keyword),
           0n,
         );
-        for (const { device, clear } of live) {
+        for (const { device, bitsToClear } of live) {
           const set = world.devices.get(device);
-          expect(big(clear.bits)).not.toBe(0n);
-          expect(big(clear.bits) & ~big(set?.changeable ?? [])).toBe(0n);
-          expect(big(clear.bits) & ~asked).toBe(0n);
+          expect(toBigInt(bitsToClear.bits)).not.toBe(0n);
+          expect(toBigInt(bitsToClear.bits) & ~toBigInt(set?.changeable ?? [])).toBe(0n);
+          expect(toBigInt(bitsToClear.bits) & ~asked).toBe(0n);
         }
         expect(new Set(live.map(({ device }) => device)).size).toBe(live.length);
       }),
@@ -143,7 +143,7 @@ describe("for every kernel, pool and list of features", () => {
 
   test("no device of another host, of a foreign VM or of the bridge is written", async () => {
     await fc.assert(
-      fc.asyncProperty(worlds, async (world) => {
+      fc.asyncProperty(changeCases, async (world) => {
         const { kernel } = await carriedOut(world, true);
         const { host, pifs, vms } = world.inventory;
         const domids = vms.flatMap(({ role, residentOn, domid }) =>
@@ -165,7 +165,7 @@ describe("for every kernel, pool and list of features", () => {
     "a PIF is recorded only where it reads off and changeable (devices that %s)",
     async (_, obeying) => {
       await fc.assert(
-        fc.asyncProperty(worlds, async (world) => {
+        fc.asyncProperty(changeCases, async (world) => {
           const { host, kernel } = await carriedOut(world, obeying);
           for (const { uuid, device, role, managed, otherConfig } of world.inventory.pifs) {
             for (const [key, value] of settingsOf(host, uuid)) {
@@ -173,12 +173,12 @@ describe("for every kernel, pool and list of features", () => {
               expect([role, managed, value]).toEqual(["physical", true, "off"]);
               expect(PIF_KEYS).toContain(key);
               const set = kernel.devices.get(device);
-              const keyword = world.keywords.find((one) => `ethtool-${one}` === key);
+              const keyword = world.features.find((one) => `ethtool-${one}` === key);
               const mask = keyword === undefined ? 0n : maskOf(world.names, keyword);
               if (set === undefined) throw new Error(`${device} was recorded and is not there`);
-              expect(mask & big(set.changeable)).not.toBe(0n);
-              expect(mask & big(set.active)).toBe(0n);
-              expect(mask & big(set.requested) & big(set.changeable)).toBe(0n);
+              expect(mask & toBigInt(set.changeable)).not.toBe(0n);
+              expect(mask & toBigInt(set.active)).toBe(0n);
+              expect(mask & toBigInt(set.requested) & toBigInt(set.changeable)).toBe(0n);
             }
           }
         }),
@@ -188,11 +188,11 @@ describe("for every kernel, pool and list of features", () => {
 
   test("keys other than the honoured ones are never in a step, and never change", async () => {
     await fc.assert(
-      fc.asyncProperty(worlds, async (world) => {
+      fc.asyncProperty(changeCases, async (world) => {
         const { host, plan } = await carriedOut(world, false);
-        for (const { subject, key, keyword } of plan.settings) {
-          expect(subject.kind === "pif" ? PIF_KEYS : VIF_KEYS).toContain(key);
-          expect(world.keywords).toContain(keyword);
+        for (const { iface, key, feature } of plan.settings) {
+          expect(iface.kind === "pif" ? PIF_KEYS : VIF_KEYS).toContain(key);
+          expect(world.features).toContain(feature);
         }
         const { pifs, vifs } = world.inventory;
         for (const [objects, keys] of [
@@ -211,7 +211,7 @@ describe("for every kernel, pool and list of features", () => {
 
   test("a record that means off is left as it is, and none is ever lost", async () => {
     await fc.assert(
-      fc.asyncProperty(worlds, async (world) => {
+      fc.asyncProperty(changeCases, async (world) => {
         const { host, plan } = await carriedOut(world, true);
         for (const { from } of plan.settings) expect(MEANS_OFF).not.toContain(from);
         for (const { uuid, otherConfig } of [...world.inventory.pifs, ...world.inventory.vifs]) {
@@ -227,29 +227,36 @@ describe("for every kernel, pool and list of features", () => {
 
   test("on an ideal host all that can be off is off, and a second plan is empty", async () => {
     await fc.assert(
-      fc.asyncProperty(worlds, async (world) => {
+      fc.asyncProperty(changeCases, async (world) => {
         const { host, done, plan } = await carriedOut(world, true);
         expect(done.problems).toEqual([]);
         expect(done.changes).toEqual(plan.changes);
         const again = planFor(world, host);
-        expect([again.live, again.settings, again.texts, again.changes]).toEqual([[], [], [], []]);
-        const scope = { keywords: world.keywords, records: true };
-        const codes = judge(done.interfaces, done.after, scope).problems.map(({ code }) => code);
+        expect([again.live, again.settings, again.policySteps, again.changes]).toEqual([
+          [],
+          [],
+          [],
+          [],
+        ]);
+        const scope = { features: world.features, includesSettings: true };
+        const codes = evaluateInterfaces(done.interfaces, done.after, scope).problems.map(
+          ({ code }) => code,
+        );
         const wrong = [
           "live-on",
-          "latent",
-          "record-missing",
-          "record-says-on",
+          "requested-on",
+          "setting-missing",
+          "setting-on",
           "gro-not-persistent",
         ];
-        expect(codes.filter((code) => [...wrong, "record-unreadable"].includes(code))).toEqual([]);
+        expect(codes.filter((code) => [...wrong, "setting-invalid"].includes(code))).toEqual([]);
       }),
     );
   });
 
   test("the plan alone changes nothing, and is the same twice", () => {
     fc.assert(
-      fc.property(worlds, (world) => {
+      fc.property(changeCases, (world) => {
         const host = hostOf(world);
         const [first, second] = [planFor(world, host), planFor(world, host)];
         expect(second).toEqual(first);
@@ -261,13 +268,17 @@ describe("for every kernel, pool and list of features", () => {
 
   test("what is said of an interface does not depend on those beside it", async () => {
     await fc.assert(
-      fc.asyncProperty(worlds, async (world) => {
+      fc.asyncProperty(changeCases, async (world) => {
         const { done } = await carriedOut(world, false);
-        const scope = { keywords: world.keywords, records: true };
-        const together = judge(done.interfaces, done.after, scope);
+        const scope = { features: world.features, includesSettings: true };
+        const together = evaluateInterfaces(done.interfaces, done.after, scope);
         // A kernel of its own for each, so that nothing can be remembered from another.
         const apart = done.interfaces.map((subject) =>
-          judge([subject], { ...done.after, kernel: new KernelFeatures(world.names.names) }, scope),
+          evaluateInterfaces(
+            [subject],
+            { ...done.after, featureTable: new KernelFeatureTable(world.names.names) },
+            scope,
+          ),
         );
         expect(together).toEqual({
           devices: apart.flatMap(({ devices }) => devices),
@@ -280,10 +291,10 @@ describe("for every kernel, pool and list of features", () => {
 
   test("every message that names an interface begins with it", async () => {
     await fc.assert(
-      fc.asyncProperty(worlds, async (world) => {
+      fc.asyncProperty(changeCases, async (world) => {
         const { done } = await carriedOut(world, false);
-        const scope = { keywords: world.keywords, records: true };
-        const judged = judge(done.interfaces, done.after, scope);
+        const scope = { features: world.features, includesSettings: true };
+        const judged = evaluateInterfaces(done.interfaces, done.after, scope);
         for (const { interface: name, message } of [...done.problems, ...judged.problems]) {
           if (name !== undefined) expect(message).toStartWith(`${name}: `);
         }

@@ -1,15 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import {
-  foresee,
-  liveChanges,
-  planLive,
-  planRecords,
-  recordChanges,
+  listLiveChanges,
+  listSettingChanges,
+  planLiveSteps,
+  planSettings,
+  previewSnapshot,
 } from "../../../src/core/disable/steps.ts";
-import { DEFAULT_KEYWORDS } from "../../../src/core/features.ts";
+import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
 import {
   BETA,
   config,
+  createSnapshot,
   featureSet,
   guest,
   haltedVm,
@@ -19,24 +20,27 @@ import {
   namesOf,
   nic,
   pif,
-  pifRecords,
+  pifSettings,
   VIF_ON,
-  viewOf,
   vif,
-  vifRecords,
+  vifSettings,
   vm,
 } from "../../builders/hosts.ts";
 
 const web = vm("web", { domid: 3 });
-const BARE = { kind: "bare", device: "eth0", as: "pif" } as const;
+const BARE = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
 
 describe("the kernel writes", () => {
   test("are one a device, with all features in it: a NIC resets once", () => {
-    const steps = planLive([nic(pif("eth0"))], DEFAULT_KEYWORDS, viewOf({ eth0: NIC_ON }));
+    const steps = planLiveSteps(
+      [nic(pif("eth0"))],
+      DEFAULT_FEATURES,
+      createSnapshot({ eth0: NIC_ON }),
+    );
     expect(steps).toHaveLength(1);
     expect(steps[0]?.device).toBe("eth0");
-    expect(steps[0]?.keywords).toEqual(["rx", "tx", "sg", "tso", "gso", "gro"]);
-    expect(namesOf(KERNEL, steps[0]?.clear.bits ?? [])).toEqual([
+    expect(steps[0]?.features).toEqual(["rx", "tx", "sg", "tso", "gso", "gro"]);
+    expect(namesOf(KERNEL, steps[0]?.bitsToClear.bits ?? [])).toEqual([
       "tx-scatter-gather",
       "tx-checksum-ipv4",
       "tx-checksum-ipv6",
@@ -49,67 +53,75 @@ describe("the kernel writes", () => {
   });
 
   test("touch only the features that were asked for", () => {
-    const [step] = planLive([nic(pif("eth0"))], ["tso"], viewOf({ eth0: NIC_ON }));
-    expect(namesOf(KERNEL, step?.clear.bits ?? [])).toEqual([
+    const [step] = planLiveSteps([nic(pif("eth0"))], ["tso"], createSnapshot({ eth0: NIC_ON }));
+    expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual([
       "tx-tcp-segmentation",
       "tx-tcp6-segmentation",
     ]);
   });
 
   test("leave out a device on which nothing is on", () => {
-    const view = viewOf({ eth0: NIC_OFF, eth1: NIC_ON });
-    const steps = planLive([nic(pif("eth0")), nic(pif("eth1"))], DEFAULT_KEYWORDS, view);
+    const view = createSnapshot({ eth0: NIC_OFF, eth1: NIC_ON });
+    const steps = planLiveSteps([nic(pif("eth0")), nic(pif("eth1"))], DEFAULT_FEATURES, view);
     expect(steps.map(({ device }) => device)).toEqual(["eth1"]);
   });
 
   test("leave out what is fixed on: rx of a VIF", () => {
-    expect(planLive([guest(vif(web, "0"))], ["rx"], viewOf({ "vif3.0": VIF_ON }))).toEqual([]);
+    expect(
+      planLiveSteps([guest(vif(web, "0"))], ["rx"], createSnapshot({ "vif3.0": VIF_ON })),
+    ).toEqual([]);
   });
 
   test("clear what is off but requested on: it would come on by itself", () => {
-    const latent = featureSet(KERNEL, { "tx-tcp-segmentation": "latent" });
-    const [step] = planLive([guest(vif(web, "0"))], ["tso"], viewOf({ "vif3.0": latent }));
-    expect(namesOf(KERNEL, step?.clear.bits ?? [])).toEqual(["tx-tcp-segmentation"]);
+    const latent = featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" });
+    const [step] = planLiveSteps(
+      [guest(vif(web, "0"))],
+      ["tso"],
+      createSnapshot({ "vif3.0": latent }),
+    );
+    expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual(["tx-tcp-segmentation"]);
   });
 
   test("reach the tap beside a vif, and no tap that is not there", () => {
     const subject = guest(vif(web, "0"));
-    const both = viewOf({ "vif3.0": VIF_ON, "tap3.0": VIF_ON });
-    expect(planLive([subject], ["gro"], both).map(({ device }) => device)).toEqual([
+    const both = createSnapshot({ "vif3.0": VIF_ON, "tap3.0": VIF_ON });
+    expect(planLiveSteps([subject], ["gro"], both).map(({ device }) => device)).toEqual([
       "vif3.0",
       "tap3.0",
     ]);
-    const alone = planLive([subject], ["gro"], viewOf({ "vif3.0": VIF_ON }));
+    const alone = planLiveSteps([subject], ["gro"], createSnapshot({ "vif3.0": VIF_ON }));
     expect(alone.map(({ device }) => device)).toEqual(["vif3.0"]);
   });
 
   test("never reach vif3.0 for a VM of domid 3 on another host", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
-    expect(planLive([guest(vif(away, "0"))], ["gro"], viewOf({ "vif3.0": VIF_ON }))).toEqual([]);
+    expect(
+      planLiveSteps([guest(vif(away, "0"))], ["gro"], createSnapshot({ "vif3.0": VIF_ON })),
+    ).toEqual([]);
   });
 
   test("leave out what is missing or cannot be read", () => {
-    const view = viewOf({
+    const view = createSnapshot({
       eth0: { state: "missing" },
-      eth1: { state: "unreadable", because: "permission denied" },
+      eth1: { state: "unreadable", reason: "permission denied" },
     });
     const subjects = [nic(pif("eth0")), nic(pif("eth1")), nic(pif("eth2"))];
-    expect(planLive(subjects, DEFAULT_KEYWORDS, view)).toEqual([]);
+    expect(planLiveSteps(subjects, DEFAULT_FEATURES, view)).toEqual([]);
   });
 
   test("of a bare device are those of any other", () => {
-    const steps = planLive([BARE], DEFAULT_KEYWORDS, viewOf({ eth0: NIC_ON }));
+    const steps = planLiveSteps([BARE], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_ON }));
     expect(steps.map(({ device }) => device)).toEqual(["eth0"]);
   });
 });
 
 describe("what is foreseen", () => {
   test("is every step done, and nothing else", () => {
-    const view = viewOf({ eth0: NIC_ON, eth1: NIC_ON, eth2: { state: "missing" } });
-    const steps = planLive([nic(pif("eth0"))], DEFAULT_KEYWORDS, view);
-    const expected = viewOf({ eth0: NIC_OFF, eth1: NIC_ON, eth2: { state: "missing" } });
-    expect(foresee(view, steps).observations).toEqual(expected.observations);
-    expect(view.observations.get("eth0")).toEqual({ state: "read", features: NIC_ON });
+    const view = createSnapshot({ eth0: NIC_ON, eth1: NIC_ON, eth2: { state: "missing" } });
+    const steps = planLiveSteps([nic(pif("eth0"))], DEFAULT_FEATURES, view);
+    const expected = createSnapshot({ eth0: NIC_OFF, eth1: NIC_ON, eth2: { state: "missing" } });
+    expect(previewSnapshot(view, steps).readings).toEqual(expected.readings);
+    expect(view.readings.get("eth0")).toEqual({ state: "read", features: NIC_ON });
   });
 });
 
@@ -117,7 +129,7 @@ describe("the records of a PIF", () => {
   const eth0 = nic(pif("eth0"));
 
   test("are written for what is changeable on that NIC and reads back off", () => {
-    const steps = planRecords([eth0], DEFAULT_KEYWORDS, viewOf({ eth0: NIC_OFF }), false);
+    const steps = planSettings([eth0], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_OFF }), false);
     expect(steps.map(({ key, from }) => [key, from])).toEqual([
       ["ethtool-rx", null],
       ["ethtool-tx", null],
@@ -128,87 +140,96 @@ describe("the records of a PIF", () => {
     ]);
   });
 
-  test.each(["on", "leaving", "on fixed", "off fixed", "latent"] as const)(
+  test.each(["on", "on requested off", "on fixed", "off fixed", "off requested on"] as const)(
     "are not written for a feature that is %s: a later PIF.plug would fail, or nothing is gained",
     (state) => {
-      const view = viewOf({ eth0: featureSet(KERNEL, { "rx-lro": state }) });
-      expect(planRecords([eth0], ["lro"], view, false)).toEqual([]);
+      const view = createSnapshot({ eth0: featureSet(KERNEL, { "rx-lro": state }) });
+      expect(planSettings([eth0], ["lro"], view, false)).toEqual([]);
     },
   );
 
   test("are not written where a part of the group is fixed on", () => {
     const set = featureSet(KERNEL, { "tx-checksum-ipv4": "on fixed", "tx-checksum-ipv6": "off" });
-    expect(planRecords([eth0], ["tx"], viewOf({ eth0: set }), false)).toEqual([]);
+    expect(planSettings([eth0], ["tx"], createSnapshot({ eth0: set }), false)).toEqual([]);
   });
 
   test("are not written for a NIC that is missing or cannot be read", () => {
-    expect(planRecords([eth0], DEFAULT_KEYWORDS, viewOf({}), false)).toEqual([]);
-    const unreadable = viewOf({ eth0: { state: "unreadable", because: "no" } });
-    expect(planRecords([eth0], DEFAULT_KEYWORDS, unreadable, false)).toEqual([]);
+    expect(planSettings([eth0], DEFAULT_FEATURES, createSnapshot({}), false)).toEqual([]);
+    const unreadable = createSnapshot({ eth0: { state: "unreadable", reason: "no" } });
+    expect(planSettings([eth0], DEFAULT_FEATURES, unreadable, false)).toEqual([]);
   });
 
   test("are not written where the toolstack does not manage it, nor for a bare device", () => {
-    const view = viewOf({ eth0: NIC_OFF });
+    const view = createSnapshot({ eth0: NIC_OFF });
     expect(
-      planRecords([nic(pif("eth0", { managed: false }))], DEFAULT_KEYWORDS, view, false),
+      planSettings([nic(pif("eth0", { managed: false }))], DEFAULT_FEATURES, view, false),
     ).toEqual([]);
-    expect(planRecords([BARE], DEFAULT_KEYWORDS, view, false)).toEqual([]);
+    expect(planSettings([BARE], DEFAULT_FEATURES, view, false)).toEqual([]);
   });
 
   test("are not written for features that nothing reads", () => {
     const set = featureSet(KERNEL, { "rx-vlan-hw-parse": "off", "rx-hashing": "off" });
-    expect(planRecords([eth0], ["rxvlan", "rxhash"], viewOf({ eth0: set }), false)).toEqual([]);
+    expect(
+      planSettings([eth0], ["rxvlan", "rxhash"], createSnapshot({ eth0: set }), false),
+    ).toEqual([]);
   });
 
   test.each(["off", "false"])("that say %p already are left as they are", (value) => {
-    const subject = nic(pif("eth0", { otherConfig: config(pifRecords(value)) }));
-    expect(planRecords([subject], DEFAULT_KEYWORDS, viewOf({ eth0: NIC_OFF }), false)).toEqual([]);
+    const subject = nic(pif("eth0", { otherConfig: config(pifSettings(value)) }));
+    expect(
+      planSettings([subject], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_OFF }), false),
+    ).toEqual([]);
   });
 
   test.each(["on", "true", "OFF", "0", ""])("that say %p are replaced", (value) => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
-    const [step, ...more] = planRecords([subject], ["tso"], viewOf({ eth0: NIC_OFF }), false);
+    const [step, ...more] = planSettings(
+      [subject],
+      ["tso"],
+      createSnapshot({ eth0: NIC_OFF }),
+      false,
+    );
     expect(more).toEqual([]);
     expect(step).toMatchObject({ key: "ethtool-tso", from: value });
   });
 
   test("gro is not written where properties:gro says off already", () => {
     const subject = nic(pif("eth0", { groProperty: "off" }));
-    expect(planRecords([subject], ["gro"], viewOf({ eth0: NIC_OFF }), false)).toEqual([]);
+    expect(planSettings([subject], ["gro"], createSnapshot({ eth0: NIC_OFF }), false)).toEqual([]);
   });
 });
 
 describe("the records of a VIF", () => {
   test("are the requested features that netback can change, and others only when named", () => {
     const keys = (named: boolean) =>
-      planRecords(
+      planSettings(
         [guest(vif(web, "0"))],
-        DEFAULT_KEYWORDS,
-        viewOf({ "vif3.0": VIF_ON }),
+        DEFAULT_FEATURES,
+        createSnapshot({ "vif3.0": VIF_ON }),
         named,
       ).map(({ key }) => key);
     expect(keys(false)).toEqual(["ethtool-tx", "ethtool-sg", "ethtool-tso", "ethtool-gso"]);
-    expect(keys(true)).toEqual(Object.keys(vifRecords("off")));
+    expect(keys(true)).toEqual(Object.keys(vifSettings("off")));
   });
 
   test("are written whether it has a device or not", () => {
     const away = vm("away", { residentOn: BETA });
     const subjects = [guest(vif(haltedVm("db"), "0")), guest(vif(away, "0"))];
-    expect(planRecords(subjects, ["tso"], viewOf({}), false)).toHaveLength(2);
+    expect(planSettings(subjects, ["tso"], createSnapshot({}), false)).toHaveLength(2);
   });
 
   test("are not written on an SR-IOV network, where nothing reads them", () => {
     expect(
-      planRecords([guest(vif(web, "0", { sriov: true }))], ["tso"], viewOf({}), false),
+      planSettings([guest(vif(web, "0", { sriov: true }))], ["tso"], createSnapshot({}), false),
     ).toEqual([]);
   });
 
   test("that mean off are left, others replaced", () => {
     const otherConfig = config({ "ethtool-tx": "false", "ethtool-tso": "true", mine: "1" });
-    const steps = planRecords(
+    const steps = planSettings(
       [guest(vif(web, "0", { otherConfig }))],
       ["tx", "tso", "gso"],
-      viewOf({ "vif3.0": VIF_ON }),
+      createSnapshot({ "vif3.0": VIF_ON }),
       false,
     );
     expect(steps.map(({ key, from }) => [key, from])).toEqual([
@@ -221,42 +242,44 @@ describe("the records of a VIF", () => {
 describe("changes, as a report tells them", () => {
   test("live: from one reading to the other, device by device", () => {
     const eth0 = pif("eth0");
-    const before = viewOf({ eth0: NIC_ON });
-    const after = viewOf({ eth0: NIC_OFF });
-    expect(liveChanges([nic(eth0)], ["tso", "lro"], before, after)).toEqual([
+    const before = createSnapshot({ eth0: NIC_ON });
+    const after = createSnapshot({ eth0: NIC_OFF });
+    expect(listLiveChanges([nic(eth0)], ["tso", "lro"], before, after)).toEqual([
       { device: "eth0", uuid: eth0.uuid, feature: "tso", layer: "live", from: "on", to: "off" },
     ]);
   });
 
   test("live: none where a device cannot be read before or after", () => {
-    const gone = viewOf({ eth0: { state: "missing" } });
-    expect(liveChanges([nic(pif("eth0"))], ["tso"], viewOf({ eth0: NIC_ON }), gone)).toEqual([]);
+    const gone = createSnapshot({ eth0: { state: "missing" } });
+    expect(
+      listLiveChanges([nic(pif("eth0"))], ["tso"], createSnapshot({ eth0: NIC_ON }), gone),
+    ).toEqual([]);
   });
 
   test("recorded: with the value that was replaced, and the device if there is one", () => {
     const here = vif(web, "0", { otherConfig: config({ "ethtool-tso": "on" }) });
     const there = vif(haltedVm("db"), "0");
-    const view = viewOf({ "vif3.0": VIF_ON });
-    const steps = planRecords([guest(here), guest(there)], ["tso"], view, false);
-    expect(recordChanges(steps, view.existing)).toEqual([
+    const view = createSnapshot({ "vif3.0": VIF_ON });
+    const steps = planSettings([guest(here), guest(there)], ["tso"], view, false);
+    expect(listSettingChanges(steps, view.existing)).toEqual([
       {
         device: "vif3.0",
         uuid: here.uuid,
         feature: "tso",
-        layer: "recorded",
+        layer: "xapi",
         from: "on",
         to: "off",
       },
-      { device: null, uuid: there.uuid, feature: "tso", layer: "recorded", from: null, to: "off" },
+      { device: null, uuid: there.uuid, feature: "tso", layer: "xapi", from: null, to: "off" },
     ]);
   });
 
   test("the names of what is touched are each said once", () => {
     const subject = guest(vif(web, "0"));
-    const steps = planRecords(
+    const steps = planSettings(
       [subject, nic(pif("eth0"))],
       ["tso", "gso"],
-      viewOf({ eth0: NIC_OFF }),
+      createSnapshot({ eth0: NIC_OFF }),
       false,
     );
     expect(steps).toHaveLength(4);

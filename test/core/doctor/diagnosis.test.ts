@@ -1,41 +1,45 @@
 import { describe, expect, test } from "bun:test";
 import type { BootLayer } from "../../../src/core/boot-layer.ts";
-import { adviceFor, commandsOf } from "../../../src/core/doctor/advice.ts";
-import { networkRecords, strayPifRecords, summarise } from "../../../src/core/doctor/diagnosis.ts";
-import { softwareOf } from "../../../src/core/doctor/software.ts";
-import type { Hook } from "../../../src/core/doctor/third-party-hooks.ts";
+import { buildAdvice, listCommands } from "../../../src/core/doctor/advice.ts";
+import {
+  listIneffectivePifSettings,
+  listNetworkSettings,
+  summarizeDevice,
+} from "../../../src/core/doctor/diagnosis.ts";
+import { collectSoftware } from "../../../src/core/doctor/software.ts";
+import type { ThirdPartyHook } from "../../../src/core/doctor/third-party-hooks.ts";
 import type { Coverage } from "../../../src/core/verify/coverage.ts";
-import { judge } from "../../../src/core/verify/verdict.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
 import {
   BETA,
   config,
+  createSnapshot,
   inventory,
   NIC_ON,
   nic,
   pif,
   uuidFor,
-  viewOf,
 } from "../../builders/hosts.ts";
 
 const KEYWORDS = ["rx", "tso", "gro"] as const;
-const NOTHING = { deadRecords: [], networkRecords: [], hooks: [], software: [] };
+const NOTHING = { ineffectiveSettings: [], networkSettings: [], hooks: [], software: [] };
 
 const NOTHING_COVERED: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
 
 function boot(more: Partial<BootLayer> = {}): BootLayer {
   const covers = { ...NOTHING_COVERED, devices: new Map([["eth0", KEYWORDS]]) };
-  return { method: "systemd", state: "current", covers, ...more };
+  return { method: "systemd", state: "up-to-date", covers, ...more };
 }
 
 function summaryOf(device: string, layer: BootLayer | null) {
   const subject = nic(pif(device, { otherConfig: config({ "ethtool-tso": "off" }) }));
-  const { devices } = judge([subject], viewOf({ [device]: NIC_ON }), {
-    keywords: KEYWORDS,
-    records: true,
+  const { devices } = evaluateInterfaces([subject], createSnapshot({ [device]: NIC_ON }), {
+    features: KEYWORDS,
+    includesSettings: true,
   });
   const [report] = devices;
   if (report === undefined) throw new Error("no device");
-  return summarise(report, layer);
+  return summarizeDevice(report, layer);
 }
 
 describe("the summary of a device", () => {
@@ -43,7 +47,7 @@ describe("the summary of a device", () => {
     expect(summaryOf("eth0", null)).toMatchObject({
       on: ["rx", "tso", "gro"],
       off: [],
-      recordedOff: ["tso"],
+      xapiOff: ["tso"],
       persisted: [],
     });
   });
@@ -56,7 +60,7 @@ describe("the summary of a device", () => {
   });
 
   test("calls nothing persisted that will not be run", () => {
-    for (const state of ["disabled", "edited", "not-executable", "incomplete"] as const) {
+    for (const state of ["disabled", "modified", "not-executable", "incomplete"] as const) {
       expect(summaryOf("eth0", boot({ state })).persisted).toEqual([]);
     }
   });
@@ -72,34 +76,37 @@ describe("records where no NIC is", () => {
 
   test("are read by nobody with Open vSwitch, or where the backend is not known", () => {
     for (const backend of ["openvswitch", "vswitch", null]) {
-      expect(strayPifRecords(pool, backend).map(({ name, key }) => `${name}: ${key}`)).toEqual([
-        "bond0: ethtool-gso",
-        "eth0, VLAN 7: ethtool-tx",
-      ]);
+      expect(
+        listIneffectivePifSettings(pool, backend).map(({ name, key }) => `${name}: ${key}`),
+      ).toEqual(["bond0: ethtool-gso", "eth0, VLAN 7: ethtool-tx"]);
     }
   });
 
   test("are applied with the Linux bridge", () => {
-    expect(strayPifRecords(pool, "bridge")).toEqual([]);
+    expect(listIneffectivePifSettings(pool, "bridge")).toEqual([]);
   });
 
   test("of another host are not this one's business", () => {
-    expect(strayPifRecords(inventory({ pifs: [{ ...bond, host: BETA }] }), null)).toEqual([]);
+    expect(
+      listIneffectivePifSettings(inventory({ pifs: [{ ...bond, host: BETA }] }), null),
+    ).toEqual([]);
   });
 
   test("of networks are for the bridge", () => {
     const network = { uuid: uuidFor("n"), name: "LAN", bridge: "xenbr0" };
     expect(
-      networkRecords([{ ...network, otherConfig: config({ "ethtool-gro": "off", mtu: "9000" }) }]),
+      listNetworkSettings([
+        { ...network, otherConfig: config({ "ethtool-gro": "off", mtu: "9000" }) },
+      ]),
     ).toMatchObject([
-      { name: "LAN", key: "ethtool-gro", because: expect.stringContaining("xenbr0") },
+      { name: "LAN", key: "ethtool-gro", reason: expect.stringContaining("xenbr0") },
     ]);
   });
 });
 
 describe("advice", () => {
   test("is empty where nothing is wrong", () => {
-    expect(adviceFor({ problems: [], notes: [], advice: [] }, NOTHING)).toEqual([]);
+    expect(buildAdvice({ problems: [], notes: [], advice: [] }, NOTHING)).toEqual([]);
   });
 
   test("names a command for each thing, the toolstack first, and each command once", () => {
@@ -109,9 +116,9 @@ describe("advice", () => {
       { code: "xapi-unavailable", message: "XAPI does not answer" },
     ] as const;
     const fix = "offload disable eth0 eth1 --features tso,gro";
-    const advice = adviceFor({ problems, notes: [], advice: [fix] }, NOTHING);
-    expect(commandsOf(advice)).toEqual(["xe-toolstack-restart", fix]);
-    expect(advice[1]?.because).toBe("on, and could be off: eth0");
+    const advice = buildAdvice({ problems, notes: [], advice: [fix] }, NOTHING);
+    expect(listCommands(advice)).toEqual(["xe-toolstack-restart", fix]);
+    expect(advice[1]?.reason).toBe("on, and could be off: eth0");
   });
 
   test("names the command of a finding about the boot layer, with its reason", () => {
@@ -120,18 +127,18 @@ describe("advice", () => {
       message: "nothing is installed for boot; install it with: offload persist",
     } as const;
     const wrong = {
-      code: "boot-wrong",
+      code: "boot-drift",
       message:
         "the boot layer keeps off what no policy asks for; remove it with: offload persist --remove",
     } as const;
     const advise = (problems: readonly (typeof wrong)[]) =>
-      adviceFor({ problems, notes: [note], advice: [] }, NOTHING);
+      buildAdvice({ problems, notes: [note], advice: [] }, NOTHING);
     expect(advise([])).toEqual([
-      { because: "nothing is installed for boot", command: "offload persist" },
+      { reason: "nothing is installed for boot", command: "offload persist" },
     ]);
     expect(advise([wrong])).toEqual([
       {
-        because: "the boot layer keeps off what no policy asks for",
+        reason: "the boot layer keeps off what no policy asks for",
         command: "offload persist --remove",
       },
     ]);
@@ -140,17 +147,17 @@ describe("advice", () => {
   test("quotes what comes from others for a shell", () => {
     const record = {
       ...({ of: "vif", uuid: uuidFor("v"), name: "vif1.0", key: "ethtool tx;reboot" } as const),
-      ...{ value: "off", because: "" },
+      ...{ value: "off", reason: "" },
     };
-    const hook: Hook = {
-      ...{ path: "/etc/cron.d/a b;reboot", line: 2, carrier: "cron", text: "" },
-      ...{ turnsOn: true, idle: null },
+    const hook: ThirdPartyHook = {
+      ...{ path: "/etc/cron.d/a b;reboot", line: 2, type: "cron", text: "" },
+      ...{ turnsOn: true, inactiveReason: null },
     };
     expect(
-      commandsOf(
-        adviceFor(
+      listCommands(
+        buildAdvice(
           { problems: [], notes: [], advice: [] },
-          { ...NOTHING, deadRecords: [record], hooks: [hook] },
+          { ...NOTHING, ineffectiveSettings: [record], hooks: [hook] },
         ),
       ),
     ).toEqual([
@@ -166,7 +173,7 @@ describe("versions", () => {
     ...{ backend: "bridge", ethtool: null, offload: "1.0.0" },
   };
   const versions = (told: Readonly<Record<string, string>>, more: Partial<typeof own> = {}) =>
-    new Map(softwareOf(config(told), { ...own, ...more }).map((one) => [one.part, one]));
+    new Map(collectSoftware(config(told), { ...own, ...more }).map((one) => [one.part, one]));
 
   test("come from XAPI where it tells", () => {
     const told = versions({

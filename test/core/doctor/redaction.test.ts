@@ -14,7 +14,7 @@ describe("a redacted inventory", () => {
   test("has a placeholder for every VM and host, taken from its UUID", () => {
     const mail = vm("ACME mail", { residentOn: BETA });
     const pool = inventory({ pifs: [pif("eth0")], vms: [mail], vifs: [vif(mail, "0")] });
-    const shown = redaction().inventory(pool);
+    const shown = redaction().redactInventory(pool);
     const name = `VM-${mail.uuid.slice(0, 8)}`;
     expect(shown.vms[0]).toMatchObject({ uuid: mail.uuid, name });
     expect(shown.vifs[0]?.vm.name).toBe(name);
@@ -25,7 +25,7 @@ describe("a redacted inventory", () => {
 
 describe("text of others", () => {
   test("loses the names that are known, but not letters in the middle of words", () => {
-    const text = redaction().foreign("mailto 'ACME mail' about db, adb and db2 on alpha");
+    const text = redaction().redactText("mailto 'ACME mail' about db, adb and db2 on alpha");
     expect(text).toBe(
       `mailto 'VM-${ACME.uuid.slice(0, 8)}' about VM-${SHORT.uuid.slice(0, 8)}, adb and db2 on host-${ALPHA.uuid.slice(0, 8)}`,
     );
@@ -33,10 +33,10 @@ describe("text of others", () => {
 
   test("loses MAC addresses, IP addresses and mail addresses, each under one placeholder", () => {
     const one = redaction();
-    expect(one.foreign("02:AA:bb:cc:dd:ee 02-aa-bb-cc-dd-ee 02:aa:bb:cc:dd:ef")).toBe(
+    expect(one.redactText("02:AA:bb:cc:dd:ee 02-aa-bb-cc-dd-ee 02:aa:bb:cc:dd:ef")).toBe(
       "MAC-1 MAC-1 MAC-2",
     );
-    expect(one.foreign("192.0.2.7 2001:db8::7 fe80::1 192.0.2.7 root@acme.example")).toBe(
+    expect(one.redactText("192.0.2.7 2001:db8::7 fe80::1 192.0.2.7 root@acme.example")).toBe(
       "IP-1 IP-2 IP-3 IP-1 mail-1",
     );
   });
@@ -44,7 +44,7 @@ describe("text of others", () => {
   test("keeps what is no address: versions, PCI slots with a function, devices, UUIDs", () => {
     const one = redaction();
     for (const text of ["4.19.0", "vif3.0", "eth0", "1.713.36.0", uuidFor("x")]) {
-      expect(one.foreign(text)).toBe(text);
+      expect(one.redactText(text)).toBe(text);
     }
   });
 
@@ -54,7 +54,7 @@ describe("text of others", () => {
       fc.property(name, fc.string(), fc.string(), (secret, before, after) => {
         fc.pre(!`${before}${after}VM-`.includes(secret) && !uuidFor("s").includes(secret));
         const one = new Redaction([{ kind: "VM", uuid: uuidFor("s"), name: secret }]);
-        expect(one.foreign(`${before} ${secret} ${after}`)).not.toContain(` ${secret} `);
+        expect(one.redactText(`${before} ${secret} ${after}`)).not.toContain(` ${secret} `);
       }),
     );
   });
@@ -62,16 +62,18 @@ describe("text of others", () => {
 
 test("a device that is called by its MAC address loses it, the same way everywhere", () => {
   const one = redaction();
-  expect(one.addresses("enx0011aabbccdd: tso on")).toBe("enx-NIC-1: tso on");
-  expect(one.addresses("ethtool -k enx0011aabbccdd")).toBe("ethtool -k enx-NIC-1");
+  expect(one.redactAddresses("enx0011aabbccdd: tso on")).toBe("enx-NIC-1: tso on");
+  expect(one.redactAddresses("ethtool -k enx0011aabbccdd")).toBe("ethtool -k enx-NIC-1");
 });
 
 test("paths keep what is the same on every host, and lose names that somebody chose", () => {
   const one = redaction();
-  expect(one.path("/etc/rc.d/rc.local")).toBe("/etc/rc.d/rc.local");
-  expect(one.path("/etc/xapi.d/vif-hotplug")).toBe("/etc/xapi.d/vif-hotplug");
-  expect(one.path("/etc/cron.d/acme")).toBe("/etc/cron.d/file-1");
-  expect(one.path("/etc/systemd/system/acme.service")).toBe("/etc/systemd/system/file-2.service");
-  expect(one.path("/root/acme/fix.sh")).toBe("/file-3.sh");
-  expect(one.path("/etc/cron.d/acme")).toBe("/etc/cron.d/file-1");
+  expect(one.redactPath("/etc/rc.d/rc.local")).toBe("/etc/rc.d/rc.local");
+  expect(one.redactPath("/etc/xapi.d/vif-hotplug")).toBe("/etc/xapi.d/vif-hotplug");
+  expect(one.redactPath("/etc/cron.d/acme")).toBe("/etc/cron.d/file-1");
+  expect(one.redactPath("/etc/systemd/system/acme.service")).toBe(
+    "/etc/systemd/system/file-2.service",
+  );
+  expect(one.redactPath("/root/acme/fix.sh")).toBe("/file-3.sh");
+  expect(one.redactPath("/etc/cron.d/acme")).toBe("/etc/cron.d/file-1");
 });

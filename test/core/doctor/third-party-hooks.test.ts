@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { type Carrier, hooksIn, pathsIn } from "../../../src/core/doctor/third-party-hooks.ts";
+import { findHooks, findPaths, type HookType } from "../../../src/core/doctor/third-party-hooks.ts";
 
-function hooks(text: string, carrier: Carrier = "rc.local", path = "/etc/rc.d/rc.local") {
-  return hooksIn({ path, carrier, text, idle: null });
+function hooks(text: string, type: HookType = "rc.local", path = "/etc/rc.d/rc.local") {
+  return findHooks({ path, type, text, inactiveReason: null });
 }
 
 describe("a line of somebody else's counts as touching offloads", () => {
@@ -86,12 +86,10 @@ test("a heading of somebody else's is no marker of ours, however much it looks l
 
 test("vif-hotplug counts whatever is in it, because the toolstack runs it for every VIF", () => {
   const path = "/etc/xapi.d/vif-hotplug";
-  expect(hooks("#!/bin/sh\nexec /opt/hook\n", "hook of the toolstack", path)).toMatchObject([
+  expect(hooks("#!/bin/sh\nexec /opt/hook\n", "toolstack hook", path)).toMatchObject([
     { line: 0, text: "" },
   ]);
-  expect(hooks("ethtool -K $1 gro off\n", "hook of the toolstack", path)).toMatchObject([
-    { line: 1 },
-  ]);
+  expect(hooks("ethtool -K $1 gro off\n", "toolstack hook", path)).toMatchObject([{ line: 1 }]);
 });
 
 test("options of drivers count only where options of drivers are set", () => {
@@ -108,5 +106,5 @@ RUN+="/opt/b.sh $name"
 0 3 * * * root /opt/c.sh; [ -x /opt/d.sh ] && /opt/d.sh
 relative/e.sh
 `;
-  expect(pathsIn(text)).toEqual(["/opt/a.sh", "/opt/b.sh", "/opt/c.sh", "/opt/d.sh"]);
+  expect(findPaths(text)).toEqual(["/opt/a.sh", "/opt/b.sh", "/opt/c.sh", "/opt/d.sh"]);
 });

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import type { PifAddress } from "../../../src/core/inventory.ts";
 import {
-  addressesAtRisk,
+  computePrefixLength,
+  describeAddressesAtRisk,
   type LiveAddress,
-  prefixLength,
   shortenIpv6,
 } from "../../../src/core/restore/addresses.ts";
 
-const NONE: PifAddress = { mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] };
+const NONE: PifAddress = { mode: "None", ip: "", netmask: "", ipv6Mode: "None", ipv6: [] };
 const STATIC: PifAddress = {
   ...NONE,
   mode: "Static",
@@ -20,8 +20,8 @@ function address(text: string, device = "xenbr1"): LiveAddress {
   return { device, ip, prefix: Number(prefix) };
 }
 
-function risk(record: PifAddress, ...live: readonly LiveAddress[]): string | null {
-  return addressesAtRisk({ record, bridge: "xenbr1", devices: ["eth1", "eth2"] }, live);
+function risk(pifAddress: PifAddress, ...live: readonly LiveAddress[]): string | null {
+  return describeAddressesAtRisk({ pifAddress, bridge: "xenbr1", devices: ["eth1", "eth2"] }, live);
 }
 
 describe("a plug takes no address away", () => {
@@ -33,14 +33,14 @@ describe("a plug takes no address away", () => {
 
   test("where the record says the one that is live", () => {
     expect(risk(STATIC, address("10.0.0.5/24"))).toBeNull();
-    const ipv6 = { ...NONE, mode6: "Static", ipv6: ["FD00:0::0005/64"] };
+    const ipv6 = { ...NONE, ipv6Mode: "Static", ipv6: ["FD00:0::0005/64"] };
     expect(risk(ipv6, address("fd00::5/64"))).toBeNull();
   });
 
   test("where it comes back from the network", () => {
     expect(risk({ ...NONE, mode: "DHCP", ip: "10.0.0.9" }, address("10.0.0.9/24"))).toBeNull();
-    expect(risk({ ...NONE, mode6: "Autoconf" }, address("fd00::5/64"))).toBeNull();
-    expect(risk({ ...NONE, mode6: "DHCP" }, address("fd00::5/64"))).toBeNull();
+    expect(risk({ ...NONE, ipv6Mode: "Autoconf" }, address("fd00::5/64"))).toBeNull();
+    expect(risk({ ...NONE, ipv6Mode: "DHCP" }, address("fd00::5/64"))).toBeNull();
   });
 
   test("of other devices", () => {
@@ -55,8 +55,8 @@ describe("a plug takes an address away", () => {
     ["another than the record's", STATIC, "10.0.0.9/24"],
     ["the record's with another netmask", STATIC, "10.0.0.5/16"],
     ["IPv6 where only IPv4 is static", STATIC, "fd00::9/64"],
-    ["another IPv6", { ...NONE, mode6: "Static", ipv6: ["fd00::5/64"] }, "fd00::9/64"],
-    ["another length", { ...NONE, mode6: "Static", ipv6: ["fd00::5/48"] }, "fd00::5/64"],
+    ["another IPv6", { ...NONE, ipv6Mode: "Static", ipv6: ["fd00::5/64"] }, "fd00::9/64"],
+    ["another length", { ...NONE, ipv6Mode: "Static", ipv6: ["fd00::5/48"] }, "fd00::5/64"],
   ])("that was set on the bridge by hand: %s", (_, record, live) => {
     expect(risk(record, address(live))).toBe(
       `XAPI's record does not have the address ${live} of xenbr1, which a plug would remove`,
@@ -83,7 +83,7 @@ describe("a plug takes an address away", () => {
 
 test("a netmask has the length of its prefix", () => {
   const masks = ["255.255.255.0", "255.255.255.255", "255.240.0.0", "0.0.0.0", ""];
-  expect(masks.map(prefixLength)).toEqual([24, 32, 12, 0, 0]);
+  expect(masks.map(computePrefixLength)).toEqual([24, 32, 12, 0, 0]);
 });
 
 test("IPv6 addresses are compared in their shortest form", () => {

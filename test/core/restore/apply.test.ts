@@ -28,16 +28,16 @@ describe("restore", () => {
   test("brings back settings and requests exactly, and leaves no text", async () => {
     const one = host();
     const before = one.requests();
-    await one.disable({ rule: { nics: true, vifs: true } });
+    await one.disable({ groups: { nics: true, vifs: true } });
     expect(one.settings(web0.uuid)["ethtool-tx"]).toBe("off");
     const { problems } = await one.restore();
     expect(problems).toEqual([]);
     expect(one.requests()).toEqual(before);
     for (const { uuid, otherConfig } of [eth0, web0, db0]) {
-      expect(one.toolstack.configOf(uuid)).toEqual(Object.fromEntries(otherConfig));
+      expect(one.toolstack.getOtherConfig(uuid)).toEqual(Object.fromEntries(otherConfig));
     }
-    expect(one.toolstack.now().hostStored.names).toEqual([]);
-    expect(one.bits.devices()).toEqual([]);
+    expect(one.toolstack.currentInventory().storedHostRule.keys).toEqual([]);
+    expect(one.bits.listDevices()).toEqual([]);
   });
 
   test("writes settings before the plug, the kernel after it, and removes texts last", async () => {
@@ -100,7 +100,7 @@ describe("restore", () => {
     await one.disable();
     await one.restore();
     expect(one.toolstack.announced).toEqual([web.uuid, web.uuid]);
-    expect([...one.mark.marked]).toEqual([]);
+    expect([...one.pendingAnnouncements.pending]).toEqual([]);
   });
 
   test("restores some features, and keeps the text of the others", async () => {
@@ -112,7 +112,7 @@ describe("restore", () => {
       "ethtool-tso": "off",
       other: "kept",
     });
-    const stored = one.toolstack.database.settingsOf(web0.ref).stored;
+    const stored = one.toolstack.database.readInterfaceConfig(web0.ref).stored;
     expect([...stored.value.keys()]).toEqual(["tso"]);
     const { requested } = one.kernel.devices.get("vif3.0") ?? VIF_ON;
     const names = namesOf(KERNEL, requested);
@@ -125,12 +125,12 @@ describe("restore", () => {
   test("keeps everything for another try where a driver does not follow", async () => {
     const one = host();
     await one.disable();
-    one.kernel.deaf.add("eth0");
+    one.kernel.ignoringRequests.add("eth0");
     const { problems } = await one.restore();
     expect(problems.map(({ code, device }) => [code, device])).toEqual([["write-failed", "eth0"]]);
     expect(one.texts(eth0.uuid)).toHaveLength(1);
-    expect(one.bits.devices()).toEqual(["eth0"]);
-    one.kernel.deaf.clear();
+    expect(one.bits.listDevices()).toEqual(["eth0"]);
+    one.kernel.ignoringRequests.clear();
     await one.restore();
     expect(one.texts(eth0.uuid)).toEqual([]);
   });
@@ -151,7 +151,7 @@ describe("restore", () => {
       expect(problems).toEqual([]);
       expect(one.requests()).toEqual(before);
       for (const { uuid, otherConfig } of [eth0, web0, db0]) {
-        expect(one.toolstack.configOf(uuid)).toEqual(Object.fromEntries(otherConfig));
+        expect(one.toolstack.getOtherConfig(uuid)).toEqual(Object.fromEntries(otherConfig));
       }
     }
   });
@@ -171,7 +171,7 @@ describe("what somebody else has changed since", () => {
       },
     ]);
     expect(one.settings(web0.uuid)["ethtool-tso"]).toBe("true");
-    const { value } = one.toolstack.database.settingsOf(web0.ref).stored;
+    const { value } = one.toolstack.database.readInterfaceConfig(web0.ref).stored;
     expect([...value]).toMatchObject([["tso", { asked: null, original: { setting: null } }]]);
     expect(one.texts(eth0.uuid)).toEqual([]);
   });
@@ -182,7 +182,7 @@ describe("what somebody else has changed since", () => {
     one.toolstack.database.set(web0.ref, "ethtool-tso", "true");
     await one.restore();
     await one.restore({ force: true });
-    expect(one.toolstack.configOf(web0.uuid)).toEqual({ "ethtool-tx": "on", other: "kept" });
+    expect(one.toolstack.getOtherConfig(web0.uuid)).toEqual({ "ethtool-tx": "on", other: "kept" });
   });
 
   test("is not written again by a second restore", async () => {
@@ -209,9 +209,9 @@ describe("what somebody else has changed since", () => {
 describe("a wider rule", () => {
   test("leaves an exception on an interface that is restored, once", async () => {
     const one = host();
-    await one.disable({ rule: { nics: true, vifs: false } });
+    await one.disable({ groups: { nics: true, vifs: false } });
     await one.restore({ targets: new Set([eth0.uuid]), rule: null });
-    const { stored } = one.toolstack.database.settingsOf(eth0.ref);
+    const { stored } = one.toolstack.database.readInterfaceConfig(eth0.ref);
     expect(stored.value.get("tso")).toEqual({
       asked: "on",
       alone: false,

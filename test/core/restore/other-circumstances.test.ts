@@ -16,8 +16,8 @@ import {
   vm,
 } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
-import { MemoryBits } from "../../fakes/state.ts";
-import { MemoryDatabase } from "../../fakes/toolstack.ts";
+import { FakeKernelBitsStore } from "../../fakes/state.ts";
+import { FakeXapiDatabase } from "../../fakes/toolstack.ts";
 
 const eth0 = pif("eth0");
 const web = vm("web", { domid: 3 });
@@ -38,9 +38,9 @@ function withDbRunning(before: FakeHost, domid: number): FakeHost {
   const { pool } = before.toolstack.database;
   const vms = pool.vms.map((one) => (one.uuid === db.uuid ? running : one));
   const vifs = pool.vifs.map((one) =>
-    plugged({ ...one, otherConfig: config(before.toolstack.configOf(one.uuid)) }),
+    plugged({ ...one, otherConfig: config(before.toolstack.getOtherConfig(one.uuid)) }),
   );
-  return new FakeHost(new MemoryDatabase({ ...pool, vms, vifs }), before.kernel.devices);
+  return new FakeHost(new FakeXapiDatabase({ ...pool, vms, vifs }), before.kernel.devices);
 }
 
 describe("a VM that was halted when its VIF was disabled", () => {
@@ -87,11 +87,13 @@ describe("restore on a host that knows less", () => {
     const one = host();
     const before = one.requests();
     await one.disable();
-    one.bits = new MemoryBits(one.kernel);
+    one.bits = new FakeKernelBitsStore(one.kernel);
     const { problems } = await one.restore();
     expect(problems).toEqual([]);
     expect(one.requests().get("eth0")).toEqual(before.get("eth0") ?? []);
-    expect(one.kernel.kernel.state(one.kernel.devices.get("vif3.0") ?? VIF_ON, "tso")).toBe("on");
+    expect(one.kernel.kernel.getState(one.kernel.devices.get("vif3.0") ?? VIF_ON, "tso")).toBe(
+      "on",
+    );
   });
 
   test("restores the settings of a VM that runs on another host, and keeps its text", async () => {
@@ -100,7 +102,7 @@ describe("restore on a host that knows less", () => {
     const beta = new FakeHost(one.toolstack.database, {}, { host: BETA });
     const { problems } = await beta.restore();
     expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([
-      ["live-on-other-host", web0.uuid],
+      ["restore-on-other-host", web0.uuid],
     ]);
     expect(one.settings(web0.uuid)).toEqual({ "ethtool-tx": "on", other: "kept" });
     expect(one.texts(web0.uuid)).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { planPlugs } from "../../../src/core/restore/replug.ts";
+import { planReplugs } from "../../../src/core/restore/replug.ts";
 import { inventory, nic, pif } from "../../builders/hosts.ts";
 
 const eth0 = pif("eth0", { management: true });
@@ -8,8 +8,8 @@ const bond0 = pif("bond0", { role: "bond", slaves: [pif("eth1").uuid, pif("eth2"
 const eth1 = pif("eth1", { slaveOf: bond0.uuid, attached: false });
 const eth2 = pif("eth2", { slaveOf: bond0.uuid, attached: false });
 
-function plugsFor(nics: Parameters<typeof planPlugs>[0], pifs = [eth0, bond0, eth1, eth2]) {
-  return planPlugs(nics, inventory({ pifs })).map(({ pif, nics, devices, management }) => {
+function plugsFor(nics: Parameters<typeof planReplugs>[0], pifs = [eth0, bond0, eth1, eth2]) {
+  return planReplugs(nics, inventory({ pifs })).map(({ pif, nics, devices, management }) => {
     const restored = nics.map((one) => one.pif.device).join(" ");
     return `${pif.device} for ${restored}: ${devices.join(" ")}${management ? ", management" : ""}`;
   });

@@ -1,22 +1,30 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { keywordLists, worlds } from "../../builders/arbitraries.ts";
+import { changeCases, featureLists } from "../../builders/arbitraries.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 
 /** Everything in XAPI, as one would compare it: maps have no order. */
 function contents({ toolstack: { database } }: FakeHost): ReadonlyMap<string, unknown> {
-  return new Map(database.refs.map((ref) => [ref, database.of(ref)]));
+  return new Map(database.refs.map((ref) => [ref, database.getOtherConfig(ref)]));
 }
 
 test("disable and then restore leave requests and other_config of any world as they were", async () => {
   await fc.assert(
-    fc.asyncProperty(worlds, keywordLists, fc.boolean(), async (world, features, rule) => {
+    fc.asyncProperty(changeCases, featureLists, fc.boolean(), async (world, features, rule) => {
       const one = new FakeHost(world.inventory, world.devices, { names: world.names });
       const before = [one.requests(), contents(one)];
-      await one.disable({ features, named: true, rule: { nics: rule, vifs: rule } });
+      await one.disable({
+        features,
+        hasExplicitFeatures: true,
+        groups: { nics: rule, vifs: rule },
+      });
       const disabled = contents(one);
       one.journal.length = 0;
-      await one.disable({ features, named: true, rule: { nics: rule, vifs: rule } });
+      await one.disable({
+        features,
+        hasExplicitFeatures: true,
+        groups: { nics: rule, vifs: rule },
+      });
       expect(contents(one)).toEqual(disabled);
       expect(one.journal).toEqual([]);
       await one.restore();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { candidates, devicesAlone } from "../../../src/core/targets/candidates.ts";
+import { listCandidates, listDeviceCandidates } from "../../../src/core/targets/candidates.ts";
 import { resolveTargets } from "../../../src/core/targets/targets.ts";
 import { BETA, haltedVm, inventory, pif, uuidFor, vif, vm } from "../../builders/hosts.ts";
 
@@ -10,7 +10,7 @@ const POOL = inventory({
   pifs: [
     NIC,
     pif("bond0", { role: "bond", slaves: [NIC.uuid] }),
-    pif("eth0", { role: "vlan", vlan: 7, under: NIC.uuid }),
+    pif("eth0", { role: "vlan", vlan: 7, taggedPif: NIC.uuid }),
     pif("tunnel0", { role: "tunnel" }),
     pif("eth9", { host: BETA }),
   ],
@@ -20,7 +20,7 @@ const POOL = inventory({
 
 describe("what can be named on a command line", () => {
   test("is ALL, VMs, this host's devices with a NIC, and VIFs that have a device here", () => {
-    expect(candidates("targets", POOL)).toEqual([
+    expect(listCandidates("targets", POOL)).toEqual([
       "ALL\tthis host's NICs and the VIFs of its VMs",
       "NICS\tthis host's NICs",
       "VIFS\tthe VIFs of its VMs",
@@ -34,8 +34,11 @@ describe("what can be named on a command line", () => {
   });
 
   test("behind --vm it is VMs, behind --pif devices", () => {
-    expect(candidates("vms", POOL).map((line) => line.split("\t")[0])).toEqual(["rest", "web 1"]);
-    expect(candidates("pifs", POOL).map((line) => line.split("\t")[0])).toEqual([
+    expect(listCandidates("vms", POOL).map((line) => line.split("\t")[0])).toEqual([
+      "rest",
+      "web 1",
+    ]);
+    expect(listCandidates("pifs", POOL).map((line) => line.split("\t")[0])).toEqual([
       ...["bond0", "eth0", "eth0.7"],
     ]);
   });
@@ -46,7 +49,7 @@ describe("what can be named on a command line", () => {
       ...["a", "b"].map((uuid) => haltedVm("twin", { uuid: uuidFor(uuid) })),
       ...odd.map((name) => haltedVm(name)),
     ];
-    const names = candidates("vms", inventory({ vms })).map((line) => line.split("\t")[0]);
+    const names = listCandidates("vms", inventory({ vms })).map((line) => line.split("\t")[0]);
     expect(new Set(names)).toEqual(new Set(vms.map(({ uuid }) => uuid)));
   });
 
@@ -56,7 +59,7 @@ describe("what can be named on a command line", () => {
       fc.property(names, (list) => {
         const vms = list.map((name) => haltedVm(name));
         const pool = inventory({ vms, vifs: vms.map((one) => vif(one, "0")) });
-        const lines = candidates("vms", pool);
+        const lines = listCandidates("vms", pool);
         expect(lines).toHaveLength(list.length);
         for (const line of lines) {
           expect(line.replace("\t", "")).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
@@ -70,7 +73,7 @@ describe("what can be named on a command line", () => {
 });
 
 test("without XAPI it is the kernel's devices, but for those that are nobody's NIC", () => {
-  expect(devicesAlone(["vif2.0", "lo", "eth10", "eth2", "ovs-system"])).toEqual([
+  expect(listDeviceCandidates(["vif2.0", "lo", "eth10", "eth2", "ovs-system"])).toEqual([
     "eth2\tNIC",
     "eth10\tNIC",
     "vif2.0\tVIF",

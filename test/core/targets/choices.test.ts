@@ -1,20 +1,20 @@
 import { describe, expect, test } from "bun:test";
-import type { LiveView } from "../../../src/core/disable/steps.ts";
-import { DEFAULT_KEYWORDS, KEYWORDS } from "../../../src/core/features.ts";
+import type { FeatureSnapshot } from "../../../src/core/disable/steps.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../../src/core/features.ts";
 import type { Inventory } from "../../../src/core/inventory.ts";
-import { choicesOf, choosable } from "../../../src/core/targets/choices.ts";
+import { buildChoices, listAvailableInterfaces } from "../../../src/core/targets/choices.ts";
 import { resolveTargets } from "../../../src/core/targets/targets.ts";
-import { judge } from "../../../src/core/verify/verdict.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
 import {
   BETA,
+  createSnapshot,
   haltedVm,
   inventory,
   NIC_OFF,
   NIC_ON,
   pif,
+  unwrap,
   VIF_ON,
-  valued,
-  viewOf,
   vif,
   vm,
 } from "../../builders/hosts.ts";
@@ -24,7 +24,7 @@ const REST = haltedVm("rest");
 const AWAY = vm("away", { domid: 3, residentOn: BETA });
 const POOL = inventory({
   pifs: [pif("eth10"), pif("eth2"), pif("eth0", { management: true }), pif("eth0", { host: BETA })],
-  vms: [WEB, REST, AWAY, vm("bare"), vm("image", { role: "template" })],
+  vms: [WEB, REST, AWAY, vm("unmanaged"), vm("image", { role: "template" })],
   vifs: [
     vif(WEB, "0"),
     vif(WEB, "1"),
@@ -33,13 +33,16 @@ const POOL = inventory({
     vif(vm("image", { role: "template" }), "0"),
   ],
 });
-const VIEW = viewOf({ eth0: NIC_ON, eth2: NIC_OFF, "vif3.0": VIF_ON, "vif3.1": NIC_OFF });
+const VIEW = createSnapshot({ eth0: NIC_ON, eth2: NIC_OFF, "vif3.0": VIF_ON, "vif3.1": NIC_OFF });
 
-function choices(pool: Inventory, view: LiveView) {
-  const there = choosable(pool);
+function choices(pool: Inventory, view: FeatureSnapshot) {
+  const there = listAvailableInterfaces(pool);
   const interfaces = [...there.nics, ...there.vifs];
-  const { devices } = judge(interfaces, view, { keywords: KEYWORDS, records: false });
-  return choicesOf(there, devices);
+  const { devices } = evaluateInterfaces(interfaces, view, {
+    features: FEATURE_NAMES,
+    includesSettings: false,
+  });
+  return buildChoices(there, devices);
 }
 
 describe("what there is to choose from", () => {
@@ -51,7 +54,7 @@ describe("what there is to choose from", () => {
   });
 
   test("each with its state and the number of its VIFs", () => {
-    expect(choices(POOL, VIEW).map(({ state, vifs }) => [state, vifs])).toEqual([
+    expect(choices(POOL, VIEW).map(({ state, vifCount }) => [state, vifCount])).toEqual([
       ["NIC, management", null],
       ["NIC", null],
       ["NIC", null],
@@ -62,9 +65,11 @@ describe("what there is to choose from", () => {
   });
 
   test("and with what is on in any of its devices and could be off: a fixed feature could not", () => {
-    const on = new Map(choices(POOL, VIEW).map(({ name, on: keywords }) => [name, keywords]));
+    const on = new Map(
+      choices(POOL, VIEW).map(({ name, featuresOn: keywords }) => [name, keywords]),
+    );
     expect(on.get("eth0")).toContain("tso");
-    expect(on.get("eth2")?.filter((keyword) => DEFAULT_KEYWORDS.includes(keyword))).toEqual([]);
+    expect(on.get("eth2")?.filter((keyword) => DEFAULT_FEATURES.includes(keyword))).toEqual([]);
     expect(on.get("web")).toContain("tso");
     expect(on.get("web")).not.toContain("rx");
     expect([on.get("rest"), on.get("away"), on.get("eth10")]).toEqual([[], [], []]);
@@ -76,9 +81,9 @@ describe("what there is to choose from", () => {
       vms: [...POOL.vms, vm("eth0", { domid: 7 }), vm("web", { uuid: "other", domid: 8 })],
     });
     for (const { request, name } of choices(twins, VIEW)) {
-      const { interfaces } = valued(resolveTargets([request], twins));
+      const { interfaces } = unwrap(resolveTargets([request], twins));
       for (const one of interfaces) {
-        if (one.kind === "bare") throw new Error("no choice is bare");
+        if (one.kind === "unmanaged") throw new Error("no choice is bare");
         expect(one.kind === "pif" ? one.pif.device : one.vm.name).toBe(name);
       }
       expect(interfaces.length).toBeGreaterThan(0);

@@ -1,47 +1,51 @@
 import { describe, expect, test } from "bun:test";
 import type { Host } from "../../../src/core/inventory.ts";
-import { laterNotes, selectionNotes, unrecordedNotes } from "../../../src/core/targets/notes.ts";
+import {
+  createDeferredNotes,
+  createNoSettingNotes,
+  createSelectionNotes,
+} from "../../../src/core/targets/notes.ts";
 import type { Selection } from "../../../src/core/targets/targets.ts";
 import { BETA, guest, haltedVm, nic, pif, uuidFor, vif, vm } from "../../builders/hosts.ts";
 
 const NOTHING: Selection = {
   interfaces: [],
-  rule: { nics: false, vifs: false },
-  alone: new Set(),
-  leftOut: [],
-  withoutVifs: [],
+  groups: { nics: false, vifs: false },
+  individualVifs: new Set(),
+  vmsOnOtherHosts: [],
+  vmsWithoutVifs: [],
 };
 const GAMMA: Host = { uuid: uuidFor("host gamma"), name: "gamma" };
 
 describe("what the choice left out", () => {
   test("counts VMs that run on other hosts, and names these hosts", () => {
-    const leftOut = [
+    const vmsOnOtherHosts = [
       { host: BETA, count: 2 },
       { host: GAMMA, count: 1 },
     ];
-    expect(selectionNotes({ ...NOTHING, leftOut })).toEqual([
-      { code: "left-out", message: '3 VMs left out, which run on "beta" and "gamma"' },
+    expect(createSelectionNotes({ ...NOTHING, vmsOnOtherHosts })).toEqual([
+      { code: "vms-on-other-hosts", message: '3 VMs left out, which run on "beta" and "gamma"' },
     ]);
-    expect(selectionNotes({ ...NOTHING, leftOut: leftOut.slice(1) })[0]?.message).toBe(
-      '1 VM left out, which runs on "gamma"',
-    );
+    expect(
+      createSelectionNotes({ ...NOTHING, vmsOnOtherHosts: vmsOnOtherHosts.slice(1) })[0]?.message,
+    ).toBe('1 VM left out, which runs on "gamma"');
   });
 
   test("a named VM without VIFs is said to have none", () => {
-    const bare = haltedVm("bare");
-    expect(selectionNotes({ ...NOTHING, withoutVifs: [bare] })).toEqual([
-      { code: "no-vifs", message: '"bare" has no VIFs', uuid: bare.uuid },
+    const bare = haltedVm("unmanaged");
+    expect(createSelectionNotes({ ...NOTHING, vmsWithoutVifs: [bare] })).toEqual([
+      { code: "no-vifs", message: '"unmanaged" has no VIFs', uuid: bare.uuid },
     ]);
   });
 
   test("nothing left out, nothing said", () => {
-    expect(selectionNotes(NOTHING)).toEqual([]);
+    expect(createSelectionNotes(NOTHING)).toEqual([]);
   });
 });
 
 describe("when a record takes effect", () => {
-  const message = (subjects: Parameters<typeof laterNotes>[0]) =>
-    laterNotes(subjects, true).map((note) => note.message);
+  const message = (subjects: Parameters<typeof createDeferredNotes>[0]) =>
+    createDeferredNotes(subjects, true).map((note) => note.message);
 
   test("of a halted VM: when it is started, once for all its VIFs", () => {
     const db = haltedVm("db");
@@ -71,7 +75,7 @@ describe("when a record takes effect", () => {
       guest(vif(away, "0")),
       guest(vif(vm("web"), "1", { sriov: true })),
     ];
-    expect(laterNotes(subjects, true)).toEqual([]);
+    expect(createDeferredNotes(subjects, true)).toEqual([]);
   });
 });
 
@@ -80,9 +84,9 @@ describe("features that no record keeps off", () => {
   const web0 = guest(vif(vm("web"), "0"));
 
   test("on VIFs: gro and lro too", () => {
-    expect(unrecordedNotes([web0], ["tso", "gro", "lro"])).toEqual([
+    expect(createNoSettingNotes([web0], ["tso", "gro", "lro"])).toEqual([
       {
-        code: "not-recorded",
+        code: "no-setting",
         message:
           "gro and lro of VIFs: the toolstack reads no record of that, so off until a VM's next start; keep it off with: offload persist",
       },
@@ -90,16 +94,16 @@ describe("features that no record keeps off", () => {
   });
 
   test("on NIC: only those that are no default", () => {
-    expect(unrecordedNotes([eth0], ["tso", "gro", "lro"])).toEqual([]);
-    expect(unrecordedNotes([eth0], ["tso", "rxvlan"])[0]?.message).toBe(
+    expect(createNoSettingNotes([eth0], ["tso", "gro", "lro"])).toEqual([]);
+    expect(createNoSettingNotes([eth0], ["tso", "rxvlan"])[0]?.message).toBe(
       "rxvlan of NICs: XAPI has no record for that, so off until the next reboot",
     );
   });
 
   test("each kind that is there is told of", () => {
-    expect(unrecordedNotes([eth0, web0], ["ntuple"])).toHaveLength(2);
-    expect(unrecordedNotes([], ["ntuple", "gro"])).toEqual([]);
-    const bare = { kind: "bare", device: "eth0", as: "pif" } as const;
-    expect(unrecordedNotes([bare], ["ntuple", "gro"])).toEqual([]);
+    expect(createNoSettingNotes([eth0, web0], ["ntuple"])).toHaveLength(2);
+    expect(createNoSettingNotes([], ["ntuple", "gro"])).toEqual([]);
+    const bare = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
+    expect(createNoSettingNotes([bare], ["ntuple", "gro"])).toEqual([]);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import {
-  resolveBare,
-  resolveBareHost,
-  survey,
-  surveyGuests,
+  readGuestFeatures,
+  readInterfaceFeatures,
+  resolveUnmanaged,
+  resolveUnmanagedHost,
 } from "../../../src/core/targets/survey.ts";
 import {
   BETA,
@@ -15,15 +15,15 @@ import {
   NIC_ON,
   nic,
   pif,
+  unwrap,
   VIF_ON,
-  valued,
   vif,
   vm,
 } from "../../builders/hosts.ts";
-import { MemoryKernel } from "../../fakes/kernel.ts";
+import { FakeKernel } from "../../fakes/kernel.ts";
 
 describe("survey", () => {
-  const kernel = new MemoryKernel(KERNEL, {
+  const kernel = new FakeKernel(KERNEL, {
     eth0: NIC_ON,
     eth1: NIC_ON,
     "vif3.0": VIF_ON,
@@ -33,21 +33,21 @@ describe("survey", () => {
 
   test("reads the devices of the interfaces, taps too, and no others", () => {
     const subjects = [nic(pif("eth0")), guest(vif(vm("web", { domid: 3 }), "0"))];
-    const { observations } = valued(survey(subjects, kernel));
-    expect([...observations.keys()]).toEqual(["eth0", "vif3.0", "tap3.0"]);
+    const { readings } = unwrap(readInterfaceFeatures(subjects, kernel));
+    expect([...readings.keys()]).toEqual(["eth0", "vif3.0", "tap3.0"]);
   });
 
   test("what was read ahead is not read again, what is missing there is", () => {
-    const own = new MemoryKernel(KERNEL, { eth0: NIC_ON, "vif3.0": VIF_ON, "tap3.0": VIF_ON });
-    const ahead = surveyGuests(own);
-    expect([...(ahead?.observations.keys() ?? [])]).toEqual(["vif3.0", "tap3.0"]);
+    const own = new FakeKernel(KERNEL, { eth0: NIC_ON, "vif3.0": VIF_ON, "tap3.0": VIF_ON });
+    const ahead = readGuestFeatures(own);
+    expect([...(ahead?.readings.keys() ?? [])]).toEqual(["vif3.0", "tap3.0"]);
     for (const device of own.devices.keys()) own.devices.set(device, NIC_OFF);
     own.devices.set("vif3.1", VIF_ON);
     const web = vm("web", { domid: 3 });
     const subjects = [nic(pif("eth0")), guest(vif(web, "0")), guest(vif(web, "1"))];
-    const { observations } = valued(survey(subjects, own, ahead));
+    const { readings } = unwrap(readInterfaceFeatures(subjects, own, ahead));
     const readNow = (device: string) => {
-      const observation = observations.get(device);
+      const observation = readings.get(device);
       return observation?.state === "read" ? observation.features : observation;
     };
     expect(readNow("vif3.0")).toBe(VIF_ON);
@@ -57,13 +57,13 @@ describe("survey", () => {
   });
 
   test("tells of a device that is not there", () => {
-    const { observations } = valued(survey([nic(pif("eth9"))], kernel));
-    expect(observations.get("eth9")).toEqual({ state: "missing" });
+    const { readings } = unwrap(readInterfaceFeatures([nic(pif("eth9"))], kernel));
+    expect(readings.get("eth9")).toEqual({ state: "missing" });
   });
 
   test("does not read vif3.0 for a VM of another host", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
-    expect(valued(survey([guest(vif(away, "0"))], kernel)).observations.size).toBe(0);
+    expect(unwrap(readInterfaceFeatures([guest(vif(away, "0"))], kernel)).readings.size).toBe(0);
   });
 });
 
@@ -71,7 +71,7 @@ describe("targets without XAPI", () => {
   const existing = new Set(["lo", "eth0", "vif3.0", "tap3.0", "xenbr0"]);
 
   test("devices of the kernel are taken as they are", () => {
-    const found = resolveBare(
+    const found = resolveUnmanaged(
       [
         { text: "eth0", kind: "any" },
         { text: "vif3.0", kind: "any" },
@@ -80,10 +80,10 @@ describe("targets without XAPI", () => {
       existing,
       () => false,
     );
-    expect(found === null ? null : valued(found)).toEqual([
-      { kind: "bare", device: "eth0", as: "pif" },
-      { kind: "bare", device: "vif3.0", as: "vif" },
-      { kind: "bare", device: "tap3.0", as: "vif" },
+    expect(found === null ? null : unwrap(found)).toEqual([
+      { kind: "unmanaged", device: "eth0", deviceKind: "pif" },
+      { kind: "unmanaged", device: "vif3.0", deviceKind: "vif" },
+      { kind: "unmanaged", device: "tap3.0", deviceKind: "vif" },
     ]);
   });
 
@@ -93,17 +93,19 @@ describe("targets without XAPI", () => {
     ["--host", { text: "ALL", kind: "host" }],
     ["--vm", { text: "eth0", kind: "vm" }],
   ] as const)("%s is understood with XAPI only, and so is whatever stands beside it", (_, one) => {
-    expect(resolveBare([one], existing, () => false)).toBeNull();
-    expect(resolveBare([{ text: "eth0", kind: "any" }, one], existing, () => false)).toBeNull();
+    expect(resolveUnmanaged([one], existing, () => false)).toBeNull();
+    expect(
+      resolveUnmanaged([{ text: "eth0", kind: "any" }, one], existing, () => false),
+    ).toBeNull();
   });
 
   test("--pif of no device is refused", () => {
-    const found = resolveBare([{ text: "eth9", kind: "pif" }], existing, () => false);
+    const found = resolveUnmanaged([{ text: "eth9", kind: "pif" }], existing, () => false);
     expect(found === null ? null : failureOf(found).code).toBe("unknown-target");
   });
 
   test("spelling is judged all the same, every target of it", () => {
-    const found = resolveBare(
+    const found = resolveUnmanaged(
       [
         { text: "all", kind: "any" },
         { text: "", kind: "any" },
@@ -129,15 +131,15 @@ test("without XAPI the whole host is every device but loopback and the datapath 
     "bonding_masters",
     "vif9.0",
   ]);
-  expect(resolveBareHost(existing)).toEqual([
-    { kind: "bare", device: "eth2", as: "pif" },
-    { kind: "bare", device: "eth10", as: "pif" },
-    { kind: "bare", device: "vif9.0", as: "vif" },
-    { kind: "bare", device: "vif10.0", as: "vif" },
+  expect(resolveUnmanagedHost(existing)).toEqual([
+    { kind: "unmanaged", device: "eth2", deviceKind: "pif" },
+    { kind: "unmanaged", device: "eth10", deviceKind: "pif" },
+    { kind: "unmanaged", device: "vif9.0", deviceKind: "vif" },
+    { kind: "unmanaged", device: "vif10.0", deviceKind: "vif" },
   ]);
 });
 
 test("a name that only begins or ends like a guest's device is none", () => {
-  const found = resolveBareHost(new Set(["vif1.0x", "xvif1.0", "vif1", "tap1.2.3"]));
-  expect(found.map(({ as }) => as)).toEqual(["pif", "pif", "pif", "pif"]);
+  const found = resolveUnmanagedHost(new Set(["vif1.0x", "xvif1.0", "vif1", "tap1.2.3"]));
+  expect(found.map(({ deviceKind }) => deviceKind)).toEqual(["pif", "pif", "pif", "pif"]);
 });

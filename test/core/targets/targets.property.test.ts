@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { devicesOf, type Interface, uuidOf } from "../../../src/core/interface.ts";
+import { getUuid, type Interface, listInterfaceDevices } from "../../../src/core/interface.ts";
 import type { Inventory } from "../../../src/core/inventory.ts";
 import { resolveTargets, type TargetRequest } from "../../../src/core/targets/targets.ts";
 import { inventories } from "../../builders/arbitraries.ts";
-import { failuresOf, valued } from "../../builders/hosts.ts";
+import { failuresOf, unwrap } from "../../builders/hosts.ts";
 
 /** Targets of every kind, such as exist in the inventory and such as do not. */
 function requestsFor({ pifs, vms, vifs }: Inventory): fc.Arbitrary<readonly TargetRequest[]> {
@@ -35,7 +35,7 @@ const asked = inventories.chain((inventory) =>
 );
 
 function uuids(interfaces: readonly Interface[]): readonly (string | null)[] {
-  return interfaces.map(uuidOf).sort();
+  return interfaces.map(getUuid).sort();
 }
 
 describe("for every pool and every list of targets", () => {
@@ -51,7 +51,7 @@ describe("for every pool and every list of targets", () => {
           expect(whole.failures.every(({ kind }) => kind === "usage")).toBe(true);
           return;
         }
-        const union = new Set(each.flatMap((one) => uuids(valued(one).interfaces)));
+        const union = new Set(each.flatMap((one) => uuids(unwrap(one).interfaces)));
         expect(uuids(whole.value.interfaces)).toEqual([...union].sort());
       }),
     );
@@ -91,7 +91,7 @@ describe("for every pool and every list of targets", () => {
           if (subject.kind !== "vif") continue;
           expect(subject.vm.role).toBe("vm");
           const taps = new Set([`tap${subject.vm.domid}.${subject.vif.device}`]);
-          for (const { name } of devicesOf(subject, taps)) {
+          for (const { name } of listInterfaceDevices(subject, taps)) {
             expect(subject.vm.residentOn?.uuid).toBe(inventory.host.uuid);
             expect(["Running", "Paused"]).toContain(subject.vm.powerState);
             expect(name).toMatch(
@@ -112,7 +112,7 @@ describe("for every pool and every list of targets", () => {
           if (!resolved.ok) continue;
           const own = inventory.vifs.filter((vif) => vif.vm.uuid === vm.uuid);
           expect(uuids(resolved.value.interfaces)).toEqual(own.map(({ uuid }) => uuid).sort());
-          expect(resolved.value.withoutVifs).toEqual(own.length === 0 ? [vm] : []);
+          expect(resolved.value.vmsWithoutVifs).toEqual(own.length === 0 ? [vm] : []);
         }
       }),
     );
@@ -134,7 +134,7 @@ describe("for every pool and every list of targets", () => {
     fc.assert(
       fc.property(inventories, (inventory) => {
         const { host, pifs, vifs, vms } = inventory;
-        const selection = valued(resolveTargets([{ text: "ALL", kind: "host" }], inventory));
+        const selection = unwrap(resolveTargets([{ text: "ALL", kind: "host" }], inventory));
         const elsewhere = ({ residentOn }: (typeof vms)[number]) =>
           residentOn !== undefined && residentOn.uuid !== host.uuid;
         const nics = pifs.filter((pif) => pif.host.uuid === host.uuid && pif.role === "physical");
@@ -144,7 +144,7 @@ describe("for every pool and every list of targets", () => {
         );
         const leftOut = vms.filter((vm) => vm.role === "vm" && elsewhere(vm));
         const counts = Map.groupBy(leftOut, ({ residentOn }) => residentOn?.uuid);
-        expect(selection.leftOut.map(({ host: { uuid }, count }) => [uuid, count])).toEqual(
+        expect(selection.vmsOnOtherHosts.map(({ host: { uuid }, count }) => [uuid, count])).toEqual(
           [...counts].map(([uuid, own]) => [uuid ?? "", own.length]),
         );
       }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { uuidOf } from "../../../src/core/interface.ts";
+import { getUuid } from "../../../src/core/interface.ts";
 import type { Inventory } from "../../../src/core/inventory.ts";
 import {
   checkSpelling,
@@ -15,8 +15,8 @@ import {
   inventory,
   nic,
   pif,
+  unwrap,
   uuidFor,
-  valued,
   vif,
   vm,
 } from "../../builders/hosts.ts";
@@ -27,11 +27,11 @@ const eth1 = pif("eth1", { slaveOf: bondUuid });
 const eth2 = pif("eth2", { slaveOf: bondUuid });
 const eth10 = pif("eth10");
 const bond0 = pif("bond0", { role: "bond", slaves: [eth1.uuid, eth2.uuid] });
-const vlan100 = pif("eth0", { role: "vlan", vlan: 100, under: eth0.uuid });
-const vlan200 = pif("bond0", { role: "vlan", vlan: 200, under: bond0.uuid });
+const vlan100 = pif("eth0", { role: "vlan", vlan: 100, taggedPif: eth0.uuid });
+const vlan200 = pif("bond0", { role: "vlan", vlan: 200, taggedPif: bond0.uuid });
 const tunnel = pif("tunnel0", { role: "tunnel" });
 const logical = pif("eth10", { role: "sriov" });
-const orphan = pif("gone0", { role: "vlan", vlan: 5, under: undefined });
+const orphan = pif("gone0", { role: "vlan", vlan: 5, taggedPif: undefined });
 const farEth0 = pif("eth0", { host: BETA });
 const farEth7 = pif("eth7", { host: BETA });
 
@@ -40,7 +40,7 @@ const db = haltedVm("db");
 const away = vm("away", { domid: 3, residentOn: BETA });
 const twin1 = vm("twin", { uuid: uuidFor("twin 1"), domid: 4 });
 const twin2 = haltedVm("twin", { uuid: uuidFor("twin 2") });
-const bare = haltedVm("bare");
+const bare = haltedVm("unmanaged");
 const template = haltedVm("Debian 13", { role: "template" });
 const snapshot = haltedVm("web", { role: "snapshot", uuid: uuidFor("snapshot of web") });
 const lonely = haltedVm("before upgrade", { role: "snapshot" });
@@ -88,7 +88,7 @@ function resolve(...requests: readonly (TargetRequest | string)[]) {
 
 /** What was chosen, in its order, by device name or by VM and number. */
 function chosen(...requests: readonly (TargetRequest | string)[]): readonly string[] {
-  return valued(resolve(...requests)).interfaces.map((subject) => {
+  return unwrap(resolve(...requests)).interfaces.map((subject) => {
     if (subject.kind === "pif") return subject.pif.device;
     return subject.kind === "vif" ? `${subject.vm.name}/${subject.vif.device}` : subject.device;
   });
@@ -108,29 +108,29 @@ const WHOLE_HOST = ["eth0", "eth1", "eth2", "eth10", "db/0", "twin/0", "web/0", 
 describe("ALL", () => {
   test("means this host's NICs and the VIFs of every VM that is not running elsewhere", () => {
     expect(chosen("ALL")).toEqual(WHOLE_HOST);
-    expect(valued(resolve("ALL")).rule).toEqual({ nics: true, vifs: true });
+    expect(unwrap(resolve("ALL")).groups).toEqual({ nics: true, vifs: true });
   });
 
   test("leaves out templates, snapshots and control domains", () => {
-    const uuids = valued(resolve("ALL")).interfaces.map(uuidOf);
+    const uuids = unwrap(resolve("ALL")).interfaces.map(getUuid);
     for (const { uuid } of [template0, snapshot0, dom0vif]) expect(uuids).not.toContain(uuid);
   });
 
   test("leaves out the PIFs of other hosts, bonds, VLANs, tunnels and SR-IOV logical PIFs", () => {
-    const uuids = valued(resolve("ALL")).interfaces.map(uuidOf);
+    const uuids = unwrap(resolve("ALL")).interfaces.map(getUuid);
     const others = [farEth0, farEth7, bond0, vlan100, vlan200, tunnel, logical, orphan];
     for (const { uuid } of others) expect(uuids).not.toContain(uuid);
   });
 
   test("tells which VMs it left out because they run on another host", () => {
-    expect(valued(resolve("ALL")).leftOut).toEqual([{ host: BETA, count: 1 }]);
-    expect(valued(resolve("web")).leftOut).toEqual([]);
+    expect(unwrap(resolve("ALL")).vmsOnOtherHosts).toEqual([{ host: BETA, count: 1 }]);
+    expect(unwrap(resolve("web")).vmsOnOtherHosts).toEqual([]);
   });
 
   test("with a VM that runs elsewhere named beside it: that VM is not left out", () => {
-    const selection = valued(resolve("ALL", "away"));
-    expect(selection.leftOut).toEqual([]);
-    expect(selection.interfaces.map(uuidOf)).toContain(away0.uuid);
+    const selection = unwrap(resolve("ALL", "away"));
+    expect(selection.vmsOnOtherHosts).toEqual([]);
+    expect(selection.interfaces.map(getUuid)).toContain(away0.uuid);
   });
 
   test.each(["all", "All", "aLL"])(
@@ -143,9 +143,9 @@ describe("ALL", () => {
   );
 
   test("counts VMs on other hosts that were not read together with those that were", () => {
-    const pool = { ...POOL, elsewhere: [{ host: BETA, count: 4 }] };
+    const pool = { ...POOL, unreadVmCounts: [{ host: BETA, count: 4 }] };
     const counted = (...texts: readonly string[]) =>
-      valued(resolveTargets(texts.map(any), pool)).leftOut;
+      unwrap(resolveTargets(texts.map(any), pool)).vmsOnOtherHosts;
     expect(counted("ALL")).toEqual([{ host: BETA, count: 5 }]);
     expect(counted("VIFS", "away")).toEqual([{ host: BETA, count: 4 }]);
     expect(counted("NICS")).toEqual([]);
@@ -158,20 +158,20 @@ describe("ALL", () => {
     expect(failure.code).toBe("ambiguous-target");
     expect(failure.message).toContain("--vm ALL");
     expect(failure.message).toContain("--host");
-    const one = valued(resolveTargets([{ text: "ALL", kind: "vm" }], pool));
+    const one = unwrap(resolveTargets([{ text: "ALL", kind: "vm" }], pool));
     expect(one).toMatchObject({
-      rule: { nics: false, vifs: false },
+      groups: { nics: false, vifs: false },
       interfaces: [{ kind: "vif", vm: named }],
     });
-    const whole = valued(resolveTargets([{ text: "ALL", kind: "host" }], pool));
-    expect(whole.rule).toEqual({ nics: true, vifs: true });
+    const whole = unwrap(resolveTargets([{ text: "ALL", kind: "host" }], pool));
+    expect(whole.groups).toEqual({ nics: true, vifs: true });
     expect(whole.interfaces).toHaveLength(WHOLE_HOST.length + 1);
   });
 
   test("a VM called all can be named with --vm", () => {
     const named = vm("all", { domid: 9 });
     const pool = withMore({ vms: [named], vifs: [vif(named, "0")] });
-    expect(valued(resolveTargets([{ text: "all", kind: "vm" }], pool)).interfaces).toHaveLength(1);
+    expect(unwrap(resolveTargets([{ text: "all", kind: "vm" }], pool)).interfaces).toHaveLength(1);
   });
 });
 
@@ -179,12 +179,12 @@ describe("NICS and VIFS", () => {
   test("mean this host's NICs, and the VIFs of every VM that runs on no other host", () => {
     expect(chosen("NICS")).toEqual(["eth0", "eth1", "eth2", "eth10"]);
     expect(chosen("VIFS")).toEqual(["db/0", "twin/0", "web/0", "web/1", "web/10"]);
-    expect(valued(resolve("NICS")).rule).toEqual({ nics: true, vifs: false });
-    expect(valued(resolve("VIFS")).rule).toEqual({ nics: false, vifs: true });
+    expect(unwrap(resolve("NICS")).groups).toEqual({ nics: true, vifs: false });
+    expect(unwrap(resolve("VIFS")).groups).toEqual({ nics: false, vifs: true });
   });
 
   test("together mean what ALL means", () => {
-    expect(valued(resolve("VIFS", "NICS"))).toEqual(valued(resolve("ALL")));
+    expect(unwrap(resolve("VIFS", "NICS"))).toEqual(unwrap(resolve("ALL")));
   });
 
   test("stand beside names", () => {
@@ -206,20 +206,22 @@ describe("NICS and VIFS", () => {
     expect(failure.message).toContain(`--vm ${text}`);
     const kind = text === "NICS" ? "nics" : "vifs";
     expect(resolveTargets([{ text, kind }], pool).ok).toBe(true);
-    expect(valued(resolveTargets([{ text, kind: "vm" }], pool)).interfaces).toHaveLength(1);
+    expect(unwrap(resolveTargets([{ text, kind: "vm" }], pool)).interfaces).toHaveLength(1);
   });
 });
 
 describe("a VIF that is named by itself", () => {
   test("is told from one whose VM was named", () => {
-    expect(valued(resolve(web0.uuid, "vif3.1")).alone).toEqual(new Set([web0.uuid, web1.uuid]));
-    expect(valued(resolve(web0.uuid, "web")).alone).toEqual(new Set());
-    expect(valued(resolve("web")).alone).toEqual(new Set());
+    expect(unwrap(resolve(web0.uuid, "vif3.1")).individualVifs).toEqual(
+      new Set([web0.uuid, web1.uuid]),
+    );
+    expect(unwrap(resolve(web0.uuid, "web")).individualVifs).toEqual(new Set());
+    expect(unwrap(resolve("web")).individualVifs).toEqual(new Set());
   });
 
   test("is named when its tap is, and the tap is refused", () => {
     const failure = failureOf(resolve("tap3.0"));
-    expect(failure).toMatchObject({ kind: "usage", code: "tap-of-a-vif" });
+    expect(failure).toMatchObject({ kind: "usage", code: "tap-not-a-target" });
     expect(failure.message).toContain("vif3.0");
     expect(failureOf(resolve("tap9.0")).code).toBe("unknown-target");
   });
@@ -241,13 +243,13 @@ describe("a VM", () => {
 
   test("that is halted or runs elsewhere can be named: its records are to be written", () => {
     expect(chosen("db")).toEqual(["db/0"]);
-    expect(valued(resolve("away")).interfaces).toMatchObject([
-      { kind: "vif", whereabouts: { at: "elsewhere", host: "beta" } },
+    expect(unwrap(resolve("away")).interfaces).toMatchObject([
+      { kind: "vif", location: { kind: "remote", host: "beta" } },
     ]);
   });
 
   test("a snapshot of the same name does not make it ambiguous", () => {
-    const uuids = valued(resolve("web")).interfaces.map(uuidOf);
+    const uuids = unwrap(resolve("web")).interfaces.map(getUuid);
     expect(uuids).not.toContain(snapshot0.uuid);
   });
 
@@ -272,8 +274,8 @@ describe("a VM", () => {
   });
 
   test("without any VIF is said to have none", () => {
-    const selection = valued(resolve("bare", "web"));
-    expect(selection.withoutVifs).toEqual([bare]);
+    const selection = unwrap(resolve("unmanaged", "web"));
+    expect(selection.vmsWithoutVifs).toEqual([bare]);
     expect(selection.interfaces).toHaveLength(3);
   });
 });
@@ -289,16 +291,16 @@ describe("a PIF", () => {
   test("is called what the record says, never matched by the pattern of a name", () => {
     const odd = pif("eno12429np0");
     const pool = withMore({ pifs: [odd] });
-    const selection = valued(resolveTargets([any("eno12429np0")], pool));
+    const selection = unwrap(resolveTargets([any("eno12429np0")], pool));
     expect(selection.interfaces).toEqual([nic(odd)]);
   });
 
   test("is the NIC where an SR-IOV logical PIF on it has the same name", () => {
-    expect(valued(resolve("eth10")).interfaces.map(uuidOf)).toEqual([eth10.uuid]);
+    expect(unwrap(resolve("eth10")).interfaces.map(getUuid)).toEqual([eth10.uuid]);
   });
 
   test("of this host is meant where another host has a device of the same name", () => {
-    expect(valued(resolve("eth0")).interfaces.map(uuidOf)).toEqual([eth0.uuid]);
+    expect(unwrap(resolve("eth0")).interfaces.map(getUuid)).toEqual([eth0.uuid]);
   });
 
   test("that is a bond means its slaves", () => {
@@ -326,14 +328,14 @@ describe("a PIF", () => {
   test("of another host is refused, naming the host", () => {
     for (const text of ["eth7", farEth7.uuid, farEth0.uuid]) {
       const failure = failureOf(resolve(text));
-      expect(failure).toMatchObject({ kind: "usage", code: "pif-of-another-host" });
+      expect(failure).toMatchObject({ kind: "usage", code: "pif-on-other-host" });
       expect(failure.message).toContain('the host "beta"');
     }
   });
 
   test("carries the management traffic by itself, in a bond or under a VLAN", () => {
     const flagged = (pool: Inventory) =>
-      valued(resolveTargets([any("ALL")], pool)).interfaces.flatMap((subject) =>
+      unwrap(resolveTargets([any("ALL")], pool)).interfaces.flatMap((subject) =>
         subject.kind === "pif" && subject.management ? [subject.pif.device] : [],
       );
     const managedBy = (uuid: string): Inventory => ({
@@ -381,9 +383,9 @@ describe("names that mean two things, or nothing", () => {
   });
 
   test("--vm and --pif say which is meant", () => {
-    const asVm = valued(resolveTargets([{ text: "eth0", kind: "vm" }], pool));
+    const asVm = unwrap(resolveTargets([{ text: "eth0", kind: "vm" }], pool));
     expect(asVm.interfaces).toMatchObject([{ kind: "vif", vm: eth0Vm }]);
-    const asPif = valued(resolveTargets([{ text: "eth0", kind: "pif" }], pool));
+    const asPif = unwrap(resolveTargets([{ text: "eth0", kind: "pif" }], pool));
     expect(asPif.interfaces).toMatchObject([{ kind: "pif", pif: eth0 }]);
   });
 
@@ -467,31 +469,31 @@ describe("several targets", () => {
 
 test("where the VIF is comes from the inventory's own host", () => {
   const fromBeta: Inventory = { ...POOL, host: BETA };
-  expect(valued(resolveTargets([any("away")], fromBeta)).interfaces).toMatchObject([
-    { whereabouts: { at: "here", domid: 3 } },
+  expect(unwrap(resolveTargets([any("away")], fromBeta)).interfaces).toMatchObject([
+    { location: { kind: "local", domid: 3 } },
   ]);
-  expect(valued(resolveTargets([any("web")], fromBeta)).interfaces[0]).toMatchObject({
-    whereabouts: { at: "elsewhere", host: ALPHA.name },
+  expect(unwrap(resolveTargets([any("web")], fromBeta)).interfaces[0]).toMatchObject({
+    location: { kind: "remote", host: ALPHA.name },
   });
 });
 
 describe("templates and snapshots, where they can be named", () => {
   const resolveWith = (...texts: readonly string[]) =>
-    resolveTargets(texts.map(any), POOL, { templates: true });
+    resolveTargets(texts.map(any), POOL, { includeTemplates: true });
 
   test("are found by UUID, and by nothing else", () => {
     for (const [vm, vif] of [
       [template, template0],
       [snapshot, snapshot0],
     ] as const) {
-      const { interfaces } = valued(resolveWith(vm.uuid));
-      expect(interfaces.map(uuidOf)).toEqual([vif.uuid]);
+      const { interfaces } = unwrap(resolveWith(vm.uuid));
+      expect(interfaces.map(getUuid)).toEqual([vif.uuid]);
     }
     expect(failureOf(resolveWith("Debian 13")).code).toBe("not-a-vm");
     expect(failureOf(resolveWith(dom0.uuid)).code).toBe("not-a-vm");
   });
 
   test("are no part of ALL", () => {
-    expect(valued(resolveWith("ALL"))).toEqual(valued(resolve("ALL")));
+    expect(unwrap(resolveWith("ALL"))).toEqual(unwrap(resolve("ALL")));
   });
 });

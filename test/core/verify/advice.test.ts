@@ -1,20 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import type { FeatureSet } from "../../../src/core/feature-set.ts";
-import { DEFAULT_KEYWORDS, type Keyword } from "../../../src/core/features.ts";
+import { DEFAULT_FEATURES, type Feature } from "../../../src/core/features.ts";
 import type { Interface } from "../../../src/core/interface.ts";
-import { smallestFixes } from "../../../src/core/verify/advice.ts";
+import { buildFixCommands } from "../../../src/core/verify/advice.ts";
 import { evaluate } from "../../../src/core/verify/evaluate.ts";
-import type { Expected } from "../../../src/core/verify/expected.ts";
+import type { ExpectedFeatures } from "../../../src/core/verify/expected.ts";
 import {
   config,
+  createSnapshot,
   guest,
   haltedVm,
   NIC_OFF,
   NIC_ON,
   nic,
   pif,
-  pifRecords,
-  viewOf,
+  pifSettings,
   vif,
 } from "../../builders/hosts.ts";
 
@@ -22,28 +22,41 @@ const NO_RULE = { nics: [], vifs: [] };
 const db0 = guest(vif(haltedVm("db"), "0"));
 
 function nics(count: number): readonly Interface[] {
-  const otherConfig = config(pifRecords("off"));
+  const otherConfig = config(pifSettings("off"));
   return Array.from({ length: count }, (_, index) => nic(pif(`eth${index}`, { otherConfig })));
 }
 
 function fixes(
   interfaces: readonly Interface[],
-  features: readonly Keyword[] | ((index: number) => readonly Keyword[]),
+  features: readonly Feature[] | ((index: number) => readonly Feature[]),
   states: readonly FeatureSet[],
-  more: Partial<Parameters<typeof smallestFixes>[0]> & { readonly byPolicy?: boolean } = {},
+  more: Partial<Parameters<typeof buildFixCommands>[0]> & { readonly byPolicy?: boolean } = {},
 ): readonly string[] {
-  const expected: Expected = {
+  const expected: ExpectedFeatures = {
     features: new Map(
       interfaces.map((iface, index) => [
         iface,
         typeof features === "function" ? features(index) : features,
       ]),
     ),
-    byPolicy: more.byPolicy ?? true,
+    isFromPolicy: more.byPolicy ?? true,
   };
-  const view = viewOf(Object.fromEntries(states.map((set, index) => [`eth${index}`, set])));
-  const found = evaluate(interfaces, expected, { view, boot: null, hasCarrier: () => false });
-  return smallestFixes({ ...found, expected, rule: NO_RULE, words: [], pool: false, ...more });
+  const snapshot = createSnapshot(
+    Object.fromEntries(states.map((set, index) => [`eth${index}`, set])),
+  );
+  const found = evaluate(interfaces, expected, {
+    snapshot,
+    bootCoverage: null,
+    hasCarrier: () => false,
+  });
+  return buildFixCommands({
+    ...found,
+    expected,
+    hostRule: NO_RULE,
+    groups: [],
+    pool: false,
+    ...more,
+  });
 }
 
 describe("the advice", () => {
@@ -73,23 +86,23 @@ describe("the advice", () => {
     const on = many.map(() => NIC_ON);
     const names = many.map((_, index) => `eth${index}`).join(" ");
     expect(fixes(many, ["tso"], on)).toEqual([`offload disable ${names} --features tso`]);
-    expect(fixes(many, ["tso"], on, { rule: { nics: ["tso"], vifs: [] } })).toEqual([
+    expect(fixes(many, ["tso"], on, { hostRule: { nics: ["tso"], vifs: [] } })).toEqual([
       "offload disable NICS --features tso",
     ]);
   });
 
   test("is a command for each list of features where one for all would be wider than the policy", () => {
-    const own = (index: number): readonly Keyword[] => (index === 1 ? ["gro"] : ["tso"]);
+    const own = (index: number): readonly Feature[] => (index === 1 ? ["gro"] : ["tso"]);
     expect(fixes(nics(3), own, [NIC_ON, NIC_ON, NIC_ON])).toEqual([
       "offload disable eth0 eth2 --features tso",
       "offload disable eth1 --features gro",
     ]);
-    const more = (index: number): readonly Keyword[] => (index === 1 ? ["tso", "gro"] : ["tso"]);
+    const more = (index: number): readonly Feature[] => (index === 1 ? ["tso", "gro"] : ["tso"]);
     const many = nics(10);
     const names = many.flatMap((_, index) => (index === 1 ? [] : [`eth${index}`])).join(" ");
-    const rule = { nics: ["gro"], vifs: [] };
+    const hostRule = { nics: ["gro"], vifs: [] };
     const on = many.map(() => NIC_ON);
-    expect(fixes(many, more, on, { rule })).toEqual([
+    expect(fixes(many, more, on, { hostRule })).toEqual([
       `offload disable ${names} --features tso`,
       "offload disable eth1 --features tso,gro",
     ]);
@@ -97,8 +110,8 @@ describe("the advice", () => {
 
   test("repeats the words that were asked about, without a policy", () => {
     const on = [NIC_ON, NIC_ON];
-    const asked = { words: ["ALL"], byPolicy: false };
-    expect(fixes(nics(2), DEFAULT_KEYWORDS, on, asked)).toEqual(["offload disable ALL"]);
+    const asked = { groups: ["ALL"], byPolicy: false };
+    expect(fixes(nics(2), DEFAULT_FEATURES, on, asked)).toEqual(["offload disable ALL"]);
     expect(fixes(nics(2), ["tso"], on, asked)).toEqual(["offload disable ALL --features tso"]);
     expect(fixes(nics(2), ["tso"], [NIC_ON, NIC_OFF], asked)).toEqual([
       "offload disable eth0 --features tso",

@@ -1,37 +1,43 @@
 import { describe, expect, test } from "bun:test";
 import type { BootLayer } from "../../../src/core/boot-layer.ts";
-import { bootFindings } from "../../../src/core/verify/boot-findings.ts";
+import { evaluateBootLayer } from "../../../src/core/verify/boot-findings.ts";
 import type { Coverage } from "../../../src/core/verify/coverage.ts";
 
 const NOTHING: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
 const POLICY: Coverage = { ...NOTHING, nics: ["tso", "gro"], devices: new Map([["eth1", []]]) };
-const CURRENT: BootLayer = { method: "systemd", state: "current", covers: POLICY };
-const ABSENT: BootLayer = { method: null, state: "absent", covers: null };
+const CURRENT: BootLayer = { method: "systemd", state: "up-to-date", covers: POLICY };
+const ABSENT: BootLayer = { method: null, state: "not-installed", covers: null };
 
 test("says nothing of a boot layer that follows the policy", () => {
-  expect(bootFindings(CURRENT, POLICY, true)).toEqual({ problems: [], notes: [] });
+  expect(evaluateBootLayer(CURRENT, POLICY, true)).toEqual({ problems: [], notes: [] });
 });
 
 describe("a boot layer that is missing", () => {
   test("is a problem where it is needed, and else a note", () => {
-    expect(bootFindings(ABSENT, POLICY, true).problems).toEqual([
-      expect.objectContaining({ code: "boot-absent" }),
+    expect(evaluateBootLayer(ABSENT, POLICY, true).problems).toEqual([
+      expect.objectContaining({ code: "boot-not-installed" }),
     ]);
-    expect(bootFindings(ABSENT, POLICY, false)).toMatchObject({
+    expect(evaluateBootLayer(ABSENT, POLICY, false)).toMatchObject({
       problems: [],
       notes: [{ code: "not-persisted" }],
     });
   });
 
   test("is neither where nothing is to be kept off", () => {
-    expect(bootFindings(ABSENT, NOTHING, true)).toEqual({ problems: [], notes: [] });
+    expect(evaluateBootLayer(ABSENT, NOTHING, true)).toEqual({ problems: [], notes: [] });
   });
 });
 
 describe("a boot layer that does not do its work is a problem, with the command that fixes it", () => {
-  for (const state of ["stale", "disabled", "edited", "not-executable", "incomplete"] as const) {
+  for (const state of [
+    "outdated",
+    "disabled",
+    "modified",
+    "not-executable",
+    "incomplete",
+  ] as const) {
     test(state, () => {
-      const { problems } = bootFindings({ ...CURRENT, state }, POLICY, false);
+      const { problems } = evaluateBootLayer({ ...CURRENT, state }, POLICY, false);
       expect(problems).toHaveLength(1);
       expect(problems[0]?.message).toEndWith("fix it with: offload persist");
     });
@@ -46,9 +52,9 @@ test("names what it does not keep off as the policy says", () => {
     devices: new Map([["eth2", []]]),
     vms: new Map([["a", vm]]),
   };
-  expect(bootFindings(CURRENT, wanted, false).problems).toEqual([
+  expect(evaluateBootLayer(CURRENT, wanted, false).problems).toEqual([
     {
-      code: "boot-wrong",
+      code: "boot-drift",
       message:
         "the boot layer does not follow the policy (different: VIFS, eth1, eth2 and 1 VM); update it with: offload persist",
     },
@@ -56,8 +62,8 @@ test("names what it does not keep off as the policy says", () => {
 });
 
 test("a boot layer without a policy is to be removed, in whatever state it is", () => {
-  for (const layer of [CURRENT, { ...CURRENT, state: "edited" } as const]) {
-    const { problems } = bootFindings(layer, NOTHING, false);
+  for (const layer of [CURRENT, { ...CURRENT, state: "modified" } as const]) {
+    const { problems } = evaluateBootLayer(layer, NOTHING, false);
     expect(problems[0]?.message).toEndWith("remove it with: offload persist --remove");
   }
 });

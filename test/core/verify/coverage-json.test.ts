@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { KEYWORDS } from "../../../src/core/features.ts";
+import { FEATURE_NAMES } from "../../../src/core/features.ts";
 import {
   type Coverage,
-  coveredOnNic,
-  coveredOnVif,
+  getCoveredNicFeatures,
+  getCoveredVifFeatures,
   isEmptyCoverage,
 } from "../../../src/core/verify/coverage.ts";
 import {
@@ -13,7 +13,7 @@ import {
   parseCoverage,
 } from "../../../src/core/verify/coverage-json.ts";
 
-const features = fc.subarray([...KEYWORDS]);
+const features = fc.subarray([...FEATURE_NAMES]);
 const maps = <T>(keys: fc.Arbitrary<string>, values: fc.Arbitrary<T>) =>
   fc.array(fc.tuple(keys, values), { maxLength: 4 }).map((entries) => new Map(entries));
 const names = fc.oneof(fc.constantFrom("__proto__", "7", "eth0", "é"), fc.string({ minLength: 1 }));
@@ -58,14 +58,14 @@ describe("what is covered", () => {
   };
 
   test("on a NIC: its own word, or the rule", () => {
-    expect(coveredOnNic(coverage, "eth0")).toEqual(["rx"]);
-    expect(coveredOnNic(coverage, "eth1")).toEqual([]);
+    expect(getCoveredNicFeatures(coverage, "eth0")).toEqual(["rx"]);
+    expect(getCoveredNicFeatures(coverage, "eth1")).toEqual([]);
   });
 
   test("on a VIF: its own word, that of its VM, or the rule", () => {
-    expect(coveredOnVif(coverage, "vm", "1")).toEqual([]);
-    expect(coveredOnVif(coverage, "vm", "0")).toEqual(["gro"]);
-    expect(coveredOnVif(coverage, "other", "1")).toEqual(["tx"]);
+    expect(getCoveredVifFeatures(coverage, "vm", "1")).toEqual([]);
+    expect(getCoveredVifFeatures(coverage, "vm", "0")).toEqual(["gro"]);
+    expect(getCoveredVifFeatures(coverage, "other", "1")).toEqual(["tx"]);
   });
 
   test("is nothing where there are but exceptions", () => {

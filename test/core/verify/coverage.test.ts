@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   type Coverage,
-  featuresAtBoot,
+  getBootFeatures,
   isEmptyCoverage,
   replaceCoverage,
 } from "../../../src/core/verify/coverage.ts";
@@ -18,18 +18,19 @@ const COVERAGE: Coverage = {
 
 describe("what the boot script turns off", () => {
   test("is the most particular word, as a whole", () => {
-    expect(featuresAtBoot(COVERAGE, nic(pif("eth0")))).toEqual(["tso"]);
-    expect(featuresAtBoot(COVERAGE, nic(pif("eth1")))).toEqual(["gro"]);
-    expect(featuresAtBoot(COVERAGE, guest(vif(web, "0")))).toEqual(["tx", "sg"]);
-    expect(featuresAtBoot(COVERAGE, guest(vif(web, "1")))).toEqual([]);
-    expect(featuresAtBoot(COVERAGE, guest(vif(vm("other"), "1")))).toEqual(["tx"]);
+    expect(getBootFeatures(COVERAGE, nic(pif("eth0")))).toEqual(["tso"]);
+    expect(getBootFeatures(COVERAGE, nic(pif("eth1")))).toEqual(["gro"]);
+    expect(getBootFeatures(COVERAGE, guest(vif(web, "0")))).toEqual(["tx", "sg"]);
+    expect(getBootFeatures(COVERAGE, guest(vif(web, "1")))).toEqual([]);
+    expect(getBootFeatures(COVERAGE, guest(vif(vm("other"), "1")))).toEqual(["tx"]);
   });
 
   test("is found by the name of a device where XAPI was not asked", () => {
-    const bare = (device: string, as: "pif" | "vif") => ({ kind: "bare", device, as }) as const;
-    expect(featuresAtBoot(COVERAGE, bare("eth0", "pif"))).toEqual(["tso"]);
-    expect(featuresAtBoot(COVERAGE, bare("eth1", "pif"))).toEqual(["gro"]);
-    expect(featuresAtBoot(COVERAGE, bare("vif3.1", "vif"))).toEqual(["tx"]);
+    const bare = (device: string, deviceKind: "pif" | "vif") =>
+      ({ kind: "unmanaged", device, deviceKind }) as const;
+    expect(getBootFeatures(COVERAGE, bare("eth0", "pif"))).toEqual(["tso"]);
+    expect(getBootFeatures(COVERAGE, bare("eth1", "pif"))).toEqual(["gro"]);
+    expect(getBootFeatures(COVERAGE, bare("vif3.1", "vif"))).toEqual(["tx"]);
   });
 });
 

@@ -1,38 +1,38 @@
 import { describe, expect, test } from "bun:test";
-import type { Keyword } from "../../../src/core/features.ts";
+import type { Feature } from "../../../src/core/features.ts";
 import type { Interface } from "../../../src/core/interface.ts";
 import type { Coverage } from "../../../src/core/verify/coverage.ts";
 import { evaluate } from "../../../src/core/verify/evaluate.ts";
 import {
   config,
+  createSnapshot,
   guest,
   NIC_OFF,
   NIC_ON,
   nic,
   pif,
-  pifRecords,
+  pifSettings,
   VIF_ON,
-  viewOf,
   vif,
   vm,
 } from "../../builders/hosts.ts";
 
-const eth0 = nic(pif("eth0", { otherConfig: config(pifRecords("off")) }));
+const eth0 = nic(pif("eth0", { otherConfig: config(pifSettings("off")) }));
 const eth1 = nic(pif("eth1"));
 const web0 = guest(vif(vm("web", { domid: 3 }), "0"));
 
 function evaluated(
-  expected: readonly (readonly [Interface, readonly Keyword[]])[],
-  devices: Parameters<typeof viewOf>[0],
+  expected: readonly (readonly [Interface, readonly Feature[]])[],
+  devices: Parameters<typeof createSnapshot>[0],
   more: { readonly boot?: Coverage; readonly carriers?: readonly string[] } = {},
 ) {
   const features = new Map(expected);
   const scope = {
-    view: viewOf(devices),
-    boot: more.boot ?? null,
+    snapshot: createSnapshot(devices),
+    bootCoverage: more.boot ?? null,
     hasCarrier: (device: string) => more.carriers?.includes(device) === true,
   };
-  return evaluate([...features.keys()], { features, byPolicy: true }, scope);
+  return evaluate([...features.keys()], { features, isFromPolicy: true }, scope);
 }
 
 describe("an evaluation", () => {
@@ -53,7 +53,7 @@ describe("an evaluation", () => {
     expect(problems.map(({ code, device }) => [code, device])).toEqual([
       ["live-on", "eth1"],
       ["live-on", "vif3.0"],
-      ["record-missing", "vif3.0"],
+      ["setting-missing", "vif3.0"],
     ]);
   });
 
@@ -69,7 +69,7 @@ describe("an evaluation", () => {
   });
 
   test("keeps the order of the interfaces, whatever is expected of them", () => {
-    const tso: readonly Keyword[] = ["tso"];
+    const tso: readonly Feature[] = ["tso"];
     const { devices } = evaluated(
       [
         [eth0, tso],
@@ -106,7 +106,7 @@ describe("an evaluation", () => {
   });
 
   test("does not take a NIC for a tap because of its name", () => {
-    const tap = nic(pif("tapestry0", { otherConfig: config(pifRecords("off")) }));
+    const tap = nic(pif("tapestry0", { otherConfig: config(pifSettings("off")) }));
     const { problems } = evaluated(
       [[tap, ["gro"]]],
       { tapestry0: NIC_ON },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_KEYWORDS } from "../../../src/core/features.ts";
+import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
 import { Policy } from "../../../src/core/policy.ts";
-import { expectedFeatures } from "../../../src/core/verify/expected.ts";
+import { resolveExpectedFeatures } from "../../../src/core/verify/expected.ts";
 import { guest, nic, pif, vif, vm } from "../../builders/hosts.ts";
 
 const web = vm("web");
@@ -11,51 +11,66 @@ const asked = new Map([
   ["tso", { asked: "off", alone: false, original: null, wrote: undefined } as const],
 ]);
 const web0 = guest(
-  vif(web, "0", { stored: { names: ["offload-1-a"], value: asked, problem: null, latest: 1 } }),
+  vif(web, "0", {
+    stored: { keys: ["offload-1-a"], value: asked, problem: null, latestTimeMs: 1 },
+  }),
 );
 const ALL = [eth0, eth1, web0];
-const PLAIN = { features: DEFAULT_KEYWORDS, named: false, everything: false, wholeHost: true };
+const PLAIN = {
+  features: DEFAULT_FEATURES,
+  hasExplicitFeatures: false,
+  hasGroupTarget: false,
+  isWholeHost: true,
+};
 const NO_RULE = { nics: [], vifs: [] };
 
 describe("what is expected", () => {
-  test("is everything off where there is no policy", () => {
-    const { features, byPolicy } = expectedFeatures(
+  test("is hasGroupTarget off where there is no policy", () => {
+    const { features, isFromPolicy } = resolveExpectedFeatures(
       ALL.slice(0, 2),
       new Policy(NO_RULE, []),
       PLAIN,
     );
-    expect(byPolicy).toBe(false);
-    expect([...features.values()]).toEqual([DEFAULT_KEYWORDS, DEFAULT_KEYWORDS]);
+    expect(isFromPolicy).toBe(false);
+    expect([...features.values()]).toEqual([DEFAULT_FEATURES, DEFAULT_FEATURES]);
   });
 
   test("is the policy of each interface where one of them has any", () => {
-    const { features, byPolicy } = expectedFeatures(ALL, new Policy(NO_RULE, [web0.vif]), PLAIN);
-    expect(byPolicy).toBe(true);
+    const { features, isFromPolicy } = resolveExpectedFeatures(
+      ALL,
+      new Policy(NO_RULE, [web0.vif]),
+      PLAIN,
+    );
+    expect(isFromPolicy).toBe(true);
     expect(ALL.map((iface) => features.get(iface))).toEqual([[], [], ["tso"]]);
   });
 
   test("is the rule also where it covers none of these interfaces", () => {
     const policy = new Policy({ nics: ["gro"], vifs: [] }, []);
-    const { features, byPolicy } = expectedFeatures([guest(vif(web, "1"))], policy, PLAIN);
-    expect([byPolicy, ...features.values()]).toEqual([true, []]);
+    const { features, isFromPolicy } = resolveExpectedFeatures(
+      [guest(vif(web, "1"))],
+      policy,
+      PLAIN,
+    );
+    expect([isFromPolicy, ...features.values()]).toEqual([true, []]);
   });
 
-  test.each([{ everything: true }, { named: true }])(
+  test.each([{ hasGroupTarget: true }, { hasExplicitFeatures: true }])(
     "is what was asked for, whatever the policy says, with %p",
     (more) => {
       const policy = new Policy({ nics: ["gro"], vifs: [] }, [web0.vif]);
-      const { features, byPolicy } = expectedFeatures(ALL, policy, {
+      const { features, isFromPolicy } = resolveExpectedFeatures(ALL, policy, {
         ...PLAIN,
         features: ["rx"],
         ...more,
       });
-      expect([byPolicy, ...features.values()]).toEqual([false, ["rx"], ["rx"], ["rx"]]);
+      expect([isFromPolicy, ...features.values()]).toEqual([false, ["rx"], ["rx"], ["rx"]]);
     },
   );
 
   test("is the very same list for interfaces of which the same is expected", () => {
     const policy = new Policy({ nics: ["gro", "tso"], vifs: [] }, []);
-    const { features } = expectedFeatures(ALL, policy, PLAIN);
+    const { features } = resolveExpectedFeatures(ALL, policy, PLAIN);
     expect(features.get(eth0)).toBe(features.get(eth1) ?? []);
   });
 });

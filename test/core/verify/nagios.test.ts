@@ -1,10 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { exitCodeOf, PROBLEMS, type Problem, type ProblemCode } from "../../../src/core/problem.ts";
+import {
+  computeExitCode,
+  PROBLEM_SEVERITIES,
+  type Problem,
+  type ProblemCode,
+} from "../../../src/core/problem.ts";
 import type { FeatureReport, Report } from "../../../src/core/report.ts";
-import { pluginAnswer, pluginFailure } from "../../../src/core/verify/nagios.ts";
+import { createNagiosFailure, createNagiosResult } from "../../../src/core/verify/nagios.ts";
 
 const OFF: FeatureReport = {
-  ...{ live: "off", fixed: false, requested: false, recorded: "off", verdict: "ok" },
+  ...{ live: "off", fixed: false, requested: false, xapi: "off", verdict: "ok" },
 };
 
 function report(problems: readonly Problem[], features: readonly FeatureReport[] = [OFF]): Report {
@@ -12,7 +17,7 @@ function report(problems: readonly Problem[], features: readonly FeatureReport[]
   return {
     ...{ version: 1, command: "verify", host: null, dryRun: false },
     ...{ changes: [], problems, notes: [], boot: null, pending: null, advice: [] },
-    exitCode: exitCodeOf(problems, { strict: false, changing: false }),
+    exitCode: computeExitCode(problems, { strict: false, changing: false }),
     devices: [
       {
         ...{ device: "eth0", kind: "pif", uuid: null, vm: null, management: true },
@@ -23,7 +28,7 @@ function report(problems: readonly Problem[], features: readonly FeatureReport[]
 }
 
 function isProblemCode(code: string): code is ProblemCode {
-  return Object.hasOwn(PROBLEMS, code);
+  return Object.hasOwn(PROBLEM_SEVERITIES, code);
 }
 
 function problem(code: ProblemCode, message = `eth0: ${code}`): Problem {
@@ -31,7 +36,7 @@ function problem(code: ProblemCode, message = `eth0: ${code}`): Problem {
 }
 
 function answer(...codes: readonly ProblemCode[]) {
-  return pluginAnswer(report(codes.map((code) => problem(code))), false);
+  return createNagiosResult(report(codes.map((code) => problem(code))), false);
 }
 
 /** One line as the plugin guidelines have it: a state, a text, and data as `label=value;warn;crit;min`. */
@@ -46,11 +51,16 @@ describe("the state", () => {
 
   test("is CRITICAL, 2, where something is on now", () => {
     expect(answer("live-on").exitCode).toBe(2);
-    expect(answer("record-missing", "live-on", "xapi-unavailable").exitCode).toBe(2);
+    expect(answer("setting-missing", "live-on", "xapi-unavailable").exitCode).toBe(2);
   });
 
   test("is WARNING, 1, where all is off now and something will come back", () => {
-    for (const code of ["latent", "gro-not-persistent", "record-missing", "boot-wrong"] as const) {
+    for (const code of [
+      "requested-on",
+      "gro-not-persistent",
+      "setting-missing",
+      "boot-drift",
+    ] as const) {
       expect(answer(code).exitCode).toBe(1);
       expect(answer(code, "device-missing").exitCode).toBe(1);
     }
@@ -58,19 +68,19 @@ describe("the state", () => {
 
   test("is UNKNOWN, 3, where something could not be looked at and nothing worse is known", () => {
     expect(answer("device-missing").exitCode).toBe(3);
-    expect(answer("records-unknown").exitCode).toBe(3);
+    expect(answer("settings-unreadable").exitCode).toBe(3);
   });
 
   test("counts what the driver holds on under --strict", () => {
     const held = report([problem("live-fixed")]);
-    expect(pluginAnswer(held, false).exitCode).toBe(0);
-    expect(pluginAnswer(held, true).exitCode).toBe(2);
+    expect(createNagiosResult(held, false).exitCode).toBe(0);
+    expect(createNagiosResult(held, true).exitCode).toBe(2);
   });
 
   test("is never OK where verify would not exit 0", () => {
-    for (const code of Object.keys(PROBLEMS).filter(isProblemCode)) {
+    for (const code of Object.keys(PROBLEM_SEVERITIES).filter(isProblemCode)) {
       const one = report([problem(code)]);
-      expect({ code, ok: pluginAnswer(one, false).exitCode === 0 }).toEqual({
+      expect({ code, ok: createNagiosResult(one, false).exitCode === 0 }).toEqual({
         code,
         ok: one.exitCode === 0,
       });
@@ -81,28 +91,28 @@ describe("the state", () => {
 describe("the line", () => {
   test("is one, whatever the problems say", () => {
     const hostile = problem("live-on", 'VIF 0 of "a|b\nc; | x=1": tso on');
-    for (const one of [answer(), answer("live-on"), pluginAnswer(report([hostile]), false)]) {
+    for (const one of [answer(), answer("live-on"), createNagiosResult(report([hostile]), false)]) {
       expect(one.line).toMatch(LINE);
     }
-    expect(pluginFailure([{ kind: "usage", code: "x", message: "a | b\nc" }]).line).toBe(
+    expect(createNagiosFailure([{ kind: "usage", code: "x", message: "a | b\nc" }]).line).toBe(
       "OFFLOAD UNKNOWN: a / b c",
     );
   });
 
   test("names the first problems, counts the rest, and stays short", () => {
     const many = Array.from({ length: 50 }, (_, n) => problem("live-on", `vif${n}.0: tso on`));
-    const { line } = pluginAnswer(report(many), false);
+    const { line } = createNagiosResult(report(many), false);
     expect(line).toContain("vif0.0: tso on; vif1.0: tso on; vif2.0: tso on; and 47 more");
     const long = Array.from({ length: 3 }, () => problem("live-on", "x".repeat(2000)));
-    expect(pluginAnswer(report(long), false).line.length).toBeLessThan(1024);
+    expect(createNagiosResult(report(long), false).line.length).toBeLessThan(1024);
   });
 
   test("carries numbers that can be drawn", () => {
     const on = { ...OFF, live: "on", requested: true, verdict: "drift" } as const;
     const held = { ...on, fixed: true, verdict: "fixed" } as const;
     const latent = { ...OFF, requested: true, verdict: "drift" } as const;
-    const seen = report([problem("live-on"), problem("latent")], [on, held, latent, OFF]);
-    const [, data] = pluginAnswer(seen, false).line.split(" | ");
+    const seen = report([problem("live-on"), problem("requested-on")], [on, held, latent, OFF]);
+    const [, data] = createNagiosResult(seen, false).line.split(" | ");
     expect(data).toBe(
       "interfaces=1;;;0 on=1;;0;0 fixed_on=1;;;0 latent=1;0;;0 problems=2;0;;0 unknown=0;;;0",
     );

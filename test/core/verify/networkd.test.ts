@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import type { FeatureState } from "../../../src/core/feature-set.ts";
-import type { Keyword } from "../../../src/core/features.ts";
-import { type NetworkdQuestion, networkdFindings } from "../../../src/core/verify/networkd.ts";
+import type { Feature } from "../../../src/core/features.ts";
+import { checkNetworkd, type NetworkdCheck } from "../../../src/core/verify/networkd.ts";
 import { config, nic, pif, uuidFor } from "../../builders/hosts.ts";
 
 interface Case {
-  readonly remembered: Readonly<Partial<Record<Keyword, "on" | "off">>>;
+  readonly remembered: Readonly<Partial<Record<Feature, "on" | "off">>>;
   readonly settings?: Readonly<Record<string, string>>;
-  readonly off?: readonly Keyword[];
+  readonly off?: readonly Feature[];
   readonly live?: FeatureState | undefined;
   readonly gro?: string;
   readonly slaveOf?: string;
@@ -16,19 +16,19 @@ interface Case {
 /** Codes and messages of what is said of eth1. */
 function findings(given: Case): readonly string[] {
   const { settings = {}, off = [], gro = "on", slaveOf } = given;
-  const memory: ReadonlyMap<Keyword, "on" | "off"> = new Map(
+  const memory: ReadonlyMap<Feature, "on" | "off"> = new Map(
     (["rx", "tx", "sg", "gro", "lro"] as const).flatMap((feature) => {
       const value = given.remembered[feature];
       return value === undefined ? [] : [[feature, value] as const];
     }),
   );
-  const question: NetworkdQuestion = {
+  const question: NetworkdCheck = {
     nic: nic(pif("eth1", { otherConfig: config(settings), groProperty: gro, slaveOf })),
-    off,
-    memory: new Map([["eth1", memory]]),
-    live: () => ("live" in given ? given.live : "on"),
+    featuresOff: off,
+    database: new Map([["eth1", memory]]),
+    getLiveState: () => ("live" in given ? given.live : "on"),
   };
-  const { problems, notes } = networkdFindings(question);
+  const { problems, notes } = checkNetworkd(question);
   return [...problems, ...notes].map(({ code, message }) => `${code} ${message}`);
 }
 
@@ -47,13 +47,13 @@ describe("what networkd does at its next start", () => {
   test("is a note where a setting overrides it at xapi's plug", () => {
     const settings = { "ethtool-gro": "off" };
     expect(findings({ remembered: { gro: "on" }, settings, off: ["gro"] })).toEqual([
-      "networkd-until-plug eth1: networkd turns gro on at its next start, until XAPI plugs the PIF and its settings apply",
+      "networkd-until-replug eth1: networkd turns gro on at its next start, until XAPI plugs the PIF and its settings apply",
     ]);
   });
 
   test("is a note where the property of the PIF overrides it", () => {
     const [said] = findings({ remembered: { gro: "on" }, gro: "off", off: ["gro"] });
-    expect(said).toStartWith("networkd-until-plug ");
+    expect(said).toStartWith("networkd-until-replug ");
   });
 
   test("is left to the finding of the setting where xapi's plug turns it on as well", () => {
@@ -105,8 +105,13 @@ describe("what networkd does at its next start", () => {
   });
 
   test("is nothing of a NIC that networkd does not remember", () => {
-    const live = () => "on" as const;
-    const question = { nic: nic(pif("eth9")), off: ["rx"] as const, memory: new Map(), live };
-    expect(networkdFindings(question)).toEqual({ problems: [], notes: [] });
+    const getLiveState = () => "on" as const;
+    const question = {
+      nic: nic(pif("eth9")),
+      featuresOff: ["rx"] as const,
+      database: new Map(),
+      getLiveState,
+    };
+    expect(checkNetworkd(question)).toEqual({ problems: [], notes: [] });
   });
 });

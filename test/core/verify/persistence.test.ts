@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { persistenceProblems } from "../../../src/core/verify/persistence.ts";
+import { findPersistenceProblems } from "../../../src/core/verify/persistence.ts";
 import {
+  createSnapshot,
   featureSet,
   guest,
   haltedVm,
@@ -8,7 +9,6 @@ import {
   NIC_OFF,
   nic,
   pif,
-  viewOf,
   vif,
   vm,
 } from "../../builders/hosts.ts";
@@ -20,8 +20,8 @@ const GRO_OFF = featureSet(KERNEL, { "rx-gro": "off" });
 
 describe("a feature comes back", () => {
   test("at the next reboot where a NIC has no setting for it and no boot script", () => {
-    const view = viewOf({ eth0: HASH_OFF });
-    const problems = persistenceProblems(eth0, ["rxhash", "rxvlan"], view, []);
+    const view = createSnapshot({ eth0: HASH_OFF });
+    const problems = findPersistenceProblems(eth0, ["rxhash", "rxvlan"], view, []);
     expect(problems).toMatchObject([
       {
         code: "not-persistent",
@@ -29,43 +29,52 @@ describe("a feature comes back", () => {
           "eth0: XAPI has no setting for rxhash and rxvlan, so they come back at the next reboot; run: offload persist",
       },
     ]);
-    expect(persistenceProblems(eth0, ["rxhash"], view, ["rxhash"])).toEqual([]);
+    expect(findPersistenceProblems(eth0, ["rxhash"], view, ["rxhash"])).toEqual([]);
   });
 
   test("when its VM starts, of a VIF whose settings the toolstack does not read", () => {
-    const [problem] = persistenceProblems(web0, ["gro"], viewOf({ "vif3.0": GRO_OFF }), []);
+    const [problem] = findPersistenceProblems(
+      web0,
+      ["gro"],
+      createSnapshot({ "vif3.0": GRO_OFF }),
+      [],
+    );
     expect(problem?.message).toContain("XAPI has no setting for gro, so it comes back when its VM");
     const halted = guest(vif(haltedVm("db"), "0"));
-    expect(persistenceProblems(halted, ["gro"], viewOf({}), [])).toHaveLength(1);
-    expect(persistenceProblems(halted, ["gro"], viewOf({}), ["gro"])).toEqual([]);
+    expect(findPersistenceProblems(halted, ["gro"], createSnapshot({}), [])).toHaveLength(1);
+    expect(findPersistenceProblems(halted, ["gro"], createSnapshot({}), ["gro"])).toEqual([]);
   });
 });
 
 describe("nothing comes back", () => {
   test("where a setting can keep it off", () => {
-    expect(persistenceProblems(eth0, ["tso", "gro"], viewOf({ eth0: NIC_OFF }), [])).toEqual([]);
+    expect(
+      findPersistenceProblems(eth0, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), []),
+    ).toEqual([]);
     const halted = guest(vif(haltedVm("db"), "0"));
-    expect(persistenceProblems(halted, ["tso"], viewOf({}), [])).toEqual([]);
+    expect(findPersistenceProblems(halted, ["tso"], createSnapshot({}), [])).toEqual([]);
   });
 
-  test.each(["on", "on fixed", "off fixed", "latent"] as const)(
+  test.each(["on", "on fixed", "off fixed", "off requested on"] as const)(
     "of a feature that is %s",
     (state) => {
-      const view = viewOf({ eth0: featureSet(KERNEL, { "rx-hashing": state }) });
-      expect(persistenceProblems(eth0, ["rxhash"], view, [])).toEqual([]);
+      const view = createSnapshot({ eth0: featureSet(KERNEL, { "rx-hashing": state }) });
+      expect(findPersistenceProblems(eth0, ["rxhash"], view, [])).toEqual([]);
     },
   );
 
   test("of what netback does not have, nor of a VIF without netback", () => {
     const halted = guest(vif(haltedVm("db"), "0"));
-    expect(persistenceProblems(halted, ["lro", "rxhash"], viewOf({}), [])).toEqual([]);
+    expect(findPersistenceProblems(halted, ["lro", "rxhash"], createSnapshot({}), [])).toEqual([]);
     const sriov = guest(vif(haltedVm("db"), "0", { sriov: true }));
-    expect(persistenceProblems(sriov, ["gro"], viewOf({}), [])).toEqual([]);
+    expect(findPersistenceProblems(sriov, ["gro"], createSnapshot({}), [])).toEqual([]);
   });
 
   test("of a NIC that cannot be read, which is told of already, nor of a device XAPI does not know", () => {
-    expect(persistenceProblems(eth0, ["rxhash"], viewOf({}), [])).toEqual([]);
-    const bare = { kind: "bare", device: "eth0", as: "pif" } as const;
-    expect(persistenceProblems(bare, ["rxhash"], viewOf({ eth0: HASH_OFF }), [])).toEqual([]);
+    expect(findPersistenceProblems(eth0, ["rxhash"], createSnapshot({}), [])).toEqual([]);
+    const bare = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
+    expect(
+      findPersistenceProblems(bare, ["rxhash"], createSnapshot({ eth0: HASH_OFF }), []),
+    ).toEqual([]);
   });
 });

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import type { LiveView } from "../../../src/core/disable/steps.ts";
-import { DEFAULT_KEYWORDS, type Keyword } from "../../../src/core/features.ts";
+import type { FeatureSnapshot } from "../../../src/core/disable/steps.ts";
+import { DEFAULT_FEATURES, type Feature } from "../../../src/core/features.ts";
 import type { Interface } from "../../../src/core/interface.ts";
-import { exitCodeOf, type Problem } from "../../../src/core/problem.ts";
-import { isMendedByDisable } from "../../../src/core/verify/findings.ts";
-import { judge } from "../../../src/core/verify/verdict.ts";
+import { computeExitCode, type Problem } from "../../../src/core/problem.ts";
+import { isFixedByDisable } from "../../../src/core/verify/findings.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
 import {
   BETA,
   config,
+  createSnapshot,
   featureSet,
   guest,
   haltedVm,
@@ -16,11 +17,10 @@ import {
   NIC_ON,
   nic,
   pif,
-  pifRecords,
+  pifSettings,
   VIF_ON,
-  viewOf,
   vif,
-  vifRecords,
+  vifSettings,
   vm,
 } from "../../builders/hosts.ts";
 
@@ -36,11 +36,11 @@ const VIF_OFF = featureSet(KERNEL, {
 
 function judged(
   subject: Interface,
-  view: LiveView,
-  keywords: readonly Keyword[] = DEFAULT_KEYWORDS,
-  records = true,
+  view: FeatureSnapshot,
+  features: readonly Feature[] = DEFAULT_FEATURES,
+  includesSettings = true,
 ) {
-  return judge([subject], view, { keywords, records });
+  return evaluateInterfaces([subject], view, { features, includesSettings });
 }
 
 function codes(problems: readonly Problem[]): readonly string[] {
@@ -49,15 +49,15 @@ function codes(problems: readonly Problem[]): readonly string[] {
 
 /** The exit code that verify would end with. */
 function verdict(problems: readonly Problem[], strict = false) {
-  return exitCodeOf(problems, { strict, changing: false });
+  return computeExitCode(problems, { strict, changing: false });
 }
 
 describe("all that was asked for is off", () => {
   test("a NIC that is off and recorded has no problem", () => {
-    const records = pifRecords("off");
+    const records = pifSettings("off");
     const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = records;
     const subject = nic(pif("eth0", { otherConfig: config(possible) }), true);
-    const { devices, problems, notes } = judged(subject, viewOf({ eth0: NIC_OFF }));
+    const { devices, problems, notes } = judged(subject, createSnapshot({ eth0: NIC_OFF }));
     expect(problems).toEqual([]);
     expect(notes).toEqual([]);
     expect(devices).toMatchObject([{ device: "eth0", kind: "pif", vm: null, management: true }]);
@@ -65,31 +65,31 @@ describe("all that was asked for is off", () => {
       live: "off",
       fixed: false,
       requested: false,
-      recorded: "off",
+      xapi: "off",
       verdict: "ok",
     });
   });
 
   test("a VIF that is off and recorded has only its fixed rx, which counts under --strict", () => {
-    const subject = guest(vif(web, "0", { otherConfig: config(vifRecords("off")) }));
-    const { problems } = judged(subject, viewOf({ "vif3.0": VIF_OFF }));
+    const subject = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
+    const { problems } = judged(subject, createSnapshot({ "vif3.0": VIF_OFF }));
     expect(codes(problems)).toEqual(["live-fixed"]);
     expect(verdict(problems)).toBe(0);
     expect(verdict(problems, true)).toBe(1);
   });
 
   test("a halted VM's VIF with all its records has no problem", () => {
-    const subject = guest(vif(haltedVm("db"), "0", { otherConfig: config(vifRecords("false")) }));
-    const { devices, problems } = judged(subject, viewOf({}), ["tx", "tso"]);
+    const subject = guest(vif(haltedVm("db"), "0", { otherConfig: config(vifSettings("false")) }));
+    const { devices, problems } = judged(subject, createSnapshot({}), ["tx", "tso"]);
     expect(problems).toEqual([]);
     expect(devices).toMatchObject([{ device: null, kind: "vif", vm: { name: "db" } }]);
-    expect(devices[0]?.features.tso).toMatchObject({ live: null, recorded: "off", verdict: "ok" });
+    expect(devices[0]?.features.tso).toMatchObject({ live: null, xapi: "off", verdict: "ok" });
   });
 });
 
 describe("the live layer", () => {
   test("a feature that could be off is on", () => {
-    const { devices, problems } = judged(nic(pif("eth0")), viewOf({ eth0: NIC_ON }), [
+    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_ON }), [
       "tso",
       "gso",
     ]);
@@ -101,10 +101,10 @@ describe("the live layer", () => {
   });
 
   test("one that is off but requested on is told, and counts", () => {
-    const latent = featureSet(KERNEL, { "tx-tcp-segmentation": "latent" });
-    const subject = guest(vif(web, "0", { otherConfig: config(vifRecords("off")) }));
-    const { devices, problems } = judged(subject, viewOf({ "vif3.0": latent }), ["tso"]);
-    expect(codes(problems)).toEqual(["latent"]);
+    const latent = featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" });
+    const subject = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
+    const { devices, problems } = judged(subject, createSnapshot({ "vif3.0": latent }), ["tso"]);
+    expect(codes(problems)).toEqual(["requested-on"]);
     expect(devices[0]?.features.tso).toMatchObject({ live: "off", requested: true, fixed: false });
     expect(devices[0]?.features.tso?.verdict).toBe("drift");
     expect(verdict(problems)).toBe(1);
@@ -112,53 +112,57 @@ describe("the live layer", () => {
 
   test("one that is fixed on does not count, but under --strict", () => {
     const set = featureSet(KERNEL, { "rx-lro": "on fixed" });
-    const { devices, problems } = judged(nic(pif("eth0")), viewOf({ eth0: set }), ["lro"]);
+    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: set }), ["lro"]);
     expect(codes(problems)).toEqual(["live-fixed"]);
     expect(devices[0]?.features.lro).toMatchObject({ live: "on", fixed: true, verdict: "fixed" });
     expect([verdict(problems), verdict(problems, true)]).toEqual([0, 1]);
   });
 
   test("one that is fixed off, or that the kernel does not know, is no problem at all", () => {
-    const { devices, problems } = judged(nic(pif("eth0")), viewOf({ eth0: NIC_OFF }), ["lro"]);
+    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), [
+      "lro",
+    ]);
     expect(devices[0]?.features.lro).toMatchObject({ live: "off", fixed: true, verdict: "ok" });
     expect(verdict(problems, true)).toBe(0);
   });
 
   test("a device that is missing, or that cannot be read, is not known to be off", () => {
-    const subject = nic(pif("eth0", { otherConfig: config(pifRecords("off")) }));
-    const missing = judged(subject, viewOf({ eth0: { state: "missing" } }), ["tso"]);
+    const subject = nic(pif("eth0", { otherConfig: config(pifSettings("off")) }));
+    const missing = judged(subject, createSnapshot({ eth0: { state: "missing" } }), ["tso"]);
     expect(codes(missing.problems)).toEqual(["device-missing"]);
     expect(verdict(missing.problems)).toBe(3);
     const unreadable = judged(
       subject,
-      viewOf({ eth0: { state: "unreadable", because: "permission denied" } }),
+      createSnapshot({ eth0: { state: "unreadable", reason: "permission denied" } }),
       ["tso"],
     );
     expect(codes(unreadable.problems)).toEqual(["device-unreadable"]);
     expect(unreadable.problems[0]?.message).toContain("permission denied");
-    expect(codes(judged(subject, viewOf({}), ["tso"]).problems)).toEqual(["device-missing"]);
+    expect(codes(judged(subject, createSnapshot({}), ["tso"]).problems)).toEqual([
+      "device-missing",
+    ]);
   });
 
   test("a tap counts like its vif, and has no record to lack", () => {
-    const subject = guest(vif(web, "0", { otherConfig: config(vifRecords("off")) }));
-    const view = viewOf({ "vif3.0": VIF_OFF, "tap3.0": VIF_ON });
+    const subject = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
+    const view = createSnapshot({ "vif3.0": VIF_OFF, "tap3.0": VIF_ON });
     const { devices, problems } = judged(subject, view, ["tso"]);
     expect(devices.map(({ device }) => device)).toEqual(["vif3.0", "tap3.0"]);
-    expect(devices.map(({ features }) => features.tso?.recorded)).toEqual(["off", null]);
+    expect(devices.map(({ features }) => features.tso?.xapi)).toEqual(["off", null]);
     expect(problems).toMatchObject([{ code: "live-on", device: "tap3.0" }]);
   });
 
   test("a tap that is off is well, whatever its vif lacks", () => {
-    const view = viewOf({ "vif3.0": VIF_OFF, "tap3.0": NIC_OFF });
+    const view = createSnapshot({ "vif3.0": VIF_OFF, "tap3.0": NIC_OFF });
     const { devices } = judged(guest(vif(web, "0")), view, ["tso"]);
     expect(devices.map(({ features }) => features.tso?.verdict)).toEqual(["drift", "ok"]);
   });
 
   test("a VIF of a VM on another host: not known here, the host is named", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
-    const subject = guest(vif(away, "0", { otherConfig: config(vifRecords("off")) }));
-    const { problems } = judged(subject, viewOf({ "vif3.0": VIF_ON }));
-    expect(codes(problems)).toEqual(["live-elsewhere"]);
+    const subject = guest(vif(away, "0", { otherConfig: config(vifSettings("off")) }));
+    const { problems } = judged(subject, createSnapshot({ "vif3.0": VIF_ON }));
+    expect(codes(problems)).toEqual(["live-on-other-host"]);
     expect(problems[0]?.message).toContain('"beta"');
     expect(verdict(problems)).toBe(3);
   });
@@ -166,51 +170,55 @@ describe("the live layer", () => {
 
 describe("the recorded layer", () => {
   test("a record that could and should say off is missing", () => {
-    const { devices, problems } = judged(nic(pif("eth0")), viewOf({ eth0: NIC_OFF }), [
+    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), [
       "tso",
       "tx",
     ]);
-    expect(codes(problems)).toEqual(["record-missing"]);
+    expect(codes(problems)).toEqual(["setting-missing"]);
     expect(problems[0]?.message).toBe("eth0: no record keeps tso and tx off");
     expect(devices[0]?.features.tso).toMatchObject({ live: "off", verdict: "drift" });
   });
 
   test("a missing record of gro on a NIC is told by what it leads to", () => {
-    const { problems } = judged(nic(pif("eth0")), viewOf({ eth0: NIC_OFF }), ["gro"]);
+    const { problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["gro"]);
     expect(codes(problems)).toEqual(["gro-not-persistent"]);
     const kept = nic(pif("eth0", { groProperty: "off" }));
-    expect(judged(kept, viewOf({ eth0: NIC_OFF }), ["gro"]).problems).toEqual([]);
+    expect(judged(kept, createSnapshot({ eth0: NIC_OFF }), ["gro"]).problems).toEqual([]);
   });
 
   test.each([
-    ["on", "record-says-on"],
-    ["true", "record-says-on"],
-    ["OFF", "record-unreadable"],
-    ["", "record-unreadable"],
+    ["on", "setting-on"],
+    ["true", "setting-on"],
+    ["OFF", "setting-invalid"],
+    ["", "setting-invalid"],
   ])("a record that says %p is a problem: %s", (value, code) => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
-    expect(codes(judged(subject, viewOf({ eth0: NIC_OFF }), ["tso"]).problems)).toEqual([code]);
+    expect(codes(judged(subject, createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems)).toEqual([
+      code,
+    ]);
     const virtual = guest(vif(web, "0", { otherConfig: config({ "ethtool-tso": value }) }));
-    expect(codes(judged(virtual, viewOf({ "vif3.0": VIF_OFF }), ["tso"]).problems)).toEqual([code]);
+    expect(codes(judged(virtual, createSnapshot({ "vif3.0": VIF_OFF }), ["tso"]).problems)).toEqual(
+      [code],
+    );
   });
 
   test("each lacking record is told of once", () => {
     for (const value of ["on", "OFF"]) {
       const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-gro": value }) }));
-      expect(judged(subject, viewOf({ eth0: NIC_OFF }), ["gro"]).problems).toHaveLength(1);
+      expect(judged(subject, createSnapshot({ eth0: NIC_OFF }), ["gro"]).problems).toHaveLength(1);
     }
   });
 
   test("no record is missed that could not be written: fixed, absent, latent or still on", () => {
-    for (const state of ["on fixed", "off fixed", "latent", "on"] as const) {
-      const view = viewOf({ eth0: featureSet(KERNEL, { "rx-lro": state }) });
+    for (const state of ["on fixed", "off fixed", "off requested on", "on"] as const) {
+      const view = createSnapshot({ eth0: featureSet(KERNEL, { "rx-lro": state }) });
       const found = codes(judged(nic(pif("eth0")), view, ["lro"]).problems);
-      expect(found).not.toContain("record-missing");
+      expect(found).not.toContain("setting-missing");
     }
   });
 
   test("none is missed of gro and lro on a VIF, which no record can keep off", () => {
-    const { problems } = judged(guest(vif(web, "0")), viewOf({ "vif3.0": VIF_OFF }), [
+    const { problems } = judged(guest(vif(web, "0")), createSnapshot({ "vif3.0": VIF_OFF }), [
       "gro",
       "lro",
     ]);
@@ -218,46 +226,53 @@ describe("the recorded layer", () => {
   });
 
   test("a record that the NIC can never satisfy makes a later plug fail: told, with the remedy", () => {
-    const fixedOn = viewOf({ eth0: featureSet(KERNEL, { "rx-checksum": "on fixed" }) });
+    const fixedOn = createSnapshot({ eth0: featureSet(KERNEL, { "rx-checksum": "on fixed" }) });
     const off = nic(pif("eth0", { otherConfig: config({ "ethtool-rx": "off" }) }));
     const first = judged(off, fixedOn, ["rx"]).problems;
-    expect(codes(first)).toEqual(["live-fixed", "record-unsatisfiable"]);
+    expect(codes(first)).toEqual(["live-fixed", "setting-unsupported"]);
     expect(first[1]?.message).toContain(
       `xe pif-param-remove uuid=${pif("eth0").uuid} param-name=other-config`,
     );
     expect(verdict(first)).toBe(1);
 
     const on = nic(pif("eth0", { otherConfig: config({ "ethtool-lro": "on" }) }));
-    const fixedOff = viewOf({ eth0: featureSet(KERNEL, { "rx-lro": "off fixed" }) });
-    expect(codes(judged(on, fixedOff, ["lro"]).problems)).toEqual(["record-unsatisfiable"]);
+    const fixedOff = createSnapshot({ eth0: featureSet(KERNEL, { "rx-lro": "off fixed" }) });
+    expect(codes(judged(on, fixedOff, ["lro"]).problems)).toEqual(["setting-unsupported"]);
   });
 
   test("rx of a VIF is no such record: vif-real ignores the exit status of ethtool", () => {
     const subject = guest(vif(web, "0", { otherConfig: config({ "ethtool-rx": "off" }) }));
-    expect(codes(judged(subject, viewOf({ "vif3.0": VIF_OFF }), ["rx"]).problems)).toEqual([
+    expect(codes(judged(subject, createSnapshot({ "vif3.0": VIF_OFF }), ["rx"]).problems)).toEqual([
       "live-fixed",
     ]);
   });
 
   test("records without effect are a note, with what they are and how to remove them", () => {
     const subject = guest(vif(web, "0", { otherConfig: config({ "ethtool-gro": "off" }) }));
-    const { notes, problems } = judged(subject, viewOf({ "vif3.0": VIF_OFF }), ["gro"]);
+    const { notes, problems } = judged(subject, createSnapshot({ "vif3.0": VIF_OFF }), ["gro"]);
     expect(problems).toEqual([]);
-    expect(notes).toMatchObject([{ code: "record-ignored", uuid: vif(web, "0").uuid }]);
+    expect(notes).toMatchObject([{ code: "setting-ineffective", uuid: vif(web, "0").uuid }]);
     expect(notes[0]?.message).toContain("ethtool-gro=off (this key is read on PIFs only)");
     expect(notes[0]?.message).toContain("xe vif-param-remove");
   });
 
   test("is left alone where only the live state was asked for", () => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-what": "off" }) }));
-    const { devices, notes, problems } = judged(subject, viewOf({ eth0: NIC_OFF }), ["tso"], false);
+    const { devices, notes, problems } = judged(
+      subject,
+      createSnapshot({ eth0: NIC_OFF }),
+      ["tso"],
+      false,
+    );
     expect([problems, notes]).toEqual([[], []]);
     expect(devices[0]?.features.tso?.verdict).toBe("ok");
   });
 
   test("a halted VM's VIF without records is wrong, not unknown", () => {
-    const { devices, problems } = judged(guest(vif(haltedVm("db"), "0")), viewOf({}), ["tso"]);
-    expect(codes(problems)).toEqual(["record-missing"]);
+    const { devices, problems } = judged(guest(vif(haltedVm("db"), "0")), createSnapshot({}), [
+      "tso",
+    ]);
+    expect(codes(problems)).toEqual(["setting-missing"]);
     expect(problems[0]?.message).toContain('VIF 0 of "db"');
     expect(devices[0]?.features.tso).toMatchObject({ live: null, verdict: "drift" });
   });
@@ -265,14 +280,17 @@ describe("the recorded layer", () => {
 
 test("devices that look alike are judged each by what can be recorded of it", () => {
   const subjects = [nic(pif("eth0")), nic(pif("eth1", { managed: false }))];
-  const view = viewOf({ eth0: NIC_OFF, eth1: NIC_OFF });
-  const { devices } = judge(subjects, view, { keywords: ["tso"], records: true });
+  const view = createSnapshot({ eth0: NIC_OFF, eth1: NIC_OFF });
+  const { devices } = evaluateInterfaces(subjects, view, {
+    features: ["tso"],
+    includesSettings: true,
+  });
   expect(devices.map(({ features }) => features.tso?.verdict)).toEqual(["drift", "ok"]);
 });
 
 test("a bare device is judged by what the kernel shows, and has no records", () => {
-  const subject = { kind: "bare", device: "tap9.0", as: "vif" } as const;
-  const { devices, problems } = judged(subject, viewOf({ "tap9.0": NIC_ON }), ["tso"]);
+  const subject = { kind: "unmanaged", device: "tap9.0", deviceKind: "vif" } as const;
+  const { devices, problems } = judged(subject, createSnapshot({ "tap9.0": NIC_ON }), ["tso"]);
   expect(devices).toMatchObject([{ device: "tap9.0", kind: "vif", uuid: null, vm: null }]);
   expect(problems).toEqual([
     { code: "live-on", device: "tap9.0", interface: "tap9.0", message: "tap9.0: tso on" },
@@ -280,18 +298,23 @@ test("a bare device is judged by what the kernel shows, and has no records", () 
 });
 
 test("disable mends what it can: nothing of a fixed feature, another host or a lost device", () => {
-  const mended = ["live-on", "latent", "record-missing", "record-says-on", "record-unreadable"];
+  const mended = ["live-on", "requested-on", "setting-missing", "setting-on", "setting-invalid"];
   for (const code of [...mended, "gro-not-persistent"] as const) {
-    expect(isMendedByDisable(judgedAs(code))).toBe(true);
+    expect(isFixedByDisable(judgedAs(code))).toBe(true);
   }
-  for (const code of ["live-fixed", "live-elsewhere", "device-missing", "record-unsatisfiable"]) {
-    expect(isMendedByDisable(judgedAs(code))).toBe(false);
+  for (const code of [
+    "live-fixed",
+    "live-on-other-host",
+    "device-missing",
+    "setting-unsupported",
+  ]) {
+    expect(isFixedByDisable(judgedAs(code))).toBe(false);
   }
 });
 
 test("every message begins with the interface that it names, so that a view can group them", () => {
-  const codes = ["live-on", "latent", "record-missing", "live-fixed", "live-elsewhere"];
-  for (const code of [...codes, "device-missing", "record-unsatisfiable", "gro-not-persistent"]) {
+  const codes = ["live-on", "requested-on", "setting-missing", "live-fixed", "live-on-other-host"];
+  for (const code of [...codes, "device-missing", "setting-unsupported", "gro-not-persistent"]) {
     for (const { interface: name, message } of judgedAs(code)) {
       expect(message).toStartWith(`${name}: `);
     }
@@ -301,26 +324,31 @@ test("every message begins with the interface that it names, so that a view can 
 /** A judgement that has this problem, made by the judge itself. */
 function judgedAs(code: string): readonly Problem[] {
   const [latent, fixedOn] = [
-    featureSet(KERNEL, { "tx-tcp-segmentation": "latent" }),
+    featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" }),
     featureSet(KERNEL, { "tx-tcp-segmentation": "on fixed" }),
   ];
   const says = (value: string) =>
     nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
   const away = guest(
-    vif(vm("away", { residentOn: BETA }), "0", { otherConfig: config(vifRecords("off")) }),
+    vif(vm("away", { residentOn: BETA }), "0", { otherConfig: config(vifSettings("off")) }),
   );
   const cases: Readonly<Record<string, () => readonly Problem[]>> = {
-    "live-on": () => judged(nic(pif("eth0")), viewOf({ eth0: NIC_ON }), ["tso"]).problems,
-    latent: () => judged(nic(pif("eth0")), viewOf({ eth0: latent }), ["tso"]).problems,
-    "record-missing": () => judged(nic(pif("eth0")), viewOf({ eth0: NIC_OFF }), ["tso"]).problems,
-    "record-says-on": () => judged(says("on"), viewOf({ eth0: NIC_OFF }), ["tso"]).problems,
-    "record-unreadable": () => judged(says("OFF"), viewOf({ eth0: NIC_OFF }), ["tso"]).problems,
+    "live-on": () => judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_ON }), ["tso"]).problems,
+    "requested-on": () =>
+      judged(nic(pif("eth0")), createSnapshot({ eth0: latent }), ["tso"]).problems,
+    "setting-missing": () =>
+      judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
+    "setting-on": () => judged(says("on"), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
+    "setting-invalid": () =>
+      judged(says("OFF"), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
     "gro-not-persistent": () =>
-      judged(nic(pif("eth0")), viewOf({ eth0: NIC_OFF }), ["gro"]).problems,
-    "live-fixed": () => judged(nic(pif("eth0")), viewOf({ eth0: fixedOn }), ["tso"]).problems,
-    "live-elsewhere": () => judged(away, viewOf({})).problems,
-    "device-missing": () => judged(nic(pif("eth0")), viewOf({}), ["tso"]).problems,
-    "record-unsatisfiable": () => judged(says("off"), viewOf({ eth0: fixedOn }), ["tso"]).problems,
+      judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["gro"]).problems,
+    "live-fixed": () =>
+      judged(nic(pif("eth0")), createSnapshot({ eth0: fixedOn }), ["tso"]).problems,
+    "live-on-other-host": () => judged(away, createSnapshot({})).problems,
+    "device-missing": () => judged(nic(pif("eth0")), createSnapshot({}), ["tso"]).problems,
+    "setting-unsupported": () =>
+      judged(says("off"), createSnapshot({ eth0: fixedOn }), ["tso"]).problems,
   };
   const problems = cases[code]?.() ?? [];
   if (!problems.some((one) => one.code === code)) throw new Error(`${code} was not found`);

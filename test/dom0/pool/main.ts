@@ -9,7 +9,7 @@ import { callPlugin } from "../simulator/plugins.ts";
 import { networkdControls } from "../toolstack/networkd-controls.ts";
 import { PifMethods } from "../toolstack/pif-methods.ts";
 import { Xenopsd } from "../toolstack/xenopsd.ts";
-import { PoolFile, XapiState } from "./pool-file.ts";
+import { PoolFile, XapiStatus } from "./pool-file.ts";
 import { PoolHost } from "./pool-host.ts";
 import { PoolHosts } from "./pool-hosts.ts";
 
@@ -22,9 +22,9 @@ const config = v.parse(PoolFile, await Bun.file(file).json());
 const outputs = await mkdtemp(join(tmpdir(), "pool-"));
 const coordinator = new Coordinator(Database.from(config.database));
 const hosts = config.hosts.map((host) => new PoolHost(host, coordinator, outputs));
-const together = new PoolHosts(hosts, coordinator.host);
-coordinator.hostMethods.set("host.call_plugin", callPlugin(coordinator, together));
-const pifs = new PifMethods(coordinator, async (ref) => (await together.reach(ref)).networkd);
+const poolHosts = new PoolHosts(hosts, coordinator.host);
+coordinator.hostMethods.set("host.call_plugin", callPlugin(coordinator, poolHosts));
+const pifs = new PifMethods(coordinator, async (ref) => (await poolHosts.reach(ref)).networkd);
 pifs.install();
 const xenopsd = new Xenopsd(coordinator.database);
 
@@ -36,17 +36,17 @@ const DomainSchema = v.object({
 
 const controls: Readonly<Record<string, Control>> = {
   "POST /xapi": (body) => {
-    const { host, state } = v.parse(v.object({ host: v.string(), state: XapiState }), body);
-    together.set(host, state);
+    const { host, state } = v.parse(v.object({ host: v.string(), state: XapiStatus }), body);
+    poolHosts.set(host, state);
   },
   "POST /contact": (body) => {
-    together.contactMs = v.parse(v.number(), body);
+    poolHosts.contactMs = v.parse(v.number(), body);
   },
   "POST /domain": (body) => {
     const { host, domid, vm } = v.parse(DomainSchema, body);
-    const surprises = hosts.find(({ uuid }) => uuid === host)?.surprises;
-    if (vm === undefined) surprises?.delete(domid);
-    else surprises?.set(domid, vm ?? "");
+    const domainOverrides = hosts.find(({ uuid }) => uuid === host)?.domainOverrides;
+    if (vm === undefined) domainOverrides?.delete(domid);
+    else domainOverrides?.set(domid, vm ?? "");
   },
   "POST /xenopsd": () => xenopsd.toJson(),
 };

@@ -24,7 +24,7 @@ export const PoolFile = v.object({
 export type PoolFile = v.InferOutput<typeof PoolFile>;
 
 /** What a xapi can be. */
-export const XapiState = v.picklist([
+export const XapiStatus = v.picklist([
   "up",
   /** Its socket refuses connections. */
   "down",
@@ -35,4 +35,4 @@ export const XapiState = v.picklist([
   "offline",
 ]);
 /** What a xapi can be. */
-export type XapiState = v.InferOutput<typeof XapiState>;
+export type XapiStatus = v.InferOutput<typeof XapiStatus>;

@@ -2,7 +2,7 @@ import type { Server } from "node:net";
 import { join } from "node:path";
 import { type Control, type ControlServer, serveControl } from "../simulator/control-server.ts";
 import type { Coordinator } from "../simulator/coordinator.ts";
-import type { Ended } from "../simulator/plugins.ts";
+import type { PluginResult } from "../simulator/plugins.ts";
 import { Simulator } from "../simulator/simulator.ts";
 import { machineBehind } from "../toolstack/machine.ts";
 import { Networkd } from "../toolstack/networkd.ts";
@@ -14,7 +14,7 @@ export class PoolHost {
   readonly simulator: Simulator;
   readonly networkd: Networkd;
   /** Domains that are not what the records say: of a VM that is on its way. An empty UUID is nobody's. */
-  readonly surprises = new Map<number, string>();
+  readonly domainOverrides = new Map<number, string>();
   #servers: (ControlServer | Server)[] = [];
   #started = 0;
 
@@ -51,7 +51,7 @@ export class PoolHost {
   }
 
   /** Starts a plugin as xapi does. */
-  async startPlugin(plugin: string, argument: string): Promise<Ended> {
+  async startPlugin(plugin: string, argument: string): Promise<PluginResult> {
     // To a file, as forkhelpers.ml has it; the exit status that says "none" is nobody else's.
     const out = join(this.outputs, `${this.uuid}-${this.#started++}`);
     const child = Bun.spawn([...this.file.start, `/etc/xapi.d/plugins/${plugin}`, argument], {
@@ -77,10 +77,10 @@ export class PoolHost {
   }
 
   #vmOf(domid: number): string | undefined {
-    const surprise = this.surprises.get(domid);
-    if (surprise !== undefined) return surprise === "" ? undefined : surprise;
+    const override = this.domainOverrides.get(domid);
+    if (override !== undefined) return override === "" ? undefined : override;
     const vm = [...this.coordinator.database.records("VM").values()].find(
-      (one) => one["resident_on"] === this.ref && one["domid"] === domid,
+      (record) => record["resident_on"] === this.ref && record["domid"] === domid,
     );
     return vm === undefined ? undefined : String(vm["uuid"]);
   }

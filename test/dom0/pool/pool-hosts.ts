@@ -1,8 +1,8 @@
 import { ApiError } from "../simulator/errors.ts";
 import type { Fault } from "../simulator/faults.ts";
 import { Gate } from "../simulator/gate.ts";
-import type { Ended, PluginHosts } from "../simulator/plugins.ts";
-import type { XapiState } from "./pool-file.ts";
+import type { PluginHosts, PluginResult } from "../simulator/plugins.ts";
+import type { XapiStatus } from "./pool-file.ts";
 import type { PoolHost } from "./pool-host.ts";
 
 /** A real coordinator tries for 100 s, 10 times, before it gives a member up (pool-facts §5). */
@@ -12,7 +12,7 @@ const CONTACT_MS = 1_000;
 export class PoolHosts implements PluginHosts {
   /** How long the coordinator tries to reach a member whose xapi is down. */
   contactMs = CONTACT_MS;
-  readonly #states = new Map<string, XapiState>();
+  readonly #states = new Map<string, XapiStatus>();
   readonly #reach = new Map<string, Gate>();
 
   constructor(
@@ -24,8 +24,8 @@ export class PoolHosts implements PluginHosts {
    * Puts the xapi of a host into a state. When it is up again, every call that waits for it is carried out,
    * whether its caller still waits or not.
    */
-  set(uuid: string, state: XapiState): void {
-    const host = this.hosts.find((one) => one.uuid === uuid);
+  set(uuid: string, state: XapiStatus): void {
+    const host = this.hosts.find((candidate) => candidate.uuid === uuid);
     if (host === undefined) throw new Error(`no host ${uuid} in the pool`);
     const isCoordinator = host.ref === this.coordinator;
     this.#states.set(host.ref, state);
@@ -39,18 +39,18 @@ export class PoolHosts implements PluginHosts {
     }
   }
 
-  async start(ref: string, plugin: string, argument: string): Promise<Ended> {
+  async start(ref: string, plugin: string, argument: string): Promise<PluginResult> {
     return (await this.reach(ref)).startPlugin(plugin, argument);
   }
 
   /** Resolves when the coordinator has reached a host, or throws the ApiError of one that it cannot reach. */
   async reach(ref: string): Promise<PoolHost> {
-    const host = this.hosts.find((one) => one.ref === ref);
+    const host = this.hosts.find((candidate) => candidate.ref === ref);
     const state = this.#state(ref);
     if (host === undefined || state === "offline") throw new ApiError("HOST_OFFLINE", ref);
     // A frozen xapi has its socket open: what is sent waits there.
-    if (state === "frozen") await this.#gate(ref).passed();
-    else if (!(await this.#gate(ref).passedWithin(this.contactMs))) {
+    if (state === "frozen") await this.#gate(ref).waitUntilOpen();
+    else if (!(await this.#gate(ref).waitUntilOpenWithin(this.contactMs))) {
       throw new ApiError("CANNOT_CONTACT_HOST", ref);
     }
     return host;
@@ -78,7 +78,7 @@ export class PoolHosts implements PluginHosts {
     }
   }
 
-  #state(ref: string): XapiState {
+  #state(ref: string): XapiStatus {
     return this.#states.get(ref) ?? "up";
   }
 

@@ -25,7 +25,7 @@ const socketOf = (host: Dom0) => join(host.namespace.directory, "xapi");
 const call = (host: Dom0, method: string, ...params: unknown[]) =>
   rpc(socketOf(host), method, ...params);
 const plugin = (host: Dom0, by = session) =>
-  call(pool.host(0), "host.call_plugin", by, host.world.host.ref, "offload", "any", {});
+  call(pool.host(0), "host.call_plugin", by, host.fixture.host.ref, "offload", "any", {});
 const callsOn = async (host: Dom0) =>
   Number(await host.text(["sh", "-c", "touch /root/calls; wc -l < /root/calls"]));
 const soon = <T>(work: Promise<T>) => Promise.race([work, Bun.sleep(150).then(() => "no answer")]);
@@ -40,9 +40,9 @@ describe("a member whose xapi is down", () => {
     const member = pool.host(1);
     await pool.setXapi(member, "down");
     await pool.contactTimeout(100);
-    const error = { code: 1, message: "CANNOT_CONTACT_HOST", data: [member.world.host.ref] };
+    const error = { code: 1, message: "CANNOT_CONTACT_HOST", data: [member.fixture.host.ref] };
     expect(await plugin(member)).toEqual({ jsonrpc: "2.0", error, id: 1 });
-    const plug = call(pool.host(0), "PIF.plug", session, member.world.pif("eth1").ref);
+    const plug = call(pool.host(0), "PIF.plug", session, member.fixture.pif("eth1").ref);
     expect(await plug).toMatchObject({ error });
     await expect(login(member)).rejects.toMatchObject({ code: "ECONNREFUSED" });
     await pool.setXapi(member, "up");
@@ -102,7 +102,7 @@ describe("a coordinator that is away", () => {
     expect(await soon(waiting)).toBe("no answer");
     await pool.setXapi(home, "starting");
     expect(await call(home, "session.login_with_password", "root", "", "1.0", "x")).toMatchObject({
-      error: { message: "UUID_INVALID", data: ["host", home.world.host.record.uuid] },
+      error: { message: "UUID_INVALID", data: ["host", home.fixture.host.record.uuid] },
     });
     expect(await soon(waiting)).toBe("no answer");
     await pool.setXapi(home, "up");
@@ -119,7 +119,7 @@ describe("a pool", () => {
   test("knows on a member which host it is, and passes errors on as arrays", async () => {
     const member = pool.host(2);
     const own = await login(member);
-    const { ref } = member.world.host;
+    const { ref } = member.fixture.host;
     expect(await call(member, "session.get_this_host", own, own)).toMatchObject({ result: ref });
     expect(await call(member, "VIF.get_record", own, "x")).toMatchObject({
       error: ["HANDLE_INVALID", "VIF", "x"],
@@ -128,7 +128,7 @@ describe("a pool", () => {
 
   test("has a networkd on each host, with devices of its own", async () => {
     const [home, member] = [pool.host(0), pool.host(1)];
-    const { ref } = member.world.pif("eth1");
+    const { ref } = member.fixture.pif("eth1");
     await pool.simulator.set(["PIF", ref, "other_config", { "ethtool-tso": "off" }]);
     expect(await call(home, "PIF.plug", session, ref)).toMatchObject({ result: "" });
     const tso = async (host: Dom0) => (await host.ethtool("eth1")).get("tx-tcp-segmentation");
@@ -139,7 +139,7 @@ describe("a pool", () => {
 
   test("moves a VM, whose new domain has a temporary UUID until it is there", async () => {
     const [from, to] = [pool.host(1), pool.host(2)];
-    const [vm] = from.world.running;
+    const [vm] = from.fixture.running;
     const { ref = "", record } = vm ?? {};
     const uuid = record?.uuid ?? "";
     let during: unknown;

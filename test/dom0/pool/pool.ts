@@ -7,8 +7,8 @@ import { Lines } from "../lines.ts";
 import { Namespace, SYSTEM_PATH } from "../namespace.ts";
 import { SHARED } from "../namespace-scripts.ts";
 import { SimulatorControl } from "../simulator/control.ts";
-import type { World } from "../world/world.ts";
-import type { PoolFile, XapiState } from "./pool-file.ts";
+import type { HostFixture } from "../world/world.ts";
+import type { PoolFile, XapiStatus } from "./pool-file.ts";
 import { buildPool, type PoolOptions } from "./worlds.ts";
 
 const XAPIS = join(import.meta.dir, "main.ts");
@@ -20,7 +20,7 @@ export const INSTALLED = "/usr/local/bin/offload";
 export const PLUGIN = "/etc/xapi.d/plugins/offload";
 
 /** How many hosts are made at a time: each takes a few processes. */
-const SIDE_BY_SIDE = 4;
+const MAX_CONCURRENT_STARTS = 4;
 
 /**
  * What makes a dom0 a host of a pool. `xapi` is a shell under that name, which starts plugins as the
@@ -57,18 +57,20 @@ export class Pool {
   }
 
   static async start(options: PoolOptions = {}): Promise<Pool> {
-    const { database, worlds } = buildPool(options);
+    const { database, fixtures } = buildPool(options);
     const directory = await mkdtemp(join(tmpdir(), "pool-"));
     const hosts: Dom0[] = [];
     try {
-      for (let at = 0; at < worlds.length; at += SIDE_BY_SIDE) {
-        hosts.push(...(await Promise.all(worlds.slice(at, at + SIDE_BY_SIDE).map(furnished))));
+      for (let at = 0; at < fixtures.length; at += MAX_CONCURRENT_STARTS) {
+        hosts.push(
+          ...(await Promise.all(fixtures.slice(at, at + MAX_CONCURRENT_STARTS).map(startDom0))),
+        );
       }
       const file: PoolFile = {
         database: { ...database },
-        hosts: hosts.map(({ world, namespace }) => ({
-          uuid: world.host.record.uuid,
-          ref: world.host.ref,
+        hosts: hosts.map(({ fixture, namespace }) => ({
+          uuid: fixture.host.record.uuid,
+          ref: fixture.host.ref,
           socket: join(namespace.directory, "xapi"),
           xenstore: join(namespace.directory, "xenstored"),
           control: controlOf(namespace),
@@ -114,13 +116,13 @@ export class Pool {
    * wait when it is `up` again are carried out all at once, whoever has given them up. While the
    * coordinator's is not up, every call on the members hangs.
    */
-  async setXapi(host: Dom0, state: XapiState): Promise<void> {
-    await this.simulator.steer("/xapi", { host: host.world.host.record.uuid, state });
+  async setXapi(host: Dom0, state: XapiStatus): Promise<void> {
+    await this.simulator.sendControl("/xapi", { host: host.fixture.host.record.uuid, state });
   }
 
   /** How long the coordinator tries to reach a xapi that is down: 1 s here, 100 s in reality. */
   async contactTimeout(ms: number): Promise<void> {
-    await this.simulator.steer("/contact", ms);
+    await this.simulator.sendControl("/contact", ms);
   }
 
   /** Makes the coordinator know of these hosts that they are down. */
@@ -133,7 +135,7 @@ export class Pool {
    * a VM, what the records say.
    */
   async domain(host: Dom0, domid: number, vm?: string | null): Promise<void> {
-    await this.simulator.steer("/domain", { host: host.world.host.record.uuid, domid, vm });
+    await this.simulator.sendControl("/domain", { host: host.fixture.host.record.uuid, domid, vm });
   }
 
   /** Puts a script in the place of a host's plugin. */
@@ -156,11 +158,11 @@ export class Pool {
   }
 }
 
-async function furnished(world: World): Promise<Dom0> {
-  const namespace = await Namespace.create(world);
+async function startDom0(fixture: HostFixture): Promise<Dom0> {
+  const namespace = await Namespace.create(fixture);
   try {
     await namespace.ready();
-    const host = Dom0.inPool(world, namespace, new SimulatorControl(controlOf(namespace)));
+    const host = Dom0.inPool(fixture, namespace, new SimulatorControl(controlOf(namespace)));
     await host.text(["sh", "-c", FURNISH]);
     return host;
   } catch (error) {

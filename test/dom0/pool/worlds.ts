@@ -3,7 +3,7 @@ import { GuestBuilder } from "../world/guest-builder.ts";
 import { HostBuilder } from "../world/host-builder.ts";
 import { Identity } from "../world/identity.ts";
 import { Scenarios } from "../world/scenarios.ts";
-import { devicesOf, World } from "../world/world.ts";
+import { HostFixture, listDevices } from "../world/world.ts";
 
 /** How large a pool is. */
 export interface PoolOptions {
@@ -20,7 +20,7 @@ export interface PoolOptions {
 /** The worlds of a pool's hosts: one database, and of each host the devices that are its own. */
 export function buildPool(options: PoolOptions = {}): {
   readonly database: Database;
-  readonly worlds: readonly World[];
+  readonly fixtures: readonly HostFixture[];
 } {
   const { hosts: count = 3, nics = 2, vms: running = 2, vifs = 1 } = options;
   const scenarios = new Scenarios();
@@ -55,11 +55,11 @@ export function buildPool(options: PoolOptions = {}): {
   });
   const pifs = Object.entries(database.PIF).map(([ref, record]) => ({ ref, record }));
   const vms = guests.flat();
-  const worlds = hosts.map((host, n) => {
-    const devices = devicesOf(host, names, database, guests[n] ?? [], scenarios);
+  const fixtures = hosts.map((host, n) => {
+    const devices = listDevices(host, names, database, guests[n] ?? [], scenarios);
     const role = new Scenarios([n === 0 ? "coordinator" : "member"]);
     const other = n === 0 ? hosts[1] : coordinator;
-    return new World(role, database, host, other, pifs, vms, devices);
+    return new HostFixture(role, database, host, other, pifs, vms, devices);
   });
-  return { database, worlds };
+  return { database, fixtures };
 }

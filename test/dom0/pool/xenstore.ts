@@ -30,11 +30,11 @@ function answer(request: Buffer, vmOf: (domid: number) => string | undefined): B
   const path = request.toString("latin1", HEADER).replace(/\0$/, "");
   const [, domid] = /^\/local\/domain\/(\d+)\/vm$/.exec(path) ?? [];
   const vm = domid === undefined ? undefined : vmOf(Number(domid));
-  const known = request.readUInt32LE(0) === XS_READ && vm !== undefined;
+  const isKnown = request.readUInt32LE(0) === XS_READ && vm !== undefined;
   // A value has no zero byte at its end, the name of an error has.
-  const body = Buffer.from(known ? `/vm/${vm}` : "ENOENT\0", "latin1");
+  const body = Buffer.from(isKnown ? `/vm/${vm}` : "ENOENT\0", "latin1");
   const header = Buffer.from(request.subarray(0, HEADER));
-  header.writeUInt32LE(known ? XS_READ : XS_ERROR, 0);
+  header.writeUInt32LE(isKnown ? XS_READ : XS_ERROR, 0);
   header.writeUInt32LE(body.length, 12);
   return Buffer.concat([header, body]);
 }

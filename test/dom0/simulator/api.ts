@@ -1,7 +1,7 @@
 import { classMethod } from "./class-methods.ts";
 import type { Database } from "./database.ts";
 import { ApiError } from "./errors.ts";
-import { type Method, method, type Outcome, VOID } from "./method.ts";
+import { type Method, type MethodResult, method, VOID } from "./method.ts";
 import { expectString, type RpcValue } from "./rpc-value.ts";
 import { apiTime, type Sessions } from "./sessions.ts";
 
@@ -35,7 +35,7 @@ export class Api {
    * Does one call, or throws its ApiError. The order is that of the dispatcher xapi generates
    * (gen_server.ml): the number of parameters, their types, the session, the call itself.
    */
-  call(name: string, parameters: readonly RpcValue[]): Outcome {
+  call(name: string, parameters: readonly RpcValue[]): MethodResult {
     const found = this.#find(name);
     if (found === undefined) throw this.#unknownMethod(name, parameters);
     const given = parameters.length - (found.session ? 1 : 0);

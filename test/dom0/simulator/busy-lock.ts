@@ -15,7 +15,7 @@ export class BusyLock {
     const turn = this.#last.then(async () => {
       const start = performance.now();
       const result = work();
-      await until(start + price(result));
+      await waitUntil(start + price(result));
       this.heldMs += performance.now() - start;
       return result;
     });
@@ -28,7 +28,7 @@ export class BusyLock {
 }
 
 /** Waits until a moment of `performance.now()`, more exactly than a timer does. */
-export async function until(moment: number): Promise<void> {
+export async function waitUntil(moment: number): Promise<void> {
   const asleep = moment - performance.now() - TIMER_SLACK_MS;
   if (asleep > 0) await Bun.sleep(asleep);
   while (performance.now() < moment) {

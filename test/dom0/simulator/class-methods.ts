@@ -2,7 +2,7 @@ import type { Database } from "./database.ts";
 import { ApiError } from "./errors.ts";
 import { matches, parseFilter } from "./filter.ts";
 import { isObject, type JsonObject, toJsonObject } from "./json.ts";
-import { type Method, method, type Outcome, VOID } from "./method.ts";
+import { type Method, type MethodResult, method, VOID } from "./method.ts";
 import { expectString, expectStringMap } from "./rpc-value.ts";
 
 /** The method every class has under that name, if this class has it. */
@@ -22,7 +22,7 @@ export function classMethod(
     case "get_all_records_where":
       return filtered(database, className, recordsOf);
     case "get_record":
-      return onRecord((ref) => one(database.record(className, ref)));
+      return onRecord((ref) => singleRecord(database.record(className, ref)));
     case "get_by_uuid":
       return byUuid(database, className);
     case "get_by_name_label":
@@ -30,7 +30,9 @@ export function classMethod(
     case "add_to_other_config":
     case "remove_from_other_config":
     case "set_other_config":
-      return hasOtherConfig(database, className) ? writer(database, className, name) : undefined;
+      return hasOtherConfig(database, className)
+        ? createWriter(database, className, name)
+        : undefined;
     default:
       return fieldGetter(database, className, name);
   }
@@ -42,19 +44,19 @@ function allRecords(database: Database, className: string): Records {
   return [...database.records(className)];
 }
 
-function refsOf(records: Records): Outcome {
+function refsOf(records: Records): MethodResult {
   return { result: records.map(([ref]) => ref), records: records.length };
 }
 
-function recordsOf(records: Records): Outcome {
+function recordsOf(records: Records): MethodResult {
   return { result: Object.fromEntries(records), records: records.length };
 }
 
-function one(result: JsonObject): Outcome {
+function singleRecord(result: JsonObject): MethodResult {
   return { result, records: 1 };
 }
 
-function onRecord(action: (ref: string) => Outcome): Method {
+function onRecord(action: (ref: string) => MethodResult): Method {
   return method(1, false, ([self]) => {
     const ref = expectString(self);
     return () => action(ref);
@@ -64,7 +66,7 @@ function onRecord(action: (ref: string) => Outcome): Method {
 function filtered(
   database: Database,
   className: string,
-  present: (records: Records) => Outcome,
+  present: (records: Records) => MethodResult,
 ): Method {
   return method(1, false, ([expression]) => {
     const text = expectString(expression);
@@ -113,7 +115,7 @@ function hasOtherConfig(database: Database, className: string): boolean {
   return database.hasField(className, "other_config");
 }
 
-function writer(
+function createWriter(
   database: Database,
   className: string,
   name: "add_to_other_config" | "remove_from_other_config" | "set_other_config",

@@ -77,7 +77,7 @@ export class SimulatorControl {
   }
 
   /** Steers what this simulator has beside the API. */
-  steer(path: string, body: unknown = null): Promise<unknown> {
+  sendControl(path: string, body: unknown = null): Promise<unknown> {
     return this.#post(path, body);
   }
 

@@ -106,8 +106,8 @@ export class Database {
   }
 
   #tableToFill(className: string): Map<string, JsonObject> {
-    const known = this.#tables.get(className);
-    if (known !== undefined) return known;
+    const existing = this.#tables.get(className);
+    if (existing !== undefined) return existing;
     const table = new Map<string, JsonObject>();
     this.#tables.set(className, table);
     return table;

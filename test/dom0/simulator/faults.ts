@@ -58,8 +58,8 @@ export function isMode({ fault }: Fault): boolean {
 export class Faults {
   #fault: Fault | undefined;
   #mode: Fault | undefined;
-  #met = 0;
-  #struck = 0;
+  #callCount = 0;
+  #faultCount = 0;
 
   /** The mode that is on. */
   get mode(): Fault | undefined {
@@ -74,19 +74,19 @@ export class Faults {
     }
     if (fault.fault === "none") this.#mode = undefined;
     this.#fault = fault.fault === "none" ? undefined : fault;
-    this.#met = 0;
-    this.#struck = 0;
+    this.#callCount = 0;
+    this.#faultCount = 0;
   }
 
   /** The fault that hits this call, if one does. */
-  strike(method: string): Fault | undefined {
+  nextFault(method: string): Fault | undefined {
     const fault = this.#fault;
     if (fault === undefined) return undefined;
     if (fault.method !== undefined && fault.method !== method) return undefined;
-    this.#met += 1;
-    if (this.#met <= (fault.after ?? 0)) return undefined;
-    if (this.#struck >= (fault.times ?? Number.POSITIVE_INFINITY)) return undefined;
-    this.#struck += 1;
+    this.#callCount += 1;
+    if (this.#callCount <= (fault.after ?? 0)) return undefined;
+    if (this.#faultCount >= (fault.times ?? Number.POSITIVE_INFINITY)) return undefined;
+    this.#faultCount += 1;
     return fault;
   }
 }

@@ -14,15 +14,15 @@ export class Gate {
   }
 
   /** Resolves when it is open. */
-  async passed(): Promise<void> {
+  async waitUntilOpen(): Promise<void> {
     while (this.#opening !== undefined) await this.#opening.promise;
   }
 
   /** Resolves to whether it was open before so many milliseconds were over. */
-  async passedWithin(ms: number): Promise<boolean> {
+  async waitUntilOpenWithin(ms: number): Promise<boolean> {
     const late = Promise.withResolvers<boolean>();
     const timer = setTimeout(() => late.resolve(false), ms);
-    const passed = await Promise.race([this.passed().then(() => true), late.promise]);
+    const passed = await Promise.race([this.waitUntilOpen().then(() => true), late.promise]);
     clearTimeout(timer);
     return passed;
   }

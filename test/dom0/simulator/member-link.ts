@@ -1,4 +1,4 @@
-import { BusyLock, until } from "./busy-lock.ts";
+import { BusyLock, waitUntil } from "./busy-lock.ts";
 import type { Cost } from "./cost.ts";
 
 /** The way from a member to its coordinator, which costs time of its own. */
@@ -8,7 +8,7 @@ export class MemberLink {
   /** Passes a call on. */
   async forward(newConnection: boolean, { member }: Cost): Promise<void> {
     await this.#busy(member.callMs + (newConnection ? member.connectionMs : 0));
-    await until(performance.now() + member.latencyMs);
+    await waitUntil(performance.now() + member.latencyMs);
   }
 
   /** Passes a reply back. */

@@ -3,7 +3,7 @@ import type { Json } from "./json.ts";
 import type { RpcValue } from "./rpc-value.ts";
 
 /** What a call gave, and how many records were read for it. */
-export interface Outcome {
+export interface MethodResult {
   result: Json;
   records: number;
   /** How many records a filter looked at. */
@@ -38,7 +38,7 @@ export interface Method {
   /** Whether it changes records. */
   write: boolean;
   /** Takes the parameters in, in their order, and returns what is to be done once the session is checked. */
-  prepare(parameters: readonly RpcValue[]): (session: string) => Outcome;
+  prepare(parameters: readonly RpcValue[]): (session: string) => MethodResult;
 }
 
 /** A method with a session and a fixed number of parameters. */
@@ -47,4 +47,4 @@ export function method(mandatory: number, write: boolean, prepare: Method["prepa
 }
 
 /** What a call returns that gives nothing (recorded 047). */
-export const VOID: Outcome = { result: "", records: 0 };
+export const VOID: MethodResult = { result: "", records: 0 };

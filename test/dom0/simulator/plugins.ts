@@ -5,7 +5,7 @@ import { expectCount, type HostMethod } from "./method.ts";
 import { expectString, expectStringMap } from "./rpc-value.ts";
 
 /** How a plugin ended; null where the host has none of that name. */
-export type Ended = {
+export type PluginResult = {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stdout: string;
@@ -15,7 +15,7 @@ export type Ended = {
 /** The hosts of a pool, as the coordinator sees them. */
 export interface PluginHosts {
   /** Starts a plugin of a host with one argument, as its xapi does, or throws the ApiError of one that cannot. */
-  start(hostRef: string, plugin: string, argument: string): Promise<Ended>;
+  start(hostRef: string, plugin: string, argument: string): Promise<PluginResult>;
 }
 
 /** `host.call_plugin` for every host of a pool, by xapi_plugins.ml and message_forwarding.ml. */
@@ -41,7 +41,7 @@ export function callPlugin(coordinator: Coordinator, hosts: PluginHosts): HostMe
   };
 }
 
-function endOf(plugin: string, ended: Ended): string {
+function endOf(plugin: string, ended: PluginResult): string {
   if (ended === null) throw new ApiError("XENAPI_MISSING_PLUGIN", plugin);
   const { exitCode, signal, stdout, stderr } = ended;
   if (signal !== null) {
@@ -77,7 +77,7 @@ function pcdata(text: string): string {
 }
 
 /** A shape that xMLRPC.ml does not know. */
-class Misshapen extends Error {}
+class MalformedReplyError extends Error {}
 
 function resultOf(output: string): string {
   let root: XmlElement | null;
@@ -88,43 +88,43 @@ function resultOf(output: string): string {
     throw new ApiError("XENAPI_PLUGIN_FAILURE", "failed to parse plugin output", output, words);
   }
   try {
-    if (root === null) throw new Misshapen();
+    if (root === null) throw new MalformedReplyError();
     const param = only(only(only(root, "methodResponse"), "params"), "param");
     const members = new Map(
       children(only(param, "value"), "struct").map((member) => {
         const [name, value] = children(member, "member");
-        if (name === undefined || value === undefined) throw new Misshapen();
+        if (name === undefined || value === undefined) throw new MalformedReplyError();
         return [name.text, value] as const;
       }),
     );
     const [status, value] = [members.get("Status"), members.get("Value")];
     if (status?.text === "Success" && value !== undefined) return stringOf(value);
     const description = members.get("ErrorDescription");
-    if (status?.text !== "Failure" || description === undefined) throw new Misshapen();
+    if (status?.text !== "Failure" || description === undefined) throw new MalformedReplyError();
     const [code = "", ...params] = children(only(only(description, "value"), "array"), "data").map(
       stringOf,
     );
     throw new ApiError(code, ...params);
   } catch (error) {
-    if (!(error instanceof Misshapen)) throw error;
+    if (!(error instanceof MalformedReplyError)) throw error;
     throw new ApiError("INTERNAL_ERROR", "XMLRPC.RunTimeTypeError");
   }
 }
 
 function children(element: XmlElement, name: string): readonly XmlElement[] {
-  if (element.name !== name) throw new Misshapen();
+  if (element.name !== name) throw new MalformedReplyError();
   return element.children.filter((child) => child instanceof XmlElement);
 }
 
 function only(element: XmlElement, name: string): XmlElement {
   const [child, ...others] = children(element, name);
-  if (child === undefined || others.length > 0) throw new Misshapen();
+  if (child === undefined || others.length > 0) throw new MalformedReplyError();
   return child;
 }
 
 function stringOf(value: XmlElement): string {
   const [child] = children(value, "value");
   if (child === undefined) return value.text;
-  if (child.name !== "string") throw new Misshapen();
+  if (child.name !== "string") throw new MalformedReplyError();
   return child.text;
 }

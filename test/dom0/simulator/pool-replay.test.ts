@@ -147,7 +147,7 @@ function replay({ calls, host, master }: Section, socket: string): void {
       sessions.prepare(call);
       const { line, connection } = call.request;
       const reply = await postForHeaders(socket, bodyBytes(call, rename), line, connection);
-      sessions.note(call, tryJson(reply.body));
+      sessions.recordReply(call, tryJson(reply.body));
       expect(reply.headers[0]).toBe(call.response.status);
       if (call.response.headers !== undefined) {
         const others = (lines: readonly string[]) =>

@@ -1,9 +1,9 @@
 import { Coordinator } from "./coordinator.ts";
 import { Database } from "./database.ts";
 import { isObject, type JsonObject } from "./json.ts";
-import { callPlugin, type Ended } from "./plugins.ts";
+import { callPlugin, type PluginResult } from "./plugins.ts";
 import { type CallRecording, requestOf } from "./recordings.ts";
-import { sightings } from "./timeline.ts";
+import { extractRecords } from "./timeline.ts";
 
 /** The three hosts of the recorded pool; in two of its recordings the first was the coordinator. */
 export const HOSTS = {
@@ -64,13 +64,13 @@ export function recordedPool(calls: readonly CallRecording[], master: string): C
         database.put(className, ref, { ...record });
     }
   }
-  for (const { className, ref, record } of calls.flatMap(sightings)) {
+  for (const { className, ref, record } of calls.flatMap(extractRecords)) {
     // The simulator has no tasks.
     if (className === "task") continue;
-    const known = database.records(className).get(ref);
+    const existing = database.records(className).get(ref);
     // What is seen first is what was there before; and a field alone makes no record.
-    if (known !== undefined || "uuid" in record) {
-      database.put(className, ref, { ...record, ...known });
+    if (existing !== undefined || "uuid" in record) {
+      database.put(className, ref, { ...record, ...existing });
     }
   }
   // A filter fails at a field that is not there when there is a record to look at.
@@ -81,7 +81,7 @@ export function recordedPool(calls: readonly CallRecording[], master: string): C
 }
 
 /** The script `probe`, which was the plugin of the recorded pool, and the offload of that time. */
-async function startProbe(_host: string, plugin: string, argument: string): Promise<Ended> {
+async function startProbe(_host: string, plugin: string, argument: string): Promise<PluginResult> {
   const [, fn = ""] = /<methodName>(.*?)</.exec(argument) ?? [];
   const words = { stdout: "words on stdout\n", stderr: "words on stderr\n" };
   if (plugin === "nosuch") return null;
@@ -146,7 +146,7 @@ export class RecordedSessions {
   }
 
   /** Takes a login's session in. */
-  note(call: CallRecording, ours: unknown): void {
+  recordReply(call: CallRecording, ours: unknown): void {
     const recorded = resultOf(call);
     if (requestOf(call)?.method !== "session.login_with_password" || recorded === undefined) return;
     if (isObject(ours)) this.#ours.set(recorded, String(ours["result"]));

@@ -26,16 +26,16 @@ import {
   resultReply,
 } from "./json-rpc.ts";
 import { MemberLink } from "./member-link.ts";
-import { type HostMethod, type Outcome, VOID } from "./method.ts";
+import { type HostMethod, type MethodResult, VOID } from "./method.ts";
 import { expectString, rpcValueToJson } from "./rpc-value.ts";
 
 /** The call a pool member does itself instead of passing it on. */
 const LOGIN = "session.login_with_password";
 
 /** What a call gave, as it is sent. */
-interface Done {
+interface CallResult {
   readonly text: string;
-  readonly outcome: Outcome;
+  readonly outcome: MethodResult;
 }
 
 /** Where a simulator stands. */
@@ -103,7 +103,7 @@ export class Simulator {
     if (this.#faults.mode?.fault === "hang") this.#gate.close();
     else this.#gate.open();
     const waits = fault.after !== undefined || fault.method !== undefined;
-    if ((fault.fault === "die" || fault.fault === "refuse") && !waits) this.#takeAway(fault);
+    if ((fault.fault === "die" || fault.fault === "refuse") && !waits) this.#shutDown(fault);
     else if (!isMode(fault)) this.#server.listen();
   }
 
@@ -135,7 +135,7 @@ export class Simulator {
         throw new UncaughtError('Xmlm.Error(1:1, "expected root element")');
       }
       const call = parseCall(request.body);
-      await this.#gate.passed();
+      await this.#gate.waitUntilOpen();
       return await this.#faultyCall(request, call, isNew);
     } catch (error) {
       if (error instanceof UncaughtError) return internalError(request, error.printed);
@@ -147,7 +147,7 @@ export class Simulator {
   }
 
   async #faultyCall(request: HttpRequest, call: Call, isNew: boolean): Promise<Answer> {
-    const fault = this.#faults.strike(call.method);
+    const fault = this.#faults.nextFault(call.method);
     switch (fault?.fault) {
       case "half":
         return halfOf(await this.#call(request, call, isNew));
@@ -169,7 +169,7 @@ export class Simulator {
       case "die":
       case "refuse":
         this.#record(call, false);
-        this.#takeAway(fault);
+        this.#shutDown(fault);
         return "silence";
       default:
         this.#record(call, false);
@@ -195,7 +195,7 @@ export class Simulator {
       const connectionMs = isNew ? cost.connectionMs : 0;
       const { text } = await lock.hold(
         () => this.#do(call),
-        (done) => connectionMs + this.#price(call, done),
+        (result) => connectionMs + this.#computeCostMs(call, result),
       );
       return text;
     } catch (error) {
@@ -213,7 +213,7 @@ export class Simulator {
     return resultReply(call, result);
   }
 
-  #do(call: Call): Done {
+  #do(call: Call): CallResult {
     try {
       const outcome = this.api.call(call.method, call.params);
       this.#record(call, true, outcome.records);
@@ -225,7 +225,7 @@ export class Simulator {
     }
   }
 
-  #price(call: Call, { text, outcome }: Done): number {
+  #computeCostMs(call: Call, { text, outcome }: CallResult): number {
     const { cost } = this.coordinator;
     const writes = this.api.writes(call.method) || call.method === "event.inject";
     const reading = outcome.records * cost.recordMs + (outcome.rows ?? 0) * cost.rowMs;
@@ -261,7 +261,7 @@ export class Simulator {
     this.coordinator.calls.push({ method, params: params.map(rpcValueToJson), write, ok, records });
   }
 
-  #takeAway(fault: Fault): void {
+  #shutDown(fault: Fault): void {
     if (fault.fault === "refuse") this.#server.closeLeavingFile();
     else this.#server.close();
   }

@@ -3,7 +3,7 @@ import { isObject, type JsonObject, toJson, toJsonObject } from "./json.ts";
 import { type CallRecording, requestOf } from "./recordings.ts";
 
 /** A record, or a field of one, that a recorded reply shows. */
-export interface Sighting {
+export interface RecordedRecord {
   className: string;
   ref: string;
   record: JsonObject;
@@ -41,15 +41,15 @@ export class Timeline {
   /** Applies what the recorded call at that index changed; -1 stands for all that was before. */
   apply(index: number): void {
     const call = this.#calls[index];
-    if (call !== undefined) this.#applyOwn(call, index);
+    if (call !== undefined) this.#applyCall(call, index);
     for (const later of this.#calls.slice(index + 1)) {
       const request = requestOf(later);
       if (request !== undefined && !this.#serves(request.method)) return;
-      this.#applySightings(later);
+      this.#applyRecords(later);
     }
   }
 
-  #applyOwn(call: CallRecording, index: number): void {
+  #applyCall(call: CallRecording, index: number): void {
     const request = requestOf(call);
     const { body } = call.response;
     if (request === undefined || !isObject(body) || !("result" in body)) return;
@@ -62,39 +62,39 @@ export class Timeline {
       }
     }
     const created = body["result"];
-    const seen = this.#calls
+    const recorded = this.#calls
       .slice(index + 1)
-      .flatMap(sightings)
+      .flatMap(extractRecords)
       .find((sighting) => sighting.className === className && sighting.ref === created);
-    if (seen !== undefined) this.#put(seen);
+    if (recorded !== undefined) this.#put(recorded);
   }
 
-  #applySightings(call: CallRecording): void {
-    const seen = sightings(call);
-    for (const sighting of seen) this.#put(sighting);
+  #applyRecords(call: CallRecording): void {
+    const records = extractRecords(call);
+    for (const sighting of records) this.#put(sighting);
     const [className = "", method] = requestOf(call)?.method.split(".") ?? [];
     const { body } = call.response;
     if (method !== "get_all_records" || !isObject(body) || !isObject(body["result"])) return;
-    const refs = new Set(seen.map((sighting) => sighting.ref));
+    const refs = new Set(records.map((sighting) => sighting.ref));
     for (const ref of this.#database.records(className).keys()) {
       if (!refs.has(ref)) this.#database.remove(className, ref);
     }
   }
 
-  #put({ className, ref, record }: Sighting): void {
-    const known = this.#database.records(className).get(ref);
-    if (known === undefined) {
+  #put({ className, ref, record }: RecordedRecord): void {
+    const existing = this.#database.records(className).get(ref);
+    if (existing === undefined) {
       // A field alone makes no record.
       if ("uuid" in record) this.#database.put(className, ref, record);
       return;
     }
     const { other_config: _ours, ...rest } = record;
-    this.#database.put(className, ref, { ...known, ...rest });
+    this.#database.put(className, ref, { ...existing, ...rest });
   }
 }
 
 /** What a recorded reply shows of records. */
-export function sightings(call: CallRecording): Sighting[] {
+export function extractRecords(call: CallRecording): RecordedRecord[] {
   const request = requestOf(call);
   const { body } = call.response;
   if (request === undefined || !isObject(body)) return [];

@@ -5,14 +5,14 @@ import bondAndVlan from "../recordings/networkd/networkd-eth1-off-plugged.json" 
 };
 import plugs from "../recordings/networkd-pif-plug.json" with { type: "json" };
 import { Database } from "../simulator/database.ts";
-import { buildWorld } from "../world/world.ts";
+import { buildHostFixture } from "../world/world.ts";
 import { networkConfig } from "./network-config.ts";
 import { DocumentSchema, documentOf } from "./networkd-document.ts";
 
 // What a real networkd ran and wrote; the files are those of the recordings.
 
 function worldWith(otherConfig: Record<string, string>) {
-  const world = buildWorld({ vms: 0 });
+  const world = buildHostFixture({ vms: 0 });
   const pif = world.pif("eth1");
   pif.record.other_config = otherConfig;
   return { database: Database.from(world.database), pif, world };
@@ -47,7 +47,7 @@ describe("what xapi has networkd run on PIF.plug", () => {
 });
 
 describe("networkd.db", () => {
-  const world = buildWorld({ vms: 0 });
+  const world = buildHostFixture({ vms: 0 });
   const document = documentOf(Database.from(world.database), world.host.ref);
   const recorded = v.parse(DocumentSchema, bondAndVlan);
 

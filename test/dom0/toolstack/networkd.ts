@@ -116,7 +116,7 @@ export class Networkd {
     if (exitCode === NO_DEVICE) return;
     const reached = stdout.includes("======");
     if (settings.length > 0) this.#ran(["-s", name, ...settings], reached ? 0 : exitCode, stderr);
-    const status = exitCode === 0 ? oldStatus(stdout, config.ethtool_offload) : exitCode;
+    const status = exitCode === 0 ? parseOldStatus(stdout, config.ethtool_offload) : exitCode;
     const complaint =
       status === 1 && exitCode === 0 ? "Could not change any device features\n" : "";
     this.#ran(["-K", name, ...offloads], status, stderr + complaint);
@@ -136,13 +136,13 @@ export class Networkd {
  * How the ethtool of a dom0 ends, 3.15 to 4.19: with 1 where a request stays unmet and nothing changed
  * (do_sfeatures in ethtool.c). The one of this machine, which speaks netlink, ends with 0.
  */
-function oldStatus(output: string, wanted: Readonly<Record<string, string>>): number {
+function parseOldStatus(output: string, offloads: Readonly<Record<string, string>>): number {
   const [before = "", after = ""] = output.split("======\n");
   const isMet = ([name, value]: [string, string]) => {
     const [, now] = new RegExp(`^${SUMMARY[name] ?? name}: (on|off)`, "m").exec(after) ?? [];
     return now === undefined || now === value;
   };
-  return before === after && !Object.entries(wanted).every(isMet) ? 1 : 0;
+  return before === after && !Object.entries(offloads).every(isMet) ? 1 : 0;
 }
 
 function words(map: Readonly<Record<string, string>>): string[] {

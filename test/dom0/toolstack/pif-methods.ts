@@ -90,8 +90,8 @@ export class PifMethods {
       .map((vlan) => String(vlan["untagged_PIF"]));
     for (const one of [ref, ...slavesOf(database, pif), ...vlans]) {
       const { properties } = database.record("PIF", one);
-      const known = isObject(properties) ? toJsonObject(properties) : {};
-      database.set("PIF", one, "properties", { ...known, [name]: value });
+      const previous = isObject(properties) ? toJsonObject(properties) : {};
+      database.set("PIF", one, "properties", { ...previous, [name]: value });
     }
     if (pif["currently_attached"] === true) await this.#plug(ref);
   }

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => dom0.stop());
 afterEach(async () => {
-  for (const { ref } of dom0.world.pifs) {
+  for (const { ref } of dom0.fixture.pifs) {
     await dom0.simulator.set(["PIF", ref, "other_config", {}]);
   }
   for (const device of ["eth0", "eth1", "eth2", "eth3"]) {
@@ -34,9 +34,9 @@ async function outerPid(of: Dom0): Promise<string> {
   return argv[argv.indexOf("--target") + 1] ?? "";
 }
 
-const plug = (device: string) => rpc(socket, "PIF.plug", session, dom0.world.pif(device).ref);
+const plug = (device: string) => rpc(socket, "PIF.plug", session, dom0.fixture.pif(device).ref);
 const setConfig = (device: string, config: Record<string, string>) =>
-  dom0.simulator.set(["PIF", dom0.world.pif(device).ref, "other_config", config]);
+  dom0.simulator.set(["PIF", dom0.fixture.pif(device).ref, "other_config", config]);
 const isOn = async (device: string, feature: string) =>
   (await dom0.ethtool(device)).get(feature)?.active;
 const VOID = { jsonrpc: "2.0", result: "", id: 1 };
@@ -69,7 +69,7 @@ describe("PIF.plug", () => {
   test("of a bond applies the slaves' own settings, and a slave cannot be plugged", async () => {
     await setConfig("eth2", { "ethtool-tso": "off" });
     expect(await plug("eth2")).toMatchObject({
-      error: { message: "CANNOT_PLUG_BOND_SLAVE", data: [dom0.world.pif("eth2").ref] },
+      error: { message: "CANNOT_PLUG_BOND_SLAVE", data: [dom0.fixture.pif("eth2").ref] },
     });
     expect(await plug("bond0")).toEqual(VOID);
     expect(await dom0.toolstack.networkdCommands()).toEqual([
@@ -80,14 +80,14 @@ describe("PIF.plug", () => {
 
   test("of a VLAN applies the settings of the NIC under it", async () => {
     await setConfig("eth0", { "ethtool-tx": "off" });
-    const vlan = dom0.world.pifs.find(({ record }) => record.VLAN === 100);
+    const vlan = dom0.fixture.pifs.find(({ record }) => record.VLAN === 100);
     expect(await rpc(socket, "PIF.plug", session, vlan?.ref)).toEqual(VOID);
     const commands = await dom0.toolstack.networkdCommands();
     expect(commands).toContain("/sbin/ethtool -K eth0 tx off gro on lro off");
   });
 
   test("attaches a PIF that is not attached", async () => {
-    const { ref } = dom0.world.pif("eth1");
+    const { ref } = dom0.fixture.pif("eth1");
     await dom0.simulator.set(["PIF", ref, "currently_attached", false]);
     await plug("eth1");
     const { PIF } = await dom0.simulator.database();
@@ -99,12 +99,17 @@ describe("PIF.plug", () => {
     await plug("eth0");
     const addresses = async () => dom0.text(["ip", "-4", "-o", "address", "show", "xenbr0"]);
     expect(await addresses()).toContain("192.0.2.11/24");
-    await dom0.simulator.set(["PIF", dom0.world.pif("eth0").ref, "ip_configuration_mode", "None"]);
+    await dom0.simulator.set([
+      "PIF",
+      dom0.fixture.pif("eth0").ref,
+      "ip_configuration_mode",
+      "None",
+    ]);
     await plug("eth0");
     expect(await addresses()).toBe("");
     await dom0.simulator.set([
       "PIF",
-      dom0.world.pif("eth0").ref,
+      dom0.fixture.pif("eth0").ref,
       "ip_configuration_mode",
       "Static",
     ]);
@@ -115,7 +120,7 @@ describe("PIF.plug", () => {
     const path = `/proc/${await outerPid(fixed)}/root/var/lib/xcp/xapi`;
     const reply = await rpc(path, "session.login_with_password", "root", "", "1.0", "test");
     const own = isObject(reply) ? String(reply["result"]) : "";
-    const { ref } = fixed.world.pif("eth1");
+    const { ref } = fixed.fixture.pif("eth1");
     await fixed.simulator.set([
       "PIF",
       ref,
@@ -138,7 +143,7 @@ describe("PIF.plug", () => {
 
 test("PIF.set_property applies at once", async () => {
   const set = (...params: string[]) => rpc(socket, "PIF.set_property", session, ...params);
-  const { ref } = dom0.world.pif("eth1");
+  const { ref } = dom0.fixture.pif("eth1");
   expect(await set(ref, "gro", "off")).toEqual(VOID);
   expect(await isOn("eth1", "generic-receive-offload")).toBe(false);
   expect(await set(ref, "gro", "on")).toEqual(VOID);
@@ -181,7 +186,7 @@ describe("networkd", () => {
     expect(await isOn("eth1", "generic-receive-offload")).toBe(true);
     const pending = rpc(socket, "session.login_with_password", "root", "", "1.0", "test");
     expect(await Promise.race([pending, Bun.sleep(100)])).toBeUndefined();
-    await dom0.toolstack.coordinatorReturns();
+    await dom0.toolstack.reconnectCoordinator();
     expect(await pending).toMatchObject({ result: expect.any(String) });
     expect(await isOn("eth1", "generic-receive-offload")).toBe(false);
   });

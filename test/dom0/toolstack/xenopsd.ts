@@ -9,7 +9,7 @@ type VifConfigs = Map<string, JsonObject[string]>;
  * the VM. A change of a VIF is none (pool-facts §7; xapi_xenops.ml `events_from_xapi`).
  */
 export class Xenopsd {
-  readonly #known = new Map<string, VifConfigs>();
+  readonly #cached = new Map<string, VifConfigs>();
 
   constructor(private readonly database: Database) {
     for (const ref of database.records("VM").keys()) this.#update(ref);
@@ -21,31 +21,33 @@ export class Xenopsd {
 
   /** What it knows, by VM and VIF. */
   toJson(): JsonObject {
-    return Object.fromEntries([...this.#known].map(([vm, vifs]) => [vm, Object.fromEntries(vifs)]));
+    return Object.fromEntries(
+      [...this.#cached].map(([vm, vifs]) => [vm, Object.fromEntries(vifs)]),
+    );
   }
 
   #update(ref: string): void {
     const vm = this.database.records("VM").get(ref);
     const state = vm?.["power_state"];
     if (state !== "Running" && state !== "Paused") {
-      this.#known.delete(ref);
+      this.#cached.delete(ref);
       return;
     }
     const vifs = Array.isArray(vm?.["VIFs"]) ? vm["VIFs"].map(String) : [];
-    const known: VifConfigs = new Map();
+    const configs: VifConfigs = new Map();
     for (const vif of vifs) {
       const config = this.database.records("VIF").get(vif)?.["other_config"];
-      if (config !== undefined) known.set(vif, config);
+      if (config !== undefined) configs.set(vif, config);
     }
-    this.#known.set(ref, known);
+    this.#cached.set(ref, configs);
   }
 
   /** A VIF that is new to a running VM comes with what its record says when it is plugged. */
   #add(ref: string): void {
     const vif = this.database.records("VIF").get(ref);
-    const known = this.#known.get(String(vif?.["VM"]));
-    if (known === undefined || known.has(ref)) return;
+    const configs = this.#cached.get(String(vif?.["VM"]));
+    if (configs === undefined || configs.has(ref)) return;
     const config = vif?.["other_config"];
-    if (config !== undefined) known.set(ref, config);
+    if (config !== undefined) configs.set(ref, config);
   }
 }

@@ -11,35 +11,35 @@ export interface Networks {
 }
 
 /** How many VMs run on this host, and how many VIFs each of them has; the cast's own numbers where absent. */
-export interface Numbers {
+export interface VmCounts {
   readonly vms: number | undefined;
   readonly vifs: number | undefined;
 }
 
 /** Makes the VMs of a world in an order that keeps domids steady: scenarios only ever add at the end. */
-export class Cast {
-  private turn = 0;
+export class VmFixtures {
+  private networkIndex = 0;
 
   constructor(
     private readonly guests: GuestBuilder,
     private readonly networks: Networks,
-    private readonly numbers: Numbers,
+    private readonly counts: VmCounts,
   ) {}
 
   /** The VMs of this host. */
-  atHome(host: Host): Vm[] {
+  createLocalVms(host: Host): Vm[] {
     const control = this.guests.vm({
       name: `Control domain on host: ${host.record.name_label}`,
       kind: "control",
     });
     host.record.control_domain = control.ref;
-    const running = this.running().map((plan) => this.guests.vm(plan));
-    const resting = this.resting().map((plan) => this.guests.vm(plan));
-    return [control, ...running, ...resting];
+    const running = this.planRunning().map((plan) => this.guests.vm(plan));
+    const stopped = this.planStopped().map((plan) => this.guests.vm(plan));
+    return [control, ...running, ...stopped];
   }
 
   /** The VMs of the other host. */
-  away(host: Host): Vm[] {
+  createRemoteVms(host: Host): Vm[] {
     const control = this.guests.vm({
       name: `Control domain on host: ${host.record.name_label}`,
       kind: "control",
@@ -47,73 +47,80 @@ export class Cast {
     });
     host.record.control_domain = control.ref;
     const names = ["remote web", "remote db"];
-    return [control, ...names.map((name) => this.guests.vm({ name, host, vifs: this.vifs(1) }))];
+    return [
+      control,
+      ...names.map((name) => this.guests.vm({ name, host, vifs: this.planVifs(1) })),
+    ];
   }
 
   /** What the chosen scenarios add. */
-  additions(scenarios: Scenarios, known: readonly Vm[]): Vm[] {
+  createScenarioVms(scenarios: Scenarios, existing: readonly Vm[]): Vm[] {
     const plans: VmPlan[] = [];
-    if (scenarios.has("duplicates")) plans.push(...this.duplicates(known));
+    if (scenarios.has("duplicates")) plans.push(...this.planDuplicates(existing));
     if (scenarios.has("hostile")) {
-      plans.push(...HOSTILE_NAMES.map((name) => ({ name, vifs: this.vifs(1) })));
+      plans.push(...HOSTILE_NAMES.map((name) => ({ name, vifs: this.planVifs(1) })));
     }
     if (this.networks.sriov !== undefined) {
-      const direct = { network: this.networks.sriov, sriov: true };
-      plans.push({ name: "nfv", vifs: [direct, ...this.vifs(1)] });
+      const sriovVif = { network: this.networks.sriov, sriov: true };
+      plans.push({ name: "nfv", vifs: [sriovVif, ...this.planVifs(1)] });
     }
     return plans.map((plan) => this.guests.vm(plan));
   }
 
-  private running(): VmPlan[] {
+  private planRunning(): VmPlan[] {
     // Xen Orchestra writes "true" and "false" (xo-server, `networking.mjs`), and so do most new VIFs carry it.
-    const orchestra = { "ethtool-tx": "true", "xo:note": "uplink", promiscuous: "false" };
+    const xenOrchestraConfig = { "ethtool-tx": "true", "xo:note": "uplink", promiscuous: "false" };
     // xenopsd ignores gro on a VIF; keys without the hyphen come from a manual and do nothing at all.
-    const dead = { "ethtool-gro": "off", ethtoolrx: "off" };
-    const [uplink, ...others] = this.vifs(2);
-    const [only, ...more] = this.vifs(1);
+    const ineffectiveSettings = { "ethtool-gro": "off", ethtoolrx: "off" };
+    const [uplink, ...others] = this.planVifs(2);
+    const [only, ...more] = this.planVifs(1);
     const named: VmPlan[] = [
-      { name: "web 1", vifs: this.vifs(2) },
-      { name: "db", vifs: only === undefined ? [] : [{ ...only, otherConfig: dead }, ...more] },
-      { name: "mail é", emulated: true, vifs: this.vifs(1) },
+      { name: "web 1", vifs: this.planVifs(2) },
+      {
+        name: "db",
+        vifs: only === undefined ? [] : [{ ...only, otherConfig: ineffectiveSettings }, ...more],
+      },
+      { name: "mail é", emulated: true, vifs: this.planVifs(1) },
       {
         name: "pfSense",
-        vifs: uplink === undefined ? [] : [{ ...uplink, otherConfig: orchestra }, ...others],
+        vifs:
+          uplink === undefined ? [] : [{ ...uplink, otherConfig: xenOrchestraConfig }, ...others],
       },
     ];
-    const wanted = this.numbers.vms ?? named.length;
-    const extra = Math.max(0, wanted - named.length);
-    const crowd = Array.from({ length: extra }, (_, n) => ({
+    const vmCount = this.counts.vms ?? named.length;
+    const extra = Math.max(0, vmCount - named.length);
+    const extraVms = Array.from({ length: extra }, (_, n) => ({
       name: `vm ${n + named.length + 1}`,
-      vifs: this.vifs(1),
+      vifs: this.planVifs(1),
     }));
-    return [...named.slice(0, wanted), ...crowd];
+    return [...named.slice(0, vmCount), ...extraVms];
   }
 
-  private resting(): VmPlan[] {
+  private planStopped(): VmPlan[] {
     return [
-      { name: "backup", power: "Halted", vifs: this.vifs(1) },
-      { name: "win 10", power: "Suspended", emulated: true, vifs: this.vifs(1) },
-      { name: "Debian Bookworm 12", kind: "template", vifs: this.vifs(1) },
-      { name: "web 1 before the upgrade", kind: "snapshot", vifs: this.vifs(1) },
+      { name: "backup", power: "Halted", vifs: this.planVifs(1) },
+      { name: "win 10", power: "Suspended", emulated: true, vifs: this.planVifs(1) },
+      { name: "Debian Bookworm 12", kind: "template", vifs: this.planVifs(1) },
+      { name: "web 1 before the upgrade", kind: "snapshot", vifs: this.planVifs(1) },
     ];
   }
 
-  private duplicates(known: readonly Vm[]): VmPlan[] {
-    const first = known.find((vm) => !vm.record.is_control_domain)?.record.uuid;
+  private planDuplicates(existing: readonly Vm[]): VmPlan[] {
+    const first = existing.find((vm) => !vm.record.is_control_domain)?.record.uuid;
     return [
-      { name: "twin", vifs: this.vifs(1) },
-      { name: "twin", power: "Halted", vifs: this.vifs(1) },
-      { name: "eth0", vifs: this.vifs(1) },
-      { name: "ALL", vifs: this.vifs(1) },
-      ...(first === undefined ? [] : [{ name: first, vifs: this.vifs(1) }]),
+      { name: "twin", vifs: this.planVifs(1) },
+      { name: "twin", power: "Halted", vifs: this.planVifs(1) },
+      { name: "eth0", vifs: this.planVifs(1) },
+      { name: "ALL", vifs: this.planVifs(1) },
+      ...(first === undefined ? [] : [{ name: first, vifs: this.planVifs(1) }]),
     ];
   }
 
   /** As many VIFs as were asked for, or the cast's own number, over the networks in turn. */
-  private vifs(own: number): VifPlan[] {
+  private planVifs(defaultCount: number): VifPlan[] {
     const networks = this.networks.ordinary;
-    return Array.from({ length: this.numbers.vifs ?? own }, () => {
-      const network = networks[this.turn++ % networks.length];
+    return Array.from({ length: this.counts.vifs ?? defaultCount }, () => {
+      const network = networks[this.networkIndex++ % networks.length];
       return network === undefined ? [] : [{ network }];
     }).flat();
   }

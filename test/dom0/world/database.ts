@@ -68,7 +68,7 @@ export interface Vm extends Entity<VmRecord> {
 }
 
 /** What a network device of the dom0 is, which decides how it is made. */
-export type DeviceKind = "nic" | "loopback" | "vif" | "latent-vif" | "tap" | "bridge";
+export type DeviceKind = "nic" | "loopback" | "vif" | "requested-on-vif" | "tap" | "bridge";
 
 /** A network device that the kernel of this dom0 shows. */
 export interface Device {

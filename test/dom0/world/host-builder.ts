@@ -57,8 +57,8 @@ export class HostBuilder {
   /** A network; the same name gives the same one, which is how hosts of a pool share networks. */
   network(name: string, bridge?: string): Network {
     const ref = this.identity.ref(`network ${name}`);
-    const known = this.database.network[ref];
-    if (known !== undefined) return { ref, record: known };
+    const existing = this.database.network[ref];
+    if (existing !== undefined) return { ref, record: existing };
     const record = {
       ...networkRecord(),
       uuid: this.identity.uuid(`network ${name}`),

@@ -16,7 +16,7 @@ export const SCENARIOS = {
   "not-dom0": "an ordinary Linux machine: no inventory, no XAPI, no VMs",
   predictable: "NICs are called eno12429np0 and the like",
   unmanaged: "one NIC is not managed by XAPI",
-  latent: "vifs wait for their guests: tx and tso are off, requested on",
+  "requested-on": "vifs wait for their guests: tx and tso are off, requested on",
 } as const;
 
 /** The name of a scenario. */

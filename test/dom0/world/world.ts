@@ -1,4 +1,4 @@
-import { Cast, type Networks } from "./cast.ts";
+import { type Networks, VmFixtures } from "./cast.ts";
 import {
   type Database,
   type Device,
@@ -14,7 +14,7 @@ import { Identity } from "./identity.ts";
 import { type Scenario, Scenarios } from "./scenarios.ts";
 
 /** What a world is made from. */
-export interface WorldOptions {
+export interface HostFixtureOptions {
   /** Physical NICs of this host; from 4 on, the third and fourth are bonded. Default 4. */
   readonly nics?: number;
   /** VMs running on this host. Default: the four of the cast. */
@@ -27,7 +27,7 @@ export interface WorldOptions {
 }
 
 /** The records and devices of a dom0, and of the pool it is in. */
-export class World {
+export class HostFixture {
   constructor(
     readonly scenarios: Scenarios,
     readonly database: Database,
@@ -76,31 +76,31 @@ export class World {
 }
 
 /** Builds a world: pure, and the same for the same options. */
-export function buildWorld(options: WorldOptions = {}): World {
+export function buildHostFixture(options: HostFixtureOptions = {}): HostFixture {
   const scenarios = new Scenarios(options.scenarios);
   const identity = new Identity(options.seed ?? 1);
   const database = emptyDatabase();
   const hosts = new HostBuilder(database, identity);
-  const here = hosts.host("xcp-1", "192.0.2.11");
+  const localHost = hosts.host("xcp-1", "192.0.2.11");
   const other = scenarios.pooled ? hosts.host("xcp-2", "192.0.2.12") : undefined;
-  hosts.pool(other === undefined ? "" : "lab", scenarios.member && other ? other : here);
+  hosts.pool(other === undefined ? "" : "lab", scenarios.member && other ? other : localHost);
 
   const names = nicNames(options.nics ?? 4, scenarios);
-  const fabric = buildNics(hosts, here, names, scenarios);
-  const guests = new GuestBuilder(database, identity, here);
-  const cast = new Cast(guests, fabric, { vms: options.vms, vifs: options.vifs });
-  const vms = cast.atHome(here);
+  const fabric = buildNics(hosts, localHost, names, scenarios);
+  const guests = new GuestBuilder(database, identity, localHost);
+  const vmFixtures = new VmFixtures(guests, fabric, { vms: options.vms, vifs: options.vifs });
+  const vms = vmFixtures.createLocalVms(localHost);
   if (other !== undefined) {
     for (const name of names.slice(0, 2)) hosts.nic(other, name);
     // With the scenario `elsewhere` its domids begin where this host's begin, so that they meet.
     guests.domidsFrom(other, scenarios.has("elsewhere") ? 1 : 101);
-    vms.push(...cast.away(other));
+    vms.push(...vmFixtures.createRemoteVms(other));
   }
-  vms.push(...cast.additions(scenarios, vms));
+  vms.push(...vmFixtures.createScenarioVms(scenarios, vms));
 
   const pifs = Object.entries(database.PIF).map(([ref, record]) => ({ ref, record }));
-  const devices = devicesOf(here, names, database, vms, scenarios);
-  return new World(scenarios, database, here, other, pifs, vms, devices);
+  const devices = listDevices(localHost, names, database, vms, scenarios);
+  return new HostFixture(scenarios, database, localHost, other, pifs, vms, devices);
 }
 
 /** Predictable names are those of docs.xenserver.com on dom0 network naming, and of systemd's net_id. */
@@ -113,17 +113,17 @@ function nicNames(count: number, scenarios: Scenarios): string[] {
 }
 
 /** The NIC that scenarios about one NIC are about: not the management interface, where there is a choice. */
-function chosenNic<T>(nics: readonly T[]): T | undefined {
+function pickNic<T>(nics: readonly T[]): T | undefined {
   return nics[1] ?? nics[0];
 }
 
 function buildNics(
-  hosts: HostBuilder,
-  here: Host,
+  hostBuilder: HostBuilder,
+  localHost: Host,
   names: readonly string[],
   scenarios: Scenarios,
 ): Networks {
-  const nics = names.map((name) => hosts.nic(here, name));
+  const nics = names.map((name) => hostBuilder.nic(localHost, name));
   const unmanaged = scenarios.has("unmanaged") ? nics.pop() : undefined;
   if (unmanaged !== undefined) {
     unmanaged.record.managed = false;
@@ -132,49 +132,49 @@ function buildNics(
   const ordinary: Network[] = [];
   const [management, , third, fourth] = nics;
   if (management !== undefined) {
-    hosts.manage(management, here);
-    ordinary.push(hosts.networkOf(management));
+    hostBuilder.manage(management, localHost);
+    ordinary.push(hostBuilder.networkOf(management));
   }
   if (third !== undefined && fourth !== undefined) {
-    ordinary.push(hosts.networkOf(hosts.bond(here, "bond0", third, fourth)));
+    ordinary.push(hostBuilder.networkOf(hostBuilder.bond(localHost, "bond0", third, fourth)));
   }
   if (management !== undefined) {
-    ordinary.push(hosts.vlan(here, management, 100));
-    if (scenarios.has("tunnel")) hosts.tunnel(here, management);
+    ordinary.push(hostBuilder.vlan(localHost, management, 100));
+    if (scenarios.has("tunnel")) hostBuilder.tunnel(localHost, management);
   }
-  const carrier = chosenNic(nics);
-  const direct = scenarios.has("sriov") && carrier !== undefined;
-  return { ordinary, sriov: direct ? hosts.sriov(here, carrier) : undefined };
+  const sriovNic = pickNic(nics);
+  const hasSriov = scenarios.has("sriov") && sriovNic !== undefined;
+  return { ordinary, sriov: hasSriov ? hostBuilder.sriov(localHost, sriovNic) : undefined };
 }
 
 /** netback gives every vif this address (`xenvif_alloc`), and so does the toolstack for taps. */
 const GUEST_SIDE_MAC = "fe:ff:ff:ff:ff:ff";
 
 /** The devices that the kernel of a host has. */
-export function devicesOf(
-  here: Host,
+export function listDevices(
+  localHost: Host,
   names: readonly string[],
   database: Database,
   vms: readonly Vm[],
   scenarios: Scenarios,
 ): Device[] {
-  const fixed = scenarios.has("fixed") ? chosenNic(names) : undefined;
+  const fixedNic = scenarios.has("fixed") ? pickNic(names) : undefined;
   const nics = Object.values(database.PIF)
-    .filter((pif) => pif.host === here.ref && pif.physical)
+    .filter((pif) => pif.host === localHost.ref && pif.physical)
     .map((pif): Device => {
-      const kind = pif.device === fixed ? "loopback" : "nic";
+      const kind = pif.device === fixedNic ? "loopback" : "nic";
       return { name: pif.device, kind, mac: pif.MAC };
     });
   if (scenarios.has("not-dom0")) return nics;
   const bridges = nics.slice(0, 1).map((nic): Device => {
-    return { ...nic, name: "xenbr0", kind: "bridge", address: `${here.record.address}/24` };
+    return { ...nic, name: "xenbr0", kind: "bridge", address: `${localHost.record.address}/24` };
   });
-  const guests = vms.flatMap((vm) => vm.vifs).flatMap((vif) => guestDevices(vif, scenarios));
+  const guests = vms.flatMap((vm) => vm.vifs).flatMap((vif) => listVifDevices(vif, scenarios));
   return [...nics, ...bridges, ...guests];
 }
 
-function guestDevices(vif: Vif, scenarios: Scenarios): Device[] {
-  const kind = scenarios.has("latent") ? "latent-vif" : "vif";
+function listVifDevices(vif: Vif, scenarios: Scenarios): Device[] {
+  const kind = scenarios.has("requested-on") ? "requested-on-vif" : "vif";
   const devices: Device[] = [];
   if (vif.device !== undefined) devices.push({ name: vif.device, kind, mac: GUEST_SIDE_MAC });
   if (vif.tap !== undefined) devices.push({ name: vif.tap, kind: "tap", mac: GUEST_SIDE_MAC });

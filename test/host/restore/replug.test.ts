@@ -1,27 +1,27 @@
 import { describe, expect, test } from "bun:test";
-import { planReplug, unsafeProblems } from "../../../src/host/restore/replug.ts";
+import { planReplug, toUnsafePlugProblems } from "../../../src/host/restore/replug.ts";
 import { NIC_OFF, NIC_ON, nic, pif } from "../../builders/hosts.ts";
-import { eth0, Host, NO_GRO, POOL, slave } from "../../fakes/replug-host.ts";
+import { eth0, NO_GRO, POOL, ReplugHost, slave } from "../../fakes/replug-host.ts";
 import { openSession } from "../../fakes/scripted-socket.ts";
 
 describe("planning plugs", () => {
   test("asks for no bridge and no address where nothing is to be plugged", async () => {
-    const host = new Host({});
+    const host = new ReplugHost({});
     const fail = () => {
       throw new Error("asked");
     };
-    const toolstack = { bridgeOf: fail };
+    const toolstack = { findBridge: fail };
     const unmanaged = nic(pif("eth9", { managed: false }));
     expect(await planReplug([unmanaged], POOL, toolstack, fail)).toEqual({ plugs: [], unsafe: [] });
     expect((await host.plan()).plugs).toEqual([]);
   });
 
   test("leaves out what would take an address away, and says how to go on", async () => {
-    const host = new Host({});
+    const host = new ReplugHost({});
     host.addresses = [{ device: "br-eth0", ip: "10.0.0.9", prefix: 24 }];
     const plan = await host.plan(nic(eth0), nic(slave("eth1")));
     expect(plan.plugs.map((plug) => plug.pif.device)).toEqual(["bond0"]);
-    expect(unsafeProblems(plan)).toEqual([
+    expect(toUnsafePlugProblems(plan)).toEqual([
       {
         code: "plug-unsafe",
         interface: "eth0",
@@ -33,7 +33,7 @@ describe("planning plugs", () => {
   });
 
   test("plugs nothing where the addresses cannot be read", async () => {
-    const host = new Host({});
+    const host = new ReplugHost({});
     host.addresses = null;
     const { plugs, unsafe } = await host.plan(nic(eth0));
     expect(plugs).toEqual([]);
@@ -57,35 +57,35 @@ describe("planning plugs", () => {
 
 describe("plugging", () => {
   test("goes through XAPI, and saves networkd's memory once, last", async () => {
-    const host = new Host({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
-    const { failed, problems, saved } = await host.replug(nic(eth0), nic(slave("eth1")));
+    const host = new ReplugHost({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
+    const { failed, problems, isSaved } = await host.replug(nic(eth0), nic(slave("eth1")));
     expect(host.journal).toEqual(["plug eth0", "plug bond0", "sync"]);
-    expect([failed, problems, saved]).toEqual([[], [], true]);
+    expect([failed, problems, isSaved]).toEqual([[], [], true]);
   });
 
   test("tells what it changed on the device that is restored, and leaves it to the caller", async () => {
-    const host = new Host({ eth1: NIC_OFF, eth2: NIC_ON });
+    const host = new ReplugHost({ eth1: NIC_OFF, eth2: NIC_ON });
     host.plugSets(NO_GRO, "eth1");
-    const { changed, view } = await host.replug(nic(slave("eth1")));
+    const { changed, snapshot } = await host.replug(nic(slave("eth1")));
     const previous = changed.get("eth1");
     expect(previous?.get("rx-checksum")).toBe(false);
     expect(previous?.has("rx-gro")).toBe(false);
     expect(host.writes).toEqual([]);
-    expect(view.observations.get("eth1")).toEqual({ state: "read", features: NO_GRO });
+    expect(snapshot.readings.get("eth1")).toEqual({ state: "read", features: NO_GRO });
   });
 
   test("writes back what it changed on the bond's other slave", async () => {
-    const host = new Host({ eth1: NIC_ON, eth2: NO_GRO });
+    const host = new ReplugHost({ eth1: NIC_ON, eth2: NO_GRO });
     host.plugSets(NIC_ON, "eth1", "eth2");
-    const { changed, problems, view } = await host.replug(nic(slave("eth1")));
+    const { changed, problems, snapshot } = await host.replug(nic(slave("eth1")));
     expect(host.requested("eth2")).not.toContain("rx-gro");
     expect(host.writes).toEqual(["eth2"]);
     expect([changed.size, problems]).toEqual([0, []]);
-    expect(view.observations.get("eth2")).toEqual({ state: "read", features: NO_GRO });
+    expect(snapshot.readings.get("eth2")).toEqual({ state: "read", features: NO_GRO });
   });
 
   test("writes back the features of a restored device that are not being restored", async () => {
-    const host = new Host({ eth1: NO_GRO, eth2: NIC_ON });
+    const host = new ReplugHost({ eth1: NO_GRO, eth2: NIC_ON });
     host.isRestored = (device, feature) => device === "eth1" && feature === "rx-checksum";
     host.plugSets(NIC_ON, "eth1");
     await host.replug(nic(slave("eth1")));
@@ -93,9 +93,9 @@ describe("plugging", () => {
   });
 
   test("says so where a device does not follow", async () => {
-    const host = new Host({ eth1: NIC_ON, eth2: NO_GRO });
+    const host = new ReplugHost({ eth1: NIC_ON, eth2: NO_GRO });
     host.plugSets(NIC_ON, "eth2");
-    host.deaf.add("eth2");
+    host.ignoringRequests.add("eth2");
     const { problems } = await host.replug(nic(slave("eth1")));
     expect(problems).toEqual([
       {
@@ -109,12 +109,12 @@ describe("plugging", () => {
   });
 
   test("that fails is told for each NIC that is restored, and what it changed is written back", async () => {
-    const host = new Host({ eth1: NIC_ON, eth2: NO_GRO });
+    const host = new ReplugHost({ eth1: NIC_ON, eth2: NO_GRO });
     host.onPlug = (): string => {
       host.devices.set("eth2", NIC_ON);
       return "PIF_CONFIGURATION_ERROR";
     };
-    const { failed, problems, saved } = await host.replug(nic(slave("eth1")), nic(slave("eth2")));
+    const { failed, problems, isSaved } = await host.replug(nic(slave("eth1")), nic(slave("eth2")));
     expect(failed.map(({ plug }) => plug.nics.map((one) => one.pif.device))).toEqual([
       ["eth1", "eth2"],
     ]);
@@ -125,12 +125,12 @@ describe("plugging", () => {
       ),
     );
     expect(host.requested("eth2")).not.toContain("rx-gro");
-    expect(saved).toBe(true);
+    expect(isSaved).toBe(true);
     expect(host.journal).not.toContain("sync");
   });
 
   test("does not begin with a device that cannot be read", async () => {
-    const host = new Host({ eth1: NIC_ON, eth2: NIC_ON });
+    const host = new ReplugHost({ eth1: NIC_ON, eth2: NIC_ON });
     host.unreadable.add("eth2");
     const { failed } = await host.replug(nic(slave("eth1")));
     expect(failed.map(({ reason }) => reason)).toEqual([
@@ -140,7 +140,7 @@ describe("plugging", () => {
   });
 
   test("ends when it is interrupted", async () => {
-    const host = new Host({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
+    const host = new ReplugHost({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
     host.onPlug = (): null => {
       host.isStopped = true;
       return null;
@@ -151,14 +151,14 @@ describe("plugging", () => {
   });
 
   test("is not saved where networkd does not write", async () => {
-    const host = new Host({ eth0: NIC_ON });
-    host.synced = false;
-    expect((await host.replug(nic(eth0))).saved).toBe(false);
+    const host = new ReplugHost({ eth0: NIC_ON });
+    host.isSynced = false;
+    expect((await host.replug(nic(eth0))).isSaved).toBe(false);
   });
 
   test("of nothing needs no saving", async () => {
-    const host = new Host({ eth0: NIC_ON });
-    host.synced = false;
-    expect((await host.replug()).saved).toBe(true);
+    const host = new ReplugHost({ eth0: NIC_ON });
+    host.isSynced = false;
+    expect((await host.replug()).isSaved).toBe(true);
   });
 });

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import type { NicInterface } from "../../../src/core/interface.ts";
 import type { Pif } from "../../../src/core/inventory.ts";
-import { NOTHING_STORED } from "../../../src/core/policy-text.ts";
+import { NO_INTERFACE_POLICY } from "../../../src/core/policy-text.ts";
 import { PlannedReplugger } from "../../../src/host/restore/replugger.ts";
-import { KERNEL, NIC_ON, nic, viewOf } from "../../builders/hosts.ts";
-import { eth0, Host, NO_GRO, slave } from "../../fakes/replug-host.ts";
+import { createSnapshot, KERNEL, NIC_ON, nic } from "../../builders/hosts.ts";
+import { eth0, NO_GRO, ReplugHost, slave } from "../../fakes/replug-host.ts";
 
 describe("the plugs of a restore", () => {
   /** eth1 with a text about tx, which turned it off. */
   const stored = {
-    ...NOTHING_STORED,
+    ...NO_INTERFACE_POLICY,
     names: ["offload-1-0"],
     value: new Map([
       ["tx", { asked: "off", alone: false, original: null, wrote: undefined } as const],
@@ -17,15 +17,15 @@ describe("the plugs of a restore", () => {
   };
   const restoredEth1 = { ...slave("eth1"), stored };
 
-  async function plugged(host: Host, pifs: readonly Pif[], ...nics: readonly NicInterface[]) {
-    const restored = { nics, features: null, view: viewOf({}) };
+  async function plugged(host: ReplugHost, pifs: readonly Pif[], ...nics: readonly NicInterface[]) {
+    const restored = { nics, features: null, snapshot: createSnapshot({}) };
     return await new PlannedReplugger(await host.plan(...nics), restored, host.ports()).replug(
       pifs,
     );
   }
 
   test("write back every feature that no text is about", async () => {
-    const host = new Host({ eth1: NO_GRO, eth2: NIC_ON });
+    const host = new ReplugHost({ eth1: NO_GRO, eth2: NIC_ON });
     host.plugSets(NIC_ON, "eth1");
     const { problems } = await plugged(host, [restoredEth1], nic(restoredEth1));
     expect(problems).toEqual([]);
@@ -33,22 +33,24 @@ describe("the plugs of a restore", () => {
   });
 
   test("leave the features of the texts to the restore", async () => {
-    const host = new Host({ eth1: KERNEL.without(NIC_ON, KERNEL.clearable(NIC_ON, ["tx"])) });
+    const host = new ReplugHost({
+      eth1: KERNEL.clearBits(NIC_ON, KERNEL.findClearable(NIC_ON, ["tx"])),
+    });
     host.plugSets(NIC_ON, "eth1");
     await plugged(host, [restoredEth1], nic(restoredEth1));
     expect(host.writes).toEqual([]);
   });
 
   test("are those of the NICs that are restored in the end", async () => {
-    const host = new Host({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
+    const host = new ReplugHost({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
     await plugged(host, [eth0], nic(eth0), nic(restoredEth1));
     expect(host.journal).toEqual(["plug eth0", "sync"]);
   });
 
   test("tell each problem with the PIF that it is about, and what a power loss may undo", async () => {
-    const host = new Host({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
+    const host = new ReplugHost({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
     host.addresses = [{ device: "eth1", ip: "10.0.0.9", prefix: 24 }];
-    host.synced = false;
+    host.isSynced = false;
     const { problems, notes } = await plugged(
       host,
       [eth0, restoredEth1],

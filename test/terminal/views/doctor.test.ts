@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import type { DeviceSummary, Diagnosis } from "../../../src/core/doctor/diagnosis.ts";
-import { type Report, reportOf } from "../../../src/core/report.ts";
-import { paint } from "../../../src/terminal/text.ts";
+import { createReport, type Report } from "../../../src/core/report.ts";
+import { createPaint } from "../../../src/terminal/text.ts";
 import { renderDiagnosis } from "../../../src/terminal/views/doctor.ts";
 import { HOSTILE_NAMES } from "../../dom0/world/cast.ts";
 
 const NIC: DeviceSummary = {
   ...{ device: "eth0", kind: "pif", uuid: "u", vm: null, management: true },
-  ...{ on: ["tso", "gro"], onFixed: ["rx"], off: ["tx"], offFixed: ["lro"], latent: ["gso"] },
-  ...{ absent: ["ufo"], recordedOff: ["tx"], recordedOn: ["sg"], persisted: ["tx"] },
+  ...{ on: ["tso", "gro"], onFixed: ["rx"], off: ["tx"], offFixed: ["lro"], requestedOn: ["gso"] },
+  ...{ absent: ["ufo"], xapiOff: ["tx"], xapiOn: ["sg"], persisted: ["tx"] },
 };
 
 function guest(device: string | null, name: string, more: Partial<DeviceSummary> = {}) {
@@ -25,15 +25,22 @@ function guest(device: string | null, name: string, more: Partial<DeviceSummary>
 function diagnosis(more: Partial<Diagnosis> = {}): Diagnosis {
   return {
     ...{ taken: "2026-01-02T03:04:05.678Z", redacted: false, software: [], nics: [], devices: [] },
-    ...{ deadRecords: [], networkRecords: [], hooks: [], ownNotes: [], unread: [], advice: [] },
+    ...{
+      ineffectiveSettings: [],
+      networkSettings: [],
+      hooks: [],
+      stateFiles: [],
+      unreadable: [],
+      advice: [],
+    },
     ...more,
   };
 }
 
 function page(more: Partial<Diagnosis> = {}, columns = 80, report: Partial<Report> = {}): string {
-  const whole = { ...reportOf("doctor", { exitCode: 0 }), ...report };
+  const whole = { ...createReport("doctor", { exitCode: 0 }), ...report };
   return renderDiagnosis(whole, diagnosis(more), {
-    ...{ paint: paint(false), columns, ellipsis: "...", wraps: true },
+    ...{ paint: createPaint(false), columns, ellipsis: "...", wrapsLines: true },
   });
 }
 
@@ -82,7 +89,7 @@ describe("the page of doctor", () => {
 
   test("counts what would make it longer than a page", () => {
     const devices = Array.from({ length: 300 }, (_, n) => guest(`vif${n}.0`, `vm ${n}`));
-    const advice = Array.from({ length: 300 }, (_, n) => ({ because: `b${n}`, command: `c${n}` }));
+    const advice = Array.from({ length: 300 }, (_, n) => ({ reason: `b${n}`, command: `c${n}` }));
     const text = page({ devices, advice });
     expect(text).toContain("and 292 more");
     expect(text.split("\n").length).toBeLessThan(60);
@@ -90,9 +97,9 @@ describe("the page of doctor", () => {
 
   test("wraps words, and leaves commands in one piece to be copied", () => {
     const command = `xe vif-param-remove uuid=${"x".repeat(90)}`;
-    const because = "word ".repeat(60).trim();
+    const reason = "word ".repeat(60).trim();
     for (const columns of [40, 80, 200]) {
-      const lines = page({ advice: [{ because, command }] }, columns).split("\n");
+      const lines = page({ advice: [{ reason, command }] }, columns).split("\n");
       expect(lines).toContain(`    ${command}`);
       for (const line of lines.filter((one) => !one.includes(command))) {
         expect(line.length).toBeLessThanOrEqual(columns);
@@ -109,15 +116,15 @@ describe("the page of doctor", () => {
         name: value,
         key: `ethtool-${value}`,
         value,
-        because: value,
+        reason: value,
       } as const),
     }));
-    const text = page({ devices, deadRecords: records, networkRecords: records });
+    const text = page({ devices, ineffectiveSettings: records, networkSettings: records });
     expect(text).not.toMatch(/[^\P{C}\n]/u);
   });
 
   test("says what it is when it is redacted, and what could not be read", () => {
-    const text = page({ redacted: true, unread: [{ what: "/etc/cron.d/x", because: "EIO" }] });
+    const text = page({ redacted: true, unreadable: [{ path: "/etc/cron.d/x", reason: "EIO" }] });
     expect(text).toContain("look it over all the same");
     expect(text).toContain("Could not be read\n  /etc/cron.d/x: EIO\n");
   });

@@ -1,42 +1,42 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { KEYWORDS } from "../../../src/core/features.ts";
+import { FEATURE_NAMES } from "../../../src/core/features.ts";
 import type { DeviceReport } from "../../../src/core/report.ts";
-import { paint } from "../../../src/terminal/text.ts";
-import { featureTable, LEGEND } from "../../../src/terminal/views/feature-table.ts";
+import { createPaint } from "../../../src/terminal/text.ts";
+import { formatFeatureTable, LEGEND } from "../../../src/terminal/views/feature-table.ts";
 import {
   config,
+  createSnapshot,
   guest,
   NIC_OFF,
   nic,
   pif,
-  pifRecords,
-  viewOf,
+  pifSettings,
   vif,
   vm,
 } from "../../builders/hosts.ts";
 import {
-  reportOf,
-  TREATED,
-  TREATED_VIEW,
-  UNTOUCHED,
-  UNTOUCHED_VIEW,
+  createReport,
+  DISABLED_HOST,
+  DISABLED_SNAPSHOT,
+  UNCHANGED_HOST,
+  UNCHANGED_SNAPSHOT,
 } from "../../builders/reports.ts";
 
-const PLAIN = paint(false);
+const PLAIN = createPaint(false);
 
 function table(devices: readonly DeviceReport[], columns = 80) {
-  return featureTable(devices, { paint: PLAIN, columns, ellipsis: "…" });
+  return formatFeatureTable(devices, { paint: PLAIN, columns, ellipsis: "…" });
 }
 
 function devicesOfVm(name: string): readonly DeviceReport[] {
   const subject = guest(vif(vm(name, { domid: 3 }), "0"));
-  return reportOf("status", [subject], viewOf({ "vif3.0": NIC_OFF })).devices;
+  return createReport("status", [subject], createSnapshot({ "vif3.0": NIC_OFF })).devices;
 }
 
 describe("the table", () => {
   test("of a host as it comes", () => {
-    expect(table(reportOf("status", UNTOUCHED, UNTOUCHED_VIEW).devices)).toEqual([
+    expect(table(createReport("status", UNCHANGED_HOST, UNCHANGED_SNAPSHOT).devices)).toEqual([
       "device      rx    tx   sg   tso  ufo    gso  gro  lro",
       "NIC, carries the management traffic",
       "eth0        on/-  on/- on/- on/- off!/- on/- on/- off!/-",
@@ -66,26 +66,28 @@ describe("the table", () => {
   ];
 
   test("of a host with everything off and recorded fits 80 columns", () => {
-    const lines = table(reportOf("status", TREATED, TREATED_VIEW).devices, 80);
+    const lines = table(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices, 80);
     expect(lines).toEqual(treated);
     for (const line of [...lines, LEGEND]) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
   });
 
   test("is the same in 100 columns: it is as wide as it has to be", () => {
-    expect(table(reportOf("status", TREATED, TREATED_VIEW).devices, 100)).toEqual(treated);
+    expect(table(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices, 100)).toEqual(
+      treated,
+    );
   });
 
   test("with predictable device names and every key recorded still fits 80 columns", () => {
-    const long = nic(pif("enp129s0f0np0", { otherConfig: config(pifRecords("off")) }));
-    const view = viewOf({ enp129s0f0np0: NIC_OFF, "vif3.0": NIC_OFF, "vif3.1": NIC_OFF });
-    const { devices } = reportOf("status", [long, ...TREATED.slice(2)], view);
+    const long = nic(pif("enp129s0f0np0", { otherConfig: config(pifSettings("off")) }));
+    const view = createSnapshot({ enp129s0f0np0: NIC_OFF, "vif3.0": NIC_OFF, "vif3.1": NIC_OFF });
+    const { devices } = createReport("status", [long, ...DISABLED_HOST.slice(2)], view);
     for (const line of table(devices)) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
   });
 
   test("shows only the features that were asked for", () => {
-    const keywords = ["tso", "rxhash"] as const;
+    const features = ["tso", "rxhash"] as const;
     const lines = table(
-      reportOf("status", UNTOUCHED.slice(0, 1), UNTOUCHED_VIEW, { keywords }).devices,
+      createReport("status", UNCHANGED_HOST.slice(0, 1), UNCHANGED_SNAPSHOT, { features }).devices,
     );
     expect(lines).toEqual([
       "device tso  rxhash",
@@ -96,10 +98,10 @@ describe("the table", () => {
 
   test("no line ends in blanks", () => {
     for (const [interfaces, view] of [
-      [UNTOUCHED, UNTOUCHED_VIEW],
-      [TREATED, TREATED_VIEW],
+      [UNCHANGED_HOST, UNCHANGED_SNAPSHOT],
+      [DISABLED_HOST, DISABLED_SNAPSHOT],
     ] as const) {
-      for (const line of table(reportOf("status", interfaces, view).devices)) {
+      for (const line of table(createReport("status", interfaces, view).devices)) {
         expect(line).toBe(line.trimEnd());
       }
     }
@@ -109,17 +111,19 @@ describe("the table", () => {
     const twins = ["a", "b"].flatMap((uuid) => [
       guest(vif(vm("twin", { uuid, domid: 1 }), "0", { uuid })),
     ]);
-    const lines = table(reportOf("status", twins, viewOf({ "vif1.0": NIC_OFF })).devices);
+    const lines = table(
+      createReport("status", twins, createSnapshot({ "vif1.0": NIC_OFF })).devices,
+    );
     expect(lines.filter((line) => line === "VM twin")).toHaveLength(2);
   });
 
   test("a device that the kernel told of alone has a group of its own", () => {
     const bare = [
-      { kind: "bare", device: "eth0", as: "pif" },
-      { kind: "bare", device: "vif9.0", as: "vif" },
+      { kind: "unmanaged", device: "eth0", deviceKind: "pif" },
+      { kind: "unmanaged", device: "vif9.0", deviceKind: "vif" },
     ] as const;
     const lines = table(
-      reportOf("status", bare, viewOf({ eth0: NIC_OFF, "vif9.0": NIC_OFF })).devices,
+      createReport("status", bare, createSnapshot({ eth0: NIC_OFF, "vif9.0": NIC_OFF })).devices,
     );
     expect([lines[1], lines[3]]).toEqual(["NICs", "VIFs"]);
   });
@@ -153,7 +157,7 @@ describe("names that tenants choose", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (name, device) => {
         const subject = nic(pif(device));
-        const { devices } = reportOf("status", [subject], viewOf({}));
+        const { devices } = createReport("status", [subject], createSnapshot({}));
         for (const line of [...table(devices), ...table(devicesOfVm(name))]) {
           expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
         }
@@ -167,10 +171,10 @@ describe("names that tenants choose", () => {
     ["40 characters", "x".repeat(40)],
     ["wide characters", "网卡零"],
   ])("a device name of %s keeps the columns in line", (_, device) => {
-    const keywords = ["tso", "gro"] as const;
+    const features = ["tso", "gro"] as const;
     const subjects = [nic(pif("eth0")), nic(pif(device))];
-    const view = viewOf({ eth0: NIC_OFF, [device]: NIC_OFF });
-    const { devices } = reportOf("status", subjects, view, { keywords });
+    const view = createSnapshot({ eth0: NIC_OFF, [device]: NIC_OFF });
+    const { devices } = createReport("status", subjects, view, { features });
     const [heading = "", , first = "", second = ""] = table(devices);
     const start = (line: string, cell: string) =>
       Bun.stringWidth(line.slice(0, line.indexOf(cell)));
@@ -181,17 +185,23 @@ describe("names that tenants choose", () => {
 });
 
 describe("the tone of a cell", () => {
-  const colour = paint(true);
-  const rows = featureTable(reportOf("status", TREATED, TREATED_VIEW).devices, {
-    paint: colour,
-    columns: 80,
-    ellipsis: "…",
-  });
-  const untouched = featureTable(reportOf("status", UNTOUCHED, UNTOUCHED_VIEW).devices, {
-    paint: colour,
-    columns: 80,
-    ellipsis: "…",
-  });
+  const colour = createPaint(true);
+  const rows = formatFeatureTable(
+    createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices,
+    {
+      paint: colour,
+      columns: 80,
+      ellipsis: "…",
+    },
+  );
+  const untouched = formatFeatureTable(
+    createReport("status", UNCHANGED_HOST, UNCHANGED_SNAPSHOT).devices,
+    {
+      paint: colour,
+      columns: 80,
+      ellipsis: "…",
+    },
+  );
 
   test("red is on and could be off", () => {
     expect(untouched[2]).toContain(colour.bad("on/- "));
@@ -209,20 +219,22 @@ describe("the tone of a cell", () => {
   });
 
   test("painted or not, the table is the same", () => {
-    const plain = table(reportOf("status", TREATED, TREATED_VIEW).devices);
+    const plain = table(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices);
     expect(rows.map((line) => Bun.stripANSI(line).trimEnd())).toEqual([...plain]);
   });
 });
 
 describe("features that do not fit beside the others", () => {
-  const { devices } = reportOf("status", TREATED, TREATED_VIEW, { keywords: KEYWORDS });
+  const { devices } = createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT, {
+    features: FEATURE_NAMES,
+  });
   const headings = (columns: number) =>
     table(devices, columns).filter((line) => line.startsWith("device"));
 
   test("follow in a table of their own, each once, in any width", () => {
     for (const columns of [20, 40, 60, 80, 100, 120, 200]) {
       const names = headings(columns).flatMap((line) => line.split(/\s+/).slice(1));
-      expect(names).toEqual([...KEYWORDS]);
+      expect(names).toEqual([...FEATURE_NAMES]);
       for (const line of table(devices, columns)) {
         if (columns >= 40) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
         expect(line).toBe(line.trimEnd());
@@ -244,7 +256,7 @@ describe("features that do not fit beside the others", () => {
 });
 
 test("the mark of what is cut is ASCII where nothing else can be shown", () => {
-  const lines = featureTable(devicesOfVm("x".repeat(200)), {
+  const lines = formatFeatureTable(devicesOfVm("x".repeat(200)), {
     paint: PLAIN,
     columns: 80,
     ellipsis: "...",

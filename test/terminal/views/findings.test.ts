@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { BootReport } from "../../../src/core/boot-layer.ts";
 import type { CoverageJson } from "../../../src/core/verify/coverage-json.ts";
-import { bootSentence } from "../../../src/terminal/views/findings.ts";
+import { formatBootLayer } from "../../../src/terminal/views/findings.ts";
 
 const NOTHING: CoverageJson = { nics: [], vifs: [], devices: {}, vms: {} };
 const VM: CoverageJson["vms"][string] = { features: ["tx"], vifs: {} };
@@ -18,14 +18,14 @@ describe("what is installed for boot, in a sentence", () => {
   test.each(SENTENCES)("is, of %j, %s", (covers, text) => {
     const report: BootReport = {
       method: "systemd",
-      state: "current",
+      state: "up-to-date",
       covers: { ...NOTHING, ...covers },
     };
-    expect(bootSentence(report)).toBe(`At boot: systemd, current: ${text}.`);
+    expect(formatBootLayer(report)).toBe(`At boot: systemd, up-to-date: ${text}.`);
   });
 
   test("says that nothing is", () => {
-    expect(bootSentence({ method: null, state: "absent", covers: null })).toBe(
+    expect(formatBootLayer({ method: null, state: "not-installed", covers: null })).toBe(
       "At boot: nothing is installed.",
     );
   });

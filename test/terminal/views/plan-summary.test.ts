@@ -1,21 +1,21 @@
 import { expect, test } from "bun:test";
-import { planSummary } from "../../../src/terminal/views/plan-summary.ts";
-import { guest, haltedVm, viewOf, vif } from "../../builders/hosts.ts";
-import { PLAN, planFor } from "../../builders/reports.ts";
+import { formatPlanSummary } from "../../../src/terminal/views/plan-summary.ts";
+import { createSnapshot, guest, haltedVm, vif } from "../../builders/hosts.ts";
+import { createPlan, PLAN } from "../../builders/reports.ts";
 
 const VIEW = { columns: 80, ellipsis: "…" };
 
 function summaryOf(names: readonly string[]) {
   const subjects = names.map((name) => guest(vif(haltedVm(name), "0")));
-  return planSummary(
-    planFor(subjects, viewOf({}), ["tso"]),
+  return formatPlanSummary(
+    createPlan(subjects, createSnapshot({}), ["tso"]),
     { host: { name: "alpha" }, product: "" },
     VIEW,
   );
 }
 
 test("says on what a confirmation rests: host, NICs, VMs, features and the number of changes", () => {
-  const text = planSummary(PLAN, { host: { name: "alpha" }, product: "XCP-ng 8.3.0" }, VIEW);
+  const text = formatPlanSummary(PLAN, { host: { name: "alpha" }, product: "XCP-ng 8.3.0" }, VIEW);
   expect(text).toBe(`  Host      alpha (XCP-ng 8.3.0)
   NICs      eth0 (management) and eth1
   VMs       2: web, database

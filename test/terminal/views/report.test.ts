@@ -1,18 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import type { Report } from "../../../src/core/report.ts";
-import { paint } from "../../../src/terminal/text.ts";
+import { createPaint } from "../../../src/terminal/text.ts";
 import { renderReport } from "../../../src/terminal/views/report.ts";
-import { guest, NIC_ON, nic, pif, VIF_ON, viewOf, vif, vm } from "../../builders/hosts.ts";
+import { createSnapshot, guest, NIC_ON, nic, pif, VIF_ON, vif, vm } from "../../builders/hosts.ts";
 import {
   CHANGES,
-  reportOf,
-  TREATED,
-  TREATED_VIEW,
-  UNTOUCHED,
-  UNTOUCHED_VIEW,
+  createReport,
+  DISABLED_HOST,
+  DISABLED_SNAPSHOT,
+  UNCHANGED_HOST,
+  UNCHANGED_SNAPSHOT,
 } from "../../builders/reports.ts";
 
-const VIEW = { paint: paint(false), columns: 80, ellipsis: "…", wraps: false };
+const VIEW = { paint: createPaint(false), columns: 80, ellipsis: "…", wrapsLines: false };
 
 function rendered(report: Report) {
   return renderReport(report, VIEW);
@@ -22,7 +22,9 @@ const LEGEND = "live/recorded: ! fixed by the driver, ~ comes on by itself, - no
 
 describe("status", () => {
   test("shows the table and what its signs mean", () => {
-    const report = reportOf("status", UNTOUCHED.slice(0, 1), UNTOUCHED_VIEW, { problems: [] });
+    const report = createReport("status", UNCHANGED_HOST.slice(0, 1), UNCHANGED_SNAPSHOT, {
+      problems: [],
+    });
     expect(rendered(report)).toBe(`device rx   tx   sg   tso  ufo    gso  gro  lro
 NIC, carries the management traffic
 eth0   on/- on/- on/- on/- off!/- on/- on/- off!/-
@@ -31,16 +33,16 @@ ${LEGEND}
   });
 
   test("says so when there are no devices", () => {
-    expect(rendered(reportOf("status", [], viewOf({})))).toBe("No devices.\n");
+    expect(rendered(createReport("status", [], createSnapshot({})))).toBe("No devices.\n");
   });
 });
 
 describe("verify", () => {
   test("says what is wrong, what several interfaces share in one line, and what to run", () => {
-    const report = reportOf("verify", UNTOUCHED, UNTOUCHED_VIEW, {
+    const report = createReport("verify", UNCHANGED_HOST, UNCHANGED_SNAPSHOT, {
       exitCode: 1,
       advice: ["offload disable ALL"],
-      notes: [{ code: "left-out", message: '2 VMs left out, which run on "beta"' }],
+      notes: [{ code: "vms-on-other-hosts", message: '2 VMs left out, which run on "beta"' }],
     });
     expect(rendered(report)).toBe(`6 interfaces checked: not everything is as it should be.
   ! eth0, eth1, tap3.0: rx, tx, sg, tso, gso and gro on
@@ -54,28 +56,28 @@ Run: offload disable ALL
   });
 
   test("says that all is well", () => {
-    const report = reportOf("verify", TREATED.slice(0, 2), TREATED_VIEW);
+    const report = createReport("verify", DISABLED_HOST.slice(0, 2), DISABLED_SNAPSHOT);
     expect(rendered(report)).toBe("2 interfaces checked: everything that can be off is off.\n");
   });
 
   test("does not claim that all is well when it could not look", () => {
-    const report = reportOf("verify", [nic(pif("eth9"))], viewOf({}), { exitCode: 3 });
+    const report = createReport("verify", [nic(pif("eth9"))], createSnapshot({}), { exitCode: 3 });
     expect(rendered(report)).not.toContain("everything that can be off is off");
     expect(rendered(report)).toContain("! eth9: is not there");
   });
 
   test("names six interfaces that share a problem, and counts the others", () => {
     const names = Array.from({ length: 9 }, (_, index) => `eth${index}`);
-    const view = viewOf(Object.fromEntries(names.map((name) => [name, NIC_ON])));
+    const view = createSnapshot(Object.fromEntries(names.map((name) => [name, NIC_ON])));
     const subjects = names.map((name) => nic(pif(name)));
-    const report = reportOf("verify", subjects, view, { exitCode: 1, keywords: ["tso"] });
+    const report = createReport("verify", subjects, view, { exitCode: 1, features: ["tso"] });
     expect(rendered(report)).toContain(
       "  ! eth0, eth1, eth2, eth3, eth4, eth5 and 3 more: tso on\n",
     );
   });
 
   test("shows a problem that is about no interface by itself", () => {
-    const report = reportOf("verify", [], viewOf({}), {
+    const report = createReport("verify", [], createSnapshot({}), {
       exitCode: 3,
       problems: [{ code: "xapi-unavailable", message: "XAPI does not answer" }],
     });
@@ -85,7 +87,7 @@ Run: offload disable ALL
 
 describe("disable", () => {
   test("shows the table, and sums up what changed", () => {
-    const report = reportOf("disable", TREATED.slice(0, 2), TREATED_VIEW, {
+    const report = createReport("disable", DISABLED_HOST.slice(0, 2), DISABLED_SNAPSHOT, {
       changes: CHANGES,
     });
     expect(rendered(report)).toBe(`device rx      tx      sg      tso     ufo    gso     gro     lro
@@ -103,7 +105,7 @@ Changed: 28 features on 5 devices; 24 records in XAPI.
     ["nothing", () => [], "Nothing had to be changed."],
     [
       "records alone",
-      () => CHANGES.filter(({ layer }) => layer === "recorded").slice(0, 1),
+      () => CHANGES.filter(({ layer }) => layer === "xapi").slice(0, 1),
       "Changed: nothing in the kernel; 1 record in XAPI.",
     ],
     [
@@ -112,7 +114,9 @@ Changed: 28 features on 5 devices; 24 records in XAPI.
       "Changed: 1 feature on 1 device; no records in XAPI.",
     ],
   ] as const)("sums up a change of %s", (_, changes, sentence) => {
-    const report = reportOf("disable", TREATED.slice(0, 1), TREATED_VIEW, { changes: changes() });
+    const report = createReport("disable", DISABLED_HOST.slice(0, 1), DISABLED_SNAPSHOT, {
+      changes: changes(),
+    });
     expect(rendered(report)).toContain(`\n\n${sentence}\n`);
   });
 });
@@ -123,7 +127,7 @@ describe("names that tenants choose", () => {
   test("cannot act on the terminal, nor add a line", () => {
     const subjects = [guest(vif(hostile, "0"))];
     for (const command of ["status", "verify", "disable"] as const) {
-      const report = reportOf(command, subjects, viewOf({ "vif3.0": VIF_ON }), {
+      const report = createReport(command, subjects, createSnapshot({ "vif3.0": VIF_ON }), {
         advice: ["offload disable '\u001b[31m\nweb'"],
         notes: [{ code: "no-vifs", message: "\u001b[2J\nfake: 0 problems" }],
       });
@@ -135,14 +139,14 @@ describe("names that tenants choose", () => {
 });
 
 test("says the same words with and without color", () => {
-  const report = reportOf("verify", UNTOUCHED, UNTOUCHED_VIEW, { exitCode: 1 });
-  const painted = renderReport(report, { ...VIEW, paint: paint(true) });
+  const report = createReport("verify", UNCHANGED_HOST, UNCHANGED_SNAPSHOT, { exitCode: 1 });
+  const painted = renderReport(report, { ...VIEW, paint: createPaint(true) });
   expect(painted).not.toBe(rendered(report));
   expect(Bun.stripANSI(painted)).toBe(rendered(report));
 });
 
 test("does not say that nothing had to be changed when a pending change was reverted", () => {
-  const report = reportOf("disable", TREATED.slice(0, 1), TREATED_VIEW, {
+  const report = createReport("disable", DISABLED_HOST.slice(0, 1), DISABLED_SNAPSHOT, {
     problems: [{ code: "reverted", message: "not confirmed, so everything was reverted" }],
   });
   expect(rendered(report)).not.toContain("Nothing had to be changed");
@@ -151,7 +155,7 @@ test("does not say that nothing had to be changed when a pending change was reve
 
 describe("a pending change", () => {
   test.each(["status", "verify"] as const)("comes before everything else in %s", (command) => {
-    const report = reportOf(command, TREATED.slice(0, 1), TREATED_VIEW, {
+    const report = createReport(command, DISABLED_HOST.slice(0, 1), DISABLED_SNAPSHOT, {
       exitCode: 1,
       problems: [{ code: "xapi-unavailable", message: "XAPI does not answer" }],
     });
@@ -165,13 +169,13 @@ describe("a pending change", () => {
 describe("long lines", () => {
   const long = `${"word ".repeat(30)}end`;
   const command = `xe vif-param-remove uuid=${"0".repeat(36)} param-name=other-config param-key=KEY`;
-  const report = reportOf("verify", [], viewOf({}), {
+  const report = createReport("verify", [], createSnapshot({}), {
     problems: [{ code: "xapi-unavailable", message: long }],
-    notes: [{ code: "record-ignored", message: `${long}; remove with: ${command}` }],
+    notes: [{ code: "setting-ineffective", message: `${long}; remove with: ${command}` }],
   });
 
   test("are broken between words at a terminal, and go on under themselves", () => {
-    const lines = renderReport(report, { ...VIEW, wraps: true })
+    const lines = renderReport(report, { ...VIEW, wrapsLines: true })
       .trimEnd()
       .split("\n");
     expect(lines).toContain(`  ! ${"word ".repeat(15).trimEnd()}`);
@@ -182,7 +186,7 @@ describe("long lines", () => {
   });
 
   test("keep a command whole, so that it can be copied", () => {
-    const lines = renderReport(report, { ...VIEW, wraps: true })
+    const lines = renderReport(report, { ...VIEW, wrapsLines: true })
       .trimEnd()
       .split("\n");
     expect(lines.at(-1)).toBe(`    ${command}`);

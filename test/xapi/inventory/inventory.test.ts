@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
-import { nicsUnder } from "../../../src/core/inventory.ts";
+import { findUnderlyingNics } from "../../../src/core/inventory.ts";
 import { resolveTargets } from "../../../src/core/targets/targets.ts";
 import {
-  joinInventory,
-  type RawInventory,
-  Records,
+  buildInventory,
+  type InventoryRecords,
+  RecordSchemas,
 } from "../../../src/xapi/inventory/inventory.ts";
-import { readReply } from "../../../src/xapi/rpc/reply.ts";
-import { valued } from "../../builders/hosts.ts";
+import { parseReply } from "../../../src/xapi/rpc/reply.ts";
+import { unwrap } from "../../builders/hosts.ts";
 import { recordedReply } from "../../fakes/recorded-xapi.ts";
 
 const HOST_UUID = "c269d904-1d75-474f-a7fb-84dbc48a51d5";
@@ -17,20 +17,20 @@ const NULL = "OpaqueRef:NULL";
 
 function recorded(name: string): unknown {
   const { status, body } = recordedReply(name);
-  const reply = readReply(status, body);
+  const reply = parseReply(status, body);
   if (!reply.ok) throw new Error(`${name} is no value`);
   return reply.value;
 }
 
 /** The host of the recordings, with a bond, a VLAN and three VMs. */
 function recordedInventory(vifs = "213-VIF-get_all_records-final") {
-  const raw: RawInventory = {
-    host: v.parse(Records.host, recorded("012-host-get_all_records")),
-    PIF: v.parse(Records.PIF, recorded("206-PIF-get_all_records-bond-vlan")),
-    VM: v.parse(Records.VM, recorded("212-VM-get_all_records-final")),
-    VIF: v.parse(Records.VIF, recorded(vifs)),
+  const raw: InventoryRecords = {
+    host: v.parse(RecordSchemas.host, recorded("012-host-get_all_records")),
+    PIF: v.parse(RecordSchemas.PIF, recorded("206-PIF-get_all_records-bond-vlan")),
+    VM: v.parse(RecordSchemas.VM, recorded("212-VM-get_all_records-final")),
+    VIF: v.parse(RecordSchemas.VIF, recorded(vifs)),
   };
-  const joined = joinInventory(raw, HOST_UUID);
+  const joined = buildInventory(raw, HOST_UUID);
   if (joined === null) throw new Error("the host was not found");
   return joined;
 }
@@ -90,16 +90,16 @@ function join(content: {
   readonly VM?: Readonly<Record<string, unknown>>;
   readonly VIF?: Readonly<Record<string, unknown>>;
 }) {
-  const raw: RawInventory = {
-    host: v.parse(Records.host, {
+  const raw: InventoryRecords = {
+    host: v.parse(RecordSchemas.host, {
       [HERE]: { uuid: "host-uuid", name_label: "alpha" },
       "OpaqueRef:there": { uuid: "other-uuid", name_label: "beta" },
     }),
-    PIF: v.parse(Records.PIF, content.PIF ?? {}),
-    VM: v.parse(Records.VM, content.VM ?? {}),
-    VIF: v.parse(Records.VIF, content.VIF ?? {}),
+    PIF: v.parse(RecordSchemas.PIF, content.PIF ?? {}),
+    VM: v.parse(RecordSchemas.VM, content.VM ?? {}),
+    VIF: v.parse(RecordSchemas.VIF, content.VIF ?? {}),
   };
-  const joined = joinInventory(raw, "host-uuid");
+  const joined = buildInventory(raw, "host-uuid");
   if (joined === null) throw new Error("the host was not found");
   return joined;
 }
@@ -133,13 +133,13 @@ describe("the records of a real xapi", () => {
   });
 
   test("join a VLAN with what is under it", () => {
-    expect(pifCalled("eth0", "vlan")?.under).toBe(pifCalled("eth0", "physical")?.uuid ?? "");
-    expect(pifCalled("eth0", "physical")?.under).toBeUndefined();
+    expect(pifCalled("eth0", "vlan")?.taggedPif).toBe(pifCalled("eth0", "physical")?.uuid ?? "");
+    expect(pifCalled("eth0", "physical")?.taggedPif).toBeUndefined();
   });
 
   test("let bond and VLAN be named as targets", () => {
     const devices = (text: string) =>
-      valued(resolveTargets([{ text, kind: "any" }], inventory)).interfaces.map((one) =>
+      unwrap(resolveTargets([{ text, kind: "any" }], inventory)).interfaces.map((one) =>
         one.kind === "pif" ? one.pif.device : one.kind,
       );
     expect(devices("bond0")).toEqual(["eth1", "eth2"]);
@@ -182,19 +182,19 @@ describe("the records of a real xapi", () => {
   });
 
   test("the management PIF is flagged", () => {
-    const pifs = v.parse(Records.PIF, recorded("311-PIF-get_all_records-with-management"));
+    const pifs = v.parse(RecordSchemas.PIF, recorded("311-PIF-get_all_records-with-management"));
     const flagged = Object.values(pifs).filter(({ management }) => management);
     expect(flagged.map(({ device }) => device)).toEqual(["eth1"]);
   });
 
   test("a host of another UUID is not there", () => {
-    const raw: RawInventory = {
-      host: v.parse(Records.host, recorded("012-host-get_all_records")),
+    const raw: InventoryRecords = {
+      host: v.parse(RecordSchemas.host, recorded("012-host-get_all_records")),
       PIF: {},
       VM: {},
       VIF: {},
     };
-    expect(joinInventory(raw, "00000000-0000-0000-0000-000000000000")).toBeNull();
+    expect(buildInventory(raw, "00000000-0000-0000-0000-000000000000")).toBeNull();
   });
 });
 
@@ -221,7 +221,9 @@ describe("what releases write differently", () => {
   });
 
   test.each(["", "x", "1.5", "0x10", " 1", null, true])("%p is no integer", (domid) => {
-    expect(v.safeParse(Records.VM, { "OpaqueRef:vm": vmRecord({ domid }) }).success).toBe(false);
+    expect(v.safeParse(RecordSchemas.VM, { "OpaqueRef:vm": vmRecord({ domid }) }).success).toBe(
+      false,
+    );
   });
 
   test("fields that older releases do not have: a PIF without them is an ordinary one", () => {
@@ -244,30 +246,36 @@ describe("what releases write differently", () => {
     "other_config",
   ])("a PIF without %s is not understood", (field) => {
     const record = without(pifRecord(), field);
-    expect(v.safeParse(Records.PIF, { "OpaqueRef:p": record }).success).toBe(false);
+    expect(v.safeParse(RecordSchemas.PIF, { "OpaqueRef:p": record }).success).toBe(false);
   });
 
   test.each(Object.keys(vmRecord()))("a VM without %s, and it is told which", (field) => {
     const record = without(vmRecord(), field);
-    const parsed = v.safeParse(Records.VM, { "OpaqueRef:a": vmRecord(), "OpaqueRef:b": record });
+    const parsed = v.safeParse(RecordSchemas.VM, {
+      "OpaqueRef:a": vmRecord(),
+      "OpaqueRef:b": record,
+    });
     expect(parsed.issues?.map((issue) => v.getDotPath(issue))).toEqual([`OpaqueRef:b.${field}`]);
   });
 
   test.each(Object.keys(vifRecord()))("a VIF without %s, and it is told which", (field) => {
     const record = without(vifRecord(), field);
-    const parsed = v.safeParse(Records.VIF, { "OpaqueRef:a": vifRecord(), "OpaqueRef:b": record });
+    const parsed = v.safeParse(RecordSchemas.VIF, {
+      "OpaqueRef:a": vifRecord(),
+      "OpaqueRef:b": record,
+    });
     expect(parsed.issues?.map((issue) => v.getDotPath(issue))).toEqual([`OpaqueRef:b.${field}`]);
   });
 
   test.each([[null], ["x"], [[]], [{}]])("a VM or VIF that is %p", (record) => {
-    expect(v.safeParse(Records.VM, { "OpaqueRef:a": record }).success).toBe(false);
-    expect(v.safeParse(Records.VIF, { "OpaqueRef:a": record }).success).toBe(false);
+    expect(v.safeParse(RecordSchemas.VM, { "OpaqueRef:a": record }).success).toBe(false);
+    expect(v.safeParse(RecordSchemas.VIF, { "OpaqueRef:a": record }).success).toBe(false);
   });
 
   test("other_config with anything but strings is not understood", () => {
     for (const other_config of [{ "ethtool-tso": 1 }, ["x"], null, "x"]) {
       const record = vifRecord({ other_config });
-      expect(v.safeParse(Records.VIF, { "OpaqueRef:v": record }).success).toBe(false);
+      expect(v.safeParse(RecordSchemas.VIF, { "OpaqueRef:v": record }).success).toBe(false);
     }
   });
 });
@@ -311,13 +319,19 @@ describe("the address of a PIF", () => {
       mode: "Static",
       ip: "10.0.0.5",
       netmask: "255.255.255.0",
-      mode6: "Static",
+      ipv6Mode: "Static",
       ipv6: ["fd00::5/64"],
     });
   });
 
   test("is none where the record does not tell", () => {
-    expect(addressOf({})).toEqual({ mode: "None", ip: "", netmask: "", mode6: "None", ipv6: [] });
+    expect(addressOf({})).toEqual({
+      mode: "None",
+      ip: "",
+      netmask: "",
+      ipv6Mode: "None",
+      ipv6: [],
+    });
   });
 });
 
@@ -333,7 +347,7 @@ describe("PIFs that have no NIC of their own", () => {
       },
     });
     expect(pifs[0]?.role).toBe("tunnel");
-    expect(pifs.flatMap((pif) => nicsUnder(pif, pifs))).toEqual([]);
+    expect(pifs.flatMap((pif) => findUnderlyingNics(pif, pifs))).toEqual([]);
   });
 
   test("the PIF that carries a tunnel is a NIC all the same", () => {

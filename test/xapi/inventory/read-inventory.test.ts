@@ -1,20 +1,20 @@
 import { describe, expect, test } from "bun:test";
-import { uuidOf } from "../../../src/core/interface.ts";
-import type { GuestShare, ReadScope } from "../../../src/core/targets/read-scope.ts";
+import { getUuid } from "../../../src/core/interface.ts";
+import type { GuestScope, ReadScope } from "../../../src/core/targets/read-scope.ts";
 import { resolveTargets, type TargetRequest } from "../../../src/core/targets/targets.ts";
-import { failureOf, failuresOf, valued } from "../../builders/hosts.ts";
+import { failureOf, failuresOf, unwrap } from "../../builders/hosts.ts";
 import { buildPool } from "../../dom0/pool/worlds.ts";
-import { buildWorld } from "../../dom0/world/world.ts";
-import { openOn } from "../../fakes/api-socket.ts";
+import { buildHostFixture } from "../../dom0/world/world.ts";
+import { openSessionOn } from "../../fakes/api-socket.ts";
 
-const WORLD = buildWorld({
+const WORLD = buildHostFixture({
   scenarios: ["elsewhere", "duplicates", "hostile", "sriov", "tunnel", "unmanaged"],
 });
 const LOCAL = WORLD.host.record.uuid;
 
 function targets(
   texts: readonly (string | TargetRequest)[],
-  guests: GuestShare = "resident-and-halted",
+  guests: GuestScope = "resident-and-halted",
 ): Extract<ReadScope, { kind: "targets" }> {
   const requests = texts.map(
     (text): TargetRequest => (typeof text === "string" ? { text, kind: "any" } : text),
@@ -33,13 +33,13 @@ const TEXTS: readonly string[] = [
 
 describe("what is read for one target", () => {
   test("resolves to what it is in the whole pool, whatever it is called", async () => {
-    const { session } = await openOn(WORLD.database, LOCAL);
-    const pool = valued(await session.inventory({ kind: "pool" }));
+    const { session } = await openSessionOn(WORLD.database, LOCAL);
+    const pool = unwrap(await session.readInventory({ kind: "pool" }));
     let found = 0;
     for (const text of TEXTS) {
       for (const kind of ["any", "vm", "pif"] as const) {
         const scope = targets([{ text, kind }]);
-        const read = valued(await session.inventory(scope));
+        const read = unwrap(await session.readInventory(scope));
         const [there, here] = [
           resolveTargets(scope.requests, pool),
           resolveTargets(scope.requests, read),
@@ -48,40 +48,40 @@ describe("what is read for one target", () => {
         if (!there.ok || !here.ok) continue;
         found += 1;
         expect(here.value.interfaces).toEqual(there.value.interfaces);
-        expect(here.value.alone).toEqual(there.value.alone);
-        expect(here.value.withoutVifs).toEqual(there.value.withoutVifs);
+        expect(here.value.individualVifs).toEqual(there.value.individualVifs);
+        expect(here.value.vmsWithoutVifs).toEqual(there.value.vmsWithoutVifs);
       }
     }
     expect(found).toBeGreaterThan(50);
   });
 
   test("has every VIF of a VM of which one was named: the policy is about all of them", async () => {
-    const { session } = await openOn(WORLD.database, LOCAL);
+    const { session } = await openSessionOn(WORLD.database, LOCAL);
     const [first] = WORLD.vm("web 1").vifs;
-    const read = valued(await session.inventory(targets([first?.record.uuid ?? ""])));
+    const read = unwrap(await session.readInventory(targets([first?.record.uuid ?? ""])));
     expect(read.vms.map(({ name }) => name)).toEqual(["web 1"]);
     expect(read.vifs).toHaveLength(2);
   });
 
   test("names the host of a PIF that is another host's", async () => {
-    const { session } = await openOn(WORLD.database, LOCAL);
+    const { session } = await openSessionOn(WORLD.database, LOCAL);
     if (WORLD.other === undefined) throw new Error("this world has one host");
     const { uuid } = WORLD.pif("eth0", WORLD.other).record;
     const scope = targets([uuid]);
-    const read = valued(await session.inventory(scope));
+    const read = unwrap(await session.readInventory(scope));
     const failure = failureOf(resolveTargets(scope.requests, read));
-    expect(failure).toMatchObject({ code: "pif-of-another-host" });
+    expect(failure).toMatchObject({ code: "pif-on-other-host" });
     expect(failure.message).toContain('"xcp-2"');
   });
 
   test("costs the same in a pool of any size", async () => {
     const costs = await Promise.all(
       [2, 20].map(async (hosts) => {
-        const { database, worlds } = buildPool({ hosts, vms: 20 });
-        const local = worlds[0]?.host.record.uuid ?? "";
-        const { socket, session } = await openOn(database, local);
-        const vif = worlds[0]?.vm("vm 1-3").vifs[0]?.record.uuid ?? "";
-        valued(await session.inventory(targets(["vm 1-2", vif, "vif1.0", "eth1"])));
+        const { database, fixtures } = buildPool({ hosts, vms: 20 });
+        const local = fixtures[0]?.host.record.uuid ?? "";
+        const { socket, session } = await openSessionOn(database, local);
+        const vif = fixtures[0]?.vm("vm 1-3").vifs[0]?.record.uuid ?? "";
+        unwrap(await session.readInventory(targets(["vm 1-2", vif, "vif1.0", "eth1"])));
         return { calls: socket.calls.length, records: socket.records };
       }),
     );
@@ -90,14 +90,14 @@ describe("what is read for one target", () => {
   });
 
   test("is a failure where XAPI refuses one of the calls", async () => {
-    const { socket, session } = await openOn(WORLD.database, LOCAL);
+    const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     const call = socket.call.bind(socket);
     socket.call = async (method, params) =>
       method === "VM.get_by_name_label"
-        ? { ok: false, error: { kind: "silent", method, seconds: 20 } }
+        ? { ok: false, error: { kind: "timeout", method, timeoutSeconds: 20 } }
         : await call(method, params);
-    const [failure] = failuresOf(await session.inventory(targets(["web 1"])));
-    expect(failure?.code).toBe("xapi-silent");
+    const [failure] = failuresOf(await session.readInventory(targets(["web 1"])));
+    expect(failure?.code).toBe("xapi-timeout");
     expect(failure?.message).toContain("VM.get_by_name_label");
   });
 });
@@ -106,30 +106,32 @@ describe("what is read for this host", () => {
   const words = ["ALL", "NICS", "VIFS"] as const;
 
   test.each(words)("for %s resolves to what it is in the whole pool", async (text) => {
-    const { session } = await openOn(WORLD.database, LOCAL);
+    const { session } = await openSessionOn(WORLD.database, LOCAL);
     const requests: readonly TargetRequest[] = [
       { text, kind: text === "ALL" ? "host" : text === "NICS" ? "nics" : "vifs" },
       { text: "remote db", kind: "any" },
     ];
-    const pool = valued(await session.inventory({ kind: "pool" }));
-    const read = valued(await session.inventory(targets(requests)));
-    expect(valued(resolveTargets(requests, read))).toEqual(valued(resolveTargets(requests, pool)));
+    const pool = unwrap(await session.readInventory({ kind: "pool" }));
+    const read = unwrap(await session.readInventory(targets(requests)));
+    expect(unwrap(resolveTargets(requests, read))).toEqual(unwrap(resolveTargets(requests, pool)));
   });
 
   test("finds out that a VM is called like a word, wherever it runs", async () => {
-    const { socket, session } = await openOn(WORLD.database, LOCAL);
+    const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     const { ref, record } = WORLD.vm("remote web");
     socket.database.put("VM", ref, { ...record, name_label: "NICS" });
     const scope = targets(["NICS"]);
-    const read = valued(await session.inventory(scope));
+    const read = unwrap(await session.readInventory(scope));
     expect(failureOf(resolveTargets(scope.requests, read)).code).toBe("ambiguous-target");
   });
 
   test("counts VMs of other hosts without reading them", async () => {
-    const { database, worlds } = buildPool({ hosts: 4, vms: 30 });
-    const { socket, session } = await openOn(database, worlds[1]?.host.record.uuid ?? "");
-    const read = valued(await session.inventory({ kind: "host", guests: "resident-and-halted" }));
-    expect(read.elsewhere.map(({ host, count }) => [host.name, count])).toEqual([
+    const { database, fixtures } = buildPool({ hosts: 4, vms: 30 });
+    const { socket, session } = await openSessionOn(database, fixtures[1]?.host.record.uuid ?? "");
+    const read = unwrap(
+      await session.readInventory({ kind: "host", guests: "resident-and-halted" }),
+    );
+    expect(read.unreadVmCounts.map(({ host, count }) => [host.name, count])).toEqual([
       ["xcp-1", 30],
       ["xcp-3", 30],
       ["xcp-4", 30],
@@ -142,18 +144,18 @@ describe("what is read for this host", () => {
   });
 
   test("leaves out VMs that run nowhere on a host that another one has called", async () => {
-    const { session } = await openOn(WORLD.database, LOCAL);
-    const read = valued(await session.inventory({ kind: "host", guests: "resident" }));
+    const { session } = await openSessionOn(WORLD.database, LOCAL);
+    const read = unwrap(await session.readInventory({ kind: "host", guests: "resident" }));
     expect(read.vms.map(({ name }) => name)).not.toContain("backup");
     expect(read.vms.every(({ residentOn }) => residentOn?.uuid === LOCAL)).toBe(true);
-    const both = valued(await session.inventory(targets(["VIFS", "backup"], "resident")));
+    const both = unwrap(await session.readInventory(targets(["VIFS", "backup"], "resident")));
     expect(both.vms.map(({ name }) => name)).toContain("backup");
   });
 
   test("has no guests where none are asked for", async () => {
-    const { socket, session } = await openOn(WORLD.database, LOCAL);
-    const read = valued(await session.inventory({ kind: "host", guests: "none" }));
-    expect(read).toMatchObject({ vms: [], vifs: [], elsewhere: [] });
+    const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
+    const read = unwrap(await session.readInventory({ kind: "host", guests: "none" }));
+    expect(read).toMatchObject({ vms: [], vifs: [], unreadVmCounts: [] });
     expect(read.pifs.every(({ host }) => host.uuid === LOCAL)).toBe(true);
     expect(socket.calls.map(({ method }) => method)).toEqual([
       "host.get_all_records_where",
@@ -162,7 +164,7 @@ describe("what is read for this host", () => {
   });
 
   test("takes a halted VM for one that runs nowhere, whatever a failed start left behind", async () => {
-    const { socket, session } = await openOn(WORLD.database, LOCAL);
+    const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     if (WORLD.other === undefined) throw new Error("this world has one host");
     for (const [name, host] of [
       ["backup", WORLD.other.ref],
@@ -174,8 +176,8 @@ describe("what is read for this host", () => {
       if (found === undefined) throw new Error(`no halted VM is called ${name}`);
       socket.database.put("VM", found.ref, { ...found.record, resident_on: host });
     }
-    const halted = async (guests: GuestShare) => {
-      const { vms } = valued(await session.inventory({ kind: "host", guests }));
+    const halted = async (guests: GuestScope) => {
+      const { vms } = unwrap(await session.readInventory({ kind: "host", guests }));
       return vms.filter(({ powerState }) => powerState === "Halted");
     };
     const found = await halted("resident-and-halted");
@@ -185,18 +187,18 @@ describe("what is read for this host", () => {
   });
 
   test("reads all VIFs where a filter for its VMs would cost XAPI more", async () => {
-    const { database, worlds } = buildPool({ hosts: 2, vms: 201 });
-    const { socket, session } = await openOn(database, worlds[0]?.host.record.uuid ?? "");
-    const read = valued(await session.inventory({ kind: "host", guests: "resident" }));
+    const { database, fixtures } = buildPool({ hosts: 2, vms: 201 });
+    const { socket, session } = await openSessionOn(database, fixtures[0]?.host.record.uuid ?? "");
+    const read = unwrap(await session.readInventory({ kind: "host", guests: "resident" }));
     expect(socket.calls.map(({ method }) => method)).toContain("VIF.get_all_records");
     expect(read.vifs).toHaveLength(201);
   });
 
   test("is a failure where XAPI knows no such host", async () => {
-    const { session } = await openOn(WORLD.database, "11111111-2222-3333-4444-555555555555");
+    const { session } = await openSessionOn(WORLD.database, "11111111-2222-3333-4444-555555555555");
     for (const guests of ["none", "resident"] as const) {
-      const failure = failureOf(await session.inventory({ kind: "host", guests }));
-      expect(failure).toMatchObject({ kind: "unavailable", code: "host-unknown-to-xapi" });
+      const failure = failureOf(await session.readInventory({ kind: "host", guests }));
+      expect(failure).toMatchObject({ kind: "unavailable", code: "host-not-in-xapi" });
       expect(failure.message).toContain("11111111-2222-3333-4444-555555555555");
     }
   });
@@ -205,20 +207,26 @@ describe("what is read for this host", () => {
 describe("the settings that are read back", () => {
   test("are those of the interfaces alone, however many there are", async () => {
     for (const vms of [3, 30]) {
-      const { database, worlds } = buildPool({ hosts: 3, vms });
-      const { socket, session } = await openOn(database, worlds[0]?.host.record.uuid ?? "");
+      const { database, fixtures } = buildPool({ hosts: 3, vms });
+      const { socket, session } = await openSessionOn(
+        database,
+        fixtures[0]?.host.record.uuid ?? "",
+      );
       const scope = targets(["ALL"], "resident");
-      const { interfaces } = valued(
-        resolveTargets(scope.requests, valued(await session.inventory(scope))),
+      const { interfaces } = unwrap(
+        resolveTargets(scope.requests, unwrap(await session.readInventory(scope))),
       );
       const [first] = interfaces;
       if (first?.kind !== "pif") throw new Error("a NIC comes first");
       const owner = { class: "PIF", ref: first.pif.ref } as const;
-      await session.writeKeys([{ owner, key: "ethtool-tx", from: null, to: "off" }], () => false);
+      await session.writeOtherConfig(
+        [{ owner, key: "ethtool-tx", from: null, to: "off" }],
+        () => false,
+      );
       socket.calls.length = 0;
-      const settings = valued(await session.settingsOf(interfaces));
+      const settings = unwrap(await session.readInterfaceConfigs(interfaces));
       expect([...settings.keys()].sort()).toEqual(
-        interfaces.map((one) => uuidOf(one) ?? "").sort(),
+        interfaces.map((one) => getUuid(one) ?? "").sort(),
       );
       expect(settings.get(first.pif.uuid)?.otherConfig).toEqual(new Map([["ethtool-tx", "off"]]));
       expect(socket.records).toBe(2 + vms);
@@ -227,14 +235,14 @@ describe("the settings that are read back", () => {
   });
 
   test("are not there for an object that is gone", async () => {
-    const { socket, session } = await openOn(WORLD.database, LOCAL);
+    const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     const scope = targets(["web 1"]);
-    const { interfaces } = valued(
-      resolveTargets(scope.requests, valued(await session.inventory(scope))),
+    const { interfaces } = unwrap(
+      resolveTargets(scope.requests, unwrap(await session.readInventory(scope))),
     );
     const [first] = WORLD.vm("web 1").vifs;
     socket.database.remove("VIF", first?.ref ?? "");
-    const settings = valued(await session.settingsOf(interfaces));
+    const settings = unwrap(await session.readInterfaceConfigs(interfaces));
     expect([...settings.keys()]).toEqual([WORLD.vif("web 1", 1).record.uuid]);
   });
 });

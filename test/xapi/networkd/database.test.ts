@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseNetworkdDb, readNetworkdDb } from "../../../src/xapi/networkd/database.ts";
-import { failureOf, valued } from "../../builders/hosts.ts";
+import { failureOf, unwrap } from "../../builders/hosts.ts";
 
 const FIXTURES = join(import.meta.dir, "../../fixtures/networkd");
 const directory = mkdtempSync(join(tmpdir(), "networkd-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 function memoryOf(path: string) {
-  const memory = valued(readNetworkdDb(path));
+  const memory = unwrap(readNetworkdDb(path));
   const lines = [...(memory ?? [])].map(
     ([device, features]) =>
       `${device} ${[...features].map(([feature, value]) => `${feature}=${value}`).join(" ")}`,
@@ -19,7 +19,7 @@ function memoryOf(path: string) {
 }
 
 function parsed(document: unknown) {
-  return valued(parseNetworkdDb(JSON.stringify(document)));
+  return unwrap(parseNetworkdDb(JSON.stringify(document)));
 }
 
 describe("networkd's file", () => {
@@ -36,7 +36,7 @@ describe("networkd's file", () => {
   });
 
   test("tells nothing of interfaces that are not persistent, which a start does not touch", () => {
-    const memory = valued(readNetworkdDb(join(FIXTURES, "stock.json")));
+    const memory = unwrap(readNetworkdDb(join(FIXTURES, "stock.json")));
     expect(memory?.has("xenbr1")).toBe(true);
     expect(memory?.has("xenbr2")).toBe(false);
   });
@@ -48,7 +48,7 @@ describe("networkd's file", () => {
   });
 
   test("is nothing where there is none", () => {
-    expect(valued(readNetworkdDb(join(directory, "absent")))).toBeNull();
+    expect(unwrap(readNetworkdDb(join(directory, "absent")))).toBeNull();
   });
 
   test("may have fields, features and values that nobody knows", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { success, unavailable } from "../../../src/core/result.ts";
+import { success, unavailableFailure } from "../../../src/core/result.ts";
 import { syncNetworkd } from "../../../src/xapi/networkd/sync.ts";
 
 const answers = (exitCode: number, stdout: string) => () =>
@@ -26,7 +26,7 @@ describe("having networkd write its memory", () => {
     ["the answer is no JSON", answers(0, "Timeout")],
     ["there is no answer", answers(0, "")],
     ["message-cli fails", answers(1, '{"result":null,"error":null,"id":1}')],
-    ["message-cli is missing", () => unavailable("program-missing", "not installed")],
+    ["message-cli is missing", () => unavailableFailure("program-missing", "not installed")],
   ])("is not done when %s", (_, run) => {
     expect(syncNetworkd(run)).toBe(false);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { asFailure, sentenceOf } from "../../../src/xapi/rpc/errors.ts";
+import { formatCallError, toFailure } from "../../../src/xapi/rpc/errors.ts";
 import type { CallError } from "../../../src/xapi/rpc/reply.ts";
 import { failureOf } from "../../builders/hosts.ts";
 
@@ -8,13 +8,13 @@ function refused(code: string, ...params: readonly string[]): CallError {
 }
 
 function failure(error: CallError, during: "login" | "read" = "read") {
-  return failureOf(asFailure(error, during));
+  return failureOf(toFailure(error, during));
 }
 
 const KINDS: readonly (readonly [CallError, string])[] = [
-  [{ kind: "unreachable", because: "its socket does not exist" }, "xapi-unreachable"],
-  [{ kind: "silent", method: "VM.get_record", seconds: 20 }, "xapi-silent"],
-  [{ kind: "broken", status: 200, because: "not JSON" }, "xapi-broken-reply"],
+  [{ kind: "unreachable", reason: "its socket does not exist" }, "xapi-unreachable"],
+  [{ kind: "timeout", method: "VM.get_record", timeoutSeconds: 20 }, "xapi-timeout"],
+  [{ kind: "bad-response", status: 200, reason: "not JSON" }, "xapi-bad-response"],
   [refused("HOST_STILL_BOOTING"), "xapi-starting"],
   [refused("HOST_MASTER_CANNOT_TALK_BACK", "10.0.0.1"), "emergency-mode"],
   [refused("HOST_HAS_NO_MANAGEMENT_IP"), "emergency-mode"],
@@ -22,7 +22,7 @@ const KINDS: readonly (readonly [CallError, string])[] = [
   [refused("HOST_ITS_OWN_SLAVE"), "emergency-mode"],
   [refused("HOST_BROKEN"), "emergency-mode"],
   [refused("HOST_XAPI_VERSION_HIGHER_THAN_COORDINATOR"), "emergency-mode"],
-  [refused("HOST_NOT_FOUND", "c269d904"), "host-unknown-to-xapi"],
+  [refused("HOST_NOT_FOUND", "c269d904"), "host-not-in-xapi"],
   [refused("SESSION_INVALID", "x"), "xapi-refused"],
   [refused("toString"), "xapi-refused"],
 ];
@@ -49,10 +49,10 @@ describe("an error of XAPI as the failure of a command", () => {
   });
 
   test("what is wrong, and what to do", () => {
-    expect(failure({ kind: "unreachable", because: "its socket does not exist" }).message).toBe(
+    expect(failure({ kind: "unreachable", reason: "its socket does not exist" }).message).toBe(
       "XAPI does not answer: its socket does not exist; start it with xe-toolstack-restart, or a device of this host can be named with --live-only, which needs no XAPI",
     );
-    const silent: CallError = { kind: "silent", method: "VM.get_record", seconds: 20 };
+    const silent: CallError = { kind: "timeout", method: "VM.get_record", timeoutSeconds: 20 };
     expect(failure(silent).message).toBe(
       "XAPI gave no reply to VM.get_record in 20 seconds; see xe-toolstack-restart, or a device of this host can be named with --live-only, which needs no XAPI",
     );
@@ -66,8 +66,8 @@ describe("an error of XAPI as the failure of a command", () => {
 
   test("HTTP 500 on a host that is no pool member is a broken reply", () => {
     for (const during of ["login", "read"] as const) {
-      const error: CallError = { kind: "broken", status: 500, because: "HTTP 500" };
-      expect(failure(error, during)).toMatchObject({ code: "xapi-broken-reply" });
+      const error: CallError = { kind: "bad-response", status: 500, reason: "HTTP 500" };
+      expect(failure(error, during)).toMatchObject({ code: "xapi-bad-response" });
       expect(failure(error, during).message).toContain("HTTP 500");
     }
   });
@@ -75,13 +75,13 @@ describe("an error of XAPI as the failure of a command", () => {
 
 test("an error in the middle of a sentence", () => {
   const errors: readonly CallError[] = [
-    { kind: "unreachable", because: "it closed the connection" },
-    { kind: "silent", method: "VM.get_record", seconds: 3 },
-    { kind: "broken", status: 500, because: "HTTP 500" },
+    { kind: "unreachable", reason: "it closed the connection" },
+    { kind: "timeout", method: "VM.get_record", timeoutSeconds: 3 },
+    { kind: "bad-response", status: 500, reason: "HTTP 500" },
     refused("HANDLE_INVALID", "VIF", "x"),
     refused("MESSAGE_REMOVED"),
   ];
-  expect(errors.map(sentenceOf)).toEqual([
+  expect(errors.map(formatCallError)).toEqual([
     "XAPI does not answer: it closed the connection",
     "XAPI gave no reply to VM.get_record in 3 seconds",
     "XAPI's reply makes no sense: HTTP 500",
@@ -92,8 +92,8 @@ test("an error in the middle of a sentence", () => {
 
 test("an error shows no handle: that of a session is a secret, the others mean nothing", () => {
   const error = refused("SESSION_INVALID", "OpaqueRef:68cf8444-0ac2-a1c7-f7c2-4498e6debd92");
-  expect(sentenceOf(error)).toBe("SESSION_INVALID");
+  expect(formatCallError(error)).toBe("SESSION_INVALID");
   expect(failure(error).message).toBe("XAPI refused: SESSION_INVALID");
   const other = refused("MAP_DUPLICATE_KEY", "VIF", "other_config", "OpaqueRef:0ac2", "ethtool-tx");
-  expect(sentenceOf(other)).toBe("MAP_DUPLICATE_KEY VIF other_config ethtool-tx");
+  expect(formatCallError(other)).toBe("MAP_DUPLICATE_KEY VIF other_config ethtool-tx");
 });

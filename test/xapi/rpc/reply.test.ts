@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
-import { type CallResult, readReply } from "../../../src/xapi/rpc/reply.ts";
+import { type CallResult, parseReply } from "../../../src/xapi/rpc/reply.ts";
 import { recordedReplies } from "../../fakes/recorded-xapi.ts";
 
 function read(document: unknown) {
-  return readReply(200, JSON.stringify(document));
+  return parseReply(200, JSON.stringify(document));
 }
 
 function refused(code: string, ...params: readonly string[]): CallResult {
@@ -94,10 +94,10 @@ describe("a reply that is none is broken, and says how", () => {
     [200, "{}", "neither result nor error"],
     [200, "[]", "neither result nor error"],
     [200, '{"error": null, "id": 0}', "neither result nor error"],
-  ])("HTTP %i with %p", (status, body, because) => {
-    expect(readReply(status, body)).toEqual({
+  ])("HTTP %i with %p", (status, body, reason) => {
+    expect(parseReply(status, body)).toEqual({
       ok: false,
-      error: { kind: "broken", status, because },
+      error: { kind: "bad-response", status, reason },
     });
   });
 });
@@ -123,7 +123,7 @@ describe("the replies of a real xapi", () => {
 
   test.each(json.map((reply) => [reply.name, reply] as const))("%s is understood", (_, reply) => {
     const document = v.parse(Recorded, JSON.parse(reply.body));
-    const answer = readReply(reply.status, reply.body);
+    const answer = parseReply(reply.status, reply.body);
     if ("result" in document) {
       expect(answer).toEqual({ ok: true, value: document.result });
     } else if ("message" in document.error) {
@@ -135,9 +135,9 @@ describe("the replies of a real xapi", () => {
   });
 
   test.each(others.map((reply) => [reply.name, reply] as const))("%s is broken", (_, reply) => {
-    expect(readReply(reply.status, reply.body)).toMatchObject({
+    expect(parseReply(reply.status, reply.body)).toMatchObject({
       ok: false,
-      error: { kind: "broken", status: reply.status },
+      error: { kind: "bad-response", status: reply.status },
     });
   });
 });

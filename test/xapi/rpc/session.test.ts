@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { readReply } from "../../../src/xapi/rpc/reply.ts";
-import { parseTime } from "../../../src/xapi/rpc/server-time.ts";
-import { failureOf, pif, valued, vm } from "../../builders/hosts.ts";
+import { parseReply } from "../../../src/xapi/rpc/reply.ts";
+import { parseXapiTime } from "../../../src/xapi/rpc/server-time.ts";
+import { failureOf, pif, unwrap, vm } from "../../builders/hosts.ts";
 import { recordedReply } from "../../fakes/recorded-xapi.ts";
 import { openSession, type SentCall } from "../../fakes/scripted-socket.ts";
 
@@ -16,7 +16,7 @@ function asRecorded({ method }: SentCall) {
   const name = RECORDED.get(method);
   if (name === undefined) throw new Error(`${method} was not recorded`);
   const { status, body } = recordedReply(name);
-  return readReply(status, body);
+  return parseReply(status, body);
 }
 
 async function recordedSession(hostUuid = HOST_UUID) {
@@ -37,7 +37,7 @@ describe("a session", () => {
 
   test("tells the versions of this host and the records of networks, in two calls", async () => {
     const { socket, session } = await recordedSession();
-    const { software, networks } = valued(await session.circumstances());
+    const { software, networks } = unwrap(await session.readDiagnostics());
     expect(socket.sent).toHaveLength(3);
     expect(software.get("xapi_build")).toBe("0.0.dev");
     expect(software.get("network_backend")).toBe("bridge");
@@ -47,7 +47,7 @@ describe("a session", () => {
 
   test("is opened within five seconds, or less where less is asked for", async () => {
     const { socket } = await openSession();
-    expect(socket.seconds[0]).toBe(5);
+    expect(socket.requestedTimeoutsSeconds[0]).toBe(5);
   });
 
   test("injects an event for each VM, and tells of those that failed", async () => {
@@ -57,7 +57,7 @@ describe("a session", () => {
       params.includes("OpaqueRef:web")
         ? { ok: false, error: { kind: "refused", code: "HANDLE_INVALID", params: ["VM"] } }
         : { ok: true, value: "" };
-    expect(await session.announce([web, db])).toEqual(["HANDLE_INVALID VM"]);
+    expect(await session.announceVms([web, db])).toEqual(["HANDLE_INVALID VM"]);
     expect(socket.calls("event.inject")).toEqual([
       "event.inject VM OpaqueRef:web",
       "event.inject VM OpaqueRef:db",
@@ -68,10 +68,10 @@ describe("a session", () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method }) =>
       method === "event.inject"
-        ? { ok: false, error: { kind: "silent", method: "event.inject", seconds: 20 } }
+        ? { ok: false, error: { kind: "timeout", method: "event.inject", timeoutSeconds: 20 } }
         : { ok: true, value: "" };
     const vms = Array.from({ length: 40 }, (_, n) => vm(`vm ${n}`, { ref: `OpaqueRef:${n}` }));
-    const failed = await session.announce(vms);
+    const failed = await session.announceVms(vms);
     expect(failed).toEqual(vms.map(() => "XAPI gave no reply to event.inject in 20 seconds"));
     expect(socket.calls("event.inject").length).toBeLessThanOrEqual(4);
   });
@@ -84,16 +84,19 @@ describe("a session", () => {
         ? { ok: true, value: "OpaqueRef:session" }
         : { ok: false, error: { kind: "refused", code: "UUID_INVALID", params: ["session"] } };
     };
-    expect(valued(await session.ownUuid())).toBe("own-uuid");
+    expect(unwrap(await session.readSessionUuid())).toBe("own-uuid");
     expect(socket.calls("session.get_uuid")).toEqual(["session.get_uuid OpaqueRef:session"]);
-    expect(valued(await session.isOpen("own-uuid"))).toBe(true);
-    expect(valued(await session.isOpen("another"))).toBe(false);
+    expect(unwrap(await session.isSessionOpen("own-uuid"))).toBe(true);
+    expect(unwrap(await session.isSessionOpen("another"))).toBe(false);
   });
 
   test("is not taken for closed where XAPI does not answer", async () => {
     const { socket, session } = await openSession();
-    socket.answer = ({ method }) => ({ ok: false, error: { kind: "silent", method, seconds: 20 } });
-    expect(failureOf(await session.isOpen("own-uuid")).code).toBe("xapi-silent");
+    socket.answer = ({ method }) => ({
+      ok: false,
+      error: { kind: "timeout", method, timeoutSeconds: 20 },
+    });
+    expect(failureOf(await session.isSessionOpen("own-uuid")).code).toBe("xapi-timeout");
   });
 
   test("tells the coordinator's time", async () => {
@@ -108,9 +111,9 @@ describe("a session", () => {
       });
       return { ok: true, value: "20261127T23:18:56Z" };
     };
-    expect(valued(await session.serverTime())).toEqual(AT);
+    expect(unwrap(await session.readCoordinatorTime())).toEqual(AT);
     socket.answer = () => ({ ok: true, value: {} });
-    expect(failureOf(await session.serverTime()).code).toBe("xapi-broken-reply");
+    expect(failureOf(await session.readCoordinatorTime()).code).toBe("xapi-bad-response");
   });
 
   test("tells which VMs run on each host, but for its control domain", async () => {
@@ -127,7 +130,7 @@ describe("a session", () => {
         },
       },
     });
-    expect(valued(await session.residentVms())).toEqual([
+    expect(unwrap(await session.readPoolHosts())).toEqual([
       {
         ref: "OpaqueRef:h",
         uuid: "host-uuid",
@@ -149,7 +152,7 @@ describe("a time as XAPI writes it", () => {
     ["20261327T23:18:56Z", null],
     ["", null],
   ])("%p is read as %p", (text, time) => {
-    expect(parseTime(text)).toEqual(time);
+    expect(parseXapiTime(text)).toEqual(time);
   });
 });
 
@@ -157,12 +160,12 @@ describe("plugging a PIF", () => {
   test("is one call, and tells why it failed", async () => {
     const { socket, session } = await openSession();
     const eth0 = pif("eth0");
-    expect(await session.plug(eth0)).toBeNull();
+    expect(await session.plugPif(eth0)).toBeNull();
     socket.answer = () => ({
       ok: false,
       error: { kind: "refused", code: "PIF_CONFIGURATION_ERROR", params: [eth0.ref, "exit 75"] },
     });
-    expect(await session.plug(eth0)).toBe("PIF_CONFIGURATION_ERROR exit 75");
+    expect(await session.plugPif(eth0)).toBe("PIF_CONFIGURATION_ERROR exit 75");
     expect(socket.calls("PIF.")).toEqual([`PIF.plug ${eth0.ref}`, `PIF.plug ${eth0.ref}`]);
   });
 
@@ -170,9 +173,9 @@ describe("plugging a PIF", () => {
     const { socket, session } = await openSession();
     const eth0 = pif("eth0");
     socket.answer = () => ({ ok: true, value: "xenbr0" });
-    expect(valued(await session.bridgeOf(eth0))).toBe("xenbr0");
+    expect(unwrap(await session.findBridge(eth0))).toBe("xenbr0");
     expect(socket.calls("network.")).toEqual([`network.get_bridge ${eth0.network}`]);
     socket.answer = () => ({ ok: true, value: 7 });
-    expect(failureOf(await session.bridgeOf(eth0)).code).toBe("xapi-broken-reply");
+    expect(failureOf(await session.findBridge(eth0)).code).toBe("xapi-bad-response");
   });
 });

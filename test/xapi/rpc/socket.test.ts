@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { XapiSession } from "../../../src/xapi/rpc/session.ts";
 import { XapiSocket } from "../../../src/xapi/rpc/socket.ts";
-import { failureOf, valued } from "../../builders/hosts.ts";
+import { failureOf, unwrap } from "../../builders/hosts.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "offload-socket-"));
 const path = join(directory, "xapi");
@@ -42,14 +42,14 @@ describe("the connections to XAPI", () => {
   test("are four at most, and kept alive, however many calls are made at once", async () => {
     const server = listen();
     try {
-      const session = valued(await XapiSession.open("host-uuid", new XapiSocket(path)));
+      const session = unwrap(await XapiSession.open("host-uuid", new XapiSocket(path)));
       const writes = Array.from({ length: 60 }, (_, n) => ({
         owner: { class: "VIF", ref: `OpaqueRef:${n}` } as const,
         key: "ethtool-tx",
         from: null,
         to: "off",
       }));
-      const outcomes = await session.writeKeys(writes, () => false);
+      const outcomes = await session.writeOtherConfig(writes, () => false);
       expect(outcomes.every(({ state }) => state === "written")).toBe(true);
       await Promise.all(writes.map(({ owner }) => session.call("VIF.get_other_config", owner.ref)));
       await session.close();
@@ -65,7 +65,7 @@ test("a XAPI that hangs at the login is given up after the time, and the login i
   const server = listen(() => new Promise<void>(() => {}));
   try {
     const failure = failureOf(await XapiSession.open("host-uuid", new XapiSocket(path, 0.2)));
-    expect(failure.code).toBe("xapi-silent");
+    expect(failure.code).toBe("xapi-timeout");
     expect(failure.message).toContain("session.login_with_password in 0.2 seconds");
   } finally {
     server.stop();
