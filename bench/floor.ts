@@ -1,7 +1,7 @@
 import { KernelFeatureTable } from "../src/core/feature-set.ts";
 import { DEFAULT_FEATURES } from "../src/core/features.ts";
-import { EthtoolSocket } from "../src/fs/kernel-libc.ts";
 import { readFeatureNames } from "../src/kernel/ethtool.ts";
+import { EthtoolSocket } from "../src/kernel/ethtool-socket.ts";
 
 const ETHTOOL_GFEATURES = 0x3a;
 const ETHTOOL_SFEATURES = 0x3b;

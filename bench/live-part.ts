@@ -4,7 +4,7 @@ import { DEFAULT_FEATURES } from "../src/core/features.ts";
 import type { UnmanagedInterface } from "../src/core/interface.ts";
 import type { KernelBitsStore, PendingAnnouncements } from "../src/core/ports.ts";
 import { success } from "../src/core/result.ts";
-import { readInterfaceFeatures } from "../src/core/targets/survey.ts";
+import { readInterfaceFeatures } from "../src/core/targets/interface-features.ts";
 import { NetworkDevices } from "../src/kernel/devices.ts";
 
 /**

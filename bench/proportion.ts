@@ -1,5 +1,5 @@
 import { Dom0, OFFLOAD } from "../test/dom0/dom0.ts";
-import { buildPool } from "../test/dom0/pool/worlds.ts";
+import { buildPool } from "../test/dom0/pool/pool-fixture.ts";
 import { MEASURED_COST } from "../test/dom0/simulator/control.ts";
 import { takeDown } from "./loops.ts";
 import { type Summary, summary } from "./statistics.ts";

@@ -9,10 +9,10 @@ import { InterruptedError, SignalHandler } from "./cli/signals.ts";
 import { EXIT_CODES, type ExitCode } from "./core/problem.ts";
 import { createFailureReport, type Report, type ReportingCommand } from "./core/report.ts";
 import { type Failure, type Result, success, usageFailure } from "./core/result.ts";
-import type { XapiPluginAnswer } from "./plugin/answer.ts";
-import { isPluginPath } from "./plugin/place.ts";
+import type { XapiPluginAnswer } from "./plugin/answer-call.ts";
+import { isPluginPath } from "./plugin/plugin-path.ts";
 import type { PoolCall } from "./plugin/pool-call.ts";
-import { createLogger } from "./terminal/output.ts";
+import { createLogger } from "./terminal/logger.ts";
 import { type OutputStream, StreamError, writeAll } from "./terminal/streams.ts";
 import { createPaint, stripUnprintable } from "./terminal/text.ts";
 import { createView, type TerminalView } from "./terminal/view.ts";
@@ -83,7 +83,7 @@ const COMMANDS: ReadonlyMap<string, CommandLoader> = new Map<string, CommandLoad
 
 async function main(rawArgs: readonly string[]): Promise<number> {
   if (isPluginPath(process.argv0)) {
-    const { answerPluginCall } = await import("./plugin/answer.ts");
+    const { answerPluginCall } = await import("./plugin/answer-call.ts");
     return await answerPluginCall(rawArgs, runForPool);
   }
   const [name, ...rest] = rawArgs;

@@ -7,6 +7,14 @@ import { createDirectory, replaceFile } from "../fs/file.ts";
 import { toFailure } from "../fs/file-failure.ts";
 import { findProgram, runProgram } from "../fs/process.ts";
 import { generateBootScript } from "./boot-script.ts";
+import {
+  checkOwnership,
+  inspectBootScript,
+  readTextFile,
+  removeBootScript,
+  removeOwnFile,
+  writeBootScript,
+} from "./boot-script-file.ts";
 import { BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH } from "./paths.ts";
 import {
   inspectBlock,
@@ -15,19 +23,11 @@ import {
   rcLocalPath,
   removeBlock,
   writeBlock,
-} from "./rc-local-block.ts";
-import {
-  checkOwnership,
-  inspectBootScript,
-  readTextFile,
-  removeBootScript,
-  removeOwnFile,
-  writeBootScript,
-} from "./script-file.ts";
+} from "./rc-local-file.ts";
 import { compareFile } from "./signature.ts";
 import { checkSystemd, inspectUnit, installUnit, isSystemdRunning, removeUnit } from "./systemd.ts";
-import { UDEV_RULE } from "./udev.ts";
-import { UNIT } from "./unit.ts";
+import { UNIT } from "./systemd-unit.ts";
+import { UDEV_RULE } from "./udev-rule.ts";
 
 /** A file that `persist` would write, for whoever wants to see it first. */
 export interface BootFile {

@@ -1,4 +1,4 @@
-import { RC_LOCAL_BEGIN_LINE, RC_LOCAL_END_LINE } from "../core/boot-block-markers.ts";
+import { RC_LOCAL_BEGIN_LINE, RC_LOCAL_END_LINE } from "../core/rc-local-block-lines.ts";
 import { type Result, usageFailure } from "../core/result.ts";
 import { decodeLatin1, encodeLatin1 } from "../fs/latin1.ts";
 

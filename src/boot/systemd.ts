@@ -4,10 +4,10 @@ import { type Result, success, unavailableFailure, usageFailure } from "../core/
 import { removeStaleTemporaryFilesBeside, replaceFile } from "../fs/file.ts";
 import { syncDirectory } from "../fs/path.ts";
 import { findProgram, runProgram, runProgramOrFail } from "../fs/process.ts";
+import { readTextFile } from "./boot-script-file.ts";
 import { UNIT_NAME, UNIT_PATH } from "./paths.ts";
-import { readTextFile } from "./script-file.ts";
 import { compareFile, isSigned } from "./signature.ts";
-import { UNIT } from "./unit.ts";
+import { UNIT } from "./systemd-unit.ts";
 
 /** Where else a unit of that name could come from (systemd.unit(5)). */
 const OTHER_UNIT_PATHS = [

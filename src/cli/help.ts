@@ -1,4 +1,4 @@
-import { findClosest } from "../core/closest.ts";
+import { findClosest } from "../core/find-closest.ts";
 import type { Failure } from "../core/result.ts";
 import { quote } from "../core/text.ts";
 import {

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { ArgDef, ArgsDef, CommandMeta } from "citty";
-import { findClosest } from "../core/closest.ts";
 import { DEFAULT_FEATURES, type Feature, parseFeatures } from "../core/features.ts";
+import { findClosest } from "../core/find-closest.ts";
 import { combineResults, type Result, success, usageFailure } from "../core/result.ts";
 import { checkSpelling, type TargetRequest, WHOLE_HOST } from "../core/targets/targets.ts";
 import { quote } from "../core/text.ts";

@@ -13,9 +13,9 @@ import { toBootReport } from "../core/boot-layer.ts";
 import { EXIT_CODES, type Problem } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
 import { type Result, success } from "../core/result.ts";
-import { readInterfaceFeatures } from "../core/targets/survey.ts";
+import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
-import { evaluateInterfaces } from "../core/verify/verdict.ts";
+import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import { type Dom0, toXapiProblems, withDom0AndReadAhead } from "../host/open.ts";
 import {
   getReadScope,

@@ -22,7 +22,7 @@ import { toBootReport } from "../core/boot-layer.ts";
 import { computeExitCode } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
 import { type Result, success, usageFailure } from "../core/result.ts";
-import { readInterfaceFeatures } from "../core/targets/survey.ts";
+import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
 import {
   createNagiosFailure,

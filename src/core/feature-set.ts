@@ -1,5 +1,5 @@
-import { PairMap } from "./by-two.ts";
 import { FEATURES, type Feature } from "./features.ts";
+import { PairMap } from "./pair-map.ts";
 
 /** Bits of kernel features, 32 a number, in the order of the kernel's own names. */
 export type FeatureBits = readonly number[];

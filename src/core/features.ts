@@ -1,4 +1,4 @@
-import { findClosest } from "./closest.ts";
+import { findClosest } from "./find-closest.ts";
 import { type Result, success, usageFailure } from "./result.ts";
 import { quote } from "./text.ts";
 

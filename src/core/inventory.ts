@@ -1,4 +1,4 @@
-import type { StoredHostRule, StoredInterfacePolicy } from "./policy-text.ts";
+import type { StoredHostRule, StoredInterfacePolicy } from "./policy-entries.ts";
 
 /** The keys of `other_config` that look as if they were about offloads, in any spelling: `ethtool*`. */
 export type OtherConfig = ReadonlyMap<string, string>;

@@ -1,7 +1,7 @@
 import type { FeatureSnapshot } from "./disable/steps.ts";
 import { type Feature, settingKey } from "./features.ts";
 import { type Interface, listInterfaceDevices } from "./interface.ts";
-import type { Original } from "./policy-text.ts";
+import type { Original } from "./policy-entries.ts";
 import type { KernelBits } from "./ports.ts";
 import { getOtherConfig, parseSetting } from "./settings.ts";
 

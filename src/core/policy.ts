@@ -1,7 +1,11 @@
 import { FEATURE_NAMES, type Feature } from "./features.ts";
 import type { Interface } from "./interface.ts";
 import type { Inventory, Pif, Vif } from "./inventory.ts";
-import { type HostRule, NO_INTERFACE_POLICY, type StoredInterfacePolicy } from "./policy-text.ts";
+import {
+  type HostRule,
+  NO_INTERFACE_POLICY,
+  type StoredInterfacePolicy,
+} from "./policy-entries.ts";
 import type { Coverage, VmCoverage } from "./verify/coverage.ts";
 
 /**

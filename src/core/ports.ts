@@ -2,7 +2,7 @@ import type { FeatureSnapshot, LiveStep, SettingStep } from "./disable/steps.ts"
 import type { ChangeableBits, FeatureRequest } from "./feature-set.ts";
 import type { Interface } from "./interface.ts";
 import type { Inventory, OtherConfig, Pif, Vm } from "./inventory.ts";
-import type { StoredInterfacePolicy } from "./policy-text.ts";
+import type { StoredInterfacePolicy } from "./policy-entries.ts";
 import type { Result } from "./result.ts";
 import type { ReadScope } from "./targets/read-scope.ts";
 

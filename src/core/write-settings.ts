@@ -1,9 +1,9 @@
 import type { SettingStep } from "./disable/steps.ts";
 import { getUuid, type Interface } from "./interface.ts";
+import { createInterfaceProblem } from "./interface-problem.ts";
 import type { Vm } from "./inventory.ts";
 import type { InterfaceConfig, PendingAnnouncements, SettingOutcome, Toolstack } from "./ports.ts";
 import type { Problem } from "./problem.ts";
-import { createInterfaceProblem } from "./problem-about.ts";
 import { type Failure, success } from "./result.ts";
 import { formatCount } from "./text.ts";
 

@@ -17,7 +17,7 @@ import type { Kernel, KernelBitsStore, Toolstack } from "../core/ports.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Report } from "../core/report.ts";
 import { type Failure, type Result, success, usageFailure } from "../core/result.ts";
-import { readInterfaceFeatures } from "../core/targets/survey.ts";
+import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { indexInterfaces } from "../core/targets/targets.ts";
 import { type Coverage, getBootFeatures, isEmptyCoverage } from "../core/verify/coverage.ts";
 import { progress } from "../terminal/progress.ts";
@@ -27,7 +27,7 @@ import {
   type PlannedChange,
   readEvidence,
 } from "./change.ts";
-import { excludeDomainMismatches } from "./domains.ts";
+import { excludeDomainMismatches } from "./domain-mismatch.ts";
 import type { Dom0 } from "./open.ts";
 import type { SelectedTargets } from "./selection.ts";
 

@@ -11,14 +11,14 @@ import { Policy } from "../core/policy.ts";
 import type { KernelBitsStore, Toolstack } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
 import { type Result, success } from "../core/result.ts";
+import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
-import { readInterfaceFeatures } from "../core/targets/survey.ts";
 import type { TargetRequest } from "../core/targets/targets.ts";
 import { type Coverage, getBootFeatures, replaceCoverage } from "../core/verify/coverage.ts";
 import { isSameCoverage } from "../core/verify/coverage-json.ts";
 import type { PoolCall } from "../plugin/pool-call.ts";
-import { announceMark } from "../state/announce-mark.ts";
 import { KernelBitsFile } from "../state/kernel-bits.ts";
+import { announceMark } from "../state/pending-announcements.ts";
 import type { Dom0 } from "./open.ts";
 import { type SelectedTargets, selectTargets, selectTargetsWithFallback } from "./selection.ts";
 

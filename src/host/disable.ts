@@ -18,7 +18,7 @@ import { createReport, type Report } from "../core/report.ts";
 import { type Result, success } from "../core/result.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import { parseTargetGroup } from "../core/targets/targets.ts";
-import { evaluateInterfaces } from "../core/verify/verdict.ts";
+import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import type { PoolCall } from "../plugin/pool-call.ts";
 import { KernelBitsFile } from "../state/kernel-bits.ts";
 import type { ChangeLock } from "../state/lock.ts";

@@ -10,7 +10,7 @@ import { ChangeLock } from "../state/lock.ts";
 import { progress } from "../terminal/progress.ts";
 import { type HostIdentity, readHostIdentity } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/rpc/session.ts";
-import { NetworkDevicesWithProgress, ToolstackWithProgress } from "./watched.ts";
+import { NetworkDevicesWithProgress, ToolstackWithProgress } from "./with-progress.ts";
 
 /** How long a signal waits for a login that is on its way, in milliseconds. */
 const LOGIN_TIMEOUT_MS = 3000;

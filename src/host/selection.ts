@@ -4,13 +4,13 @@ import type { Inventory } from "../core/inventory.ts";
 import type { Kernel, Toolstack } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
 import { type Result, success } from "../core/result.ts";
-import { createSelectionNotes } from "../core/targets/notes.ts";
-import type { ReadScope } from "../core/targets/read-scope.ts";
 import {
   readGuestFeatures,
   resolveUnmanaged,
   resolveUnmanagedHost,
-} from "../core/targets/survey.ts";
+} from "../core/targets/interface-features.ts";
+import { createSelectionNotes } from "../core/targets/notes.ts";
+import type { ReadScope } from "../core/targets/read-scope.ts";
 import {
   parseTargetGroup,
   resolveTargets,
@@ -21,7 +21,7 @@ import {
   WHOLE_HOST,
 } from "../core/targets/targets.ts";
 import type { PoolCall } from "../plugin/pool-call.ts";
-import { excludeDomainMismatches } from "./domains.ts";
+import { excludeDomainMismatches } from "./domain-mismatch.ts";
 import type { Dom0, XapiState } from "./open.ts";
 
 /** The interfaces that a command is to work on. */

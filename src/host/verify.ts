@@ -4,19 +4,19 @@ import { type FeatureSnapshot, getLiveStates } from "../core/disable/steps.ts";
 import type { Feature } from "../core/features.ts";
 import type { Interface, NicInterface } from "../core/interface.ts";
 import { Policy } from "../core/policy.ts";
-import { NO_HOST_RULE } from "../core/policy-text.ts";
+import { NO_HOST_RULE } from "../core/policy-entries.ts";
 import type { Kernel } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
 import type { DeviceReport } from "../core/report.ts";
 import type { Result } from "../core/result.ts";
-import { buildFixCommands } from "../core/verify/advice.ts";
 import { evaluateBootLayer } from "../core/verify/boot-findings.ts";
 import { evaluate } from "../core/verify/evaluate.ts";
 import {
   type ExpectedFeatures,
   type ExpectedRequest,
   resolveExpectedFeatures,
-} from "../core/verify/expected.ts";
+} from "../core/verify/expected-features.ts";
+import { buildFixCommands } from "../core/verify/fix-commands.ts";
 import { checkNetworkd, type NetworkdDatabase } from "../core/verify/networkd.ts";
 import { getBootCoverage, mergeCoverage } from "./change.ts";
 import type { SelectedTargets } from "./selection.ts";

@@ -1,7 +1,11 @@
 import { ptr } from "bun:ffi";
 import { existsSync, readFileSync } from "node:fs";
-import { computePrefixLength, type LiveAddress, shortenIpv6 } from "../core/restore/addresses.ts";
-import { EthtoolSocket } from "../fs/kernel-libc.ts";
+import {
+  computePrefixLength,
+  type LiveAddress,
+  shortenIpv6,
+} from "../core/restore/address-risk.ts";
+import { EthtoolSocket } from "./ethtool-socket.ts";
 
 // linux/sockios.h
 const SIOCGIFCONF = 0x8912;

@@ -8,8 +8,8 @@ import {
 } from "../core/feature-set.ts";
 import type { Driver, Kernel, LookupResult, WriteOutcome } from "../core/ports.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
-import { describeErrno, ERRNO, EthtoolSocket, type IoctlResult } from "../fs/kernel-libc.ts";
 import { DriverReader, FeatureAccess, readFeatureNames } from "./ethtool.ts";
+import { describeErrno, ERRNO, EthtoolSocket, type IoctlResult } from "./ethtool-socket.ts";
 import { readPciId } from "./software.ts";
 
 const SYS_CLASS_NET = "/sys/class/net";

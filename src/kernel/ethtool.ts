@@ -5,7 +5,7 @@ import type {
   FeatureSet,
 } from "../core/feature-set.ts";
 import type { Driver } from "../core/ports.ts";
-import type { EthtoolCommand, EthtoolSocket, IoctlResult } from "../fs/kernel-libc.ts";
+import type { EthtoolCommand, EthtoolSocket, IoctlResult } from "./ethtool-socket.ts";
 
 // linux/ethtool.h
 const ETHTOOL_GDRVINFO = 0x03;

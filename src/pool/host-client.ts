@@ -1,5 +1,5 @@
 import type { HostState } from "../core/report.ts";
-import { PLUGIN_NAME, PLUGIN_PATH } from "../plugin/place.ts";
+import { PLUGIN_NAME, PLUGIN_PATH } from "../plugin/plugin-path.ts";
 import {
   formatRequest,
   PLUGIN_ARGUMENT,
@@ -13,8 +13,8 @@ import type { PoolHost } from "../xapi/inventory/hosts.ts";
 import { formatCallError } from "../xapi/rpc/errors.ts";
 import type { CallError } from "../xapi/rpc/reply.ts";
 import { XapiSession } from "../xapi/rpc/session.ts";
-import { type HostAnswer, parseHostAnswer } from "./host-document.ts";
-import type { Pool } from "./hosts.ts";
+import { type HostAnswer, parseHostAnswer } from "./host-answer.ts";
+import type { Pool } from "./pool.ts";
 
 /** Why a host gave no report. */
 export interface HostFailure {

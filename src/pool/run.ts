@@ -7,9 +7,9 @@ import type { TargetRequest } from "../core/targets/targets.ts";
 import { isInteractive } from "../terminal/confirm.ts";
 import { createView } from "../terminal/view.ts";
 import { formatPoolPreview } from "../terminal/views/pool.ts";
-import { type Pool, withPool } from "./hosts.ts";
-import { runUntilConfirmed } from "./pending-change.ts";
+import { type Pool, withPool } from "./pool.ts";
 import { createPoolReport, joinHostTexts } from "./report.ts";
+import { runUntilConfirmed } from "./run-until-confirmed.ts";
 import {
   callHosts,
   callHostsRolling,

@@ -2,10 +2,10 @@ import { quote } from "../core/text.ts";
 import type { PoolCommand } from "../plugin/request.ts";
 import { progress } from "../terminal/progress.ts";
 import type { PoolHost } from "../xapi/inventory/hosts.ts";
-import { forEachConcurrent } from "../xapi/rpc/side-by-side.ts";
+import { forEachConcurrent } from "../xapi/rpc/for-each-concurrent.ts";
+import type { HostAnswer } from "./host-answer.ts";
 import { callHost, type HostFailure } from "./host-client.ts";
-import type { HostAnswer } from "./host-document.ts";
-import type { Pool } from "./hosts.ts";
+import type { Pool } from "./pool.ts";
 
 /** How many hosts work at a time: each takes a thread of the coordinator's and a connection. */
 const MAX_CONCURRENT = 16;

@@ -3,7 +3,7 @@ import type { Inventory } from "../core/inventory.ts";
 import { combineResults, type Result, success } from "../core/result.ts";
 import { parseTargetGroup, resolveTargets, type TargetRequest } from "../core/targets/targets.ts";
 import type { PoolHost } from "../xapi/inventory/hosts.ts";
-import type { Pool } from "./hosts.ts";
+import type { Pool } from "./pool.ts";
 
 /** What the hosts of a pool are asked to work on. */
 export interface PoolTargets {

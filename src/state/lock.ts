@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { removeStaleTemporaryFilesBeside } from "../fs/file.ts";
 import { tryLockFile } from "../fs/libc.ts";
-import { isPluginPath } from "../plugin/place.ts";
+import { isPluginPath } from "../plugin/plugin-path.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
 const LOCK_PATH = `${STATE_DIRECTORY}/lock`;

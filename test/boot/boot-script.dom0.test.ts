@@ -4,7 +4,7 @@ import { DEFAULT_FEATURES } from "../../src/core/features.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import type { Feature } from "../dom0/ethtool.ts";
 import { coverDevices, createCoverage } from "./script/coverages.ts";
-import { NETBACK, PCI, runWithSys, VIRTUAL_FUNCTION } from "./script/made-up-sys.ts";
+import { NETBACK, PCI, runWithSys, VIRTUAL_FUNCTION } from "./script/fake-sysfs.ts";
 import { EACH_SHELL } from "./script/shells.ts";
 
 const QUIET = { exitCode: 0, signal: null, stdout: "", stderr: "" } as const;

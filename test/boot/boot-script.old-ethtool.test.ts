@@ -5,14 +5,14 @@ import { generateBootScript } from "../../src/boot/boot-script.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../src/core/features.ts";
 import { netbackCaptures } from "../fakes/ethtool-text.ts";
 import { coverDevices, createCoverage } from "./script/coverages.ts";
+import { runOldEthtool, type State } from "./script/old-ethtool.ts";
 import {
   createCapturedVif,
   createNic,
   DEFAULT_KERNEL_FEATURES,
   listFeatures,
   OldEthtoolBench,
-} from "./script/old-bench.ts";
-import { runOldEthtool, type State } from "./script/old-ethtool.ts";
+} from "./script/old-ethtool-bench.ts";
 import { EACH_SHELL } from "./script/shells.ts";
 
 const CAPTURES = join(import.meta.dir, "../fixtures/netback");

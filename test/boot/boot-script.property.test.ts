@@ -7,8 +7,8 @@ import { FEATURE_NAMES, type Feature } from "../../src/core/features.ts";
 import type { Coverage } from "../../src/core/verify/coverage.ts";
 import { coverageToJson } from "../../src/core/verify/coverage-json.ts";
 import { coverDevices, createCoverage } from "./script/coverages.ts";
-import { createFeature, toFeatureBits } from "./script/old-bench.ts";
 import { type Feature as EthtoolFeature, runOldEthtool } from "./script/old-ethtool.ts";
+import { createFeature, toFeatureBits } from "./script/old-ethtool-bench.ts";
 import { Scratch, SHELLS } from "./script/shells.ts";
 
 const NASTY = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { insertBlock, stripBlock } from "../../src/boot/rc-local.ts";
+import { insertBlock, stripBlock } from "../../src/boot/rc-local-edit.ts";
 import { Scratch, SHELLS } from "./script/shells.ts";
 
 const PATH = "/etc/rc.d/rc.local";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { insertBlock, stripBlock } from "../../src/boot/rc-local.ts";
+import { insertBlock, stripBlock } from "../../src/boot/rc-local-edit.ts";
 import type { Failure, Result } from "../../src/core/result.ts";
 
 const BEGIN =

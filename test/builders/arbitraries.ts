@@ -3,7 +3,7 @@ import { type FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.
 import { FEATURE_NAMES, FEATURES, type Feature } from "../../src/core/features.ts";
 import { type Interface, listInterfaceDevices } from "../../src/core/interface.ts";
 import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
-import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-text.ts";
+import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-entries.ts";
 import { resolveTargets } from "../../src/core/targets/targets.ts";
 import { bitsFrom, unwrap, uuidFor } from "./hosts.ts";
 

@@ -8,7 +8,7 @@ import { FEATURES, type Feature } from "../../src/core/features.ts";
 import type { NicInterface, VifInterface } from "../../src/core/interface.ts";
 import { locateVif } from "../../src/core/interface.ts";
 import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
-import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-text.ts";
+import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-entries.ts";
 import type { Failure, Result } from "../../src/core/result.ts";
 
 /** A UUID that is always the same for a label. */

@@ -3,7 +3,7 @@ import type { FeatureSnapshot } from "../../src/core/disable/steps.ts";
 import { DEFAULT_FEATURES, type Feature } from "../../src/core/features.ts";
 import type { Interface } from "../../src/core/interface.ts";
 import type { Report } from "../../src/core/report.ts";
-import { evaluateInterfaces } from "../../src/core/verify/verdict.ts";
+import { evaluateInterfaces } from "../../src/core/verify/evaluate-interfaces.ts";
 import {
   ALPHA,
   config,

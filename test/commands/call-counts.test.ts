@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Dom0 } from "../dom0/dom0.ts";
-import { buildPool } from "../dom0/pool/worlds.ts";
+import { buildPool } from "../dom0/pool/pool-fixture.ts";
 import type { RecordedCall } from "../dom0/simulator/control.ts";
 
 /** NICs and VMs of each host, and VIFs of each VM. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Dom0 } from "../dom0/dom0.ts";
-import { HOSTILE_NAMES } from "../dom0/world/cast.ts";
+import { HOSTILE_NAMES } from "../dom0/fixture/vm-fixtures.ts";
 
 /** Writes a file inside, with its permissions. */
 async function put(dom0: Dom0, path: string, text: string, mode = "644"): Promise<void> {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import Ajv from "ajv";
 import schema from "../../schema/report.schema.json" with { type: "json" };
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import type { Scenario } from "../dom0/world/scenarios.ts";
+import type { Scenario } from "../dom0/fixture/scenarios.ts";
 
 const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
 

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { FEATURE_NAMES } from "../../src/core/features.ts";
 import { readLiveState } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
-import type { Scenario } from "../dom0/world/scenarios.ts";
-import type { HostFixtureOptions } from "../dom0/world/world.ts";
+import type { HostFixtureOptions } from "../dom0/fixture/host-fixture.ts";
+import type { Scenario } from "../dom0/fixture/scenarios.ts";
 
 const SCENARIOS: readonly Scenario[] = [
   "requested-on",

@@ -6,7 +6,7 @@ import {
   readLiveState,
 } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import type { Scenario } from "../dom0/world/scenarios.ts";
+import type { Scenario } from "../dom0/fixture/scenarios.ts";
 
 /** Exit code 3, one line on stderr, nothing on stdout, the kernel untouched. */
 async function cannot(dom0: Dom0, ...args: readonly string[]): Promise<string> {

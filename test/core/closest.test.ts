@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { findClosest } from "../../src/core/closest.ts";
+import { findClosest } from "../../src/core/find-closest.ts";
 
 describe("closest", () => {
   test("finds the mistyped, nearest first", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { planLiveOnly } from "../../src/core/disable/plan.ts";
 import { collectPreviousRequests, revertDevices } from "../../src/core/pending-change.ts";
-import { readInterfaceFeatures } from "../../src/core/targets/survey.ts";
+import { readInterfaceFeatures } from "../../src/core/targets/interface-features.ts";
 import { featureSet, KERNEL, NIC_ON, nic, pif, unwrap } from "../builders/hosts.ts";
 import { EVERYTHING } from "../fakes/change-host.ts";
 import { FakeKernel } from "../fakes/kernel.ts";

@@ -10,7 +10,7 @@ import {
   parseInterfaceEntries,
   type StoredFeature,
   type StoredFeatures,
-} from "../../src/core/policy-text.ts";
+} from "../../src/core/policy-entries.ts";
 
 const NAME = /^offload-\d{1,13}-[0-9a-f]{16}$/;
 

@@ -7,7 +7,7 @@ import type {
   PolicyState,
   StoredFeature,
   StoredInterfacePolicy,
-} from "../../src/core/policy-text.ts";
+} from "../../src/core/policy-entries.ts";
 import { type Coverage, getBootFeatures } from "../../src/core/verify/coverage.ts";
 import { guest, haltedVm, nic, pif, vif, vm } from "../builders/hosts.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { isScenario, type Scenario } from "../dom0/world/scenarios.ts";
+import { isScenario, type Scenario } from "../dom0/fixture/scenarios.ts";
 import { type Block, blocksOf, type Directive, inlineCommands } from "./blocks.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");

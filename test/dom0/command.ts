@@ -2,11 +2,11 @@ import { constants } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { Dom0, OFFLOAD } from "./dom0.ts";
+import { buildHostFixture, type HostFixtureOptions } from "./fixture/host-fixture.ts";
+import { isScenario, SCENARIOS, type Scenario } from "./fixture/scenarios.ts";
 import { SYSTEM_PATH } from "./namespace.ts";
 import { Pool } from "./pool/pool.ts";
-import type { PoolOptions } from "./pool/worlds.ts";
-import { isScenario, SCENARIOS, type Scenario } from "./world/scenarios.ts";
-import { buildHostFixture, type HostFixtureOptions } from "./world/world.ts";
+import type { PoolOptions } from "./pool/pool-fixture.ts";
 
 const HELP = `Runs a command in a throwaway dom0: real network devices, a simulated XAPI, nothing left behind.
 

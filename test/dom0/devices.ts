@@ -1,4 +1,4 @@
-import type { Device } from "./world/database.ts";
+import type { Device } from "./fixture/database.ts";
 
 /** Where the peers of veth pairs go: a network namespace that the dom0 does not show. */
 export type Peers = string | number;

@@ -1,5 +1,10 @@
 import { resolve } from "node:path";
 import { type Feature, parseFeatures } from "./ethtool.ts";
+import {
+  buildHostFixture,
+  type HostFixture,
+  type HostFixtureOptions,
+} from "./fixture/host-fixture.ts";
 import { Guests } from "./guests.ts";
 import { Link } from "./link.ts";
 import { Namespace, SYSTEM_PATH } from "./namespace.ts";
@@ -7,7 +12,6 @@ import type { Result, Running } from "./running.ts";
 import type { SimulatorControl } from "./simulator/control.ts";
 import { type RunOptions, start } from "./spawn.ts";
 import { Toolstack } from "./toolstack.ts";
-import { buildHostFixture, type HostFixture, type HostFixtureOptions } from "./world/world.ts";
 import { XapiProcess } from "./xapi-process.ts";
 
 /** The program under test, as scripts/build leaves it. */

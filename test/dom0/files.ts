@@ -1,8 +1,8 @@
 import { chmod, mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { HostFixture } from "./fixture/host-fixture.ts";
 import { Database } from "./simulator/database.ts";
 import { documentOf, NETWORKD_DB } from "./toolstack/networkd-document.ts";
-import type { HostFixture } from "./world/world.ts";
 
 /** Where XAPI listens on a dom0 (xapi_globs.ml, `unix_domain_socket`). */
 export const XAPI_SOCKET = "/var/lib/xcp/xapi";

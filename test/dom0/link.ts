@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { creationBatch, pairs, peerBatch } from "./devices.ts";
+import type { Device, DeviceKind } from "./fixture/database.ts";
 import type { Namespace } from "./namespace.ts";
 import type { Result } from "./running.ts";
 import type { RunOptions } from "./spawn.ts";
-import type { Device, DeviceKind } from "./world/database.ts";
 
 type Run = (argv: readonly string[], options?: RunOptions) => Promise<Result>;
 

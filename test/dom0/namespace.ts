@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { creationBatch, pairs, peerBatch } from "./devices.ts";
 import { writeFiles } from "./files.ts";
+import type { Device } from "./fixture/database.ts";
+import type { HostFixture } from "./fixture/host-fixture.ts";
 import { Lines } from "./lines.ts";
 import { COPIED, HOLDER, OUTER, SHARED } from "./namespace-scripts.ts";
-import type { Device } from "./world/database.ts";
-import type { HostFixture } from "./world/world.ts";
 
 /** How a command is run inside. */
 export interface Entry {

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { XAPI_SOCKET } from "./files.ts";
+import type { HostFixture } from "./fixture/host-fixture.ts";
 import { Lines } from "./lines.ts";
 import { type Namespace, SYSTEM_PATH } from "./namespace.ts";
 import { SHARED } from "./namespace-scripts.ts";
 import { childOf } from "./running.ts";
 import { SimulatorControl } from "./simulator/control.ts";
-import type { HostFixture } from "./world/world.ts";
 
 const SIMULATOR = join(import.meta.dir, "simulator", "main.ts");
 

@@ -10,16 +10,16 @@ import type { Interface } from "../../src/core/interface.ts";
 import type { Host, Inventory, Vif } from "../../src/core/inventory.ts";
 import type { OriginalSources } from "../../src/core/originals.ts";
 import { Policy } from "../../src/core/policy.ts";
-import type { HostRule } from "../../src/core/policy-text.ts";
+import type { HostRule } from "../../src/core/policy-entries.ts";
 import { applyRestore, type Replugger, type RestoreResult } from "../../src/core/restore/apply.ts";
+import type { RestoreRequest, RestoreSources } from "../../src/core/restore/live-restore.ts";
 import { planRestore, type RestorePlan } from "../../src/core/restore/plan.ts";
-import type { RestoreRequest, RestoreSources } from "../../src/core/restore/wishes.ts";
 import { success } from "../../src/core/result.ts";
-import { readInterfaceFeatures } from "../../src/core/targets/survey.ts";
+import { readInterfaceFeatures } from "../../src/core/targets/interface-features.ts";
 import { indexInterfaces, resolveTargets } from "../../src/core/targets/targets.ts";
 import { KERNEL, NIC_ON, unwrap, VIF_ON } from "../builders/hosts.ts";
 import { FakeKernel } from "./kernel.ts";
-import { FakeKernelBitsStore, FakePendingAnnouncements } from "./state.ts";
+import { FakeKernelBitsStore, FakePendingAnnouncements } from "./stores.ts";
 import { FakeToolstack, type FakeXapiDatabase } from "./toolstack.ts";
 
 /** Everything of this host and every VIF that runs nowhere, by features that were not named. */

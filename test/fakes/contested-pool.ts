@@ -1,7 +1,7 @@
 import type fc from "fast-check";
 import { FEATURE_NAMES, type Feature } from "../../src/core/features.ts";
 import type { Host } from "../../src/core/inventory.ts";
-import { parseInterfaceEntries } from "../../src/core/policy-text.ts";
+import { parseInterfaceEntries } from "../../src/core/policy-entries.ts";
 import { indexInterfaces } from "../../src/core/targets/targets.ts";
 import {
   ALPHA,

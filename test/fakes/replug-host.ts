@@ -3,7 +3,7 @@ import type { FeatureBits, FeatureRequest, FeatureSet } from "../../src/core/fea
 import type { NicInterface } from "../../src/core/interface.ts";
 import type { Pif } from "../../src/core/inventory.ts";
 import type { WriteOutcome } from "../../src/core/ports.ts";
-import type { LiveAddress } from "../../src/core/restore/addresses.ts";
+import type { LiveAddress } from "../../src/core/restore/address-risk.ts";
 import { success } from "../../src/core/result.ts";
 import { planReplug, type ReplugPorts, replug } from "../../src/host/restore/replug.ts";
 import {

@@ -5,7 +5,7 @@ import {
   parseHostRuleEntries,
   parseInterfaceEntries,
   type StoredHostRule,
-} from "../../src/core/policy-text.ts";
+} from "../../src/core/policy-entries.ts";
 import type {
   InterfaceConfig,
   OtherConfigWrite,

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { readOtherConfig } from "../assertions/ethtool.ts";
 import type { Dom0 } from "../dom0/dom0.ts";
+import { readFeaturesText } from "./expected-findings.ts";
 import { planDeviceSettings } from "./host.ts";
-import { readFeaturesText } from "./judge.ts";
 
 interface Reference {
   readonly ref: string;

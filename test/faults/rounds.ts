@@ -1,7 +1,7 @@
 import { readOtherConfig } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Fault } from "../dom0/simulator/control.ts";
-import { findVerifyMismatches } from "./judge.ts";
+import { findVerifyMismatches } from "./expected-findings.ts";
 import { Originals } from "./originals.ts";
 import { Random } from "./random.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { listFeaturesOn, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
-import { readFeaturesText } from "./judge.ts";
+import { readFeaturesText } from "./expected-findings.ts";
 
 /** Every host, PIF and VIF with all its fields. */
 async function records(dom0: Dom0): Promise<unknown> {

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { dom0Files } from "../dom0/files.ts";
+import { buildHostFixture, type HostFixture } from "../dom0/fixture/host-fixture.ts";
 import { type DatabaseContent, DatabaseSchema } from "../dom0/simulator/control-protocol.ts";
-import { buildHostFixture, type HostFixture } from "../dom0/world/world.ts";
 import { NICS } from "./hardware.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
 

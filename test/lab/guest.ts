@@ -1,4 +1,4 @@
-import type { Vif, Vm } from "../dom0/world/database.ts";
+import type { Vif, Vm } from "../dom0/fixture/database.ts";
 import type { BootedDom0 } from "./dom0.ts";
 import { TIMEOUTS_MS } from "./lab.ts";
 

@@ -3,9 +3,9 @@ import Ajv from "ajv";
 import * as v from "valibot";
 import schema from "../../schema/report.schema.json" with { type: "json" };
 import { type Dom0, OFFLOAD } from "../dom0/dom0.ts";
+import type { Vm } from "../dom0/fixture/database.ts";
 import { PLUGIN, type Pool } from "../dom0/pool/pool.ts";
 import type { Running } from "../dom0/running.ts";
-import type { Vm } from "../dom0/world/database.ts";
 
 const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
 

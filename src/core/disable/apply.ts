@@ -1,15 +1,15 @@
 import { FEATURE_NAMES } from "../features.ts";
 import { getUuid, type Interface } from "../interface.ts";
+import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Vm } from "../inventory.ts";
 import { EventLoopYielder } from "../pause.ts";
 import { getStoredPolicy } from "../policy.ts";
-import type { PolicyEntry } from "../policy-text.ts";
+import type { PolicyEntry } from "../policy-entries.ts";
 import type { Kernel, KernelBitsStore, PendingAnnouncements, Toolstack } from "../ports.ts";
 import type { Problem } from "../problem.ts";
-import { createInterfaceProblem } from "../problem-about.ts";
 import { type Failure, type Result, success } from "../result.ts";
+import { removePolicyEntries, storeHostRule, storePolicyEntries } from "../write-policy-entries.ts";
 import { writeSettings } from "../write-settings.ts";
-import { removePolicyEntries, storeHostRule, storePolicyEntries } from "../write-texts.ts";
 import { type DisablePlan, listRunningVms } from "./plan.ts";
 import {
   type Change,

@@ -1,5 +1,5 @@
 import { isSet, type KernelFeatureTable } from "../feature-set.ts";
-import type { LiveRestoreStep } from "../restore/wishes.ts";
+import type { LiveRestoreStep } from "../restore/live-restore.ts";
 import type { LiveStep, SettingStep } from "./steps.ts";
 
 /** The commands that would do the same by hand, quoted for a shell, in the order of doing. */

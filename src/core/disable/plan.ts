@@ -1,13 +1,13 @@
 import { type Feature, isChangeableOnVif } from "../features.ts";
 import type { Interface } from "../interface.ts";
+import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Inventory, Vm } from "../inventory.ts";
 import { findOriginals, type OriginalSources } from "../originals.ts";
 import { getStoredPolicy, Policy } from "../policy.ts";
-import type { StoredFeature, StoredFeatures } from "../policy-text.ts";
+import type { StoredFeature, StoredFeatures } from "../policy-entries.ts";
 import type { Problem } from "../problem.ts";
-import { createInterfaceProblem } from "../problem-about.ts";
 import { effectiveKey, getOtherConfig, parseSetting } from "../settings.ts";
-import type { HostRuleStep } from "../write-texts.ts";
+import type { HostRuleStep } from "../write-policy-entries.ts";
 import {
   type Change,
   type FeatureSnapshot,

@@ -3,7 +3,7 @@ import type { Interface } from "../interface.ts";
 import { computeExitCode, type Note, type Problem } from "../problem.ts";
 import { createReport, type Report } from "../report.ts";
 import { createDeferredNotes, createNoSettingNotes } from "../targets/notes.ts";
-import { evaluateInterfaces, type InterfaceEvaluation } from "../verify/verdict.ts";
+import { evaluateInterfaces, type InterfaceEvaluation } from "../verify/evaluate-interfaces.ts";
 import type { DisableResult } from "./apply.ts";
 import type { FeatureSnapshot } from "./steps.ts";
 

@@ -1,4 +1,3 @@
-import { PairMap } from "../by-two.ts";
 import type {
   ChangeableBits,
   FeatureSet,
@@ -7,6 +6,7 @@ import type {
 } from "../feature-set.ts";
 import { type Feature, isChangeableOnVif } from "../features.ts";
 import { getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
+import { PairMap } from "../pair-map.ts";
 import { effectiveKey, getOtherConfig, settingStates } from "../settings.ts";
 
 /** What reading one device gave. */

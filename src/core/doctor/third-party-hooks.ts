@@ -1,4 +1,4 @@
-import { RC_LOCAL_BEGIN_LINE, RC_LOCAL_END_LINE } from "../boot-block-markers.ts";
+import { RC_LOCAL_BEGIN_LINE, RC_LOCAL_END_LINE } from "../rc-local-block-lines.ts";
 
 /** What kind of thing makes a file of somebody else's run. */
 export type HookType =

@@ -8,32 +8,32 @@ import {
 } from "../disable/steps.ts";
 import { FEATURE_NAMES } from "../features.ts";
 import { type Interface, listInterfaceDevices } from "../interface.ts";
+import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Pif } from "../inventory.ts";
 import { EventLoopYielder } from "../pause.ts";
 import { getStoredPolicy } from "../policy.ts";
 import type { Toolstack } from "../ports.ts";
 import type { Note, Problem } from "../problem.ts";
-import { createInterfaceProblem } from "../problem-about.ts";
 import { type Result, success } from "../result.ts";
-import { createUnreadSettingsProblem, mergeConfig, writeSettings } from "../write-settings.ts";
 import {
   type HostRuleStep,
   removeEntriesByKey,
   storeHostRule,
   storePolicyEntries,
-} from "../write-texts.ts";
+} from "../write-policy-entries.ts";
+import { createUnreadSettingsProblem, mergeConfig, writeSettings } from "../write-settings.ts";
+import {
+  type LiveRestoreStep,
+  planLiveRestore,
+  type RestoreRequest,
+  type RestoreSources,
+} from "./live-restore.ts";
 import {
   createUnreadableProblems,
   hasLostOriginals,
   isOnOtherHost,
   type RestorePlan,
 } from "./plan.ts";
-import {
-  type LiveRestoreStep,
-  planLiveRestore,
-  type RestoreRequest,
-  type RestoreSources,
-} from "./wishes.ts";
 
 /** Has XAPI plug restored PIFs anew, so that networkd forgets their old settings. */
 export interface Replugger {

@@ -3,17 +3,17 @@ import { findPolicyProblems, type ManagedInterface, type PolicyStep } from "../d
 import type { FeatureSnapshot, SettingStep } from "../disable/steps.ts";
 import { FEATURE_NAMES, type Feature, isFeature, settingKey } from "../features.ts";
 import { formatInterfaceName, type Interface, listInterfaceDevices } from "../interface.ts";
+import { createInterfaceProblem } from "../interface-problem.ts";
 import { getStoredPolicy, type Policy } from "../policy.ts";
-import type { StoredFeature, StoredFeatures } from "../policy-text.ts";
+import type { StoredFeature, StoredFeatures } from "../policy-entries.ts";
 import type { Note, Problem } from "../problem.ts";
-import { createInterfaceProblem } from "../problem-about.ts";
 import { getOtherConfig } from "../settings.ts";
 import {
   type LiveRestoreStep,
   planLiveRestore,
   type RestoreRequest,
   type RestoreSources,
-} from "./wishes.ts";
+} from "./live-restore.ts";
 
 /** A setting that somebody else has changed since: neither the original nor what this tool wrote. */
 export interface Conflict {

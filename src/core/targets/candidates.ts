@@ -3,7 +3,7 @@ import { findUnderlyingNics, type Inventory, type Pif } from "../inventory.ts";
 import { compareNatural } from "../natural-order.ts";
 import { formatCount } from "../text.ts";
 import { formatVmState } from "./choices.ts";
-import { resolveUnmanagedHost } from "./survey.ts";
+import { resolveUnmanagedHost } from "./interface-features.ts";
 
 /** What can be named on a command line: any target, or what `--vm` or `--pif` takes. */
 export type CandidateKind = "targets" | "vms" | "pifs";

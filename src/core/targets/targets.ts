@@ -23,7 +23,7 @@ import {
   rejectPifOfAnotherHost,
   rejectPifWithoutNic,
   rejectUnknownTarget,
-} from "./refusals.ts";
+} from "./target-errors.ts";
 
 /**
  * One target as the user wrote it; `kind` is what `--vm`, `--pif` or `--host` pinned down. The last

@@ -4,9 +4,9 @@ import { getUuid, type Interface } from "../interface.ts";
 import type { Note, Problem } from "../problem.ts";
 import type { DeviceReport } from "../report.ts";
 import { type Coverage, getBootFeatures } from "./coverage.ts";
-import type { ExpectedFeatures } from "./expected.ts";
+import { evaluateInterfaces } from "./evaluate-interfaces.ts";
+import type { ExpectedFeatures } from "./expected-features.ts";
 import { findPersistenceProblems } from "./persistence.ts";
-import { evaluateInterfaces } from "./verdict.ts";
 
 /** What is true of the interfaces, and what differs from what is expected. */
 export interface Evaluation {

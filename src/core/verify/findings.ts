@@ -2,8 +2,8 @@ import { canSetOff, type FeatureSnapshot } from "../disable/steps.ts";
 import type { FeatureState } from "../feature-set.ts";
 import { type Feature, isChangeableOnVif } from "../features.ts";
 import { formatInterfaceName, getUuid, type Interface } from "../interface.ts";
+import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Note, Problem, ProblemCode } from "../problem.ts";
-import { createInterfaceProblem } from "../problem-about.ts";
 import { effectiveKey, getOtherConfig, ineffectiveSettings, settingState } from "../settings.ts";
 import { formatCount, joinAnd, quote } from "../text.ts";
 

@@ -1,8 +1,8 @@
 import type { FeatureState } from "../feature-set.ts";
 import { type Feature, settingKey } from "../features.ts";
 import { formatInterfaceName, type NicInterface } from "../interface.ts";
+import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Note, Problem } from "../problem.ts";
-import { createInterfaceProblem } from "../problem-about.ts";
 import { settingState } from "../settings.ts";
 import { joinAnd } from "../text.ts";
 

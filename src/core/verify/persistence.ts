@@ -1,8 +1,8 @@
 import { type FeatureSnapshot, getLiveStates } from "../disable/steps.ts";
 import { type Feature, isChangeableOnVif } from "../features.ts";
 import { type Interface, listInterfaceDevices } from "../interface.ts";
+import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Problem } from "../problem.ts";
-import { createInterfaceProblem } from "../problem-about.ts";
 import { effectiveKey } from "../settings.ts";
 import { joinAnd } from "../text.ts";
 

@@ -10,7 +10,7 @@ import { removePendingChange } from "../../state/pending-change.ts";
 import { installBootLayer, planPolicy } from "../boot-layer.ts";
 import { createChangePorts, planTargets, updateBootScript } from "../change.ts";
 import { type Dom0, refreshInventory } from "../open.ts";
-import { planHostRestore } from "../restore/find.ts";
+import { planHostRestore } from "../restore/plan.ts";
 import { applyHostRestore } from "../restore/run.ts";
 import { getReadScope } from "../selection.ts";
 import { findPendingChange, listPendingChanges } from "./pending-change.ts";

@@ -1,11 +1,11 @@
 import type { FeatureSnapshot } from "../../core/disable/steps.ts";
 import { type FeatureSet, isSet } from "../../core/feature-set.ts";
 import type { NicInterface } from "../../core/interface.ts";
+import { createInterfaceProblem } from "../../core/interface-problem.ts";
 import type { Inventory } from "../../core/inventory.ts";
 import type { Kernel, Toolstack } from "../../core/ports.ts";
 import type { Problem, ProblemCode } from "../../core/problem.ts";
-import { createInterfaceProblem } from "../../core/problem-about.ts";
-import { describeAddressesAtRisk, type LiveAddress } from "../../core/restore/addresses.ts";
+import { describeAddressesAtRisk, type LiveAddress } from "../../core/restore/address-risk.ts";
 import { planReplugs, type Replug } from "../../core/restore/replug.ts";
 import { joinAnd } from "../../core/text.ts";
 

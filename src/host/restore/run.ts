@@ -7,12 +7,12 @@ import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../core/features.ts";
 import { computeExitCode, EXIT_CODES, type Note, type Problem } from "../../core/problem.ts";
 import { createReport } from "../../core/report.ts";
 import { applyLiveRestore, applyRestore } from "../../core/restore/apply.ts";
-import { collectCurrentRequests } from "../../core/restore/wishes.ts";
+import { collectCurrentRequests } from "../../core/restore/live-restore.ts";
 import { type Result, success, unavailableFailure } from "../../core/result.ts";
 import type { ReadScope } from "../../core/targets/read-scope.ts";
 import { parseTargetGroup } from "../../core/targets/targets.ts";
 import { formatCount, joinAnd } from "../../core/text.ts";
-import { evaluateInterfaces } from "../../core/verify/verdict.ts";
+import { evaluateInterfaces } from "../../core/verify/evaluate-interfaces.ts";
 import type { PoolCall } from "../../plugin/pool-call.ts";
 import { KernelBitsFile } from "../../state/kernel-bits.ts";
 import type { ChangeLock } from "../../state/lock.ts";
@@ -22,14 +22,14 @@ import { changeDom0, type Dom0, toXapiProblems, withDom0 } from "../open.ts";
 import { awaitAnswer } from "../pending/await-answer.ts";
 import { beginPendingChange, revertPendingChange } from "../pending/pending-change.ts";
 import { getReadScope } from "../selection.ts";
-import { updateBootLayerAfterRestore } from "./boot-layer.ts";
 import {
   createReplugger,
   noteSkippedReplug,
   type PlannedRestore,
   planHostRestore,
   type RestoreOptions,
-} from "./find.ts";
+} from "./plan.ts";
+import { updateBootLayerAfterRestore } from "./update-boot-layer.ts";
 
 /** What is to be restored, and how. */
 export interface HostRestoreRequest extends RestoreOptions {

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Host, HostVmCount } from "../../core/inventory.ts";
-import { NULL_REF, RefsSchema, StringMapSchema } from "./values.ts";
+import { NULL_REF, RefsSchema, StringMapSchema } from "./schemas.ts";
 
 /** What is needed of the hosts, by reference. */
 export const HostRecordsSchema = v.record(

@@ -1,11 +1,11 @@
-import { hasPolicyEntry } from "../../core/policy-text.ts";
+import { hasPolicyEntry } from "../../core/policy-entries.ts";
 import type { GuestScope, ReadScope } from "../../core/targets/read-scope.ts";
+import type { InventoryRecords, XapiRecords } from "./build-inventory.ts";
 import { allOf, anyOf, fieldEquals, fieldEqualsAny } from "./filter.ts";
 import { findHostRef } from "./hosts.ts";
-import type { InventoryRecords, XapiRecords } from "./inventory.ts";
-import { findNamedObjects, type NamedObjects, resolveScope } from "./named.ts";
-import type { XapiReader } from "./reader.ts";
-import { NULL_REF } from "./values.ts";
+import { findNamedObjects, type NamedObjects, resolveScope } from "./named-objects.ts";
+import { NULL_REF } from "./schemas.ts";
+import type { XapiReader } from "./xapi-reader.ts";
 
 /** Snapshots come by the hundred where backups are made, and none can be picked as a target. */
 const NO_SNAPSHOTS_FILTER = fieldEquals("is_a_snapshot", "false");

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { XapiReader } from "../inventory/reader.ts";
+import type { XapiReader } from "../inventory/xapi-reader.ts";
 
 const PoolRecordsSchema = v.record(v.string(), v.object({ master: v.string() }));
 

@@ -13,20 +13,20 @@ import type {
 } from "../../core/ports.ts";
 import { type Result, success } from "../../core/result.ts";
 import type { ReadScope } from "../../core/targets/read-scope.ts";
-import { readXapiDiagnostics } from "../circumstances.ts";
+import { readXapiDiagnostics } from "../diagnostics.ts";
+import { buildInventory } from "../inventory/build-inventory.ts";
 import { HostRecordsSchema, type PoolHost, parsePoolHosts } from "../inventory/hosts.ts";
-import { buildInventory } from "../inventory/inventory.ts";
 import { readInventoryRecords } from "../inventory/read-inventory.ts";
-import { parseError, XapiReadError, XapiReader } from "../inventory/reader.ts";
-import { RefsSchema } from "../inventory/values.ts";
-import { writeOtherConfigKeys } from "../keys.ts";
-import { readOtherConfigs } from "../settings.ts";
+import { RefsSchema } from "../inventory/schemas.ts";
+import { parseError, XapiReadError, XapiReader } from "../inventory/xapi-reader.ts";
+import { readOtherConfigs } from "../read-other-configs.ts";
+import { writeOtherConfigKeys } from "../write-other-config.ts";
+import { ConcurrencyLimiter } from "./concurrency-limiter.ts";
 import { formatCallError, toFailure } from "./errors.ts";
+import { forEachConcurrent, MAX_CONCURRENT_CALLS } from "./for-each-concurrent.ts";
 import type { CallResult } from "./reply.ts";
 import { readServerTime } from "./server-time.ts";
-import { forEachConcurrent, MAX_CONCURRENT_CALLS } from "./side-by-side.ts";
 import { XapiSocket } from "./socket.ts";
-import { ConcurrencyLimiter } from "./turns.ts";
 
 /** Names this program's sessions, so that XAPI counts them apart from everybody else's. */
 const ORIGINATOR = "offload";

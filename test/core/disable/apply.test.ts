@@ -4,7 +4,7 @@ import { previewChanges } from "../../../src/core/disable/plan.ts";
 import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
 import type { Pif, Vif } from "../../../src/core/inventory.ts";
 import { computeExitCode, type Problem } from "../../../src/core/problem.ts";
-import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
 import {
   bitsNamed,
   config,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { applyDisable } from "../../../src/core/disable/apply.ts";
 import { planLiveOnly } from "../../../src/core/disable/plan.ts";
 import { success, unavailableFailure } from "../../../src/core/result.ts";
-import { readInterfaceFeatures } from "../../../src/core/targets/survey.ts";
+import { readInterfaceFeatures } from "../../../src/core/targets/interface-features.ts";
 import {
   config,
   failureOf,

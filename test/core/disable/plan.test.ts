@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { DisableRequest } from "../../../src/core/disable/plan.ts";
 import { findPolicyProblems, previewChanges } from "../../../src/core/disable/plan.ts";
-import type { StoredFeature } from "../../../src/core/policy-text.ts";
+import type { StoredFeature } from "../../../src/core/policy-entries.ts";
 import {
   config,
   haltedVm,

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { previewChanges } from "../../../src/core/disable/plan.ts";
 import { ChangeableBits, KernelFeatureTable } from "../../../src/core/feature-set.ts";
 import { FEATURE_NAMES } from "../../../src/core/features.ts";
-import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
 import {
   type ChangeCase,
   changeCases,

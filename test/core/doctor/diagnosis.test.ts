@@ -9,7 +9,7 @@ import {
 import { collectSoftware } from "../../../src/core/doctor/software.ts";
 import type { ThirdPartyHook } from "../../../src/core/doctor/third-party-hooks.ts";
 import type { Coverage } from "../../../src/core/verify/coverage.ts";
-import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
 import {
   BETA,
   config,

@@ -16,7 +16,7 @@ import {
   vm,
 } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
-import { FakeKernelBitsStore } from "../../fakes/state.ts";
+import { FakeKernelBitsStore } from "../../fakes/stores.ts";
 import { FakeXapiDatabase } from "../../fakes/toolstack.ts";
 
 const eth0 = pif("eth0");

@@ -4,7 +4,7 @@ import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../../src/core/features.ts";
 import type { Inventory } from "../../../src/core/inventory.ts";
 import { buildChoices, listAvailableInterfaces } from "../../../src/core/targets/choices.ts";
 import { resolveTargets } from "../../../src/core/targets/targets.ts";
-import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
 import {
   BETA,
   createSnapshot,

@@ -4,7 +4,7 @@ import {
   readInterfaceFeatures,
   resolveUnmanaged,
   resolveUnmanagedHost,
-} from "../../../src/core/targets/survey.ts";
+} from "../../../src/core/targets/interface-features.ts";
 import {
   BETA,
   failureOf,

@@ -2,14 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dom0, OFFLOAD } from "../dom0.ts";
+import type { HostFixture } from "../fixture/host-fixture.ts";
 import { Guests } from "../guests.ts";
 import { Lines } from "../lines.ts";
 import { Namespace, SYSTEM_PATH } from "../namespace.ts";
 import { SHARED } from "../namespace-scripts.ts";
 import { SimulatorControl } from "../simulator/control.ts";
-import type { HostFixture } from "../world/world.ts";
 import type { PoolFile, XapiStatus } from "./pool-file.ts";
-import { buildPool, type PoolOptions } from "./worlds.ts";
+import { buildPool, type PoolOptions } from "./pool-fixture.ts";
 
 const XAPIS = join(import.meta.dir, "main.ts");
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
+import { buildHostFixture } from "../fixture/host-fixture.ts";
 import bondAndVlan from "../recordings/networkd/networkd-eth1-off-plugged.json" with {
   type: "json",
 };
 import plugs from "../recordings/networkd-pif-plug.json" with { type: "json" };
 import { Database } from "../simulator/database.ts";
-import { buildHostFixture } from "../world/world.ts";
 import { networkConfig } from "./network-config.ts";
 import { DocumentSchema, documentOf } from "./networkd-document.ts";
 

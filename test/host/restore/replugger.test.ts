@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { NicInterface } from "../../../src/core/interface.ts";
 import type { Pif } from "../../../src/core/inventory.ts";
-import { NO_INTERFACE_POLICY } from "../../../src/core/policy-text.ts";
+import { NO_INTERFACE_POLICY } from "../../../src/core/policy-entries.ts";
 import { PlannedReplugger } from "../../../src/host/restore/replugger.ts";
 import { createSnapshot, KERNEL, NIC_ON, nic } from "../../builders/hosts.ts";
 import { eth0, NO_GRO, ReplugHost, slave } from "../../fakes/replug-host.ts";

@@ -3,7 +3,7 @@ import type { DeviceSummary, Diagnosis } from "../../../src/core/doctor/diagnosi
 import { createReport, type Report } from "../../../src/core/report.ts";
 import { createPaint } from "../../../src/terminal/text.ts";
 import { renderDiagnosis } from "../../../src/terminal/views/doctor.ts";
-import { HOSTILE_NAMES } from "../../dom0/world/cast.ts";
+import { HOSTILE_NAMES } from "../../dom0/fixture/vm-fixtures.ts";
 
 const NIC: DeviceSummary = {
   ...{ device: "eth0", kind: "pif", uuid: "u", vm: null, management: true },

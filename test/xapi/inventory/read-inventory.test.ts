@@ -3,8 +3,8 @@ import { getUuid } from "../../../src/core/interface.ts";
 import type { GuestScope, ReadScope } from "../../../src/core/targets/read-scope.ts";
 import { resolveTargets, type TargetRequest } from "../../../src/core/targets/targets.ts";
 import { failureOf, failuresOf, unwrap } from "../../builders/hosts.ts";
-import { buildPool } from "../../dom0/pool/worlds.ts";
-import { buildHostFixture } from "../../dom0/world/world.ts";
+import { buildHostFixture } from "../../dom0/fixture/host-fixture.ts";
+import { buildPool } from "../../dom0/pool/pool-fixture.ts";
 import { openSessionOn } from "../../fakes/api-socket.ts";
 
 const WORLD = buildHostFixture({

@@ -1,9 +1,9 @@
-import { type Database, emptyDatabase, type Vm } from "../world/database.ts";
-import { GuestBuilder } from "../world/guest-builder.ts";
-import { HostBuilder } from "../world/host-builder.ts";
-import { Identity } from "../world/identity.ts";
-import { Scenarios } from "../world/scenarios.ts";
-import { HostFixture, listDevices } from "../world/world.ts";
+import { type Database, emptyDatabase, type Vm } from "../fixture/database.ts";
+import { GuestBuilder } from "../fixture/guest-builder.ts";
+import { HostBuilder } from "../fixture/host-builder.ts";
+import { HostFixture, listDevices } from "../fixture/host-fixture.ts";
+import { Identity } from "../fixture/identity.ts";
+import { Scenarios } from "../fixture/scenarios.ts";
 
 /** How large a pool is. */
 export interface PoolOptions {

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import type { FeatureSet } from "../../../src/core/feature-set.ts";
 import { DEFAULT_FEATURES, type Feature } from "../../../src/core/features.ts";
 import type { Interface } from "../../../src/core/interface.ts";
-import { buildFixCommands } from "../../../src/core/verify/advice.ts";
 import { evaluate } from "../../../src/core/verify/evaluate.ts";
-import type { ExpectedFeatures } from "../../../src/core/verify/expected.ts";
+import type { ExpectedFeatures } from "../../../src/core/verify/expected-features.ts";
+import { buildFixCommands } from "../../../src/core/verify/fix-commands.ts";
 import {
   config,
   createSnapshot,

@@ -4,15 +4,15 @@ import { type Interface, listInterfaceDevices, type NicInterface } from "../../c
 import type { Inventory } from "../../core/inventory.ts";
 import { compareNatural } from "../../core/natural-order.ts";
 import { getStoredPolicy, Policy } from "../../core/policy.ts";
-import { type HostRule, NO_INTERFACE_POLICY } from "../../core/policy-text.ts";
+import { type HostRule, NO_INTERFACE_POLICY } from "../../core/policy-entries.ts";
 import type { Kernel } from "../../core/ports.ts";
 import type { Note } from "../../core/problem.ts";
 import type { Replugger, RestoreResult } from "../../core/restore/apply.ts";
+import type { RestoreRequest, RestoreSources } from "../../core/restore/live-restore.ts";
 import { planRestore, type RestorePlan } from "../../core/restore/plan.ts";
-import type { RestoreRequest, RestoreSources } from "../../core/restore/wishes.ts";
 import { type Result, success } from "../../core/result.ts";
+import { createUnmanagedInterface } from "../../core/targets/interface-features.ts";
 import { createLeftOutNotes } from "../../core/targets/notes.ts";
-import { createUnmanagedInterface } from "../../core/targets/survey.ts";
 import {
   countVmsOnOtherHosts,
   indexInterfaces,
@@ -22,12 +22,12 @@ import {
 import { formatCount, joinAnd, quote } from "../../core/text.ts";
 import { getBootFeatures, getCoveredNicFeatures } from "../../core/verify/coverage.ts";
 import { checkNetworkd } from "../../core/verify/networkd.ts";
-import type { HostRuleStep } from "../../core/write-texts.ts";
+import type { HostRuleStep } from "../../core/write-policy-entries.ts";
 import { readAddresses } from "../../kernel/addresses.ts";
 import { readNetworkdDb } from "../../xapi/networkd/database.ts";
 import { syncNetworkd } from "../../xapi/networkd/sync.ts";
 import { type ChangeInputs, getBootCoverage, readEvidence } from "../change.ts";
-import { excludeDomainMismatches } from "../domains.ts";
+import { excludeDomainMismatches } from "../domain-mismatch.ts";
 import type { Dom0 } from "../open.ts";
 import { type SelectedTargets, selectTargetsWithFallback, selectWholeHost } from "../selection.ts";
 import { planReplug, type ReplugPlan } from "./replug.ts";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { CallError, CallResult } from "../rpc/reply.ts";
-import { RecordSchemas, type XapiRecords } from "./inventory.ts";
+import { RecordSchemas, type XapiRecords } from "./build-inventory.ts";
 
 /** Ends a read of many calls at the first that failed. */
 export class XapiReadError extends Error {

@@ -6,7 +6,7 @@ import {
   buildInventory,
   type InventoryRecords,
   RecordSchemas,
-} from "../../../src/xapi/inventory/inventory.ts";
+} from "../../../src/xapi/inventory/build-inventory.ts";
 import { parseReply } from "../../../src/xapi/rpc/reply.ts";
 import { unwrap } from "../../builders/hosts.ts";
 import { recordedReply } from "../../fakes/recorded-xapi.ts";

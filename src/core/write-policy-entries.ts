@@ -1,5 +1,6 @@
 import type { ManagedInterface, PolicyStep } from "./disable/plan.ts";
 import type { Interface } from "./interface.ts";
+import { createInterfaceProblem } from "./interface-problem.ts";
 import { getStoredPolicy } from "./policy.ts";
 import {
   createHostRuleEntry,
@@ -8,10 +9,9 @@ import {
   type PolicyEntry,
   parseInterfaceEntries,
   type StoredHostRule,
-} from "./policy-text.ts";
+} from "./policy-entries.ts";
 import type { OtherConfigWrite, Toolstack } from "./ports.ts";
 import type { Problem } from "./problem.ts";
-import { createInterfaceProblem } from "./problem-about.ts";
 
 /** What became of texts that were to be stored. */
 export interface StoreEntriesResult {

@@ -1,8 +1,8 @@
 import type { OtherConfigWrite, OtherConfigWriteOutcome } from "../core/ports.ts";
 import { formatCallError } from "./rpc/errors.ts";
+import { forEachConcurrent } from "./rpc/for-each-concurrent.ts";
 import type { CallError } from "./rpc/reply.ts";
 import type { XapiSession } from "./rpc/session.ts";
-import { forEachConcurrent } from "./rpc/side-by-side.ts";
 
 /**
  * After how many calls what they left in memory is collected. By itself the engine would wait until

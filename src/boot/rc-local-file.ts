@@ -11,7 +11,7 @@ import { decodeLatin1 } from "../fs/latin1.ts";
 import { runProgramAt } from "../fs/process.ts";
 import { parseInterpreter } from "./interpreter.ts";
 import { BOOT_SCRIPT_PATH } from "./paths.ts";
-import { insertBlock, isAfterFirstLine, stripBlock } from "./rc-local.ts";
+import { insertBlock, isAfterFirstLine, stripBlock } from "./rc-local-edit.ts";
 import { type Block, findBlock, formatBlock } from "./rc-local-markers.ts";
 
 /** The file that boot runs on a dom0; /etc/rc.local is a link to it. */

@@ -1,7 +1,7 @@
 import { EXIT_CODES, type ExitCode } from "../core/problem.ts";
 import type { Report } from "../core/report.ts";
 import { type Failure, type Result, usageFailure } from "../core/result.ts";
-import { createLogger } from "../terminal/output.ts";
+import { createLogger } from "../terminal/logger.ts";
 import { writeAll } from "../terminal/streams.ts";
 import { createView } from "../terminal/view.ts";
 import { readHostIdentity } from "../xapi/host-files.ts";

@@ -3,8 +3,8 @@ import type { FeatureSnapshot } from "../../../src/core/disable/steps.ts";
 import { DEFAULT_FEATURES, type Feature } from "../../../src/core/features.ts";
 import type { Interface } from "../../../src/core/interface.ts";
 import { computeExitCode, type Problem } from "../../../src/core/problem.ts";
+import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
 import { isFixedByDisable } from "../../../src/core/verify/findings.ts";
-import { evaluateInterfaces } from "../../../src/core/verify/verdict.ts";
 import {
   BETA,
   config,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
 import { Policy } from "../../../src/core/policy.ts";
-import { resolveExpectedFeatures } from "../../../src/core/verify/expected.ts";
+import { resolveExpectedFeatures } from "../../../src/core/verify/expected-features.ts";
 import { guest, nic, pif, vif, vm } from "../../builders/hosts.ts";
 
 const web = vm("web");

@@ -1,9 +1,9 @@
 import { quoteShellWord } from "../disable/manual-commands.ts";
 import { FEATURE_NAMES, type Feature } from "../features.ts";
-import type { HostRule } from "../policy-text.ts";
+import type { HostRule } from "../policy-entries.ts";
 import type { Problem } from "../problem.ts";
 import type { DeviceReport } from "../report.ts";
-import type { ExpectedFeatures } from "./expected.ts";
+import type { ExpectedFeatures } from "./expected-features.ts";
 import { isFixedByDisable } from "./findings.ts";
 
 /** How many targets a command names before it says NICS, VIFS or ALL, where that is no wider than asked. */

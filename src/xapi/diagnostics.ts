@@ -1,6 +1,6 @@
 import type { XapiDiagnostics } from "../core/ports.ts";
 import { fieldEquals } from "./inventory/filter.ts";
-import type { XapiReader } from "./inventory/reader.ts";
+import type { XapiReader } from "./inventory/xapi-reader.ts";
 
 /** Reads the versions of this host, and the networks. */
 export async function readXapiDiagnostics(

@@ -5,7 +5,7 @@ import { type Interface, listInterfaceDevices } from "../interface.ts";
 import { shouldRestoreOn } from "../originals.ts";
 import type { PendingChange } from "../pending-change.ts";
 import { getStoredPolicy, type Policy } from "../policy.ts";
-import type { Original } from "../policy-text.ts";
+import type { Original } from "../policy-entries.ts";
 import type { KernelBits } from "../ports.ts";
 
 /** What is to be restored, and how. */

@@ -1,8 +1,8 @@
-import { PairMap } from "../by-two.ts";
 import type { FeatureSnapshot } from "../disable/steps.ts";
 import type { FeatureSet, FeatureState } from "../feature-set.ts";
 import type { Feature } from "../features.ts";
 import { getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
+import { PairMap } from "../pair-map.ts";
 import type { Note, Problem } from "../problem.ts";
 import type { DeviceReport, FeatureReport } from "../report.ts";
 import { ineffectiveSettings, settingStates } from "../settings.ts";

@@ -1,5 +1,5 @@
 import type { OtherConfig } from "../../core/inventory.ts";
-import { parseInterfaceEntries } from "../../core/policy-text.ts";
+import { parseInterfaceEntries } from "../../core/policy-entries.ts";
 import type { InterfaceConfig } from "../../core/ports.ts";
 
 /**

@@ -1,14 +1,14 @@
 import { removeBootFiles, rewriteBootScript } from "../../boot/boot-layer.ts";
 import { getUuid } from "../../core/interface.ts";
 import type { Inventory, Pif, Vif } from "../../core/inventory.ts";
-import { NO_INTERFACE_POLICY } from "../../core/policy-text.ts";
+import { NO_INTERFACE_POLICY } from "../../core/policy-entries.ts";
 import type { Problem } from "../../core/problem.ts";
 import type { RestorePlan } from "../../core/restore/plan.ts";
 import { isEmptyCoverage } from "../../core/verify/coverage.ts";
-import type { HostRuleStep } from "../../core/write-texts.ts";
+import type { HostRuleStep } from "../../core/write-policy-entries.ts";
 import { type BootScriptUpdate, mergeCoverage } from "../change.ts";
 
-import type { PlannedRestore, RestoreOptions } from "./find.ts";
+import type { PlannedRestore, RestoreOptions } from "./plan.ts";
 
 /**
  * Has the boot layer follow what is restored: it goes with everything, and where nothing is left for

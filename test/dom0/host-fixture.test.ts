@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { Database } from "./world/database.ts";
-import { isScenario, SCENARIOS } from "./world/scenarios.ts";
-import { buildHostFixture } from "./world/world.ts";
+import type { Database } from "./fixture/database.ts";
+import { buildHostFixture } from "./fixture/host-fixture.ts";
+import { isScenario, SCENARIOS } from "./fixture/scenarios.ts";
 
 /** Every reference in the records, except to metrics, a class that a world does not have. */
 function references(database: Database): { at: string; ref: string }[] {

@@ -1,9 +1,9 @@
 import type { Interface, VifInterface } from "../core/interface.ts";
 import type { InterfaceConfig } from "../core/ports.ts";
-import { OtherConfigParser } from "./inventory/other-config.ts";
+import { OtherConfigParser } from "./inventory/other-config-parser.ts";
 import { readVifs } from "./inventory/read-inventory.ts";
-import type { XapiReader } from "./inventory/reader.ts";
-import { StringMapSchema } from "./inventory/values.ts";
+import { StringMapSchema } from "./inventory/schemas.ts";
+import type { XapiReader } from "./inventory/xapi-reader.ts";
 
 /** Up to so many VIFs are read one by one; more come as records, which have more in them. */
 const MAX_SINGLE_VIF_READS = 16;

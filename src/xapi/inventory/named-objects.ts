@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { GuestScope, ReadScope } from "../../core/targets/read-scope.ts";
 import { parseTargetGroup, type TargetRequest } from "../../core/targets/targets.ts";
-import type { XapiReader } from "./reader.ts";
-import { RefsSchema } from "./values.ts";
+import { RefsSchema } from "./schemas.ts";
+import type { XapiReader } from "./xapi-reader.ts";
 
 /** What a scope comes to: whose guests, and what is to be looked up by its name. */
 export interface ResolvedScope {

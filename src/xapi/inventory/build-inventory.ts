@@ -9,9 +9,9 @@ import type {
   Vm,
   VmRole,
 } from "../../core/inventory.ts";
-import { parseHostRuleEntries } from "../../core/policy-text.ts";
+import { parseHostRuleEntries } from "../../core/policy-entries.ts";
 import { countUnreadVms, findHostRef, HostRecordsSchema } from "./hosts.ts";
-import { OtherConfigParser } from "./other-config.ts";
+import { OtherConfigParser } from "./other-config-parser.ts";
 import {
   IntegerSchema,
   isObject,
@@ -19,7 +19,7 @@ import {
   NULL_REF,
   RefsSchema,
   StringMapSchema,
-} from "./values.ts";
+} from "./schemas.ts";
 
 const PifRecordSchema = v.object({
   uuid: v.string(),

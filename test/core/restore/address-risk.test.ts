@@ -5,7 +5,7 @@ import {
   describeAddressesAtRisk,
   type LiveAddress,
   shortenIpv6,
-} from "../../../src/core/restore/addresses.ts";
+} from "../../../src/core/restore/address-risk.ts";
 
 const NONE: PifAddress = { mode: "None", ip: "", netmask: "", ipv6Mode: "None", ipv6: [] };
 const STATIC: PifAddress = {
