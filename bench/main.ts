@@ -38,18 +38,10 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(USAGE);
 } else {
-  await bench(
-    values.sizes.split(",").map(Number),
-    Number(values.rounds),
-    new Set(values.parts.split(",")),
-  );
+  await bench(values.sizes.split(",").map(Number), Number(values.rounds), new Set(values.parts.split(",")));
 }
 
-async function bench(
-  sizes: readonly number[],
-  rounds: number,
-  parts: ReadonlySet<string>,
-): Promise<void> {
+async function bench(sizes: readonly number[], rounds: number, parts: ReadonlySet<string>): Promise<void> {
   const live = new Map<number, readonly Rounds[]>();
   const whole = new Map<number, readonly Rounds[]>();
   const records: RecordHalf[] = [];

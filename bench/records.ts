@@ -29,16 +29,10 @@ export interface RecordHalf {
 }
 
 /** Times `disable ALL` where the kernel is as it should be and everything is to be stored. */
-export async function benchRecords(
-  vifs: number,
-  rounds: number,
-  member: boolean,
-): Promise<RecordHalf> {
+export async function benchRecords(vifs: number, rounds: number, member: boolean): Promise<RecordHalf> {
   const scenarios = member ? (["member"] as const) : [];
   await using dom0 = await Dom0.start({ nics: 1, vms: vifs / 2, vifs: 2, scenarios });
-  const devices = dom0.fixture.devices.flatMap(({ name, kind }) =>
-    kind === "bridge" ? [] : [name],
-  );
+  const devices = dom0.fixture.devices.flatMap(({ name, kind }) => (kind === "bridge" ? [] : [name]));
   await takeDown(dom0, devices);
   await must(dom0, [LIMIT, "off", ...devices]);
   await dom0.simulator.cost(MEASURED_COST);
@@ -79,9 +73,7 @@ export async function benchRecords(
     texts: calls.filter(({ params }) => String(params[2]).startsWith("offload-")).length,
     // The first round does not count.
     held: held.slice(1),
-    scripts:
-      interfaces * XE.writesAnInterface * XE.write +
-      Object.keys(VM).length * interfaces * XE.listingAVif,
+    scripts: interfaces * XE.writesAnInterface * XE.write + Object.keys(VM).length * interfaces * XE.listingAVif,
   };
 }
 
@@ -98,9 +90,7 @@ async function mustBeStored({ simulator, fixture: world }: Dom0): Promise<void> 
   for (const { VM, uuid, other_config } of Object.values(vifs)) {
     if (!targets.has(String(VM))) continue;
     const entries = Object.entries(other_config ?? {});
-    const off = entries.filter(
-      ([key, value]) => /^ethtool-(tx|sg|tso|gso)$/.test(key) && value === "off",
-    );
+    const off = entries.filter(([key, value]) => /^ethtool-(tx|sg|tso|gso)$/.test(key) && value === "off");
     const texts = entries.filter(([key]) => key.startsWith("offload-"));
     if (off.length === VIF_SETTINGS && texts.length === 1) continue;
     throw new Error(`the VIF ${uuid} has ${off.length} settings and ${texts.length} texts`);

@@ -78,10 +78,7 @@ interface Time {
 }
 
 /** The clock runs inside, so that entering the namespaces is not counted. */
-async function time(
-  dom0: Dom0,
-  { name, argv, timesItself = false, exitCode = 0 }: Side,
-): Promise<Time> {
+async function time(dom0: Dom0, { name, argv, timesItself = false, exitCode = 0 }: Side): Promise<Time> {
   const inside = [MEASURE, ...(timesItself ? ["-o"] : []), ...argv];
   const { stdout, stderr } = await dom0.run(inside, { timeoutMs: 600_000 });
   const [whole = Number.NaN, memory = 0, code, part = Number.NaN] = stdout.split(/\s+/).map(Number);

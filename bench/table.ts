@@ -11,8 +11,7 @@ export function renderSides(sides: readonly Rounds[]): string {
     ["whole process", "median ms", "spread ms", "to the first", "peak MiB"],
     sides.map(({ name, milliseconds, memory }) => {
       const { median, minimum, maximum } = summary(milliseconds);
-      const ratio =
-        first === undefined ? Number.NaN : ratios(milliseconds, first.milliseconds).median;
+      const ratio = first === undefined ? Number.NaN : ratios(milliseconds, first.milliseconds).median;
       const spread = `${figure(minimum)} to ${figure(maximum)}`;
       return [name, figure(median), spread, figure(ratio), Math.max(...memory).toFixed(0)];
     }),
@@ -35,22 +34,20 @@ export function renderRecords(halves: readonly RecordHalf[]): string {
       "ratio",
       "scripts (model) ms",
     ],
-    halves.map(
-      ({ vifs, member, rounds, reads, recordsRead, writes, texts, held, scripts }): string[] => {
-        const { median, minimum, maximum } = summary(rounds.milliseconds);
-        return [
-          String(vifs),
-          member ? "member" : "coordinator",
-          figure(median),
-          `${figure(minimum)} to ${figure(maximum)}`,
-          ...[reads, recordsRead, writes, texts].map(String),
-          figure(summary(held).median),
-          // What a member takes to pass the calls on is in no figure of the coordinator's.
-          member ? "-" : figure(ratios(rounds.milliseconds, held).median),
-          figure(scripts),
-        ];
-      },
-    ),
+    halves.map(({ vifs, member, rounds, reads, recordsRead, writes, texts, held, scripts }): string[] => {
+      const { median, minimum, maximum } = summary(rounds.milliseconds);
+      return [
+        String(vifs),
+        member ? "member" : "coordinator",
+        figure(median),
+        `${figure(minimum)} to ${figure(maximum)}`,
+        ...[reads, recordsRead, writes, texts].map(String),
+        figure(summary(held).median),
+        // What a member takes to pass the calls on is in no figure of the coordinator's.
+        member ? "-" : figure(ratios(rounds.milliseconds, held).median),
+        figure(scripts),
+      ];
+    }),
   );
 }
 
@@ -84,9 +81,7 @@ export function renderTargets(targets: readonly Target[]): string {
 
 function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [heading, ...rows];
-  const widths = heading.map((_, column) =>
-    Math.max(...all.map((row) => (row[column] ?? "").length)),
-  );
+  const widths = heading.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   const line = (row: readonly string[]) =>
     `| ${widths.map((width, column) => (row[column] ?? "").padEnd(width)).join(" | ")} |\n`;
   const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|\n`;

@@ -63,9 +63,7 @@ export function judgeTargets(measured: Measured): readonly Target[] {
     target(
       "calls that read, whatever the number of VIFs: times as many for ten times the VIFs",
       { atMost: 1 },
-      records.length < 2
-        ? undefined
-        : summary([(largest?.reads ?? Number.NaN) / (records[0]?.reads ?? Number.NaN)]),
+      records.length < 2 ? undefined : summary([(largest?.reads ?? Number.NaN) / (records[0]?.reads ?? Number.NaN)]),
     ),
     target(
       "texts written for each interface beside its settings",
@@ -108,19 +106,12 @@ export function judgeTargets(measured: Measured): readonly Target[] {
 
 function growthOfShare(shares: readonly Share[], command: string): Summary | undefined {
   const [small, large] = shares.filter((share) => share.command === command);
-  return small === undefined || large === undefined
-    ? undefined
-    : summary([large.records / small.records]);
+  return small === undefined || large === undefined ? undefined : summary([large.records / small.records]);
 }
 
-function target(
-  what: string,
-  wanted: Target["wanted"],
-  measured: Summary | undefined,
-): Target | null {
+function target(what: string, wanted: Target["wanted"], measured: Summary | undefined): Target | null {
   if (measured === undefined) return null;
-  const met =
-    "atLeast" in wanted ? measured.median >= wanted.atLeast : measured.median <= wanted.atMost;
+  const met = "atLeast" in wanted ? measured.median >= wanted.atLeast : measured.median <= wanted.atMost;
   return { what, wanted, measured, met };
 }
 
@@ -128,17 +119,11 @@ function of(sides: readonly Rounds[] | undefined, name: string): readonly number
   return sides?.find((side) => side.name === name)?.milliseconds;
 }
 
-function faster(
-  slow: readonly number[] | undefined,
-  fast: readonly number[] | undefined,
-): Summary | undefined {
+function faster(slow: readonly number[] | undefined, fast: readonly number[] | undefined): Summary | undefined {
   return slow === undefined || fast === undefined ? undefined : ratios(slow, fast);
 }
 
-function less(
-  from: readonly number[] | undefined,
-  what: readonly number[] | undefined,
-): readonly number[] | undefined {
+function less(from: readonly number[] | undefined, what: readonly number[] | undefined): readonly number[] | undefined {
   return what === undefined ? undefined : from?.map((one, round) => one - (what[round] ?? 0));
 }
 
@@ -146,9 +131,7 @@ function less(
 function peak(sides: readonly Rounds[] | undefined): Summary | undefined {
   const own = sides?.filter(({ name }) => name.startsWith("offload"));
   if (own === undefined) return undefined;
-  const rounds = own[0]?.memory.map((_, round) =>
-    Math.max(...own.map(({ memory }) => memory[round] ?? Number.NaN)),
-  );
+  const rounds = own[0]?.memory.map((_, round) => Math.max(...own.map(({ memory }) => memory[round] ?? Number.NaN)));
   const spread = summary(rounds ?? []);
   return { ...spread, median: spread.maximum };
 }

@@ -18,9 +18,7 @@ export const WHOLE = {
 /** Whole commands, with a XAPI that answers as fast as it can: so many VIFs, two a VM, and a NIC. */
 export async function benchWhole(size: number, rounds: number): Promise<readonly Rounds[]> {
   await using dom0 = await Dom0.start({ nics: 1, vms: size / 2, vifs: 2 });
-  const devices = dom0.fixture.devices.flatMap(({ name, kind }) =>
-    kind === "bridge" ? [] : [name],
-  );
+  const devices = dom0.fixture.devices.flatMap(({ name, kind }) => (kind === "bridge" ? [] : [name]));
   await takeDown(dom0, devices);
   const disable = [OFFLOAD, "disable", "ALL", "--yes"];
   // So that verify finds everything as it should be, which is what it has to find out every night.
@@ -54,20 +52,8 @@ export async function benchWhole(size: number, rounds: number): Promise<readonly
 export async function forgetSettings({ simulator, fixture: world }: Dom0): Promise<void> {
   const { host, PIF, VIF } = world.database;
   await simulator.put(
-    ...Object.entries(host).map(([ref, record]): [string, string, typeof record] => [
-      "host",
-      ref,
-      record,
-    ]),
-    ...Object.entries(PIF).map(([ref, record]): [string, string, typeof record] => [
-      "PIF",
-      ref,
-      record,
-    ]),
-    ...Object.entries(VIF).map(([ref, record]): [string, string, typeof record] => [
-      "VIF",
-      ref,
-      record,
-    ]),
+    ...Object.entries(host).map(([ref, record]): [string, string, typeof record] => ["host", ref, record]),
+    ...Object.entries(PIF).map(([ref, record]): [string, string, typeof record] => ["PIF", ref, record]),
+    ...Object.entries(VIF).map(([ref, record]): [string, string, typeof record] => ["VIF", ref, record]),
   );
 }

@@ -1,10 +1,5 @@
 import type { CommandDef } from "citty";
-import {
-  type CommandContext,
-  type CommandOutcome,
-  type OutputOptions,
-  parseOutputOptions,
-} from "./cli/command.ts";
+import { type CommandContext, type CommandOutcome, type OutputOptions, parseOutputOptions } from "./cli/command.ts";
 import { InterruptedError, SignalHandler } from "./cli/signals.ts";
 import { EXIT_CODES, type ExitCode } from "./core/problem.ts";
 import { createFailureReport, type Report, type ReportingCommand } from "./core/report.ts";
@@ -33,52 +28,20 @@ type CommandLoader = (context: CommandContext) => Promise<CommandDef>;
  * is loaded when it is wanted.
  */
 const COMMANDS: ReadonlyMap<string, CommandLoader> = new Map<string, CommandLoader>([
-  [
-    "disable",
-    async (context) => (await import("./commands/disable.ts")).createDisableCommand(context),
-  ],
-  [
-    "verify",
-    async (context) => (await import("./commands/verify.ts")).createVerifyCommand(context),
-  ],
-  [
-    "persist",
-    async (context) => (await import("./commands/persist.ts")).createPersistCommand(context),
-  ],
-  [
-    "restore",
-    async (context) => (await import("./commands/restore.ts")).createRestoreCommand(context),
-  ],
-  [
-    "confirm",
-    async (context) => (await import("./commands/confirm.ts")).createConfirmCommand(context),
-  ],
-  [
-    "completions",
-    async (context) =>
-      (await import("./commands/completions.ts")).createCompletionsCommand(context),
-  ],
-  [
-    "complete",
-    async (context) => (await import("./commands/complete.ts")).createCompleteCommand(context),
-  ],
-  [
-    "revert",
-    async (context) => (await import("./commands/revert.ts")).createRevertCommand(context),
-  ],
+  ["disable", async (context) => (await import("./commands/disable.ts")).createDisableCommand(context)],
+  ["verify", async (context) => (await import("./commands/verify.ts")).createVerifyCommand(context)],
+  ["persist", async (context) => (await import("./commands/persist.ts")).createPersistCommand(context)],
+  ["restore", async (context) => (await import("./commands/restore.ts")).createRestoreCommand(context)],
+  ["confirm", async (context) => (await import("./commands/confirm.ts")).createConfirmCommand(context)],
+  ["completions", async (context) => (await import("./commands/completions.ts")).createCompletionsCommand(context)],
+  ["complete", async (context) => (await import("./commands/complete.ts")).createCompleteCommand(context)],
+  ["revert", async (context) => (await import("./commands/revert.ts")).createRevertCommand(context)],
   [
     "refresh-boot-script",
-    async (context) =>
-      (await import("./commands/refresh-boot-script.ts")).createRefreshBootScriptCommand(context),
+    async (context) => (await import("./commands/refresh-boot-script.ts")).createRefreshBootScriptCommand(context),
   ],
-  [
-    "doctor",
-    async (context) => (await import("./commands/doctor.ts")).createDoctorCommand(context),
-  ],
-  [
-    "status",
-    async (context) => (await import("./commands/status.ts")).createStatusCommand(context),
-  ],
+  ["doctor", async (context) => (await import("./commands/doctor.ts")).createDoctorCommand(context)],
+  ["status", async (context) => (await import("./commands/status.ts")).createStatusCommand(context)],
 ]);
 
 async function main(rawArgs: readonly string[]): Promise<number> {
@@ -95,15 +58,10 @@ async function main(rawArgs: readonly string[]): Promise<number> {
   }
   const command = COMMANDS.get(name);
   if (command === undefined) return await reportUnknownCommand(name, rawArgs);
-  return hasHelpFlag(rest)
-    ? await printHelp(name, "stdout", rawArgs)
-    : await runFromCommandLine(command, rest);
+  return hasHelpFlag(rest) ? await printHelp(name, "stdout", rawArgs) : await runFromCommandLine(command, rest);
 }
 
-async function runFromCommandLine(
-  loadCommand: CommandLoader,
-  rawArgs: readonly string[],
-): Promise<number> {
+async function runFromCommandLine(loadCommand: CommandLoader, rawArgs: readonly string[]): Promise<number> {
   const signals = new SignalHandler();
   const completed = await executeCommand(loadCommand, { rawArgs, signals, call: null });
   const exitCode = completed === undefined ? EXIT_CODES.unavailable : await printOutcome(completed);
@@ -135,17 +93,11 @@ async function executeCommand(
 }
 
 /** Runs a command for another host of the pool, and gives what it would have printed here. */
-async function runForPool(
-  name: string,
-  rawArgs: readonly string[],
-  call: PoolCall,
-): Promise<Result<XapiPluginAnswer>> {
+async function runForPool(name: string, rawArgs: readonly string[], call: PoolCall): Promise<Result<XapiPluginAnswer>> {
   const loadCommand = COMMANDS.get(name);
   const signals = new SignalHandler(call);
   const completed =
-    loadCommand === undefined
-      ? undefined
-      : await executeCommand(loadCommand, { rawArgs, signals, call });
+    loadCommand === undefined ? undefined : await executeCommand(loadCommand, { rawArgs, signals, call });
   if (completed === undefined || !("outcome" in completed)) {
     return usageFailure("no-report", `${name} makes no report here`);
   }
@@ -164,9 +116,7 @@ async function runForPool(
 }
 
 function computeFailureExitCode(failures: readonly Failure[]): ExitCode {
-  return failures.some(({ kind }) => kind === "unavailable")
-    ? EXIT_CODES.unavailable
-    : EXIT_CODES.usage;
+  return failures.some(({ kind }) => kind === "unavailable") ? EXIT_CODES.unavailable : EXIT_CODES.usage;
 }
 
 /** The one place where an outcome becomes words and an exit code. */
@@ -179,8 +129,7 @@ async function printOutcome(completed: CompletedCommand): Promise<ExitCode> {
   }
   if (outcome.type === "failure") {
     const exitCode = computeFailureExitCode(outcome.failures);
-    if (outputOptions.json)
-      await writeJson(createFailureReport(command, exitCode, outcome.failures));
+    if (outputOptions.json) await writeJson(createFailureReport(command, exitCode, outcome.failures));
     printFailures(outcome.failures, outputOptions);
     return exitCode;
   }

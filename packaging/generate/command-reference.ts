@@ -1,15 +1,6 @@
 import { COMMANDS } from "../../src/cli/specs/commands.ts";
-import {
-  type ArgumentDefinition,
-  type CommandDefinition,
-  formatOptionLabel,
-} from "../../src/cli/specs/spec.ts";
-import {
-  AMBIGUITY_NOTE,
-  FEATURE_NOTE,
-  formatSettingObjects,
-  TARGET_DESCRIPTIONS,
-} from "../../src/cli/specs/topics.ts";
+import { type ArgumentDefinition, type CommandDefinition, formatOptionLabel } from "../../src/cli/specs/spec.ts";
+import { AMBIGUITY_NOTE, FEATURE_NOTE, formatSettingObjects, TARGET_DESCRIPTIONS } from "../../src/cli/specs/topics.ts";
 import { FEATURES } from "../../src/core/features.ts";
 import { formatUsage } from "../../src/terminal/help.ts";
 import { ENVIRONMENT, EXITS, FILES } from "./facts.ts";
@@ -81,8 +72,7 @@ function detailsOf({ details, description }: ArgumentDefinition): string {
 }
 
 function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(heading), `|${"---|".repeat(heading.length)}`, ...rows.map(line)].join("\n");
 }
 

@@ -41,14 +41,8 @@ export const ENVIRONMENT: readonly (readonly [string, string])[] = [
 /** The exit codes of every command. */
 export const EXITS: readonly (readonly [string, string])[] = [
   ["0", "Done; of verify: off now, and nothing known will turn it on again."],
-  [
-    "1",
-    "Partly: something that could be off is on or will come back, or a setting or boot piece is missing or wrong.",
-  ],
+  ["1", "Partly: something that could be off is on or will come back, or a setting or boot piece is missing or wrong."],
   ["2", "Usage: a wrong flag, a bad or ambiguous target, or not confirmed. Nothing was changed."],
-  [
-    "3",
-    "Could not be determined, or is not possible here: not root, no dom0, XAPI does not answer.",
-  ],
+  ["3", "Could not be determined, or is not possible here: not root, no dom0, XAPI does not answer."],
   ["130, 143", "Ended by that signal."],
 ];

@@ -6,12 +6,7 @@ import {
   getLongName,
   getShortName,
 } from "../../src/cli/specs/spec.ts";
-import {
-  AMBIGUITY_NOTE,
-  FEATURE_NOTE,
-  formatSettingObjects,
-  TARGET_DESCRIPTIONS,
-} from "../../src/cli/specs/topics.ts";
+import { AMBIGUITY_NOTE, FEATURE_NOTE, formatSettingObjects, TARGET_DESCRIPTIONS } from "../../src/cli/specs/topics.ts";
 import { FEATURES } from "../../src/core/features.ts";
 import { wrap } from "../../src/terminal/wrap.ts";
 import { ENVIRONMENT, EXITS, FILES, LAYERS, PURPOSE, REVISED } from "./facts.ts";
@@ -42,12 +37,7 @@ export function manPage(): string {
     "The layers are told apart:",
     ...list(LAYERS.map(([name, text]) => [`Em ${name}`, text])),
     ".Ss Targets",
-    ...list(
-      TARGET_DESCRIPTIONS.map(([name, text]) => [
-        WORDS.has(name) ? `Cm ${name}` : `Ar ${name}`,
-        text,
-      ]),
-    ),
+    ...list(TARGET_DESCRIPTIONS.map(([name, text]) => [WORDS.has(name) ? `Cm ${name}` : `Ar ${name}`, text])),
     ".Pp",
     ...lines(AMBIGUITY_NOTE),
     ".Ss Features",
@@ -74,18 +64,8 @@ function synopsis({ name, args }: CommandDefinition): readonly string[] {
   return [".Nm", `.Cm ${name}`, ".Op Ar option ...", ...word];
 }
 
-function section({
-  name,
-  summary,
-  about,
-  args,
-  examples,
-  effects: touches,
-  exitCodes: exits,
-}: CommandDefinition) {
-  const layers = touches.map(({ layer, description: what }) =>
-    layer === "disk" ? what : `${layer}: ${what}`,
-  );
+function section({ name, summary, about, args, examples, effects: touches, exitCodes: exits }: CommandDefinition) {
+  const layers = touches.map(({ layer, description: what }) => (layer === "disk" ? what : `${layer}: ${what}`));
   const codes = Object.entries(exits).map(([code, meaning]) => `${code} ${meaning}`);
   return [
     `.Ss offload ${name}`,
@@ -134,11 +114,7 @@ function literal(texts: readonly string[]): readonly string[] {
 }
 
 function list(items: readonly (readonly [tag: string, text: string])[]): readonly string[] {
-  return [
-    ".Bl -tag -width Ds",
-    ...items.flatMap(([tag, text]) => [`.It ${tag}`, ...lines(text)]),
-    ".El",
-  ];
+  return [".Bl -tag -width Ds", ...items.flatMap(([tag, text]) => [`.It ${tag}`, ...lines(text)]), ".El"];
 }
 
 function paragraphs(texts: readonly string[]): readonly string[] {
@@ -147,9 +123,7 @@ function paragraphs(texts: readonly string[]): readonly string[] {
 
 /** A sentence begins a line, so that the formatter can space them. */
 function lines(text: string): readonly string[] {
-  return text
-    .split(/(?<=[.:]) (?=[A-Z])/)
-    .flatMap((sentence) => wrap(sentence, SOURCE_COLUMNS).map(escaped));
+  return text.split(/(?<=[.:]) (?=[A-Z])/).flatMap((sentence) => wrap(sentence, SOURCE_COLUMNS).map(escaped));
 }
 
 /** Text of which roff makes exactly those characters. */

@@ -16,14 +16,7 @@ import {
   writeBootScript,
 } from "./boot-script-file.ts";
 import { BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH } from "./paths.ts";
-import {
-  inspectBlock,
-  planBlock,
-  previewBlock,
-  rcLocalPath,
-  removeBlock,
-  writeBlock,
-} from "./rc-local-file.ts";
+import { inspectBlock, planBlock, previewBlock, rcLocalPath, removeBlock, writeBlock } from "./rc-local-file.ts";
 import { compareFile } from "./signature.ts";
 import { checkSystemd, inspectUnit, installUnit, isSystemdRunning, removeUnit } from "./systemd.ts";
 import { UNIT } from "./systemd-unit.ts";
@@ -66,8 +59,7 @@ function inspectBootFiles(): Result<BootLayer> {
   }
   const method = unit === "missing" ? "rc.local" : "systemd";
   const hasBothMethods = unit !== "missing" && block.value !== "missing";
-  if (hasBothMethods || script === "missing" || rule === "missing")
-    return buildLayer(method, "incomplete");
+  if (hasBothMethods || script === "missing" || rule === "missing") return buildLayer(method, "incomplete");
   const states = [unit === "missing" ? block.value : unit, script, rule] as const;
   const [state = "up-to-date"] = states.flatMap((fileState) => toBootState(fileState));
   return buildLayer(method, state);
@@ -82,10 +74,7 @@ function toBootState(state: BootFileState): readonly BootState[] {
 }
 
 /** The files that installing would write; of rc.local the block alone. Fails where installing would be refused. */
-export function previewBootFiles(
-  coverage: Coverage,
-  method: BootMethod,
-): Result<readonly BootFile[]> {
+export function previewBootFiles(coverage: Coverage, method: BootMethod): Result<readonly BootFile[]> {
   const script = { path: BOOT_SCRIPT_PATH, text: generateBootScript(coverage) };
   const rule = { path: UDEV_RULE_PATH, text: UDEV_RULE };
   const install = prepareInstall(method);
@@ -100,10 +89,7 @@ export function previewBootFiles(
  * The script comes first: whatever interrupts this, nothing runs a file that is not there. Says whether
  * anything had to be changed.
  */
-export async function installBootFiles(
-  coverage: Coverage,
-  method: BootMethod,
-): Promise<Result<boolean>> {
+export async function installBootFiles(coverage: Coverage, method: BootMethod): Promise<Result<boolean>> {
   const install = prepareInstall(method);
   if (!install.ok) return install;
   return await runSteps([

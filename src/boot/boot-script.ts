@@ -128,8 +128,7 @@ function generateGuestFunctions({ vifs, vms }: CoverageJson): readonly string[] 
     const pattern = `${quoteShell(uuid.slice(0, uuid.lastIndexOf("-") + 1))}*`;
     return [
       ...Object.entries(vm.vifs).map(
-        ([number, features]) =>
-          `  ${pattern}/${quoteShell(number)}) ${generateAssignment(features)} ;;`,
+        ([number, features]) => `  ${pattern}/${quoteShell(number)}) ${generateAssignment(features)} ;;`,
       ),
       `  ${pattern}) ${generateAssignment(vm.features)} ;;`,
     ];

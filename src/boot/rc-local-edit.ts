@@ -1,12 +1,7 @@
 import { type Result, success } from "../core/result.ts";
 import { decodeLatin1, encodeLatin1 } from "../fs/latin1.ts";
 import { parseInterpreter } from "./interpreter.ts";
-import {
-  type BlockRange,
-  findBlock,
-  formatBlock,
-  reportBrokenMarkers,
-} from "./rc-local-markers.ts";
+import { type BlockRange, findBlock, formatBlock, reportBrokenMarkers } from "./rc-local-markers.ts";
 
 const SHEBANG = "#!/bin/sh\n";
 
@@ -15,16 +10,10 @@ const SHEBANG = "#!/bin/sh\n";
  * keep what follows from being run; a block in another place is moved. Every other byte stays. Without
  * a file (null), or with an empty one, a whole new one. `path`: for the words of a failure.
  */
-export function insertBlock(
-  bytes: Uint8Array | null,
-  lines: readonly string[],
-  path: string,
-): Result<Uint8Array> {
+export function insertBlock(bytes: Uint8Array | null, lines: readonly string[], path: string): Result<Uint8Array> {
   const text = bytes === null ? "" : decodeLatin1(bytes);
   if (text === "") {
-    return success(
-      encodeLatin1(SHEBANG + formatBlock(lines, bytes === null ? "created" : "empty")),
-    );
+    return success(encodeLatin1(SHEBANG + formatBlock(lines, bytes === null ? "created" : "empty")));
   }
   const interpreter = parseInterpreter(text, path);
   if (!interpreter.ok) return interpreter;
@@ -32,9 +21,7 @@ export function insertBlock(
   if (search.state === "broken") return reportBrokenMarkers(search, path);
   if (search.state === "present" && isAfterFirstLine(text, search.range)) {
     const { start, end, original } = search.range;
-    return success(
-      encodeLatin1(text.slice(0, start) + formatBlock(lines, original) + text.slice(end)),
-    );
+    return success(encodeLatin1(text.slice(0, start) + formatBlock(lines, original) + text.slice(end)));
   }
   const remaining = search.state === "present" ? removeRange(text, search.range) : text;
   const insertAt = remaining.indexOf("\n") + 1;
@@ -42,9 +29,7 @@ export function insertBlock(
     encodeLatin1(
       insertAt === 0
         ? `${remaining}\n${formatBlock(lines, "noFinalNewline")}`
-        : remaining.slice(0, insertAt) +
-            formatBlock(lines, "unchanged") +
-            remaining.slice(insertAt),
+        : remaining.slice(0, insertAt) + formatBlock(lines, "unchanged") + remaining.slice(insertAt),
     ),
   );
 }

@@ -1,12 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Result, success, usageFailure } from "../core/result.ts";
-import {
-  readFileBytes,
-  removeFile,
-  removeStaleTemporaryFilesBeside,
-  replaceFile,
-} from "../fs/file.ts";
+import { readFileBytes, removeFile, removeStaleTemporaryFilesBeside, replaceFile } from "../fs/file.ts";
 import { decodeLatin1 } from "../fs/latin1.ts";
 import { runProgramAt } from "../fs/process.ts";
 import { parseInterpreter } from "./interpreter.ts";
@@ -29,9 +24,7 @@ const RUN_BOOT_SCRIPT = `/bin/sh ${BOOT_SCRIPT_PATH} || :`;
 /** The rc.local of this host: dom0's, or the plain one where dom0's has no place. */
 export function rcLocalPath(): string {
   if (existsSync(DOM0_RC_LOCAL)) return DOM0_RC_LOCAL;
-  return existsSync(PLAIN_RC_LOCAL) || !existsSync(dirname(DOM0_RC_LOCAL))
-    ? PLAIN_RC_LOCAL
-    : DOM0_RC_LOCAL;
+  return existsSync(PLAIN_RC_LOCAL) || !existsSync(dirname(DOM0_RC_LOCAL)) ? PLAIN_RC_LOCAL : DOM0_RC_LOCAL;
 }
 
 /** The block as it will stand in rc.local. */
@@ -50,11 +43,7 @@ export function planBlock(): Result<BlockPlan> {
   const path = rcLocalPath();
   const existing = readFileBytes(path);
   if (!existing.ok) return existing;
-  const bytes = insertBlock(
-    existing.value,
-    formatBlockLines(getModeToSave(path, existing.value)),
-    path,
-  );
+  const bytes = insertBlock(existing.value, formatBlockLines(getModeToSave(path, existing.value)), path);
   if (!bytes.ok) return bytes;
   const checked = checkSyntax(path, bytes.value, existing.value !== null);
   return checked.ok ? success({ path, bytes: bytes.value }) : checked;
@@ -95,15 +84,13 @@ export function inspectBlock(): Result<"missing" | "up-to-date" | "modified" | "
   const search = findBlock(text);
   if (search.state === "missing") return success("missing");
   if (search.state === "broken" || !parseInterpreter(text, path).ok) return success("modified");
-  const isUnmodified =
-    search.block.lines.join("\n") === formatBlockLines(parseSavedMode(search.block)).join("\n");
+  const isUnmodified = search.block.lines.join("\n") === formatBlockLines(parseSavedMode(search.block)).join("\n");
   if (!isUnmodified || !isAfterFirstLine(text, search.range)) return success("modified");
   return success((readMode(path) & 0o100) === 0 ? "not-executable" : "up-to-date");
 }
 
 function formatBlockLines(originalMode: number | null): readonly string[] {
-  const mode =
-    originalMode === null ? [] : [`${MODE_MARK}${originalMode.toString(8).padStart(4, "0")}`];
+  const mode = originalMode === null ? [] : [`${MODE_MARK}${originalMode.toString(8).padStart(4, "0")}`];
   return [...mode, RUN_BOOT_SCRIPT];
 }
 
@@ -123,10 +110,7 @@ function checkSyntax(path: string, bytes: Uint8Array, exists: boolean): Result<v
   const { exitCode, stderr } = runProgramAt(program, [...words, "-n", path]);
   if (exitCode === 0) return success(undefined);
   const [line = ""] = stderr.trim().split("\n");
-  return usageFailure(
-    "rc-local-syntax",
-    `${path} has an error that ends it at boot: ${line}; fix it`,
-  );
+  return usageFailure("rc-local-syntax", `${path} has an error that ends it at boot: ${line}; fix it`);
 }
 
 /** The permissions to remember: those of a file that is not executable. First touch wins. */

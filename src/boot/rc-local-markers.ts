@@ -2,8 +2,7 @@ import { RC_LOCAL_BEGIN_LINE, RC_LOCAL_END_LINE } from "../core/rc-local-block-l
 import { type Result, usageFailure } from "../core/result.ts";
 import { decodeLatin1, encodeLatin1 } from "../fs/latin1.ts";
 
-const BEGIN_MARKER =
-  '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
+const BEGIN_MARKER = '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
 const END_MARKER = "# END offload";
 
 /**

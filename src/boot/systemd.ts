@@ -27,10 +27,7 @@ export function isSystemdRunning(): boolean {
 /** Fails where no systemd runs that could start the unit, or another unit has its name. */
 export function checkSystemd(): Result<void> {
   if (!isSystemdRunning()) {
-    return unavailableFailure(
-      "no-systemd",
-      "systemd does not run on this host; use --method rc.local",
-    );
+    return unavailableFailure("no-systemd", "systemd does not run on this host; use --method rc.local");
   }
   const conflictingPath = OTHER_UNIT_PATHS.find((path) => {
     const text = readTextFile(path);
@@ -58,8 +55,7 @@ export async function installUnit(): Promise<Result<boolean>> {
   if (!enabled.ok) return enabled;
   const reloadNeeded = needsDaemonReload();
   if (!reloadNeeded.ok) return reloadNeeded;
-  if (!unit.value.changed && enabled.value === "enabled" && !reloadNeeded.value)
-    return success(false);
+  if (!unit.value.changed && enabled.value === "enabled" && !reloadNeeded.value) return success(false);
   for (const step of [["daemon-reload"], ["enable", UNIT_NAME]] as const) {
     const result = runProgramOrFail("systemctl", step);
     if (!result.ok) return result;
@@ -79,9 +75,7 @@ function readEnabledState(): Result<string> {
 /** Whether systemd has another unit of this name in its memory than there is on disk, if any. */
 function needsDaemonReload(): Result<boolean> {
   const result = runProgram("systemctl", ["show", UNIT_NAME]);
-  return result.ok
-    ? success(!result.value.stdout.split("\n").includes("NeedDaemonReload=no"))
-    : result;
+  return result.ok ? success(!result.value.stdout.split("\n").includes("NeedDaemonReload=no")) : result;
 }
 
 /**
@@ -101,10 +95,7 @@ function verifyUnit(temporary: string): Result<unknown> {
     const unitError = result.value.stderr.split("\n").find((line) => line.includes(UNIT_NAME));
     return unitError === undefined
       ? success(undefined)
-      : unavailableFailure(
-          "unit-not-verified",
-          `systemd-analyze refuses the unit: ${unitError.trim()}`,
-        );
+      : unavailableFailure("unit-not-verified", `systemd-analyze refuses the unit: ${unitError.trim()}`);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

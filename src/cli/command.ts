@@ -33,20 +33,14 @@ export interface CommandContext {
   /** Whose `--pool` this is run for; null where a person or a script on this host asked. */
   readonly call: PoolCall | null;
   /** To be called once, with what is to be told. */
-  reportOutcome(
-    command: ReportingCommand,
-    outputOptions: OutputOptions,
-    outcome: CommandOutcome,
-  ): void;
+  reportOutcome(command: ReportingCommand, outputOptions: OutputOptions, outcome: CommandOutcome): void;
   /** To be called instead, where there is a text to print and no report. */
   print(text: Result<string>): void;
 }
 
 /** The outcome that a result stands for. */
 export function toCommandOutcome(result: Result<CommandResult>): CommandOutcome {
-  return result.ok
-    ? { type: "report", ...result.value }
-    : { type: "failure", failures: result.failures };
+  return result.ok ? { type: "report", ...result.value } : { type: "failure", failures: result.failures };
 }
 
 /** How to answer, as far as it can be told before the command line is known to be right. */

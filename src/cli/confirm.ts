@@ -30,7 +30,5 @@ export async function requireConfirmation(
     signals.handleSignal("SIGINT");
     return usageFailure("cancelled", "cancelled; nothing was changed");
   }
-  return answer === "yes"
-    ? success(undefined)
-    : usageFailure("not-confirmed", "not confirmed; nothing was changed");
+  return answer === "yes" ? success(undefined) : usageFailure("not-confirmed", "not confirmed; nothing was changed");
 }

@@ -1,12 +1,7 @@
 import { findClosest } from "../core/find-closest.ts";
 import type { Failure } from "../core/result.ts";
 import { quote } from "../core/text.ts";
-import {
-  formatCommandHelp,
-  formatProgramHelp,
-  formatTopicHelp,
-  type HelpView,
-} from "../terminal/help.ts";
+import { formatCommandHelp, formatProgramHelp, formatTopicHelp, type HelpView } from "../terminal/help.ts";
 import { VERSION } from "../version.ts";
 import { COMMANDS, findCommand } from "./specs/commands.ts";
 import { TOPICS } from "./specs/topics.ts";
@@ -27,12 +22,9 @@ const PROGRAM_FLAGS = ["--help", "--version"];
 export function createUnknownCommandFailure(word: string): Failure {
   const { suggestion, kind } = findSuggestion(word);
   const names = COMMANDS.map(({ name }) => name);
-  const hint =
-    suggestion === undefined ? `commands are ${names.join(", ")}` : `did you mean ${suggestion}?`;
+  const hint = suggestion === undefined ? `commands are ${names.join(", ")}` : `did you mean ${suggestion}?`;
   const message =
-    kind === "flag"
-      ? `the command comes first, then its flags; ${hint}`
-      : `${quote(word)} is not a command; ${hint}`;
+    kind === "flag" ? `the command comes first, then its flags; ${hint}` : `${quote(word)} is not a command; ${hint}`;
   return { kind: "usage", code: "unknown-command", message };
 }
 
@@ -40,12 +32,8 @@ function findSuggestion(word: string): {
   readonly suggestion: string | undefined;
   readonly kind: string;
 } {
-  if (word.startsWith("-"))
-    return { suggestion: findClosest(word, PROGRAM_FLAGS)[0], kind: "flag" };
-  const [similarName] = findClosest(word, [
-    ...COMMANDS.map(({ name }) => name),
-    ...TOPICS.map(({ name }) => name),
-  ]);
+  if (word.startsWith("-")) return { suggestion: findClosest(word, PROGRAM_FLAGS)[0], kind: "flag" };
+  const [similarName] = findClosest(word, [...COMMANDS.map(({ name }) => name), ...TOPICS.map(({ name }) => name)]);
   const synonymMatch = COMMANDS.find(({ synonyms }) => synonyms.includes(word.toLowerCase()));
   const [similarFlag] = findClosest(`--${word}`, PROGRAM_FLAGS);
   return { suggestion: similarName ?? synonymMatch?.name ?? similarFlag, kind: "command" };

@@ -95,9 +95,7 @@ function resolveFlagName(flag: string, definition: ArgsDef): { name: string; isN
   if (Object.hasOwn(definition, flag)) return { name: flag, isNegated: false };
   const positive = flag.replace(/^no-/, "");
   const isNegatable =
-    positive !== flag &&
-    Object.hasOwn(definition, positive) &&
-    definition[positive]?.default === true;
+    positive !== flag && Object.hasOwn(definition, positive) && definition[positive]?.default === true;
   return isNegatable ? { name: positive, isNegated: true } : { name: "", isNegated: false };
 }
 
@@ -113,9 +111,7 @@ type TargetArguments = Pick<typeof SHARED_ARGS, "vm" | "pif" | "host">;
 type FeatureArguments = Readonly<Record<"features", ArgDef>>;
 
 /** The targets of a command line: its words, `--vm`, `--pif` and `--host`, checked for spelling. */
-export function parseTargets<D extends TargetArguments>(
-  args: ParsedArguments<D>,
-): Result<readonly TargetRequest[]> {
+export function parseTargets<D extends TargetArguments>(args: ParsedArguments<D>): Result<readonly TargetRequest[]> {
   const requests: TargetRequest[] = [
     ...args.positionals.map((text) => ({ text, kind: "any" }) as const),
     ...args.values("vm").map((text) => ({ text, kind: "vm" }) as const),
@@ -142,30 +138,21 @@ export function parseTargetsAndFeatures<D extends TargetArguments & FeatureArgum
   if (!targets.ok) return targets;
   const features = parseFeaturesOption(args);
   const hasExplicitFeatures = args.values("features").length > 0;
-  return features.ok
-    ? success({ targets: targets.value, features: features.value, hasExplicitFeatures })
-    : features;
+  return features.ok ? success({ targets: targets.value, features: features.value, hasExplicitFeatures }) : features;
 }
 
 /** The features of a command line: `--features`, or the default ones. */
-export function parseFeaturesOption<D extends FeatureArguments>(
-  args: ParsedArguments<D>,
-): Result<readonly Feature[]> {
+export function parseFeaturesOption<D extends FeatureArguments>(args: ParsedArguments<D>): Result<readonly Feature[]> {
   const lists = args.values("features");
   return lists.length === 0 ? success(DEFAULT_FEATURES) : parseFeatures(lists.join(","));
 }
 
 /** The seconds of `--wait`: a whole number, 0 unless given. */
-export function parseWaitSeconds<D extends Pick<typeof SHARED_ARGS, "wait">>(
-  args: ParsedArguments<D>,
-): Result<number> {
+export function parseWaitSeconds<D extends Pick<typeof SHARED_ARGS, "wait">>(args: ParsedArguments<D>): Result<number> {
   const [text = "0"] = args.values("wait");
   return /^\d{1,6}$/.test(text)
     ? success(Number(text))
-    : usageFailure(
-        "invalid-seconds",
-        `${quote(text)} is no number of seconds; say for example --wait 30`,
-      );
+    : usageFailure("invalid-seconds", `${quote(text)} is no number of seconds; say for example --wait 30`);
 }
 
 /** The seconds of `--confirm-within`, 5 to 3600; 0 without it. */
@@ -197,9 +184,7 @@ export function parsePoolOptions<D extends Pick<typeof SHARED_ARGS, "pool" | "ti
 ): Result<PoolOptions | null> {
   const [text] = args.values("timeout");
   if (!args.flag("pool")) {
-    return text === undefined
-      ? success(null)
-      : usageFailure("requires-pool", "--timeout requires --pool");
+    return text === undefined ? success(null) : usageFailure("requires-pool", "--timeout requires --pool");
   }
   const seconds = text ?? String(DEFAULT_TIMEOUT_SECONDS);
   const timeoutSeconds = /^\d{1,3}$/.test(seconds) ? Number(seconds) : 0;
@@ -223,9 +208,7 @@ export function parseRolling<D extends Pick<typeof SHARED_ARGS, "rolling">>(
   pool: PoolOptions | null,
 ): Result<boolean> {
   const rolling = args.flag("rolling");
-  return rolling && pool === null
-    ? usageFailure("requires-pool", "--rolling requires --pool")
-    : success(rolling);
+  return rolling && pool === null ? usageFailure("requires-pool", "--rolling requires --pool") : success(rolling);
 }
 
 /** These options as they were given, for other hosts to read. */

@@ -20,10 +20,7 @@ export function createReportingCommand(
   definition: CommandDefinition & { readonly name: ReportingCommand },
   context: CommandContext,
   work: (context: CommandContext) => Promise<Result<CommandResult>>,
-  toOutcome: (
-    result: Result<CommandResult>,
-    rawArgs: readonly string[],
-  ) => CommandOutcome = toCommandOutcome,
+  toOutcome: (result: Result<CommandResult>, rawArgs: readonly string[]) => CommandOutcome = toCommandOutcome,
 ): CommandDef {
   return defineCommand<ArgsDef>({
     ...toCittyMeta(definition),

@@ -26,23 +26,15 @@ export function createCompleteCommand(context: CommandContext): CommandDef {
   });
 }
 
-async function listCandidateLines(
-  kind: string,
-  signals: SignalHandler,
-): Promise<readonly string[]> {
+async function listCandidateLines(kind: string, signals: SignalHandler): Promise<readonly string[]> {
   if (kind !== "targets" && kind !== "vms" && kind !== "pifs") return [];
   if (process.geteuid?.() !== 0) return [];
   const files = readHostIdentity();
   if (!files.ok) return [];
-  const opening = XapiSession.open(
-    files.value.uuid,
-    new XapiSocket(undefined, XAPI_TIMEOUT_SECONDS),
-  );
+  const opening = XapiSession.open(files.value.uuid, new XapiSocket(undefined, XAPI_TIMEOUT_SECONDS));
   try {
     const session = await signals.waitInterruptibly(opening);
-    const read = session.ok
-      ? await signals.waitInterruptibly(session.value.readInventory({ kind: "pool" }))
-      : session;
+    const read = session.ok ? await signals.waitInterruptibly(session.value.readInventory({ kind: "pool" })) : session;
     if (read.ok) return listCandidates(kind, read.value);
     return kind === "vms" ? [] : listDeviceCandidates(listBaseDevices());
   } finally {

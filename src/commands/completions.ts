@@ -32,12 +32,8 @@ function generateScript(rawArgs: readonly string[]): Result<string> {
   const [word = "", ...extra] = args.value.positionals;
   const shell = SHELLS.find((name) => name === word);
   if (shell === undefined || extra.length > 0) {
-    const problem =
-      word === "" || extra.length > 0 ? "name one shell" : `${quote(word)} is no shell`;
-    return usageFailure(
-      "unknown-shell",
-      `${problem}; say ${joinAnd(SHELLS)}`.replace(" and ", " or "),
-    );
+    const problem = word === "" || extra.length > 0 ? "name one shell" : `${quote(word)} is no shell`;
+    return usageFailure("unknown-shell", `${problem}; say ${joinAnd(SHELLS)}`.replace(" and ", " or "));
   }
   return success(SCRIPT_GENERATORS[shell]());
 }

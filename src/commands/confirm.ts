@@ -13,18 +13,11 @@ export function createConfirmCommand(context: CommandContext): CommandDef {
   return createReportingCommand(CONFIRM, context, runConfirm);
 }
 
-async function runConfirm({
-  rawArgs,
-  signals,
-  call,
-}: CommandContext): Promise<Result<CommandResult>> {
+async function runConfirm({ rawArgs, signals, call }: CommandContext): Promise<Result<CommandResult>> {
   const args = parseArguments(CONFIRM.args, rawArgs);
   if (!args.ok) return args;
   if (args.value.positionals.length > 0) {
-    return usageFailure(
-      "unexpected-target",
-      "confirm takes no target: there is one pending change at most",
-    );
+    return usageFailure("unexpected-target", "confirm takes no target: there is one pending change at most");
   }
   const pending = readPendingChange();
   const scope = getPendingScope(pending.ok ? (pending.value?.targets ?? []) : [], call);

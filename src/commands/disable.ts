@@ -39,9 +39,7 @@ export function createDisableCommand(context: CommandContext): CommandDef {
     if (!isPicked) return await runDisable(request.value, { signals, call });
     const { pickTargetsAndFeatures } = await import("../host/pick.ts");
     const picked = await pickTargetsAndFeatures(features, parseOutputOptions(rawArgs), signals);
-    return picked.ok
-      ? await runDisable({ ...request.value, ...picked.value }, { signals, call })
-      : picked;
+    return picked.ok ? await runDisable({ ...request.value, ...picked.value }, { signals, call }) : picked;
   });
 }
 
@@ -76,10 +74,7 @@ function parseDisableRequest(rawArgs: readonly string[]): Result<DisableCommandR
   if (!pool.ok) return pool;
   const isPicked = args.value.flag("pick");
   if (isPicked && selection.value.targets.length > 0) {
-    return usageFailure(
-      "unexpected-target",
-      "--pick shows a list to choose from; name no target with it",
-    );
+    return usageFailure("unexpected-target", "--pick shows a list to choose from; name no target with it");
   }
   const rolling = parseRolling(args.value, pool.value);
   if (!rolling.ok) return rolling;
@@ -90,10 +85,7 @@ function parseDisableRequest(rawArgs: readonly string[]): Result<DisableCommandR
     );
   }
   if (isPicked && pool.value !== null) {
-    return usageFailure(
-      "conflicting-options",
-      "--pick is about this host, and --pool about all; say one of them",
-    );
+    return usageFailure("conflicting-options", "--pick is about this host, and --pool about all; say one of them");
   }
   if (!isPicked && pool.value === null && selection.value.targets.length === 0) {
     return usageFailure(

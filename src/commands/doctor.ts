@@ -43,10 +43,7 @@ export function createDoctorCommand(context: CommandContext): CommandDef {
     const args = parseArguments(DOCTOR.args, rawArgs);
     if (!args.ok) return args;
     if (args.value.positionals.length > 0) {
-      return usageFailure(
-        "unexpected-target",
-        "doctor describes the whole host and takes no target",
-      );
+      return usageFailure("unexpected-target", "doctor describes the whole host and takes no target");
     }
     const pool = parsePoolOptions(args.value);
     if (!pool.ok) return pool;
@@ -57,11 +54,7 @@ export function createDoctorCommand(context: CommandContext): CommandDef {
   });
 }
 
-function runDoctor(
-  redact: boolean,
-  signals: SignalHandler,
-  call: PoolCall | null,
-): Promise<Result<CommandResult>> {
+function runDoctor(redact: boolean, signals: SignalHandler, call: PoolCall | null): Promise<Result<CommandResult>> {
   return withPartialDom0(signals, getReadScope([], call), async (dom0) => {
     const failures = new ReadFailures();
     const diagnostics = await failures.readDiagnostics(dom0);
@@ -142,9 +135,7 @@ async function createDoctorReport(
   const { xapi } = dom0;
   const selected = failures.valueOrNull("NICs and VIFs", await selectWholeHost(dom0));
   const interfaces = selected?.interfaces ?? [];
-  const snapshot = failures.tryRead("network devices", () =>
-    readInterfaceFeatures(interfaces, dom0.kernel),
-  );
+  const snapshot = failures.tryRead("network devices", () => readInterfaceFeatures(interfaces, dom0.kernel));
   const boot = failures.tryRead("what is installed for boot", inspectBootLayer);
   const evaluation = evaluateHost(dom0, selected, snapshot, boot);
   const findings = {
@@ -152,15 +143,8 @@ async function createDoctorReport(
     hooks: readHooks(redactor, failures),
   };
   const stateFiles = failures.tryRead("its own notes", listStateFiles) ?? [];
-  const problems = [
-    ...toXapiProblems(xapi),
-    ...evaluation.problems,
-    ...toNotReadProblems(failures),
-  ];
-  const advice = buildAdvice(
-    { problems, notes: evaluation.notes, advice: evaluation.advice },
-    findings,
-  );
+  const problems = [...toXapiProblems(xapi), ...evaluation.problems, ...toNotReadProblems(failures)];
+  const advice = buildAdvice({ problems, notes: evaluation.notes, advice: evaluation.advice }, findings);
   return createReport("doctor", {
     host: dom0.host,
     exitCode: computeExitCode(problems, { strict: false, changing: false }),

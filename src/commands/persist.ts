@@ -63,10 +63,7 @@ function parsePersistRequest(rawArgs: readonly string[]): Result<PersistCommandR
   if (!selection.ok) return selection;
   const [method = "auto"] = args.value.values("method");
   if (method !== "auto" && method !== "systemd" && method !== "rc.local") {
-    return usageFailure(
-      "unknown-method",
-      `--method: ${quote(method)} is not a method; use auto, systemd or rc.local`,
-    );
+    return usageFailure("unknown-method", `--method: ${quote(method)} is not a method; use auto, systemd or rc.local`);
   }
   const isRemoval = args.value.flag("remove");
   if (isRemoval && selection.value.targets.length > 0) {
@@ -98,12 +95,7 @@ function parsePersistRequest(rawArgs: readonly string[]): Result<PersistCommandR
     isRemoval,
     waitSeconds: waitSeconds.value,
     rolling: rolling.value,
-    flags: formatForwardedOptions(args.value, PERSIST.args, [
-      "features",
-      "method",
-      "remove",
-      "wait",
-    ]),
+    flags: formatForwardedOptions(args.value, PERSIST.args, ["features", "method", "remove", "wait"]),
   });
 }
 
@@ -120,16 +112,12 @@ function removeBootLayer(
   });
 }
 
-function createRemovalReport(
-  host: NonNullable<Report["host"]>,
-  dryRun: boolean,
-): Result<CommandResult> {
+function createRemovalReport(host: NonNullable<Report["host"]>, dryRun: boolean): Result<CommandResult> {
   const boot = inspectBootLayer();
   if (!boot.ok) return boot;
   const { state } = boot.value;
   const message = `the boot layer is ${state} after it was removed`;
-  const problems: readonly Problem[] =
-    dryRun || state === "not-installed" ? [] : [{ code: "boot-drift", message }];
+  const problems: readonly Problem[] = dryRun || state === "not-installed" ? [] : [{ code: "boot-drift", message }];
   const exitCode = computeExitCode(problems, { strict: false, changing: true });
   const bootReport = toBootReport(boot.value);
   return success({

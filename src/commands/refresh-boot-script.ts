@@ -1,11 +1,6 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { inspectBootLayer, rewriteBootScript } from "../boot/boot-layer.ts";
-import {
-  type CommandContext,
-  type CommandResult,
-  parseOutputOptions,
-  toCommandOutcome,
-} from "../cli/command.ts";
+import { type CommandContext, type CommandResult, parseOutputOptions, toCommandOutcome } from "../cli/command.ts";
 import { toBootReport } from "../core/boot-layer.ts";
 import { Policy } from "../core/policy.ts";
 import { EXIT_CODES } from "../core/problem.ts";
@@ -26,11 +21,7 @@ export function createRefreshBootScriptCommand(context: CommandContext): Command
     meta: { name: "refresh-boot-script", description: "Rewrite the boot script", hidden: true },
     async run() {
       const result = await runRefresh(context);
-      context.reportOutcome(
-        "persist",
-        parseOutputOptions(context.rawArgs),
-        toCommandOutcome(result),
-      );
+      context.reportOutcome("persist", parseOutputOptions(context.rawArgs), toCommandOutcome(result));
     },
   });
 }
@@ -44,10 +35,7 @@ function runRefresh({ signals }: CommandContext): Promise<Result<CommandResult>>
       const before = inspectBootLayer();
       if (!before.ok) return before;
       if (before.value.state === "not-installed") {
-        return usageFailure(
-          "not-persisted",
-          "no boot script is installed; install it with offload persist",
-        );
+        return usageFailure("not-persisted", "no boot script is installed; install it with offload persist");
       }
       const written = await rewriteBootScript(
         Policy.fromInventory(inventory).computeCoverage(filterLocalNics(inventory)),

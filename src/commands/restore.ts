@@ -63,11 +63,6 @@ function parseRestoreRequest(rawArgs: readonly string[]): Result<RestoreCommandR
     waitSeconds: waitSeconds.value,
     pool: pool.value,
     rolling: rolling.value,
-    flags: formatForwardedOptions(args.value, RESTORE.args, [
-      "features",
-      "force",
-      "replug",
-      "wait",
-    ]),
+    flags: formatForwardedOptions(args.value, RESTORE.args, ["features", "force", "replug", "wait"]),
   });
 }

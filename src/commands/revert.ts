@@ -1,10 +1,5 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import {
-  type CommandContext,
-  type CommandResult,
-  parseOutputOptions,
-  toCommandOutcome,
-} from "../cli/command.ts";
+import { type CommandContext, type CommandResult, parseOutputOptions, toCommandOutcome } from "../cli/command.ts";
 import { EXIT_CODES } from "../core/problem.ts";
 import { createFailureReport, createReport } from "../core/report.ts";
 import { type Result, success, usageFailure } from "../core/result.ts";
@@ -35,11 +30,7 @@ export function createRevertCommand(context: CommandContext): CommandDef {
   });
 }
 
-async function runRevert({
-  rawArgs,
-  signals,
-  call,
-}: CommandContext): Promise<Result<CommandResult>> {
+async function runRevert({ rawArgs, signals, call }: CommandContext): Promise<Result<CommandResult>> {
   const pending = readPendingChange();
   if (!pending.ok) return pending;
   // What somebody else has made pending meanwhile is not the pool's to revert.

@@ -17,12 +17,7 @@ import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import { type Dom0, toXapiProblems, withDom0AndReadAhead } from "../host/open.ts";
-import {
-  getReadScope,
-  readAhead,
-  selectTargetsWithFallback,
-  selectWholeHost,
-} from "../host/selection.ts";
+import { getReadScope, readAhead, selectTargetsWithFallback, selectWholeHost } from "../host/selection.ts";
 import { findNetworkdNotes } from "../host/verify.ts";
 import { readPendingChange, toPendingReport } from "../state/pending-change.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
@@ -32,11 +27,7 @@ export function createStatusCommand(context: CommandContext): CommandDef {
   return createReportingCommand(STATUS, context, runStatus);
 }
 
-async function runStatus({
-  rawArgs,
-  signals,
-  call,
-}: CommandContext): Promise<Result<CommandResult>> {
+async function runStatus({ rawArgs, signals, call }: CommandContext): Promise<Result<CommandResult>> {
   const args = parseArguments(STATUS.args, rawArgs);
   if (!args.ok) return args;
   const selection = parseTargetsAndFeatures(args.value);
@@ -59,9 +50,7 @@ async function runStatus({
     }),
     async (dom0, { prefetched, boot, networkd }): Promise<Result<CommandResult>> => {
       const selected =
-        targets.length > 0
-          ? await selectTargetsWithFallback(dom0, targets)
-          : await selectWholeHost(dom0);
+        targets.length > 0 ? await selectTargetsWithFallback(dom0, targets) : await selectWholeHost(dom0);
       dom0.closeXapi();
       if (!selected.ok) return selected;
       const snapshot = readInterfaceFeatures(
@@ -81,10 +70,7 @@ async function runStatus({
         exitCode: problems.length > 0 ? EXIT_CODES.unavailable : EXIT_CODES.success,
         devices: evaluation.devices,
         problems,
-        notes: [
-          ...selected.value.notes,
-          ...findNetworkdNotes(selected.value, snapshot.value, networkd),
-        ],
+        notes: [...selected.value.notes, ...findNetworkdNotes(selected.value, snapshot.value, networkd)],
         boot: toBootReport(boot.value),
         pending: toPendingReport(readPendingChange()),
       });

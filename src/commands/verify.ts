@@ -60,10 +60,7 @@ export function createVerifyCommand(context: CommandContext): CommandDef {
 }
 
 /** A plugin answers to a wrong command line in its own way, too. */
-function toVerifyOutcome(
-  result: Result<CommandResult>,
-  rawArgs: readonly string[],
-): CommandOutcome {
+function toVerifyOutcome(result: Result<CommandResult>, rawArgs: readonly string[]): CommandOutcome {
   const args = cutAtDoubleDash(rawArgs);
   if (!args.some((arg) => /^--nagios(?:=|$)/.test(arg))) return toCommandOutcome(result);
   return { type: "line", ...toNagiosAnswer(result, args.includes("--strict")) };
@@ -72,9 +69,7 @@ function toVerifyOutcome(
 function toNagiosAnswer(result: Result<CommandResult>, strict: boolean): NagiosResult {
   if (!result.ok) return createNagiosFailure(result.failures);
   const { report } = result.value;
-  return report.hosts === undefined
-    ? createNagiosResult(report, strict)
-    : createNagiosPoolResult(report.hosts, strict);
+  return report.hosts === undefined ? createNagiosResult(report, strict) : createNagiosPoolResult(report.hosts, strict);
 }
 
 function parseVerifyRequest(rawArgs: readonly string[]): Result<VerifyCommandRequest> {
@@ -141,10 +136,7 @@ function runVerify(
   );
 }
 
-function toVerifyOptions(
-  request: VerifyCommandRequest,
-  { groups }: SelectedTargets,
-): VerifyOptions {
+function toVerifyOptions(request: VerifyCommandRequest, { groups }: SelectedTargets): VerifyOptions {
   const { features, hasExplicitFeatures, strict, targets } = request;
   const isEverything = targets.length > 0 && (groups.nics || groups.vifs);
   const targetWord = groups.nics && groups.vifs ? "ALL" : groups.nics ? "NICS" : "VIFS";

@@ -20,13 +20,7 @@ export function isSet(bits: FeatureBits, index: number): boolean {
 }
 
 /** What ethtool shows of a feature: `off, requested on` will come on by itself. */
-export type FeatureState =
-  | "on"
-  | "off"
-  | "on, fixed"
-  | "off, fixed"
-  | "absent"
-  | "off, requested on";
+export type FeatureState = "on" | "off" | "on, fixed" | "off, fixed" | "absent" | "off, requested on";
 
 /**
  * Bits of one device that its driver lets us clear and that are on or requested. The constructor
@@ -102,9 +96,7 @@ export class KernelFeatureTable {
   /** `names`: the strings of ETH_SS_FEATURES, in the kernel's order. */
   constructor(readonly names: readonly string[]) {
     this.#blockCount = Math.ceil(names.length / 32);
-    this.#maskParts = new Map(
-      FEATURES.map(({ name, kernelPattern }) => [name, findMaskParts(names, kernelPattern)]),
-    );
+    this.#maskParts = new Map(FEATURES.map(({ name, kernelPattern }) => [name, findMaskParts(names, kernelPattern)]));
   }
 
   /**
@@ -154,10 +146,7 @@ export class KernelFeatureTable {
   /** Whether any part of the feature that can be changed is requested. */
   isRequestedAndChangeable(set: FeatureSet, feature: Feature): boolean {
     const parts = this.#maskParts.get(feature) ?? NO_PARTS;
-    return parts.some(
-      ({ block, bits }) =>
-        ((set.requested[block] ?? 0) & (set.changeable[block] ?? 0) & bits) !== 0,
-    );
+    return parts.some(({ block, bits }) => ((set.requested[block] ?? 0) & (set.changeable[block] ?? 0) & bits) !== 0);
   }
 
   /**
@@ -183,9 +172,7 @@ export class KernelFeatureTable {
   listNames(bits: FeatureBits): readonly NamedFeatureBit[] {
     const cached = this.#cachedNames.get(bits);
     if (cached !== undefined) return cached;
-    const names = this.names.flatMap((name, index): NamedFeatureBit[] =>
-      isSet(bits, index) ? [[name, index]] : [],
-    );
+    const names = this.names.flatMap((name, index): NamedFeatureBit[] => (isSet(bits, index) ? [[name, index]] : []));
     this.#cachedNames.set(bits, names);
     return names;
   }

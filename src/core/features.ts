@@ -144,9 +144,9 @@ export type Feature = (typeof FEATURES)[number]["name"];
 export const FEATURE_NAMES: readonly Feature[] = FEATURES.map((feature) => feature.name);
 
 /** The keywords that are meant when none is named. */
-export const DEFAULT_FEATURES: readonly Feature[] = FEATURES.filter(
-  (feature) => feature.byDefault,
-).map((feature) => feature.name);
+export const DEFAULT_FEATURES: readonly Feature[] = FEATURES.filter((feature) => feature.byDefault).map(
+  (feature) => feature.name,
+);
 
 const definitionsByName: ReadonlyMap<string, (typeof FEATURES)[number]> = new Map(
   FEATURES.map((feature) => [feature.name, feature]),
@@ -176,9 +176,7 @@ export function isFeature(name: string): name is Feature {
   return definitionsByName.has(name);
 }
 
-function buildSettingKeys(
-  isRead: (feature: FeatureDefinition) => boolean,
-): ReadonlyMap<Feature, string> {
+function buildSettingKeys(isRead: (feature: FeatureDefinition) => boolean): ReadonlyMap<Feature, string> {
   return new Map(FEATURES.filter(isRead).map(({ name }) => [name, `ethtool-${name}`] as const));
 }
 

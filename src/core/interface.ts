@@ -44,10 +44,7 @@ export interface InterfaceDevice {
  * a VIF has a tap (only guests with emulated NICs do). Asked again and again on the way from reading
  * to report, so the answer is kept.
  */
-export function listInterfaceDevices(
-  iface: Interface,
-  existing: ReadonlySet<string>,
-): readonly InterfaceDevice[] {
+export function listInterfaceDevices(iface: Interface, existing: ReadonlySet<string>): readonly InterfaceDevice[] {
   const cached = cachedDevices.get(iface);
   if (cached?.existing === existing) return cached.devices;
   const devices = findDevices(iface, existing);

@@ -126,9 +126,7 @@ export function findUnderlyingNics(pif: Pif, pifs: readonly Pif[]): readonly Pif
     case "vlan": {
       const taggedPif = pifs.find(({ uuid }) => uuid === pif.taggedPif);
       // xapi allows no VLAN on a VLAN; refusing one here keeps a broken record from looping.
-      return taggedPif === undefined || taggedPif.role === "vlan"
-        ? []
-        : findUnderlyingNics(taggedPif, pifs);
+      return taggedPif === undefined || taggedPif.role === "vlan" ? [] : findUnderlyingNics(taggedPif, pifs);
     }
     case "tunnel":
     case "sriov":

@@ -21,12 +21,7 @@ export function sortNatural<T>(
       const name = getName(item);
       return { item, name, key: makeSortKey(name) };
     })
-    .sort(
-      (a, b) =>
-        compareCodeUnits(a.key, b.key) ||
-        compareCodeUnits(a.name, b.name) ||
-        compareTies(a.item, b.item),
-    )
+    .sort((a, b) => compareCodeUnits(a.key, b.key) || compareCodeUnits(a.name, b.name) || compareTies(a.item, b.item))
     .map(({ item }) => item);
 }
 

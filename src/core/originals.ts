@@ -39,11 +39,7 @@ export function findOriginals(
 }
 
 /** Whether a feature was asked for, by this boot's bits; null where they do not tell. */
-function findLiveBefore(
-  bits: KernelBits,
-  feature: Feature,
-  { featureTable }: FeatureSnapshot,
-): "on" | null {
+function findLiveBefore(bits: KernelBits, feature: Feature, { featureTable }: FeatureSnapshot): "on" | null {
   const names = featureTable.listNames(featureTable.getBits([feature]));
   return names.some(([name]) => bits.get(name)?.requested === true) ? "on" : null;
 }

@@ -63,13 +63,8 @@ export function collectPreviousRequests(
  * Reverts the devices of a pending change, and reads them back. One that has gone took its features
  * along; what else fails is reported.
  */
-export function revertDevices(
-  { devices }: Pick<PendingChange, "devices">,
-  kernel: Kernel,
-): Result<readonly Problem[]> {
-  const snapshot = kernel.readFeatures((existing) =>
-    [...devices.keys()].filter((name) => existing.has(name)),
-  );
+export function revertDevices({ devices }: Pick<PendingChange, "devices">, kernel: Kernel): Result<readonly Problem[]> {
+  const snapshot = kernel.readFeatures((existing) => [...devices.keys()].filter((name) => existing.has(name)));
   if (!snapshot.ok) return snapshot;
   const failed = new Map<string, string>();
   for (const [device, requests] of devices) {

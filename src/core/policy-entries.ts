@@ -67,9 +67,7 @@ const SettingSchema = v.nullable(v.pipe(v.string(), v.maxLength(MAX_SETTING_LENG
 const FeatureSchema = v.strictObject({
   asked: v.exactOptional(v.picklist(["off", "on"])),
   alone: v.exactOptional(v.literal(true)),
-  original: v.exactOptional(
-    v.strictObject({ setting: SettingSchema, live: v.nullable(v.picklist(["on", "off"])) }),
-  ),
+  original: v.exactOptional(v.strictObject({ setting: SettingSchema, live: v.nullable(v.picklist(["on", "off"])) })),
   wrote: v.exactOptional(SettingSchema),
 });
 /** An object of any keys as a map: `__proto__` is a name like any other. */
@@ -113,9 +111,7 @@ export function hasPolicyEntry(config: Readonly<Record<string, string>>): boolea
 }
 
 /** Reads the texts in the `other_config` of a PIF or VIF: the oldest for originals, the newest for the rest. */
-export function parseInterfaceEntries(
-  config: Readonly<Record<string, string>>,
-): StoredInterfacePolicy {
+export function parseInterfaceEntries(config: Readonly<Record<string, string>>): StoredInterfacePolicy {
   return parseEntries(config, InterfaceEntrySchema, NO_INTERFACE_POLICY, (documents) => {
     const merged = new Map<string, StoredFeature>();
     for (const { features } of documents) {
@@ -179,16 +175,10 @@ function parseEntries<S extends v.GenericSchema, T>(
   };
 }
 
-type ParseResult<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly problem: string };
+type ParseResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
-function parseEntry<S extends v.GenericSchema>(
-  schema: S,
-  text: string,
-): ParseResult<v.InferOutput<S>> {
-  if (text.length > MAX_ENTRY_LENGTH)
-    return { ok: false, problem: "a text of offload is too long" };
+function parseEntry<S extends v.GenericSchema>(schema: S, text: string): ParseResult<v.InferOutput<S>> {
+  if (text.length > MAX_ENTRY_LENGTH) return { ok: false, problem: "a text of offload is too long" };
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -200,9 +190,7 @@ function parseEntry<S extends v.GenericSchema>(
     return { ok: false, problem: "a text of offload is of another version of offload" };
   }
   const parsed = v.safeParse(schema, document, { abortEarly: true });
-  return parsed.success
-    ? { ok: true, value: parsed.output }
-    : { ok: false, problem: "a text of offload is damaged" };
+  return parsed.success ? { ok: true, value: parsed.output } : { ok: false, problem: "a text of offload is damaged" };
 }
 
 /** One key of `other_config` and its value. */
@@ -212,10 +200,7 @@ export interface PolicyEntry {
 }
 
 /** The text that says all of this of an interface. Each call gives a name that was never used before. */
-export function createInterfaceEntry(
-  features: StoredFeatures,
-  previous: StoredInterfacePolicy,
-): PolicyEntry {
+export function createInterfaceEntry(features: StoredFeatures, previous: StoredInterfacePolicy): PolicyEntry {
   const plainFeatures = Object.fromEntries(
     [...features].map(([name, { asked, alone, original, wrote }]) => [
       name,

@@ -1,11 +1,7 @@
 import { FEATURE_NAMES, type Feature } from "./features.ts";
 import type { Interface } from "./interface.ts";
 import type { Inventory, Pif, Vif } from "./inventory.ts";
-import {
-  type HostRule,
-  NO_INTERFACE_POLICY,
-  type StoredInterfacePolicy,
-} from "./policy-entries.ts";
+import { type HostRule, NO_INTERFACE_POLICY, type StoredInterfacePolicy } from "./policy-entries.ts";
 import type { Coverage, VmCoverage } from "./verify/coverage.ts";
 
 /**
@@ -43,9 +39,7 @@ export class Policy {
 
   /** Whether a feature is to be off on an interface. */
   isOff(iface: Interface, feature: string): boolean {
-    return isFeatureOff(getStoredPolicy(iface), feature, (otherFeature) =>
-      this.isCovered(iface, otherFeature),
-    );
+    return isFeatureOff(getStoredPolicy(iface), feature, (otherFeature) => this.isCovered(iface, otherFeature));
   }
 
   /** Whether a feature would be off without a word of the interface's own. */
@@ -76,9 +70,7 @@ export class Policy {
       nics: FEATURE_NAMES.filter((feature) => this.#rule.nics.has(feature)),
       vifs: FEATURE_NAMES.filter((feature) => this.#rule.vifs.has(feature)),
       devices: new Map(
-        nics
-          .filter(({ stored }) => hasOwnPolicy(stored))
-          .map((pif) => [pif.device, this.#listNicFeatures(pif)]),
+        nics.filter(({ stored }) => hasOwnPolicy(stored)).map((pif) => [pif.device, this.#listNicFeatures(pif)]),
       ),
       vms: this.#computeVmCoverages(),
     };
@@ -94,9 +86,7 @@ export class Policy {
 
   #computeVmCoverages(): ReadonlyMap<string, VmCoverage> {
     const coverages = new Map<string, VmCoverage>();
-    const vifsWithPolicy = this.vifs.filter(
-      ({ stored, vm }) => vm.role === "vm" && hasOwnPolicy(stored),
-    );
+    const vifsWithPolicy = this.vifs.filter(({ stored, vm }) => vm.role === "vm" && hasOwnPolicy(stored));
     for (const [uuid, vifs] of Map.groupBy(vifsWithPolicy, ({ vm }) => vm.uuid)) {
       const isCovered = (feature: string) => this.#isVmCovered(uuid, feature);
       const features = FEATURE_NAMES.filter(isCovered);
@@ -121,10 +111,7 @@ export function hasOwnPolicy({ value }: StoredInterfacePolicy): boolean {
   return [...value.values()].some(({ asked }) => asked !== null);
 }
 
-function listOwnFeatures(
-  stored: StoredInterfacePolicy,
-  isCovered: (feature: string) => boolean,
-): readonly Feature[] {
+function listOwnFeatures(stored: StoredInterfacePolicy, isCovered: (feature: string) => boolean): readonly Feature[] {
   return FEATURE_NAMES.filter((feature) => isFeatureOff(stored, feature, isCovered));
 }
 

@@ -45,9 +45,7 @@ export interface XapiDiagnostics {
 /** The network devices of this machine, as the trade needs them. */
 export interface Kernel {
   /** Every device there is, and the features of those that `wanted` picks. */
-  readFeatures(
-    selectDevices: (existing: ReadonlySet<string>) => Iterable<string>,
-  ): Result<FeatureSnapshot>;
+  readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): Result<FeatureSnapshot>;
   /** Whether a device is a bridge, a bond or a VLAN, which have no NIC of their own. */
   hasLowerDevices(device: string): boolean;
   /** Whether a device is what the boot script takes for a NIC of its own accord. */
@@ -67,10 +65,7 @@ export interface Kernel {
 }
 
 /** How a device was before the first change of this boot, by the kernel's names of features. */
-export type KernelBits = ReadonlyMap<
-  string,
-  { readonly requested: boolean; readonly active: boolean }
->;
+export type KernelBits = ReadonlyMap<string, { readonly requested: boolean; readonly active: boolean }>;
 
 /** Keeps exact bits of devices on this host's disk, as long as this boot. */
 export interface KernelBitsStore {
@@ -140,9 +135,7 @@ export interface Toolstack {
   /** Versions and networks. */
   readDiagnostics(): Promise<Result<XapiDiagnostics>>;
   /** The `other_config` of these interfaces as it is now, by UUID; without those that are gone. */
-  readInterfaceConfigs(
-    interfaces: readonly Interface[],
-  ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>>;
+  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<Result<ReadonlyMap<string, InterfaceConfig>>>;
   /**
    * Writes keys: remove where there is a value, then add. Those of one object in their order. `told`
    * hears of each.

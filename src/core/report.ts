@@ -29,14 +29,7 @@ export interface DeviceReport {
 }
 
 /** The commands that make a report. */
-export type ReportingCommand =
-  | "disable"
-  | "verify"
-  | "status"
-  | "persist"
-  | "restore"
-  | "confirm"
-  | "doctor";
+export type ReportingCommand = "disable" | "verify" | "status" | "persist" | "restore" | "confirm" | "doctor";
 
 /** The one object behind the human view and `--json`; its keys are stable within a version. */
 export interface Report {

@@ -3,9 +3,7 @@ import type { Interface } from "./interface.ts";
 import type { OtherConfig } from "./inventory.ts";
 
 /** Keys of a PIF that are no offloads but read by the toolstack all the same (nm.ml). */
-const NON_OFFLOAD_PIF_KEYS = ["speed", "duplex", "autoneg", "advertise"].map(
-  (key) => `ethtool-${key}`,
-);
+const NON_OFFLOAD_PIF_KEYS = ["speed", "duplex", "autoneg", "advertise"].map((key) => `ethtool-${key}`);
 
 /** A record that looks as if it did something, and does nothing. */
 export interface IneffectiveSetting {
@@ -51,8 +49,7 @@ export function settingState(iface: Interface, feature: Feature): "on" | "off" |
   if (key === null) return null;
   const value = getOtherConfig(iface)?.get(key);
   if (value !== undefined) return parseSetting(value);
-  const isPropertyOff =
-    iface.kind === "pif" && feature === "gro" && iface.pif.groProperty === "off";
+  const isPropertyOff = iface.kind === "pif" && feature === "gro" && iface.pif.groProperty === "off";
   return isPropertyOff ? "off" : null;
 }
 
@@ -60,10 +57,7 @@ export function settingState(iface: Interface, feature: Feature): "on" | "off" |
  * The recorded states of these features, in their order. VIFs of which the same is recorded get the
  * very same array, as long as they are asked for with the same list of keywords.
  */
-export function settingStates(
-  iface: Interface,
-  features: readonly Feature[],
-): readonly ("on" | "off" | null)[] {
+export function settingStates(iface: Interface, features: readonly Feature[]): readonly ("on" | "off" | null)[] {
   if (iface.kind !== "vif" || iface.vif.sriov) {
     return features.map((feature) => settingState(iface, feature));
   }
@@ -93,9 +87,7 @@ export function ineffectiveSettings(iface: Interface): readonly IneffectiveSetti
 /** By the map, which VIFs of which the same is recorded have in common. */
 const cachedIneffectiveSettings = new WeakMap<OtherConfig, readonly IneffectiveSetting[]>();
 
-function findIneffectiveSettings(
-  iface: Exclude<Interface, { kind: "unmanaged" }>,
-): readonly IneffectiveSetting[] {
+function findIneffectiveSettings(iface: Exclude<Interface, { kind: "unmanaged" }>): readonly IneffectiveSetting[] {
   const settings: IneffectiveSetting[] = [];
   for (const [key, value] of getOtherConfig(iface) ?? []) {
     if (!/^ethtool/i.test(key)) continue;

@@ -4,10 +4,7 @@ const MAX_NAME_LENGTH = 64;
 /** A name as messages show it: in quotation marks, cut when it is very long. */
 export function quote(name: string): string {
   const characters = Array.from(name);
-  const truncated =
-    characters.length > MAX_NAME_LENGTH
-      ? `${characters.slice(0, MAX_NAME_LENGTH).join("")}…`
-      : name;
+  const truncated = characters.length > MAX_NAME_LENGTH ? `${characters.slice(0, MAX_NAME_LENGTH).join("")}…` : name;
   return `"${truncated}"`;
 }
 

@@ -65,9 +65,7 @@ export async function removePolicyEntries(
   entries: ReadonlyMap<Interface, PolicyEntry>,
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
-  const ifaces = [...entries.keys()].filter(
-    (iface): iface is ManagedInterface => iface.kind !== "unmanaged",
-  );
+  const ifaces = [...entries.keys()].filter((iface): iface is ManagedInterface => iface.kind !== "unmanaged");
   return await removeEntriesByKey(ifaces, toolstack);
 }
 
@@ -125,13 +123,9 @@ export async function storeHostRule(
   }
   const removals = stored.keys.map((key): OtherConfigWrite => ({ owner, key, from: "", to: null }));
   const outcomes = await toolstack.writeOtherConfig(removals, () => false);
-  return outcomes.flatMap(({ state, reason }) =>
-    state === "written" ? [] : [createProblem(reason)],
-  );
+  return outcomes.flatMap(({ state, reason }) => (state === "written" ? [] : [createProblem(reason)]));
 }
 
 function getOwner(iface: ManagedInterface): OtherConfigWrite["owner"] {
-  return iface.kind === "pif"
-    ? { class: "PIF", ref: iface.pif.ref }
-    : { class: "VIF", ref: iface.vif.ref };
+  return iface.kind === "pif" ? { class: "PIF", ref: iface.pif.ref } : { class: "VIF", ref: iface.vif.ref };
 }

@@ -33,22 +33,15 @@ export async function writeSettings(
 ): Promise<WriteSettingsResult> {
   const unchanged = { interfaces, written: [], problems: [], settingsVerified: true };
   if (steps.length === 0 && announce.length === 0) return unchanged;
-  const added =
-    announce.length > 0
-      ? await pendingAnnouncements.add(announce.map(({ uuid }) => uuid))
-      : NOTHING_TO_ADD;
+  const added = announce.length > 0 ? await pendingAnnouncements.add(announce.map(({ uuid }) => uuid)) : NOTHING_TO_ADD;
   if (!added.ok) {
     return { ...unchanged, problems: toStateProblems(added.failures), settingsVerified: false };
   }
   const outcomes = await toolstack.writeSettings(steps, isStopped);
   const problems = outcomes.flatMap(toProblems);
   const attempted = outcomes.filter(({ state }) => state !== "unattempted");
-  const disconnectReason = isStopped()
-    ? undefined
-    : outcomes.find(({ state }) => state === "unattempted")?.reason;
-  problems.push(
-    ...(await announceAndClear(announce, disconnectReason, toolstack, pendingAnnouncements)),
-  );
+  const disconnectReason = isStopped() ? undefined : outcomes.find(({ state }) => state === "unattempted")?.reason;
+  problems.push(...(await announceAndClear(announce, disconnectReason, toolstack, pendingAnnouncements)));
   const written = outcomes.flatMap(({ step, state }) => (state === "written" ? [step] : []));
   if (attempted.length === 0) return { interfaces, written, problems, settingsVerified: true };
   if (disconnectReason !== undefined) {
@@ -56,13 +49,9 @@ export async function writeSettings(
     return { interfaces, written, problems, settingsVerified: false };
   }
   const uuids = new Set(attempted.map(({ step }) => getUuid(step.iface)));
-  const configs = await toolstack.readInterfaceConfigs(
-    interfaces.filter((iface) => uuids.has(getUuid(iface))),
-  );
+  const configs = await toolstack.readInterfaceConfigs(interfaces.filter((iface) => uuids.has(getUuid(iface))));
   if (!configs.ok) {
-    problems.push(
-      createUnreadSettingsProblem(configs.failures.map(({ message }) => message).join("; ")),
-    );
+    problems.push(createUnreadSettingsProblem(configs.failures.map(({ message }) => message).join("; ")));
     return { interfaces, written, problems, settingsVerified: false };
   }
   const updated = interfaces.map((iface) => mergeConfig(iface, configs.value));
@@ -77,10 +66,7 @@ async function announceAndClear(
   pendingAnnouncements: PendingAnnouncements,
 ): Promise<readonly Problem[]> {
   if (vms.length === 0) return [];
-  const failed =
-    disconnectReason === undefined
-      ? await toolstack.announceVms(vms)
-      : vms.map(() => disconnectReason);
+  const failed = disconnectReason === undefined ? await toolstack.announceVms(vms) : vms.map(() => disconnectReason);
   if (failed.length > 0) {
     const message = `xenopsd was not told of the new settings of ${formatCount(failed.length, "VM")}: ${failed[0] ?? ""}; run this again, or shut them down and start them`;
     return [{ code: "setting-write-failed", message }];
@@ -106,24 +92,13 @@ function toProblems({ step, state, reason }: SettingOutcome): Problem[] {
   const change = to === null ? `removal of ${key}` : `${key}=${to}`;
   return [
     state === "unattempted"
-      ? createInterfaceProblem(
-          "setting-not-attempted",
-          iface,
-          `${change} was not written: ${reason}`,
-        )
-      : createInterfaceProblem(
-          "setting-write-failed",
-          iface,
-          `${change} could not be written: ${reason}`,
-        ),
+      ? createInterfaceProblem("setting-not-attempted", iface, `${change} was not written: ${reason}`)
+      : createInterfaceProblem("setting-write-failed", iface, `${change} could not be written: ${reason}`),
   ];
 }
 
 /** The interface as it was read back; one that was not read again stays as it is. */
-export function mergeConfig<T extends Interface>(
-  iface: T,
-  configs: ReadonlyMap<string, InterfaceConfig>,
-): T {
+export function mergeConfig<T extends Interface>(iface: T, configs: ReadonlyMap<string, InterfaceConfig>): T {
   const config = configs.get(getUuid(iface) ?? "");
   if (config === undefined) return iface;
   if (iface.kind === "pif") return { ...iface, pif: { ...iface.pif, ...config } };

@@ -24,14 +24,10 @@ const ERRNO_REASONS: ReadonlyMap<string, string> = new Map([
  * that is none is thrown on: a mistake in the program must not pass for a trouble of the host.
  */
 export function toFailure(code: string, action: string, error: unknown): Result<never> {
-  if (error instanceof UnusablePathError)
-    return unavailableFailure(code, `${action}: ${error.message}`);
+  if (error instanceof UnusablePathError) return unavailableFailure(code, `${action}: ${error.message}`);
   const errno = getErrnoName(error);
   if (errno === null) throw error;
-  return unavailableFailure(
-    code,
-    `${action}: ${ERRNO_REASONS.get(errno) ?? `the kernel answers ${errno}`}`,
-  );
+  return unavailableFailure(code, `${action}: ${ERRNO_REASONS.get(errno) ?? `the kernel answers ${errno}`}`);
 }
 
 /** The name of the errno behind an error, such as `ENOENT`; null where there is none. */

@@ -2,12 +2,7 @@ import { chmodSync, fchmodSync, fsyncSync, mkdirSync, statSync, unlinkSync } fro
 import { type Result, success } from "../core/result.ts";
 import { toFailure, UnusablePathError } from "./file-failure.ts";
 import { getParentDirectory, resolveLinks, statOrNull, syncDirectory } from "./path.ts";
-import {
-  openExistingFile,
-  removeStaleTemporaryFiles,
-  TemporaryFile,
-  tryOrNull,
-} from "./temporary-file.ts";
+import { openExistingFile, removeStaleTemporaryFiles, TemporaryFile, tryOrNull } from "./temporary-file.ts";
 
 /** The permissions of a file, and who looks at it before it counts. */
 export interface ReplaceOptions {

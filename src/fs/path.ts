@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  realpathSync,
-  type Stats,
-} from "node:fs";
+import { closeSync, constants, fsyncSync, lstatSync, openSync, readlinkSync, realpathSync, type Stats } from "node:fs";
 import { getErrnoName, UnusablePathError } from "./file-failure.ts";
 
 /** What is there under a name, or null. */
@@ -40,9 +31,7 @@ export function resolveLinks(path: string): string {
     if (statOrNull(target)?.isSymbolicLink() !== true) return target;
     const linkTarget = readlinkSync(target);
     // Not normalised: `..` behind a link to a directory is not what it looks like.
-    target = linkTarget.startsWith("/")
-      ? linkTarget
-      : `${realpathSync(getParentDirectory(target))}/${linkTarget}`;
+    target = linkTarget.startsWith("/") ? linkTarget : `${realpathSync(getParentDirectory(target))}/${linkTarget}`;
   }
   throw new UnusablePathError("its symbolic links form a loop");
 }

@@ -21,22 +21,14 @@ export function findProgram(name: string): string | null {
  * Runs a program of the system to its end, with nothing on its standard input. What takes longer than
  * `timeoutMs` is killed, which is not exit code 0.
  */
-export function runProgram(
-  name: string,
-  args: readonly string[],
-  timeoutMs?: number,
-): Result<ProcessResult> {
+export function runProgram(name: string, args: readonly string[], timeoutMs?: number): Result<ProcessResult> {
   const path = findProgram(name);
   if (path === null) return unavailableFailure("program-missing", `${name} is not installed`);
   return success(runProgramAt(path, args, timeoutMs));
 }
 
 /** The same with a program that is known by its path. */
-export function runProgramAt(
-  path: string,
-  args: readonly string[],
-  timeoutMs?: number,
-): ProcessResult {
+export function runProgramAt(path: string, args: readonly string[], timeoutMs?: number): ProcessResult {
   const result = Bun.spawnSync([path, ...args], {
     stdin: "ignore",
     env: { PATH: PROGRAM_DIRECTORIES.join(":"), LC_ALL: "C" },
@@ -54,8 +46,5 @@ export function runProgramOrFail(name: string, args: readonly string[]): Result<
   const result = runProgram(name, args);
   if (!result.ok || result.value.exitCode === 0) return result;
   const firstErrorLine = result.value.stderr.trim().split("\n")[0] ?? "";
-  return unavailableFailure(
-    "program-failed",
-    `${[name, ...args].join(" ")} failed: ${firstErrorLine}`,
-  );
+  return unavailableFailure("program-failed", `${[name, ...args].join(" ")} failed: ${firstErrorLine}`);
 }

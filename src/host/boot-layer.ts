@@ -1,9 +1,4 @@
-import {
-  inspectBootLayer,
-  installBootFiles,
-  previewBootFiles,
-  runBootScript,
-} from "../boot/boot-layer.ts";
+import { inspectBootLayer, installBootFiles, previewBootFiles, runBootScript } from "../boot/boot-layer.ts";
 import { type BootMethod, toBootReport } from "../core/boot-layer.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";
 import type { DisablePlan } from "../core/disable/plan.ts";
@@ -21,12 +16,7 @@ import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { indexInterfaces } from "../core/targets/targets.ts";
 import { type Coverage, getBootFeatures, isEmptyCoverage } from "../core/verify/coverage.ts";
 import { progress } from "../terminal/progress.ts";
-import {
-  type BootScriptUpdate,
-  filterLocalNics,
-  type PlannedChange,
-  readEvidence,
-} from "./change.ts";
+import { type BootScriptUpdate, filterLocalNics, type PlannedChange, readEvidence } from "./change.ts";
 import { excludeDomainMismatches } from "./domain-mismatch.ts";
 import type { Dom0 } from "./open.ts";
 import type { SelectedTargets } from "./selection.ts";
@@ -68,9 +58,7 @@ export async function planPolicy(dom0: Dom0): Promise<Result<PlannedChange>> {
   const { snapshot } = inputs.value.evidence;
   const live = planCoveredSteps(interfaces, coverage.value, snapshot);
   const request = {
-    features: FEATURE_NAMES.filter((feature) =>
-      live.some(({ features }) => features.includes(feature)),
-    ),
+    features: FEATURE_NAMES.filter((feature) => live.some(({ features }) => features.includes(feature))),
     hasExplicitFeatures: false,
     groups: selected.groups,
     individualVifs: selected.individualVifs,
@@ -97,9 +85,7 @@ function coveredInterfaces(
   const managed = [...indexInterfaces(inventory).values()].filter(
     (iface) => iface.kind !== "vif" || iface.location.kind === "local",
   );
-  const managedNames = new Set(
-    managed.flatMap((iface) => (iface.kind === "pif" ? [iface.pif.device] : [])),
-  );
+  const managedNames = new Set(managed.flatMap((iface) => (iface.kind === "pif" ? [iface.pif.device] : [])));
   const unmanaged = [...existing]
     .filter((device) => !managedNames.has(device) && kernel.isNic(device))
     .sort(compareNatural)
@@ -112,14 +98,10 @@ function planCoveredSteps(
   coverage: Coverage,
   snapshot: FeatureSnapshot,
 ): readonly LiveStep[] {
-  return [...Map.groupBy(interfaces, (iface) => getBootFeatures(coverage, iface).join())].flatMap(
-    ([, group]) => {
-      const [first] = group;
-      return first === undefined
-        ? []
-        : planLiveSteps(group, getBootFeatures(coverage, first), snapshot);
-    },
-  );
+  return [...Map.groupBy(interfaces, (iface) => getBootFeatures(coverage, iface).join())].flatMap(([, group]) => {
+    const [first] = group;
+    return first === undefined ? [] : planLiveSteps(group, getBootFeatures(coverage, first), snapshot);
+  });
 }
 
 /** The files that installing would write, as text. Fails where installing would be refused. */
@@ -139,15 +121,11 @@ export function previewBootLayer(
 /** The inventory with what a plan is going to store. */
 function previewInventory(inventory: Inventory, { policySteps, hostRule }: DisablePlan): Inventory {
   const stored = new Map(
-    policySteps.map(({ iface, features }) => [
-      getUuid(iface),
-      { ...getStoredPolicy(iface), value: features },
-    ]),
+    policySteps.map(({ iface, features }) => [getUuid(iface), { ...getStoredPolicy(iface), value: features }]),
   );
   return {
     ...inventory,
-    storedHostRule:
-      hostRule === null ? inventory.storedHostRule : { ...hostRule.stored, value: hostRule.rule },
+    storedHostRule: hostRule === null ? inventory.storedHostRule : { ...hostRule.stored, value: hostRule.rule },
     pifs: inventory.pifs.map((pif) => ({ ...pif, stored: stored.get(pif.uuid) ?? pif.stored })),
     vifs: inventory.vifs.map((vif) => ({ ...vif, stored: stored.get(vif.uuid) ?? vif.stored })),
   };

@@ -36,9 +36,7 @@ async function readTargets(
   targets: readonly TargetRequest[],
   { store, prefetched }: { readonly store: boolean; readonly prefetched: FeatureSnapshot | null },
 ): Promise<Result<ChangeInputs>> {
-  const selected = store
-    ? await selectTargets(dom0, targets)
-    : await selectTargetsWithFallback(dom0, targets);
+  const selected = store ? await selectTargets(dom0, targets) : await selectTargetsWithFallback(dom0, targets);
   if (!selected.ok) return selected;
   return readEvidence(dom0, selected.value, prefetched);
 }
@@ -49,11 +47,7 @@ export function readEvidence(
   selected: SelectedTargets,
   prefetched: FeatureSnapshot | null,
 ): Result<ChangeInputs> {
-  const snapshot = readInterfaceFeatures(
-    selected.interfaces,
-    dom0.kernel,
-    prefetched ?? selected.initialSnapshot,
-  );
+  const snapshot = readInterfaceFeatures(selected.interfaces, dom0.kernel, prefetched ?? selected.initialSnapshot);
   if (!snapshot.ok) return snapshot;
   const bits = KernelBitsFile.read(dom0.kernel);
   if (!bits.ok) return bits;
@@ -63,8 +57,7 @@ export function readEvidence(
   const evidence: OriginalSources = {
     snapshot: snapshot.value,
     getKernelBits: (device) => bits.value.get(device),
-    isOffAtBoot: (iface, feature) =>
-      coverage !== null && getBootFeatures(coverage, iface).includes(feature),
+    isOffAtBoot: (iface, feature) => coverage !== null && getBootFeatures(coverage, iface).includes(feature),
   };
   return success({ selected, evidence, bits: bits.value, boot: boot.value });
 }
@@ -109,8 +102,7 @@ export function createChangePorts(
   call: PoolCall | null,
   isStopped: () => boolean,
 ): ChangePorts {
-  const checkCallerWaiting = () =>
-    call?.checkCallerWaiting() ?? Promise.resolve(success(undefined));
+  const checkCallerWaiting = () => call?.checkCallerWaiting() ?? Promise.resolve(success(undefined));
   return {
     kernel,
     toolstack,
@@ -148,11 +140,9 @@ export async function updateBootScript(
     ],
   });
   const inventory = await toolstack.readInventory(scope);
-  if (!inventory.ok)
-    return reportFailure(inventory.failures.map(({ message }) => message).join("; "));
+  if (!inventory.ok) return reportFailure(inventory.failures.map(({ message }) => message).join("; "));
   const rewritten = await rewriteBootScript(mergeCoverage(boot.covers, inventory.value));
-  if (!rewritten.ok)
-    return reportFailure(rewritten.failures.map(({ message }) => message).join("; "));
+  if (!rewritten.ok) return reportFailure(rewritten.failures.map(({ message }) => message).join("; "));
   return { notes: [], problems: [] };
 }
 
@@ -176,10 +166,7 @@ export async function noteOutdatedPoolHosts(
 }
 
 /** Whether the boot script says something else than the policy does of what was read. */
-export function isBootScriptOutdated(
-  { state, covers: coverage }: BootLayer,
-  inventory: Inventory | null,
-): boolean {
+export function isBootScriptOutdated({ state, covers: coverage }: BootLayer, inventory: Inventory | null): boolean {
   if (state === "not-installed" || coverage === null || inventory === null) return false;
   return !isSameCoverage(coverage, mergeCoverage(coverage, inventory));
 }
@@ -191,11 +178,7 @@ export function mergeCoverage(previous: Coverage, inventory: Inventory): Coverag
     devices: new Set(nics.map(({ device }) => device)),
     vms: new Set(inventory.vms.map(({ uuid }) => uuid)),
   };
-  return replaceCoverage(
-    previous,
-    Policy.fromInventory(inventory).computeCoverage(nics),
-    readObjects,
-  );
+  return replaceCoverage(previous, Policy.fromInventory(inventory).computeCoverage(nics), readObjects);
 }
 
 /** The physical PIFs of this host. */

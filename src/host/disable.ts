@@ -6,11 +6,7 @@ import type { BootMethod } from "../core/boot-layer.ts";
 import { applyDisable } from "../core/disable/apply.ts";
 import { formatDisableCommands } from "../core/disable/manual-commands.ts";
 import { type DisablePlan, previewChanges } from "../core/disable/plan.ts";
-import {
-  createDisableReport,
-  createRevertedReport,
-  type DisableReportContext,
-} from "../core/disable/report.ts";
+import { createDisableReport, createRevertedReport, type DisableReportContext } from "../core/disable/report.ts";
 import type { FeatureSnapshot } from "../core/disable/steps.ts";
 import { collectPreviousRequests } from "../core/pending-change.ts";
 import { EXIT_CODES } from "../core/problem.ts";
@@ -116,9 +112,7 @@ function planHostRequest(
   prefetched: FeatureSnapshot | null,
 ): Promise<Result<PlannedChange>> {
   const { targets, store } = request;
-  return targets.length === 0
-    ? planPolicy(dom0)
-    : planTargets(dom0, targets, request, { store, prefetched });
+  return targets.length === 0 ? planPolicy(dom0) : planTargets(dom0, targets, request, { store, prefetched });
 }
 
 function buildReportContext(
@@ -135,9 +129,7 @@ function buildReportContext(
 
 /** What goes beyond VMs, VIFs and NICs that were named one by one is shown and asked for. */
 function disableNeedsConfirmation({ isPicked, targets }: HostDisableRequest): boolean {
-  return (
-    isPicked || targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null)
-  );
+  return isPicked || targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null);
 }
 
 async function askToDisable(
@@ -165,13 +157,7 @@ async function askToDisable(
   );
 }
 
-function isEmptyPlan({
-  live,
-  settings,
-  policySteps,
-  hostRule,
-  unannouncedVms,
-}: DisablePlan): boolean {
+function isEmptyPlan({ live, settings, policySteps, hostRule, unannouncedVms }: DisablePlan): boolean {
   const count = live.length + settings.length + policySteps.length + unannouncedVms.length;
   return count === 0 && hostRule === null;
 }
@@ -179,18 +165,12 @@ function isEmptyPlan({
 function describeTargets({ isPicked, targets }: HostDisableRequest): string {
   if (isPicked) return "what was picked";
   if (targets.length === 0) return "everything in the policy";
-  const targetWords = targets
-    .filter((target) => parseTargetGroup(target) !== null)
-    .map(({ text }) => text);
+  const targetWords = targets.filter((target) => parseTargetGroup(target) !== null).map(({ text }) => text);
   return targetWords.includes("ALL") ? "the whole host" : `all ${targetWords.join(" and ")}`;
 }
 
 /** The dry run: what would change, and by which commands or files. */
-function previewDisable(
-  planned: PlannedChange,
-  request: HostDisableRequest,
-  { host }: Dom0,
-): Result<CommandResult> {
+function previewDisable(planned: PlannedChange, request: HostDisableRequest, { host }: Dom0): Result<CommandResult> {
   const { plan, selected } = planned;
   const { devices, notes } = evaluateInterfaces(plan.interfaces, plan.before, {
     features: request.features,
@@ -215,10 +195,7 @@ function previewInstall(planned: PlannedChange, { persist }: HostDisableRequest)
   return persist === null ? success("") : previewBootLayer(planned, persist);
 }
 
-async function applyChange(
-  planned: PlannedChange,
-  run: DisableRun,
-): Promise<Result<CommandResult>> {
+async function applyChange(planned: PlannedChange, run: DisableRun): Promise<Result<CommandResult>> {
   const { plan, selected, bits } = planned;
   const { request, dom0, signals, call } = run;
   const toolstack = request.store ? selected.toolstack : null;
@@ -250,8 +227,7 @@ async function updateBootLayer(
   if (request.persist !== null) {
     const { method } = request.persist;
     const { kernel } = dom0;
-    const checkCallerWaiting = () =>
-      call?.checkCallerWaiting() ?? Promise.resolve(success(undefined));
+    const checkCallerWaiting = () => call?.checkCallerWaiting() ?? Promise.resolve(success(undefined));
     return await installBootLayer(method, { kernel, toolstack, bits, checkCallerWaiting });
   }
   // A run that was killed may have left a script that does not know its policy.

@@ -15,9 +15,7 @@ export interface MatchedInterfaces {
  * XAPI was read, and the device of that domid is another VM's by now. xenstore knows, whose `vm` of a
  * domain no guest can write (xenopsd domain.ml make). Without xenstore there is no other VM either.
  */
-export async function excludeDomainMismatches(
-  interfaces: readonly Interface[],
-): Promise<MatchedInterfaces> {
+export async function excludeDomainMismatches(interfaces: readonly Interface[]): Promise<MatchedInterfaces> {
   const domids = new Set(
     interfaces.flatMap((iface) =>
       iface.kind === "vif" && iface.location.kind === "local" ? [iface.location.domid] : [],
@@ -32,10 +30,7 @@ export async function excludeDomainMismatches(
       ? findMismatch(iface, owners.value)
       : owners.failures.map(({ message }) => message).join("; ");
     if (reason === null || !isLocalVif(iface)) matched.push(iface);
-    else
-      problems.push(
-        createInterfaceProblem("domain-mismatch", iface, `not touched: ${reason}; run this again`),
-      );
+    else problems.push(createInterfaceProblem("domain-mismatch", iface, `not touched: ${reason}; run this again`));
   }
   return { interfaces: matched, problems };
 }
@@ -43,13 +38,7 @@ export async function excludeDomainMismatches(
 /** What is done to a device here is not done where its VM arrives. */
 function checkMigrating(iface: Interface): readonly Problem[] {
   if (iface.kind !== "vif" || !iface.vm.isMigrating) return [];
-  return [
-    createInterfaceProblem(
-      "vm-migrating",
-      iface,
-      "its VM is migrating; run this again when it has arrived",
-    ),
-  ];
+  return [createInterfaceProblem("vm-migrating", iface, "its VM is migrating; run this again when it has arrived")];
 }
 
 function isLocalVif(iface: Interface): boolean {

@@ -66,12 +66,8 @@ export async function withSession<T>(
 }
 
 /** A login that a signal has overtaken is still on its way, and is to be logged out all the same. */
-async function closeSession(
-  opening: Promise<Result<XapiSession>>,
-  { signal }: SignalHandler,
-): Promise<void> {
-  const session =
-    signal === undefined ? await opening : await Promise.race([opening, delay(LOGIN_TIMEOUT_MS)]);
+async function closeSession(opening: Promise<Result<XapiSession>>, { signal }: SignalHandler): Promise<void> {
+  const session = signal === undefined ? await opening : await Promise.race([opening, delay(LOGIN_TIMEOUT_MS)]);
   if (session?.ok === true) await session.value.close();
 }
 
@@ -141,9 +137,7 @@ async function openDom0<T, S>(
   readAhead: (kernel: Kernel) => S,
   work: (dom0: Dom0, prefetched: S) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  using kernel = progress.isSilent
-    ? new NetworkDevices()
-    : new NetworkDevicesWithProgress(progress);
+  using kernel = progress.isSilent ? new NetworkDevices() : new NetworkDevicesWithProgress(progress);
   progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
   let closing: Promise<void> | undefined;
@@ -223,9 +217,7 @@ export async function changeDom0AndReadAhead<T, S>(
   const files = readHostFilesAsRoot();
   if (!files.ok) return files;
   return await withLock(signals, waitSeconds, (lock) =>
-    openDom0(files.value, signals, scope, readAhead, (dom0, prefetched) =>
-      work(dom0, lock, prefetched),
-    ),
+    openDom0(files.value, signals, scope, readAhead, (dom0, prefetched) => work(dom0, lock, prefetched)),
   );
 }
 
@@ -240,14 +232,10 @@ export async function refreshInventory(dom0: Dom0, scope: ReadScope): Promise<Re
 
 /** That XAPI did not answer, for commands that go on without it. */
 export function toXapiProblems(xapi: XapiState): readonly Problem[] {
-  return xapi.isKnown
-    ? []
-    : xapi.failures.map(({ message }) => ({ code: "xapi-unavailable", message }));
+  return xapi.isKnown ? [] : xapi.failures.map(({ message }) => ({ code: "xapi-unavailable", message }));
 }
 
 /** The inventory and the toolstack, or XAPI's failures as those of the command. */
-export function requireXapi(
-  xapi: XapiState,
-): Result<{ readonly inventory: Inventory; readonly toolstack: Toolstack }> {
+export function requireXapi(xapi: XapiState): Result<{ readonly inventory: Inventory; readonly toolstack: Toolstack }> {
   return xapi.isKnown ? success(xapi) : { ok: false, failures: xapi.failures };
 }

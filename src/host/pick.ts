@@ -24,21 +24,14 @@ export async function pickTargetsAndFeatures(
 ): Promise<Result<TargetsAndFeatures>> {
   if (!isInteractive() || !canMoveCursor()) {
     const requirement = isInteractive() ? "one that is not dumb" : "a terminal";
-    return usageFailure(
-      "not-interactive",
-      `--pick needs ${requirement}; name VMs, PIFs or VIFs instead`,
-    );
+    return usageFailure("not-interactive", `--pick needs ${requirement}; name VMs, PIFs or VIFs instead`);
   }
   const choices = await listLocalChoices(signals);
   if (!choices.ok) return choices;
   const pickedTargets = await pickFromList(buildTargetList(choices.value), outputOptions, signals);
   if (pickedTargets === "cancelled") return reportCancelled(signals);
   const selected = pickedTargets.flatMap((number) => choices.value[number] ?? []);
-  const pickedFeatures = await pickFromList(
-    buildFeatureList(selected, preselected),
-    outputOptions,
-    signals,
-  );
+  const pickedFeatures = await pickFromList(buildFeatureList(selected, preselected), outputOptions, signals);
   if (pickedFeatures === "cancelled") return reportCancelled(signals);
   return success({
     targets: selected.map(({ request }) => request),
@@ -90,10 +83,7 @@ function filterDefaultFeatures(features: readonly Feature[]): readonly Feature[]
   return features.filter((feature) => DEFAULT_FEATURES.includes(feature));
 }
 
-function buildFeatureList(
-  selected: readonly Choice[],
-  preselected: readonly Feature[],
-): PickerList {
+function buildFeatureList(selected: readonly Choice[], preselected: readonly Feature[]): PickerList {
   return {
     question: "Which features?",
     heading: ["feature", "what it does", "on at"],
@@ -106,11 +96,7 @@ function buildFeatureList(
   };
 }
 
-function pickFromList(
-  list: PickerList,
-  { color }: OutputOptions,
-  signals: SignalHandler,
-): Promise<PickResult> {
+function pickFromList(list: PickerList, { color }: OutputOptions, signals: SignalHandler): Promise<PickResult> {
   return pickRows(list, createView("stderr", color), signals.abortSignal);
 }
 

@@ -4,11 +4,7 @@ import type { Inventory } from "../core/inventory.ts";
 import type { Kernel, Toolstack } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
 import { type Result, success } from "../core/result.ts";
-import {
-  readGuestFeatures,
-  resolveUnmanaged,
-  resolveUnmanagedHost,
-} from "../core/targets/interface-features.ts";
+import { readGuestFeatures, resolveUnmanaged, resolveUnmanagedHost } from "../core/targets/interface-features.ts";
 import { createSelectionNotes } from "../core/targets/notes.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import {
@@ -69,13 +65,8 @@ export async function resolveTargetsWithHints(
  * Reads, while XAPI answers, what work on the whole host will want to know of the kernel; null where
  * the work is on single targets.
  */
-export function readAhead(
-  kernel: Kernel,
-  requests: readonly TargetRequest[],
-): FeatureSnapshot | null {
-  return requests.some((request) => parseTargetGroup(request)?.vifs === true)
-    ? readGuestFeatures(kernel)
-    : null;
+export function readAhead(kernel: Kernel, requests: readonly TargetRequest[]): FeatureSnapshot | null {
+  return requests.some((request) => parseTargetGroup(request)?.vifs === true) ? readGuestFeatures(kernel) : null;
 }
 
 /** Finds the targets in XAPI's inventory. */
@@ -86,12 +77,7 @@ export async function selectTargets(
 ): Promise<Result<SelectedTargets>> {
   const { xapi } = dom0;
   if (!xapi.isKnown) return { ok: false, failures: xapi.failures };
-  const selection = await resolveTargetsWithHints(
-    requests,
-    xapi.inventory,
-    xapi.toolstack,
-    options,
-  );
+  const selection = await resolveTargetsWithHints(requests, xapi.inventory, xapi.toolstack, options);
   return selection.ok ? success(await buildSelectedTargets(selection.value, xapi)) : selection;
 }
 
@@ -128,9 +114,7 @@ export async function selectTargetsWithFallback(
     dom0.kernel.hasLowerDevices(device),
   );
   if (unmanaged === null) return { ok: false, failures: xapi.failures };
-  return unmanaged.ok
-    ? success(buildUnmanagedTargets(unmanaged.value, NO_GROUPS, snapshot.value))
-    : unmanaged;
+  return unmanaged.ok ? success(buildUnmanagedTargets(unmanaged.value, NO_GROUPS, snapshot.value)) : unmanaged;
 }
 
 /** The whole host; where XAPI does not answer, what the kernel alone can tell of. */

@@ -101,9 +101,7 @@ const MAX_SCRIPT_BYTES = 262_144;
 const MAX_DEPTH = 2;
 
 /** Reads them all. What is not there is no failure; what is there and cannot be read is told. */
-export function readThirdPartyFiles(
-  locations: readonly SearchLocation[] = SEARCH_LOCATIONS,
-): ThirdPartyFiles {
+export function readThirdPartyFiles(locations: readonly SearchLocation[] = SEARCH_LOCATIONS): ThirdPartyFiles {
   return new ThirdPartyFileReader().read(locations);
 }
 
@@ -117,18 +115,13 @@ class ThirdPartyFileReader {
 
   read(locations: readonly SearchLocation[]): ThirdPartyFiles {
     for (const location of locations) {
-      for (const path of this.#listFiles(location.path, location.namePattern, MAX_DEPTH))
-        this.#addFile(path, location);
+      for (const path of this.#listFiles(location.path, location.namePattern, MAX_DEPTH)) this.#addFile(path, location);
     }
     return { files: this.#files, unreadable: this.#unreadable };
   }
 
   /** The file itself, or the files of a directory that count. */
-  #listFiles(
-    path: string,
-    namePattern: RegExp | undefined,
-    remainingDepth: number,
-  ): readonly string[] {
+  #listFiles(path: string, namePattern: RegExp | undefined, remainingDepth: number): readonly string[] {
     const stats = this.#statOrNull(path);
     if (stats === null) return [];
     if (!stats.isDirectory()) return [path];
@@ -161,8 +154,7 @@ class ThirdPartyFileReader {
       });
     }
     if (location.followsScripts !== true) return;
-    for (const scriptPath of findPaths(file.text))
-      this.#addReferencedScript(scriptPath, getInactiveReason);
+    for (const scriptPath of findPaths(file.text)) this.#addReferencedScript(scriptPath, getInactiveReason);
   }
 
   /** A script that another file names: only if it is one. */
@@ -205,11 +197,7 @@ class ThirdPartyFileReader {
   }
 }
 
-function findInactiveReason(
-  path: string,
-  stats: Stats,
-  { type, requiresExecutable }: SearchLocation,
-): string | null {
+function findInactiveReason(path: string, stats: Stats, { type, requiresExecutable }: SearchLocation): string | null {
   if (requiresExecutable === true && (stats.mode & 0o100) === 0) {
     return "it is not executable, and so not run";
   }

@@ -92,9 +92,7 @@ function findNetworkdIssues(
   { features }: ExpectedFeatures,
 ): Pick<HostFindings, "problems" | "notes"> {
   if (!networkd.ok) {
-    const notes = networkd.failures.map(
-      ({ message }): Note => ({ code: "networkd-unreadable", message }),
-    );
+    const notes = networkd.failures.map(({ message }): Note => ({ code: "networkd-unreadable", message }));
     return { problems: [], notes };
   }
   const database = networkd.value;
@@ -102,8 +100,7 @@ function findNetworkdIssues(
   const findings = selected.interfaces
     .filter((iface): iface is NicInterface => iface.kind === "pif")
     .map((nic) => {
-      const getLiveState = (feature: Feature) =>
-        getLiveStates(snapshot, nic.pif.device, [feature])?.[0];
+      const getLiveState = (feature: Feature) => getLiveStates(snapshot, nic.pif.device, [feature])?.[0];
       return checkNetworkd({ nic, featuresOff: features.get(nic) ?? [], database, getLiveState });
     });
   return {
@@ -120,16 +117,9 @@ export function findNetworkdNotes(
 ): readonly Note[] {
   if (selected.inventory === null) return [];
   const policy = Policy.fromInventory(selected.inventory);
-  const features = new Map(
-    selected.interfaces.map((iface) => [iface, policy.listFeaturesOff(iface)] as const),
-  );
-  const { problems, notes } = findNetworkdIssues(
-    { selected, snapshot, networkd },
-    { features, isFromPolicy: true },
-  );
-  const turnOnNotes = problems.map(
-    ({ message }): Note => ({ code: "networkd-until-replug", message }),
-  );
+  const features = new Map(selected.interfaces.map((iface) => [iface, policy.listFeaturesOff(iface)] as const));
+  const { problems, notes } = findNetworkdIssues({ selected, snapshot, networkd }, { features, isFromPolicy: true });
+  const turnOnNotes = problems.map(({ message }): Note => ({ code: "networkd-until-replug", message }));
   return [...turnOnNotes, ...notes];
 }
 

@@ -57,17 +57,11 @@ export class ToolstackWithProgress implements Toolstack {
   ) {}
 
   readInventory(scope: ReadScope): Promise<Result<Inventory>> {
-    return this.#withProgress("reading XAPI's inventory", () =>
-      this.toolstack.readInventory(scope),
-    );
+    return this.#withProgress("reading XAPI's inventory", () => this.toolstack.readInventory(scope));
   }
 
-  readInterfaceConfigs(
-    interfaces: readonly Interface[],
-  ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
-    return this.#withProgress("reading settings back", () =>
-      this.toolstack.readInterfaceConfigs(interfaces),
-    );
+  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
+    return this.#withProgress("reading settings back", () => this.toolstack.readInterfaceConfigs(interfaces));
   }
 
   writeOtherConfig<W extends OtherConfigWrite>(
@@ -75,9 +69,7 @@ export class ToolstackWithProgress implements Toolstack {
     isStopped: () => boolean,
     onOutcome?: (outcome: OtherConfigWriteOutcome<W>) => void,
   ): Promise<readonly OtherConfigWriteOutcome<W>[]> {
-    return this.#withProgress("writing to XAPI", () =>
-      this.toolstack.writeOtherConfig(writes, isStopped, onOutcome),
-    );
+    return this.#withProgress("writing to XAPI", () => this.toolstack.writeOtherConfig(writes, isStopped, onOutcome));
   }
 
   countHosts(): Promise<Result<number>> {
@@ -85,15 +77,11 @@ export class ToolstackWithProgress implements Toolstack {
   }
 
   announceVms(vms: readonly Vm[]): Promise<readonly string[]> {
-    return this.#withProgress("telling xenopsd of running VMs", () =>
-      this.toolstack.announceVms(vms),
-    );
+    return this.#withProgress("telling xenopsd of running VMs", () => this.toolstack.announceVms(vms));
   }
 
   readDiagnostics(): Promise<Result<XapiDiagnostics>> {
-    return this.#withProgress("reading versions and networks", () =>
-      this.toolstack.readDiagnostics(),
-    );
+    return this.#withProgress("reading versions and networks", () => this.toolstack.readDiagnostics());
   }
 
   findBridge(pif: Pif): Promise<Result<string>> {
@@ -111,15 +99,12 @@ export class ToolstackWithProgress implements Toolstack {
   ): Promise<readonly SettingOutcome[]> {
     const reportOutcome = (outcome: SettingOutcome) => {
       const { iface, key, to } = outcome.step;
-      const detail =
-        outcome.state === "written" ? formatKeyChange(key, to) : `${key} ${outcome.reason}`;
+      const detail = outcome.state === "written" ? formatKeyChange(key, to) : `${key} ${outcome.reason}`;
       this.progress.finishObject(formatInterfaceName(iface), detail);
       onOutcome?.(outcome);
     };
     this.progress.begin("writing XAPI's records", steps.length);
-    return this.toolstack
-      .writeSettings(steps, isStopped, reportOutcome)
-      .finally(() => this.progress.end());
+    return this.toolstack.writeSettings(steps, isStopped, reportOutcome).finally(() => this.progress.end());
   }
 
   #withProgress<T>(activity: string, work: () => Promise<T>): Promise<T> {

@@ -1,10 +1,6 @@
 import { ptr } from "bun:ffi";
 import { existsSync, readFileSync } from "node:fs";
-import {
-  computePrefixLength,
-  type LiveAddress,
-  shortenIpv6,
-} from "../core/restore/address-risk.ts";
+import { computePrefixLength, type LiveAddress, shortenIpv6 } from "../core/restore/address-risk.ts";
 import { EthtoolSocket } from "./ethtool-socket.ts";
 
 // linux/sockios.h

@@ -1,11 +1,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 import type { DeviceReading, FeatureSnapshot } from "../core/disable/steps.ts";
-import {
-  type ChangeableBits,
-  type FeatureRequest,
-  KernelFeatureTable,
-} from "../core/feature-set.ts";
+import { type ChangeableBits, type FeatureRequest, KernelFeatureTable } from "../core/feature-set.ts";
 import type { Driver, Kernel, LookupResult, WriteOutcome } from "../core/ports.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { DriverReader, FeatureAccess, readFeatureNames } from "./ethtool.ts";
@@ -28,9 +24,7 @@ export class NetworkDevices implements Kernel, Disposable {
   readonly #drivers = new DriverReader(this.#socket);
   #features: FeatureInterface | undefined;
 
-  readFeatures(
-    selectDevices: (existing: ReadonlySet<string>) => Iterable<string>,
-  ): Result<FeatureSnapshot> {
+  readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): Result<FeatureSnapshot> {
     const existing = listDevices();
     if (!existing.ok) return existing;
     const features = this.#openFeatures(existing.value);
@@ -118,10 +112,7 @@ export class NetworkDevices implements Kernel, Disposable {
       };
       return success(this.#features);
     }
-    return unavailableFailure(
-      "no-ethtool",
-      "the kernel names no network device features on this host",
-    );
+    return unavailableFailure("no-ethtool", "the kernel names no network device features on this host");
   }
 
   #readDevice(access: FeatureAccess, device: string): DeviceReading {
@@ -136,8 +127,7 @@ export class NetworkDevices implements Kernel, Disposable {
 const WRITE_DONE: WriteOutcome = { done: true };
 
 function toWriteOutcome(answer: IoctlResult | undefined): WriteOutcome {
-  if (answer === undefined)
-    return { done: false, deviceRemoved: false, reason: "it was never read" };
+  if (answer === undefined) return { done: false, deviceRemoved: false, reason: "it was never read" };
   if (answer.ok) return WRITE_DONE;
   const deviceRemoved = answer.errno === ERRNO.ENODEV;
   return { done: false, deviceRemoved, reason: describeErrno(answer.errno) };

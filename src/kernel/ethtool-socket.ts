@@ -68,9 +68,7 @@ export class EthtoolSocket implements Disposable {
 
   /** One ioctl on the socket, with the structure that it is about. */
   ioctl(requestCode: number, structure: Pointer): IoctlResult {
-    return this.#ioctl(this.#fd, requestCode, structure) < 0
-      ? { ok: false, errno: this.#lastErrno() }
-      : IOCTL_OK;
+    return this.#ioctl(this.#fd, requestCode, structure) < 0 ? { ok: false, errno: this.#lastErrno() } : IOCTL_OK;
   }
 
   /** The kernel's number of a device, which no other has until the next boot; null where it is not there. */

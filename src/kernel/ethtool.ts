@@ -1,9 +1,4 @@
-import type {
-  ChangeableBits,
-  FeatureBits,
-  FeatureRequest,
-  FeatureSet,
-} from "../core/feature-set.ts";
+import type { ChangeableBits, FeatureBits, FeatureRequest, FeatureSet } from "../core/feature-set.ts";
 import type { Driver } from "../core/ports.ts";
 import type { EthtoolCommand, EthtoolSocket, IoctlResult } from "./ethtool-socket.ts";
 
@@ -19,9 +14,7 @@ const ETH_GSTRING_LEN = 32;
 const DRVINFO_BYTES = 196;
 
 /** A value, or the errno of the call that failed. */
-export type EthtoolResult<T> =
-  | { readonly ok: true; readonly value: T }
-  | Extract<IoctlResult, { ok: false }>;
+export type EthtoolResult<T> = { readonly ok: true; readonly value: T } | Extract<IoctlResult, { ok: false }>;
 
 const latin1Decoder = new TextDecoder("latin1");
 
@@ -59,9 +52,7 @@ export class DriverReader {
   constructor(socket: EthtoolSocket) {
     this.#command = socket.createCommand(DRVINFO_BYTES);
     this.#command.view.setUint32(0, ETHTOOL_GDRVINFO, true);
-    this.#fields = [0, 1, 2, 3].map((index) =>
-      this.#command.bytes.subarray(4 + index * 32, 36 + index * 32),
-    );
+    this.#fields = [0, 1, 2, 3].map((index) => this.#command.bytes.subarray(4 + index * 32, 36 + index * 32));
   }
 
   /** Everything that the driver says of itself. */
@@ -75,9 +66,7 @@ export class DriverReader {
 
   /** The driver's name alone; empty also where it cannot be read. */
   readName(device: string): string {
-    return this.#command.send(device).ok
-      ? truncateAtNul(latin1Decoder.decode(this.#fields[0]))
-      : "";
+    return this.#command.send(device).ok ? truncateAtNul(latin1Decoder.decode(this.#fields[0])) : "";
   }
 }
 

@@ -34,9 +34,7 @@ function readXenVersion(): string | null {
   const [major, minor, extra] = ["major", "minor", "extra"].map((part) =>
     readFirstLine(`${HYPERVISOR_VERSION_PATH}/${part}`),
   );
-  return typeof major === "string" && typeof minor === "string"
-    ? `${major}.${minor}${extra ?? ""}`
-    : null;
+  return typeof major === "string" && typeof minor === "string" ? `${major}.${minor}${extra ?? ""}` : null;
 }
 
 /** How the distribution calls itself (os-release(5)); null where it does not. */
@@ -55,9 +53,7 @@ function readNetworkBackend(): string | null {
 export function readPciId(device: string): string {
   const directory = `/sys/class/net/${device}/device`;
   const [vendor, id] = ["vendor", "device"].map((part) => readFirstLine(`${directory}/${part}`));
-  return typeof vendor === "string" && typeof id === "string"
-    ? `${vendor}:${id}`.replaceAll("0x", "")
-    : "";
+  return typeof vendor === "string" && typeof id === "string" ? `${vendor}:${id}`.replaceAll("0x", "") : "";
 }
 
 function readFirstLine(path: string): string | null {

@@ -40,10 +40,7 @@ export type CommandRunner = (
  * This program as XAPI's plugin: runs the one command that it was started for, and answers with its
  * report. A refusal is an answer too; only a caller other than XAPI gets none.
  */
-export async function answerPluginCall(
-  args: readonly string[],
-  runCommand: CommandRunner,
-): Promise<ExitCode> {
+export async function answerPluginCall(args: readonly string[], runCommand: CommandRunner): Promise<ExitCode> {
   const caller = requireXapiCaller();
   if (!caller.ok) {
     const { error } = createLogger(createView("stderr", false));
@@ -75,10 +72,7 @@ function parseArgument([argument = ""]: readonly string[]): Result<PluginRequest
     : parseRequest(text);
 }
 
-async function runRequest(
-  request: PluginRequest,
-  runCommand: CommandRunner,
-): Promise<Result<XapiPluginAnswer>> {
+async function runRequest(request: PluginRequest, runCommand: CommandRunner): Promise<Result<XapiPluginAnswer>> {
   const { host, command, args, run: runId, halted: includesHaltedVms } = request;
   const files = readHostIdentity();
   if (!files.ok) return files;

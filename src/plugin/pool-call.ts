@@ -27,17 +27,11 @@ export async function checkCallLimits(
   ownSession: Pick<XapiSession, "isSessionOpen" | "readCoordinatorTime">,
   { session, deadline }: CallLimits,
 ): Promise<Result<void>> {
-  const [isOpen, now] = await Promise.all([
-    ownSession.isSessionOpen(session),
-    ownSession.readCoordinatorTime(),
-  ]);
+  const [isOpen, now] = await Promise.all([ownSession.isSessionOpen(session), ownSession.readCoordinatorTime()]);
   if (!isOpen.ok) return isOpen;
   if (!now.ok) return now;
   if (!isOpen.value) return usageFailure("call-abandoned", "the caller has given up on this call");
   return now.value > deadline
-    ? unavailableFailure(
-        "call-expired",
-        "this call came, or lasted, beyond the time that it was given",
-      )
+    ? unavailableFailure("call-expired", "this call came, or lasted, beyond the time that it was given")
     : success(undefined);
 }

@@ -65,13 +65,8 @@ function escapeXml(text: string): string {
 type OptionalElement = XmlElement | null | undefined;
 
 /** The elements within one of that name; as many as there have to be, where that is known. */
-function getChildren(
-  element: OptionalElement,
-  name: string,
-  expectedCount?: number,
-): readonly XmlElement[] {
-  if (element?.name !== name)
-    throw new Error(`${element?.name ?? "nothing"} where ${name} belongs`);
+function getChildren(element: OptionalElement, name: string, expectedCount?: number): readonly XmlElement[] {
+  if (element?.name !== name) throw new Error(`${element?.name ?? "nothing"} where ${name} belongs`);
   const children = element.children.filter((child) => child instanceof XmlElement);
   if (expectedCount !== undefined && children.length !== expectedCount) {
     throw new Error(`${name} has ${children.length} elements, not ${expectedCount}`);

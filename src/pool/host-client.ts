@@ -43,11 +43,7 @@ export interface HostCommand {
  * limit and delivers it whenever the host is back, whatever the caller did. So each call has a session of
  * its own, which is logged out as soon as nobody waits any more: without it the host refuses the call.
  */
-export async function callHost(
-  pool: Pool,
-  host: PoolHost,
-  command: HostCommand,
-): Promise<HostReply> {
+export async function callHost(pool: Pool, host: PoolHost, command: HostCommand): Promise<HostReply> {
   const opened = await XapiSession.open(pool.session.hostUuid, pool.session.socket);
   if (!opened.ok) return createFailureReply("failed", joinMessages(opened.failures));
   const session = opened.value;
@@ -107,10 +103,7 @@ const LINK_COMMAND = `ln -s /usr/local/bin/offload ${PLUGIN_PATH}`;
 
 function toFailureReply(error: CallError, signal: AbortSignal): HostReply {
   if (signal.aborted) {
-    return createFailureReply(
-      "unreachable",
-      "interrupted before it answered; it may have changed something",
-    );
+    return createFailureReply("unreachable", "interrupted before it answered; it may have changed something");
   }
   if (error.kind === "timeout") {
     const message = `no answer within ${error.timeoutSeconds} seconds; it may have changed something`;
@@ -120,8 +113,7 @@ function toFailureReply(error: CallError, signal: AbortSignal): HostReply {
     return createFailureReply("failed", `${formatCallError(error)}; it may have changed something`);
   }
   const { code, params } = error;
-  if (UNREACHABLE_CODES.has(code))
-    return createFailureReply("unreachable", `XAPI cannot reach it (${code})`);
+  if (UNREACHABLE_CODES.has(code)) return createFailureReply("unreachable", `XAPI cannot reach it (${code})`);
   switch (code) {
     case "XENAPI_MISSING_PLUGIN":
       return createFailureReply("plugin-missing", NOT_INSTALLED_MESSAGE, LINK_COMMAND);
@@ -132,15 +124,9 @@ function toFailureReply(error: CallError, signal: AbortSignal): HostReply {
     case REFUSED_CODE:
       return createFailureReply("failed", createExcerpts(params.slice(1)).join("; "));
     case "XENAPI_PLUGIN_FAILURE":
-      return createFailureReply(
-        "failed",
-        `its plugin failed: ${createExcerpts(params).join("; ")}`,
-      );
+      return createFailureReply("failed", `its plugin failed: ${createExcerpts(params).join("; ")}`);
     default:
-      return createFailureReply(
-        "failed",
-        `XAPI refused: ${createExcerpts([code, ...params]).join(" ")}`,
-      );
+      return createFailureReply("failed", `XAPI refused: ${createExcerpts([code, ...params]).join(" ")}`);
   }
 }
 
@@ -159,11 +145,7 @@ function createExcerpts(parts: readonly string[]): readonly string[] {
   });
 }
 
-function createFailureReply(
-  state: HostFailure["state"],
-  message: string,
-  ...advice: string[]
-): HostReply {
+function createFailureReply(state: HostFailure["state"], message: string, ...advice: string[]): HostReply {
   return { ok: false, reason: { state, message, advice } };
 }
 

@@ -21,16 +21,10 @@ export interface Pool {
 const COORDINATOR_TIME_RESOLUTION_MS = 1000;
 
 /** Opens the pool, hands it to the work, and logs out again. */
-export function withPool<T>(
-  signals: SignalHandler,
-  work: (pool: Pool) => Promise<Result<T>>,
-): Promise<Result<T>> {
+export function withPool<T>(signals: SignalHandler, work: (pool: Pool) => Promise<Result<T>>): Promise<Result<T>> {
   return withSession(signals, async (session) => {
     progress.begin("reading the hosts of the pool");
-    const [hosts, coordinatorTime] = await Promise.all([
-      session.readPoolHosts(),
-      session.readCoordinatorTime(),
-    ]);
+    const [hosts, coordinatorTime] = await Promise.all([session.readPoolHosts(), session.readCoordinatorTime()]);
     const readAtMs = performance.now();
     progress.end();
     if (!hosts.ok) return hosts;
@@ -41,11 +35,7 @@ export function withPool<T>(
     }
     const getCoordinatorTimeAfter = (delayMs: number) =>
       new Date(
-        coordinatorTime.value.getTime() +
-          performance.now() -
-          readAtMs +
-          delayMs +
-          COORDINATOR_TIME_RESOLUTION_MS,
+        coordinatorTime.value.getTime() + performance.now() - readAtMs + delayMs + COORDINATOR_TIME_RESOLUTION_MS,
       );
     const runId = crypto.randomUUID();
     return await work({ session, local, hosts: hosts.value, runId, getCoordinatorTimeAfter });

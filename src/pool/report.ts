@@ -27,9 +27,7 @@ export function createPoolReport(
   { local, isChange, dryRun, redact }: PoolReportOptions,
 ): Report {
   const rows = runs.map((run) => createHostRow(run, command));
-  const hosts = redact
-    ? rows.map((row) => ({ ...row, name: row.report?.host?.name ?? row.uuid }))
-    : rows;
+  const hosts = redact ? rows.map((row) => ({ ...row, name: row.report?.host?.name ?? row.uuid })) : rows;
   const codes = rows.map(({ exitCode }) => exitCode);
   const name = redact ? local.uuid : local.name;
   return createReport(command, {
@@ -55,10 +53,7 @@ export function joinHostTexts(runs: readonly HostRun[], rows: readonly HostRepor
     .join("\n");
 }
 
-function createHostRow(
-  { host: { uuid, name }, answer, reason }: HostRun,
-  command: string,
-): HostReport {
+function createHostRow({ host: { uuid, name }, answer, reason }: HostRun, command: string): HostReport {
   const report = answer?.report ?? null;
   if (report === null || reason !== null) {
     const { state, message, advice } = reason ?? NOT_CALLED;
@@ -110,7 +105,5 @@ function collectPoolAdvice(rows: readonly HostReport[]): readonly string[] {
 export function computePoolExitCode(codes: readonly number[], isChange: boolean): ExitCode {
   if (codes.includes(EXIT_CODES.problems)) return EXIT_CODES.problems;
   if (!codes.includes(EXIT_CODES.unavailable)) return EXIT_CODES.success;
-  return isChange && codes.includes(EXIT_CODES.success)
-    ? EXIT_CODES.problems
-    : EXIT_CODES.unavailable;
+  return isChange && codes.includes(EXIT_CODES.success) ? EXIT_CODES.problems : EXIT_CODES.unavailable;
 }

@@ -25,8 +25,7 @@ export async function runUntilConfirmed(
   const question = `Keep these changes on ${pendingRuns.length} of ${runs.length} hosts? They are reverted in ${confirmWithinSeconds} seconds, and by Enter.`;
   const stopSignal = AbortSignal.any([schedule.signal, timeoutSignal]);
   const canConfirm = pendingRuns.length > 0 && !stopSignal.aborted;
-  const isConfirmed =
-    canConfirm && (await askYesNo(question, stopSignal)) === "yes" && !stopSignal.aborted;
+  const isConfirmed = canConfirm && (await askYesNo(question, stopSignal)) === "yes" && !stopSignal.aborted;
   // What confirm reports has what was pending in it, and what is reverted has not happened.
   for (const run of pendingRuns) run.answer = null;
   const answerSchedule = { ...schedule, buildArgs: () => [] };

@@ -10,20 +10,8 @@ import { formatPoolPreview } from "../terminal/views/pool.ts";
 import { type Pool, withPool } from "./pool.ts";
 import { createPoolReport, joinHostTexts } from "./report.ts";
 import { runUntilConfirmed } from "./run-until-confirmed.ts";
-import {
-  callHosts,
-  callHostsRolling,
-  createRuns,
-  followMigrations,
-  type HostRun,
-  type Schedule,
-} from "./scheduler.ts";
-import {
-  buildTargetArgs,
-  listMovableVms,
-  type PoolTargets,
-  resolvePoolTargets,
-} from "./targets.ts";
+import { callHosts, callHostsRolling, createRuns, followMigrations, type HostRun, type Schedule } from "./scheduler.ts";
+import { buildTargetArgs, listMovableVms, type PoolTargets, resolvePoolTargets } from "./targets.ts";
 
 /** What `--pool` is to run on each host. */
 export interface PoolRun {
@@ -45,13 +33,9 @@ export interface PoolRun {
 }
 
 /** Runs a command on each host of the pool, and reports one row per host. */
-export async function runOnPool(
-  run: PoolRun,
-  signals: SignalHandler,
-): Promise<Result<CommandResult>> {
+export async function runOnPool(run: PoolRun, signals: SignalHandler): Promise<Result<CommandResult>> {
   const question = run.yes || run.dryRun ? undefined : run.question;
-  if (!isInteractive() && (run.confirmWithinSeconds || question !== undefined))
-    return rejectNonInteractive(run);
+  if (!isInteractive() && (run.confirmWithinSeconds || question !== undefined)) return rejectNonInteractive(run);
   return await withPool(signals, async (pool): Promise<Result<CommandResult>> => {
     const targets = await resolvePoolTargets(run.targets, pool);
     if (!targets.ok) return targets;
@@ -65,19 +49,14 @@ export async function runOnPool(
     const hosts = await pool.session.readPoolHosts();
     if (!hosts.ok) return hosts;
     const refreshedPool = { ...pool, hosts: hosts.value };
-    const runs = await signals.runUninterrupted(() =>
-      runHosts(run, refreshedPool, targets.value, signals.abortSignal),
-    );
+    const runs = await signals.runUninterrupted(() => runHosts(run, refreshedPool, targets.value, signals.abortSignal));
     return success(createPoolResult(run, runs, pool));
   });
 }
 
 function rejectNonInteractive({ confirmWithinSeconds = 0 }: PoolRun): Result<never> {
   return confirmWithinSeconds > 0
-    ? usageFailure(
-        "not-interactive",
-        "--confirm-within with --pool asks, and stdin is not a terminal",
-      )
+    ? usageFailure("not-interactive", "--confirm-within with --pool asks, and stdin is not a terminal")
     : usageFailure(
         "not-confirmed",
         "refusing to change hosts of the pool without confirmation: stdin is not a terminal; pass --yes",
@@ -133,16 +112,12 @@ async function confirmOnPool(
   targets: PoolTargets,
   signals: SignalHandler,
 ): Promise<Result<CommandResult | null>> {
-  const runs = await signals.runUninterrupted(() =>
-    runHosts(run, pool, targets, signals.abortSignal),
-  );
+  const runs = await signals.runUninterrupted(() => runHosts(run, pool, targets, signals.abortSignal));
   const result = createPoolResult(run, runs, pool);
   const rows = result.report.hosts ?? [];
   const readyCount = rows.filter(({ state }) => state === "ok" || state === "partial").length;
   // The second run of disable has nothing to do, and nothing to ask.
-  const isUnchanged = rows.every(
-    ({ state, report }) => state === "ok" && report?.changes.length === 0,
-  );
+  const isUnchanged = rows.every(({ state, report }) => state === "ok" && report?.changes.length === 0);
   if (isUnchanged && run.command === "disable") return success(null);
   // The rows say why nothing can be done anywhere.
   if (readyCount === 0 || signals.signal !== undefined) return success(result);

@@ -48,9 +48,7 @@ function createHostFailure(state: "disabled" | "skipped", message: string): Host
 
 /** The hosts that have a share, before anything has been asked of them. */
 export function createRuns({ pool, buildArgs }: Schedule): HostRun[] {
-  return pool.hosts.flatMap((host) =>
-    buildArgs(host, pool.hosts) === null ? [] : [createRun(host)],
-  );
+  return pool.hosts.flatMap((host) => (buildArgs(host, pool.hosts) === null ? [] : [createRun(host)]));
 }
 
 function createRun(host: PoolHost): HostRun {
@@ -113,10 +111,7 @@ export async function callHostsRolling(schedule: Schedule, runs: HostRun[]): Pro
   for (const run of runs.toSorted((a, b) => rankLocalLast(a) - rankLocalLast(b))) {
     if (run.reason !== null) continue;
     if (failedHost !== null) {
-      run.reason = createHostFailure(
-        "skipped",
-        `host ${quote(failedHost)} did not complete cleanly`,
-      );
+      run.reason = createHostFailure("skipped", `host ${quote(failedHost)} did not complete cleanly`);
       continue;
     }
     await callHosts(schedule, [run]);
@@ -164,11 +159,7 @@ function updateRuns({ buildArgs }: Schedule, runs: HostRun[], hosts: readonly Po
   runs.splice(0, runs.length, ...remainingRuns, ...addedRuns);
 }
 
-function needsAnotherCall(
-  { movableVms }: Schedule,
-  run: HostRun,
-  hosts: readonly PoolHost[],
-): boolean {
+function needsAnotherCall({ movableVms }: Schedule, run: HostRun, hosts: readonly PoolHost[]): boolean {
   const host = hosts.find(({ uuid }) => uuid === run.host.uuid);
   if (host === undefined || run.reason !== null) return false;
   if (run.answer === null || hasMigratingVm(run)) return true;

@@ -13,19 +13,13 @@ export interface PoolTargets {
 }
 
 /** An argument for one host: that of a NIC, or that on which a VM runs at the moment. */
-type NamedTarget = { readonly arg: string } & (
-  | { readonly hostUuid: string }
-  | { readonly vmRef: string }
-);
+type NamedTarget = { readonly arg: string } & ({ readonly hostUuid: string } | { readonly vmRef: string });
 
 /**
  * Resolves names to UUIDs; the words for all of a host are left to each host. All or nothing: one bad
  * target fails the whole.
  */
-export async function resolvePoolTargets(
-  requests: readonly TargetRequest[],
-  pool: Pool,
-): Promise<Result<PoolTargets>> {
+export async function resolvePoolTargets(requests: readonly TargetRequest[], pool: Pool): Promise<Result<PoolTargets>> {
   const requestedGroups = requests
     .filter((request) => parseTargetGroup(request) !== null)
     .map(({ kind, text }) => (kind === "host" ? "--host" : text));
@@ -34,9 +28,7 @@ export async function resolvePoolTargets(
   if (namedRequests.length === 0) return success({ groupArgs, namedTargets: [] });
   const inventory = await pool.session.readInventory({ kind: "pool" });
   if (!inventory.ok) return inventory;
-  const resolved = combineResults(
-    namedRequests.map((request) => resolveNamedTarget(request, inventory.value, pool)),
-  );
+  const resolved = combineResults(namedRequests.map((request) => resolveNamedTarget(request, inventory.value, pool)));
   return resolved.ok ? success({ groupArgs, namedTargets: resolved.value.flat() }) : resolved;
 }
 
@@ -57,12 +49,8 @@ export function buildTargetArgs(
 }
 
 /** Which VMs have to be looked for again once they have moved: null for any. */
-export function listMovableVms({
-  groupArgs,
-  namedTargets,
-}: PoolTargets): ReadonlySet<string> | null {
-  const isNicsOnly =
-    groupArgs !== null && groupArgs.length > 0 && groupArgs.every((group) => group === "NICS");
+export function listMovableVms({ groupArgs, namedTargets }: PoolTargets): ReadonlySet<string> | null {
+  const isNicsOnly = groupArgs !== null && groupArgs.length > 0 && groupArgs.every((group) => group === "NICS");
   if (groupArgs !== null && !isNicsOnly) return null;
   return new Set(namedTargets.flatMap((target) => ("vmRef" in target ? [target.vmRef] : [])));
 }

@@ -64,9 +64,7 @@ export class KernelBitsFile implements KernelBitsStore {
 
   get(device: string): KernelBits | null {
     const saved = this.#saved.get(device);
-    return saved !== undefined && this.kernel.readIfindex(device) === saved.ifindex
-      ? saved.bits
-      : null;
+    return saved !== undefined && this.kernel.readIfindex(device) === saved.ifindex ? saved.bits : null;
   }
 
   listDevices(): readonly string[] {
@@ -101,17 +99,13 @@ export class KernelBitsFile implements KernelBitsStore {
   }
 
   #excludeRemoved(devices: ReadonlyMap<string, SavedDevice>): Map<string, SavedDevice> {
-    return new Map(
-      [...devices].filter(([device, { ifindex }]) => this.kernel.readIfindex(device) === ifindex),
-    );
+    return new Map([...devices].filter(([device, { ifindex }]) => this.kernel.readIfindex(device) === ifindex));
   }
 
   async #write(devices: ReadonlyMap<string, SavedDevice>): Promise<Result<void>> {
     const saved = this.#excludeRemoved(devices);
     const written =
-      saved.size === 0
-        ? removeStateFile(FILE_NAME)
-        : await writeStateFile(FILE_NAME, buildDocument(saved));
+      saved.size === 0 ? removeStateFile(FILE_NAME) : await writeStateFile(FILE_NAME, buildDocument(saved));
     if (written.ok) this.#saved = saved;
     return written;
   }
@@ -132,10 +126,7 @@ class ClearedBitsReader {
     const bits: KernelBits = new Map(
       this.snapshot.featureTable
         .listNames(bitsToClear.bits)
-        .map(([name, index]) => [
-          name,
-          { requested: isSet(requested, index), active: isSet(active, index) },
-        ]),
+        .map(([name, index]) => [name, { requested: isSet(requested, index), active: isSet(active, index) }]),
     );
     this.#bits.set(bitsToClear, bits);
     return bits;
@@ -153,8 +144,7 @@ function parseDocument(text: string): ReadonlyMap<string, SavedDevice> | "outdat
   if (!parsed.success) return null;
   if (parsed.output.bootId !== readBootId()) return "outdated";
   const features = parsed.output.features.map(
-    (entries): KernelBits =>
-      new Map(entries.map(([name, requested, active]) => [name, { requested, active }])),
+    (entries): KernelBits => new Map(entries.map(([name, requested, active]) => [name, { requested, active }])),
   );
   const saved = new Map<string, SavedDevice>();
   for (const [device, ifindex, index] of parsed.output.devices) {
@@ -165,20 +155,14 @@ function parseDocument(text: string): ReadonlyMap<string, SavedDevice> | "outdat
   return saved;
 }
 
-function buildDocument(
-  saved: ReadonlyMap<string, SavedDevice>,
-): v.InferOutput<typeof DocumentSchema> {
+function buildDocument(saved: ReadonlyMap<string, SavedDevice>): v.InferOutput<typeof DocumentSchema> {
   const indexes = new Map<KernelBits | string, number>();
   const features: v.InferOutput<typeof DocumentSchema>["features"] = [];
   const getIndex = (bits: KernelBits): number => {
     const cached = indexes.get(bits);
     if (cached !== undefined) return cached;
     const entries = [...bits].map(
-      ([name, { requested, active }]): v.InferOutput<typeof FeatureSchema> => [
-        name,
-        requested,
-        active,
-      ],
+      ([name, { requested, active }]): v.InferOutput<typeof FeatureSchema> => [name, requested, active],
     );
     const text = JSON.stringify(entries);
     const index = indexes.get(text) ?? features.push(entries) - 1;
@@ -186,11 +170,7 @@ function buildDocument(
     return index;
   };
   const devices = [...saved].map(
-    ([device, { ifindex, bits }]): v.InferOutput<typeof DeviceSchema> => [
-      device,
-      ifindex,
-      getIndex(bits),
-    ],
+    ([device, { ifindex, bits }]): v.InferOutput<typeof DeviceSchema> => [device, ifindex, getIndex(bits)],
   );
   return { version: 1, bootId: readBootId(), features, devices };
 }

@@ -53,9 +53,7 @@ export function readPendingChange(): Result<PendingChange | null> {
   try {
     const document = v.parse(DocumentSchema, JSON.parse(text.value));
     if (document.bootId !== readBootId()) return success(null);
-    const devices = new Map(
-      document.devices.map(([device, requests]) => [device, new Map(requests)]),
-    );
+    const devices = new Map(document.devices.map(([device, requests]) => [device, new Map(requests)]));
     return success({ ...document, devices });
   } catch {
     return unavailableFailure(
@@ -82,10 +80,6 @@ export function getSecondsLeft({ deadlineMs }: Pick<PendingChange, "deadlineMs">
 }
 
 /** The pending change as reports have it; null without one, and where its file cannot be read. */
-export function toPendingReport(
-  pending: Result<PendingChange | null>,
-): { readonly secondsLeft: number } | null {
-  return pending.ok && pending.value !== null
-    ? { secondsLeft: getSecondsLeft(pending.value) }
-    : null;
+export function toPendingReport(pending: Result<PendingChange | null>): { readonly secondsLeft: number } | null {
+  return pending.ok && pending.value !== null ? { secondsLeft: getSecondsLeft(pending.value) } : null;
 }

@@ -23,13 +23,9 @@ export async function askWithCountdown(
 ): Promise<Answer> {
   const hint = `Enter: no; from another login: ${command}`;
   if (!canMoveCursor() || !process.stdin.setRawMode) {
-    return await askYesNo(
-      `${question} ${timeoutAction} in ${getSecondsLeft()} s. ${hint}.`,
-      signal,
-    );
+    return await askYesNo(`${question} ${timeoutAction} in ${getSecondsLeft()} s. ${hint}.`, signal);
   }
-  const drawPrompt = () =>
-    writeAll("stderr", `\r\x1b[K${question} [y/N] ${timeoutAction} in ${getSecondsLeft()} s`);
+  const drawPrompt = () => writeAll("stderr", `\r\x1b[K${question} [y/N] ${timeoutAction} in ${getSecondsLeft()} s`);
   await writeAll("stderr", `(${hint})\n`);
   await drawPrompt();
   const timer = setInterval(drawPrompt, 1000);
@@ -49,8 +45,7 @@ function readAnswerKey(signal: AbortSignal): Promise<Answer> {
     if (key.ctrl === true && (key.name === "c" || key.name === "d")) resolve("cancelled");
     else if (key.name === "escape") resolve("cancelled");
     else if (text === "y" || text === "Y") resolve("yes");
-    else if (key.name === "return" || key.name === "enter" || /^n$/i.test(text ?? ""))
-      resolve("no");
+    else if (key.name === "return" || key.name === "enter" || /^n$/i.test(text ?? "")) resolve("no");
   };
   const onAbort = () => resolve("cancelled");
   emitKeypressEvents(stdin);

@@ -1,10 +1,5 @@
 import { COMMANDS } from "../cli/specs/commands.ts";
-import {
-  ARGUMENT_GROUPS,
-  type CommandDefinition,
-  describeArgument,
-  formatOptionLabel,
-} from "../cli/specs/spec.ts";
+import { ARGUMENT_GROUPS, type CommandDefinition, describeArgument, formatOptionLabel } from "../cli/specs/spec.ts";
 import {
   AMBIGUITY_NOTE,
   FEATURE_NOTE,
@@ -58,9 +53,7 @@ export function formatProgramHelp(version: string, view: HelpView): string {
 /** The help of one command: what it is for, examples, options, what it touches, exit codes. */
 export function formatCommandHelp(command: CommandDefinition, view: HelpView): string {
   const { name, summary, examples, effects, exitCodes } = command;
-  const layers = effects.map(({ layer, description }) =>
-    layer === "disk" ? description : `${layer}: ${description}`,
-  );
+  const layers = effects.map(({ layer, description }) => (layer === "disk" ? description : `${layer}: ${description}`));
   return formatText(view, [
     `${view.paint.strong(`offload ${name}`)}: ${lowercaseFirst(summary)}`,
     ...formatRows(
@@ -104,17 +97,10 @@ function formatTargetLines(view: HelpView): readonly string[] {
 }
 
 function formatFeatureLines(view: HelpView): readonly string[] {
-  const formatRow = ({
-    name,
-    kernelPattern,
-    meaning,
-    ...settingLocations
-  }: (typeof FEATURES)[number]) =>
+  const formatRow = ({ name, kernelPattern, meaning, ...settingLocations }: (typeof FEATURES)[number]) =>
     `  ${name.padEnd(8)}${kernelPattern.padEnd(25)}${meaning.padEnd(32)}${formatSettingObjects(settingLocations)}`;
   return [
-    view.paint.strong(
-      `  ${"feature".padEnd(8)}${"in the kernel".padEnd(25)}${"what it does".padEnd(32)}setting on`,
-    ),
+    view.paint.strong(`  ${"feature".padEnd(8)}${"in the kernel".padEnd(25)}${"what it does".padEnd(32)}setting on`),
     ...FEATURES.filter(({ byDefault }) => byDefault).map(formatRow),
     "",
     "Only when named with --features:",
@@ -130,19 +116,12 @@ function listOptionRows({ args }: CommandDefinition): readonly Row[] {
   const seenGroups = new Set<string>();
   return entries.flatMap(([name, argument]): Row[] => {
     const { group } = argument;
-    if (group === undefined)
-      return [[formatOptionLabel(name, argument), describeArgument(argument)]];
+    if (group === undefined) return [[formatOptionLabel(name, argument), describeArgument(argument)]];
     const members = entries.filter(([, other]) => other.group === group);
-    if (members.length === 1)
-      return [[formatOptionLabel(name, argument), describeArgument(argument)]];
+    if (members.length === 1) return [[formatOptionLabel(name, argument), describeArgument(argument)]];
     if (seenGroups.has(group)) return [];
     seenGroups.add(group);
-    return [
-      [
-        members.map(([key, member]) => formatOptionLabel(key, member)).join(", "),
-        ARGUMENT_GROUPS[group],
-      ],
-    ];
+    return [[members.map(([key, member]) => formatOptionLabel(key, member)).join(", "), ARGUMENT_GROUPS[group]]];
   });
 }
 
@@ -151,9 +130,7 @@ function formatRows(pairs: readonly Row[], { columns }: HelpView): readonly stri
   const width = Math.max(...pairs.map(([label]) => label.length));
   const textColumns = Math.max(20, Math.min(columns, MAX_COLUMNS) - width - 4);
   return pairs.flatMap(([label, meaning]) =>
-    wrap(meaning, textColumns).map((line, index) =>
-      `  ${(index === 0 ? label : "").padEnd(width)}  ${line}`.trimEnd(),
-    ),
+    wrap(meaning, textColumns).map((line, index) => `  ${(index === 0 ? label : "").padEnd(width)}  ${line}`.trimEnd()),
   );
 }
 

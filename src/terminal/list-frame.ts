@@ -71,28 +71,18 @@ export function renderListFrame(state: ListState, view: ListView): string {
 }
 
 /** What stays when the choice is made. */
-export function formatListAnswer(
-  question: string,
-  names: readonly string[],
-  view: ListView,
-): string {
+export function formatListAnswer(question: string, names: readonly string[], view: ListView): string {
   const answer = `${question} ${names.map(stripUnprintable).join(", ")}`;
   return truncate(answer, view.columns - 1, view.ellipsis);
 }
 
 /** As wide as the widest cell, within reason; where that is too much, the widest columns give way. */
-function computeColumnWidths(
-  { heading, rows }: ListState,
-  { columns }: ListView,
-): readonly number[] {
+function computeColumnWidths({ heading, rows }: ListState, { columns }: ListView): readonly number[] {
   const maxWidth = Math.max(DEFAULT_COLUMN_WIDTH, Math.floor(columns / 3));
   const widths = heading.map((title, column) =>
     Math.min(
       maxWidth,
-      Math.max(
-        title.length,
-        ...rows.map(({ cells }) => Bun.stringWidth(stripUnprintable(cells[column] ?? ""))),
-      ),
+      Math.max(title.length, ...rows.map(({ cells }) => Bun.stringWidth(stripUnprintable(cells[column] ?? "")))),
     ),
   );
   const availableWidth = columns - MARGIN_WIDTH - 1 - 2 * (widths.length - 1);
@@ -118,7 +108,5 @@ function formatCells(cells: readonly string[], widths: readonly number[], view: 
 
 /** A line that a terminal wraps would put all others out of place. */
 function truncateLine(line: string, columns: number, ellipsis: string): string {
-  return Bun.stringWidth(line) < columns
-    ? line
-    : truncate(Bun.stripANSI(line), columns - 1, ellipsis);
+  return Bun.stringWidth(line) < columns ? line : truncate(Bun.stripANSI(line), columns - 1, ellipsis);
 }

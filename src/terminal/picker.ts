@@ -49,8 +49,7 @@ export async function pickRows(
         .toLowerCase()
         .split(" ")
         .every((word) => text.includes(word)),
-    validate: (): string | undefined =>
-      prompt.selectedValues.length === 0 ? list.emptyMessage : undefined,
+    validate: (): string | undefined => (prompt.selectedValues.length === 0 ? list.emptyMessage : undefined),
     render() {
       const selected = new Set(this.selectedValues);
       if (this.state === "submit") {

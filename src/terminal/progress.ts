@@ -113,8 +113,7 @@ export class Progress {
 
   #formatLine(): string {
     const ofTotal = this.#total === undefined ? "" : ` of ${this.#total}`;
-    const count =
-      this.#doneCount > 0 || this.#total !== undefined ? `: ${this.#doneCount}${ofTotal}` : "";
+    const count = this.#doneCount > 0 || this.#total !== undefined ? `: ${this.#doneCount}${ofTotal}` : "";
     const object = this.#object === "" ? "" : `, ${this.#object}`;
     const seconds = Math.floor((this.now() - this.#startedMs) / 1000);
     return `${this.#task}${count}${object} (${seconds} s)`;

@@ -39,9 +39,7 @@ export function pad(text: string, columns: number): string {
  * Whether more than ASCII can be shown. The physical console has a font of 256 signs, and a locale
  * that is not UTF-8 promises nothing at all.
  */
-export function supportsUnicode(
-  environment: Readonly<Record<string, string | undefined>>,
-): boolean {
+export function supportsUnicode(environment: Readonly<Record<string, string | undefined>>): boolean {
   const { LC_ALL, LC_CTYPE, LANG, TERM } = environment;
   return TERM !== "linux" && TERM !== "dumb" && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
 }
@@ -61,18 +59,12 @@ export function supportsColor(
   environment: Readonly<Record<string, string | undefined>>,
   isEnabled: boolean,
 ): boolean {
-  return (
-    isEnabled &&
-    stream.isTTY === true &&
-    environment["NO_COLOR"] === undefined &&
-    environment["TERM"] !== "dumb"
-  );
+  return isEnabled && stream.isTTY === true && environment["NO_COLOR"] === undefined && environment["TERM"] !== "dumb";
 }
 
 /** The colours of this program, or none: SGR codes (ECMA-48), each taken back by its own. */
 export function createPaint(useColor: boolean): Paint {
-  const style = (on: number, off: number) => (text: string) =>
-    useColor ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+  const style = (on: number, off: number) => (text: string) => (useColor ? `\x1b[${on}m${text}\x1b[${off}m` : text);
   return {
     bad: style(31, 39),
     warning: style(33, 39),

@@ -15,7 +15,5 @@ export function wrap(text: string, columns: number): readonly string[] {
 /** The lines of a text that goes on under itself, behind a mark such as `  ! `. */
 export function wrapWithPrefix(prefix: string, text: string, columns: number): readonly string[] {
   const indent = " ".repeat(Bun.stringWidth(prefix));
-  return wrap(text, columns - indent.length).map(
-    (line, index) => `${index === 0 ? prefix : indent}${line}`,
-  );
+  return wrap(text, columns - indent.length).map((line, index) => `${index === 0 ? prefix : indent}${line}`);
 }

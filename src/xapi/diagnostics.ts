@@ -3,10 +3,7 @@ import { fieldEquals } from "./inventory/filter.ts";
 import type { XapiReader } from "./inventory/xapi-reader.ts";
 
 /** Reads the versions of this host, and the networks. */
-export async function readXapiDiagnostics(
-  reader: XapiReader,
-  hostUuid: string,
-): Promise<XapiDiagnostics> {
+export async function readXapiDiagnostics(reader: XapiReader, hostUuid: string): Promise<XapiDiagnostics> {
   const [versions, networks] = await Promise.all([
     reader.readRecords("versions", "host.get_all_records_where", fieldEquals("uuid", hostUuid)),
     reader.readRecords("network", "network.get_all_records"),

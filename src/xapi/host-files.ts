@@ -42,8 +42,7 @@ export function parseInventory(text: string): ReadonlyMap<string, string> {
  * (xcp-ng-release). False where the file does not tell.
  */
 export function isOlderThan82(): boolean {
-  const version =
-    parseInventory(readTextOrNull(INVENTORY_PATH) ?? "").get("PLATFORM_VERSION") ?? "";
+  const version = parseInventory(readTextOrNull(INVENTORY_PATH) ?? "").get("PLATFORM_VERSION") ?? "";
   const [, major = "", minor = ""] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   return major !== "" && (Number(major) < 3 || (Number(major) === 3 && Number(minor) < 2));
 }

@@ -23,9 +23,7 @@ export async function readOtherConfigs(
       ? readFromVifRecords(reader, vifInterfaces)
       : readIndividually(reader, "VIF", vifs),
   ]);
-  return new Map(
-    [...pifConfigs, ...vifConfigs].map(([uuid, config]) => [uuid, configs.parse(config)]),
-  );
+  return new Map([...pifConfigs, ...vifConfigs].map(([uuid, config]) => [uuid, configs.parse(config)]));
 }
 
 type OtherConfigEntry = readonly [uuid: string, config: Readonly<Record<string, string>>];

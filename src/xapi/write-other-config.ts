@@ -22,20 +22,17 @@ export async function writeOtherConfigKeys<W extends OtherConfigWrite>(
 ): Promise<readonly OtherConfigWriteOutcome<W>[]> {
   const outcomes = new Map<W, OtherConfigWriteOutcome<W>>();
   let unavailableReason: string | null = null;
-  await forEachConcurrent(
-    Map.groupBy(writes, ({ owner }) => owner.ref).values(),
-    async (objectWrites) => {
-      for (const write of objectWrites) {
-        if (unavailableReason !== null || isStopped()) break;
-        const { state, reason, isXapiDown } = await writeOtherConfigKey(session, write);
-        const outcome: OtherConfigWriteOutcome<W> = { write, state, reason };
-        outcomes.set(write, outcome);
-        if (outcomes.size % WRITES_PER_GC === 0) Bun.gc(true);
-        onOutcome(outcome);
-        if (isXapiDown) unavailableReason = reason;
-      }
-    },
-  );
+  await forEachConcurrent(Map.groupBy(writes, ({ owner }) => owner.ref).values(), async (objectWrites) => {
+    for (const write of objectWrites) {
+      if (unavailableReason !== null || isStopped()) break;
+      const { state, reason, isXapiDown } = await writeOtherConfigKey(session, write);
+      const outcome: OtherConfigWriteOutcome<W> = { write, state, reason };
+      outcomes.set(write, outcome);
+      if (outcomes.size % WRITES_PER_GC === 0) Bun.gc(true);
+      onOutcome(outcome);
+      if (isXapiDown) unavailableReason = reason;
+    }
+  });
   return writes.map(
     (write): OtherConfigWriteOutcome<W> =>
       outcomes.get(write) ?? {

@@ -18,9 +18,7 @@ const TIMEOUT_MS = 5000;
  * domain (xenopsd domain.ml make): what is read here is true until the domain ends. A domain that
  * does not exist is not in the answer.
  */
-export async function readVmUuids(
-  domids: readonly number[],
-): Promise<Result<ReadonlyMap<number, string>>> {
+export async function readVmUuids(domids: readonly number[]): Promise<Result<ReadonlyMap<number, string>>> {
   if (domids.length === 0) return success(new Map());
   let socket: Socket | undefined;
   try {
@@ -28,10 +26,7 @@ export async function readVmUuids(
     return success(await requestVmUuids(socket, domids));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return unavailableFailure(
-      "no-xenstore",
-      `xenstore cannot be asked whose domain is which: ${message}`,
-    );
+    return unavailableFailure("no-xenstore", `xenstore cannot be asked whose domain is which: ${message}`);
   } finally {
     socket?.destroy();
   }
@@ -46,10 +41,7 @@ function connectToXenstore(): Promise<Socket> {
 }
 
 /** All questions in one go; xenstored answers them in turn, with the number of the question. */
-async function requestVmUuids(
-  socket: Socket,
-  domids: readonly number[],
-): Promise<ReadonlyMap<number, string>> {
+async function requestVmUuids(socket: Socket, domids: readonly number[]): Promise<ReadonlyMap<number, string>> {
   socket.write(Buffer.concat(domids.map(encodeRequest)));
   const vmUuids = new Map<number, string>();
   let received: Buffer = Buffer.alloc(0);

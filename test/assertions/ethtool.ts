@@ -31,9 +31,7 @@ export async function listAllFeaturesOn(dom0: Dom0): Promise<string[]> {
 
 /** The live state of all devices, letter by letter, to see that nothing was touched. */
 export async function readLiveState(dom0: Dom0): Promise<string> {
-  const states = await Promise.all(
-    dom0.fixture.devices.map(({ name }) => dom0.text(["ethtool", "-k", name])),
-  );
+  const states = await Promise.all(dom0.fixture.devices.map(({ name }) => dom0.text(["ethtool", "-k", name])));
   return states.join("\n");
 }
 
@@ -44,11 +42,7 @@ export async function listWrites(dom0: Dom0): Promise<RecordedCall[]> {
 }
 
 /** `other_config` of a record without this program's texts, as XAPI has it now. */
-export async function readSettings(
-  dom0: Dom0,
-  kind: "PIF" | "VIF",
-  ref: string,
-): Promise<Record<string, unknown>> {
+export async function readSettings(dom0: Dom0, kind: "PIF" | "VIF", ref: string): Promise<Record<string, unknown>> {
   const entries = Object.entries(await readOtherConfig(dom0, kind, ref));
   return Object.fromEntries(entries.filter(([key]) => !key.startsWith("offload-")));
 }

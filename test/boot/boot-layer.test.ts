@@ -87,8 +87,6 @@ describe("the unit", () => {
     const { stderr } = Bun.spawnSync(["systemd-analyze", "verify", path]);
     const complaints = stderr.toString().split("\n");
     // It is not marked executable anywhere else, and the boot script is a word of its command line.
-    expect(
-      complaints.filter((line) => line.includes("offload.service") && !line.includes("executable")),
-    ).toEqual([]);
+    expect(complaints.filter((line) => line.includes("offload.service") && !line.includes("executable"))).toEqual([]);
   });
 });

@@ -32,108 +32,102 @@ function stillOn(features: ReadonlyMap<string, Feature>): readonly string[] {
   });
 }
 
-describe.each(EACH_SHELL)(
-  "on real devices, with the ethtool of this machine, under %s",
-  (_, shell) => {
-    let dom0: Dom0;
-    beforeAll(async () => {
-      dom0 = await Dom0.start({ nics: 2, scenarios: ["requested-on", "fixed"] });
-    });
-    afterAll(() => dom0.stop());
+describe.each(EACH_SHELL)("on real devices, with the ethtool of this machine, under %s", (_, shell) => {
+  let dom0: Dom0;
+  beforeAll(async () => {
+    dom0 = await Dom0.start({ nics: 2, scenarios: ["requested-on", "fixed"] });
+  });
+  afterAll(() => dom0.stop());
 
-    const run = (script: string, ...words: readonly string[]) =>
-      dom0.run([...shell, "-c", script, "script", ...words]);
-    const left = async (device: string) => stillOn(await dom0.ethtool(device));
+  const run = (script: string, ...words: readonly string[]) => dom0.run([...shell, "-c", script, "script", ...words]);
+  const left = async (device: string) => stillOn(await dom0.ethtool(device));
 
-    test("a NIC is turned off, and a second run finds nothing to do", async () => {
-      const script = generateBootScript(coverDevices(["eth0"]));
-      expect(await left("eth0")).toEqual([...CLEARED]);
-      expect(await run(script)).toEqual(QUIET);
-      expect(await left("eth0")).toEqual([]);
-      // All that it may do now is read.
-      const reading = `mkdir -p /tmp/reading
+  test("a NIC is turned off, and a second run finds nothing to do", async () => {
+    const script = generateBootScript(coverDevices(["eth0"]));
+    expect(await left("eth0")).toEqual([...CLEARED]);
+    expect(await run(script)).toEqual(QUIET);
+    expect(await left("eth0")).toEqual([]);
+    // All that it may do now is read.
+    const reading = `mkdir -p /tmp/reading
 printf '%s\\n' '#!/bin/sh' '[ "$1" = -k ] || { echo "ethtool $*" >&2; exit 9; }' 'exec /sbin/ethtool "$@"' > /tmp/reading/ethtool
 chmod +x /tmp/reading/ethtool
 PATH=/tmp/reading:$PATH
 `;
-      expect(await run(`${reading}${script}`)).toEqual(QUIET);
-    });
+    expect(await run(`${reading}${script}`)).toEqual(QUIET);
+  });
 
-    // No more than that: a guest that opens a tap asks for its offloads anew, which netback's does not.
-    test("what is off and requested is not requested any more", async () => {
-      expect(await left("vif1.0")).toContain("tx-tcp-segmentation");
-      const { active } = (await dom0.ethtool("vif1.0")).get("tx-tcp-segmentation") ?? {};
-      expect(active).toBe(false);
-      expect(await run(generateBootScript(coverDevices(["vif1.0"])))).toEqual(QUIET);
-      expect(await left("vif1.0")).toEqual([]);
-    });
+  // No more than that: a guest that opens a tap asks for its offloads anew, which netback's does not.
+  test("what is off and requested is not requested any more", async () => {
+    expect(await left("vif1.0")).toContain("tx-tcp-segmentation");
+    const { active } = (await dom0.ethtool("vif1.0")).get("tx-tcp-segmentation") ?? {};
+    expect(active).toBe(false);
+    expect(await run(generateBootScript(coverDevices(["vif1.0"])))).toEqual(QUIET);
+    expect(await left("vif1.0")).toEqual([]);
+  });
 
-    test("a NIC of which much is fixed: the rest is turned off, and that is no failure", async () => {
-      const fixed = async () => (await dom0.ethtool("eth1")).get("rx-checksumming");
-      expect(await fixed()).toMatchObject({ active: true, fixed: true });
-      expect(await left("eth1")).toContain("tx-tcp-segmentation");
-      expect(await run(generateBootScript(coverDevices(["eth1"])))).toEqual(QUIET);
-      expect(await left("eth1")).toEqual([]);
-      expect((await fixed())?.active).toBe(true);
-      expect(await run(generateBootScript(coverDevices(["eth1"])))).toEqual(QUIET);
-    });
+  test("a NIC of which much is fixed: the rest is turned off, and that is no failure", async () => {
+    const fixed = async () => (await dom0.ethtool("eth1")).get("rx-checksumming");
+    expect(await fixed()).toMatchObject({ active: true, fixed: true });
+    expect(await left("eth1")).toContain("tx-tcp-segmentation");
+    expect(await run(generateBootScript(coverDevices(["eth1"])))).toEqual(QUIET);
+    expect(await left("eth1")).toEqual([]);
+    expect((await fixed())?.active).toBe(true);
+    expect(await run(generateBootScript(coverDevices(["eth1"])))).toEqual(QUIET);
+  });
 
-    test("a missing device is passed over, wherever it stands", async () => {
-      const ended = await run(generateBootScript(coverDevices(["eth7", "vif2.0", "vif9.0"])));
-      expect(ended).toEqual({
-        ...QUIET,
-        stdout: "offload: eth7: no such device\noffload: vif9.0: no such device\n",
-      });
-      expect(await left("vif2.0")).toEqual([]);
+  test("a missing device is passed over, wherever it stands", async () => {
+    const ended = await run(generateBootScript(coverDevices(["eth7", "vif2.0", "vif9.0"])));
+    expect(ended).toEqual({
+      ...QUIET,
+      stdout: "offload: eth7: no such device\noffload: vif9.0: no such device\n",
     });
+    expect(await left("vif2.0")).toEqual([]);
+  });
 
-    test("with arguments, it goes through these and no others", async () => {
-      await dom0.setFeatures("eth0", "gro", "on");
-      const script = generateBootScript(coverDevices(["eth0", "vif3.0"]));
-      expect(await run(script, "vif3.0")).toEqual(QUIET);
-      expect(await left("vif3.0")).toEqual([]);
-      expect(await left("eth0")).toEqual(["generic-receive-offload"]);
-      expect(await run(script)).toEqual(QUIET);
-      expect(await left("eth0")).toEqual([]);
-    });
+  test("with arguments, it goes through these and no others", async () => {
+    await dom0.setFeatures("eth0", "gro", "on");
+    const script = generateBootScript(coverDevices(["eth0", "vif3.0"]));
+    expect(await run(script, "vif3.0")).toEqual(QUIET);
+    expect(await left("vif3.0")).toEqual([]);
+    expect(await left("eth0")).toEqual(["generic-receive-offload"]);
+    expect(await run(script)).toEqual(QUIET);
+    expect(await left("eth0")).toEqual([]);
+  });
 
-    test("ethtool is found where PATH does not lead to it", async () => {
-      await dom0.setFeatures("eth0", "gro", "on");
-      for (const before of ["PATH=/nowhere", "unset PATH", "PATH="]) {
-        expect(await run(`${before}\n${generateBootScript(coverDevices(["eth0"]))}`)).toEqual(
-          QUIET,
-        );
-      }
-      expect(await left("eth0")).toEqual([]);
-    });
+  test("ethtool is found where PATH does not lead to it", async () => {
+    await dom0.setFeatures("eth0", "gro", "on");
+    for (const before of ["PATH=/nowhere", "unset PATH", "PATH="]) {
+      expect(await run(`${before}\n${generateBootScript(coverDevices(["eth0"]))}`)).toEqual(QUIET);
+    }
+    expect(await left("eth0")).toEqual([]);
+  });
 
-    test("without /sys a device that cannot be read is not taken for a missing one", async () => {
-      const hiding = 'mount -t tmpfs tmpfs /sys && exec "$@"';
-      const ended = await dom0.run([
-        ...["unshare", "--mount", "--propagation", "private", "sh", "-c", hiding, "sh"],
-        ...[...shell, "-c", generateBootScript(coverDevices(["eth9"]))],
-      ]);
-      expect(ended).toEqual({
-        ...QUIET,
-        exitCode: 1,
-        stderr: "offload: eth9: its features cannot be read\n",
-      });
+  test("without /sys a device that cannot be read is not taken for a missing one", async () => {
+    const hiding = 'mount -t tmpfs tmpfs /sys && exec "$@"';
+    const ended = await dom0.run([
+      ...["unshare", "--mount", "--propagation", "private", "sh", "-c", hiding, "sh"],
+      ...[...shell, "-c", generateBootScript(coverDevices(["eth9"]))],
+    ]);
+    expect(ended).toEqual({
+      ...QUIET,
+      exitCode: 1,
+      stderr: "offload: eth9: its features cannot be read\n",
     });
+  });
 
-    test("without ethtool it says so, and does not claim that all is off", async () => {
-      const hiding = 'mount -t tmpfs tmpfs /usr/sbin && exec "$@"';
-      const ended = await dom0.run([
-        ...["unshare", "--mount", "--propagation", "private", "sh", "-c", hiding, "sh"],
-        ...[...shell, "-c", generateBootScript(coverDevices(["eth0"]))],
-      ]);
-      expect(ended).toEqual({
-        ...QUIET,
-        exitCode: 3,
-        stderr: "offload: ethtool is neither in PATH nor in /sbin or /usr/sbin\n",
-      });
+  test("without ethtool it says so, and does not claim that all is off", async () => {
+    const hiding = 'mount -t tmpfs tmpfs /usr/sbin && exec "$@"';
+    const ended = await dom0.run([
+      ...["unshare", "--mount", "--propagation", "private", "sh", "-c", hiding, "sh"],
+      ...[...shell, "-c", generateBootScript(coverDevices(["eth0"]))],
+    ]);
+    expect(ended).toEqual({
+      ...QUIET,
+      exitCode: 3,
+      stderr: "offload: ethtool is neither in PATH nor in /sbin or /usr/sbin\n",
     });
-  },
-);
+  });
+});
 
 describe("every NIC, by what the kernel shows of it", () => {
   let dom0: Dom0;
@@ -162,56 +156,41 @@ describe("every NIC, by what the kernel shows of it", () => {
       expect(devices).toContain(name);
     }
     const before = await untouched(devices);
-    expect(
-      await dom0.run(["sh", "-c", generateBootScript(createCoverage({ nics: DEFAULT_FEATURES }))]),
-    ).toEqual(QUIET);
+    expect(await dom0.run(["sh", "-c", generateBootScript(createCoverage({ nics: DEFAULT_FEATURES }))])).toEqual(QUIET);
     expect(await untouched(devices)).toEqual(before);
     await dom0.text(["ip", "link", "delete", "macvtap0"]);
   });
 
-  test.each(EACH_SHELL)(
-    "under %s, those with hardware behind them and no others",
-    async (_, shell) => {
-      const all = [
-        "eth0",
-        "eth1",
-        "eth2",
-        "eth3",
-        "vif1.0",
-        "vif1.1",
-        "vif2.0",
-        "tap3.0",
-        "xenbr0",
-      ];
-      for (const device of all) await dom0.setFeatures(device, "gro", "on");
-      const on = async () => {
-        const states = await Promise.all(
-          all.map(async (device) => {
-            const feature = (await dom0.ethtool(device)).get("generic-receive-offload");
-            return feature?.active === true ? [device] : [];
-          }),
-        );
-        return states.flat();
-      };
-      expect(await on()).toEqual(all);
-      // The veth eth3 plays a virtual function, and vif1.1 a VLAN; only what /sys says of them counts.
-      const look = {
-        lo: { directories: [] },
-        eth0: PCI,
-        eth1: { bus: "usb", driver: "r8152" },
-        eth2: PCI,
-        eth3: VIRTUAL_FUNCTION,
-        "vif1.0": NETBACK,
-        "vif1.1": { directories: ["lower_eth0"] },
-        "vif2.0": { directories: ["bonding"] },
-        "tap3.0": { directories: ["tun_flags"] },
-        xenbr0: { directories: ["bridge", "brif"] },
-      };
-      const gro = { ...coverDevices(["eth0"], ["gro"]), nics: ["gro" as const] };
-      expect(await runWithSys(dom0, look, shell, generateBootScript(gro))).toEqual(QUIET);
-      expect(await on()).toEqual(["eth3", "vif1.0", "vif1.1", "vif2.0", "tap3.0", "xenbr0"]);
-    },
-  );
+  test.each(EACH_SHELL)("under %s, those with hardware behind them and no others", async (_, shell) => {
+    const all = ["eth0", "eth1", "eth2", "eth3", "vif1.0", "vif1.1", "vif2.0", "tap3.0", "xenbr0"];
+    for (const device of all) await dom0.setFeatures(device, "gro", "on");
+    const on = async () => {
+      const states = await Promise.all(
+        all.map(async (device) => {
+          const feature = (await dom0.ethtool(device)).get("generic-receive-offload");
+          return feature?.active === true ? [device] : [];
+        }),
+      );
+      return states.flat();
+    };
+    expect(await on()).toEqual(all);
+    // The veth eth3 plays a virtual function, and vif1.1 a VLAN; only what /sys says of them counts.
+    const look = {
+      lo: { directories: [] },
+      eth0: PCI,
+      eth1: { bus: "usb", driver: "r8152" },
+      eth2: PCI,
+      eth3: VIRTUAL_FUNCTION,
+      "vif1.0": NETBACK,
+      "vif1.1": { directories: ["lower_eth0"] },
+      "vif2.0": { directories: ["bonding"] },
+      "tap3.0": { directories: ["tun_flags"] },
+      xenbr0: { directories: ["bridge", "brif"] },
+    };
+    const gro = { ...coverDevices(["eth0"], ["gro"]), nics: ["gro" as const] };
+    expect(await runWithSys(dom0, look, shell, generateBootScript(gro))).toEqual(QUIET);
+    expect(await on()).toEqual(["eth3", "vif1.0", "vif1.1", "vif2.0", "tap3.0", "xenbr0"]);
+  });
 
   test.each(EACH_SHELL)(
     "under %s, one that is still to be renamed, and one with a name that is no word",
@@ -240,17 +219,11 @@ describe("every NIC, by what the kernel shows of it", () => {
       "mkdir -p /tmp/stubborn; printf '#!/bin/sh\\necho generic-receive-offload: on\\n' > /tmp/stubborn/ethtool; chmod +x /tmp/stubborn/ethtool";
     await dom0.text(["sh", "-c", making]);
     const gro = { ...coverDevices(["eth0"], ["gro"]), nics: ["gro" as const] };
-    const ended = await runWithSys(
-      dom0,
-      { eth0: PCI, eth1: PCI },
-      ["sh"],
-      `${failing}${generateBootScript(gro)}`,
-    );
+    const ended = await runWithSys(dom0, { eth0: PCI, eth1: PCI }, ["sh"], `${failing}${generateBootScript(gro)}`);
     expect(ended).toEqual({
       ...QUIET,
       exitCode: 1,
-      stderr:
-        "offload: eth0: gro could not be turned off\noffload: eth1: gro could not be turned off\n",
+      stderr: "offload: eth0: gro could not be turned off\noffload: eth1: gro could not be turned off\n",
     });
   });
 });

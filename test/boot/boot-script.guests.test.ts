@@ -43,17 +43,10 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
     expect(exitCode).toBe(0);
   }
 
-  const setVm = (domid: number, uuid: string) =>
-    write(`${STORE}/local/domain/${domid}/vm`, `/vm/${uuid}`);
+  const setVm = (domid: number, uuid: string) => write(`${STORE}/local/domain/${domid}/vm`, `/vm/${uuid}`);
 
   const run = (coverage: Coverage, ...words: readonly string[]) =>
-    dom0.run([
-      ...shell,
-      "-c",
-      `PATH=/tmp/bin:$PATH\n${generateBootScript(coverage)}`,
-      "script",
-      ...words,
-    ]);
+    dom0.run([...shell, "-c", `PATH=/tmp/bin:$PATH\n${generateBootScript(coverage)}`, "script", ...words]);
 
   /** The devices on which gro, and those on which gso is off. */
   async function off(feature: "gro" | "gso"): Promise<readonly string[]> {

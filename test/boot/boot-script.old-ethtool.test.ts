@@ -40,9 +40,7 @@ describe.each(netbackCaptures())("the stand-in on the netback of $name", (captur
   // The commands of the capture, in its order; the exit codes are those of 4.19, measured on dom0.
   test.each(["3.15", "4.19"] as const)("%s comes to the same end as in the capture", (version) => {
     const state = start("connected", version);
-    const codes = DEFAULT_FEATURES.map(
-      (keyword) => runOldEthtool(state, ["-K", "vif1.0", keyword, "off"]).exitCode,
-    );
+    const codes = DEFAULT_FEATURES.map((keyword) => runOldEthtool(state, ["-K", "vif1.0", keyword, "off"]).exitCode);
     expect(codes).toEqual(DEFAULT_FEATURES.map((keyword) => (keyword === "rx" ? 1 : 0)));
     const end = state.devices["vif1.0"]?.features;
     expect(end).toEqual([...listFeatures(capture.turnedOff)]);
@@ -57,38 +55,29 @@ describe("the stand-in errs as old releases do", () => {
     devices: { "vif1.0": createCapturedVif("connected") },
   });
 
-  test.each(["3.15", "4.19"] as const)(
-    "%s: 0 when any bit changed, 1 on the same again",
-    (version) => {
-      const state = start(version);
-      const argv = ["-K", "vif1.0", "rx", "off", "gro", "off"];
-      expect(runOldEthtool(state, argv).exitCode).toBe(0);
-      const again = runOldEthtool(state, argv);
-      expect(again.exitCode).toBe(1);
-      expect(again.stderr).toEndWith("Could not change any device features\n");
-    },
-  );
+  test.each(["3.15", "4.19"] as const)("%s: 0 when any bit changed, 1 on the same again", (version) => {
+    const state = start(version);
+    const argv = ["-K", "vif1.0", "rx", "off", "gro", "off"];
+    expect(runOldEthtool(state, argv).exitCode).toBe(0);
+    const again = runOldEthtool(state, argv);
+    expect(again.exitCode).toBe(1);
+    expect(again.stderr).toEndWith("Could not change any device features\n");
+  });
 
-  test.each(["3.15", "4.19"] as const)(
-    "%s: one unknown keyword, and nothing is changed",
-    (version) => {
-      const state = start(version);
-      for (const word of ["sgo", "generic-receive-offload"]) {
-        const argv = ["-K", "vif1.0", "tx", "off", word, "off"];
-        const { exitCode, stderr } = runOldEthtool(state, argv);
-        expect(exitCode).toBe(1);
-        expect(stderr).toStartWith("ethtool: bad command line argument(s)\n");
-      }
-      expect(state.devices).toEqual(start(version).devices);
-    },
-  );
+  test.each(["3.15", "4.19"] as const)("%s: one unknown keyword, and nothing is changed", (version) => {
+    const state = start(version);
+    for (const word of ["sgo", "generic-receive-offload"]) {
+      const argv = ["-K", "vif1.0", "tx", "off", word, "off"];
+      const { exitCode, stderr } = runOldEthtool(state, argv);
+      expect(exitCode).toBe(1);
+      expect(stderr).toStartWith("ethtool: bad command line argument(s)\n");
+    }
+    expect(state.devices).toEqual(start(version).devices);
+  });
 
   test("3.15 speaks of UFO where the kernel does not have it, 4.19 does not", () => {
-    const say = (version: State["version"]) =>
-      runOldEthtool(start(version), ["-k", "vif1.0"]).stderr;
-    expect(say("3.15")).toBe(
-      "Cannot get device udp-fragmentation-offload settings: Operation not supported\n",
-    );
+    const say = (version: State["version"]) => runOldEthtool(start(version), ["-k", "vif1.0"]).stderr;
+    expect(say("3.15")).toBe("Cannot get device udp-fragmentation-offload settings: Operation not supported\n");
     expect(say("4.19")).toBe("");
   });
 
@@ -161,15 +150,9 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(ended).toEqual({
         exitCode: 1,
         stdout: "",
-        stderr:
-          "offload: nic0: rx could not be turned off\noffload: nic0: gro could not be turned off\n",
+        stderr: "offload: nic0: rx could not be turned off\noffload: nic0: gro could not be turned off\n",
       });
-      expect(bench.changes).toEqual([
-        `-K nic0 ${ALL_OFF}`,
-        "-K nic0 rx off",
-        "-K nic0 gro off",
-        `-K nic1 ${ALL_OFF}`,
-      ]);
+      expect(bench.changes).toEqual([`-K nic0 ${ALL_OFF}`, "-K nic0 rx off", "-K nic0 gro off", `-K nic1 ${ALL_OFF}`]);
       expect(bench.isOff("nic1", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 

@@ -55,18 +55,14 @@ const deviceCoverages = fc
 
 const vmCoverages = fc.record({
   features: keywordLists,
-  vifs: fc
-    .array(fc.tuple(fc.nat(63).map(String), keywordLists), { maxLength: 3 })
-    .map((entries) => new Map(entries)),
+  vifs: fc.array(fc.tuple(fc.nat(63).map(String), keywordLists), { maxLength: 3 }).map((entries) => new Map(entries)),
 });
 
 const coverages: fc.Arbitrary<Coverage> = fc.record({
   nics: keywordLists,
   vifs: keywordLists,
   devices: deviceCoverages,
-  vms: fc
-    .array(fc.tuple(fc.uuid(), vmCoverages), { maxLength: 3 })
-    .map((entries) => new Map(entries)),
+  vms: fc.array(fc.tuple(fc.uuid(), vmCoverages), { maxLength: 3 }).map((entries) => new Map(entries)),
 });
 
 test("whatever is covered, every shell can read it", () => {
@@ -116,11 +112,7 @@ test("whatever the devices are called, ethtool gets those names and nothing else
         .filter(([, features]) => features.length > 0)
         .flatMap(([name]) => ["-k", name]);
       expect(readFileSync(log, "utf8")).toBe(expected.map((word) => `${word}\0`).join(""));
-      expect([...new Bun.Glob("*").scanSync(scratch.directory)].sort()).toEqual([
-        "ethtool",
-        "log",
-        "script",
-      ]);
+      expect([...new Bun.Glob("*").scanSync(scratch.directory)].sort()).toEqual(["ethtool", "log", "script"]);
     }),
     { numRuns: 150 },
   );
@@ -202,9 +194,7 @@ esac
         expect(names.map((name) => first.get(name) ?? "")).toEqual(wanted);
         // Nothing changes here, so it all has to be reported.
         const complaints = all.flatMap((features, at) =>
-          clearable(features, keywords).map(
-            (word) => `offload: d${at}: ${word} could not be turned off`,
-          ),
+          clearable(features, keywords).map((word) => `offload: d${at}: ${word} could not be turned off`),
         );
         expect(sorted(stderr.trim().split("\n"))).toBe(sorted(complaints));
         expect(exitCode).toBe(complaints.length > 0 ? 1 : 0);
@@ -214,10 +204,7 @@ esac
   );
 }, 120_000);
 
-function clearable(
-  features: readonly EthtoolFeature[],
-  keywords: readonly Feature[],
-): readonly Feature[] {
+function clearable(features: readonly EthtoolFeature[], keywords: readonly Feature[]): readonly Feature[] {
   const { kernel, features: set } = toFeatureBits(features);
   return keywords.filter((keyword) => !kernel.findClearable(set, [keyword]).isEmpty);
 }

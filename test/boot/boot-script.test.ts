@@ -19,10 +19,7 @@ const COVERAGES: readonly (readonly [string, Coverage])[] = [
   ["one VM with an exception", ONE_VM],
   ["nothing at all", EMPTY_COVERAGE],
   ["every feature", coverDevices(["eno12429np0", "vif3.0"], FEATURE_NAMES)],
-  [
-    "names that need quotes",
-    { ...EVERYTHING, ...coverDevices(["it's", "a;b", "-x", "*", "esac"]) },
-  ],
+  ["names that need quotes", { ...EVERYTHING, ...coverDevices(["it's", "a;b", "-x", "*", "esac"]) }],
 ];
 
 describe.each(COVERAGES)("%s", (_, coverage) => {
@@ -75,14 +72,8 @@ describe("a coverage that is not understood is none", () => {
     ["no JSON", line("{")],
     ["an unknown feature", line(JSON.stringify({ ...empty, nics: ["warp"] }))],
     ["an unknown key", line(JSON.stringify({ ...empty, more: 1 }))],
-    [
-      "a VM that is no UUID",
-      line(JSON.stringify({ ...empty, vms: { "*": { features: [], vifs: {} } } })),
-    ],
-    [
-      "a VIF that is no number",
-      line(JSON.stringify({ ...empty, vms: { [VM]: { features: [], vifs: { "*": [] } } } })),
-    ],
+    ["a VM that is no UUID", line(JSON.stringify({ ...empty, vms: { "*": { features: [], vifs: {} } } }))],
+    ["a VIF that is no number", line(JSON.stringify({ ...empty, vms: { [VM]: { features: [], vifs: { "*": [] } } } }))],
     ["more than fits", line(JSON.stringify({ ...empty, padding: "x".repeat(5_000_000) }))],
   ])("%s", (_, script) => expect(parseBootScriptCoverage(script)).toBeNull());
 });
@@ -116,16 +107,12 @@ describe.each(EACH_SHELL)("under %s", (_, shell) => {
   test("gives up on an ethtool that hangs, and goes on with the next device", () => {
     using scratch = new Scratch();
     scratch.executable("timeout", '#!/bin/sh\nshift\nexec /usr/bin/timeout 0.2 "$@"\n');
-    scratch.executable(
-      "ethtool",
-      '#!/bin/sh\n[ "$2" = lo ] && exec sleep 60\necho "scatter-gather: on"\n',
-    );
+    scratch.executable("ethtool", '#!/bin/sh\n[ "$2" = lo ] && exec sleep 60\necho "scatter-gather: on"\n');
     const ended = scratch.run(generateBootScript(coverDevices(["lo", "nosuch0"])), { shell });
     expect(ended).toEqual({
       exitCode: 1,
       stdout: "",
-      stderr:
-        "offload: lo: its features cannot be read\noffload: nosuch0: sg could not be turned off\n",
+      stderr: "offload: lo: its features cannot be read\noffload: nosuch0: sg could not be turned off\n",
     });
   });
 });

@@ -105,10 +105,7 @@ export class PersistKillHost {
   }
 
   /** Runs it under strace, and gives the log of its calls. */
-  async runTraced(
-    args: readonly string[],
-    options: Parameters<typeof buildStraceArguments>[1],
-  ): Promise<string> {
+  async runTraced(args: readonly string[], options: Parameters<typeof buildStraceArguments>[1]): Promise<string> {
     await this.runChecked(["rm", "-f", STRACE_LOG]);
     await this.dom0.run([...buildStraceArguments(STRACE_LOG, options), OFFLOAD, ...args]);
     return await this.runChecked(["cat", STRACE_LOG]);
@@ -121,9 +118,7 @@ export class PersistKillHost {
 
   /** Whether systemd seems to run here, to sd_booted(3). */
   async setSystemd(running: boolean): Promise<void> {
-    await this.script(
-      running ? "mkdir -p /run/systemd/system" : "rm -rf /run/systemd && mkdir -p /run/systemd",
-    );
+    await this.script(running ? "mkdir -p /run/systemd/system" : "rm -rf /run/systemd && mkdir -p /run/systemd");
   }
 
   async save(name: string): Promise<void> {
@@ -142,9 +137,7 @@ export class PersistKillHost {
 
   /** All of /etc and of what the program remembers, and its files in /tmp and /run. */
   async readFiles(): Promise<Files> {
-    const [names = "", sums = ""] = (await this.runChecked(["sh", "-c", LIST_FILES_SCRIPT])).split(
-      "\n\n",
-    );
+    const [names = "", sums = ""] = (await this.runChecked(["sh", "-c", LIST_FILES_SCRIPT])).split("\n\n");
     const files = new Map<string, string>();
     for (const line of names.split("\n")) {
       const bar = line.indexOf("|");
@@ -199,9 +192,7 @@ export function isTemporaryPath(path: string): boolean {
 
 /** The temporary files among these: of `replaceFile`, and the directory of a unit's copy. */
 export function listTemporaryFiles(files: Files): readonly string[] {
-  return [...files.keys()].filter(
-    (path) => path.includes(`/${TEMPORARY_PREFIX}`) || isTemporaryPath(path),
-  );
+  return [...files.keys()].filter((path) => path.includes(`/${TEMPORARY_PREFIX}`) || isTemporaryPath(path));
 }
 
 /** What differs between two hosts, by name: to be read where it should be nothing. */
@@ -209,16 +200,11 @@ export function findDifferences(found: Files, expected: Files): readonly string[
   return [...new Set([...found.keys(), ...expected.keys()])]
     .filter((path) => found.get(path) !== expected.get(path))
     .sort()
-    .map(
-      (path) => `${path}: ${found.get(path) ?? "absent"}, not ${expected.get(path) ?? "absent"}`,
-    );
+    .map((path) => `${path}: ${found.get(path) ?? "absent"}, not ${expected.get(path) ?? "absent"}`);
 }
 
 /** The files that are not as on any of these hosts, temporary ones aside. */
-export function findPartialFiles(
-  found: Files,
-  ...completeHosts: readonly Files[]
-): readonly string[] {
+export function findPartialFiles(found: Files, ...completeHosts: readonly Files[]): readonly string[] {
   const temporary = new Set(listTemporaryFiles(found));
   return [...new Set([found, ...completeHosts].flatMap((files) => [...files.keys()]))]
     .filter((path) => !temporary.has(path))

@@ -68,9 +68,7 @@ export function findChangesOutsideMainThread(log: string): readonly string[] {
     return thread === "" ? [] : [{ thread, text }];
   });
   const main = lines[0]?.thread;
-  const programs = new Set(
-    lines.filter(({ text }) => text.startsWith("execve(")).map(({ thread }) => thread),
-  );
+  const programs = new Set(lines.filter(({ text }) => text.startsWith("execve(")).map(({ thread }) => thread));
   return lines
     .filter(({ thread, text }) => thread !== main && !programs.has(thread) && isChange(text))
     .map(({ text }) => text);
@@ -102,10 +100,7 @@ const ATTEMPTS = 12;
  * Runs a program until it was killed at just this call. The runtime wakes its threads by writing to
  * them, not always as often, so that the number of a call is known only from the log.
  */
-export async function killAt(
-  point: Call,
-  attempt: (inject: string) => Promise<string>,
-): Promise<void> {
+export async function killAt(point: Call, attempt: (inject: string) => Promise<string>): Promise<void> {
   let when = point.occurrence;
   for (let attempts = 0; attempts < ATTEMPTS; attempts += 1) {
     const log = await attempt(`${point.name}:signal=SIGKILL:when=${when}`);

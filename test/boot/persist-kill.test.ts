@@ -182,9 +182,7 @@ async function verdict(host: PersistKillHost): Promise<Verdict> {
   const { boot, problems } = v.parse(Verified, JSON.parse(stdout));
   const sound = boot.state === "up-to-date" || boot.state === "not-installed";
   // Files of before may cover something else than the policy, and that is no matter of these tests.
-  const told = problems.some(
-    ({ code, message }) => code === "boot-drift" && !message.includes("policy"),
-  );
+  const told = problems.some(({ code, message }) => code === "boot-drift" && !message.includes("policy"));
   const complaints = told === sound ? [`${boot.state}, but its problems do not fit`] : [];
   return { state: `${boot.method} ${boot.state}`, complaints };
 }
@@ -215,10 +213,7 @@ async function rehearse(host: PersistKillHost, scene: Scene): Promise<Undisturbe
   const after = await host.readFiles();
   const unit = await host.describeUnit();
   const boots = [bootBefore, await host.boot()] as const;
-  const on =
-    scene.policy === "ALL" && scene.options !== "--remove"
-      ? await listFeaturesOn(host.dom0, "eth0")
-      : [];
+  const on = scene.policy === "ALL" && scene.options !== "--remove" ? await listFeaturesOn(host.dom0, "eth0") : [];
   const verdicts = [verdictBefore, await verdict(host)] as const;
   await host.restore("before");
   // The scene must be one: files change, and so does what they do at boot.
@@ -259,10 +254,7 @@ async function goOn(
   };
 }
 
-function bootFaults(
-  { exitCode, stderr, features }: BootResult,
-  boots: readonly BootResult[],
-): readonly string[] {
+function bootFaults({ exitCode, stderr, features }: BootResult, boots: readonly BootResult[]): readonly string[] {
   return [
     ...(exitCode === 0 && stderr === "" ? [] : [`exit code ${exitCode}: ${stderr}`]),
     ...(boots.some((boot) => boot.features === features) ? [] : [`features of neither state`]),
@@ -359,9 +351,7 @@ for (const [title, scene] of Object.entries(SCENES)) {
         expect(identities(findKillPoints(calls))).toEqual(identities(kills));
       }
       const [host] = hosts;
-      others = findChangesOutsideMainThread(
-        (await host?.runTraced(persistWith(scene), { follow: true })) ?? "",
-      );
+      others = findChangesOutsideMainThread((await host?.runTraced(persistWith(scene), { follow: true })) ?? "");
       const started = performance.now();
       const disturbed = await disturbAll(scene, kills, undisturbed);
       outcomes = disturbed.outcomes;

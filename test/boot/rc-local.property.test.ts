@@ -35,14 +35,7 @@ const line = fc.oneof(
     ...["", " \t", "echo a", "echo a\r", "exit 0", "  exit", "echo a; exit 1", "# exit 0"],
     ...["exec >>/var/log/x 2>&1", "exec /bin/agent", "echo a \\", "if true; then", "fi", "f() {"],
     ...["}", "(", ")", "case a in", "esac", "cat <<EOF", "EOF", "echo 'a", "b'", "${", "false ||"],
-    ...[
-      "# END of offload",
-      "# BEGIN other",
-      "set -e",
-      "set -u",
-      "unset PATH",
-      "trap 'exit 9' EXIT",
-    ],
+    ...["# END of offload", "# BEGIN other", "set -e", "set -u", "unset PATH", "trap 'exit 9' EXIT"],
   ),
   anyBytes.map((text) => text.replaceAll("\n", "")),
 );
@@ -115,8 +108,7 @@ describe("for every file that can take the block", () => {
         const end = once.indexOf("\n", once.indexOf("# END offload", begin)) + 1;
         const before = `${once.slice(0, begin)}${insertBefore.map((text) => `${text}\n`).join("")}`;
         const after =
-          once.slice(end).split("\n").slice(dropAfter).join("\n") +
-          append.map((text) => `${text}\n`).join("");
+          once.slice(end).split("\n").slice(dropAfter).join("\n") + append.map((text) => `${text}\n`).join("");
         const block = once.slice(begin, end);
         const undone = removed(before + block + after);
         if (undone === null || undone === "") {
@@ -145,9 +137,7 @@ test("a refused file is refused for a reason that has words, and looking never t
 
 test("whatever follows it, every shell runs the block, and it changes nothing else", () => {
   using scratch = new Scratch();
-  const shells = fc.constantFrom(
-    ...SHELLS.flatMap((shell) => [shell, [...shell, "-e"], [...shell, "-eu"]]),
-  );
+  const shells = fc.constantFrom(...SHELLS.flatMap((shell) => [shell, [...shell, "-e"], [...shell, "-eu"]]));
   scratch.executable("script-that-fails", "#!/bin/sh\necho ran > ran\nexit 1\n");
   const block = [`/bin/sh ${scratch.directory}/script-that-fails || :`];
   fc.assert(

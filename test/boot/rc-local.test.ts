@@ -2,8 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { insertBlock, stripBlock } from "../../src/boot/rc-local-edit.ts";
 import type { Failure, Result } from "../../src/core/result.ts";
 
-const BEGIN =
-  '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
+const BEGIN = '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
 const END = "# END offload";
 const PATH = "/etc/rc.d/rc.local";
 const LINES = ["/bin/sh /etc/offload/disable-offloads || :"];
@@ -30,8 +29,7 @@ function failureOf(result: Result<unknown>): Failure | undefined {
   return result.ok ? undefined : result.failures[0];
 }
 
-const CENTOS =
-  "#!/bin/bash\n# THIS FILE IS ADDED FOR COMPATIBILITY PURPOSES\n\ntouch /var/lock/subsys/local\n";
+const CENTOS = "#!/bin/bash\n# THIS FILE IS ADDED FOR COMPATIBILITY PURPOSES\n\ntouch /var/lock/subsys/local\n";
 
 /** Files that others wrote, by what is special about them, and what they are with the block. */
 const FILES: readonly (readonly [what: string, before: string, after: string])[] = [
@@ -98,18 +96,17 @@ test("an empty file is made a whole one, and empty again", () => {
 });
 
 describe("is refused", () => {
-  const refusals: readonly (readonly [what: string, text: string, code: string, words: string])[] =
-    [
-      ["no first line", "echo a\n", "rc-local-no-interpreter", "does not begin with #!/bin/sh"],
-      ["an empty first line", "#!\n", "rc-local-no-interpreter", "does not begin with #!/bin/sh"],
-      ["a carriage return in it", "#!/bin/sh\r\n:\n", "rc-local-carriage-return", "line 1 of"],
-      ["another language", "#!/usr/bin/python3 -E\n", "rc-local-not-shell", "python3 -E"],
-      ["a language by env", "#!/usr/bin/env perl\n", "rc-local-not-shell", "env perl"],
-      ["a block without an end", `#!/bin/sh\n${BEGIN}\n`, "rc-local-broken-markers", "line 2"],
-      ["an end without a block", `#!/bin/sh\n${END}\n`, "rc-local-broken-markers", "line 2"],
-      ["two blocks", `#!/bin/sh\n${BLOCK}${BLOCK}`, "rc-local-broken-markers", "2, 4, 5, 7"],
-      ["an end before it", `#!/bin/sh\n${END}\n${BEGIN}\n`, "rc-local-broken-markers", "line 3"],
-    ];
+  const refusals: readonly (readonly [what: string, text: string, code: string, words: string])[] = [
+    ["no first line", "echo a\n", "rc-local-no-interpreter", "does not begin with #!/bin/sh"],
+    ["an empty first line", "#!\n", "rc-local-no-interpreter", "does not begin with #!/bin/sh"],
+    ["a carriage return in it", "#!/bin/sh\r\n:\n", "rc-local-carriage-return", "line 1 of"],
+    ["another language", "#!/usr/bin/python3 -E\n", "rc-local-not-shell", "python3 -E"],
+    ["a language by env", "#!/usr/bin/env perl\n", "rc-local-not-shell", "env perl"],
+    ["a block without an end", `#!/bin/sh\n${BEGIN}\n`, "rc-local-broken-markers", "line 2"],
+    ["an end without a block", `#!/bin/sh\n${END}\n`, "rc-local-broken-markers", "line 2"],
+    ["two blocks", `#!/bin/sh\n${BLOCK}${BLOCK}`, "rc-local-broken-markers", "2, 4, 5, 7"],
+    ["an end before it", `#!/bin/sh\n${END}\n${BEGIN}\n`, "rc-local-broken-markers", "line 3"],
+  ];
   test.each(refusals)("a file with %s", (_, text, code, words) => {
     const failure = failureOf(insertBlock(bytesOf(text), LINES, PATH));
     expect(failure).toMatchObject({ kind: "usage", code });

@@ -31,13 +31,10 @@ const KERNEL_FEATURE_NAMES = [
 
 /** Kernels with any of the names, in any order, among others that nobody knows. */
 export const kernels: fc.Arbitrary<KernelFeatureTable> = fc
-  .uniqueArray(
-    fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...KERNEL_FEATURE_NAMES) }, fc.string()),
-    {
-      minLength: 1,
-      maxLength: 70,
-    },
-  )
+  .uniqueArray(fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...KERNEL_FEATURE_NAMES) }, fc.string()), {
+    minLength: 1,
+    maxLength: 70,
+  })
   .map((names) => new KernelFeatureTable(names));
 
 /** Any bits at all, also ones that no driver would show together. */
@@ -197,9 +194,7 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
   };
   const bondUuid = make("bond0", "bond", {}).uuid;
   const slaveOf = bonded ? bondUuid : undefined;
-  const physical = nics.map((shape, index) =>
-    make(`eth${index}`, "physical", { ...shape, slaveOf }),
-  );
+  const physical = nics.map((shape, index) => make(`eth${index}`, "physical", { ...shape, slaveOf }));
   const slaves = physical.map(({ uuid }) => uuid);
   const bond = bonded ? [make("bond0", "bond", { slaves, management: true })] : [];
   const extras = extra.map((kind) => {
@@ -232,9 +227,7 @@ export const changeCases: fc.Arbitrary<ChangeCase> = fc
   .record({ inventory: inventories, names: kernels, features: featureLists })
   .chain(({ inventory, names, features }) => {
     const plain = resolveAll(inventory).flatMap((iface) => listInterfaceDevices(iface, new Set()));
-    const taps = plain.flatMap(({ name }) =>
-      name.startsWith("vif") ? [`tap${name.slice(3)}`] : [],
-    );
+    const taps = plain.flatMap(({ name }) => (name.startsWith("vif") ? [`tap${name.slice(3)}`] : []));
     const devices = [...plain.map(({ name }) => name), ...taps, "xenbr0"];
     // A few sets for all: devices of one driver look alike.
     const sets = fc.array(featureSets(names), { minLength: 1, maxLength: 3 });

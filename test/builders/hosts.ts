@@ -1,9 +1,5 @@
 import type { DeviceReading, FeatureSnapshot } from "../../src/core/disable/steps.ts";
-import {
-  type FeatureBits,
-  type FeatureSet,
-  KernelFeatureTable,
-} from "../../src/core/feature-set.ts";
+import { type FeatureBits, type FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { FEATURES, type Feature } from "../../src/core/features.ts";
 import type { NicInterface, VifInterface } from "../../src/core/interface.ts";
 import { locateVif } from "../../src/core/interface.ts";
@@ -14,13 +10,7 @@ import type { Failure, Result } from "../../src/core/result.ts";
 /** A UUID that is always the same for a label. */
 export function uuidFor(label: string): string {
   const hex = new Bun.CryptoHasher("md5").update(label).digest("hex");
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join("-");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
 /** The host that the tests run on, and one more of its pool. */
@@ -148,13 +138,7 @@ export const KERNEL = new KernelFeatureTable([
 ]);
 
 /** How one kernel feature stands; "off requested on" comes on by itself where it can. */
-export type BitState =
-  | "on"
-  | "off"
-  | "on fixed"
-  | "off fixed"
-  | "off requested on"
-  | "on requested off";
+export type BitState = "on" | "off" | "on fixed" | "off fixed" | "off requested on" | "on requested off";
 
 /** Bits as one number, the first name's bit the lowest. */
 export function toBigInt(bits: FeatureBits): bigint {
@@ -164,9 +148,7 @@ export function toBigInt(bits: FeatureBits): bigint {
 /** The bits of a number, as many as this kernel has names. */
 export function bitsFrom(kernel: KernelFeatureTable, number: bigint): FeatureBits {
   const blocks = Math.ceil(kernel.names.length / 32);
-  return Array.from({ length: blocks }, (_, index) =>
-    Number((number >> BigInt(index * 32)) & 0xffffffffn),
-  );
+  return Array.from({ length: blocks }, (_, index) => Number((number >> BigInt(index * 32)) & 0xffffffffn));
 }
 
 /** The bits of kernel features. */
@@ -194,17 +176,9 @@ export function maskOf(kernel: KernelFeatureTable, feature: Feature): bigint {
 }
 
 /** A feature set by the kernel's names; what is not named is off and fixed. */
-export function featureSet(
-  kernel: KernelFeatureTable,
-  states: Readonly<Record<string, BitState>>,
-): FeatureSet {
+export function featureSet(kernel: KernelFeatureTable, states: Readonly<Record<string, BitState>>): FeatureSet {
   const where = (...matchingStates: readonly BitState[]) =>
-    bitsNamed(
-      kernel,
-      ...Object.keys(states).filter((name) =>
-        matchingStates.some((state) => state === states[name]),
-      ),
-    );
+    bitsNamed(kernel, ...Object.keys(states).filter((name) => matchingStates.some((state) => state === states[name])));
   return {
     active: where("on", "on fixed", "on requested off"),
     requested: where("on", "off requested on"),

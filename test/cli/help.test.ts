@@ -12,11 +12,7 @@ async function offload(...args: readonly string[]) {
     stderr: "pipe",
     env: {},
   });
-  const [stdout, stderr, exitCode] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
+  const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { stdout, stderr, exitCode };
 }
 
@@ -27,14 +23,11 @@ describe("help is asked for", () => {
     expect(run.stderr).toContain("offload disable ALL");
   });
 
-  test.each(["help", "--help", "-h", "help --no-color", "help help"])(
-    "by offload %s",
-    async (line) => {
-      const run = await offload(...line.split(" "));
-      expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-      expect(run.stdout).toBe((await offload()).stderr);
-    },
-  );
+  test.each(["help", "--help", "-h", "help --no-color", "help help"])("by offload %s", async (line) => {
+    const run = await offload(...line.split(" "));
+    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(run.stdout).toBe((await offload()).stderr);
+  });
 
   const names = COMMANDS.map(({ name }) => name);
   test.each(names)("%s: help before and after it is the same", async (name) => {
@@ -64,36 +57,33 @@ describe("the parser and the help agree", () => {
     ),
   );
 
-  test.each(COMMANDS.map(({ name }) => name))(
-    "%s takes every option of its help, and no other",
-    async (name) => {
-      const page = (await offload(name, "--help")).stdout;
-      const rows = page.split("\n").filter((line) => /^ {2}-/.test(line));
-      const shown = new Map(
-        rows.flatMap((row) =>
-          [...row.matchAll(/--([a-z-]+)( [A-Za-z][^ ,]*)?(?=,| {2}|$)/g)].map(
-            ([, option = "", value]) => [option, value !== undefined] as const,
-          ),
+  test.each(COMMANDS.map(({ name }) => name))("%s takes every option of its help, and no other", async (name) => {
+    const page = (await offload(name, "--help")).stdout;
+    const rows = page.split("\n").filter((line) => /^ {2}-/.test(line));
+    const shown = new Map(
+      rows.flatMap((row) =>
+        [...row.matchAll(/--([a-z-]+)( [A-Za-z][^ ,]*)?(?=,| {2}|$)/g)].map(
+          ([, option = "", value]) => [option, value !== undefined] as const,
         ),
-      );
-      expect(shown.has("help")).toBe(true);
-      for (const option of everyName) {
-        const word = shown.get(option) === true ? `--${option}=1` : `--${option}`;
-        // --help ends the parsing of everything else.
-        if (option === "help") continue;
-        const { stdout, stderr, exitCode } = await offload(name, word, "--no-such-flag");
-        const refused = shown.has(option) ? "--no-such-flag" : `--${option}`;
-        // A monitoring plugin tells of a wrong command line where and how it tells of all else.
-        const plugin = option === "nagios" && shown.has(option);
-        const words = plugin ? stdout : stderr;
-        expect({ option, exitCode, words: words.trim() }).toMatchObject({
-          option,
-          exitCode: plugin ? 3 : 2,
-          words: expect.stringContaining(`"${refused}" is not a flag`),
-        });
-      }
-    },
-  );
+      ),
+    );
+    expect(shown.has("help")).toBe(true);
+    for (const option of everyName) {
+      const word = shown.get(option) === true ? `--${option}=1` : `--${option}`;
+      // --help ends the parsing of everything else.
+      if (option === "help") continue;
+      const { stdout, stderr, exitCode } = await offload(name, word, "--no-such-flag");
+      const refused = shown.has(option) ? "--no-such-flag" : `--${option}`;
+      // A monitoring plugin tells of a wrong command line where and how it tells of all else.
+      const plugin = option === "nagios" && shown.has(option);
+      const words = plugin ? stdout : stderr;
+      expect({ option, exitCode, words: words.trim() }).toMatchObject({
+        option,
+        exitCode: plugin ? 3 : 2,
+        words: expect.stringContaining(`"${refused}" is not a flag`),
+      });
+    }
+  });
 });
 
 describe("a wrong command is one line with the closest right one", () => {

@@ -84,16 +84,12 @@ describe("flags that hold or do not", () => {
     expect(given("--no-color").flag("color")).toBe(false);
   });
 
-  test.each([
-    "--no-yes",
-    "--no-dry-run",
-    "--no-json",
-    "--no-host",
-    "--no-features",
-    "--no-no-replug",
-  ])("%s is no flag: there is nothing to turn off", (flag) => {
-    expect(failureOf(parse(flag)).code).toBe("unknown-flag");
-  });
+  test.each(["--no-yes", "--no-dry-run", "--no-json", "--no-host", "--no-features", "--no-no-replug"])(
+    "%s is no flag: there is nothing to turn off",
+    (flag) => {
+      expect(failureOf(parse(flag)).code).toBe("unknown-flag");
+    },
+  );
 
   test.each([
     "--yes=1",
@@ -196,22 +192,16 @@ describe("the targets of a command line", () => {
     expect(unwrap(targets())).toEqual([]);
   });
 
-  test.each(["", " ", "--vm=", "--pif=", "--vm= ", "--pif=\t"])(
-    "an empty one is refused: %p",
-    (word) => {
-      expect(failureOf(targets(word)).code).toBe("empty-target");
-      expect(failureOf(targets("web", word)).code).toBe("empty-target");
-    },
-  );
+  test.each(["", " ", "--vm=", "--pif=", "--vm= ", "--pif=\t"])("an empty one is refused: %p", (word) => {
+    expect(failureOf(targets(word)).code).toBe("empty-target");
+    expect(failureOf(targets("web", word)).code).toBe("empty-target");
+  });
 
-  test.each(["all", "All", "nics", "Nics", "vifs", "ViFs"])(
-    "%s is refused before anything is read",
-    (word) => {
-      const failure = failureOf(targets(word));
-      expect(failure.code).toBe("all-must-be-uppercase");
-      expect(failure.message).toContain(word.toUpperCase());
-    },
-  );
+  test.each(["all", "All", "nics", "Nics", "vifs", "ViFs"])("%s is refused before anything is read", (word) => {
+    const failure = failureOf(targets(word));
+    expect(failure.code).toBe("all-must-be-uppercase");
+    expect(failure.message).toContain(word.toUpperCase());
+  });
 
   test("NICS and VIFS are words, and VMs of these names are named by --vm", () => {
     expect(unwrap(targets("NICS", "VIFS", "--vm=NICS"))).toEqual([
@@ -240,16 +230,13 @@ describe("the features of a command line", () => {
     expect(unwrap(features("--features", FEATURE_NAMES.join(",")))).toEqual(FEATURE_NAMES);
   });
 
-  test.each([
-    "--features=",
-    "--features=,",
-    "--features= ",
-    "--features=tso,",
-    "--features=nosuch",
-  ])("%s is refused, never taken for the default", (flag) => {
-    expect(failureOf(features(flag)).code).toBe("unknown-feature");
-    expect(failureOf(features("--features=tso", flag)).code).toBe("unknown-feature");
-  });
+  test.each(["--features=", "--features=,", "--features= ", "--features=tso,", "--features=nosuch"])(
+    "%s is refused, never taken for the default",
+    (flag) => {
+      expect(failureOf(features(flag)).code).toBe("unknown-feature");
+      expect(failureOf(features("--features=tso", flag)).code).toBe("unknown-feature");
+    },
+  );
 });
 
 describe("how to answer", () => {
@@ -271,18 +258,7 @@ describe("how to answer", () => {
 
 test("any words at all are read or refused, and never lost", () => {
   const word = fc.oneof(
-    fc.constantFrom(
-      "--yes",
-      "-y",
-      "--vm",
-      "--vm=x",
-      "--",
-      "-",
-      "--no-replug",
-      "--features",
-      "a",
-      "",
-    ),
+    fc.constantFrom("--yes", "-y", "--vm", "--vm=x", "--", "-", "--no-replug", "--features", "a", ""),
     fc.string(),
   );
   fc.assert(
@@ -293,9 +269,7 @@ test("any words at all are read or refused, and never lost", () => {
         return;
       }
       const end = words.indexOf("--");
-      const plain = (end < 0 ? words : words.slice(0, end)).filter(
-        (one) => !one.startsWith("-") || one === "-",
-      );
+      const plain = (end < 0 ? words : words.slice(0, end)).filter((one) => !one.startsWith("-") || one === "-");
       const taken = [...parsed.value.positionals, ...parsed.value.values("vm")];
       taken.push(...parsed.value.values("features"), ...parsed.value.values("pif"));
       for (const one of plain) expect(taken).toContain(one);

@@ -106,9 +106,7 @@ describe("a target that cannot be is refused before anything is changed", () => 
   });
 
   test("refuses a template, by name and by UUID", async () => {
-    const template = dom0.fixture.vms.find(
-      ({ record }) => record.is_a_template && !record.is_a_snapshot,
-    );
+    const template = dom0.fixture.vms.find(({ record }) => record.is_a_template && !record.is_a_snapshot);
     expect(await refused(["disable", template?.record.name_label ?? ""])).toContain("template");
     expect(await refused(["disable", template?.record.uuid ?? ""])).toContain("template");
   });
@@ -149,16 +147,12 @@ describe("names that mean something else", () => {
     const { uuid } = own.fixture.vif("web 1").record;
     await own.simulator.set(["VM", ref, "name_label", uuid]);
     const run = await own.offload("disable", uuid, "--dry-run", "--json");
-    expect(JSON.parse(run.stdout).devices.map(({ device }: { device: string }) => device)).toEqual([
-      "vif1.0",
-    ]);
+    expect(JSON.parse(run.stdout).devices.map(({ device }: { device: string }) => device)).toEqual(["vif1.0"]);
   });
 
   test("a template called ALL or eth0 is in nobody's way", async () => {
     await using own = await Dom0.start();
-    const template = own.fixture.vms.find(
-      ({ record }) => record.is_a_template && !record.is_a_snapshot,
-    );
+    const template = own.fixture.vms.find(({ record }) => record.is_a_template && !record.is_a_snapshot);
     for (const name of ["ALL", "eth0"]) {
       await own.simulator.set(["VM", template?.ref ?? "", "name_label", name]);
       expect((await own.offload("disable", name, "--dry-run")).exitCode).toBe(0);

@@ -190,9 +190,7 @@ describe("offload complete", () => {
       for (const kind of ["targets", "vms", "pifs", "nonsense", ""]) {
         const run = await other.offload("complete", kind);
         expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-        expect(run.stdout.includes("eth1")).toBe(
-          scenario !== "not-dom0" && (kind === "targets" || kind === "pifs"),
-        );
+        expect(run.stdout.includes("eth1")).toBe(scenario !== "not-dom0" && (kind === "targets" || kind === "pifs"));
       }
     },
   );

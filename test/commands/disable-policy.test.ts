@@ -1,11 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  listFeaturesOn,
-  listWrites,
-  readLiveState,
-  readOtherConfig,
-  readSettings,
-} from "../assertions/ethtool.ts";
+import { listFeaturesOn, listWrites, readLiveState, readOtherConfig, readSettings } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 
 /** The texts of this program in an `other_config`, parsed. */
@@ -38,9 +32,7 @@ describe("NICS and VIFS", () => {
       expect(features.get("tcp-segmentation-offload")?.active).toBe(false);
       expect(features.get("generic-receive-offload")?.active).toBe(false);
     }
-    expect(await Promise.all(VIFS.map((device) => dom0.text(["ethtool", "-k", device])))).toEqual(
-      vifs,
-    );
+    expect(await Promise.all(VIFS.map((device) => dom0.text(["ethtool", "-k", device])))).toEqual(vifs);
     expect(await ruleOf(dom0)).toEqual({ version: 1, nics: ["tso", "gro"], vifs: [] });
     const written = (await listWrites(dom0)).map(({ method }) => method.split(".")[0]);
     expect(new Set(written)).toEqual(new Set(["PIF", "host"]));
@@ -70,19 +62,16 @@ describe("NICS and VIFS", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test.each(["NICS", "VIFS"])(
-    "%s is refused without --yes where nobody can be asked",
-    async (word) => {
-      await using dom0 = await Dom0.start();
-      const before = await readLiveState(dom0);
-      const run = await dom0.offload("disable", word);
-      expect(run.exitCode).toBe(2);
-      expect(run.stderr).toContain(`all ${word}`);
-      expect(run.stderr).toContain("--yes");
-      expect(await readLiveState(dom0)).toBe(before);
-      expect(await listWrites(dom0)).toEqual([]);
-    },
-  );
+  test.each(["NICS", "VIFS"])("%s is refused without --yes where nobody can be asked", async (word) => {
+    await using dom0 = await Dom0.start();
+    const before = await readLiveState(dom0);
+    const run = await dom0.offload("disable", word);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain(`all ${word}`);
+    expect(run.stderr).toContain("--yes");
+    expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
+  });
 
   test.each(["nics", "Vifs"])("%s is refused with the word in capital letters", async (word) => {
     await using dom0 = await Dom0.start();
@@ -127,9 +116,7 @@ describe("a setting that was there already", () => {
     const { ref } = dom0.fixture.vif("db");
     await dom0.simulator.set(["VIF", ref, "other_config", { "ethtool-tx": "off" }]);
     await dom0.offload("disable", "db", "--features", "tx");
-    const injected = (await dom0.simulator.calls()).filter(
-      ({ method }) => method === "event.inject",
-    );
+    const injected = (await dom0.simulator.calls()).filter(({ method }) => method === "event.inject");
     expect(injected).toHaveLength(1);
     await dom0.simulator.clearCalls();
     const second = await dom0.offload("disable", "db", "--features", "tx");
@@ -145,12 +132,7 @@ describe("a text that cannot be used", () => {
   test.each([
     ["of another version", `offload-1-ab`, '{"version":2,"features":{}}', "another version"],
     ["that is damaged", `offload-1-ab`, '{"version":1,', "damaged"],
-    [
-      "of a strange name",
-      `offload-\u001b[31m`,
-      '{"version":1,"features":{}}',
-      "the name of a text",
-    ],
+    ["of a strange name", `offload-\u001b[31m`, '{"version":1,"features":{}}', "the name of a text"],
     ["that was written to do harm", `offload-1-ab`, HOSTILE, "damaged"],
   ])("%s excludes its own object only", async (_, name, text, reason) => {
     await using dom0 = await Dom0.start();
@@ -166,9 +148,7 @@ describe("a text that cannot be used", () => {
     expect(run.stdout).toContain(`xe vif-param-get uuid=${record.uuid} param-name=other-config`);
     expect(await readOtherConfig(dom0, "VIF", ref)).toEqual({ [name]: text });
     expect(await dom0.text(["ethtool", "-k", "vif2.0"])).toBe(before);
-    expect(await isStillOn(dom0, [...NICS, ...VIFS.filter((device) => device !== "vif2.0")])).toBe(
-      false,
-    );
+    expect(await isStillOn(dom0, [...NICS, ...VIFS.filter((device) => device !== "vif2.0")])).toBe(false);
   });
 
   test("never reaches the terminal raw, whatever it says", async () => {

@@ -27,9 +27,7 @@ describe("disable ALL", () => {
     // veth knows no ufo, and its lro is off and fixed: neither may be stored on a PIF.
     const storable = ["rx", "tx", "sg", "tso", "gso", "gro"].map((key) => `ethtool-${key}`);
     for (const device of ["eth0", "eth1", "eth2", "eth3"]) {
-      expect(await readOtherConfig(dom0, "PIF", fixture.pif(device).ref)).toMatchObject(
-        off(storable),
-      );
+      expect(await readOtherConfig(dom0, "PIF", fixture.pif(device).ref)).toMatchObject(off(storable));
       expect(await readOtherConfig(dom0, "PIF", fixture.pif(device).ref)).not.toContainAnyKeys([
         "ethtool-ufo",
         "ethtool-lro",
@@ -48,9 +46,7 @@ describe("disable ALL", () => {
     const before = await dom0.simulator.database();
     await dom0.offload("disable", "ALL", "--yes");
     const after = await dom0.simulator.database();
-    const others = dom0.fixture.vms.filter(
-      ({ record }) => record.is_a_template || record.is_control_domain,
-    );
+    const others = dom0.fixture.vms.filter(({ record }) => record.is_a_template || record.is_control_domain);
     const vifs = others.flatMap((vm) => vm.vifs.map(({ ref }) => ref));
     expect(vifs.length).toBeGreaterThan(0);
     for (const ref of vifs) expect(after["VIF"]?.[ref]).toEqual(before["VIF"]?.[ref] ?? {});
@@ -151,9 +147,7 @@ describe("the confirmation of ALL", () => {
     const run = await dom0.run(argv, { tty: true, answers: [{ prompt: question, input: "\x03" }] });
     // A parent that ignores SIGINT hands that on; the code then says what the signal cannot.
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
-    expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(
-      run.stdout.lastIndexOf("\x1b[?25l"),
-    );
+    expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(run.stdout.lastIndexOf("\x1b[?25l"));
     expect(await readLiveState(dom0)).toBe(before);
     expect(await dom0.simulator.sessions()).toBe(0);
   });
@@ -210,9 +204,7 @@ describe("targets", () => {
     const vlan = dom0.fixture.pifs.find(({ record }) => record.VLAN === 100);
     await dom0.offload("disable", vlan?.record.uuid ?? "");
     expect(await listFeaturesOn(dom0, "eth0")).toEqual([]);
-    expect(await readOtherConfig(dom0, "PIF", dom0.fixture.pif("eth0").ref)).toMatchObject(
-      pifSettings,
-    );
+    expect(await readOtherConfig(dom0, "PIF", dom0.fixture.pif("eth0").ref)).toMatchObject(pifSettings);
     expect(await readOtherConfig(dom0, "PIF", vlan?.ref ?? "")).toEqual({});
   });
 
@@ -231,10 +223,7 @@ describe("targets", () => {
     await using dom0 = await Dom0.start({ scenarios: ["coordinator", "elsewhere"] });
     const { fixture } = dom0;
     const away = fixture.vms.find(
-      ({ record }) =>
-        record.resident_on === fixture.other?.ref &&
-        !record.is_control_domain &&
-        record.VIFs.length > 0,
+      ({ record }) => record.resident_on === fixture.other?.ref && !record.is_control_domain && record.VIFs.length > 0,
     );
     const before = await readLiveState(dom0);
     const run = await dom0.offload("disable", "--vm", away?.record.name_label ?? "");
@@ -271,9 +260,7 @@ describe("targets", () => {
     const networks = Object.values(dom0.fixture.database.PIF)
       .filter((pif) => pif.sriov_logical_PIF_of.length > 0)
       .map((pif) => pif.network);
-    const vifs = dom0.fixture.vms
-      .flatMap((vm) => vm.vifs)
-      .filter(({ record }) => networks.includes(record.network));
+    const vifs = dom0.fixture.vms.flatMap((vm) => vm.vifs).filter(({ record }) => networks.includes(record.network));
     expect(vifs.length).toBeGreaterThan(0);
     for (const { ref } of vifs) {
       expect(await readOtherConfig(dom0, "VIF", ref)).not.toContainAnyKeys(VIF_KEYS);
@@ -317,17 +304,7 @@ describe("safety", () => {
     await dom0.run(["install", "-d", "-m", "700", "/var/lib/offload"]);
     const slow = ["strace", "-f", "-qq", "-e", "inject=fsync:delay_enter=3000000:when=1"];
     const log = "/run/dom0/strace.log";
-    const command = dom0.spawn([
-      ...slow,
-      "-e",
-      "trace=fsync",
-      "-o",
-      log,
-      OFFLOAD,
-      "disable",
-      "ALL",
-      "--yes",
-    ]);
+    const command = dom0.spawn([...slow, "-e", "trace=fsync", "-o", log, OFFLOAD, "disable", "ALL", "--yes"]);
     while (!(await dom0.run(["cat", log])).stdout.includes("fsync(")) await Bun.sleep(20);
     await dom0.link.remove("vif2.0");
     const run = await command.exited;
@@ -401,10 +378,7 @@ describe("--dry-run", () => {
     const real = await dom0.offload("disable", "ALL", "--yes", "--json");
     const written = JSON.parse(real.stdout)
       .changes.filter((change: { layer: string }) => change.layer === "xapi")
-      .flatMap((change: { uuid: string; feature: string }) => [
-        change.uuid,
-        `ethtool-${change.feature}`,
-      ]);
+      .flatMap((change: { uuid: string; feature: string }) => [change.uuid, `ethtool-${change.feature}`]);
     expect(previewed).toEqual(written);
   });
 });

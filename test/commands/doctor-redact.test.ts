@@ -70,10 +70,7 @@ describe("doctor --redact", () => {
     const { uuid } = dom0.fixture.vm("web 1").record;
     const web = devices.filter((one: { vm: { uuid: string } | null }) => one.vm?.uuid === uuid);
     const placeholder = `VM-${uuid.slice(0, 8)}`;
-    expect(web.map((one: { vm: { name: string } }) => one.vm.name)).toEqual([
-      placeholder,
-      placeholder,
-    ]);
+    expect(web.map((one: { vm: { name: string } }) => one.vm.name)).toEqual([placeholder, placeholder]);
     expect((await dom0.offload("doctor", "--redact")).stdout).toContain(placeholder);
   });
 });

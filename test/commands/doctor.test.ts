@@ -100,13 +100,9 @@ describe("doctor", () => {
     const { advice } = await document(dom0);
     expect(advice).toContain("offload disable ALL");
     expect(advice).toContain("offload persist");
-    expect(advice).toContain(
-      `xe pif-param-remove uuid=${record.uuid} param-name=other-config param-key=ethtool-rx`,
-    );
+    expect(advice).toContain(`xe pif-param-remove uuid=${record.uuid} param-name=other-config param-key=ethtool-rx`);
     const { uuid } = dom0.fixture.vif("db").record;
-    expect(advice).toContain(
-      `xe vif-param-remove uuid=${uuid} param-name=other-config param-key=ethtoolrx`,
-    );
+    expect(advice).toContain(`xe vif-param-remove uuid=${uuid} param-name=other-config param-key=ethtoolrx`);
   });
 
   test("gives the driver and firmware that ethtool -i gives", async () => {
@@ -121,12 +117,7 @@ describe("doctor", () => {
       firmware: field("firmware-version"),
       bus: field("bus-info"),
     });
-    expect(diagnosis.nics.map(({ device }: { device: string }) => device)).toEqual([
-      "eth0",
-      "eth1",
-      "eth2",
-      "eth3",
-    ]);
+    expect(diagnosis.nics.map(({ device }: { device: string }) => device)).toEqual(["eth0", "eth1", "eth2", "eth3"]);
   });
 
   test("finds what others have put everywhere, and says what of it is not run", async () => {
@@ -136,38 +127,21 @@ describe("doctor", () => {
       "/etc/rc.d/rc.local",
       "#!/bin/bash\n# ethtool -K eth0 gro off\nethtool -K eth1 tso on\n/opt/fix.sh &\n",
     );
-    await put(
-      dom0,
-      "/opt/fix.sh",
-      "#!/bin/sh\nfor n in 0 1; do\n  ethtool \\\n    -K eth$n tx off\ndone\n",
-    );
+    await put(dom0, "/opt/fix.sh", "#!/bin/sh\nfor n in 0 1; do\n  ethtool \\\n    -K eth$n tx off\ndone\n");
     await put(
       dom0,
       "/etc/udev/rules.d/50-nic.rules",
       'ACTION=="add", SUBSYSTEM=="net", RUN+="/sbin/ethtool -K $name lro off"\n',
     );
     await put(dom0, "/etc/xapi.d/vif-hotplug", "#!/bin/sh\nlogger plugged\n", "755");
-    await put(
-      dom0,
-      "/etc/systemd/system/nic.service",
-      "[Service]\nExecStart=/sbin/ethtool -K eth0 sg off\n",
-    );
-    await put(
-      dom0,
-      "/etc/cron.d/nic",
-      "0 3 * * * root xe pif-param-set uuid=u other-config:ethtool-tx=off\n",
-    );
-    await put(
-      dom0,
-      "/etc/sysconfig/network-scripts/ifcfg-eth0",
-      'DEVICE=eth0\nETHTOOL_OPTS="-K eth0 gso off"\n',
-    );
+    await put(dom0, "/etc/systemd/system/nic.service", "[Service]\nExecStart=/sbin/ethtool -K eth0 sg off\n");
+    await put(dom0, "/etc/cron.d/nic", "0 3 * * * root xe pif-param-set uuid=u other-config:ethtool-tx=off\n");
+    await put(dom0, "/etc/sysconfig/network-scripts/ifcfg-eth0", 'DEVICE=eth0\nETHTOOL_OPTS="-K eth0 gso off"\n');
     await put(dom0, "/etc/modprobe.d/bnx2x.conf", "options bnx2x disable_tpa=1\n");
     await dom0.offload("persist", "ALL", "--yes", "--method", "systemd");
     const { diagnosis } = await document(dom0);
     const found = diagnosis.hooks.map(
-      ({ path, line, type }: { path: string; line: number; type: string }) =>
-        `${path}:${line} ${type}`,
+      ({ path, line, type }: { path: string; line: number; type: string }) => `${path}:${line} ${type}`,
     );
     expect(found).toEqual([
       "/etc/rc.d/rc.local:3 rc.local",
@@ -207,9 +181,7 @@ describe("doctor", () => {
     expect(diagnosis.ineffectiveSettings).toContainEqual(
       expect.objectContaining({ name: "bond0", key: "ethtool-gso" }),
     );
-    expect(
-      advice.filter((line: string) => line.startsWith("xe network-param-remove")),
-    ).toHaveLength(1);
+    expect(advice.filter((line: string) => line.startsWith("xe network-param-remove"))).toHaveLength(1);
   });
 
   test("takes no target, and says so", async () => {
@@ -230,11 +202,7 @@ describe("doctor on a host that is half broken", () => {
     expect(run.stdout).toContain("XAPI does not answer");
     expect(run.stdout).toContain("xe-toolstack-restart");
     for (const { name } of dom0.fixture.devices) {
-      await dom0.text([
-        "sh",
-        "-c",
-        `ethtool -K ${name} rx off tx off sg off tso off gso off gro off || :`,
-      ]);
+      await dom0.text(["sh", "-c", `ethtool -K ${name} rx off tx off sg off tso off gso off gro off || :`]);
     }
     expect((await dom0.offload("doctor")).exitCode).toBe(3);
   });

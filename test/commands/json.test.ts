@@ -22,16 +22,7 @@ async function document(dom0: Dom0, ...args: readonly string[]) {
 describe("--json", () => {
   const worlds: readonly (readonly Scenario[])[] = [
     [],
-    [
-      "coordinator",
-      "duplicates",
-      "hostile",
-      "sriov",
-      "tunnel",
-      "fixed",
-      "requested-on",
-      "unmanaged",
-    ],
+    ["coordinator", "duplicates", "hostile", "sriov", "tunnel", "fixed", "requested-on", "unmanaged"],
     ["dead"],
     ["emergency"],
     ["not-dom0"],
@@ -91,9 +82,7 @@ test("nothing that a terminal would act on is in a document, whatever the names"
   await using dom0 = await Dom0.start({ scenarios: ["hostile"] });
   const run = await dom0.offload("status", "--json");
   expect(run.stdout).not.toMatch(/[^\P{C}\n]/u);
-  const names = JSON.parse(run.stdout).devices.map(
-    (device: { vm: { name: string } | null }) => device.vm?.name,
-  );
+  const names = JSON.parse(run.stdout).devices.map((device: { vm: { name: string } | null }) => device.vm?.name);
   for (const { record } of dom0.fixture.running) {
     if (record.VIFs.length > 0) expect(names).toContain(record.name_label);
   }
@@ -132,8 +121,7 @@ describe("the human view", () => {
   test("fits 80 columns with the table of a common host", async () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("status");
-    for (const line of run.stdout.split("\n"))
-      expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+    for (const line of run.stdout.split("\n")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
   });
 
   test("a reader that goes away early is no error", async () => {

@@ -6,9 +6,7 @@ describe("verify --nagios", () => {
     await using dom0 = await Dom0.start();
     const fresh = await dom0.offload("verify", "--nagios");
     expect(fresh.exitCode).toBe(2);
-    expect(fresh.stdout).toMatch(
-      /^OFFLOAD CRITICAL: [^|\n]+ \| interfaces=\d+;;;0 on=\d+;;0;0 .*\n$/,
-    );
+    expect(fresh.stdout).toMatch(/^OFFLOAD CRITICAL: [^|\n]+ \| interfaces=\d+;;;0 on=\d+;;0;0 .*\n$/);
     expect(fresh.stderr).toBe("");
     await dom0.offload("disable", "ALL", "--yes");
     // XAPI has no setting for the gro of a VIF.

@@ -1,10 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  listAllFeaturesOn,
-  listFeaturesOn,
-  listWrites,
-  readLiveState,
-} from "../assertions/ethtool.ts";
+import { listAllFeaturesOn, listFeaturesOn, listWrites, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 const QUESTION = "Keep these changes?";
@@ -125,9 +120,7 @@ describe("disable --confirm-within", () => {
     while (!run.output.includes("offload confirm")) await Bun.sleep(20);
     const confirmed = await dom0.offload("confirm");
     expect(confirmed.exitCode).toBe(0);
-    expect(confirmed.stdout).toMatch(
-      /Changed: 65 features on 11 devices; [1-9]\d+ records in XAPI/,
-    );
+    expect(confirmed.stdout).toMatch(/Changed: 65 features on 11 devices; [1-9]\d+ records in XAPI/);
     expect((await run.exited).exitCode).toBe(0);
     expect(await listAllFeaturesOn(dom0)).toEqual([]);
     expect((await dom0.offload("confirm")).exitCode).toBe(2);
@@ -184,23 +177,20 @@ describe("disable --confirm-within", () => {
     await dom0.offload("restore", "--yes");
   });
 
-  test.each(["status", "verify"])(
-    "is the first line of %s, with the seconds left",
-    async (command) => {
-      await using dom0 = await Dom0.start();
-      const run = disable(dom0, 60);
-      while (!run.output.includes("offload confirm")) await Bun.sleep(20);
-      const { stdout } = await dom0.offload(command);
-      expect(stdout).toMatch(
-        /^A change is pending: it is reverted in (?:60|5\d) seconds unless it is confirmed; keep it with: offload confirm\n/,
-      );
-      const { pending } = JSON.parse((await dom0.offload(command, "--json")).stdout);
-      expect(pending.secondsLeft).toBeWithin(40, 61);
-      await dom0.offload("restore", "--yes");
-      await run.exited;
-      expect((await dom0.offload(command)).stdout).not.toContain("pending");
-    },
-  );
+  test.each(["status", "verify"])("is the first line of %s, with the seconds left", async (command) => {
+    await using dom0 = await Dom0.start();
+    const run = disable(dom0, 60);
+    while (!run.output.includes("offload confirm")) await Bun.sleep(20);
+    const { stdout } = await dom0.offload(command);
+    expect(stdout).toMatch(
+      /^A change is pending: it is reverted in (?:60|5\d) seconds unless it is confirmed; keep it with: offload confirm\n/,
+    );
+    const { pending } = JSON.parse((await dom0.offload(command, "--json")).stdout);
+    expect(pending.secondsLeft).toBeWithin(40, 61);
+    await dom0.offload("restore", "--yes");
+    await run.exited;
+    expect((await dom0.offload(command)).stdout).not.toContain("pending");
+  });
 
   test("says at the prompt what Enter does, how long there is, and how to answer elsewhere", async () => {
     await using dom0 = await Dom0.start();

@@ -1,11 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  listFeaturesOn,
-  listWrites,
-  readEtcState,
-  readLiveState,
-  readOtherConfig,
-} from "../assertions/ethtool.ts";
+import { listFeaturesOn, listWrites, readEtcState, readLiveState, readOtherConfig } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 /** In a throwaway dom0 no systemd runs: these are about rc.local. test/lab boots real machines. */
@@ -20,11 +14,7 @@ async function boot(dom0: Dom0): Promise<void> {
     const all = ["rx", "tx", "sg", "tso", "gso", "gro"].flatMap((feature) => [feature, "on"]);
     await dom0.setFeatures(device, ...all);
   }
-  const run = await dom0.run([
-    "sh",
-    "-c",
-    `[ -x ${RC_LOCAL} ] && mkdir -p /var/lock/subsys && exec ${RC_LOCAL}`,
-  ]);
+  const run = await dom0.run(["sh", "-c", `[ -x ${RC_LOCAL} ] && mkdir -p /var/lock/subsys && exec ${RC_LOCAL}`]);
   expect({ stderr: run.stderr, exitCode: run.exitCode }).toEqual({ stderr: "", exitCode: 0 });
 }
 
@@ -140,23 +130,20 @@ describe("persist", () => {
     }
   });
 
-  test.each([SCRIPT, RULE, UNIT])(
-    "refuses by name %s of someone else, and changes nothing",
-    async (path) => {
-      await using dom0 = await Dom0.start();
-      const live = await readLiveState(dom0);
-      await dom0.run(["sh", "-c", `mkdir -p "$(dirname ${path})"; echo theirs > ${path}`]);
-      const before = await readEtcState(dom0);
-      const run = await dom0.offload("persist", "ALL", "--yes");
-      expect(run.exitCode).toBe(2);
-      expect(run.stderr).toContain(path);
-      expect((await dom0.offload("persist", "ALL", "--dry-run")).exitCode).toBe(2);
-      expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
-      expect(await readEtcState(dom0)).toBe(before);
-      expect(await readLiveState(dom0)).toBe(live);
-      expect(await listWrites(dom0)).toEqual([]);
-    },
-  );
+  test.each([SCRIPT, RULE, UNIT])("refuses by name %s of someone else, and changes nothing", async (path) => {
+    await using dom0 = await Dom0.start();
+    const live = await readLiveState(dom0);
+    await dom0.run(["sh", "-c", `mkdir -p "$(dirname ${path})"; echo theirs > ${path}`]);
+    const before = await readEtcState(dom0);
+    const run = await dom0.offload("persist", "ALL", "--yes");
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain(path);
+    expect((await dom0.offload("persist", "ALL", "--dry-run")).exitCode).toBe(2);
+    expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
+    expect(await readEtcState(dom0)).toBe(before);
+    expect(await readLiveState(dom0)).toBe(live);
+    expect(await listWrites(dom0)).toEqual([]);
+  });
 
   test("covers a VM by its UUID", async () => {
     await using dom0 = await Dom0.start();

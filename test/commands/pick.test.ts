@@ -1,10 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  listFeaturesOn,
-  listWrites,
-  readLiveState,
-  readOtherConfig,
-} from "../assertions/ethtool.ts";
+import { listFeaturesOn, listWrites, readLiveState, readOtherConfig } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Answer } from "../dom0/running.ts";
 
@@ -67,37 +62,27 @@ describe("disable --pick", () => {
         { prompt: CONFIRM, input: "\x03" },
       ],
     ],
-  ])(
-    "Ctrl-C %s changes nothing, gives the terminal back and ends as a signal does",
-    async (_, answers) => {
-      const run = await pick(dom0, answers);
-      // A parent that ignores SIGINT hands that on; the code then says what the signal cannot.
-      expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
-      expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(
-        run.stdout.lastIndexOf("\x1b[?25l"),
-      );
-      expect(shown(run.stdout)).toContain("offload: cancelled; nothing was changed");
-      await untouched();
-    },
-  );
+  ])("Ctrl-C %s changes nothing, gives the terminal back and ends as a signal does", async (_, answers) => {
+    const run = await pick(dom0, answers);
+    // A parent that ignores SIGINT hands that on; the code then says what the signal cannot.
+    expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
+    expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(run.stdout.lastIndexOf("\x1b[?25l"));
+    expect(shown(run.stdout)).toContain("offload: cancelled; nothing was changed");
+    await untouched();
+  });
 
-  test.each(["SIGTERM", "SIGHUP"] as const)(
-    "%s in the list gives the terminal back, too",
-    async (signal) => {
-      const script = `sh -c 'echo $$ > /tmp/pid; exec ${OFFLOAD} disable --pick'; stty -a`;
-      const running = dom0.spawn(["sh", "-c", script], { tty: true });
-      await running.waitFor("Ctrl-C leaves");
-      await dom0.text(["sh", "-c", `kill -${signal.slice(3)} "$(cat /tmp/pid)"`]);
-      const run = await running.exited;
-      expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(
-        run.stdout.lastIndexOf("\x1b[?25l"),
-      );
-      // Lines are read whole and echoed again, as stty says after it.
-      expect(run.stdout).toMatch(/[^-]icanon/);
-      expect(run.stdout).toMatch(/[^-]echo /);
-      await untouched();
-    },
-  );
+  test.each(["SIGTERM", "SIGHUP"] as const)("%s in the list gives the terminal back, too", async (signal) => {
+    const script = `sh -c 'echo $$ > /tmp/pid; exec ${OFFLOAD} disable --pick'; stty -a`;
+    const running = dom0.spawn(["sh", "-c", script], { tty: true });
+    await running.waitFor("Ctrl-C leaves");
+    await dom0.text(["sh", "-c", `kill -${signal.slice(3)} "$(cat /tmp/pid)"`]);
+    const run = await running.exited;
+    expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(run.stdout.lastIndexOf("\x1b[?25l"));
+    // Lines are read whole and echoed again, as stty says after it.
+    expect(run.stdout).toMatch(/[^-]icanon/);
+    expect(run.stdout).toMatch(/[^-]echo /);
+    await untouched();
+  });
 
   test("the same confirmation as always follows, and Enter means No", async () => {
     const run = await pick(dom0, [
@@ -192,9 +177,7 @@ test("what was picked is turned off, and nothing else", async () => {
     "ethtool-tso": "off",
     "ethtool-gso": "off",
   });
-  expect(await readOtherConfig(dom0, "VIF", dom0.fixture.vif("db").ref)).not.toContainKey(
-    "ethtool-tso",
-  );
+  expect(await readOtherConfig(dom0, "VIF", dom0.fixture.vif("db").ref)).not.toContainKey("ethtool-tso");
 });
 
 test("--yes and --dry-run need no confirmation", async () => {

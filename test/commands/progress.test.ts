@@ -27,16 +27,13 @@ describe("a XAPI that takes its time", () => {
   test.each([
     ["piped", {}],
     ["piped, as JSON", { args: ["--json"] }],
-  ])(
-    "is waited for in silence without a terminal: %s",
-    async (_, { args = [] }: { args?: string[] }) => {
-      await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
-      await dom0.simulator.fault({ fault: "slow", ms: 1500, method: "VM.get_all_records_where" });
-      const run = await dom0.run([...ARGV, ...args]);
-      expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-      expect(run.stdout).not.toContain("\x1b");
-    },
-  );
+  ])("is waited for in silence without a terminal: %s", async (_, { args = [] }: { args?: string[] }) => {
+    await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
+    await dom0.simulator.fault({ fault: "slow", ms: 1500, method: "VM.get_all_records_where" });
+    const run = await dom0.run([...ARGV, ...args]);
+    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(run.stdout).not.toContain("\x1b");
+  });
 
   test("at a terminal that cannot move its cursor is a line", async () => {
     await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
@@ -75,8 +72,7 @@ describe("--verbose", () => {
     const lines = run.stderr.trimEnd().split("\n");
     for (const line of lines) expect(line).toStartWith("offload: ");
     for (const { device, feature, layer, to } of changes) {
-      const says =
-        layer === "live" ? `${device}: changed` : `${device}: ethtool-${feature}=${to} recorded`;
+      const says = layer === "live" ? `${device}: changed` : `${device}: ethtool-${feature}=${to} recorded`;
       if (device !== null) expect(lines).toContain(`offload: ${says}`);
     }
     const told = lines.filter((line) => line.endsWith(" recorded"));
@@ -110,8 +106,7 @@ describe("a pool", () => {
     await using pool = await Pool.start({ hosts: 2 });
     const run = await pool.host(0).offload(...argv, "--verbose");
     expect(run.exitCode).toBe(0);
-    for (const name of ["xcp-1", "xcp-2"])
-      expect(run.stderr).toContain(`offload: ${name}: answered\n`);
+    for (const name of ["xcp-1", "xcp-2"]) expect(run.stderr).toContain(`offload: ${name}: answered\n`);
   });
 });
 
@@ -124,8 +119,7 @@ describe("the first words come within 100 ms", () => {
   ])("%s", async (what, args) => {
     await using dom0 = await Dom0.start();
     const slow = what.startsWith("--verbose");
-    if (slow)
-      await dom0.simulator.fault({ fault: "slow", ms: 1500, method: "VM.get_all_records_where" });
+    if (slow) await dom0.simulator.fault({ fault: "slow", ms: 1500, method: "VM.get_all_records_where" });
     const words = slow ? ["disable", "ALL", "--dry-run", "--verbose"] : args;
     // A machine with other work makes a run slow now and then; a slow program is slow each time.
     const times: number[] = [];

@@ -1,10 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  listAllFeaturesOn,
-  listFeaturesOn,
-  readLiveState,
-  readOtherConfig,
-} from "../assertions/ethtool.ts";
+import { listAllFeaturesOn, listFeaturesOn, readLiveState, readOtherConfig } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import type { SimulatorControl } from "../dom0/simulator/control.ts";
@@ -36,9 +31,7 @@ describe("restore", () => {
     await using dom0 = await Dom0.start({ vms: 1 });
     const vm = dom0.fixture.vm("web 1");
     const live = await featuresOf(dom0, "vif1.0");
-    const nics = await Promise.all(
-      ["eth0", "eth1", "eth2", "eth3"].map((d) => featuresOf(dom0, d)),
-    );
+    const nics = await Promise.all(["eth0", "eth1", "eth2", "eth3"].map((d) => featuresOf(dom0, d)));
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.guests.shutdown(vm);
     await dom0.toolstack.reboot();
@@ -47,9 +40,7 @@ describe("restore", () => {
     const run = await dom0.offload("restore", "--yes");
     expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(await featuresOf(dom0, `vif${domid}.0`)).toBe(live);
-    const after = await Promise.all(
-      ["eth0", "eth1", "eth2", "eth3"].map((d) => featuresOf(dom0, d)),
-    );
+    const after = await Promise.all(["eth0", "eth1", "eth2", "eth3"].map((d) => featuresOf(dom0, d)));
     expect(after).toEqual(nics);
     expect(await vifConfigs(dom0.simulator, vm)).toEqual([{}, {}]);
     expect(await filesOf(dom0)).toBe("");

@@ -2,8 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { listFeaturesOn, readLiveState, readOtherConfig } from "../assertions/ethtool.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 
-const isOn = async (dom0: Dom0, device: string, feature: string) =>
-  (await dom0.ethtool(device)).get(feature)?.active;
+const isOn = async (dom0: Dom0, device: string, feature: string) => (await dom0.ethtool(device)).get(feature)?.active;
 
 /** The keys of a NIC's `other_config`. */
 async function keysOf(dom0: Dom0, device: string): Promise<readonly string[]> {
@@ -25,9 +24,7 @@ describe("restore and networkd", () => {
     await dom0.toolstack.restart();
     await dom0.toolstack.networkdCommands();
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
-    expect(new Set(await configured(dom0))).toEqual(
-      new Set(["eth0", "xenbr0", "eth1", "eth2", "eth3"]),
-    );
+    expect(new Set(await configured(dom0))).toEqual(new Set(["eth0", "xenbr0", "eth1", "eth2", "eth3"]));
     expect(await readLiveState(dom0)).toBe(live);
     await dom0.toolstack.restart();
     expect(await readLiveState(dom0)).toBe(live);

@@ -6,13 +6,7 @@ import { Dom0 } from "../dom0/dom0.ts";
 import type { HostFixtureOptions } from "../dom0/fixture/host-fixture.ts";
 import type { Scenario } from "../dom0/fixture/scenarios.ts";
 
-const SCENARIOS: readonly Scenario[] = [
-  "requested-on",
-  "fixed",
-  "elsewhere",
-  "predictable",
-  "unmanaged",
-];
+const SCENARIOS: readonly Scenario[] = ["requested-on", "fixed", "elsewhere", "predictable", "unmanaged"];
 
 const keywords = fc.subarray([...FEATURE_NAMES], { minLength: 1 });
 

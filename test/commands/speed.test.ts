@@ -58,7 +58,5 @@ test("--version loads nothing: neither a command nor what talks to XAPI", async 
   expect(await traced(dom0, "socket,connect,clone,clone3", "--version")).toEqual([]);
   const full = await dom0.run(["sh", "-c", `${OFFLOAD} --version > /dev/full`]);
   expect(full.exitCode).toBe(3);
-  expect(full.stderr).toBe(
-    "offload: stdout cannot be written to: no space is left on its device\n",
-  );
+  expect(full.stderr).toBe("offload: stdout cannot be written to: no space is left on its device\n");
 });

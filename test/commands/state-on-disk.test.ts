@@ -52,9 +52,7 @@ describe("what is kept on disk", () => {
         ["confirm"],
       ]) {
         await dom0.offload(...args);
-        expect(await dom0.text(["cat", "/root/victim"]), `${name}: ${args.join(" ")}`).toBe(
-          "mine\n",
-        );
+        expect(await dom0.text(["cat", "/root/victim"]), `${name}: ${args.join(" ")}`).toBe("mine\n");
         expect(await dom0.text(["readlink", `/var/lib/offload/${name}`])).toBe("/root/victim\n");
       }
     }
@@ -86,9 +84,7 @@ describe("one at a time", () => {
     while ((await listWrites(dom0)).length < 5) await Bun.sleep(10);
     const second = await dom0.offload("disable", "eth1");
     expect(second.exitCode).toBe(3);
-    expect(second.stderr).toMatch(
-      /another offload is at work \(process \d+: offload disable ALL\)/,
-    );
+    expect(second.stderr).toMatch(/another offload is at work \(process \d+: offload disable ALL\)/);
     const waiting = dom0.spawn([OFFLOAD, "disable", "eth1", "--wait", "60"]);
     await dom0.simulator.fault({ fault: "none" });
     expect((await first.exited).exitCode).toBe(0);

@@ -24,11 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => dom0.stop());
 
-function at(
-  env: Readonly<Record<string, string>>,
-  args: readonly string[],
-  answers: readonly Answer[] = [],
-) {
+function at(env: Readonly<Record<string, string>>, args: readonly string[], answers: readonly Answer[] = []) {
   return dom0.run([OFFLOAD, ...args], { tty: true, env, answers });
 }
 
@@ -77,9 +73,7 @@ test("under script the words and the exit code are those of a terminal", async (
 
 test("a terminal that says it has no columns gets 80", async () => {
   const run = await dom0.run([OFFLOAD, "help", "disable"], { tty: { cols: 0, rows: 0 } });
-  expect(Bun.stripANSI(run.stdout).replaceAll("\r", "")).toBe(
-    (await dom0.offload("help", "disable")).stdout,
-  );
+  expect(Bun.stripANSI(run.stdout).replaceAll("\r", "")).toBe((await dom0.offload("help", "disable")).stdout);
 });
 
 describe("the confirmation at a terminal that cannot move its cursor", () => {

@@ -32,10 +32,7 @@ describe("verify sees the boot layer", () => {
     ["incomplete", `rm ${SCRIPT}`],
     ["modified", `sed -i 's/online/add/' ${RULE}`],
     ["modified", `sed -i 1,2d ${SCRIPT}`, false],
-    [
-      "outdated",
-      `sed -i 's/^# offload-version: .*/# offload-version: 0.0.1/; s/^status=0$/status=00/' ${SCRIPT}`,
-    ],
+    ["outdated", `sed -i 's/^# offload-version: .*/# offload-version: 0.0.1/; s/^status=0$/status=00/' ${SCRIPT}`],
   ];
   for (const [state, command, isFixed = true] of damages) {
     test(`${state} after ${command}: exit code 1, and persist ${isFixed ? "fixes" : "refuses"} it`, async () => {
@@ -58,13 +55,7 @@ describe("verify sees the boot layer", () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.offload("persist");
-    await dom0.run([
-      "sed",
-      "-i",
-      "s/^# offload-version: .*/# offload-version: 0.0.1/",
-      SCRIPT,
-      RULE,
-    ]);
+    await dom0.run(["sed", "-i", "s/^# offload-version: .*/# offload-version: 0.0.1/", SCRIPT, RULE]);
     expect((await verified(dom0)).boot.state).toBe("up-to-date");
   });
 

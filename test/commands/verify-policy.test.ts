@@ -156,9 +156,7 @@ describe("verify reads what networkd remembers", () => {
     await dom0.offload("disable", "eth1");
     await dom0.toolstack.restart();
     await dom0.offload("restore", "eth1", "--no-replug");
-    expect((await verified(dom0, "eth1", "--features", "gro")).notes).toContain(
-      "networkd-turns-off",
-    );
+    expect((await verified(dom0, "eth1", "--features", "gro")).notes).toContain("networkd-turns-off");
     const status = await dom0.offload("status", "eth1");
     expect(status.stdout).toContain("eth1: networkd still remembers rx, tx, sg, tso and gso off");
     const doctor = await dom0.offload("doctor", "--json");

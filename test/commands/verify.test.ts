@@ -132,8 +132,7 @@ describe("verify", () => {
     await using dom0 = await Dom0.start({ scenarios: ["coordinator"] });
     const { fixture } = dom0;
     const away = fixture.vms.find(
-      ({ record, vifs }) =>
-        record.resident_on === fixture.other?.ref && !record.is_control_domain && vifs.length > 0,
+      ({ record, vifs }) => record.resident_on === fixture.other?.ref && !record.is_control_domain && vifs.length > 0,
     );
     const name = away?.record.name_label ?? "";
     await dom0.offload("disable", name);

@@ -1,10 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  listAllFeaturesOn,
-  listFeaturesOn,
-  listWrites,
-  readLiveState,
-} from "../assertions/ethtool.ts";
+import { listAllFeaturesOn, listFeaturesOn, listWrites, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Scenario } from "../dom0/fixture/scenarios.ts";
 

@@ -4,11 +4,7 @@ import { findClosest } from "../../src/core/find-closest.ts";
 describe("closest", () => {
   test("finds the mistyped, nearest first", () => {
     expect(findClosest("disabel", ["verify", "disable", "status"])).toEqual(["disable"]);
-    expect(findClosest("web-01", ["web-11", "db", "web-01x", "web-02"])).toEqual([
-      "web-01x",
-      "web-02",
-      "web-11",
-    ]);
+    expect(findClosest("web-01", ["web-11", "db", "web-01x", "web-02"])).toEqual(["web-01x", "web-02", "web-11"]);
   });
 
   test("a difference in case alone is the nearest", () => {
@@ -39,11 +35,7 @@ describe("closest", () => {
   });
 
   test("names each candidate once, and no more than the limit", () => {
-    expect(findClosest("web", ["web1", "web1", "web2", "web3", "web4"])).toEqual([
-      "web1",
-      "web2",
-      "web3",
-    ]);
+    expect(findClosest("web", ["web1", "web1", "web2", "web3", "web4"])).toEqual(["web1", "web2", "web3"]);
     expect(findClosest("web", ["web1", "web2"], 1)).toEqual(["web1"]);
   });
 

@@ -1,15 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ChangeableBits, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { FEATURE_NAMES, type Feature } from "../../src/core/features.ts";
-import {
-  type BitState,
-  bitsFrom,
-  bitsNamed,
-  featureSet,
-  KERNEL,
-  namesOf,
-  toBigInt,
-} from "../builders/hosts.ts";
+import { type BitState, bitsFrom, bitsNamed, featureSet, KERNEL, namesOf, toBigInt } from "../builders/hosts.ts";
 
 /** The kernel's names behind a keyword. */
 function behind(keyword: Feature, kernel = KERNEL): readonly string[] {
@@ -26,15 +18,7 @@ describe("which kernel features a keyword means", () => {
     ["rx", ["rx-checksum"]],
     ["tx", ["tx-checksum-ipv4", "tx-checksum-ip-generic", "tx-checksum-ipv6"]],
     ["sg", ["tx-scatter-gather", "tx-scatter-gather-fraglist"]],
-    [
-      "tso",
-      [
-        "tx-tcp-segmentation",
-        "tx-tcp-ecn-segmentation",
-        "tx-tcp-mangleid-segmentation",
-        "tx-tcp6-segmentation",
-      ],
-    ],
+    ["tso", ["tx-tcp-segmentation", "tx-tcp-ecn-segmentation", "tx-tcp-mangleid-segmentation", "tx-tcp6-segmentation"]],
     ["ufo", ["tx-udp-fragmentation"]],
     ["gso", ["tx-generic-segmentation"]],
     ["gro", ["rx-gro"]],
@@ -71,9 +55,7 @@ describe("which kernel features a keyword means", () => {
   test.each([0, 1, 30, 31, 32, 33, 63, 64, 90])(
     "a name that is the kernel's number %i is found, cleared and left like any other",
     (at) => {
-      const names = Array.from({ length: 100 }, (_, index) =>
-        index === at ? "rx-gro" : `x${index}`,
-      );
+      const names = Array.from({ length: 100 }, (_, index) => (index === at ? "rx-gro" : `x${index}`));
       const kernel = new KernelFeatureTable(names);
       const everything = (1n << 100n) - 1n;
       const all = bitsFrom(kernel, everything);
@@ -89,10 +71,7 @@ describe("which kernel features a keyword means", () => {
       expect(kernel.getState({ ...after, requested: all }, "gro")).toBe("off, requested on");
       expect(kernel.getState({ ...set, changeable: left }, "gro")).toBe("on, fixed");
       expect(kernel.getState({ ...after, changeable: left }, "gro")).toBe("off, fixed");
-      expect([kernel.isRequested(set, "gro"), kernel.isRequested(after, "gro")]).toEqual([
-        true,
-        false,
-      ]);
+      expect([kernel.isRequested(set, "gro"), kernel.isRequested(after, "gro")]).toEqual([true, false]);
     },
   );
 
@@ -180,10 +159,7 @@ describe("what is cleared", () => {
 
   test("several features at once", () => {
     const set = featureSet(KERNEL, { "rx-checksum": "on", "rx-gro": "on", "rx-hashing": "on" });
-    expect(namesOf(KERNEL, KERNEL.findClearable(set, ["rx", "gro"]).bits)).toEqual([
-      "rx-gro",
-      "rx-checksum",
-    ]);
+    expect(namesOf(KERNEL, KERNEL.findClearable(set, ["rx", "gro"]).bits)).toEqual(["rx-gro", "rx-checksum"]);
   });
 
   test("is empty where there is nothing to clear", () => {

@@ -1,11 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  DEFAULT_FEATURES,
-  FEATURE_NAMES,
-  FEATURES,
-  parseFeatures,
-  settingKey,
-} from "../../src/core/features.ts";
+import { DEFAULT_FEATURES, FEATURE_NAMES, FEATURES, parseFeatures, settingKey } from "../../src/core/features.ts";
 import { failureOf, unwrap } from "../builders/hosts.ts";
 
 describe("the table of features", () => {
@@ -62,15 +56,12 @@ describe("parseKeywords", () => {
     expect(unwrap(parseFeatures("ntuple"))).toEqual(["ntuple"]);
   });
 
-  test.each(["", " ", ",", "tso,", ",tso", "tso,,gso"])(
-    "refuses %p, which has an empty word",
-    (list) => {
-      expect(failureOf(parseFeatures(list))).toMatchObject({
-        kind: "usage",
-        code: "unknown-feature",
-      });
-    },
-  );
+  test.each(["", " ", ",", "tso,", ",tso", "tso,,gso"])("refuses %p, which has an empty word", (list) => {
+    expect(failureOf(parseFeatures(list))).toMatchObject({
+      kind: "usage",
+      code: "unknown-feature",
+    });
+  });
 
   test.each(["toString", "__proto__", "constructor", "hasOwnProperty", "TSO", "tso gso", "all"])(
     "refuses %p, which is no name",

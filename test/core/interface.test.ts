@@ -1,10 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  formatInterfaceName,
-  getUuid,
-  listInterfaceDevices,
-  locateVif,
-} from "../../src/core/interface.ts";
+import { formatInterfaceName, getUuid, listInterfaceDevices, locateVif } from "../../src/core/interface.ts";
 import { ALPHA, BETA, guest, haltedVm, nic, pif, vif, vm } from "../builders/hosts.ts";
 
 const NOTHING: ReadonlySet<string> = new Set();
@@ -59,9 +54,7 @@ describe("the devices of an interface", () => {
   });
 
   test("of a VIF: vif<domid>.<device>", () => {
-    expect(listInterfaceDevices(guest(vif(web, "2")), NOTHING)).toEqual([
-      { name: "vif7.2", isMain: true },
-    ]);
+    expect(listInterfaceDevices(guest(vif(web, "2")), NOTHING)).toEqual([{ name: "vif7.2", isMain: true }]);
   });
 
   test("of a VIF with an emulated NIC: the tap too, which has no records", () => {
@@ -80,9 +73,9 @@ describe("the devices of an interface", () => {
   });
 
   test("of a bare device: itself", () => {
-    expect(
-      listInterfaceDevices({ kind: "unmanaged", device: "eth9", deviceKind: "pif" }, NOTHING),
-    ).toEqual([{ name: "eth9", isMain: true }]);
+    expect(listInterfaceDevices({ kind: "unmanaged", device: "eth9", deviceKind: "pif" }, NOTHING)).toEqual([
+      { name: "eth9", isMain: true },
+    ]);
   });
 });
 
@@ -90,9 +83,7 @@ describe("how messages call an interface", () => {
   test("by its device where it has one", () => {
     expect(formatInterfaceName(nic(pif("eth0")))).toBe("eth0");
     expect(formatInterfaceName(guest(vif(web, "1")))).toBe("vif7.1");
-    expect(formatInterfaceName({ kind: "unmanaged", device: "tap3.0", deviceKind: "vif" })).toBe(
-      "tap3.0",
-    );
+    expect(formatInterfaceName({ kind: "unmanaged", device: "tap3.0", deviceKind: "vif" })).toBe("tap3.0");
   });
 
   test("by its VM and number where it has none", () => {

@@ -1,12 +1,7 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import fc from "fast-check";
 import type { Feature } from "../../src/core/features.ts";
-import {
-  ContestedPool,
-  type OtherClientWrite,
-  type Run,
-  TARGET_NAMES,
-} from "../fakes/contested-pool.ts";
+import { ContestedPool, type OtherClientWrite, type Run, TARGET_NAMES } from "../fakes/contested-pool.ts";
 
 const FEATURES: readonly Feature[] = ["tx", "tso", "gso", "gro"];
 
@@ -102,8 +97,7 @@ describe("hosts that work at once on what they share", () => {
   });
 
   test("restore what was there although one disables while the other restores", async () => {
-    const one = (command: Run["command"]) =>
-      runs({ command: fc.constant(command), killedAtCall: fc.constant(null) });
+    const one = (command: Run["command"]) => runs({ command: fc.constant(command), killedAtCall: fc.constant(null) });
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),

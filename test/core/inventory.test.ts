@@ -32,12 +32,8 @@ describe("the NICs under a PIF", () => {
   });
 
   test("of a VLAN whose PIF is not there: none", () => {
-    expect(
-      findUnderlyingNics(pif("eth9", { role: "vlan", vlan: 1, taggedPif: undefined }), PIFS),
-    ).toEqual([]);
-    expect(
-      findUnderlyingNics(pif("eth9", { role: "vlan", vlan: 1, taggedPif: "gone" }), PIFS),
-    ).toEqual([]);
+    expect(findUnderlyingNics(pif("eth9", { role: "vlan", vlan: 1, taggedPif: undefined }), PIFS)).toEqual([]);
+    expect(findUnderlyingNics(pif("eth9", { role: "vlan", vlan: 1, taggedPif: "gone" }), PIFS)).toEqual([]);
   });
 
   test("of a VLAN on a VLAN, which xapi does not allow: none, so that a broken ring has an end", () => {

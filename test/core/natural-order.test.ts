@@ -15,11 +15,7 @@ describe("the order of names", () => {
 
   test("takes digits alone for a number: no words, no blanks, and numbers of any length", () => {
     expect(compareNatural("Infinity", "Infinity")).toBe(0);
-    expect(sorted("Infinity 10", "Infinity 2", "Infinity 1")).toEqual([
-      "Infinity 1",
-      "Infinity 2",
-      "Infinity 10",
-    ]);
+    expect(sorted("Infinity 10", "Infinity 2", "Infinity 1")).toEqual(["Infinity 1", "Infinity 2", "Infinity 10"]);
     const [shorter, longer] = ["9".repeat(400), "9".repeat(401)];
     expect(compareNatural(shorter, longer)).toBeLessThan(0);
     expect(compareNatural(longer, shorter)).toBeGreaterThan(0);
@@ -31,12 +27,9 @@ describe("the order of names", () => {
 
   test("is the same for every order in which they come", () => {
     fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.oneof(fc.string(), fc.stringMatching(/^[ab01]{0,6}$/))),
-        (words) => {
-          expect(sorted(...[...words].reverse())).toEqual(sorted(...words));
-        },
-      ),
+      fc.property(fc.uniqueArray(fc.oneof(fc.string(), fc.stringMatching(/^[ab01]{0,6}$/))), (words) => {
+        expect(sorted(...[...words].reverse())).toEqual(sorted(...words));
+      }),
     );
   });
 
@@ -47,8 +40,7 @@ describe("the order of names", () => {
         const [ab, ba] = [compareNatural(a, b), compareNatural(b, a)];
         expect(Math.sign(ab) + Math.sign(ba)).toBe(0);
         expect(ab === 0).toBe(a === b);
-        if (ab <= 0 && compareNatural(b, c) <= 0)
-          expect(compareNatural(a, c)).toBeLessThanOrEqual(0);
+        if (ab <= 0 && compareNatural(b, c) <= 0) expect(compareNatural(a, c)).toBeLessThanOrEqual(0);
       }),
       { numRuns: 2000 },
     );

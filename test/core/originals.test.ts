@@ -83,9 +83,7 @@ describe("the original of a feature", () => {
     const eth0 = nic(pif("eth0", { otherConfig: config({ "ethtool-gro": "off" }) }));
     expect(originalOf(eth0, "gro", { ...gro("off"), getKernelBits: () => bits })?.live).toBe("on");
     const others = new Map([["rx-lro", { requested: true, active: true }]]);
-    expect(
-      originalOf(nic(pif("eth0")), "gro", { ...gro("off"), getKernelBits: () => others })?.live,
-    ).toBe("off");
+    expect(originalOf(nic(pif("eth0")), "gro", { ...gro("off"), getKernelBits: () => others })?.live).toBe("off");
   });
 });
 

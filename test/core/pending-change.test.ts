@@ -16,11 +16,7 @@ const REQUESTED_ON = featureSet(KERNEL, {
 function changed() {
   const kernel = new FakeKernel(KERNEL, { eth0: NIC_ON, eth1: REQUESTED_ON });
   const interfaces = [nic(pif("eth0")), nic(pif("eth1"))];
-  const plan = planLiveOnly(
-    interfaces,
-    EVERYTHING,
-    unwrap(readInterfaceFeatures(interfaces, kernel)),
-  );
+  const plan = planLiveOnly(interfaces, EVERYTHING, unwrap(readInterfaceFeatures(interfaces, kernel)));
   const change = { devices: collectPreviousRequests(plan.live, plan.before) };
   for (const { device, bitsToClear } of plan.live) kernel.clearFeatures(device, bitsToClear);
   kernel.writes.length = 0;
@@ -57,9 +53,7 @@ describe("reverting a pending change", () => {
     const { kernel, change } = changed();
     kernel.unreadable.add("eth0");
     kernel.ignoringRequests.add("eth1");
-    expect(
-      unwrap(revertDevices(change, kernel)).map(({ device, message }) => [device, message]),
-    ).toEqual([
+    expect(unwrap(revertDevices(change, kernel)).map(({ device, message }) => [device, message])).toEqual([
       ["eth0", "eth0: not reverted: permission denied"],
       ["eth1", "eth1: not reverted: the driver did not follow"],
     ]);

@@ -36,10 +36,7 @@ function problemOf(texts: Readonly<Record<string, string>>): string | null {
 const settings = fc.option(fc.string({ unit: "binary", maxLength: 32 }));
 const stored: fc.Arbitrary<StoredFeatures> = fc
   .dictionary(
-    fc.oneof(
-      fc.constantFrom(...FEATURE_NAMES, "__proto__"),
-      fc.stringMatching(/^[a-z0-9_-]{1,31}$/),
-    ),
+    fc.oneof(fc.constantFrom(...FEATURE_NAMES, "__proto__"), fc.stringMatching(/^[a-z0-9_-]{1,31}$/)),
     fc
       .record({
         asked: fc.constantFrom(null, "off" as const, "on" as const),
@@ -81,9 +78,7 @@ describe("a text that is made", () => {
   });
 
   test("has a name of its own each time", () => {
-    const names = Array.from({ length: 200 }, () =>
-      createHostRuleEntry({ nics: [], vifs: [] }, NO_HOST_RULE),
-    );
+    const names = Array.from({ length: 200 }, () => createHostRuleEntry({ nics: [], vifs: [] }, NO_HOST_RULE));
     expect(new Set(names.map(({ key }) => key)).size).toBe(200);
   });
 
@@ -119,9 +114,9 @@ describe("the time of a text", () => {
 
 describe("texts of one object", () => {
   test("are none where no key is offload's", () => {
-    expect(
-      parseInterfaceEntries({ "ethtool-tso": "off", offload: "{", "xo:offload-1-a": "{" }),
-    ).toBe(NO_INTERFACE_POLICY);
+    expect(parseInterfaceEntries({ "ethtool-tso": "off", offload: "{", "xo:offload-1-a": "{" })).toBe(
+      NO_INTERFACE_POLICY,
+    );
     expect(parseHostRuleEntries({})).toBe(NO_HOST_RULE);
   });
 
@@ -173,9 +168,7 @@ describe("texts of one object", () => {
         const one = createInterfaceEntry(merged.value, merged);
         fc.pre(one.value.length <= 8192);
         expect(parseInterfaceEntries({ [one.key]: one.value }).value).toEqual(merged.value);
-        expect(parseInterfaceEntries({ ...texts, [one.key]: one.value }).value).toEqual(
-          merged.value,
-        );
+        expect(parseInterfaceEntries({ ...texts, [one.key]: one.value }).value).toEqual(merged.value);
       }),
     );
   });
@@ -235,9 +228,7 @@ describe("a hostile text excludes its object", () => {
     "offload-1-A",
     "offload-me",
   ])("of the name %p", (name) => {
-    expect(problemOf({ ...GOOD, [name]: text({}) })).toBe(
-      "the name of a text is not one of offload's",
-    );
+    expect(problemOf({ ...GOOD, [name]: text({}) })).toBe("the name of a text is not one of offload's");
   });
 
   test("that is too long, and no sooner", () => {
@@ -248,9 +239,7 @@ describe("a hostile text excludes its object", () => {
 
   test("when there are too many, and no sooner", () => {
     const texts = (count: number) =>
-      Object.fromEntries(
-        Array.from({ length: count }, (_, time) => [`offload-${time}-a`, text({})]),
-      );
+      Object.fromEntries(Array.from({ length: count }, (_, time) => [`offload-${time}-a`, text({})]));
     expect(problemOf(texts(64))).toBeNull();
     expect(problemOf(texts(65))).toBe("it has 65 texts of offload");
   });

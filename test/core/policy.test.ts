@@ -2,12 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Feature } from "../../src/core/features.ts";
 import { Policy } from "../../src/core/policy.ts";
-import type {
-  HostRule,
-  PolicyState,
-  StoredFeature,
-  StoredInterfacePolicy,
-} from "../../src/core/policy-entries.ts";
+import type { HostRule, PolicyState, StoredFeature, StoredInterfacePolicy } from "../../src/core/policy-entries.ts";
 import { type Coverage, getBootFeatures } from "../../src/core/verify/coverage.ts";
 import { guest, haltedVm, nic, pif, vif, vm } from "../builders/hosts.ts";
 
@@ -70,9 +65,7 @@ describe("the policy of an interface", () => {
 
   test("is nothing for a device that XAPI does not know, and for a feature that it does not", () => {
     const policy = new Policy({ nics: ["tso", "rx-gro-hw"], vifs: [] }, []);
-    expect(
-      policy.listFeaturesOff({ kind: "unmanaged", device: "eth9", deviceKind: "pif" }),
-    ).toEqual([]);
+    expect(policy.listFeaturesOff({ kind: "unmanaged", device: "eth9", deviceKind: "pif" })).toEqual([]);
     expect(policy.listFeaturesOff(nic(pif("eth0")))).toEqual(["tso"]);
     expect(policy.isOff(nic(pif("eth0")), "rx-gro-hw")).toBe(true);
   });
@@ -80,10 +73,7 @@ describe("the policy of an interface", () => {
   test("would be covered all the same without an exception", () => {
     const excepted = nicWith({ tso: "on" });
     const policy = new Policy({ nics: ["tso"], vifs: [] }, []);
-    expect([policy.isOff(excepted, "tso"), policy.isCovered(excepted, "tso")]).toEqual([
-      false,
-      true,
-    ]);
+    expect([policy.isOff(excepted, "tso"), policy.isCovered(excepted, "tso")]).toEqual([false, true]);
   });
 });
 
@@ -110,9 +100,7 @@ describe("the coverage of a policy", () => {
     const lists = fc.subarray([...features]);
     const words = fc
       .tuple(
-        ...features.map(() =>
-          fc.constantFrom<Word[Feature] | undefined>(undefined, null, "off", "on", "off alone"),
-        ),
+        ...features.map(() => fc.constantFrom<Word[Feature] | undefined>(undefined, null, "off", "on", "off alone")),
       )
       .map((asked): Word => {
         const entries = features.map((name, index) => [name, asked[index]] as const);
@@ -126,9 +114,7 @@ describe("the coverage of a policy", () => {
         fc.array(fc.tuple(fc.nat({ max: 1 }), words), { maxLength: 5 }),
         (rule, nicWords, vifWords) => {
           const nics = nicWords.map((word, index) => nicWith(word, `eth${index}`));
-          const guests = vifWords.map(([owner, word], index) =>
-            guestWith(word, String(index), owners[owner]),
-          );
+          const guests = vifWords.map(([owner, word], index) => guestWith(word, String(index), owners[owner]));
           const policy = new Policy(
             rule,
             guests.map((one) => one.vif),
@@ -137,9 +123,7 @@ describe("the coverage of a policy", () => {
           for (const iface of [...nics, ...guests]) {
             expect(getBootFeatures(coverage, iface)).toEqual(policy.listFeaturesOff(iface));
           }
-          expect(getBootFeatures(coverage, nic(pif("eth9")))).toEqual(
-            policy.listFeaturesOff(nic(pif("eth9"))),
-          );
+          expect(getBootFeatures(coverage, nic(pif("eth9")))).toEqual(policy.listFeaturesOff(nic(pif("eth9"))));
           const added = guest(vif(web, "9"));
           expect(getBootFeatures(coverage, added)).toEqual(policy.listFeaturesOff(added));
         },

@@ -1,10 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  computeExitCode,
-  EXIT_CODES,
-  PROBLEM_SEVERITIES,
-  type ProblemCode,
-} from "../../src/core/problem.ts";
+import { computeExitCode, EXIT_CODES, PROBLEM_SEVERITIES, type ProblemCode } from "../../src/core/problem.ts";
 
 const VERIFYING = { strict: false, changing: false } as const;
 const STRICT = { strict: true, changing: false } as const;
@@ -20,8 +15,7 @@ describe("the exit code", () => {
   });
 
   test("is 0 without problems", () => {
-    for (const options of [VERIFYING, STRICT, CHANGING])
-      expect(computeExitCode([], options)).toBe(0);
+    for (const options of [VERIFYING, STRICT, CHANGING]) expect(computeExitCode([], options)).toBe(0);
   });
 
   test("is 1 for what could be off and is on, and for every wrong or missing record", () => {

@@ -150,12 +150,8 @@ describe("records without effect", () => {
 
   test("all of a PIF that is not managed, and of an SR-IOV VIF", () => {
     const records = config({ "ethtool-tso": "off" });
-    expect(
-      ineffectiveSettings(nic(pif("eth0", { managed: false, otherConfig: records }))),
-    ).toHaveLength(1);
-    expect(
-      ineffectiveSettings(guest(vif(web, "0", { sriov: true, otherConfig: records }))),
-    ).toHaveLength(1);
+    expect(ineffectiveSettings(nic(pif("eth0", { managed: false, otherConfig: records })))).toHaveLength(1);
+    expect(ineffectiveSettings(guest(vif(web, "0", { sriov: true, otherConfig: records })))).toHaveLength(1);
   });
 
   test("neither speed, duplex and their like on a PIF nor keys of others", () => {

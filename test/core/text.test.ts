@@ -19,12 +19,7 @@ describe("quoted", () => {
 });
 
 test("counted says the number with its noun", () => {
-  expect([0, 1, 2, 1000].map((count) => formatCount(count, "VM"))).toEqual([
-    "no VMs",
-    "1 VM",
-    "2 VMs",
-    "1000 VMs",
-  ]);
+  expect([0, 1, 2, 1000].map((count) => formatCount(count, "VM"))).toEqual(["no VMs", "1 VM", "2 VMs", "1000 VMs"]);
 });
 
 test("listed makes a sentence's list", () => {

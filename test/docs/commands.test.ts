@@ -17,8 +17,7 @@ const PAGES = [
 ];
 
 /** Words at the beginning of a line that make it a command, so that its block has to be run. */
-const COMMAND =
-  /^\s*(?:#.*\n)?(?:\$ )?(?:offload|ethtool|xe|systemctl|sh|ssh|scp|curl|rpm)\s(?!.*\[OPTION)/m;
+const COMMAND = /^\s*(?:#.*\n)?(?:\$ )?(?:offload|ethtool|xe|systemctl|sh|ssh|scp|curl|rpm)\s(?!.*\[OPTION)/m;
 
 const ALL_OFF: Directive = { kind: "after", command: "offload persist ALL --yes" };
 
@@ -58,9 +57,7 @@ function pageText(page: string): string {
 }
 
 function the<K extends Directive["kind"]>(block: Block, kind: K) {
-  return block.directives.filter(
-    (one): one is Extract<Directive, { kind: K }> => one.kind === kind,
-  );
+  return block.directives.filter((one): one is Extract<Directive, { kind: K }> => one.kind === kind);
 }
 
 /**

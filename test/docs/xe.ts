@@ -79,9 +79,7 @@ async function list(): Promise<void> {
   const filters = [...given].filter(([name]) => name !== "params");
   const found: string[] = [];
   for (const record of Object.values(await records())) {
-    const values = await Promise.all(
-      filters.map(async ([name, value]) => String(await field(record, name)) === value),
-    );
+    const values = await Promise.all(filters.map(async ([name, value]) => String(await field(record, name)) === value));
     if (values.every(Boolean)) found.push(String(record["uuid"]));
   }
   console.log(words.includes("--minimal") ? found.join(",") : found.join("\n"));

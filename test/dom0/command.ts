@@ -77,8 +77,7 @@ function parse(argv: readonly string[]): Request | undefined {
   }
   const preparations = (values.ethtool ?? []).map((line) => line.trim().split(/\s+/));
   const command = argv.slice(argv[end] === "--" ? end + 1 : end);
-  if (values.hosts === undefined)
-    return { start: () => startOne(fixtureOptions), preparations, command };
+  if (values.hosts === undefined) return { start: () => startOne(fixtureOptions), preparations, command };
   const { nics, vms, vifs, scenarios: chosen } = fixtureOptions;
   if (values.seed !== undefined || [...(chosen ?? [])].length > 0) {
     throw new Error("a pool has neither scenarios nor a seed");
@@ -126,11 +125,7 @@ async function run({ start, preparations, command }: Request): Promise<number> {
   }
 }
 
-async function within(
-  dom0: Dom0,
-  preparations: Request["preparations"],
-  command: Request["command"],
-): Promise<number> {
+async function within(dom0: Dom0, preparations: Request["preparations"], command: Request["command"]): Promise<number> {
   for (const settings of preparations) {
     const [device = "", ...features] = settings;
     await dom0.setFeatures(device, ...features);

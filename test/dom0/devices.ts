@@ -9,9 +9,7 @@ export type Peers = string | number;
  * faster than a queue for each processor.
  */
 export function creationBatch(devices: readonly Device[], peers: Peers, from = 0): string {
-  return devices
-    .map((device, n) => creation(device, `peer${from + n}`, peers).join("\n"))
-    .join("\n");
+  return devices.map((device, n) => creation(device, `peer${from + n}`, peers).join("\n")).join("\n");
 }
 
 /** The devices that are veth pairs, whose features need a touch to be those of a dom0's. */
@@ -22,9 +20,7 @@ export function pairs(devices: readonly Device[]): Device[] {
 /** The lines of `ip -batch` that bring the hidden ends of NICs up, so that the NICs have a carrier. */
 export function peerBatch(devices: readonly Device[], from = 0): string {
   return devices
-    .flatMap((device, n) =>
-      device.kind === "nic" || device.kind === "vif" ? [`link set peer${from + n} up`] : [],
-    )
+    .flatMap((device, n) => (device.kind === "nic" || device.kind === "vif" ? [`link set peer${from + n} up`] : []))
     .join("\n");
 }
 

@@ -104,9 +104,7 @@ describe("the default dom0", () => {
 
   test("keeps the machine's files as they are", async () => {
     const secret = `offload-test-${process.pid}`;
-    const files = ["/etc", "/var/lib", "/run", "/tmp", "/root", "/opt"].map(
-      (at) => `${at}/${secret}`,
-    );
+    const files = ["/etc", "/var/lib", "/run", "/tmp", "/root", "/opt"].map((at) => `${at}/${secret}`);
     expect((await dom0.run(["touch", ...files])).exitCode).toBe(0);
     expect((await dom0.run(["ls", ...files])).exitCode).toBe(0);
     expect(files.filter((file) => existsSync(file))).toEqual([]);
@@ -220,8 +218,7 @@ describe("scenarios", () => {
   test("hostile names reach the XAPI untouched", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["hostile", "duplicates"] });
     const { VM } = await dom0.simulator.database();
-    const labels = (records: object) =>
-      Object.values(records).map((vm: { name_label?: unknown }) => vm.name_label);
+    const labels = (records: object) => Object.values(records).map((vm: { name_label?: unknown }) => vm.name_label);
     expect(labels(VM ?? {})).toEqual(labels(dom0.fixture.database.VM));
     expect(labels(VM ?? {})).toContain("$(touch /tmp/owned)");
   });
@@ -237,9 +234,7 @@ describe("at its limits", () => {
   }, 30_000);
 
   test("ten at a time do not meet, and nothing of them is left", async () => {
-    const dom0s = await Promise.all(
-      Array.from({ length: 10 }, (_, n) => Dom0.start({ vms: n, vifs: 1, seed: n })),
-    );
+    const dom0s = await Promise.all(Array.from({ length: 10 }, (_, n) => Dom0.start({ vms: n, vifs: 1, seed: n })));
     const found = await Promise.all(
       dom0s.map(async (dom0) => (await dom0.interfaces()).filter((name) => name.startsWith("vif"))),
     );
@@ -287,9 +282,7 @@ describe("scripts/dom0", () => {
     expect(help.stdout.toString()).toContain("--scenario");
     expect(help.exitCode).toBe(0);
     const wrong = Bun.spawnSync([script, "--scenario", "nonsense", "true"]);
-    expect(wrong.stderr.toString()).toBe(
-      "scripts/dom0: no scenario is called nonsense; --help lists them\n",
-    );
+    expect(wrong.stderr.toString()).toBe("scripts/dom0: no scenario is called nonsense; --help lists them\n");
     expect(wrong.exitCode).toBe(2);
   });
 });

@@ -1,10 +1,6 @@
 import { resolve } from "node:path";
 import { type Feature, parseFeatures } from "./ethtool.ts";
-import {
-  buildHostFixture,
-  type HostFixture,
-  type HostFixtureOptions,
-} from "./fixture/host-fixture.ts";
+import { buildHostFixture, type HostFixture, type HostFixtureOptions } from "./fixture/host-fixture.ts";
 import { Guests } from "./guests.ts";
 import { Link } from "./link.ts";
 import { Namespace, SYSTEM_PATH } from "./namespace.ts";

@@ -18,10 +18,7 @@ export function dom0Files(fixture: HostFixture): Map<string, string> {
   files.set("/etc/xensource/network.conf", "openvswitch");
   files.set("/etc/redhat-release", "XCP-ng release 8.3.0 (xenserver)\n");
   // Not executable, as the systemd package of XCP-ng installs it.
-  files.set(
-    RC_LOCAL,
-    "#!/bin/bash\n# Commands of your own, run at boot.\n\ntouch /var/lock/subsys/local\n",
-  );
+  files.set(RC_LOCAL, "#!/bin/bash\n# Commands of your own, run at boot.\n\ntouch /var/lock/subsys/local\n");
   files.set(NETWORKD_DB, JSON.stringify(networkdDocument(fixture)));
   files.set("/etc/hostname", `${fixture.host.record.hostname}\n`);
   // xapi touches these when it starts, and again when it is ready (xapi-wait-init-complete reads the second).
@@ -34,9 +31,7 @@ export function dom0Files(fixture: HostFixture): Map<string, string> {
 
 /** Writes the files of a world under a directory, to be copied over the root of its mount namespace. */
 export async function writeFiles(fixture: HostFixture, root: string): Promise<void> {
-  await Promise.all(
-    [...dom0Files(fixture)].map(([path, text]) => Bun.write(join(root, path), text)),
-  );
+  await Promise.all([...dom0Files(fixture)].map(([path, text]) => Bun.write(join(root, path), text)));
   if (fixture.scenarios.has("not-dom0")) return;
   await symlink("rc.d/rc.local", join(root, "etc/rc.local"));
   await chmod(join(root, RC_LOCAL), 0o644);
@@ -54,11 +49,8 @@ function networkdDocument({ database, host }: HostFixture): unknown {
 
 function inventory(fixture: HostFixture): string {
   const control = fixture.database.VM[fixture.host.record.control_domain];
-  const management = fixture.pifs.find(
-    ({ record }) => record.management && record.host === fixture.host.ref,
-  );
-  const bridge =
-    management === undefined ? "" : fixture.database.network[management.record.network];
+  const management = fixture.pifs.find(({ record }) => record.management && record.host === fixture.host.ref);
+  const bridge = management === undefined ? "" : fixture.database.network[management.record.network];
   const values = {
     PRODUCT_BRAND: "XCP-ng",
     PRODUCT_NAME: "xenenterprise",

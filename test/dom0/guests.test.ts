@@ -7,8 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => dom0.stop());
 
-const tx = async (device: string) =>
-  (await dom0.ethtool(device)).get("tx-checksum-ip-generic")?.active;
+const tx = async (device: string) => (await dom0.ethtool(device)).get("tx-checksum-ip-generic")?.active;
 const record = async (className: "VM" | "VIF", ref: string) =>
   (await dom0.simulator.database())[className]?.[ref] ?? {};
 const vifsOf = async (ref: string) => {

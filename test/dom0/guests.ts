@@ -86,11 +86,7 @@ export class Guests extends VmCopies {
     to: Dom0 | Reference,
     { onReceive }: { readonly onReceive?: (domid: number) => Promise<void> } = {},
   ): Promise<number> {
-    const [known, from, { uuid }] = [
-      await this.readXenopsdConfigs(vm),
-      await this.#hostOf(vm),
-      await this.#record(vm),
-    ];
+    const [known, from, { uuid }] = [await this.readXenopsdConfigs(vm), await this.#hostOf(vm), await this.#record(vm)];
     const target = this.hosts.find((host) => host === to);
     const domid = this.#nextDomid();
     if (target !== undefined) {

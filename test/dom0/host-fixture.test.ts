@@ -85,15 +85,11 @@ describe("scenarios", () => {
     const world = buildHostFixture({ scenarios: ["duplicates"] });
     expect(world.vms.filter(({ record }) => record.name_label === "twin")).toHaveLength(2);
     expect(() => world.vm("twin")).toThrow("2 VMs");
-    expect(world.vm(world.vm("web 1").record.uuid).record.uuid).not.toBe(
-      world.vm("web 1").record.uuid,
-    );
+    expect(world.vm(world.vm("web 1").record.uuid).record.uuid).not.toBe(world.vm("web 1").record.uuid);
   });
 
   test("what cannot be is refused", () => {
-    expect(() => buildHostFixture({ scenarios: ["dead", "starting"] })).toThrow(
-      "exclude each other",
-    );
+    expect(() => buildHostFixture({ scenarios: ["dead", "starting"] })).toThrow("exclude each other");
     expect(() => buildHostFixture({ scenarios: ["standalone", "member"] })).toThrow("exclude");
   });
 });

@@ -59,15 +59,11 @@ export class Namespace {
   /** Makes the namespaces; when this resolves their files are in place, their devices not yet. */
   static async create(fixture: HostFixture): Promise<Namespace> {
     if (process.getuid?.() !== 0) {
-      throw new Error(
-        "a throwaway dom0 needs root: it makes namespaces, mounts and network devices",
-      );
+      throw new Error("a throwaway dom0 needs root: it makes namespaces, mounts and network devices");
     }
     const directory = await mkdtemp(join(tmpdir(), "dom0-"));
     await Promise.all([
-      ...["scratch", "run", "root"].map((name) =>
-        mkdir(join(directory, name), { recursive: true }),
-      ),
+      ...["scratch", "run", "root"].map((name) => mkdir(join(directory, name), { recursive: true })),
       Bun.write(join(directory, "init"), HOLDER),
       Bun.write(join(directory, "create"), `${creationBatch(fixture.devices, "HIDDEN")}\n`),
       Bun.write(join(directory, "peers"), `${peerBatch(fixture.devices)}\n`),

@@ -9,31 +9,26 @@ export type Shell = "bash" | "zsh" | "fish";
 /** Prints every word that the shell makes of a line, between characters that no echo of it contains. */
 const PRINT_WORDS = String.raw`printf '\036%s'`;
 
-const STARTS: Readonly<Record<Shell, { readonly argv: readonly string[]; readonly set: string }>> =
-  {
-    bash: {
-      argv: ["bash", "--norc", "--noprofile", "-i"],
-      set: `PS1='ready> '; source <(offload completions bash); words() { ${PRINT_WORDS} "$@"; printf '\\037\\n'; }`,
-    },
-    zsh: {
-      argv: ["zsh", "-f", "-i"],
-      set: `PS1='ready> '; autoload -Uz compinit && compinit -D; source <(offload completions zsh); bindkey -e; words() { ${PRINT_WORDS} "$@"; printf '\\037\\n' }`,
-    },
-    fish: {
-      argv: ["fish", "--no-config", "-i"],
-      set: `function fish_prompt; echo 'ready> '; end; offload completions fish | source; function words; ${PRINT_WORDS} $argv; printf '\\037\\n'; end`,
-    },
-  };
+const STARTS: Readonly<Record<Shell, { readonly argv: readonly string[]; readonly set: string }>> = {
+  bash: {
+    argv: ["bash", "--norc", "--noprofile", "-i"],
+    set: `PS1='ready> '; source <(offload completions bash); words() { ${PRINT_WORDS} "$@"; printf '\\037\\n'; }`,
+  },
+  zsh: {
+    argv: ["zsh", "-f", "-i"],
+    set: `PS1='ready> '; autoload -Uz compinit && compinit -D; source <(offload completions zsh); bindkey -e; words() { ${PRINT_WORDS} "$@"; printf '\\037\\n' }`,
+  },
+  fish: {
+    argv: ["fish", "--no-config", "-i"],
+    set: `function fish_prompt; echo 'ready> '; end; offload completions fish | source; function words; ${PRINT_WORDS} $argv; printf '\\037\\n'; end`,
+  },
+};
 
 /** An interactive shell at a terminal of its own, with the completions of offload loaded. */
 export class InteractiveShell {
   private constructor(private readonly running: Running) {}
 
-  static async start(
-    dom0: Dom0,
-    shell: Shell,
-    setup = STARTS[shell].set,
-  ): Promise<InteractiveShell> {
+  static async start(dom0: Dom0, shell: Shell, setup = STARTS[shell].set): Promise<InteractiveShell> {
     const env = { PATH: `${dirname(OFFLOAD)}:${SYSTEM_PATH}`, HOME: "/tmp" };
     const tty = { cols: 200, rows: 50 };
     const running = dom0.spawn(STARTS[shell].argv, { tty, env });

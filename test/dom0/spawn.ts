@@ -20,9 +20,7 @@ export interface RunOptions {
 /** Starts an argument vector, made by `Namespace.command`. */
 export function start(argv: string[], options: RunOptions): Running {
   const transcript = new Transcript();
-  const child = options.tty
-    ? atTerminal(argv, options, transcript)
-    : withPipes(argv, options, transcript);
+  const child = options.tty ? atTerminal(argv, options, transcript) : withPipes(argv, options, transcript);
   if (options.answers !== undefined) void typeAnswers(options.answers, transcript, child.write);
   const timeoutMs = options.timeoutMs ?? 60_000;
   return {
@@ -96,8 +94,7 @@ async function finish(child: Child, transcript: Transcript, timeoutMs: number): 
     clearTimeout(timer);
     transcript.close();
   }
-  if (isTimedOut)
-    throw new Error(`the command did not end in ${timeoutMs} ms; it wrote:\n${transcript.text}`);
+  if (isTimedOut) throw new Error(`the command did not end in ${timeoutMs} ms; it wrote:\n${transcript.text}`);
   const signal = child.process.signalCode === null ? null : String(child.process.signalCode);
   return {
     exitCode: signal === null ? child.process.exitCode : null,

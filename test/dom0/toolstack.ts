@@ -29,10 +29,7 @@ export class Toolstack {
 
   /** The ethtool commands that networkd has run since the last time. */
   async networkdCommands(): Promise<string[]> {
-    return v.parse(
-      v.array(v.string()),
-      await this.dom0.simulator.sendControl("/networkd/commands"),
-    );
+    return v.parse(v.array(v.string()), await this.dom0.simulator.sendControl("/networkd/commands"));
   }
 
   /** `xe-toolstack-restart`: networkd applies what it remembers, then xapi plugs what it has. */

@@ -42,10 +42,7 @@ export class VmCopies {
     const { vm: record, vifs } = await this.export(snapshot);
     await this.control.remove(...before.VIFs.map((ref): [string, string] => ["VIF", ref]));
     const refs = await this.#putVifs(vifs, vm.ref);
-    await this.control.set(
-      ["VM", vm.ref, "VIFs", refs],
-      ["VM", vm.ref, "other_config", record["other_config"]],
-    );
+    await this.control.set(["VM", vm.ref, "VIFs", refs], ["VM", vm.ref, "other_config", record["other_config"]]);
   }
 
   /** Exports a VM, for another pool. */

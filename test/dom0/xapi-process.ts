@@ -24,15 +24,12 @@ export class XapiProcess {
     const paths = ["--database", `${SHARED}/database.json`, "--control", `${SHARED}/control`];
     const argv = [process.execPath, SIMULATOR, ...paths, "--socket", XAPI_SOCKET];
     const entry = { env: { PATH: SYSTEM_PATH, HOME: "/root" }, cwd: "/", place: "pipes" } as const;
-    const child = Bun.spawn(
-      namespace.command([...argv, "--host", fixture.host.record.uuid], entry),
-      {
-        detached: true,
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: log,
-      },
-    );
+    const child = Bun.spawn(namespace.command([...argv, "--host", fixture.host.record.uuid], entry), {
+      detached: true,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: log,
+    });
     child.unref();
     if ((await new Lines(child.stdout).after("ready")) === undefined) {
       throw new Error(`the XAPI simulator did not start: ${await log.text()}`);

@@ -5,8 +5,7 @@ import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 const PLAYBOOK = resolve(import.meta.dir, "../../examples/ansible/offloads-off.yml");
 
-const INVENTORY =
-  "[hypervisors]\nhere ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n";
+const INVENTORY = "[hypervisors]\nhere ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n";
 
 /** What Ansible's recap says of the host. */
 interface Recap {
@@ -18,11 +17,7 @@ interface Recap {
 
 async function start(): Promise<Dom0> {
   const dom0 = await Dom0.start();
-  await dom0.text([
-    "sh",
-    "-ec",
-    `ln -s ${OFFLOAD} /usr/local/bin/offload; printf '${INVENTORY}' > /root/inventory`,
-  ]);
+  await dom0.text(["sh", "-ec", `ln -s ${OFFLOAD} /usr/local/bin/offload; printf '${INVENTORY}' > /root/inventory`]);
   return dom0;
 }
 

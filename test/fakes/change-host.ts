@@ -1,8 +1,4 @@
-import {
-  applyDisable,
-  type ChangePorts,
-  type DisableResult,
-} from "../../src/core/disable/apply.ts";
+import { applyDisable, type ChangePorts, type DisableResult } from "../../src/core/disable/apply.ts";
 import { type DisablePlan, type DisableRequest, planDisable } from "../../src/core/disable/plan.ts";
 import type { FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { DEFAULT_FEATURES, type Feature } from "../../src/core/features.ts";
@@ -66,10 +62,7 @@ export class FakeHost {
   constructor(
     pool: Inventory | FakeXapiDatabase,
     devices: Readonly<Record<string, FeatureSet>> | ReadonlyMap<string, FeatureSet> = DEVICES,
-    {
-      names = KERNEL,
-      host,
-    }: { readonly names?: KernelFeatureTable; readonly host?: Host | undefined } = {},
+    { names = KERNEL, host }: { readonly names?: KernelFeatureTable; readonly host?: Host | undefined } = {},
   ) {
     this.kernel = new FakeKernel(names, devices, this.journal);
     this.toolstack = new FakeToolstack(pool, this.journal, host);
@@ -149,9 +142,7 @@ export class FakeHost {
       request,
       sources: evidence,
       hostRule:
-        request.rule === null
-          ? null
-          : { ref: inventory.hostRef, stored: inventory.storedHostRule, rule: request.rule },
+        request.rule === null ? null : { ref: inventory.hostRef, stored: inventory.storedHostRule, rule: request.rule },
       replugger: this.replugger,
       updateBootLayer: NO_BOOT_UPDATE,
     };
@@ -171,9 +162,7 @@ export class FakeHost {
 
   /** The names of this tool's texts on an object. */
   texts(uuid: string): readonly string[] {
-    return Object.keys(this.toolstack.getOtherConfig(uuid)).filter((key) =>
-      key.startsWith("offload-"),
-    );
+    return Object.keys(this.toolstack.getOtherConfig(uuid)).filter((key) => key.startsWith("offload-"));
   }
 }
 

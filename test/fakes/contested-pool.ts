@@ -3,19 +3,7 @@ import { FEATURE_NAMES, type Feature } from "../../src/core/features.ts";
 import type { Host } from "../../src/core/inventory.ts";
 import { parseInterfaceEntries } from "../../src/core/policy-entries.ts";
 import { indexInterfaces } from "../../src/core/targets/targets.ts";
-import {
-  ALPHA,
-  BETA,
-  config,
-  haltedVm,
-  inventory,
-  NIC_ON,
-  pif,
-  uuidFor,
-  VIF_ON,
-  vif,
-  vm,
-} from "../builders/hosts.ts";
+import { ALPHA, BETA, config, haltedVm, inventory, NIC_ON, pif, uuidFor, VIF_ON, vif, vm } from "../builders/hosts.ts";
 import { FakeHost } from "./change-host.ts";
 import type { CallTarget } from "./toolstack.ts";
 import { FakeXapiDatabase, hostRef } from "./toolstack.ts";
@@ -96,9 +84,7 @@ export class ContestedPool {
       const devices = host === ALPHA ? { eth0: NIC_ON, "vif3.0": VIF_ON } : { eth0: NIC_ON };
       return new FakeHost(this.database, devices, { host });
     });
-    this.#initial = new Map(
-      this.database.refs.map((ref) => [ref, this.database.getOtherConfig(ref)]),
-    );
+    this.#initial = new Map(this.database.refs.map((ref) => [ref, this.database.getOtherConfig(ref)]));
     this.#thirdPartyKeys = new Map(
       [...this.#initial].map(([ref, otherConfig]) => [
         ref,
@@ -110,10 +96,7 @@ export class ContestedPool {
   }
 
   /** Carries out runs, those of one host one after the other, and whatever is late. */
-  async runConcurrently(
-    runs: readonly (readonly Run[])[],
-    writes: readonly OtherClientWrite[],
-  ): Promise<void> {
+  async runConcurrently(runs: readonly (readonly Run[])[], writes: readonly OtherClientWrite[]): Promise<void> {
     const hosts = this.hosts.map(async (host, index) => {
       for (const run of runs[index] ?? []) await this.#runCommand(host, run);
     });
@@ -140,17 +123,14 @@ export class ContestedPool {
   differences(): readonly string[] {
     const found = this.database.refs.flatMap((ref) => {
       const [now, before] = [this.database.getOtherConfig(ref), this.#initial.get(ref) ?? {}];
-      const isChangedByOthers = [...this.changedByOthers.keys()].some((name) =>
-        name.startsWith(`${ref} `),
-      );
+      const isChangedByOthers = [...this.changedByOthers.keys()].some((name) => name.startsWith(`${ref} `));
       const keys = new Set([...Object.keys(now), ...Object.keys(before)]);
       return [...keys].flatMap((key) => {
         if (isThirdPartyKey([key]) || this.expectedConflicts.has(ref)) return [];
         if (key.startsWith("offload-")) return isChangedByOthers ? [] : [`${ref} keeps ${key}`];
         const values = this.changedByOthers.get(`${ref} ${key}`);
         const [current, original] = [now[key] ?? null, before[key] ?? null];
-        const isFine =
-          values === undefined ? current === original : isAmong(current, [original, ...values]);
+        const isFine = values === undefined ? current === original : isAmong(current, [original, ...values]);
         return isFine ? [] : [`${ref} ${key}: ${original} became ${current}`];
       });
     });
@@ -193,9 +173,7 @@ export class ContestedPool {
       await host.restore({ features, targets, rule }, read.value);
       return;
     }
-    const interfaces = [...indexInterfaces(read.value)].flatMap(([uuid, iface]) =>
-      targets.has(uuid) ? [iface] : [],
-    );
+    const interfaces = [...indexInterfaces(read.value)].flatMap(([uuid, iface]) => (targets.has(uuid) ? [iface] : []));
     await host.disable(
       {
         features: run.features.length === 0 ? FEATURE_NAMES : run.features,
@@ -207,12 +185,7 @@ export class ContestedPool {
   }
 
   /** A call whose time comes; one of a killed run is carried out late or never, and answered never. */
-  async #call<T>(
-    process: CommandRun,
-    effect: () => T,
-    about: CallTarget,
-    end: () => void,
-  ): Promise<T> {
+  async #call<T>(process: CommandRun, effect: () => T, about: CallTarget, end: () => void): Promise<T> {
     process.calls += 1;
     if (process.calls === process.run.killedAtCall) {
       process.isDead = true;
@@ -224,8 +197,7 @@ export class ContestedPool {
     if (process.isDead && !process.run.isAppliedLate) return await NEVER;
     this.#time += 1;
     process.lastAt = this.#time;
-    if (about.ref !== null && about.to === null)
-      this.#expectConflict(process, about.ref, about.key);
+    if (about.ref !== null && about.to === null) this.#expectConflict(process, about.ref, about.key);
     const answer = effect();
     return process.isDead ? await NEVER : answer;
   }
@@ -249,8 +221,7 @@ export class ContestedPool {
       if (isThirdPartyKey([key])) {
         if (value === null) this.#thirdPartyKeys.get(ref)?.delete(key);
         else this.#thirdPartyKeys.get(ref)?.set(key, value);
-      } else
-        this.changedByOthers.set(name, (this.changedByOthers.get(name) ?? new Set()).add(value));
+      } else this.changedByOthers.set(name, (this.changedByOthers.get(name) ?? new Set()).add(value));
       if (value === null) this.database.remove(ref, key);
       else this.database.set(ref, key, value);
     }
@@ -258,10 +229,7 @@ export class ContestedPool {
 
   #findObject(target: (typeof TARGET_NAMES)[number], host: FakeHost | null) {
     const vifs = { web: VIFS[0], "db 0": VIFS[1], "db 1": VIFS[2] };
-    const found =
-      target === "nic"
-        ? NICS.find((nic) => nic.host.uuid === host?.toolstack.host.uuid)
-        : vifs[target];
+    const found = target === "nic" ? NICS.find((nic) => nic.host.uuid === host?.toolstack.host.uuid) : vifs[target];
     if (found === undefined) throw new Error(`there is no ${target}`);
     return found;
   }
@@ -294,9 +262,7 @@ export class ContestedPool {
 const NEVER = new Promise<never>(() => {});
 
 function isThirdPartyKey([key]: readonly [string, ...unknown[]]): boolean {
-  return (
-    !key.startsWith("offload-") && !FEATURE_NAMES.some((feature) => key === `ethtool-${feature}`)
-  );
+  return !key.startsWith("offload-") && !FEATURE_NAMES.some((feature) => key === `ethtool-${feature}`);
 }
 
 /** Whether a setting that another client has changed means what it may mean. */

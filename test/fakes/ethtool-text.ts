@@ -34,11 +34,7 @@ const LONG_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Lines that sum up the indented ones under them. */
-const HEADINGS: ReadonlySet<string> = new Set([
-  "tx-checksumming",
-  "scatter-gather",
-  "tcp-segmentation-offload",
-]);
+const HEADINGS: ReadonlySet<string> = new Set(["tx-checksumming", "scatter-gather", "tcp-segmentation-offload"]);
 
 const STATES: ReadonlyMap<string, BitState> = new Map([
   ["on", "on"],

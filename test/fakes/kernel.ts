@@ -32,9 +32,7 @@ export class FakeKernel implements Kernel {
     this.devices = new Map(devices instanceof Map ? devices : Object.entries(devices));
   }
 
-  readFeatures(
-    selectDevices: (existing: ReadonlySet<string>) => Iterable<string>,
-  ): Result<FeatureSnapshot> {
+  readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): Result<FeatureSnapshot> {
     const existing = new Set(this.devices.keys());
     const readings = new Map<string, DeviceReading>();
     for (const device of selectDevices(existing)) readings.set(device, this.#read(device));
@@ -85,8 +83,7 @@ export class FakeKernel implements Kernel {
     if (outcome !== null) return outcome;
     const now = this.devices.get(device);
     if (now === undefined) return { done: false, deviceRemoved: true, reason: "no such device" };
-    const clearBits = (from: FeatureBits) =>
-      bitsFrom(this.kernel, toBigInt(from) & ~toBigInt(bits.bits));
+    const clearBits = (from: FeatureBits) => bitsFrom(this.kernel, toBigInt(from) & ~toBigInt(bits.bits));
     this.devices.set(device, {
       active: clearBits(now.active),
       requested: clearBits(now.requested),

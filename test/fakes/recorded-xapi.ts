@@ -25,8 +25,7 @@ export function recordedReplies(): readonly RecordedReply[] {
     const exchange = v.safeParse(Exchange, document);
     if (exchange.success) {
       const { name, response } = exchange.output;
-      const body =
-        typeof response.body === "string" ? response.body : JSON.stringify(response.body);
+      const body = typeof response.body === "string" ? response.body : JSON.stringify(response.body);
       return [{ name, status: statusOf(response.status), body }];
     }
     const { name, response_raw } = v.parse(RawExchange, document);

@@ -6,16 +6,7 @@ import type { WriteOutcome } from "../../src/core/ports.ts";
 import type { LiveAddress } from "../../src/core/restore/address-risk.ts";
 import { success } from "../../src/core/result.ts";
 import { planReplug, type ReplugPorts, replug } from "../../src/host/restore/replug.ts";
-import {
-  bitsFrom,
-  createSnapshot,
-  inventory,
-  KERNEL,
-  NIC_ON,
-  namesOf,
-  pif,
-  toBigInt,
-} from "../builders/hosts.ts";
+import { bitsFrom, createSnapshot, inventory, KERNEL, NIC_ON, namesOf, pif, toBigInt } from "../builders/hosts.ts";
 
 /** A NIC of its own. */
 export const eth0 = pif("eth0");

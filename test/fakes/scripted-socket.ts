@@ -23,11 +23,7 @@ export class ScriptedSocket extends XapiSocket {
     super("/nonexistent");
   }
 
-  override async call(
-    method: string,
-    params: readonly unknown[],
-    timeoutSeconds?: number,
-  ): Promise<CallResult> {
+  override async call(method: string, params: readonly unknown[], timeoutSeconds?: number): Promise<CallResult> {
     if (timeoutSeconds !== undefined) this.requestedTimeoutsSeconds.push(timeoutSeconds);
     const [session, ...rest] = params;
     const call = { method, params: method === "session.login_with_password" ? params : rest };

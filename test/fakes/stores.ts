@@ -1,19 +1,11 @@
 import type { FeatureSnapshot, LiveStep } from "../../src/core/disable/steps.ts";
 import { isSet } from "../../src/core/feature-set.ts";
-import type {
-  Kernel,
-  KernelBits,
-  KernelBitsStore,
-  PendingAnnouncements,
-} from "../../src/core/ports.ts";
+import type { Kernel, KernelBits, KernelBitsStore, PendingAnnouncements } from "../../src/core/ports.ts";
 import { type Result, success, unavailableFailure } from "../../src/core/result.ts";
 
 /** Exact bits in memory, which may refuse to keep anything. */
 export class FakeKernelBitsStore implements KernelBitsStore {
-  readonly #saved = new Map<
-    string,
-    { readonly ifindex: number | null; readonly bits: KernelBits }
-  >();
+  readonly #saved = new Map<string, { readonly ifindex: number | null; readonly bits: KernelBits }>();
   failsToSave = false;
 
   constructor(readonly kernel: Pick<Kernel, "readIfindex">) {}
@@ -35,10 +27,7 @@ export class FakeKernelBitsStore implements KernelBitsStore {
       const { active, requested } = reading.features;
       const cleared = snapshot.featureTable
         .listNames(bitsToClear.bits)
-        .map(
-          ([name, index]) =>
-            [name, { requested: isSet(requested, index), active: isSet(active, index) }] as const,
-        );
+        .map(([name, index]) => [name, { requested: isSet(requested, index), active: isSet(active, index) }] as const);
       const bits = new Map([...cleared, ...(this.get(device) ?? [])]);
       this.#saved.set(device, { ifindex: this.kernel.readIfindex(device), bits });
     }

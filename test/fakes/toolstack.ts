@@ -1,11 +1,7 @@
 import type { SettingStep } from "../../src/core/disable/steps.ts";
 import { getUuid, type Interface } from "../../src/core/interface.ts";
 import type { Host, Inventory, Pif, Vm } from "../../src/core/inventory.ts";
-import {
-  parseHostRuleEntries,
-  parseInterfaceEntries,
-  type StoredHostRule,
-} from "../../src/core/policy-entries.ts";
+import { parseHostRuleEntries, parseInterfaceEntries, type StoredHostRule } from "../../src/core/policy-entries.ts";
 import type {
   InterfaceConfig,
   OtherConfigWrite,
@@ -144,20 +140,13 @@ export class FakeToolstack implements Toolstack {
     return null;
   }
 
-  async readInterfaceConfigs(
-    interfaces: readonly Interface[],
-  ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
+  async readInterfaceConfigs(interfaces: readonly Interface[]): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
     this.journal.push("read back");
     if (this.failsToReadBack) return unavailableFailure("xapi-unreachable", "XAPI does not answer");
     return success(
       await this.call(
         () =>
-          new Map(
-            interfaces.map((iface) => [
-              getUuid(iface) ?? "",
-              this.database.readInterfaceConfig(refOf(iface)),
-            ]),
-          ),
+          new Map(interfaces.map((iface) => [getUuid(iface) ?? "", this.database.readInterfaceConfig(refOf(iface))])),
         { ref: null },
       ),
     );
@@ -180,10 +169,7 @@ export class FakeToolstack implements Toolstack {
     );
   }
 
-  async writeSettings(
-    steps: readonly SettingStep[],
-    isStopped: () => boolean,
-  ): Promise<readonly SettingOutcome[]> {
+  async writeSettings(steps: readonly SettingStep[], isStopped: () => boolean): Promise<readonly SettingOutcome[]> {
     return await inOrder(
       steps,
       ({ iface }) => refOf(iface),

@@ -60,9 +60,7 @@ export function parseCalls(log: string): readonly Call[] {
 
 /** Whether a call concerns what this program keeps, a device's features, or the end of the run. */
 export function isRelevant({ identity }: Call): boolean {
-  return /\/var\/lib\/offload|\/etc\/(?:offload|udev|systemd|rc)|SIOCETHTOOL|^exit_group/.test(
-    identity,
-  );
+  return /\/var\/lib\/offload|\/etc\/(?:offload|udev|systemd|rc)|SIOCETHTOOL|^exit_group/.test(identity);
 }
 
 /** Whether the call asks the kernel for features, or to change them. */

@@ -55,11 +55,7 @@ const RequestedFeaturesSchema = v.record(
   v.string(),
   v.object({ asked: v.optional(v.picklist(["on", "off"])), alone: v.optional(v.boolean(), false) }),
 );
-const PolicyEntrySchema = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ features: RequestedFeaturesSchema }),
-);
+const PolicyEntrySchema = v.pipe(v.string(), v.parseJson(), v.object({ features: RequestedFeaturesSchema }));
 const HostRuleSchema = v.pipe(
   v.string(),
   v.parseJson(),
@@ -96,10 +92,7 @@ function listPolicyEntries(config: Readonly<Record<string, string>>): readonly s
 function parseRequestedFeatures(
   config: Readonly<Record<string, string>>,
 ): v.InferOutput<typeof RequestedFeaturesSchema> {
-  return Object.assign(
-    {},
-    ...listPolicyEntries(config).map((text) => v.parse(PolicyEntrySchema, text).features),
-  );
+  return Object.assign({}, ...listPolicyEntries(config).map((text) => v.parse(PolicyEntrySchema, text).features));
 }
 
 /** What is to be off, by the UUID of what it is about; everything where nothing at all is asked for. */
@@ -131,15 +124,12 @@ function createExpectedFeatures(
   for (const vif of vifs.filter(isCovered)) {
     const off = featureNames.filter((feature) => {
       const own = requested.get(vif.uuid)?.[feature]?.asked;
-      return own === undefined
-        ? rule.vifs.includes(feature) || isOffForVm(vif.VM, feature)
-        : own === "off";
+      return own === undefined ? rule.vifs.includes(feature) || isOffForVm(vif.VM, feature) : own === "off";
     });
     expected.set(vif.uuid, new Set(off));
   }
   const isNothingRequested =
-    rule.nics.length + rule.vifs.length === 0 &&
-    [...expected.values()].every((off) => off.size === 0);
+    rule.nics.length + rule.vifs.length === 0 && [...expected.values()].every((off) => off.size === 0);
   const allFeatures = new Set(featureNames);
   return (uuid) => (isNothingRequested ? allFeatures : (expected.get(uuid) ?? new Set()));
 }
@@ -154,9 +144,7 @@ export async function computeExpectedFindings(dom0: Dom0): Promise<ExpectedFindi
   const impossible: string[] = [];
   const unsupportedStates = new Set<string>(["off, fixed", "absent"]);
   const pifs = rows(Pif, database, "PIF").filter((pif) => pif.host === host && pif.physical);
-  const vms = new Map(
-    Object.entries(database["VM"] ?? {}).map(([ref, record]) => [ref, v.parse(Vm, record)]),
-  );
+  const vms = new Map(Object.entries(database["VM"] ?? {}).map(([ref, record]) => [ref, v.parse(Vm, record)]));
   const vifs = rows(Vif, database, "VIF").filter(({ VM }) => {
     const vm = vms.get(VM);
     return vm !== undefined && !vm.is_control_domain && !vm.is_a_template;
@@ -188,9 +176,7 @@ export async function computeExpectedFindings(dom0: Dom0): Promise<ExpectedFindi
       const state = stateOf(features, names);
       return (
         featureNames.has(feature) &&
-        (isOffValue(value)
-          ? state === "on, fixed"
-          : isOnValue(value) && unsupportedStates.has(state))
+        (isOffValue(value) ? state === "on, fixed" : isOnValue(value) && unsupportedStates.has(state))
       );
     });
     if (isSettingImpossible) impossible.push(pif.uuid);
@@ -202,13 +188,11 @@ export async function computeExpectedFindings(dom0: Dom0): Promise<ExpectedFindi
       await checkDevice(`vif${device}`, featureNames);
       // No packet goes through a tap whose guest has its own driver.
       const carrier = (await dom0.run(["cat", `/sys/class/net/vif${device}/carrier`])).stdout;
-      if (existing.has(`tap${device}`) && carrier.trim() !== "1")
-        await checkDevice(`tap${device}`, featureNames);
+      if (existing.has(`tap${device}`) && carrier.trim() !== "1") await checkDevice(`tap${device}`, featureNames);
     }
     if (
       VIF_SETTING_FEATURES.some(
-        (feature) =>
-          featureNames.has(feature) && !isOffValue(vif.other_config[`ethtool-${feature}`]),
+        (feature) => featureNames.has(feature) && !isOffValue(vif.other_config[`ethtool-${feature}`]),
       )
     ) {
       settings.push(vif.uuid);
@@ -233,16 +217,12 @@ export async function findVerifyMismatches(dom0: Dom0): Promise<readonly string[
     found.push(`verify on ${what}: expected [${expected.join()}], said [${uniqueReported.join()}]`);
   };
   const collectReported = (codes: readonly string[], of: "device" | "uuid") =>
-    problems.flatMap((problem) =>
-      codes.includes(problem.code) ? [problem[of] ?? problem.message] : [],
-    );
+    problems.flatMap((problem) => (codes.includes(problem.code) ? [problem[of] ?? problem.message] : []));
   compare("live state", findings.live, collectReported(LIVE_CODES, "device"));
   compare("settings", findings.settings, collectReported(SETTING_CODES, "uuid"));
   compare("impossible settings", findings.impossible, collectReported(IMPOSSIBLE_CODES, "uuid"));
   const expectedCodes = [...LIVE_CODES, ...SETTING_CODES, ...IMPOSSIBLE_CODES];
-  const unexplained = problems.filter(
-    ({ code }) => !expectedCodes.includes(code) && !FUTURE_PROBLEM_CODES.test(code),
-  );
+  const unexplained = problems.filter(({ code }) => !expectedCodes.includes(code) && !FUTURE_PROBLEM_CODES.test(code));
   found.push(...unexplained.map(({ code, message }) => `verify: ${code}: ${message}`));
   const expectedExitCode = problems.length > 0 ? 1 : 0;
   if (run.exitCode !== expectedExitCode || exitCode !== expectedExitCode) {

@@ -92,15 +92,9 @@ export class FaultHost implements AsyncDisposable {
       const run = await dom0.offload(command, "ALL", "--yes");
       after.push(await readHostState(dom0));
       const restored = await dom0.offload("restore", "--yes");
-      const errors = [
-        run.exitCode,
-        restored.exitCode,
-        ...findDifferences(original, await readHostState(dom0)),
-      ];
+      const errors = [run.exitCode, restored.exitCode, ...findDifferences(original, await readHostState(dom0))];
       if (errors.some((code) => code !== 0)) {
-        throw new Error(
-          `${command} without a fault: ${errors.join("\n")}\n${run.stdout}${restored.stdout}`,
-        );
+        throw new Error(`${command} without a fault: ${errors.join("\n")}\n${run.stdout}${restored.stdout}`);
       }
     }
     const [disabled = original, persisted = original] = after;
@@ -177,10 +171,7 @@ export function findDifferences(expected: HostState, actual: HostState): readonl
 
 async function readHostState(dom0: Dom0): Promise<HostState> {
   await dom0.toolstack.syncNetworkd();
-  const [text, database] = await Promise.all([
-    dom0.text(["sh", "-c", READ_STATE_SCRIPT]),
-    dom0.simulator.database(),
-  ]);
+  const [text, database] = await Promise.all([dom0.text(["sh", "-c", READ_STATE_SCRIPT]), dom0.simulator.database()]);
   const [live = "", networkd = "", files = ""] = text.split("======\n");
   const otherConfigs = (["host", "PIF", "VIF"] as const).flatMap((kind) =>
     Object.entries(database[kind] ?? {}).map(
@@ -199,14 +190,10 @@ async function readHostState(dom0: Dom0): Promise<HostState> {
 function formatSorted(config: unknown): string {
   const entries = config !== null && typeof config === "object" ? Object.entries(config) : [];
   const [own = [], others = []] = [true, false].map((isOwn) =>
-    entries
-      .filter(([key]) => key.startsWith("offload-") === isOwn)
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
+    entries.filter(([key]) => key.startsWith("offload-") === isOwn).sort(([a], [b]) => (a < b ? -1 : 1)),
   );
   const newest = own.at(-1);
-  return JSON.stringify(
-    Object.fromEntries(newest === undefined ? others : [...others, ["offload", newest[1]]]),
-  );
+  return JSON.stringify(Object.fromEntries(newest === undefined ? others : [...others, ["offload", newest[1]]]));
 }
 
 function formatOffloads(networkd: string): string {
@@ -225,12 +212,7 @@ function findDevice(lines: readonly string[], index: number): string {
 /** What ethtool -K has to be told, by device. */
 function planSettings(original: string, now: string): ReadonlyMap<string, readonly string[]> {
   const [before, after] = [parseDevices(original), parseDevices(now)];
-  return new Map(
-    [...before].map(([device, lines]) => [
-      device,
-      planDeviceSettings(lines, after.get(device) ?? []),
-    ]),
-  );
+  return new Map([...before].map(([device, lines]) => [device, planDeviceSettings(lines, after.get(device) ?? [])]));
 }
 
 /** The lines of ethtool -k by device. */
@@ -245,10 +227,7 @@ function parseDevices(text: string): ReadonlyMap<string, readonly string[]> {
 }
 
 /** What ethtool -K has to be told so that ethtool -k shows these lines again. */
-export function planDeviceSettings(
-  lines: readonly string[],
-  now: readonly string[],
-): readonly string[] {
+export function planDeviceSettings(lines: readonly string[], now: readonly string[]): readonly string[] {
   return lines.flatMap((line, n) => {
     const [, name = "", value = ""] = /^\s*(\S+): (.*)$/.exec(line) ?? [];
     if (line === now[n] || value === "" || value.includes("fixed")) return [];

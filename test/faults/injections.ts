@@ -37,25 +37,16 @@ export const KERNEL_ERRORS = ["EPERM", "ENODEV", "EBUSY", "EOPNOTSUPP"] as const
 /** Errors of the file system that the program's own files are on. */
 export const FILE_ERRORS = ["ENOSPC", "EROFS", "EIO"] as const;
 
-const FILE_CALLS =
-  /^(?:openat|write|pwrite64|ftruncate|fsync|fchmod|fchown|rename|unlink|mkdir|chmod)\(/;
+const FILE_CALLS = /^(?:openat|write|pwrite64|ftruncate|fsync|fchmod|fchown|rename|unlink|mkdir|chmod)\(/;
 
 /** An error at every ioctl on a device. */
-export async function listKernelErrors(
-  host: FaultHost,
-  command: Command,
-): Promise<readonly FaultRun[]> {
+export async function listKernelErrors(host: FaultHost, command: Command): Promise<readonly FaultRun[]> {
   const calls = (await callsWithoutFault(host, command)).filter(isEthtool);
-  return KERNEL_ERRORS.flatMap((error) =>
-    calls.map((call) => createErrorAtCall(command, call, error)),
-  );
+  return KERNEL_ERRORS.flatMap((error) => calls.map((call) => createErrorAtCall(command, call, error)));
 }
 
 /** An error at every call that writes what this program keeps. */
-export async function listFileErrors(
-  host: FaultHost,
-  command: Command,
-): Promise<readonly FaultRun[]> {
+export async function listFileErrors(host: FaultHost, command: Command): Promise<readonly FaultRun[]> {
   const calls = (await callsWithoutFault(host, command)).filter(
     (call) => isRelevant(call) && FILE_CALLS.test(call.identity),
   );
@@ -71,10 +62,7 @@ export async function listFileErrors(
  * A driver that says yes and does nothing: strace answers the ioctl with success in the kernel's place, for
  * each of the calls that change something. Each device is written once, and all are read back after that.
  */
-export async function listIgnoredWrites(
-  host: FaultHost,
-  command: Command,
-): Promise<readonly FaultRun[]> {
+export async function listIgnoredWrites(host: FaultHost, command: Command): Promise<readonly FaultRun[]> {
   const calls = (await callsWithoutFault(host, command)).filter(isEthtool);
   const devices = host.dom0.fixture.devices.filter(({ kind }) => kind !== "bridge").length;
   const expected = getExpectedState(host, command);
@@ -84,9 +72,7 @@ export async function listIgnoredWrites(
     check: (_, { exitCode }, now) => {
       const { otherConfigs, networkd, files } = now;
       const devices = new Set(
-        findDifferences({ ...expected, otherConfigs, networkd, files }, now).map(
-          (line) => line.split(" ")[1],
-        ),
+        findDifferences({ ...expected, otherConfigs, networkd, files }, now).map((line) => line.split(" ")[1]),
       );
       return exitCode === 1 && devices.size === 1
         ? []
@@ -107,10 +93,7 @@ const XAPI_FAULTS_BY_NAME: Readonly<Record<string, Omit<Fault, "after">>> = {
 };
 
 /** Every fault of XAPI at every call; and its death with a new start at once. */
-export async function listXapiFaults(
-  host: FaultHost,
-  command: Command,
-): Promise<readonly FaultRun[]> {
+export async function listXapiFaults(host: FaultHost, command: Command): Promise<readonly FaultRun[]> {
   await prepare(host, command);
   await host.dom0.simulator.clearCalls();
   await host.offload(...ARGUMENTS[command]);
@@ -213,9 +196,7 @@ function createErrorAtCall(command: Command, call: Call, error: string | null): 
             .join("\n"),
         );
         if (injectedLine >= 0 && callsUntilFault.at(-1)?.identity === call.identity) return result;
-        occurrence =
-          parseCalls(log).find(({ identity }) => identity === call.identity)?.occurrence ??
-          occurrence + 1;
+        occurrence = parseCalls(log).find(({ identity }) => identity === call.identity)?.occurrence ?? occurrence + 1;
       }
       return undefined;
     },

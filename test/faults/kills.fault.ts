@@ -8,9 +8,7 @@ for (const [command, sequel] of KILL_SCENARIOS) {
     const { killPoints, failures } = await killEverywhere(host, command, sequel);
     const total = [...killPoints.values()].reduce((sum, count) => sum + count, 0);
     const calls = [...killPoints].map(([name, count]) => `${name} ${count}`).join(", ");
-    console.log(
-      `${command}, then ${sequel}: ${total} points (${calls}); ${failures.length} complaints`,
-    );
+    console.log(`${command}, then ${sequel}: ${total} points (${calls}); ${failures.length} complaints`);
     expect(failures).toEqual([]);
   });
 }

@@ -95,11 +95,7 @@ function wasKilled(log: string): boolean {
 }
 
 /** What the next run makes of it: what differs from what must be, in words. */
-export async function checkFollowUp(
-  host: FaultHost,
-  followUp: FollowUp,
-  where: string,
-): Promise<readonly string[]> {
+export async function checkFollowUp(host: FaultHost, followUp: FollowUp, where: string): Promise<readonly string[]> {
   const found: string[] = [];
   await host.waitForBootScript();
   const run = async (...args: readonly string[]) => {
@@ -131,9 +127,7 @@ const Problems = v.pipe(
 export async function findProblemsBeyondBoot(host: FaultHost): Promise<readonly string[]> {
   const { problems } = v.parse(Problems, (await host.offload("verify", "--json")).stdout);
   return problems
-    .filter(
-      ({ code, message }) => !code.startsWith("boot-") && !message.includes(NO_GRO_SETTING_MESSAGE),
-    )
+    .filter(({ code, message }) => !code.startsWith("boot-") && !message.includes(NO_GRO_SETTING_MESSAGE))
     .map(({ code, message }) => `verify: ${code}: ${message}`);
 }
 

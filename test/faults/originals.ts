@@ -29,11 +29,7 @@ export class Originals {
   readonly #changedByOthers = new Map<string, Map<string, string>>();
   private constructor(readonly dom0: Dom0) {}
 
-  static async read(
-    dom0: Dom0,
-    nics: readonly string[],
-    targets: readonly string[],
-  ): Promise<Originals> {
+  static async read(dom0: Dom0, nics: readonly string[], targets: readonly string[]): Promise<Originals> {
     const originals = new Originals(dom0);
     await originals.updateXenstore();
     for (const nic of nics) {
@@ -42,8 +38,7 @@ export class Originals {
     }
     for (const name of targets.filter((target) => !nics.includes(target))) {
       const { ref, vifs } = dom0.fixture.vm(name);
-      const text = (device: string | undefined) =>
-        device === undefined ? "" : readFeaturesText(dom0, device);
+      const text = (device: string | undefined) => (device === undefined ? "" : readFeaturesText(dom0, device));
       const all: OriginalVif[] = [];
       for (const { ref, device, tap } of vifs) {
         const settings = await readOtherConfig(dom0, "VIF", ref);
@@ -102,19 +97,13 @@ export class Originals {
       const database = await this.dom0.simulator.database();
       const name = String(database["VM"]?.[clone.ref]?.["name_label"]);
       const source = name.replace(/ copy \d+$/, "");
-      found.push(
-        ...(await this.#checkVm(name, clone, this.#vifs.get(fixture.vm(source).ref) ?? [])),
-      );
+      found.push(...(await this.#checkVm(name, clone, this.#vifs.get(fixture.vm(source).ref) ?? [])));
     }
     this.#changedByOthers.clear();
     return found;
   }
 
-  async #checkVm(
-    name: string,
-    vm: Reference,
-    originals: readonly OriginalVif[],
-  ): Promise<readonly string[]> {
+  async #checkVm(name: string, vm: Reference, originals: readonly OriginalVif[]): Promise<readonly string[]> {
     const found: string[] = [];
     const { VIFs: vifs, domid, resident_on: at } = await this.#readVm(vm);
     for (const [place, original] of originals.entries()) {
@@ -138,9 +127,7 @@ export class Originals {
     const expected = this.#settings.get(nic) ?? {};
     const got = await readOtherConfig(this.dom0, "PIF", ref);
     const changes = this.#changedByOthers.get(nic) ?? new Map<string, string>();
-    const ownSettings = Object.fromEntries(
-      Object.entries(got).filter(([key, value]) => changes.get(key) !== value),
-    );
+    const ownSettings = Object.fromEntries(Object.entries(got).filter(([key, value]) => changes.get(key) !== value));
     if (changes.size > 0) {
       await this.dom0.simulator.set(["PIF", ref, "other_config", ownSettings]);
     }

@@ -25,8 +25,7 @@ export async function runWithOtherClientWrite(
   const classes = ["host", "PIF", "VM", "VIF"];
   for (;;) {
     const calls = await simulator.calls();
-    const isRead = (name: string) =>
-      calls.some(({ method }) => method.startsWith(`${name}.get_all_records`));
+    const isRead = (name: string) => calls.some(({ method }) => method.startsWith(`${name}.get_all_records`));
     if (classes.every(isRead)) break;
     await Bun.sleep(1);
   }

@@ -124,8 +124,7 @@ class RoundRunner {
     await this.originals.updateXenstore();
     const force = this.#needsForce ? ["--force"] : [];
     const run = await this.dom0.offload("restore", "--yes", ...force);
-    if (run.exitCode !== 0)
-      this.#reportFailures([`restore: ${run.exitCode} ${run.stdout}${run.stderr}`]);
+    if (run.exitCode !== 0) this.#reportFailures([`restore: ${run.exitCode} ${run.stdout}${run.stderr}`]);
     this.#needsForce = false;
     this.#reportFailures(await this.originals.findDifferences(this.#clones));
     for (const clone of this.#clones.splice(0)) await this.dom0.simulator.remove(["VM", clone.ref]);
@@ -146,9 +145,7 @@ class RoundRunner {
 
   async #disable(number: number): Promise<boolean> {
     const { random } = this;
-    const groupTarget = random.chance(0.3)
-      ? [random.pick(["ALL", "NICS", "VIFS"]), "--yes"]
-      : undefined;
+    const groupTarget = random.chance(0.3) ? [random.pick(["ALL", "NICS", "VIFS"]), "--yes"] : undefined;
     const features = random.chance(0.5) ? [] : [`--features=${random.some(FEATURES).join(",")}`];
     const live = random.chance(0.85) ? [] : ["--live-only"];
     const targets = groupTarget ?? random.some(TARGETS);
@@ -190,8 +187,7 @@ class RoundRunner {
       const texts = Object.entries(config).filter(([key]) => key.startsWith("offload-"));
       const left = texts.filter(([, text]) => String(text).includes('"original"'));
       if (left.length > 0) this.#reportFailures([`restore: 0, and yet ${nic} has originals`]);
-      if (isEverything && texts.length > 0)
-        this.#reportFailures([`restore: 0, and yet ${nic} has a text`]);
+      if (isEverything && texts.length > 0) this.#reportFailures([`restore: 0, and yet ${nic} has a text`]);
     }
   }
 
@@ -316,8 +312,7 @@ class RoundRunner {
     const found = await this.dom0.run(["find", ...places, "-name", ".offload-new.*"]);
     const names = found.stdout.split("\n").filter((name) => name !== "");
     const fresh = names.filter((name) => !this.#leftovers.has(name));
-    if (isUninterrupted && fresh.length > 0)
-      this.#reportFailures([`temporary files: ${fresh.join(", ")}`]);
+    if (isUninterrupted && fresh.length > 0) this.#reportFailures([`temporary files: ${fresh.join(", ")}`]);
     this.#leftovers = new Set(names);
   }
 

@@ -77,10 +77,7 @@ describe("what something else than disable turned off", () => {
     await dom0.offload("disable", "backup");
     const device = `vif${await dom0.guests.start(dom0.fixture.vm("backup"))}.0`;
     // netback has rx fixed on, a veth has not; gro of a VIF is kept off by no setting.
-    expect(await listFeaturesOn(dom0, device)).toEqual([
-      "rx-checksumming",
-      "generic-receive-offload",
-    ]);
+    expect(await listFeaturesOn(dom0, device)).toEqual(["rx-checksumming", "generic-receive-offload"]);
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
     await dom0.link.add("vif60.0");
     expect(await readFeaturesText(dom0, device)).toBe(await readFeaturesText(dom0, "vif60.0"));

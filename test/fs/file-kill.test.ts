@@ -121,12 +121,7 @@ async function traced(scene: Scene, directory: string, inject: string | null): P
   let said = decoder.decode((await output.read()).value);
   const log = `${directory}.strace`;
   const strace = Bun.spawn(
-    ["strace", ...(inject === null ? [] : ["-e", `inject=${inject}`])].concat([
-      "-o",
-      log,
-      "-p",
-      String(worker.pid),
-    ]),
+    ["strace", ...(inject === null ? [] : ["-e", `inject=${inject}`])].concat(["-o", log, "-p", String(worker.pid)]),
     { stdout: "ignore", stderr: "pipe" },
   );
   // It says so when it is attached.
@@ -177,8 +172,7 @@ async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>)
 async function finish({ action }: Scene, directory: string): Promise<void> {
   const path = join(directory, "file");
   const bytes = new TextEncoder().encode(NEW);
-  const result =
-    action === "remove" ? removeFile(path) : await replaceFile(path, bytes, { addMode: 0o111 });
+  const result = action === "remove" ? removeFile(path) : await replaceFile(path, bytes, { addMode: 0o111 });
   expect(result.ok).toBe(true);
 }
 
@@ -222,10 +216,7 @@ for (const [title, scene] of Object.entries(SCENES)) {
         const [name, when] = point.split(":");
         const { said } = await traced(scene, directory, `${name}:error=EIO:${when}`);
         const result: unknown = JSON.parse(said === "" ? '"it ended without a result"' : said);
-        expect([point, result]).toEqual([
-          point,
-          expect.objectContaining({ ok: expect.any(Boolean) }),
-        ]);
+        expect([point, result]).toEqual([point, expect.objectContaining({ ok: expect.any(Boolean) })]);
         expect([scene.before, scene.after]).toContain(stateOf(directory));
         await finish(scene, directory);
         expect([point, stateOf(directory), leftovers(directory)]).toEqual([point, scene.after, []]);

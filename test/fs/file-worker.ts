@@ -15,7 +15,5 @@ if (wait === "wait") {
   readSync(0, new Uint8Array(1));
 }
 const result =
-  action === "remove"
-    ? removeFile(path)
-    : await replaceFile(path, new TextEncoder().encode(bytes), { addMode: 0o111 });
+  action === "remove" ? removeFile(path) : await replaceFile(path, new TextEncoder().encode(bytes), { addMode: 0o111 });
 writeSync(1, `${JSON.stringify(result)}\n`);

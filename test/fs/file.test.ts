@@ -173,9 +173,7 @@ describe("a symbolic link", () => {
 
   test("into a directory that is not there is refused", async () => {
     symlinkSync("no/target", path);
-    expect(messageOf(await replaceFile(path, NEW))).toBe(
-      `cannot write ${path}: its directory does not exist`,
-    );
+    expect(messageOf(await replaceFile(path, NEW))).toBe(`cannot write ${path}: its directory does not exist`);
   });
 
   test("in a loop is refused", async () => {
@@ -209,9 +207,7 @@ describe("what is no file is refused", () => {
 
   test("a pipe, without waiting for its other end", async () => {
     Bun.spawnSync(["mkfifo", path]);
-    expect(messageOf(await replaceFile(path, NEW))).toBe(
-      `cannot write ${path}: it is not a regular file`,
-    );
+    expect(messageOf(await replaceFile(path, NEW))).toBe(`cannot write ${path}: it is not a regular file`);
   });
 
   test("a file where a directory must be, a directory that is not there, a name too long", async () => {
@@ -373,10 +369,7 @@ describe("a file system that does not take it", () => {
 /** `u::rw-,u:1234:r--,g::r--,m::r--,o::r--`, as linux/posix_acl_xattr.h lays it out. */
 const ACCESS_LIST = new Uint8Array(
   Buffer.from(
-    "02000000 01000600ffffffff 02000400d2040000 04000400ffffffff 10000400ffffffff 20000400ffffffff".replaceAll(
-      " ",
-      "",
-    ),
+    "02000000 01000600ffffffff 02000400d2040000 04000400ffffffff 10000400ffffffff 20000400ffffffff".replaceAll(" ", ""),
     "hex",
   ),
 );

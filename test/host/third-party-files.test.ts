@@ -24,12 +24,8 @@ function put(path: string, text = LINE, mode = 0o644): string {
   return whole;
 }
 
-function found(
-  place: { namePattern?: RegExp; requiresExecutable?: boolean; followsScripts?: boolean } = {},
-) {
-  const { files, unreadable } = readThirdPartyFiles([
-    { path: root, type: "cron", namePattern: /^[a-z]/, ...place },
-  ]);
+function found(place: { namePattern?: RegExp; requiresExecutable?: boolean; followsScripts?: boolean } = {}) {
+  const { files, unreadable } = readThirdPartyFiles([{ path: root, type: "cron", namePattern: /^[a-z]/, ...place }]);
   return { paths: files.map(({ path }) => path.slice(root.length + 1)), files, unread: unreadable };
 }
 
@@ -49,19 +45,17 @@ describe("files of others", () => {
 
   test("are not those that persist wrote", () => {
     put("offload.service", `${UNIT}${LINE}`);
-    put(
-      "script",
-      generateBootScript({ nics: ["tso"], vifs: [], devices: new Map(), vms: new Map() }),
-    );
+    put("script", generateBootScript({ nics: ["tso"], vifs: [], devices: new Map(), vms: new Map() }));
     expect(found().paths).toEqual([]);
   });
 
   test("are idle where they have to be executable and are not", () => {
     put("a");
     put("b", LINE, 0o755);
-    expect(
-      found({ requiresExecutable: true }).files.map(({ inactiveReason: idle }) => idle === null),
-    ).toEqual([false, true]);
+    expect(found({ requiresExecutable: true }).files.map(({ inactiveReason: idle }) => idle === null)).toEqual([
+      false,
+      true,
+    ]);
   });
 
   test("include the scripts that they name, as idle as they are, but no programs", () => {
@@ -71,9 +65,9 @@ describe("files of others", () => {
     const { files, unread } = found({ followsScripts: true });
     expect(files.map(({ path, type }) => [path, type])).toEqual([[script, "script"]]);
     expect(unread).toEqual([]);
-    expect(
-      found({ followsScripts: true, requiresExecutable: true }).files[0]?.inactiveReason,
-    ).toContain("not executable");
+    expect(found({ followsScripts: true, requiresExecutable: true }).files[0]?.inactiveReason).toContain(
+      "not executable",
+    );
   });
 
   test("are looked for in directories of drop-ins, and not where units are wanted", () => {

@@ -64,9 +64,7 @@ test("curl is called with options that the curl of a dom0 of CentOS 7 has", () =
     const [first, ...options] = words.split(" ").filter((word) => word.startsWith("-"));
     expect(first).toBe("-q");
     for (const option of options) {
-      expect(["-fsSL", "--retry", "--connect-timeout", "--speed-limit", "--speed-time"]).toContain(
-        option,
-      );
+      expect(["-fsSL", "--retry", "--connect-timeout", "--speed-limit", "--speed-time"]).toContain(option);
     }
   }
 });
@@ -129,10 +127,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
       if (tool === "wget" && shell.standalone) continue; // busybox reads none
       using place = new Place().without("curl").with(tool);
       await Bun.write(join(place.base, "home/.curlrc"), 'proxy = "http://127.0.0.1:1"\n');
-      await Bun.write(
-        join(place.base, "home/.wgetrc"),
-        "use_proxy = on\nhttp_proxy = http://127.0.0.1:1\n",
-      );
+      await Bun.write(join(place.base, "home/.wgetrc"), "use_proxy = on\nhttp_proxy = http://127.0.0.1:1\n");
       expect((await install(shell, place, release)).code).toBe(0);
     }
   });
@@ -236,19 +231,11 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
   });
 
   test("a sha256sum that fails is no match", async () => {
-    await failsWhole(
-      { fakes: { sha256sum: "return 1 2>/dev/null || exit 1" } },
-      1,
-      "wrong SHA-256",
-    );
+    await failsWhole({ fakes: { sha256sum: "return 1 2>/dev/null || exit 1" } }, 1, "wrong SHA-256");
   });
 
   test.each([
-    [
-      "aarch64",
-      { uname: "case $1 in -m) echo aarch64 ;; *) echo Linux ;; esac" },
-      "Linux on aarch64",
-    ],
+    ["aarch64", { uname: "case $1 in -m) echo aarch64 ;; *) echo Linux ;; esac" }, "Linux on aarch64"],
     ["32 bits", { uname: "case $1 in -m) echo i686 ;; *) echo Linux ;; esac" }, "Linux on i686"],
     ["FreeBSD", { uname: "case $1 in -m) echo x86_64 ;; *) echo FreeBSD ;; esac" }, "FreeBSD"],
     ["old glibc", { getconf: "echo glibc 2.12" }, "this system has 2.12"],
@@ -466,10 +453,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     const FISH = "/usr/share/fish/vendor_completions.d";
 
     /** Runs `new`, `old` and others where /usr/share has nothing but the directories of bash and fish. */
-    async function steps(
-      script: string,
-      fakes: Readonly<Record<string, string>> = {},
-    ): Promise<Run> {
+    async function steps(script: string, fakes: Readonly<Record<string, string>> = {}): Promise<Run> {
       using place = new Place();
       for (const [name, body] of Object.entries(fakes)) place.fake(name, body);
       const words = shell.argv.map((word) => Bun.which(word) ?? word).join(" ");

@@ -30,21 +30,7 @@ export interface Run {
 
 /** What install.sh calls. PATH holds these alone, so that a test can take one away. */
 const TOOLS = [
-  ...[
-    "sh",
-    "uname",
-    "getconf",
-    "ldd",
-    "sed",
-    "head",
-    "tail",
-    "tr",
-    "grep",
-    "wc",
-    "df",
-    "dd",
-    "env",
-  ],
+  ...["sh", "uname", "getconf", "ldd", "sed", "head", "tail", "tr", "grep", "wc", "df", "dd", "env"],
   ...["mktemp", "mkdir", "rmdir", "rm", "mv", "cat", "chmod", "dirname", "sha256sum", "xz", "curl"],
   ...["sleep", "mount", "ls", "ln", "readlink"],
 ];
@@ -122,9 +108,7 @@ export function piped(shell: Shell, place: Place, script: string, options: RunOp
     if (!shell.standalone) place.fake(name, body);
   }
   // A standalone shell would not look at PATH.
-  const functions = shell.standalone
-    ? Object.entries(fakes).map(([name, body]) => `${name}() {\n${body}\n}\n`)
-    : [];
+  const functions = shell.standalone ? Object.entries(fakes).map(([name, body]) => `${name}() {\n${body}\n}\n`) : [];
   const text = functions.join("") + script;
   return ended(start([...shell.argv, "-s", "--", ...args], place, options, Buffer.from(text)));
 }
@@ -149,9 +133,7 @@ export function start(
   });
 }
 
-export async function ended(
-  child: Bun.Subprocess<Buffer | "ignore", "pipe", "pipe">,
-): Promise<Run> {
+export async function ended(child: Bun.Subprocess<Buffer | "ignore", "pipe", "pipe">): Promise<Run> {
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -175,9 +157,7 @@ export interface Release {
  * enough to be cut, and differ between versions.
  */
 export function standIn(version: string): string {
-  const padding = Array.from({ length: 3000 }, (_, line) =>
-    Bun.hash(`${version} ${line}`).toString(36).repeat(4),
-  );
+  const padding = Array.from({ length: 3000 }, (_, line) => Bun.hash(`${version} ${line}`).toString(36).repeat(4));
   return `#!/bin/sh
 case "$*" in
 --version) echo ${version} ;;

@@ -57,11 +57,7 @@ test("every command works without a way out, and opens no socket but XAPI's and 
 
 test("a crash of the runtime is told to nobody but standard error, unless a variable asks for it", async () => {
   await using dom0 = await Dom0.start();
-  for (const variable of [
-    undefined,
-    "BUN_ENABLE_CRASH_REPORTING=1",
-    "BUN_CRASH_REPORT_URL=http://127.0.0.1:1/",
-  ]) {
+  for (const variable of [undefined, "BUN_ENABLE_CRASH_REPORTING=1", "BUN_CRASH_REPORT_URL=http://127.0.0.1:1/"]) {
     const env = ["env", ...(variable === undefined ? [] : [variable])];
     const trace = ["strace", "-f", "-qq", "-e", "trace=%network,execve", "-o", "/tmp/trace"];
     const asking = dom0.spawn([...trace, ...env, EXECUTABLE, "disable", "ALL"], { tty: true });

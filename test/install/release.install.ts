@@ -64,9 +64,7 @@ describe("installed from a web server", () => {
     const first = await shell(dom0, PIPE);
     expect({ exitCode: first.exitCode, stderr: first.stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(first.stdout).toContain(`offload ${VERSION} is installed: ${INSTALLED}`);
-    expect(await dom0.text(["stat", "-c", "%a %U %s", INSTALLED])).toBe(
-      `755 root ${Bun.file(EXECUTABLE).size}\n`,
-    );
+    expect(await dom0.text(["stat", "-c", "%a %U %s", INSTALLED])).toBe(`755 root ${Bun.file(EXECUTABLE).size}\n`);
 
     const completions = await dom0.text(["cat", `${BASH_COMPLETIONS}/offload`]);
     expect(completions).toBe(await Bun.file(join(RELEASE, "offload.bash")).text());

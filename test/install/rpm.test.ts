@@ -54,8 +54,7 @@ test("a dirty tree is refused with every file that makes it so, and nothing is b
   git("init", "-q");
   git("add", "-A");
   git("commit", "-qm", "one");
-  const release = (...args: readonly string[]) =>
-    Bun.spawnSync(["scripts/release", ...args], { cwd: checkout });
+  const release = (...args: readonly string[]) => Bun.spawnSync(["scripts/release", ...args], { cwd: checkout });
   expect(release("--list-dirty").stdout.toString()).toBe("");
   await Bun.write(join(checkout, "kept"), "2");
   await Bun.write(join(checkout, "new/deep/file"), "");

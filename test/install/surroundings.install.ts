@@ -17,8 +17,7 @@ describe("the directory and the home", () => {
       ".env": `OFFLOAD_DEBUG=1\nNO_COLOR=1\nBUN_OPTIONS=--preload=${directory}/evil.js\n`,
       ".env.local": "PATH=/nowhere\nBUN_BE_BUN=1\n",
       "tsconfig.json": '{ "compilerOptions": { "paths": { "citty": ["./evil.js"] } } }\n',
-      "package.json":
-        '{ "main": "evil.js", "imports": { "#x": "./evil.js" }, "type": "commonjs" }\n',
+      "package.json": '{ "main": "evil.js", "imports": { "#x": "./evil.js" }, "type": "commonjs" }\n',
       ".npmrc": "script-shell=/nowhere\n",
     };
     for (const name of ["citty", "consola", "valibot", "@clack/core", "fastest-levenshtein"]) {

@@ -8,10 +8,7 @@ function addressesAfter(...commands: readonly string[]): readonly string[] {
   const program = `const { readAddresses } = await import(${JSON.stringify(MODULE)});
     for (const { device, ip, prefix } of readAddresses()) console.log(device, ip + "/" + prefix);`;
   const script = [...commands, 'exec "$0" -e "$1"'].join("\n");
-  const ended = Bun.spawnSync([
-    ...["unshare", "--net", "sh", "-ec", script],
-    ...[process.execPath, program],
-  ]);
+  const ended = Bun.spawnSync([...["unshare", "--net", "sh", "-ec", script], ...[process.execPath, program]]);
   const errors = ended.stderr.toString();
   if (ended.exitCode !== 0 || errors !== "") throw new Error(errors);
   return ended.stdout.toString().trim().split("\n").filter(Boolean).sort();

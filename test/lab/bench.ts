@@ -42,9 +42,7 @@ export function bench(options: BootedDom0Options): Bench {
     } catch (error) {
       await dom0.machine.report();
       if (!(await isMachineFailure(dom0, error)) || retriesLeft-- === 0) throw error;
-      console.error(
-        `the machine has failed by itself (${error}); all so far once more, on another`,
-      );
+      console.error(`the machine has failed by itself (${error}); all so far once more, on another`);
       await dom0.machine.stop();
       dom0 = undefined;
       await runTests(passed, last);

@@ -22,6 +22,4 @@ export async function listNicFeaturesOn(machine: Machine): Promise<Record<string
 }
 
 /** What `nicsOn` gives when everything that can be off is off. */
-export const ALL_NICS_OFF: Readonly<Record<string, string[]>> = Object.fromEntries(
-  NICS.map(({ name }) => [name, []]),
-);
+export const ALL_NICS_OFF: Readonly<Record<string, string[]>> = Object.fromEntries(NICS.map(({ name }) => [name, []]));

@@ -47,10 +47,7 @@ export class GuestAgent {
     const answer = Promise.withResolvers<Reply>();
     const timeoutError = new Error(`the guest agent did not answer ${execute} in ${timeoutMs} ms`);
     const timer = setTimeout(() => answer.reject(timeoutError), timeoutMs);
-    const checkTimer = setTimeout(
-      () => void this.checkSameAgent(answer, execute),
-      TIMEOUTS_MS.agentCheck,
-    );
+    const checkTimer = setTimeout(() => void this.checkSameAgent(answer, execute), TIMEOUTS_MS.agentCheck);
     this.#waiting.set(id, answer);
     try {
       this.sendLine(`${JSON.stringify({ execute, arguments: parameters, id })}\n`);
@@ -69,10 +66,7 @@ export class GuestAgent {
   }
 
   /** The agent answers in turn: one that answers this first is another process than it was. */
-  private async checkSameAgent(
-    answer: PromiseWithResolvers<Reply>,
-    execute: string,
-  ): Promise<void> {
+  private async checkSameAgent(answer: PromiseWithResolvers<Reply>, execute: string): Promise<void> {
     const id = ++this.#count;
     const pong = Promise.withResolvers<Reply>();
     this.#waiting.set(id, pong);

@@ -15,11 +15,7 @@ const STATUS = v.object({
 });
 
 /** The environment of commands, whatever the agent's own is. */
-const ENVIRONMENT = [
-  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-  "HOME=/root",
-  "LANG=C.UTF-8",
-];
+const ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"];
 
 /** How to run a command in a machine. */
 export interface ExecOptions {
@@ -32,11 +28,7 @@ export interface ExecOptions {
 }
 
 /** Starts a command in a machine and does not wait for it. */
-export async function launch(
-  agent: GuestAgent,
-  argv: readonly string[],
-  options: ExecOptions = {},
-): Promise<number> {
+export async function launch(agent: GuestAgent, argv: readonly string[], options: ExecOptions = {}): Promise<number> {
   const [path, ...arg] = argv;
   const request = {
     path,
@@ -45,20 +37,12 @@ export async function launch(
     "capture-output": true,
     ...(options.stdin === undefined ? {} : { "input-data": btoa(options.stdin) }),
   };
-  const reply = await agent.call(
-    "guest-exec",
-    request,
-    options.replyTimeoutMs ?? TIMEOUTS_MS.reply,
-  );
+  const reply = await agent.call("guest-exec", request, options.replyTimeoutMs ?? TIMEOUTS_MS.reply);
   return v.parse(STARTED, reply).pid;
 }
 
 /** Runs a command in a machine to its end. */
-export async function execute(
-  agent: GuestAgent,
-  argv: readonly string[],
-  options: ExecOptions = {},
-): Promise<Result> {
+export async function execute(agent: GuestAgent, argv: readonly string[], options: ExecOptions = {}): Promise<Result> {
   const timeoutMs = options.timeoutMs ?? TIMEOUTS_MS.command;
   const pid = await launch(agent, argv, options);
   const deadlineMs = Date.now() + timeoutMs;

@@ -49,8 +49,7 @@ export class Guest {
   /** Starts it, waits until its interface is connected, and lets XAPI know. */
   async start(): Promise<void> {
     const { machine } = this.dom0;
-    const bridge =
-      "ip link show xenbr0 || { ip link add xenbr0 type bridge; ip link set xenbr0 up; }";
+    const bridge = "ip link show xenbr0 || { ip link add xenbr0 type bridge; ip link set xenbr0 up; }";
     await machine.text(["sh", "-c", `${bridge}; cat > ${CONFIGURATION}`], {
       stdin: configuration(this.vm.record.uuid),
     });

@@ -30,8 +30,7 @@ export interface Hardware {
 }
 
 /** net.ifnames=0: the kernel's own names stay. The rest keeps the console short. */
-const LINUX =
-  "net.ifnames=0 no_timer_check loglevel=4 mitigations=off systemd.getty_auto=0 systemd.show_status=auto";
+const LINUX = "net.ifnames=0 no_timer_check loglevel=4 mitigations=off systemd.getty_auto=0 systemd.show_status=auto";
 
 const XEN = "console=com1 com1=115200,8n1 dom0_mem=768M,max:768M loglvl=error guest_loglvl=error";
 

@@ -42,30 +42,10 @@ export class Machine {
       agent: at("agent"),
     });
     try {
-      await runChecked([
-        "qemu-img",
-        "create",
-        "-q",
-        "-f",
-        "qcow2",
-        "-b",
-        PARTS.disk,
-        "-F",
-        "raw",
-        at("disk"),
-      ]);
+      await runChecked(["qemu-img", "create", "-q", "-f", "qcow2", "-b", PARTS.disk, "-F", "raw", at("disk")]);
       await runChecked(["cp", "-a", toolstackFiles(options.units), at("files")]);
       for (const [path, text] of options.files) await Bun.write(join(at("files"), path), text);
-      await runChecked([
-        "tar",
-        "-cf",
-        at("files.tar"),
-        "--owner=0",
-        "--group=0",
-        "-C",
-        at("files"),
-        ".",
-      ]);
+      await runChecked(["tar", "-cf", at("files.tar"), "--owner=0", "--group=0", "-C", at("files"), "."]);
       await machine.powerOn();
       return machine;
     } catch (error) {
@@ -153,9 +133,7 @@ export class Machine {
     );
     if (this.#bootId === "" || this.#agent === undefined) return;
     const journal = await this.run(["journalctl", "-b", "--no-pager", "-n", "300"]).catch(String);
-    console.error(
-      `--- journal of the machine\n${typeof journal === "string" ? journal : journal.stdout}`,
-    );
+    console.error(`--- journal of the machine\n${typeof journal === "string" ? journal : journal.stdout}`);
   }
 
   /** Ends it at once, as pulling its plug would, and forgets its disk. */
@@ -180,9 +158,7 @@ export class Machine {
   /** The agent may be gone before it can tell that this command has done its work. */
   private async systemctl(verb: "reboot" | "poweroff"): Promise<void> {
     if (this.#agent === undefined) throw new Error("the machine is off");
-    await launch(this.#agent, ["systemctl", "--no-block", verb], { replyTimeoutMs: 20_000 }).catch(
-      () => 0,
-    );
+    await launch(this.#agent, ["systemctl", "--no-block", verb], { replyTimeoutMs: 20_000 }).catch(() => 0);
   }
 
   private checkAlive(): void {
@@ -207,11 +183,8 @@ export class Machine {
         this.#bootId = id;
         break;
       }
-      if (Date.now() > deadlineMs)
-        throw new Error(`the machine did not boot in ${TIMEOUTS_MS.boot} ms`);
-      const hung = /INFO: (task .* blocked for more than .*)/.exec(
-        (await this.console()).slice(consoleLength),
-      );
+      if (Date.now() > deadlineMs) throw new Error(`the machine did not boot in ${TIMEOUTS_MS.boot} ms`);
+      const hung = /INFO: (task .* blocked for more than .*)/.exec((await this.console()).slice(consoleLength));
       if (hung !== null) throw new MachineFault(`while it booted: ${hung[1]}`);
       await Bun.sleep(500);
     }

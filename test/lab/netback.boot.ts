@@ -33,30 +33,25 @@ describe("a Xen dom0 with a guest", () => {
     expect(features.get("rx-checksumming")).toMatchObject(RX_FIXED);
   });
 
-  lab.test(
-    "disable VM turns off what netback lets be off, and leaves nothing latent",
-    async (dom0) => {
-      const nics = await listNicFeaturesOn(dom0.machine);
-      const run = await dom0.machine.offload("disable", guest.name);
-      expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-      const features = await dom0.machine.ethtool(guest.vif);
-      expect(listChangeableOn(features)).toEqual([]);
-      expect(features.get("rx-checksumming")).toMatchObject(RX_FIXED);
-      // Other devices are none of this command's business.
-      expect(await listNicFeaturesOn(dom0.machine)).toEqual(nics);
-      const { VIF } = await dom0.database();
-      const record = VIF?.[guest.records.ref];
-      expect(record?.["other_config"]).toMatchObject({ "ethtool-tx": "off", "ethtool-tso": "off" });
-    },
-  );
+  lab.test("disable VM turns off what netback lets be off, and leaves nothing latent", async (dom0) => {
+    const nics = await listNicFeaturesOn(dom0.machine);
+    const run = await dom0.machine.offload("disable", guest.name);
+    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+    const features = await dom0.machine.ethtool(guest.vif);
+    expect(listChangeableOn(features)).toEqual([]);
+    expect(features.get("rx-checksumming")).toMatchObject(RX_FIXED);
+    // Other devices are none of this command's business.
+    expect(await listNicFeaturesOn(dom0.machine)).toEqual(nics);
+    const { VIF } = await dom0.database();
+    const record = VIF?.[guest.records.ref];
+    expect(record?.["other_config"]).toMatchObject({ "ethtool-tx": "off", "ethtool-tso": "off" });
+  });
 
   lab.test("a guest that reboots has a new vif with its offloads on", async ({ machine }) => {
     const domid = guest.domid;
     await guest.reboot();
     expect(guest.domid).toBeGreaterThan(domid);
-    expect(listChangeableOn(await machine.ethtool(guest.vif)).sort()).toEqual(
-      [...VIF_AT_FIRST].sort(),
-    );
+    expect(listChangeableOn(await machine.ethtool(guest.vif)).sort()).toEqual([...VIF_AT_FIRST].sort());
   });
 
   lab.test("disable ALL turns off the NICs and the new vif", async ({ machine }) => {

@@ -18,9 +18,7 @@ describe("a machine with real NIC drivers", () => {
       expect(before[name]).toEqual(expect.arrayContaining([...usual, ...software]));
     }
     expect(before["eth1"]).toContain("tx-tcp6-segmentation");
-    expect(before["eth2"]).toEqual(
-      expect.arrayContaining(["rx-checksumming", "large-receive-offload"]),
-    );
+    expect(before["eth2"]).toEqual(expect.arrayContaining(["rx-checksumming", "large-receive-offload"]));
   });
 
   lab.test("status shows every NIC and changes nothing", async ({ machine }) => {

@@ -24,14 +24,11 @@ describe("persist on a machine without the toolstack's units", () => {
       expect(await listNicFeaturesOn(machine)).toEqual(ALL_NICS_OFF);
     });
 
-    lab.test(
-      `${method}: once it is removed, a reboot brings everything back`,
-      async ({ machine }) => {
-        await done(machine, "persist", "--remove");
-        await machine.reboot();
-        expect(await listNicFeaturesOn(machine)).toEqual(before);
-      },
-    );
+    lab.test(`${method}: once it is removed, a reboot brings everything back`, async ({ machine }) => {
+      await done(machine, "persist", "--remove");
+      await machine.reboot();
+      expect(await listNicFeaturesOn(machine)).toEqual(before);
+    });
   }
 });
 

@@ -14,12 +14,9 @@ async function complaints(...argv: readonly string[]): Promise<string> {
   return `${stdout}${stderr}`;
 }
 
-test.each(Object.entries(GENERATED))(
-  "%s is what scripts/generate makes of it",
-  async (path, make) => {
-    expect(await Bun.file(join(ROOT, path)).text()).toBe(make());
-  },
-);
+test.each(Object.entries(GENERATED))("%s is what scripts/generate makes of it", async (path, make) => {
+  expect(await Bun.file(join(ROOT, path)).text()).toBe(make());
+});
 
 describe("the man page", () => {
   test("is well formed, to mandoc and to groff", async () => {
@@ -36,12 +33,10 @@ describe("the man page", () => {
     for (const { name, args, examples, exitCodes } of COMMANDS) {
       expect(said).toContain(` offload ${name} `);
       for (const [key, argument] of Object.entries(args)) {
-        if (argument.type !== "positional")
-          expect(said).toContain(`--${getLongName(key, argument)}`);
+        if (argument.type !== "positional") expect(said).toContain(`--${getLongName(key, argument)}`);
       }
       for (const { command } of examples) expect(said).toContain(command);
-      for (const [code, meaning] of Object.entries(exitCodes))
-        expect(said).toContain(`${code} ${meaning}`);
+      for (const [code, meaning] of Object.entries(exitCodes)) expect(said).toContain(`${code} ${meaning}`);
     }
   });
 });
@@ -53,9 +48,7 @@ test("the command reference says every command, option, example and exit code", 
     const section = page.slice(start, page.indexOf("\n## ", start + 1));
     expect(section).toContain(summary);
     for (const [key, argument] of Object.entries(args)) {
-      expect(section).toContain(
-        `| \`${formatOptionLabel(key, argument).replaceAll("|", "\\|")}\` |`,
-      );
+      expect(section).toContain(`| \`${formatOptionLabel(key, argument).replaceAll("|", "\\|")}\` |`);
     }
     for (const { command } of examples) expect(section).toContain(command);
     for (const [code, meaning] of Object.entries(exitCodes)) {

@@ -1,22 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import {
-  formatFailureResponse,
-  formatSuccessResponse,
-  parsePluginCall,
-} from "../../src/plugin/xml-rpc.ts";
+import { formatFailureResponse, formatSuccessResponse, parsePluginCall } from "../../src/plugin/xml-rpc.ts";
 
-const call = (params: string) =>
-  `<methodCall><methodName>observe</methodName><params>${params}</params></methodCall>`;
+const call = (params: string) => `<methodCall><methodName>observe</methodName><params>${params}</params></methodCall>`;
 const SESSION = "<param><value>OpaqueRef:1</value></param>";
 const struct = (members: string) => `<param><value><struct>${members}</struct></value></param>`;
-const member = (name: string, value: string) =>
-  `<member><name>${name}</name><value>${value}</value></member>`;
+const member = (name: string, value: string) => `<member><name>${name}</name><value>${value}</value></member>`;
 
 describe("the call that xapi makes", () => {
   test("is read: function and arguments, strings with and without an element of their own", () => {
-    const text = call(
-      SESSION + struct(member("a", "1 &lt; 2 &amp;c") + member("b", "<string>x</string>")),
-    );
+    const text = call(SESSION + struct(member("a", "1 &lt; 2 &amp;c") + member("b", "<string>x</string>")));
     expect(parsePluginCall(text)).toEqual({
       ok: true,
       value: {
@@ -30,9 +22,7 @@ describe("the call that xapi makes", () => {
   });
 
   test("may have no arguments and empty strings", () => {
-    const parsed = parsePluginCall(
-      call(SESSION + struct("<member><name>a</name><value/></member>")),
-    );
+    const parsed = parsePluginCall(call(SESSION + struct("<member><name>a</name><value/></member>")));
     expect(parsed).toMatchObject({ ok: true, value: { args: new Map([["a", ""]]) } });
     expect(parsePluginCall(call(SESSION + struct("")))).toMatchObject({ ok: true });
   });
@@ -47,10 +37,7 @@ describe("the call that xapi makes", () => {
     ["arguments that are no struct", call(SESSION + SESSION)],
     ["an argument that is no string", call(SESSION + struct(member("a", "<int>1</int>")))],
     ["a member without a value", call(SESSION + struct("<member><name>a</name></member>"))],
-    [
-      "entities of its own",
-      `<!DOCTYPE a [<!ENTITY x "xxxxxxxx">]>${call(SESSION + struct(member("a", "&x;")))}`,
-    ],
+    ["entities of its own", `<!DOCTYPE a [<!ENTITY x "xxxxxxxx">]>${call(SESSION + struct(member("a", "&x;")))}`],
     [
       "a file of the host",
       `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/shadow">]>${call(SESSION + struct(member("a", "&x;")))}`,
@@ -65,8 +52,7 @@ describe("the call that xapi makes", () => {
 
 /** What another XML-RPC library makes of an answer. */
 async function judged(text: string): Promise<unknown> {
-  const script =
-    "import sys, json, xmlrpc.client as x; print(json.dumps(x.loads(sys.stdin.read())[0][0]))";
+  const script = "import sys, json, xmlrpc.client as x; print(json.dumps(x.loads(sys.stdin.read())[0][0]))";
   const python = Bun.spawn(["python3", "-c", script], { stdin: new Blob([text]), stdout: "pipe" });
   return JSON.parse(await new Response(python.stdout).text());
 }

@@ -78,10 +78,7 @@ describe("hosts that cannot do their part", () => {
     const strace = Bun.which("strace") ?? "strace";
     await dying.text(["sh", "-c", `cp ${strace} /root/xapi; cp -P ${PLUGIN} ${PLUGIN}-real`]);
     const inject = "-e trace=ioctl -e inject=ioctl:signal=KILL:when=26";
-    await pool.replacePlugin(
-      dying,
-      `#!/bin/sh\nexec /root/xapi -f -qq -o /dev/null ${inject} ${PLUGIN}-real "$@"\n`,
-    );
+    await pool.replacePlugin(dying, `#!/bin/sh\nexec /root/xapi -f -qq -o /dev/null ${inject} ${PLUGIN}-real "$@"\n`);
     const report = await document(pool.host(0), "disable", "--pool", "--yes");
     expect(statesOf(report)).toEqual({ "xcp-1": "ok 0", "xcp-2": "failed 3" });
     expect(await listAllFeaturesOn(dying)).not.toEqual([]);

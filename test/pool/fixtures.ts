@@ -22,9 +22,7 @@ export async function document(host: Dom0, ...args: readonly string[]) {
 
 /** State and exit code of each host, by its name. */
 export function statesOf(report: { hosts: { name: string; state: string; exitCode: number }[] }) {
-  return Object.fromEntries(
-    report.hosts.map(({ name, state, exitCode }) => [name, `${state} ${exitCode}`]),
-  );
+  return Object.fromEntries(report.hosts.map(({ name, state, exitCode }) => [name, `${state} ${exitCode}`]));
 }
 
 /** The records of a class that keep an offload off, as `uuid key`. */
@@ -32,9 +30,7 @@ export async function recordedOff(pool: Pool, className: "PIF" | "VIF"): Promise
   const { [className]: records = {} } = await pool.simulator.database();
   return Object.values(records).flatMap(({ uuid, other_config: config }) =>
     config !== null && typeof config === "object"
-      ? Object.entries(config).flatMap(([key, value]) =>
-          value === "off" ? [`${uuid} ${key}`] : [],
-        )
+      ? Object.entries(config).flatMap(([key, value]) => (value === "off" ? [`${uuid} ${key}`] : []))
       : [],
   );
 }
@@ -49,13 +45,7 @@ export function running(host: Dom0, at = 0): Vm {
 }
 
 /** Moves a VM to another host as a migration does at its end: records, devices, domains. */
-export async function migrate(
-  pool: Pool,
-  vm: Vm,
-  from: Dom0,
-  to: Dom0,
-  domid: number,
-): Promise<void> {
+export async function migrate(pool: Pool, vm: Vm, from: Dom0, to: Dom0, domid: number): Promise<void> {
   await from.link.remove(`vif${vm.record.domid}.0`);
   await to.link.add(`vif${domid}.0`);
   await place(pool, vm, to, domid);
@@ -101,16 +91,13 @@ export async function gate(pool: Pool, host: Dom0) {
 /** How many sessions of offload's are open; XAPI has one more of its own for a plugin that runs. */
 export async function openSessions(pool: Pool): Promise<number> {
   const calls = await pool.simulator.calls();
-  const count = (wanted: string) =>
-    calls.filter(({ method, ok }) => ok && method === wanted).length;
+  const count = (wanted: string) => calls.filter(({ method, ok }) => ok && method === wanted).length;
   return count("session.login_with_password") - count("session.logout");
 }
 
 /** What was asked of the hosts, in order: the host's name and the command with its arguments. */
 export async function commandsOf(pool: Pool): Promise<string[]> {
-  const names = new Map(
-    pool.hosts.map(({ fixture: { host } }) => [host.ref, host.record.name_label]),
-  );
+  const names = new Map(pool.hosts.map(({ fixture: { host } }) => [host.ref, host.record.name_label]));
   return (await pool.simulator.calls()).flatMap(({ method, params }) => {
     if (method !== "host.call_plugin") return [];
     const { request } = v.parse(v.object({ request: v.string() }), params[4]);

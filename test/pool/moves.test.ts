@@ -1,17 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { listFeaturesOn } from "../assertions/ethtool.ts";
 import { Pool } from "../dom0/pool/pool.ts";
-import {
-  answerWith,
-  commandsOf,
-  document,
-  gate,
-  migrate,
-  place,
-  recordedOff,
-  running,
-  statesOf,
-} from "./fixtures.ts";
+import { answerWith, commandsOf, document, gate, migrate, place, recordedOff, running, statesOf } from "./fixtures.ts";
 
 /** The names of the hosts that were asked, in order. */
 async function asked(pool: Pool): Promise<string[]> {
@@ -26,8 +16,7 @@ describe("a VM that moves while hosts are at work", () => {
     const at = await gate(pool, from);
     const disabling = document(pool.host(0), "disable", "--pool", "--yes");
     await at.reached();
-    for (let n = 0; n < 200 && (await recordedOff(pool, "PIF")).length < 12; n++)
-      await Bun.sleep(20);
+    for (let n = 0; n < 200 && (await recordedOff(pool, "PIF")).length < 12; n++) await Bun.sleep(20);
     await migrate(pool, vm, from, to, 77);
     await at.open();
     const report = await disabling;
@@ -65,8 +54,7 @@ describe("a VM that moves while hosts are at work", () => {
     const at = await gate(pool, local);
     const disabling = document(local, "disable", "--pool", "--yes");
     await at.reached();
-    for (let n = 0; n < 200 && (await recordedOff(pool, "PIF")).length < 6; n++)
-      await Bun.sleep(20);
+    for (let n = 0; n < 200 && (await recordedOff(pool, "PIF")).length < 6; n++) await Bun.sleep(20);
     await Bun.sleep(300);
     await to.link.add("vif77.0");
     await place(pool, vm, to, 77);
@@ -95,8 +83,7 @@ describe("a VM that moves while hosts are at work", () => {
     const at = await gate(pool, local);
     const disabling = document(local, "disable", "--pool", "--yes");
     await at.reached();
-    for (let n = 0; n < 200 && (await recordedOff(pool, "VIF")).length < 4; n++)
-      await Bun.sleep(20);
+    for (let n = 0; n < 200 && (await recordedOff(pool, "VIF")).length < 4; n++) await Bun.sleep(20);
     await Bun.sleep(500);
     await pool.replacePlugin(other, "#!/bin/sh\nkill -9 $$\n");
     await migrate(pool, running(local), local, other, 77);

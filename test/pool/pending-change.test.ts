@@ -2,14 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { listAllFeaturesOn, listFeaturesOn, readLiveState } from "../assertions/ethtool.ts";
 import type { Dom0 } from "../dom0/dom0.ts";
 import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
-import {
-  answerWith,
-  changesOf,
-  commandsOf,
-  document,
-  openSessions,
-  recordedOff,
-} from "./fixtures.ts";
+import { answerWith, changesOf, commandsOf, document, openSessions, recordedOff } from "./fixtures.ts";
 
 const ARGS = [INSTALLED, "disable", "--pool", "--yes", "--confirm-within"];
 const QUESTION = "Keep these changes on 2 of 3 hosts?";
@@ -33,9 +26,7 @@ describe("disable --pool --confirm-within", () => {
       answers: [{ prompt: QUESTION, input: "y" }],
     });
     expect(run.exitCode).toBe(1);
-    expect((await commandsOf(pool)).toSorted()).toEqual(
-      [...pending, "xcp-1 confirm", "xcp-2 confirm"].toSorted(),
-    );
+    expect((await commandsOf(pool)).toSorted()).toEqual([...pending, "xcp-1 confirm", "xcp-2 confirm"].toSorted());
   });
 
   test("reverts on each of them after No, after the time, and after a signal", async () => {
@@ -87,8 +78,7 @@ describe("a change that is pending on real hosts", () => {
     expect(await listAllFeaturesOn(pool.host(1))).toEqual([]);
     await run.signal("SIGKILL");
     await run.exited;
-    for (let n = 0; n < 100 && (await listAllFeaturesOn(pool.host(1))).length === 0; n++)
-      await Bun.sleep(100);
+    for (let n = 0; n < 100 && (await listAllFeaturesOn(pool.host(1))).length === 0; n++) await Bun.sleep(100);
     await Bun.sleep(1000);
     expect(await Promise.all(pool.hosts.map(readLiveState))).toEqual(states);
   });

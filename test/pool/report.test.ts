@@ -45,9 +45,7 @@ describe("the view of a pool", () => {
       row("e", "ok", { report: { ...report(), pending: { secondsLeft: 7 } } }),
     ];
     const shown = renderReport(createReport("verify", { exitCode: 1, hosts }), VIEW);
-    expect(
-      shown,
-    ).toBe(`e: a change is pending: it is reverted in 7 seconds unless it is confirmed there
+    expect(shown).toBe(`e: a change is pending: it is reverted in 7 seconds unless it is confirmed there
 ! b[31m  partial: 1 problem found
   ! eth0: live-on
 ! d  plugin-missing: a reason
@@ -61,9 +59,7 @@ ok  a, c, e: 2 changes made
   test("names a few of many hosts", () => {
     const hosts = Array.from({ length: 64 }, (_, at) => row(`h${at}`, "ok"));
     const shown = renderReport(createReport("disable", { exitCode: 0, hosts }), VIEW);
-    expect(shown).toBe(
-      "ok  h0, h1, h2, h3, h4, h5 and 58 more: 2 changes made\n64 of 64 hosts ok.\n",
-    );
+    expect(shown).toBe("ok  h0, h1, h2, h3, h4, h5 and 58 more: 2 changes made\n64 of 64 hosts ok.\n");
   });
 });
 

@@ -42,9 +42,7 @@ describe("--pool", () => {
 
     expect((await document(coordinator, "persist", "--pool", "--yes")).exitCode).toBe(0);
     expect((await document(coordinator, "verify", "--pool")).exitCode).toBe(0);
-    expect((await coordinator.offload("verify", "--pool", "--nagios")).stdout).toMatch(
-      /^OFFLOAD OK: 3 of 3 hosts ok/,
-    );
+    expect((await coordinator.offload("verify", "--pool", "--nagios")).stdout).toMatch(/^OFFLOAD OK: 3 of 3 hosts ok/);
     expect(await pool.simulator.sessions()).toBe(0);
   });
 
@@ -90,12 +88,8 @@ describe("--pool", () => {
       answers: [{ prompt: question, input: "\r" }],
     });
     expect(asked.exitCode).toBe(2);
-    expect(asked.stdout).toMatch(
-      /xcp-1: management on eth0; 2 NICs, 3 VIFs; \d+ changes to be made/,
-    );
-    expect(asked.stdout).toMatch(
-      /xcp-2: management on eth0; 2 NICs, 2 VIFs; \d+ changes to be made/,
-    );
+    expect(asked.stdout).toMatch(/xcp-1: management on eth0; 2 NICs, 3 VIFs; \d+ changes to be made/);
+    expect(asked.stdout).toMatch(/xcp-2: management on eth0; 2 NICs, 2 VIFs; \d+ changes to be made/);
     expect((await pool.host(0).offload("disable", "--pool")).exitCode).toBe(2);
     expect(await recordedOff(pool, "PIF")).toEqual([]);
     const agreed = await pool.host(0).run([INSTALLED, "disable", "--pool"], {
@@ -152,19 +146,9 @@ describe("targets by name with --pool", () => {
     const [onThird, other] = [running(pool.host(2)), running(pool.host(2), 1)];
     const vif = other.vifs[0]?.record.uuid ?? "";
     await pool.simulator.clearCalls();
-    const done = await document(
-      local,
-      "disable",
-      "vm 3-1",
-      vif,
-      "--pool",
-      "--yes",
-      "--features=tx",
-    );
+    const done = await document(local, "disable", "vm 3-1", vif, "--pool", "--yes", "--features=tx");
     expect(statesOf(done)).toEqual({ "xcp-3": "ok 0" });
-    expect(await commandsOf(pool)).toEqual([
-      `xcp-3 disable --features=tx --yes --vm=${onThird.record.uuid} ${vif}`,
-    ]);
+    expect(await commandsOf(pool)).toEqual([`xcp-3 disable --features=tx --yes --vm=${onThird.record.uuid} ${vif}`]);
     await pool.simulator.clearCalls();
     const halted = await document(pool.host(1), "disable", "archive", "--pool", "--yes");
     expect(statesOf(halted)).toEqual({ "xcp-2": "ok 0" });

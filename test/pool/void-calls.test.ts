@@ -26,8 +26,7 @@ describe("a call that its caller has given up on", () => {
       const run = pool.host(0).spawn(args);
       await at.reached();
       if (end === "SIGINT") {
-        for (let n = 0; n < 200 && (await recordedOff(pool, "PIF")).length < 6; n++)
-          await Bun.sleep(20);
+        for (let n = 0; n < 200 && (await recordedOff(pool, "PIF")).length < 6; n++) await Bun.sleep(20);
         await Bun.sleep(500);
         await run.signal("SIGINT");
       }
@@ -67,19 +66,14 @@ describe("a call that its caller has given up on", () => {
     const busy = await holdLock(late, 600);
     const wait = ["--wait", "100", "--timeout", "200"];
     const run = pool.host(0).spawn([INSTALLED, "disable", "--pool", "--yes", ...wait]);
-    for (let n = 0; n < 200 && (await recordedOff(pool, "PIF")).length < 6; n++)
-      await Bun.sleep(20);
+    for (let n = 0; n < 200 && (await recordedOff(pool, "PIF")).length < 6; n++) await Bun.sleep(20);
     await Bun.sleep(500);
     await run.signal("SIGTERM");
     expect((await run.exited).signal).toBe("SIGTERM");
     await pool.simulator.clearCalls();
     await busy.signal("SIGKILL");
     await busy.exited;
-    await late.text([
-      "sh",
-      "-c",
-      "while pgrep -f '^/etc/xapi.d/plugins/offload ' > /dev/null; do sleep 0.05; done",
-    ]);
+    await late.text(["sh", "-c", "while pgrep -f '^/etc/xapi.d/plugins/offload ' > /dev/null; do sleep 0.05; done"]);
     expect(await readLiveState(late)).toBe(state);
     expect((await pool.simulator.calls()).filter(({ write }) => write)).toEqual([]);
   });
@@ -87,9 +81,7 @@ describe("a call that its caller has given up on", () => {
   test("leaves the hosts alone that had no turn yet", async () => {
     await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 1 });
     const at = await gate(pool, pool.host(1));
-    const run = pool
-      .host(0)
-      .spawn([INSTALLED, "disable", "--pool", "--rolling", "--yes", "--json"]);
+    const run = pool.host(0).spawn([INSTALLED, "disable", "--pool", "--rolling", "--yes", "--json"]);
     await at.reached();
     await run.signal("SIGINT");
     const report = JSON.parse((await run.exited).stdout);

@@ -17,17 +17,10 @@ const PAGES: readonly (readonly [string, (columns?: number) => string])[] = [
   ["offload", (columns) => formatProgramHelp("1.2.3", view(columns))],
   ...COMMANDS.map(
     (command) =>
-      [
-        `offload help ${command.name}`,
-        (columns?: number) => formatCommandHelp(command, view(columns)),
-      ] as const,
+      [`offload help ${command.name}`, (columns?: number) => formatCommandHelp(command, view(columns))] as const,
   ),
   ...TOPICS.map(
-    (topic) =>
-      [
-        `offload help ${topic.name}`,
-        (columns?: number) => formatTopicHelp(topic, view(columns)),
-      ] as const,
+    (topic) => [`offload help ${topic.name}`, (columns?: number) => formatTopicHelp(topic, view(columns))] as const,
   ),
 ];
 

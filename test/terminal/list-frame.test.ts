@@ -1,10 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  formatListAnswer,
-  type ListState,
-  renderListFrame,
-} from "../../src/terminal/list-frame.ts";
+import { formatListAnswer, type ListState, renderListFrame } from "../../src/terminal/list-frame.ts";
 import { createPaint } from "../../src/terminal/text.ts";
 
 const VIEW = { columns: 60, lines: 12, paint: createPaint(false), ellipsis: "…" };
@@ -28,9 +24,7 @@ function many(count: number) {
 }
 
 test("shows the question, the search, the rows with mark and choice, and the keys", () => {
-  expect(
-    renderListFrame(state(["web 1", "db"], { cursor: 1, selected: new Set([0]) }), VIEW),
-  ).toBe(`Which? 1 chosen
+  expect(renderListFrame(state(["web 1", "db"], { cursor: 1, selected: new Set([0]) }), VIEW)).toBe(`Which? 1 chosen
 Search: _
       name   state   on
   [x] web 1  halted  rx tx

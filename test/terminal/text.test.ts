@@ -72,14 +72,10 @@ describe("fitted", () => {
 
   test("the result is never wider than it may be", () => {
     fc.assert(
-      fc.property(
-        fc.string({ unit: "grapheme" }),
-        fc.integer({ min: 1, max: 40 }),
-        (text, columns) => {
-          const shown = truncate(stripUnprintable(text), columns);
-          expect(Bun.stringWidth(shown)).toBeLessThanOrEqual(columns);
-        },
-      ),
+      fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 1, max: 40 }), (text, columns) => {
+        const shown = truncate(stripUnprintable(text), columns);
+        expect(Bun.stringWidth(shown)).toBeLessThanOrEqual(columns);
+      }),
     );
   });
 });
@@ -128,9 +124,7 @@ describe("colour", () => {
   test("is off without a terminal, whatever the environment says", () => {
     for (const stream of [{}, { isTTY: false }]) {
       expect(supportsColor(stream, PLAIN, true)).toBe(false);
-      expect(supportsColor(stream, { ...PLAIN, FORCE_COLOR: "1", CLICOLOR_FORCE: "1" }, true)).toBe(
-        false,
-      );
+      expect(supportsColor(stream, { ...PLAIN, FORCE_COLOR: "1", CLICOLOR_FORCE: "1" }, true)).toBe(false);
     }
   });
 

@@ -29,21 +29,17 @@ const DEAD: CallResult = {
 
 /** Objects with three keys each. */
 function manyObjects(count: number): readonly SettingStep[] {
-  return Array.from({ length: count }, (_, index) =>
-    vif(web, String(index), { ref: `OpaqueRef:vif${index}` }),
-  ).flatMap((one) => ["tx", "sg", "tso"].map((key) => vifStep(`ethtool-${key}`, null, one)));
+  return Array.from({ length: count }, (_, index) => vif(web, String(index), { ref: `OpaqueRef:vif${index}` })).flatMap(
+    (one) => ["tx", "sg", "tso"].map((key) => vifStep(`ethtool-${key}`, null, one)),
+  );
 }
 
 describe("writing a record", () => {
   test("that is not there: add alone", async () => {
     const { socket, session } = await openSession();
     const step = vifStep("ethtool-tso");
-    expect(await session.writeSettings([step], NEVER)).toEqual([
-      { step, state: "written", reason: "" },
-    ]);
-    expect(socket.calls("VIF.")).toEqual([
-      "VIF.add_to_other_config OpaqueRef:vif0 ethtool-tso off",
-    ]);
+    expect(await session.writeSettings([step], NEVER)).toEqual([{ step, state: "written", reason: "" }]);
+    expect(socket.calls("VIF.")).toEqual(["VIF.add_to_other_config OpaqueRef:vif0 ethtool-tso off"]);
   });
 
   test("that has another value: remove, then add", async () => {
@@ -65,11 +61,7 @@ describe("writing a record", () => {
     const { socket, session } = await openSession();
     await session.writeSettings([...manyObjects(2), pifStep("ethtool-rx", "true")], NEVER);
     const methods = new Set(socket.sent.map(({ method }) => method.split(".")[1]));
-    expect([...methods].sort()).toEqual([
-      "add_to_other_config",
-      "login_with_password",
-      "remove_from_other_config",
-    ]);
+    expect([...methods].sort()).toEqual(["add_to_other_config", "login_with_password", "remove_from_other_config"]);
   });
 });
 
@@ -91,14 +83,8 @@ describe("writing many", () => {
     expect(socket.maxPendingCount).toBeGreaterThan(1);
     expect(socket.maxPendingCount).toBeLessThanOrEqual(4);
     for (const [index] of Array.from({ length: 9 }).entries()) {
-      const keys = socket
-        .calls(`VIF.add_to_other_config`)
-        .filter((call) => call.includes(`OpaqueRef:vif${index} `));
-      expect(keys.map((call) => call.split(" ")[2])).toEqual([
-        "ethtool-tx",
-        "ethtool-sg",
-        "ethtool-tso",
-      ]);
+      const keys = socket.calls(`VIF.add_to_other_config`).filter((call) => call.includes(`OpaqueRef:vif${index} `));
+      expect(keys.map((call) => call.split(" ")[2])).toEqual(["ethtool-tx", "ethtool-sg", "ethtool-tso"]);
     }
   });
 
@@ -143,8 +129,7 @@ describe("a refusal", () => {
 
   test("of the addition after a removal: says that the previous value is gone", async () => {
     const { socket, session } = await openSession();
-    socket.answer = ({ method }) =>
-      method.includes("add") ? refused("INTERNAL_ERROR", "x") : { ok: true, value: "" };
+    socket.answer = ({ method }) => (method.includes("add") ? refused("INTERNAL_ERROR", "x") : { ok: true, value: "" });
     const [outcome] = await session.writeSettings([vifStep("ethtool-tso", "on")], NEVER);
     expect(outcome).toMatchObject({
       state: "failed",
@@ -224,9 +209,7 @@ describe("writing keys", () => {
       NEVER,
     );
     expect(outcomes.map(({ state }) => state)).toEqual(["written", "written", "written"]);
-    expect(socket.calls("host.")).toEqual([
-      "host.add_to_other_config OpaqueRef:host offload-1-a {}",
-    ]);
+    expect(socket.calls("host.")).toEqual(["host.add_to_other_config OpaqueRef:host offload-1-a {}"]);
     expect(socket.calls("PIF.")).toHaveLength(2);
     expect(socket.calls("VIF.")).toEqual(["VIF.remove_from_other_config OpaqueRef:v ethtool-tx"]);
   });

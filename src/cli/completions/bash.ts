@@ -158,9 +158,7 @@ function listOptionsWithoutCompletions(): readonly string[] {
   const completedKinds = new Set<string>(["vm", "pif", "features", "method"]);
   const names = COMMANDS.flatMap(({ args }) =>
     Object.entries(args).flatMap(([key, { type, valueKind }]) =>
-      type === "positional" || valueKind === undefined || completedKinds.has(valueKind)
-        ? []
-        : [`--${key}`],
+      type === "positional" || valueKind === undefined || completedKinds.has(valueKind) ? [] : [`--${key}`],
     ),
   );
   return [...new Set(names)].map((name, index) => (index === 0 ? `      ${name}` : name));

@@ -13,12 +13,10 @@ import { METHOD_CHOICES, SHELLS } from "../specs/words.ts";
 /** fish quotes what is chosen by itself, so names are handed over as they are. */
 export function generateFishCompletion(): string {
   const commands = COMMANDS.map(
-    ({ name, summary }) =>
-      `complete -c offload -n __offload_first -a ${name} -d ${quoteForFish(summary)}`,
+    ({ name, summary }) => `complete -c offload -n __offload_first -a ${name} -d ${quoteForFish(summary)}`,
   );
   const helpTopics = [...COMMANDS, ...TOPICS].map(
-    ({ name, summary }) =>
-      `complete -c offload -n '__offload_is help' -a ${name} -d ${quoteForFish(summary)}`,
+    ({ name, summary }) => `complete -c offload -n '__offload_is help' -a ${name} -d ${quoteForFish(summary)}`,
   );
   return `# fish completion of offload; made by offload completions fish
 
@@ -68,9 +66,7 @@ function formatFishOptions({ name, args }: CommandDefinition): string {
       const short = getShortName(argument);
       const names = `${short === undefined ? "" : ` -s ${short}`} -l ${getLongName(key, argument)}`;
       const value =
-        argument.type === "boolean"
-          ? ""
-          : ` -x${completions === "" ? "" : ` -a ${quoteForFish(completions)}`}`;
+        argument.type === "boolean" ? "" : ` -x${completions === "" ? "" : ` -a ${quoteForFish(completions)}`}`;
       return `${prefix}${names}${value} -d ${quoteForFish(describeArgument(argument))}`;
     })
     .join("\n");

@@ -12,9 +12,7 @@ import { METHOD_CHOICES, SHELLS } from "../specs/words.ts";
 
 /** zsh quotes what is chosen by itself, so names are handed over as they are. */
 export function generateZshCompletion(): string {
-  const commandDescriptions = COMMANDS.map(({ name, summary }) =>
-    quoteForShell(`${name}:${summary}`),
-  );
+  const commandDescriptions = COMMANDS.map(({ name, summary }) => quoteForShell(`${name}:${summary}`));
   const topicDescriptions = TOPICS.map(({ name, summary }) => quoteForShell(`${name}:${summary}`));
   return `#compdef offload
 # zsh completion of offload; made by offload completions zsh
@@ -84,9 +82,7 @@ ${specs.map((spec) => `        ${spec}`).join(" \\\n")}
 function formatZshSpec(name: string, argument: ArgumentDefinition): string {
   const action = formatZshAction(argument);
   if (argument.type === "positional") {
-    return quoteForShell(
-      `${argument.valueKind === "target" ? "*" : "1"}:${argument.valueKind}:${action}`,
-    );
+    return quoteForShell(`${argument.valueKind === "target" ? "*" : "1"}:${argument.valueKind}:${action}`);
   }
   const long = `--${getLongName(name, argument)}`;
   const meaning = describeArgument(argument).replaceAll(/[[\]:\\]/g, "\\$&");
@@ -97,9 +93,7 @@ function formatZshSpec(name: string, argument: ArgumentDefinition): string {
     return `${quoteForShell(exclusions)}{-${short},${long}}${quoteForShell(`[${meaning}]`)}`;
   }
   const repeatMark = argument.valueKind === "vm" || argument.valueKind === "pif" ? "*" : "";
-  return quoteForShell(
-    `${repeatMark}${long}=[${meaning}]:${argument.valueKind ?? "value"}:${action}`,
-  );
+  return quoteForShell(`${repeatMark}${long}=[${meaning}]:${argument.valueKind ?? "value"}:${action}`);
 }
 
 function formatZshAction({ valueKind }: ArgumentDefinition): string {

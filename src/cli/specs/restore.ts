@@ -15,8 +15,7 @@ export const RESTORE = {
     target: {
       ...SHARED_ARGS.target,
       description: "what to restore; else everything",
-      details:
-        "What to restore; without any, everything that was changed. Templates and snapshots are named by UUID.",
+      details: "What to restore; without any, everything that was changed. Templates and snapshots are named by UUID.",
     },
     features: {
       ...SHARED_ARGS.features,

@@ -25,8 +25,7 @@ export const SHARED_ARGS = {
     valueKind: "vm",
     group: "kind",
     description: "a VM, where the name alone is ambiguous",
-    details:
-      "A VM, by name or UUID, where the name alone is ambiguous. May be given several times.",
+    details: "A VM, by name or UUID, where the name alone is ambiguous. May be given several times.",
   },
   pif: {
     type: "string",
@@ -34,8 +33,7 @@ export const SHARED_ARGS = {
     valueKind: "pif",
     group: "kind",
     description: "a PIF, where the name alone is ambiguous",
-    details:
-      "A PIF, by device or UUID, where the name alone is ambiguous. May be given several times.",
+    details: "A PIF, by device or UUID, where the name alone is ambiguous. May be given several times.",
   },
   host: {
     type: "boolean",

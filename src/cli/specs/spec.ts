@@ -2,15 +2,7 @@ import type { ArgDef } from "citty";
 import type { ExitCode } from "../../core/problem.ts";
 
 /** What a value stands for: it decides what a shell offers to complete it with. */
-export type ValueKind =
-  | "target"
-  | "vm"
-  | "pif"
-  | "features"
-  | "seconds"
-  | "method"
-  | "shell"
-  | "word";
+export type ValueKind = "target" | "vm" | "pif" | "features" | "seconds" | "method" | "shell" | "word";
 
 /** An argument as the parser, the help, the man page and the completions know it. */
 export type ArgumentDefinition = ArgDef & {
@@ -73,10 +65,7 @@ export function formatOptionLabel(name: string, argument: ArgumentDefinition): s
 }
 
 /** The name that is typed: what holds by default can only be turned off. */
-export function getLongName(
-  name: string,
-  { type, default: defaultValue }: ArgumentDefinition,
-): string {
+export function getLongName(name: string, { type, default: defaultValue }: ArgumentDefinition): string {
   return type === "boolean" && defaultValue === true ? `no-${name}` : name;
 }
 

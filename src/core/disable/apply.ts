@@ -49,10 +49,7 @@ export interface DisableResult {
  * kernel, then the settings of what reads back off, and xenopsd is told. What fails becomes a problem, and
  * the rest goes on; an interface whose originals could not be stored is not changed at all.
  */
-export async function applyDisable(
-  plan: DisablePlan,
-  ports: ChangePorts,
-): Promise<Result<DisableResult>> {
+export async function applyDisable(plan: DisablePlan, ports: ChangePorts): Promise<Result<DisableResult>> {
   const saved = await ports.bits.save(plan.live, plan.before);
   if (!saved.ok) return saved;
   const problems: Problem[] = [...plan.excluded];
@@ -105,12 +102,9 @@ async function storeSettings(
   const { request } = plan;
   const changeable = plan.interfaces.filter((iface) => !unstored.has(iface));
   // Without a text that has its original no setting is written, whatever the device shows by now.
-  const steps = planSettings(
-    changeable,
-    request.features,
-    liveResult.after,
-    request.hasExplicitFeatures,
-  ).filter(({ iface }) => entries.has(iface));
+  const steps = planSettings(changeable, request.features, liveResult.after, request.hasExplicitFeatures).filter(
+    ({ iface }) => entries.has(iface),
+  );
   const announce = listVmsToAnnounce(plan, steps, ports.pendingAnnouncements);
   const callerWaiting = await ports.checkCallerWaiting();
   if (!callerWaiting.ok)
@@ -121,25 +115,12 @@ async function storeSettings(
     };
   const settingsResult = await writeSettings(plan.interfaces, steps, announce, toolstack, ports);
   const removeProblems = await removePolicyEntries(entries, toolstack);
-  const lostProblems = await rewriteRemovedEntries(
-    plan,
-    steps,
-    settingsResult.interfaces,
-    toolstack,
-  );
+  const lostProblems = await rewriteRemovedEntries(plan, steps, settingsResult.interfaces, toolstack);
   return {
     ...liveResult,
     interfaces: settingsResult.interfaces,
-    changes: [
-      ...liveResult.changes,
-      ...listSettingChanges(settingsResult.written, liveResult.after.existing),
-    ],
-    problems: [
-      ...liveResult.problems,
-      ...settingsResult.problems,
-      ...removeProblems,
-      ...lostProblems,
-    ],
+    changes: [...liveResult.changes, ...listSettingChanges(settingsResult.written, liveResult.after.existing)],
+    problems: [...liveResult.problems, ...settingsResult.problems, ...removeProblems, ...lostProblems],
     settingsVerified: settingsResult.settingsVerified,
   };
 }
@@ -156,9 +137,7 @@ async function rewriteRemovedEntries(
 ): Promise<readonly Problem[]> {
   const before = new Set(interfaces);
   const storedByUuid = new Map(
-    current
-      .filter((iface) => !before.has(iface))
-      .map((iface) => [getUuid(iface), getStoredPolicy(iface).value]),
+    current.filter((iface) => !before.has(iface)).map((iface) => [getUuid(iface), getStoredPolicy(iface).value]),
   );
   const lost = new Set<Interface>();
   for (const { iface, feature } of steps) {
@@ -168,11 +147,7 @@ async function rewriteRemovedEntries(
   const lostSteps = policySteps.filter(({ iface }) => lost.has(iface));
   const { failed } = await storePolicyEntries(lostSteps, toolstack, () => false);
   return [...failed].map(([iface, reason]) =>
-    createInterfaceProblem(
-      "policy-write-failed",
-      iface,
-      `its originals could not be stored again: ${reason}`,
-    ),
+    createInterfaceProblem("policy-write-failed", iface, `its originals could not be stored again: ${reason}`),
   );
 }
 
@@ -185,11 +160,7 @@ function listVmsToAnnounce(
   const writtenVms = listRunningVms(steps.map(({ iface }) => iface));
   const running = listRunningVms(interfaces);
   const pendingUuids = pendingAnnouncements.filterPending(running.map(({ uuid }) => uuid));
-  const vms = [
-    ...unannouncedVms,
-    ...writtenVms,
-    ...running.filter(({ uuid }) => pendingUuids.has(uuid)),
-  ];
+  const vms = [...unannouncedVms, ...writtenVms, ...running.filter(({ uuid }) => pendingUuids.has(uuid))];
   return [...new Map(vms.map((vm) => [vm.uuid, vm])).values()];
 }
 
@@ -207,10 +178,7 @@ function readBack(
   return { after, changes: listLiveChanges(interfaces, FEATURE_NAMES, before, after) };
 }
 
-async function writeLive(
-  steps: readonly LiveStep[],
-  { kernel, isStopped }: ChangePorts,
-): Promise<readonly Problem[]> {
+async function writeLive(steps: readonly LiveStep[], { kernel, isStopped }: ChangePorts): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const yielder = new EventLoopYielder();
   for (const { iface, device, bitsToClear } of steps) {
@@ -223,18 +191,8 @@ async function writeLive(
     if (!outcome.done) {
       problems.push(
         outcome.deviceRemoved
-          ? createInterfaceProblem(
-              "device-removed",
-              iface,
-              "vanished before it was changed",
-              device,
-            )
-          : createInterfaceProblem(
-              "write-failed",
-              iface,
-              `could not be changed: ${outcome.reason}`,
-              device,
-            ),
+          ? createInterfaceProblem("device-removed", iface, "vanished before it was changed", device)
+          : createInterfaceProblem("write-failed", iface, `could not be changed: ${outcome.reason}`, device),
       );
     }
     if (yielder.isDue) await yielder.yieldNow();

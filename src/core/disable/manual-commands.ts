@@ -13,12 +13,8 @@ export function formatDisableCommands(
     ),
     ...settingSteps.map(formatSettingCommand),
   ];
-  const hasRunningVm = settingSteps.some(
-    ({ iface }) => iface.kind === "vif" && iface.vm.residentOn !== undefined,
-  );
-  return hasRunningVm
-    ? [...lines, "# and an event for each running VM above, for which xe has no command"]
-    : lines;
+  const hasRunningVm = settingSteps.some(({ iface }) => iface.kind === "vif" && iface.vm.residentOn !== undefined);
+  return hasRunningVm ? [...lines, "# and an event for each running VM above, for which xe has no command"] : lines;
 }
 
 /** The same for putting back; former features go by the kernel's names, which ethtool takes too. */
@@ -41,13 +37,7 @@ export function formatRestoreCommands(
 function formatSettingCommand({ iface, key, to }: SettingStep): string {
   const [kind, uuid] = iface.kind === "pif" ? ["pif", iface.pif.uuid] : ["vif", iface.vif.uuid];
   return to === null
-    ? formatCommand(
-        "xe",
-        `${kind}-param-remove`,
-        `uuid=${uuid}`,
-        "param-name=other-config",
-        `param-key=${key}`,
-      )
+    ? formatCommand("xe", `${kind}-param-remove`, `uuid=${uuid}`, "param-name=other-config", `param-key=${key}`)
     : formatCommand("xe", `${kind}-param-set`, `uuid=${uuid}`, `other-config:${key}=${to}`);
 }
 

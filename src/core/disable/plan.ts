@@ -88,9 +88,7 @@ export function planDisable(
   const settings = planSettings(interfaces, request.features, after, request.hasExplicitFeatures);
   const hostRule = planHostRule(request, inventory);
   const policy = new Policy(hostRule?.rule ?? inventory.storedHostRule.value, inventory.vifs);
-  const maybeUnannounced = new Set(
-    interfaces.filter((iface) => isMaybeUnannounced(iface, request.features)),
-  );
+  const maybeUnannounced = new Set(interfaces.filter((iface) => isMaybeUnannounced(iface, request.features)));
   const planner = new PolicyPlanner(request, policy, sources, live, settings, maybeUnannounced);
   return {
     interfaces,
@@ -132,8 +130,7 @@ function planHostRule(
     nics: groups.nics ? union(current.nics, features) : current.nics,
     vifs: groups.vifs ? union(current.vifs, features) : current.vifs,
   };
-  const isUnchanged =
-    updated.nics.length === current.nics.length && updated.vifs.length === current.vifs.length;
+  const isUnchanged = updated.nics.length === current.nics.length && updated.vifs.length === current.vifs.length;
   return isUnchanged ? null : { ref, stored, rule: updated };
 }
 

@@ -29,14 +29,10 @@ export function createDisableReport(
   const included = filterIncluded(interfaces, problems);
   const groups = groupByFeatures(included, getFeaturesOff);
   const evaluation = evaluateGroups(groups, after, storesSettings && settingsVerified);
-  const removed = new Set(
-    problems.flatMap(({ code, device }) => (code === "device-removed" ? [device] : [])),
-  );
+  const removed = new Set(problems.flatMap(({ code, device }) => (code === "device-removed" ? [device] : [])));
   const allProblems = [
     ...problems,
-    ...evaluation.problems.filter(
-      ({ code, device }) => code !== "device-missing" || !removed.has(device),
-    ),
+    ...evaluation.problems.filter(({ code, device }) => code !== "device-missing" || !removed.has(device)),
   ];
   return createReport(command, {
     host,
@@ -105,13 +101,8 @@ function needsNote(feature: Feature): boolean {
 }
 
 /** What was left alone on purpose is reported as that, and not as being on. */
-function filterIncluded(
-  interfaces: readonly Interface[],
-  problems: readonly Problem[],
-): readonly Interface[] {
-  const excluded = new Set(
-    problems.flatMap(({ code, uuid }) => (code === "policy-write-failed" ? [uuid] : [])),
-  );
+function filterIncluded(interfaces: readonly Interface[], problems: readonly Problem[]): readonly Interface[] {
+  const excluded = new Set(problems.flatMap(({ code, uuid }) => (code === "policy-write-failed" ? [uuid] : [])));
   return interfaces.filter((iface) => {
     if (iface.kind === "unmanaged") return true;
     return !excluded.has(iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid);

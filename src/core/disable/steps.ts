@@ -1,9 +1,4 @@
-import type {
-  ChangeableBits,
-  FeatureSet,
-  FeatureState,
-  KernelFeatureTable,
-} from "../feature-set.ts";
+import type { ChangeableBits, FeatureSet, FeatureState, KernelFeatureTable } from "../feature-set.ts";
 import { type Feature, isChangeableOnVif } from "../features.ts";
 import { getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
 import { PairMap } from "../pair-map.ts";
@@ -99,10 +94,7 @@ function planClear(
 }
 
 /** What the devices will show when every step does what it is meant to do. */
-export function previewSnapshot(
-  snapshot: FeatureSnapshot,
-  steps: readonly LiveStep[],
-): FeatureSnapshot {
+export function previewSnapshot(snapshot: FeatureSnapshot, steps: readonly LiveStep[]): FeatureSnapshot {
   const readings = new Map(snapshot.readings);
   for (const { device, bitsToClear } of steps) {
     const reading = readings.get(device);
@@ -137,10 +129,8 @@ export function planSettings(
     if (iface.kind === "unmanaged") continue;
     const ifaceFeatures = iface.kind === "pif" ? features : vifFeatures;
     const xapiStates = settingStates(iface, ifaceFeatures);
-    const liveStates =
-      iface.kind === "pif" ? getLiveStates(after, iface.pif.device, ifaceFeatures) : [];
-    const missing =
-      cached.get(xapiStates) ?? planMissingSettings(iface, ifaceFeatures, xapiStates, liveStates);
+    const liveStates = iface.kind === "pif" ? getLiveStates(after, iface.pif.device, ifaceFeatures) : [];
+    const missing = cached.get(xapiStates) ?? planMissingSettings(iface, ifaceFeatures, xapiStates, liveStates);
     cached.set(xapiStates, missing);
     for (const { feature, key, from } of missing) {
       steps.push({ iface, feature, key, from, to: "off" });
@@ -198,17 +188,9 @@ export function listLiveChanges(
       const readingBefore = before.readings.get(name);
       const readingAfter = after.readings.get(name);
       // An observation that nobody renewed is the very same object.
-      if (
-        readingBefore === readingAfter ||
-        readingBefore?.state !== "read" ||
-        readingAfter?.state !== "read"
-      )
-        continue;
+      if (readingBefore === readingAfter || readingBefore?.state !== "read" || readingAfter?.state !== "read") continue;
       const uuid = getUuid(iface);
-      for (const { feature, from, to } of comparer.compare(
-        readingBefore.features,
-        readingAfter.features,
-      )) {
+      for (const { feature, from, to } of comparer.compare(readingBefore.features, readingAfter.features)) {
         changes.push({ device: name, uuid, feature, layer: "live", from, to });
       }
     }
@@ -232,10 +214,7 @@ class FeatureSetComparer {
   ) {}
 
   compare(before: FeatureSet, after: FeatureSet): readonly FeatureDifference[] {
-    return (
-      this.#cache.get(before, after) ??
-      this.#cache.set(before, after, this.#findDifferences(before, after))
-    );
+    return this.#cache.get(before, after) ?? this.#cache.set(before, after, this.#findDifferences(before, after));
   }
 
   #findDifferences(before: FeatureSet, after: FeatureSet): readonly FeatureDifference[] {
@@ -249,10 +228,7 @@ class FeatureSetComparer {
 }
 
 /** What the record steps change. */
-export function listSettingChanges(
-  steps: readonly SettingStep[],
-  existing: ReadonlySet<string>,
-): readonly Change[] {
+export function listSettingChanges(steps: readonly SettingStep[], existing: ReadonlySet<string>): readonly Change[] {
   return steps.map(({ iface, feature, from, to }) => ({
     device: listInterfaceDevices(iface, existing)[0]?.name ?? null,
     uuid: getUuid(iface),

@@ -8,10 +8,7 @@ import type { ThirdPartyHook } from "./third-party-hooks.ts";
 /** How many interfaces a sentence names. */
 const MAX_NAMED_INTERFACES = 4;
 
-type DiagnosisFindings = Pick<
-  Diagnosis,
-  "ineffectiveSettings" | "networkSettings" | "hooks" | "software"
->;
+type DiagnosisFindings = Pick<Diagnosis, "ineffectiveSettings" | "networkSettings" | "hooks" | "software">;
 
 type ReportFindings = Pick<Report, "problems" | "notes" | "advice">;
 
@@ -42,11 +39,7 @@ function filterByCode({ problems }: Pick<Report, "problems">, ...codes: readonly
 }
 
 function formatInterfaceNames(problems: Report["problems"]): string {
-  const names = [
-    ...new Set(
-      problems.flatMap((problem) => ("interface" in problem ? [problem.interface ?? ""] : [])),
-    ),
-  ];
+  const names = [...new Set(problems.flatMap((problem) => ("interface" in problem ? [problem.interface ?? ""] : [])))];
   if (names.length <= MAX_NAMED_INTERFACES) return joinAnd(names);
   return `${names.slice(0, MAX_NAMED_INTERFACES).join(", ")} and ${names.length - MAX_NAMED_INTERFACES} more`;
 }
@@ -61,16 +54,10 @@ function adviseOnDisable(report: ReportFindings): readonly Advice[] {
   const command = report.advice.find((candidate) => candidate.startsWith("offload disable "));
   if (command === undefined) return [];
   const on = filterByCode(report, "live-on");
-  const requestedOn = filterByCode(
-    report,
-    "requested-on",
-    "gro-not-persistent",
-    "networkd-turns-on",
-  );
+  const requestedOn = filterByCode(report, "requested-on", "gro-not-persistent", "networkd-turns-on");
   const settings = filterByCode(report, "setting-missing", "setting-on", "setting-invalid");
   const advice: Advice[] = [];
-  if (on.length > 0)
-    advice.push({ reason: `on, and could be off: ${formatInterfaceNames(on)}`, command });
+  if (on.length > 0) advice.push({ reason: `on, and could be off: ${formatInterfaceNames(on)}`, command });
   if (requestedOn.length > 0) {
     advice.push({
       reason: `off now, and coming back by itself: ${formatInterfaceNames(requestedOn)}`,
@@ -112,9 +99,7 @@ function adviseOnBoot(report: Pick<Report, "problems" | "notes">): readonly Advi
 function adviseOnDevices(report: Pick<Report, "problems">): readonly Advice[] {
   return filterByCode(report, "device-missing", "device-unreadable").flatMap((problem) => {
     const device = "device" in problem ? problem.device : undefined;
-    return device === undefined
-      ? []
-      : [{ reason: problem.message, command: `ethtool -k ${quoteShellWord(device)}` }];
+    return device === undefined ? [] : [{ reason: problem.message, command: `ethtool -k ${quoteShellWord(device)}` }];
   });
 }
 

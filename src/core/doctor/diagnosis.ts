@@ -1,12 +1,7 @@
 import type { BootLayer } from "../boot-layer.ts";
 import type { FeatureSnapshot } from "../disable/steps.ts";
 import { FEATURE_NAMES, type Feature } from "../features.ts";
-import {
-  formatInterfaceName,
-  getUuid,
-  type Interface,
-  listInterfaceDevices,
-} from "../interface.ts";
+import { formatInterfaceName, getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
 import type { Inventory, OtherConfig, Pif } from "../inventory.ts";
 import type { Kernel, NetworkSettings } from "../ports.ts";
 import type { DeviceReport, FeatureReport } from "../report.ts";
@@ -109,8 +104,7 @@ export function summarizeDevice(report: DeviceReport, boot: BootLayer | null): D
       const featureReport = features[feature];
       return featureReport !== undefined && predicate(featureReport);
     });
-  const isRequestedOn = ({ live, fixed, requested }: FeatureReport) =>
-    live === "off" && requested && !fixed;
+  const isRequestedOn = ({ live, fixed, requested }: FeatureReport) => live === "off" && requested && !fixed;
   return {
     device,
     kind,
@@ -119,9 +113,7 @@ export function summarizeDevice(report: DeviceReport, boot: BootLayer | null): D
     management,
     on: filterFeatures(({ live, fixed }) => live === "on" && !fixed),
     onFixed: filterFeatures(({ live, fixed }) => live === "on" && fixed),
-    off: filterFeatures(
-      (feature) => feature.live === "off" && !feature.fixed && !isRequestedOn(feature),
-    ),
+    off: filterFeatures((feature) => feature.live === "off" && !feature.fixed && !isRequestedOn(feature)),
     offFixed: filterFeatures(({ live, fixed }) => live === "off" && fixed),
     requestedOn: filterFeatures(isRequestedOn),
     absent: filterFeatures(({ live }) => live === "absent"),
@@ -131,10 +123,7 @@ export function summarizeDevice(report: DeviceReport, boot: BootLayer | null): D
   };
 }
 
-function listPersistedFeatures(
-  { device, kind, vm }: DeviceReport,
-  boot: BootLayer | null,
-): readonly Feature[] {
+function listPersistedFeatures({ device, kind, vm }: DeviceReport, boot: BootLayer | null): readonly Feature[] {
   if (boot?.state !== "up-to-date" || boot.covers === null || device === null) return [];
   if (kind === "pif") return getCoveredNicFeatures(boot.covers, device);
   const vifNumber = device.slice(device.indexOf(".") + 1);
@@ -171,9 +160,7 @@ export function readNicDrivers(
 }
 
 /** Records of these interfaces that nothing reads. */
-export function listIneffectiveSettings(
-  interfaces: readonly Interface[],
-): readonly OffloadSetting[] {
+export function listIneffectiveSettings(interfaces: readonly Interface[]): readonly OffloadSetting[] {
   return interfaces.flatMap((iface) => {
     const uuid = getUuid(iface);
     if (uuid === null || iface.kind === "unmanaged") return [];
@@ -213,9 +200,7 @@ function describePif({ device, role, vlan }: Pif): string {
 }
 
 /** Records of networks. networkd applies them to the bridge's own device (nm.ml bring_pif_up). */
-export function listNetworkSettings(
-  networks: readonly NetworkSettings[],
-): readonly OffloadSetting[] {
+export function listNetworkSettings(networks: readonly NetworkSettings[]): readonly OffloadSetting[] {
   return networks.flatMap(({ uuid, name, bridge, otherConfig }) =>
     filterOffloadKeys(otherConfig).map(([key, value]) => ({
       of: "network" as const,
@@ -228,8 +213,6 @@ export function listNetworkSettings(
   );
 }
 
-function filterOffloadKeys(
-  config: OtherConfig,
-): readonly (readonly [key: string, value: string])[] {
+function filterOffloadKeys(config: OtherConfig): readonly (readonly [key: string, value: string])[] {
   return [...config].filter(([key]) => /^ethtool/i.test(key));
 }

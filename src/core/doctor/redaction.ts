@@ -4,21 +4,14 @@ import type { DeviceReport, Report } from "../report.ts";
 import type { ThirdPartyHook } from "./third-party-hooks.ts";
 
 /** File names that are the same on every dom0, and so tell nothing. */
-const COMMON_NAMES: ReadonlySet<string> = new Set([
-  "rc.local",
-  "crontab",
-  "root",
-  "vif-hotplug",
-  "ifup-local",
-]);
+const COMMON_NAMES: ReadonlySet<string> = new Set(["rc.local", "crontab", "root", "vif-hotplug", "ifup-local"]);
 
 const MAC = /\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b/gi;
 /** A device that systemd named by its MAC address. */
 const MAC_DEVICE_NAME = /\benx[0-9a-f]{12}\b/gi;
 const EMAIL = /\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g;
 const IPV4 = /\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b(?!\.)/g;
-const IPV6 =
-  /\b(?:[0-9a-f]{1,4}:){2,7}(?::?[0-9a-f]{1,4}){1,7}\b|\b(?:[0-9a-f]{1,4}:){1,6}:(?:[0-9a-f]{1,4})?/gi;
+const IPV6 = /\b(?:[0-9a-f]{1,4}:){2,7}(?::?[0-9a-f]{1,4}){1,7}\b|\b(?:[0-9a-f]{1,4}:){1,6}:(?:[0-9a-f]{1,4})?/gi;
 
 /**
  * Puts placeholders in the place of what a tenant or an owner of the host could be known by. The
@@ -31,9 +24,7 @@ export class Redaction {
   readonly #counts = new Map<string, number>();
 
   /** Names of VMs, hosts and networks, with the placeholder of each object. */
-  constructor(
-    objects: Iterable<{ readonly kind: "VM" | "host" | "network"; uuid: string; name: string }>,
-  ) {
+  constructor(objects: Iterable<{ readonly kind: "VM" | "host" | "network"; uuid: string; name: string }>) {
     for (const { kind, uuid, name } of objects) {
       if (name.trim() !== "") this.#names.set(name, formatPlaceholder(kind, uuid));
     }
@@ -124,10 +115,7 @@ export class Redaction {
 }
 
 /** What takes names and addresses out of what others wrote. */
-export type Redactor = Pick<
-  Redaction,
-  "redactNetwork" | "redactHook" | "redactText" | "redactPath"
->;
+export type Redactor = Pick<Redaction, "redactNetwork" | "redactHook" | "redactText" | "redactPath">;
 
 /** Takes out nothing. */
 export const NO_REDACTION: Redactor = {
@@ -143,12 +131,8 @@ export function redactReport(report: Report, redaction: Redaction): Report {
   const redactFinding = <T extends { readonly message: string }>(finding: T): T => ({
     ...finding,
     message: clean(finding.message),
-    ...("device" in finding && typeof finding.device === "string"
-      ? { device: clean(finding.device) }
-      : {}),
-    ...("interface" in finding && typeof finding.interface === "string"
-      ? { interface: clean(finding.interface) }
-      : {}),
+    ...("device" in finding && typeof finding.device === "string" ? { device: clean(finding.device) } : {}),
+    ...("interface" in finding && typeof finding.interface === "string" ? { interface: clean(finding.interface) } : {}),
   });
   const redactDevice = <T extends Pick<DeviceReport, "device">>(entry: T): T => ({
     ...entry,

@@ -16,16 +16,8 @@ export interface LocalSoftware {
  * The versions of what matters here: from XAPI's `host.software_version` where it tells, else from
  * the host itself.
  */
-export function collectSoftware(
-  xapiVersions: ReadonlyMap<string, string>,
-  own: LocalSoftware,
-): readonly Software[] {
-  const describePart = (
-    name: string,
-    keys: readonly string[],
-    version: string | null,
-    from: string,
-  ) => {
+export function collectSoftware(xapiVersions: ReadonlyMap<string, string>, own: LocalSoftware): readonly Software[] {
+  const describePart = (name: string, keys: readonly string[], version: string | null, from: string) => {
     const [xapiVersion] = keys.map((key) => xapiVersions.get(key)).filter((value) => value);
     return xapiVersion === undefined
       ? { part: name, version, from }
@@ -36,12 +28,7 @@ export function collectSoftware(
     describePart("xapi", ["xapi_build", "xapi"], null, "XAPI"),
     describePart("xen", ["xen"], own.xen, "/sys/hypervisor"),
     { part: "kernel", version: own.kernel, from: "uname" },
-    describePart(
-      "network backend",
-      ["network_backend"],
-      own.backend,
-      "/etc/xensource/network.conf",
-    ),
+    describePart("network backend", ["network_backend"], own.backend, "/etc/xensource/network.conf"),
     { part: "ethtool", version: own.ethtool, from: "ethtool --version" },
     { part: "offload", version: own.offload, from: "itself" },
   ];

@@ -69,12 +69,7 @@ export function findHooks(file: ThirdPartyFile): readonly ThirdPartyHook[] {
   return findOffloadLines(file);
 }
 
-function findOffloadLines({
-  path,
-  type,
-  text,
-  inactiveReason: idle,
-}: ThirdPartyFile): readonly ThirdPartyHook[] {
+function findOffloadLines({ path, type, text, inactiveReason: idle }: ThirdPartyFile): readonly ThirdPartyHook[] {
   const hooks: ThirdPartyHook[] = [];
   let isOwnBlock = false;
   for (const { line, content } of joinContinuedLines(text)) {
@@ -99,9 +94,7 @@ function matchOffload(content: string, type: HookType): string | null {
 }
 
 /** Lines as a shell reads them: one that ends in a backslash goes on in the next, but no comment does. */
-function joinContinuedLines(
-  text: string,
-): readonly { readonly line: number; readonly content: string }[] {
+function joinContinuedLines(text: string): readonly { readonly line: number; readonly content: string }[] {
   const joined: { line: number; content: string }[] = [];
   let isContinued = false;
   for (const [index, line] of text.split(/\r?\n/).entries()) {

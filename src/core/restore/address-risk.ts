@@ -26,11 +26,9 @@ export function describeAddressesAtRisk(
   liveAddresses: readonly LiveAddress[],
 ): string | null {
   const lost = liveAddresses.filter(
-    ({ device, ip, prefix }) =>
-      devices.includes(device) || (device === bridge && !isPreserved(pifAddress, ip, prefix)),
+    ({ device, ip, prefix }) => devices.includes(device) || (device === bridge && !isPreserved(pifAddress, ip, prefix)),
   );
-  if (lost.length === 0)
-    return isHandSetUnderDhcp(pifAddress, bridge, liveAddresses) ? HAND_SET_RISK : null;
+  if (lost.length === 0) return isHandSetUnderDhcp(pifAddress, bridge, liveAddresses) ? HAND_SET_RISK : null;
   const addresses = lost.map(({ device, ip, prefix }) => `${ip}/${prefix} of ${device}`);
   return `XAPI's record does not have the ${lost.length === 1 ? "address" : "addresses"} ${joinAnd(addresses)}, which a plug would remove`;
 }
@@ -41,30 +39,16 @@ const HAND_SET_RISK = "its address is not that of XAPI's DHCP lease, and a plug 
  * Where no DHCP client runs, networkd removes every address and starts one (network_server.ml
  * set_ipv4_conf): what XAPI does not know as a lease may have been set by hand.
  */
-function isHandSetUnderDhcp(
-  { mode, ip }: PifAddress,
-  bridge: string,
-  liveAddresses: readonly LiveAddress[],
-): boolean {
-  const bridgeAddresses = liveAddresses.filter(
-    (address) => address.device === bridge && !isIpv6(address.ip),
-  );
-  return (
-    mode === "DHCP" &&
-    bridgeAddresses.length > 0 &&
-    !bridgeAddresses.some((address) => address.ip === ip)
-  );
+function isHandSetUnderDhcp({ mode, ip }: PifAddress, bridge: string, liveAddresses: readonly LiveAddress[]): boolean {
+  const bridgeAddresses = liveAddresses.filter((address) => address.device === bridge && !isIpv6(address.ip));
+  return mode === "DHCP" && bridgeAddresses.length > 0 && !bridgeAddresses.some((address) => address.ip === ip);
 }
 
 function isPreserved(pifAddress: PifAddress, ip: string, prefix: number): boolean {
   if (!isIpv6(ip)) {
     // A DHCP client that runs keeps its lease, and nothing else is removed.
     if (pifAddress.mode === "DHCP") return true;
-    return (
-      pifAddress.mode === "Static" &&
-      pifAddress.ip === ip &&
-      computePrefixLength(pifAddress.netmask) === prefix
-    );
+    return pifAddress.mode === "Static" && pifAddress.ip === ip && computePrefixLength(pifAddress.netmask) === prefix;
   }
   switch (pifAddress.ipv6Mode) {
     case "DHCP":

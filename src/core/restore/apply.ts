@@ -1,11 +1,6 @@
 import { type ChangePorts, hasProblem, toProblems } from "../disable/apply.ts";
 import { listRunningVms, type ManagedInterface } from "../disable/plan.ts";
-import {
-  type Change,
-  type FeatureSnapshot,
-  listLiveChanges,
-  listSettingChanges,
-} from "../disable/steps.ts";
+import { type Change, type FeatureSnapshot, listLiveChanges, listSettingChanges } from "../disable/steps.ts";
 import { FEATURE_NAMES } from "../features.ts";
 import { type Interface, listInterfaceDevices } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
@@ -15,25 +10,10 @@ import { getStoredPolicy } from "../policy.ts";
 import type { Toolstack } from "../ports.ts";
 import type { Note, Problem } from "../problem.ts";
 import { type Result, success } from "../result.ts";
-import {
-  type HostRuleStep,
-  removeEntriesByKey,
-  storeHostRule,
-  storePolicyEntries,
-} from "../write-policy-entries.ts";
+import { type HostRuleStep, removeEntriesByKey, storeHostRule, storePolicyEntries } from "../write-policy-entries.ts";
 import { createUnreadSettingsProblem, mergeConfig, writeSettings } from "../write-settings.ts";
-import {
-  type LiveRestoreStep,
-  planLiveRestore,
-  type RestoreRequest,
-  type RestoreSources,
-} from "./live-restore.ts";
-import {
-  createUnreadableProblems,
-  hasLostOriginals,
-  isOnOtherHost,
-  type RestorePlan,
-} from "./plan.ts";
+import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
+import { createUnreadableProblems, hasLostOriginals, isOnOtherHost, type RestorePlan } from "./plan.ts";
 
 /** Has XAPI plug restored PIFs anew, so that networkd forgets their old settings. */
 export interface Replugger {
@@ -41,9 +21,7 @@ export interface Replugger {
    * Plugs what carries these PIFs. Gives the problems, each with the UUID of the PIF that it is about:
    * the text of that PIF stays.
    */
-  replug(
-    pifs: readonly Pif[],
-  ): Promise<{ readonly problems: readonly Problem[]; readonly notes: readonly Note[] }>;
+  replug(pifs: readonly Pif[]): Promise<{ readonly problems: readonly Problem[]; readonly notes: readonly Note[] }>;
 }
 
 /** What restoring did. */
@@ -91,8 +69,7 @@ export async function applyRestore(
   const { after, failed } = await restoreLive(plan, inputs, ports);
   problems.push(...failed);
   const restored = plan.policyRemovals.filter(
-    (iface) =>
-      settingsResult.settingsVerified && !isOnOtherHost(iface) && !hasOtherProblem(iface, problems),
+    (iface) => settingsResult.settingsVerified && !isOnOtherHost(iface) && !hasOtherProblem(iface, problems),
   );
   const notes: Note[] = [...plan.notes, ...replugResult.notes];
   const stillWaiting = await ports.checkCallerWaiting();
@@ -101,8 +78,7 @@ export async function applyRestore(
     const bootResult = await inputs.updateBootLayer(restored);
     notes.push(...bootResult.notes);
     problems.push(...bootResult.problems);
-    if (bootResult.problems.length === 0)
-      problems.push(...(await updatePolicyEntries(plan, restored, inputs, ports)));
+    if (bootResult.problems.length === 0) problems.push(...(await updatePolicyEntries(plan, restored, inputs, ports)));
   }
   const removeResult = await ports.bits.remove(listRestoredDevices(plan, problems, after, inputs));
   if (!removeResult.ok) problems.push(...toProblems(removeResult.failures));
@@ -125,9 +101,7 @@ async function restoreSettings(plan: RestorePlan, ports: ChangePorts) {
   if (toolstack === null) return { interfaces, written: [], problems: [], settingsVerified: true };
   const running = listRunningVms(interfaces);
   const pendingUuids = pendingAnnouncements.filterPending(running.map(({ uuid }) => uuid));
-  const writtenUuids = new Set(
-    listRunningVms(settings.map(({ iface }) => iface)).map(({ uuid }) => uuid),
-  );
+  const writtenUuids = new Set(listRunningVms(settings.map(({ iface }) => iface)).map(({ uuid }) => uuid));
   const announce = running.filter(({ uuid }) => pendingUuids.has(uuid) || writtenUuids.has(uuid));
   return await writeSettings(interfaces, settings, announce, toolstack, ports);
 }
@@ -158,9 +132,7 @@ async function restoreLive(
     listInterfaceDevices(iface, plan.before.existing).map(({ name }) => name),
   );
   const current = ports.kernel.rereadFeatures(plan.before, devices);
-  const liveSteps = plan.interfaces.flatMap((iface) =>
-    planLiveRestore(iface, request, sources, current),
-  );
+  const liveSteps = plan.interfaces.flatMap((iface) => planLiveRestore(iface, request, sources, current));
   const { after, failed } = await applyLiveRestore({ live: liveSteps, before: current }, ports);
   const reported = new Set(plan.problems.map(({ device }) => device));
   const unreadable = plan.interfaces
@@ -184,9 +156,7 @@ export async function applyLiveRestore(
   const yielder = new EventLoopYielder();
   for (const { iface, device, request } of steps) {
     if (isStopped()) {
-      failed.push(
-        createInterfaceProblem("interrupted", iface, "interrupted before it was restored", device),
-      );
+      failed.push(createInterfaceProblem("interrupted", iface, "interrupted before it was restored", device));
       continue;
     }
     const outcome = kernel.requestFeatures(device, request);
@@ -213,10 +183,7 @@ function findUnmetRequests(
   return steps.flatMap(({ iface, device, requestedFeatures }): Problem[] => {
     const reading = after.readings.get(device);
     if (reported.has(device) || reading === undefined || reading.state === "missing") return [];
-    if (
-      reading.state === "read" &&
-      after.featureTable.planRequest(reading.features, requestedFeatures).isEmpty
-    )
+    if (reading.state === "read" && after.featureTable.planRequest(reading.features, requestedFeatures).isEmpty)
       return [];
     const reason = reading.state === "read" ? "the driver did not follow" : "it could not be read";
     return [createInterfaceProblem("write-failed", iface, `not restored: ${reason}`, device)];
@@ -267,19 +234,12 @@ async function rewriteNeededEntries(
 ): Promise<readonly Problem[]> {
   if (removed.length === 0) return [];
   const configs = await toolstack.readInterfaceConfigs(removed);
-  if (!configs.ok)
-    return [createUnreadSettingsProblem(configs.failures.map(({ message }) => message).join("; "))];
-  const lost = removed.filter((iface) =>
-    hasLostOriginals(iface, mergeConfig(iface, configs.value)),
-  );
+  if (!configs.ok) return [createUnreadSettingsProblem(configs.failures.map(({ message }) => message).join("; "))];
+  const lost = removed.filter((iface) => hasLostOriginals(iface, mergeConfig(iface, configs.value)));
   const steps = lost.map((iface) => ({ iface, features: getStoredPolicy(iface).value }));
   await storePolicyEntries(steps, toolstack, () => false);
   return lost.map((iface) =>
-    createInterfaceProblem(
-      "policy-write-failed",
-      iface,
-      "turned off again meanwhile; run offload restore again",
-    ),
+    createInterfaceProblem("policy-write-failed", iface, "turned off again meanwhile; run offload restore again"),
   );
 }
 

@@ -39,10 +39,7 @@ export interface LiveRestoreStep {
 export function planLiveRestore(
   iface: Interface,
   { features }: RestoreRequest,
-  {
-    getKernelBits,
-    getFeaturesOffAtBoot,
-  }: Pick<RestoreSources, "getKernelBits" | "getFeaturesOffAtBoot">,
+  { getKernelBits, getFeaturesOffAtBoot }: Pick<RestoreSources, "getKernelBits" | "getFeaturesOffAtBoot">,
   snapshot: FeatureSnapshot,
 ): readonly LiveRestoreStep[] {
   const isInScope = (name: Feature) => features === null || features.includes(name);
@@ -56,9 +53,7 @@ export function planLiveRestore(
     if (reading?.state !== "read") return [];
     const bits: KernelBits = getKernelBits(device) ?? NO_BITS;
     const getKernelNames = (features: readonly Feature[]) =>
-      snapshot.featureTable
-        .listNames(snapshot.featureTable.getBits(features))
-        .map(([name]) => name);
+      snapshot.featureTable.listNames(snapshot.featureTable.getBits(features)).map(([name]) => name);
     // Where this boot's bits tell of a feature, they tell of all of it: its other parts were off. One
     // that is on needs nothing: which of its parts are off may be the driver's own choice.
     const featuresOn = [
@@ -70,9 +65,7 @@ export function planLiveRestore(
         !snapshot.featureTable.isRequestedAndChangeable(reading.features, feature) &&
         !getKernelNames([feature]).some((name) => bits.has(name)),
     );
-    const requestedFeatures = new Map<string, boolean>(
-      getKernelNames(featuresOn).map((name) => [name, true]),
-    );
+    const requestedFeatures = new Map<string, boolean>(getKernelNames(featuresOn).map((name) => [name, true]));
     const namesInScope = new Set(getKernelNames(FEATURE_NAMES.filter(isInScope)));
     for (const [name, { requested }] of bits) {
       if (features === null || namesInScope.has(name)) requestedFeatures.set(name, requested);
@@ -90,10 +83,7 @@ const NO_BITS: KernelBits = new Map();
 const listOriginallyOn = (iface: Interface) => filterFeatures(iface, shouldRestoreOn);
 const listOriginallyOff = (iface: Interface) => filterFeatures(iface, ({ live }) => live === "off");
 
-function filterFeatures(
-  iface: Interface,
-  predicate: (original: Original) => boolean,
-): readonly Feature[] {
+function filterFeatures(iface: Interface, predicate: (original: Original) => boolean): readonly Feature[] {
   return [...getStoredPolicy(iface).value].flatMap(([feature, { original }]) =>
     isFeature(feature) && original !== null && predicate(original) ? [feature] : [],
   );

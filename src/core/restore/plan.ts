@@ -8,12 +8,7 @@ import { getStoredPolicy, type Policy } from "../policy.ts";
 import type { StoredFeature, StoredFeatures } from "../policy-entries.ts";
 import type { Note, Problem } from "../problem.ts";
 import { getOtherConfig } from "../settings.ts";
-import {
-  type LiveRestoreStep,
-  planLiveRestore,
-  type RestoreRequest,
-  type RestoreSources,
-} from "./live-restore.ts";
+import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
 
 /** A setting that somebody else has changed since: neither the original nor what this tool wrote. */
 export interface Conflict {
@@ -76,12 +71,8 @@ function planInterface(
   const empty: InterfacePlan = { settings: [], conflicts: [], policySteps: [], policyRemovals: [] };
   if (iface.kind === "unmanaged") return empty;
   if (keys.length === 0) {
-    const features = getFeaturesOffAtBoot(iface).filter((feature) =>
-      policyAfter.isCovered(iface, feature),
-    );
-    const exceptionsByFeature = new Map(
-      features.map((feature) => [feature, POLICY_EXCEPTION] as const),
-    );
+    const features = getFeaturesOffAtBoot(iface).filter((feature) => policyAfter.isCovered(iface, feature));
+    const exceptionsByFeature = new Map(features.map((feature) => [feature, POLICY_EXCEPTION] as const));
     return exceptionsByFeature.size === 0
       ? empty
       : {
@@ -141,10 +132,7 @@ function findExceptions(
   policyAfter: Policy,
 ): readonly Feature[] {
   return (features ?? FEATURE_NAMES).filter(
-    (feature) =>
-      stored.has(feature) &&
-      remaining.get(feature)?.asked !== "on" &&
-      policyAfter.isCovered(iface, feature),
+    (feature) => stored.has(feature) && remaining.get(feature)?.asked !== "on" && policyAfter.isCovered(iface, feature),
   );
 }
 
@@ -225,8 +213,7 @@ function createUnknownOriginalNotes(
 }
 
 function createConflictProblem({ iface, key, original, current }: Conflict): Problem {
-  const formatValue = (setting: string | null) =>
-    setting === null ? "absent" : JSON.stringify(setting);
+  const formatValue = (setting: string | null) => (setting === null ? "absent" : JSON.stringify(setting));
   const detail = `${key} was ${formatValue(original)} originally, and was changed to ${formatValue(current)} by someone else; --force restores it`;
   return createInterfaceProblem("conflict", iface, detail);
 }

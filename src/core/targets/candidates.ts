@@ -54,9 +54,7 @@ function formatVms({ vms, vifs }: Inventory): readonly string[] {
 }
 
 function formatPifs({ pifs, host }: Inventory): readonly string[] {
-  const own = pifs.filter(
-    (pif) => pif.host.uuid === host.uuid && findUnderlyingNics(pif, pifs).length > 0,
-  );
+  const own = pifs.filter((pif) => pif.host.uuid === host.uuid && findUnderlyingNics(pif, pifs).length > 0);
   const names = own.map((pif) => [formatPifTarget(pif), pif] as const);
   return names
     .filter(([name]) => isTypable(name))

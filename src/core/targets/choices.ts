@@ -28,9 +28,7 @@ export interface AvailableInterfaces {
 export function listAvailableInterfaces(inventory: Inventory): AvailableInterfaces {
   const interfaces = [...indexInterfaces(inventory).values()];
   return {
-    nics: interfaces
-      .filter((iface) => iface.kind === "pif")
-      .sort((a, b) => compareNatural(a.pif.device, b.pif.device)),
+    nics: interfaces.filter((iface) => iface.kind === "pif").sort((a, b) => compareNatural(a.pif.device, b.pif.device)),
     vifs: interfaces
       .filter((iface) => iface.kind === "vif")
       .filter(({ vm }) => vm.role === "vm")
@@ -39,10 +37,7 @@ export function listAvailableInterfaces(inventory: Inventory): AvailableInterfac
 }
 
 /** The choices, each with what the devices showed. */
-export function buildChoices(
-  { nics, vifs }: AvailableInterfaces,
-  devices: readonly DeviceReport[],
-): readonly Choice[] {
+export function buildChoices({ nics, vifs }: AvailableInterfaces, devices: readonly DeviceReport[]): readonly Choice[] {
   const byNic = Map.groupBy(devices, ({ uuid }) => uuid);
   const byVm = Map.groupBy(devices, ({ vm }) => vm?.uuid);
   const vms = Map.groupBy(vifs, ({ vm }) => vm.uuid);

@@ -15,18 +15,12 @@ export function readInterfaceFeatures(
   kernel: Kernel,
   cached: FeatureSnapshot | null = null,
 ): Result<FeatureSnapshot> {
-  if (cached === null)
-    return kernel.readFeatures((existing) => listDeviceNames(interfaces, existing));
-  const unread = listDeviceNames(interfaces, cached.existing).filter(
-    (device) => !cached.readings.has(device),
-  );
+  if (cached === null) return kernel.readFeatures((existing) => listDeviceNames(interfaces, existing));
+  const unread = listDeviceNames(interfaces, cached.existing).filter((device) => !cached.readings.has(device));
   return success(unread.length === 0 ? cached : kernel.rereadFeatures(cached, unread));
 }
 
-function listDeviceNames(
-  interfaces: readonly Interface[],
-  existing: ReadonlySet<string>,
-): readonly string[] {
+function listDeviceNames(interfaces: readonly Interface[], existing: ReadonlySet<string>): readonly string[] {
   const names: string[] = [];
   for (const iface of interfaces) {
     for (const { name } of listInterfaceDevices(iface, existing)) names.push(name);
@@ -42,9 +36,7 @@ const GUEST_DEVICE = /^(?:vif|tap)\d+\.\d+$/;
  * whole host, while XAPI is asked for that. Null where nothing can be read; `survey` says why.
  */
 export function readGuestFeatures(kernel: Kernel): FeatureSnapshot | null {
-  const snapshot = kernel.readFeatures((existing) =>
-    [...existing].filter((device) => GUEST_DEVICE.test(device)),
-  );
+  const snapshot = kernel.readFeatures((existing) => [...existing].filter((device) => GUEST_DEVICE.test(device)));
   return snapshot.ok ? snapshot.value : null;
 }
 

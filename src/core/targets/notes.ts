@@ -5,10 +5,7 @@ import { formatCount, joinAnd, quote } from "../text.ts";
 import type { Selection } from "./targets.ts";
 
 /** What the choice of targets left out or cannot reach. */
-export function createSelectionNotes({
-  vmsOnOtherHosts,
-  vmsWithoutVifs,
-}: Selection): readonly Note[] {
+export function createSelectionNotes({ vmsOnOtherHosts, vmsWithoutVifs }: Selection): readonly Note[] {
   const notes: Note[] = vmsWithoutVifs.map(({ name, uuid }) => ({
     code: "no-vifs",
     message: `${quote(name)} has no VIFs`,
@@ -28,13 +25,9 @@ export function createLeftOutNotes(leftOut: Selection["vmsOnOtherHosts"]): reado
 }
 
 /** When the change of VIFs that have no device on this host now takes effect, a note a VM. */
-export function createDeferredNotes(
-  interfaces: readonly Interface[],
-  storesSettings: boolean,
-): readonly Note[] {
+export function createDeferredNotes(interfaces: readonly Interface[], storesSettings: boolean): readonly Note[] {
   const deferred = interfaces.filter(
-    (iface): iface is VifInterface =>
-      iface.kind === "vif" && iface.location.kind === "none" && !iface.vif.sriov,
+    (iface): iface is VifInterface => iface.kind === "vif" && iface.location.kind === "none" && !iface.vif.sriov,
   );
   return [...Map.groupBy(deferred, ({ vm }) => vm.uuid).values()].flatMap((vifs): Note[] => {
     const [first] = vifs;
@@ -56,10 +49,7 @@ export function createDeferredNotes(
 }
 
 /** Features that no record can keep off on some of the interfaces. */
-export function createNoSettingNotes(
-  interfaces: readonly Interface[],
-  features: readonly Feature[],
-): readonly Note[] {
+export function createNoSettingNotes(interfaces: readonly Interface[], features: readonly Feature[]): readonly Note[] {
   const notes: Note[] = [];
   const kinds = new Set(interfaces.map(({ kind }) => kind));
   const nicFeatures = features.filter((feature) => settingKey("pif", feature) === null);

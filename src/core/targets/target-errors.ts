@@ -44,22 +44,14 @@ export function rejectUnknownTarget(
 ): Result<never> {
   const vifDevice = text.replace(/^tap/, "vif");
   if (vifDevice !== text && kind === "any" && catalog.findVif(vifDevice) !== undefined) {
-    return usageFailure(
-      "tap-not-a-target",
-      `${quote(text)} goes along with ${vifDevice}; name that`,
-    );
+    return usageFailure("tap-not-a-target", `${quote(text)} goes along with ${vifDevice}; name that`);
   }
   const names = [
     ...(kind === "pif" ? [] : vms.filter(({ role }) => role === "vm").map(({ name }) => name)),
-    ...(kind === "vm"
-      ? []
-      : pifs.filter((pif) => pif.host.uuid === host.uuid).map(({ device }) => device)),
+    ...(kind === "vm" ? [] : pifs.filter((pif) => pif.host.uuid === host.uuid).map(({ device }) => device)),
   ];
   const suggestions = findClosest(text, names).map(quote);
   const kindLabel = kind === "vm" ? "VM" : kind === "pif" ? "PIF of this host" : "VM, PIF or VIF";
-  const hint =
-    suggestions.length > 0
-      ? `the closest: ${suggestions.join(", ")}`
-      : "offload status lists what there is";
+  const hint = suggestions.length > 0 ? `the closest: ${suggestions.join(", ")}` : "offload status lists what there is";
   return usageFailure("unknown-target", `no ${kindLabel} is called ${quote(text)}; ${hint}`);
 }

@@ -1,19 +1,6 @@
 import { quoteShellWord } from "../disable/manual-commands.ts";
-import {
-  getUuid,
-  type Interface,
-  locateVif,
-  type NicInterface,
-  type VifInterface,
-} from "../interface.ts";
-import {
-  findUnderlyingNics,
-  type HostVmCount,
-  type Inventory,
-  type Pif,
-  type Vif,
-  type Vm,
-} from "../inventory.ts";
+import { getUuid, type Interface, locateVif, type NicInterface, type VifInterface } from "../interface.ts";
+import { findUnderlyingNics, type HostVmCount, type Inventory, type Pif, type Vif, type Vm } from "../inventory.ts";
 import { compareNatural, sortNatural } from "../natural-order.ts";
 import { combineResults, type Result, success, usageFailure } from "../result.ts";
 import { quote } from "../text.ts";
@@ -104,9 +91,7 @@ export function resolveTargets(
   options: TargetOptions = { includeTemplates: false },
 ): Result<Selection> {
   const catalog = new Catalog(inventory);
-  const matches = combineResults(
-    requests.map((request) => resolveTarget(request, inventory, catalog, options)),
-  );
+  const matches = combineResults(requests.map((request) => resolveTarget(request, inventory, catalog, options)));
   return matches.ok ? success(buildSelection(matches.value, inventory)) : matches;
 }
 
@@ -137,13 +122,11 @@ function resolveTarget(
   if (!spelling.ok) return spelling;
   const { text, kind } = request;
   const group = parseTargetGroup(request);
-  if (group !== null)
-    return kind === "any" ? resolveGroup(text, group, inventory) : createGroupMatch(group);
+  if (group !== null) return kind === "any" ? resolveGroup(text, group, inventory) : createGroupMatch(group);
   const candidates = kind === "pif" ? [] : catalog.findVms(text);
   const uuid = text.toLowerCase();
   const vms = candidates.filter(
-    (vm) =>
-      vm.role === "vm" || (includeTemplates && vm.role !== "control domain" && vm.uuid === uuid),
+    (vm) => vm.role === "vm" || (includeTemplates && vm.role !== "control domain" && vm.uuid === uuid),
   );
   const pifs = kind === "vm" ? [] : catalog.findPifs(text);
   const localPifs = pifs.filter((pif) => pif.host.uuid === inventory.host.uuid);
@@ -152,8 +135,7 @@ function resolveTarget(
   const isDeviceUuid = pifs.some((pif) => pif.uuid === uuid) || vif?.uuid === uuid;
   if (vms.length > 0 && !isDeviceUuid) {
     if (localPifs.length === 0 && vif === undefined) return resolveVm(text, vms);
-    const device =
-      vif === undefined ? `--pif ${quoteShellWord(text)}` : `the VIF's UUID, ${vif.uuid}`;
+    const device = vif === undefined ? `--pif ${quoteShellWord(text)}` : `the VIF's UUID, ${vif.uuid}`;
     return usageFailure(
       "ambiguous-target",
       `${quote(text)} is both a VM and a device; say --vm ${quoteShellWord(text)} or ${device}`,
@@ -171,10 +153,7 @@ function resolveTarget(
 function resolveGroup(text: string, group: TargetGroup, { vms }: Inventory): Result<TargetMatch> {
   if (!vms.some(({ name, role }) => role === "vm" && name === text)) return createGroupMatch(group);
   const others = group === ALL_GROUP ? ", or --host for the whole host" : "";
-  return usageFailure(
-    "ambiguous-target",
-    `a VM is called "${text}"; say --vm ${text} for that VM${others}`,
-  );
+  return usageFailure("ambiguous-target", `a VM is called "${text}"; say --vm ${text} for that VM${others}`);
 }
 
 function createGroupMatch(group: TargetGroup): Result<TargetMatch> {
@@ -183,9 +162,7 @@ function createGroupMatch(group: TargetGroup): Result<TargetMatch> {
 
 function resolveVm(text: string, vms: readonly Vm[]): Result<TargetMatch> {
   const [vm] = vms;
-  return vm === undefined || vms.length > 1
-    ? rejectDuplicateName(text, vms)
-    : success({ type: "vm", vm });
+  return vm === undefined || vms.length > 1 ? rejectDuplicateName(text, vms) : success({ type: "vm", vm });
 }
 
 function resolvePif(text: string, pif: Pif, { host, pifs }: Inventory): Result<TargetMatch> {
@@ -208,26 +185,19 @@ function buildSelection(matches: readonly TargetMatch[], inventory: Inventory): 
   );
   const ownNics = pifs.filter((pif) => pif.role === "physical" && pif.host.uuid === host.uuid);
   const management = findManagementNics(inventory);
-  const runsOnOtherHost = (vm: Vm) =>
-    vm.residentOn !== undefined && vm.residentOn.uuid !== host.uuid;
+  const runsOnOtherHost = (vm: Vm) => vm.residentOn !== undefined && vm.residentOn.uuid !== host.uuid;
   const selectedNics = sortNatural(
     ownNics.filter((pif) => mergedGroup.nics || nicUuids.has(pif.uuid)),
     (pif) => pif.device,
   ).map((pif) => createNicInterface(pif, management));
   const matchingVifs = vifs.filter(
     ({ uuid, vm }) =>
-      (mergedGroup.vifs && vm.role === "vm" && !runsOnOtherHost(vm)) ||
-      vmUuids.has(vm.uuid) ||
-      vifUuids.has(uuid),
+      (mergedGroup.vifs && vm.role === "vm" && !runsOnOtherHost(vm)) || vmUuids.has(vm.uuid) || vifUuids.has(uuid),
   );
   const selectedVifs = sortByVm(matchingVifs).map((vif) => createVifInterface(vif, host.uuid));
   const vmUuidsWithVifs = new Set(vifs.map(({ vm }) => vm.uuid));
-  const individualVifs = matchingVifs.filter(
-    ({ uuid, vm }) => vifUuids.has(uuid) && !vmUuids.has(vm.uuid),
-  );
-  const remoteVms = vms.filter(
-    (vm) => vm.role === "vm" && runsOnOtherHost(vm) && !vmUuids.has(vm.uuid),
-  );
+  const individualVifs = matchingVifs.filter(({ uuid, vm }) => vifUuids.has(uuid) && !vmUuids.has(vm.uuid));
+  const remoteVms = vms.filter((vm) => vm.role === "vm" && runsOnOtherHost(vm) && !vmUuids.has(vm.uuid));
   return {
     interfaces: [...selectedNics, ...selectedVifs],
     groups: mergedGroup,
@@ -241,17 +211,13 @@ function buildSelection(matches: readonly TargetMatch[], inventory: Inventory): 
 export function countVmsOnOtherHosts(inventory: Inventory): readonly HostVmCount[] {
   const { host, vms } = inventory;
   const remoteVms = vms.filter(
-    ({ role, residentOn }) =>
-      role === "vm" && residentOn !== undefined && residentOn.uuid !== host.uuid,
+    ({ role, residentOn }) => role === "vm" && residentOn !== undefined && residentOn.uuid !== host.uuid,
   );
   return countVmsByHost(inventory, remoteVms);
 }
 
 /** What was counted on other hosts, and VMs there that were read. */
-function countVmsByHost(
-  { unreadVmCounts }: Inventory,
-  readVms: readonly Vm[],
-): readonly HostVmCount[] {
+function countVmsByHost({ unreadVmCounts }: Inventory, readVms: readonly Vm[]): readonly HostVmCount[] {
   const counts = new Map(unreadVmCounts.map((hostCount) => [hostCount.host.uuid, hostCount]));
   for (const { residentOn: host } of readVms) {
     if (host === undefined) continue;
@@ -281,9 +247,7 @@ function createVifInterface(vif: Vif, hostUuid: string): VifInterface {
 
 function findManagementNics({ pifs, host }: Inventory): ReadonlySet<string> {
   const management = pifs.filter((pif) => pif.management && pif.host.uuid === host.uuid);
-  return new Set(
-    management.flatMap((pif) => findUnderlyingNics(pif, pifs).map(({ uuid }) => uuid)),
-  );
+  return new Set(management.flatMap((pif) => findUnderlyingNics(pif, pifs).map(({ uuid }) => uuid)));
 }
 
 function sortByVm(vifs: readonly Vif[]): readonly Vif[] {
@@ -294,10 +258,7 @@ function sortByVm(vifs: readonly Vif[]): readonly Vif[] {
     (a, b) => compareNatural(a.uuid, b.uuid),
   );
   // VIFs are numbered within their VM: there are few numbers, whatever the number of VIFs.
-  const vifNumbers = sortNatural(
-    [...new Set(vifs.map(({ device }) => device))],
-    (vifNumber) => vifNumber,
-  );
+  const vifNumbers = sortNatural([...new Set(vifs.map(({ device }) => device))], (vifNumber) => vifNumber);
   const positions = new Map(vifNumbers.map((device, position) => [device, position]));
   const getPosition = ({ device }: Vif) => positions.get(device) ?? 0;
   return vms.flatMap((vm) => (byVm.get(vm) ?? []).sort((a, b) => getPosition(a) - getPosition(b)));

@@ -13,24 +13,19 @@ export interface BootFindings {
 
 const NO_FINDINGS: BootFindings = { problems: [], notes: [] };
 
-const STATE_MESSAGES: Readonly<Record<Exclude<BootState, "not-installed" | "up-to-date">, string>> =
-  {
-    outdated: "is of another version of offload",
-    disabled: "is disabled: nothing runs at boot",
-    modified: "was modified by hand",
-    "not-executable": "is in an rc.local that is not executable: nothing runs at boot",
-    incomplete: "is installed in part only",
-  };
+const STATE_MESSAGES: Readonly<Record<Exclude<BootState, "not-installed" | "up-to-date">, string>> = {
+  outdated: "is of another version of offload",
+  disabled: "is disabled: nothing runs at boot",
+  modified: "was modified by hand",
+  "not-executable": "is in an rc.local that is not executable: nothing runs at boot",
+  incomplete: "is installed in part only",
+};
 
 /**
  * Holds the boot layer against what the policy of this host asks for. `isNeeded`: whether XAPI's
  * settings alone do not keep all of it off, so that a boot layer that is missing is a problem.
  */
-export function evaluateBootLayer(
-  layer: BootLayer,
-  expected: Coverage,
-  isNeeded: boolean,
-): BootFindings {
+export function evaluateBootLayer(layer: BootLayer, expected: Coverage, isNeeded: boolean): BootFindings {
   const isExpected = !isEmptyCoverage(expected);
   if (layer.state === "not-installed") {
     if (!isExpected) return NO_FINDINGS;
@@ -61,9 +56,7 @@ const MAX_NAMED_DEVICES = 4;
 function listCoverageDifferences(a: Coverage, b: Coverage): readonly string[] {
   if (isSameCoverage(a, b)) return [];
   const devices = findDifferentKeys(a.devices, b.devices, (features) => features.join());
-  const vms = findDifferentKeys(a.vms, b.vms, ({ features, vifs }) =>
-    JSON.stringify([features, [...vifs].sort()]),
-  );
+  const vms = findDifferentKeys(a.vms, b.vms, ({ features, vifs }) => JSON.stringify([features, [...vifs].sort()]));
   return [
     ...(a.nics.join() === b.nics.join() ? [] : ["NICS"]),
     ...(a.vifs.join() === b.vifs.join() ? [] : ["VIFS"]),

@@ -44,10 +44,7 @@ const MAX_DEVICES = 256;
 const MAX_VMS = 16_384;
 const MAX_VIFS = 64;
 
-const FeaturesSchema = v.pipe(
-  v.array(v.picklist(FEATURE_NAMES)),
-  v.maxLength(FEATURE_NAMES.length),
-);
+const FeaturesSchema = v.pipe(v.array(v.picklist(FEATURE_NAMES)), v.maxLength(FEATURE_NAMES.length));
 const DeviceNameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const UuidSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/));
 const VifNumberSchema = v.pipe(v.string(), v.regex(/^(?:0|[1-9]\d{0,3})$/));
@@ -88,10 +85,7 @@ function toMap(document: unknown): unknown {
     : document;
 }
 
-function toSortedObject<T, U>(
-  map: ReadonlyMap<string, T>,
-  convert: (value: T) => U,
-): Readonly<Record<string, U>> {
+function toSortedObject<T, U>(map: ReadonlyMap<string, T>, convert: (value: T) => U): Readonly<Record<string, U>> {
   const entries = [...map].sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(entries.map(([key, value]) => [key, convert(value)]));
 }

@@ -29,19 +29,12 @@ export function getBootFeatures(coverage: Coverage, iface: Interface): readonly 
 }
 
 /** What is kept off on a NIC. */
-export function getCoveredNicFeatures(
-  { devices, nics }: Coverage,
-  device: string,
-): readonly Feature[] {
+export function getCoveredNicFeatures({ devices, nics }: Coverage, device: string): readonly Feature[] {
   return devices.get(device) ?? nics;
 }
 
 /** What is kept off on a VIF, by the UUID of its VM and its number. */
-export function getCoveredVifFeatures(
-  { vms, vifs }: Coverage,
-  vmUuid: string,
-  vifNumber: string,
-): readonly Feature[] {
+export function getCoveredVifFeatures({ vms, vifs }: Coverage, vmUuid: string, vifNumber: string): readonly Feature[] {
   const vmCoverage = vms.get(vmUuid);
   return vmCoverage?.vifs.get(vifNumber) ?? vmCoverage?.features ?? vifs;
 }
@@ -49,9 +42,7 @@ export function getCoveredVifFeatures(
 /** Whether a boot script of that coverage would do nothing. */
 export function isEmptyCoverage({ nics, vifs, devices, vms }: Coverage): boolean {
   const vmFeatures = [...vms.values()].flatMap((vm) => [vm.features, ...vm.vifs.values()]);
-  return [nics, vifs, ...devices.values(), ...vmFeatures].every(
-    (features) => features.length === 0,
-  );
+  return [nics, vifs, ...devices.values(), ...vmFeatures].every((features) => features.length === 0);
 }
 
 /**

@@ -44,18 +44,12 @@ export function evaluateInterfaces(
     const ownDevices = listInterfaceDevices(iface, snapshot.existing);
     const mainDevice = ownDevices[0]?.name;
     const evaluation = evaluator.evaluateMain(iface, mainDevice);
-    if (mainDevice === undefined)
-      devices.push(createDeviceReport(iface, null, evaluation.features));
+    if (mainDevice === undefined) devices.push(createDeviceReport(iface, null, evaluation.features));
     for (const device of ownDevices) {
       const { name } = device;
-      const {
-        features: reports,
-        states,
-        hasLiveProblem,
-      } = device.isMain ? evaluation : evaluator.evaluateTap(name);
+      const { features: reports, states, hasLiveProblem } = device.isMain ? evaluation : evaluator.evaluateTap(name);
       devices.push(createDeviceReport(iface, name, reports));
-      if (hasLiveProblem)
-        problems.push(...findLiveProblems(iface, name, snapshot, features, states));
+      if (hasLiveProblem) problems.push(...findLiveProblems(iface, name, snapshot, features, states));
     }
     if (mainDevice === undefined) problems.push(...findLocationProblems(iface));
     if (!scope.includesSettings || iface.kind === "unmanaged") continue;
@@ -68,11 +62,7 @@ export function evaluateInterfaces(
   return { devices, problems, notes };
 }
 
-function createDeviceReport(
-  iface: Interface,
-  device: string | null,
-  features: DeviceReport["features"],
-): DeviceReport {
+function createDeviceReport(iface: Interface, device: string | null, features: DeviceReport["features"]): DeviceReport {
   return {
     device,
     kind: iface.kind === "unmanaged" ? iface.deviceKind : iface.kind,
@@ -125,11 +115,7 @@ class DeviceEvaluator {
   }
 
   /** Of VIFs with the very same `recorded` all records are the same. */
-  #getOrEvaluate(
-    device: string | undefined,
-    xapiStates: XapiStates,
-    iface: Interface | null,
-  ): DeviceEvaluation {
+  #getOrEvaluate(device: string | undefined, xapiStates: XapiStates, iface: Interface | null): DeviceEvaluation {
     const reading = device === undefined ? undefined : this.snapshot.readings.get(device);
     const featureSet = reading?.state === "read" ? reading.features : undefined;
     return (
@@ -138,20 +124,10 @@ class DeviceEvaluator {
     );
   }
 
-  #evaluate(
-    featureSet: FeatureSet | undefined,
-    xapiStates: XapiStates,
-    iface: Interface | null,
-  ): DeviceEvaluation {
+  #evaluate(featureSet: FeatureSet | undefined, xapiStates: XapiStates, iface: Interface | null): DeviceEvaluation {
     const { features, includesSettings } = this.scope;
-    const states =
-      featureSet === undefined
-        ? undefined
-        : this.snapshot.featureTable.getStates(featureSet, features);
-    const missing =
-      iface === null || !includesSettings
-        ? []
-        : missingSettings(iface, features, states, xapiStates);
+    const states = featureSet === undefined ? undefined : this.snapshot.featureTable.getStates(featureSet, features);
+    const missing = iface === null || !includesSettings ? [] : missingSettings(iface, features, states, xapiStates);
     return {
       features: createFeatureReports(this.snapshot, {
         features,

@@ -34,9 +34,7 @@ export function evaluate(
 ): Evaluation {
   const evaluated = interfaces.filter((iface) => (features.get(iface) ?? []).length > 0);
   const groups = Map.groupBy(evaluated, (iface) => features.get(iface) ?? []);
-  const evaluations = [...groups].map(([groupFeatures, ifaces]) =>
-    evaluateGroup(ifaces, groupFeatures, scope),
-  );
+  const evaluations = [...groups].map(([groupFeatures, ifaces]) => evaluateGroup(ifaces, groupFeatures, scope));
   const order = new Map(evaluated.map((iface, index) => [getUuid(iface) ?? iface, index]));
   const getIndex = ({ uuid }: DeviceReport) => order.get(uuid ?? "") ?? 0;
   const devices = evaluations.flatMap((part) => part.devices);
@@ -74,10 +72,7 @@ function separateIdleTaps(
   const notes: Note[] = [];
   for (const problem of problems) {
     const { device } = problem;
-    const isIdle =
-      device !== undefined &&
-      /^tap\d+\.\d+$/.test(device) &&
-      hasCarrier(device.replace(/^tap/, "vif"));
+    const isIdle = device !== undefined && /^tap\d+\.\d+$/.test(device) && hasCarrier(device.replace(/^tap/, "vif"));
     if (isIdle) notes.push({ code: "idle-tap", message: problem.message, device });
     else remaining.push(problem);
   }

@@ -31,8 +31,7 @@ export function resolveExpectedFeatures(
   { features, hasExplicitFeatures, hasGroupTarget, isWholeHost }: ExpectedRequest,
 ): ExpectedFeatures {
   const policyFeatures = new Map(interfaces.map((iface) => [iface, policy.listFeaturesOff(iface)]));
-  const hasPolicy =
-    (isWholeHost && policy.hasHostRule) || interfaces.some((iface) => policy.hasPolicyFor(iface));
+  const hasPolicy = (isWholeHost && policy.hasHostRule) || interfaces.some((iface) => policy.hasPolicyFor(iface));
   if (hasExplicitFeatures || hasGroupTarget || !hasPolicy) {
     return { features: new Map(interfaces.map((iface) => [iface, features])), isFromPolicy: false };
   }
@@ -40,9 +39,7 @@ export function resolveExpectedFeatures(
 }
 
 /** Interfaces of which the same is expected have the very same list, so that they are evaluated together. */
-function shareLists(
-  lists: ReadonlyMap<Interface, readonly Feature[]>,
-): ReadonlyMap<Interface, readonly Feature[]> {
+function shareLists(lists: ReadonlyMap<Interface, readonly Feature[]>): ReadonlyMap<Interface, readonly Feature[]> {
   const shared = new Map<string, readonly Feature[]>();
   return new Map(
     [...lists].map(([iface, list]) => {

@@ -43,15 +43,11 @@ export function missingSettings(
 }
 
 /** The states that are a problem, and how it is told. */
-const LIVE_PROBLEMS: ReadonlyMap<FeatureState, readonly [code: ProblemCode, says: string]> =
-  new Map([
-    ["on", ["live-on", "on"]],
-    [
-      "off, requested on",
-      ["requested-on", "off, but requested on, and so coming on without notice"],
-    ],
-    ["on, fixed", ["live-fixed", "on, and the driver lets nobody change that"]],
-  ]);
+const LIVE_PROBLEMS: ReadonlyMap<FeatureState, readonly [code: ProblemCode, says: string]> = new Map([
+  ["on", ["live-on", "on"]],
+  ["off, requested on", ["requested-on", "off, but requested on, and so coming on without notice"]],
+  ["on, fixed", ["live-fixed", "on, and the driver lets nobody change that"]],
+]);
 
 /** Whether a state has to be told of. */
 export function isLiveProblem(state: FeatureState): boolean {
@@ -71,8 +67,7 @@ export function findLiveProblems(
     const detail = `could not be read: ${reading.reason}`;
     return [createInterfaceProblem("device-unreadable", iface, detail, device)];
   }
-  if (states === undefined)
-    return [createInterfaceProblem("device-missing", iface, "is not there", device)];
+  if (states === undefined) return [createInterfaceProblem("device-missing", iface, "is not there", device)];
   const problems: Problem[] = [];
   for (const [state, [code, detail]] of LIVE_PROBLEMS) {
     if (!states.includes(state)) continue;
@@ -107,8 +102,7 @@ export function findSettingProblems(
     addProblem("setting-unsupported", unsupported, detail);
   }
   if (missing.length === 0) return problems;
-  const hasKey = (feature: Feature) =>
-    getOtherConfig(iface)?.has(effectiveKey(iface, feature) ?? "") === true;
+  const hasKey = (feature: Feature) => getOtherConfig(iface)?.has(effectiveKey(iface, feature) ?? "") === true;
   const settingsOn = missing.filter((feature) => settingState(iface, feature) === "on");
   const invalid = missing.filter((feature) => hasKey(feature) && !settingsOn.includes(feature));
   const withoutKey = missing.filter((feature) => !hasKey(feature));
@@ -117,11 +111,7 @@ export function findSettingProblems(
   addProblem("setting-on", settingsOn, `the record of ${joinAnd(settingsOn)} says on`);
   addProblem("setting-invalid", invalid, `the record of ${joinAnd(invalid)} means nothing`);
   addProblem("setting-missing", unset, `no record keeps ${joinAnd(unset)} off`);
-  addProblem(
-    "gro-not-persistent",
-    gro,
-    "no record keeps gro off, and networkd turns it on at every plug",
-  );
+  addProblem("gro-not-persistent", gro, "no record keeps gro off, and networkd turns it on at every plug");
   return problems;
 }
 

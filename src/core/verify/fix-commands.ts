@@ -33,27 +33,17 @@ export function buildFixCommands(findings: VerifyFindings): readonly string[] {
   return commands;
 }
 
-const FIXED_BY_PERSIST: ReadonlySet<string> = new Set([
-  "not-persistent",
-  "boot-not-installed",
-  "boot-drift",
-]);
+const FIXED_BY_PERSIST: ReadonlySet<string> = new Set(["not-persistent", "boot-not-installed", "boot-drift"]);
 
-function findDriftingDevices(
-  { devices }: VerifyFindings,
-  fixable: readonly Problem[],
-): readonly DeviceReport[] {
+function findDriftingDevices({ devices }: VerifyFindings, fixable: readonly Problem[]): readonly DeviceReport[] {
   const uuids = new Set(fixable.map(({ uuid }) => uuid));
   return devices.filter(
-    ({ uuid, features }) =>
-      uuids.has(uuid ?? undefined) && Object.values(features).some(isDrifting),
+    ({ uuid, features }) => uuids.has(uuid ?? undefined) && Object.values(features).some(isDrifting),
   );
 }
 
 /** One command for all, unless it would turn a feature off where the policy does not ask for that. */
-function groupDriftingDevices(
-  drifting: readonly DeviceReport[],
-): readonly (readonly DeviceReport[])[] {
+function groupDriftingDevices(drifting: readonly DeviceReport[]): readonly (readonly DeviceReport[])[] {
   if (drifting.length === 0) return [];
   const allFeatures = listDriftingFeatures(drifting);
   const isNoWider = drifting.every(({ features }) => allFeatures.every((name) => name in features));
@@ -62,18 +52,11 @@ function groupDriftingDevices(
 }
 
 function listDriftingFeatures(drifting: readonly DeviceReport[]): readonly Feature[] {
-  return FEATURE_NAMES.filter((feature) =>
-    drifting.some((device) => isDrifting(device.features[feature])),
-  );
+  return FEATURE_NAMES.filter((feature) => drifting.some((device) => isDrifting(device.features[feature])));
 }
 
-function formatTargets(
-  findings: VerifyFindings,
-  drifting: readonly DeviceReport[],
-): readonly string[] {
-  const names = [
-    ...new Map(drifting.map((device) => [device.uuid, formatTarget(device)])).values(),
-  ];
+function formatTargets(findings: VerifyFindings, drifting: readonly DeviceReport[]): readonly string[] {
+  const names = [...new Map(drifting.map((device) => [device.uuid, formatTarget(device)])).values()];
   const features = listDriftingFeatures(drifting);
   const targets = chooseTargets(findings, drifting, names, features);
   return [...targets, ...formatFeatureOption(findings, drifting, features)];
@@ -89,10 +72,8 @@ function chooseTargets(
   if (names.length <= MAX_TARGETS) return names;
   const hasNics = drifting.some(({ kind }) => kind === "pif");
   const hasVifs = drifting.some(({ kind }) => kind === "vif");
-  const isCoveredByRule = (ruleFeatures: readonly string[]) =>
-    features.every((name) => ruleFeatures.includes(name));
-  if ((hasNics && !isCoveredByRule(hostRule.nics)) || (hasVifs && !isCoveredByRule(hostRule.vifs)))
-    return names;
+  const isCoveredByRule = (ruleFeatures: readonly string[]) => features.every((name) => ruleFeatures.includes(name));
+  if ((hasNics && !isCoveredByRule(hostRule.nics)) || (hasVifs && !isCoveredByRule(hostRule.vifs))) return names;
   return [hasNics && hasVifs ? "ALL" : hasNics ? "NICS" : "VIFS"];
 }
 

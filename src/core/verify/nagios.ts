@@ -4,10 +4,7 @@ import type { Failure } from "../result.ts";
 import { formatCount } from "../text.ts";
 
 /** The states of a plugin and what it exits with (Monitoring Plugins, development guidelines). */
-const NAGIOS_EXIT_CODES = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as const satisfies Record<
-  string,
-  ExitCode
->;
+const NAGIOS_EXIT_CODES = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as const satisfies Record<string, ExitCode>;
 
 /** A state of a plugin. */
 export type NagiosState = keyof typeof NAGIOS_EXIT_CODES;
@@ -46,10 +43,7 @@ export function createNagiosResult(report: Report, strict: boolean): NagiosResul
 const WORST_FIRST: readonly NagiosState[] = ["CRITICAL", "WARNING", "UNKNOWN", "OK"];
 
 /** One line for a whole pool: the state of its worst host, and what the hosts that are not OK say. */
-export function createNagiosPoolResult(
-  hosts: readonly HostReport[],
-  strict: boolean,
-): NagiosResult {
+export function createNagiosPoolResult(hosts: readonly HostReport[], strict: boolean): NagiosResult {
   const results = hosts.map((host): NagiosHostResult => {
     const problems = (host.report?.problems ?? []).filter((problem) => isRelevant(problem, strict));
     const codes = problems.map(({ code }) => code);
@@ -57,8 +51,7 @@ export function createNagiosPoolResult(
     // A host that broke off has shown no problem, and is not known to be well.
     return { host, problems, state: state === "OK" && host.state !== "ok" ? "UNKNOWN" : state };
   });
-  const worst =
-    WORST_FIRST.find((state) => results.some((result) => result.state === state)) ?? "OK";
+  const worst = WORST_FIRST.find((state) => results.some((result) => result.state === state)) ?? "OK";
   const notOk = results.filter(({ state }) => state !== "OK");
   const okCount = hosts.length - notOk.length;
   const details = notOk.map(({ host: { name, message }, problems: [first] }) =>
@@ -66,8 +59,7 @@ export function createNagiosPoolResult(
   );
   const summary = `${okCount} of ${formatCount(hosts.length, "host")} ok`;
   const text = details.length === 0 ? summary : `${summary}; ${joinMessages(details)}`;
-  const countState = (expected: NagiosState) =>
-    results.filter(({ state }) => state === expected).length;
+  const countState = (expected: NagiosState) => results.filter(({ state }) => state === expected).length;
   const perfData = [
     `hosts=${hosts.length};;;0`,
     `critical=${countState("CRITICAL")};;0;0`,
@@ -91,8 +83,7 @@ export function createNagiosFailure(failures: readonly Failure[]): NagiosResult 
 function formatResult(state: NagiosState, message: string, perfData: string): NagiosResult {
   // A bar begins the performance data, and a line break would begin what nobody reads.
   const text = message.replace(/\|/g, "/").replace(/\s+/g, " ");
-  const truncated =
-    Array.from(text).length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text;
+  const truncated = Array.from(text).length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text;
   const line = `OFFLOAD ${state}: ${truncated}${perfData === "" ? "" : ` | ${perfData}`}`;
   return { line, exitCode: NAGIOS_EXIT_CODES[state] };
 }
@@ -117,16 +108,12 @@ function joinMessages(messages: readonly string[]): string {
 /** Numbers that can be drawn: `label=value;warn;crit;min`. */
 function formatPerfData({ devices, problems }: Report, strict: boolean): string {
   const features = devices.flatMap((device) => Object.values(device.features));
-  const countFeatures = (predicate: (feature: FeatureReport) => boolean) =>
-    features.filter(predicate).length;
+  const countFeatures = (predicate: (feature: FeatureReport) => boolean) => features.filter(predicate).length;
   const on = countFeatures(({ live, fixed }) => live === "on" && !fixed);
   const fixed = countFeatures(({ live, fixed }) => live === "on" && fixed);
-  const requestedOn = countFeatures(
-    ({ live, fixed, requested }) => live === "off" && requested && !fixed,
-  );
+  const requestedOn = countFeatures(({ live, fixed, requested }) => live === "off" && requested && !fixed);
   const unknown = problems.filter(({ code }) => SEVERITIES.get(code) === "unknown").length;
-  const problemCount =
-    problems.filter(({ code }) => SEVERITIES.get(code) !== "fixed").length - unknown;
+  const problemCount = problems.filter(({ code }) => SEVERITIES.get(code) !== "fixed").length - unknown;
   return [
     `interfaces=${devices.length};;;0`,
     `on=${on};;0;0`,

@@ -30,12 +30,7 @@ export interface NetworkdCheck {
  * When networkd starts it applies what the last plug said, and xapi's plug after it applies the
  * settings of now (network_server.ml on_startup; xapi_pif.ml start_of_day_best_effort_bring_up).
  */
-export function checkNetworkd({
-  nic,
-  featuresOff,
-  database,
-  getLiveState,
-}: NetworkdCheck): NetworkdFindings {
+export function checkNetworkd({ nic, featuresOff, database, getLiveState }: NetworkdCheck): NetworkdFindings {
   const turnsOn: Feature[] = [];
   const onUntilReplug: Feature[] = [];
   const turnsOff: Feature[] = [];

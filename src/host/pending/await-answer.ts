@@ -37,9 +37,7 @@ export async function awaitAnswer(
   { dom0, command, signals }: AwaitContext,
 ): Promise<Result<PendingOutcome>> {
   try {
-    const answer = await signals.waitInterruptibly(
-      waitForAnswer(change, timeoutSeconds, signals.abortSignal),
-    );
+    const answer = await signals.waitInterruptibly(waitForAnswer(change, timeoutSeconds, signals.abortSignal));
     return await signals.runUninterrupted((isStopped) =>
       handleAnswer(answer, change, { dom0, call: null, command, isStopped }),
     );
@@ -57,11 +55,7 @@ export async function awaitAnswer(
 
 type Answer = "confirm" | "revert" | "answered elsewhere";
 
-async function waitForAnswer(
-  change: PendingChange,
-  timeoutSeconds: number,
-  signal: AbortSignal,
-): Promise<Answer> {
+async function waitForAnswer(change: PendingChange, timeoutSeconds: number, signal: AbortSignal): Promise<Answer> {
   const stop = new AbortController();
   const question = {
     question: "Keep these changes?",
@@ -82,10 +76,7 @@ async function waitForAnswer(
 
 /** Without a terminal the answer can only come from another login. */
 async function printConfirmHint(timeoutSeconds: number): Promise<never> {
-  await writeAll(
-    "stderr",
-    `offload: keep this with offload confirm within ${timeoutSeconds} seconds\n`,
-  );
+  await writeAll("stderr", `offload: keep this with offload confirm within ${timeoutSeconds} seconds\n`);
   return new Promise<never>(() => {});
 }
 
@@ -110,21 +101,14 @@ async function handleAnswer(
   }
   if (answer === "revert") {
     const problems = await revertIfPending(run.dom0.kernel, change, LOCK_WAIT_SECONDS);
-    return problems.ok
-      ? success({ type: "reverted", problems: [...problems.value, REVERTED_PROBLEM] })
-      : problems;
+    return problems.ok ? success({ type: "reverted", problems: [...problems.value, REVERTED_PROBLEM] }) : problems;
   }
   return success(detectOutcome(change, run));
 }
 
 /** What the devices show now tells whether it was confirmed or reverted by another process. */
-function detectOutcome(
-  { devices }: PendingChange,
-  { dom0, command }: ConfirmContext,
-): PendingOutcome {
-  const snapshot = dom0.kernel.readFeatures((existing) =>
-    [...devices.keys()].filter((name) => existing.has(name)),
-  );
+function detectOutcome({ devices }: PendingChange, { dom0, command }: ConfirmContext): PendingOutcome {
+  const snapshot = dom0.kernel.readFeatures((existing) => [...devices.keys()].filter((name) => existing.has(name)));
   const isReverted =
     !snapshot.ok ||
     [...devices].some(([device, requests]) => {

@@ -31,10 +31,7 @@ export interface ConfirmContext {
  * Confirms a pending change: what it has tried out is done for good. VMs may have started and moved
  * since it began, so its targets are found anew. `id`: null for whichever there is.
  */
-export async function confirmPending(
-  id: string | null,
-  run: ConfirmContext,
-): Promise<Result<CommandResult>> {
+export async function confirmPending(id: string | null, run: ConfirmContext): Promise<Result<CommandResult>> {
   const locked = await ChangeLock.acquire(LOCK_WAIT_SECONDS, (pause) => pause);
   if (!locked.ok) return locked;
   using _lock = locked.value;
@@ -63,12 +60,7 @@ async function confirmPendingDisable(
   const isPolicy = targets.length === 0;
   const planned = isPolicy
     ? await planPolicy(dom0)
-    : await planTargets(
-        dom0,
-        targets,
-        { features, hasExplicitFeatures },
-        { store: true, prefetched: null },
-      );
+    : await planTargets(dom0, targets, { features, hasExplicitFeatures }, { store: true, prefetched: null });
   if (!planned.ok) return planned;
   const { selected, bits, boot, evidence, plan, getFeaturesOff } = planned.value;
   const removed = removePendingChange();
@@ -95,10 +87,7 @@ async function confirmPendingDisable(
     command === "restore" ? "confirm" : command,
     {
       ...applied.value,
-      changes: [
-        ...listPendingChanges(pending, interfaces, evidence.snapshot),
-        ...applied.value.changes,
-      ],
+      changes: [...listPendingChanges(pending, interfaces, evidence.snapshot), ...applied.value.changes],
       problems: [...selected.problems, ...applied.value.problems, ...bootUpdate.problems],
     },
     {
@@ -123,9 +112,5 @@ async function confirmPendingRestore(
   const removed = removePendingChange();
   if (!removed.ok) return removed;
   const reportCommand = command === "restore" ? "restore" : "confirm";
-  return await applyHostRestore(
-    planned.value,
-    { request, dom0, call, command: reportCommand, isStopped },
-    [],
-  );
+  return await applyHostRestore(planned.value, { request, dom0, call, command: reportCommand, isStopped }, []);
 }

@@ -1,11 +1,7 @@
 import type { DisableResult } from "../../core/disable/apply.ts";
 import { type Change, type FeatureSnapshot, getLiveStates } from "../../core/disable/steps.ts";
 import { getUuid, type Interface, listInterfaceDevices } from "../../core/interface.ts";
-import {
-  type PendingChange,
-  type PendingCommand,
-  revertDevices,
-} from "../../core/pending-change.ts";
+import { type PendingChange, type PendingCommand, revertDevices } from "../../core/pending-change.ts";
 import type { Kernel, KernelBitsStore } from "../../core/ports.ts";
 import type { Problem } from "../../core/problem.ts";
 import { type Result, success, unavailableFailure, usageFailure } from "../../core/result.ts";
@@ -83,10 +79,7 @@ export async function revertPendingChange(
  * Makes way for another change: one whose time is over is reverted; one that is still pending has to be
  * answered first. Says whether there was one: devices are then not as they were.
  */
-export async function revertExpiredChange(
-  kernel: Kernel,
-  bits: KernelBitsStore,
-): Promise<Result<boolean>> {
+export async function revertExpiredChange(kernel: Kernel, bits: KernelBitsStore): Promise<Result<boolean>> {
   const pending = readPendingChange();
   if (!pending.ok) return pending;
   if (pending.value === null) return success(false);
@@ -135,11 +128,7 @@ export function listPendingChanges(
 }
 
 /** A run as the devices show it now, with other problems and no changes: it was reverted. */
-export function markReverted(
-  applied: DisableResult,
-  kernel: Kernel,
-  problems: readonly Problem[],
-): DisableResult {
+export function markReverted(applied: DisableResult, kernel: Kernel, problems: readonly Problem[]): DisableResult {
   const after = kernel.rereadFeatures(applied.after, applied.after.readings.keys());
   return { ...applied, after, changes: [], problems, settingsVerified: true };
 }

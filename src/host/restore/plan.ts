@@ -52,10 +52,7 @@ export interface RestoreOptions extends RestoreRequest {
 const ALL_GROUPS: TargetGroup = { nics: true, vifs: true };
 
 /** Finds what there is to restore, and plans it. */
-export async function planHostRestore(
-  dom0: Dom0,
-  options: RestoreOptions,
-): Promise<Result<PlannedRestore>> {
+export async function planHostRestore(dom0: Dom0, options: RestoreOptions): Promise<Result<PlannedRestore>> {
   const inputs = await selectInterfaces(dom0, options);
   if (!inputs.ok) return inputs;
   const { selected } = inputs.value;
@@ -74,9 +71,7 @@ export async function planHostRestore(
     snapshot: inputs.value.evidence.snapshot,
     getKernelBits: inputs.value.evidence.getKernelBits,
     getFeaturesOffAtBoot: (iface) =>
-      coverage === null || (iface.kind === "unmanaged" && !hasGroupTarget)
-        ? []
-        : getBootFeatures(coverage, iface),
+      coverage === null || (iface.kind === "unmanaged" && !hasGroupTarget) ? [] : getBootFeatures(coverage, iface),
     policyAfter: previewPolicy(inventory, ruleStep, interfaces),
   };
   const plan = planRestore(interfaces, options, restoreEvidence);
@@ -84,10 +79,7 @@ export async function planHostRestore(
   return success({ ...inputs.value, plan, restoreEvidence, rule: ruleStep, replugPlan });
 }
 
-async function selectInterfaces(
-  dom0: Dom0,
-  { targets }: RestoreOptions,
-): Promise<Result<ChangeInputs>> {
+async function selectInterfaces(dom0: Dom0, { targets }: RestoreOptions): Promise<Result<ChangeInputs>> {
   if (targets.length > 0) {
     const selected = await selectTargetsWithFallback(dom0, targets, { includeTemplates: true });
     return selected.ok ? readEvidence(dom0, selected.value, null) : selected;
@@ -103,22 +95,15 @@ async function selectInterfaces(
 }
 
 /** Devices that XAPI does not know, and that may have been changed: by the boot script, or while it knew them. */
-function findUnmanagedDevices(
-  { selected, evidence, bits, boot }: ChangeInputs,
-  kernel: Kernel,
-): readonly Interface[] {
+function findUnmanagedDevices({ selected, evidence, bits, boot }: ChangeInputs, kernel: Kernel): readonly Interface[] {
   const { existing } = evidence.snapshot;
   const managedNames = new Set(
-    selected.interfaces.flatMap((iface) =>
-      listInterfaceDevices(iface, existing).map(({ name }) => name),
-    ),
+    selected.interfaces.flatMap((iface) => listInterfaceDevices(iface, existing).map(({ name }) => name)),
   );
   const coverage = getBootCoverage(boot);
   const isChanged = (device: string) =>
     bits.get(device) !== null ||
-    (coverage !== null &&
-      getCoveredNicFeatures(coverage, device).length > 0 &&
-      kernel.isNic(device));
+    (coverage !== null && getCoveredNicFeatures(coverage, device).length > 0 && kernel.isNic(device));
   return [...existing]
     .filter((device) => !managedNames.has(device) && isChanged(device))
     .sort(compareNatural)
@@ -140,10 +125,7 @@ async function selectEverything(dom0: Dom0): Promise<Result<SelectedTargets>> {
     interfaces,
     groups: ALL_GROUPS,
     individualVifs: new Set<string>(),
-    notes: [
-      ...createLeftOutNotes(countVmsOnOtherHosts(inventory)),
-      ...noteKeptTemplates(inventory),
-    ],
+    notes: [...createLeftOutNotes(countVmsOnOtherHosts(inventory)), ...noteKeptTemplates(inventory)],
     problems,
     inventory,
     toolstack,
@@ -156,13 +138,9 @@ function noteKeptTemplates({ vifs }: Inventory): readonly Note[] {
   const templateVifs = vifs.filter(({ vm, stored }) => vm.role !== "vm" && stored.keys.length > 0);
   const templates = [...new Map(templateVifs.map(({ vm }) => [vm.uuid, vm])).values()];
   if (templates.length === 0) return [];
-  const listedTemplates = templates
-    .slice(0, MAX_LISTED_TEMPLATES)
-    .map(({ name, uuid }) => `${quote(name)} (${uuid})`);
+  const listedTemplates = templates.slice(0, MAX_LISTED_TEMPLATES).map(({ name, uuid }) => `${quote(name)} (${uuid})`);
   const remainingCount = templates.length - listedTemplates.length;
-  const names = joinAnd(
-    remainingCount > 0 ? [...listedTemplates, `${remainingCount} more`] : listedTemplates,
-  );
+  const names = joinAnd(remainingCount > 0 ? [...listedTemplates, `${remainingCount} more`] : listedTemplates);
   const message = `${formatCount(templates.length, "template or snapshot", "templates and snapshots")} keep their settings and originals: ${names}; restore one by its UUID: offload restore UUID`;
   return [{ code: "templates-kept", message }];
 }
@@ -200,12 +178,8 @@ function previewPolicy(
   interfaces: readonly Interface[],
 ): Policy {
   if (inventory === null) return new Policy({ nics: [], vifs: [] }, []);
-  const restored = new Set(
-    interfaces.flatMap((iface) => (iface.kind === "vif" ? [iface.vif.uuid] : [])),
-  );
-  const vifs = inventory.vifs.map((vif) =>
-    restored.has(vif.uuid) ? { ...vif, stored: NO_INTERFACE_POLICY } : vif,
-  );
+  const restored = new Set(interfaces.flatMap((iface) => (iface.kind === "vif" ? [iface.vif.uuid] : [])));
+  const vifs = inventory.vifs.map((vif) => (restored.has(vif.uuid) ? { ...vif, stored: NO_INTERFACE_POLICY } : vif));
   return new Policy(rule?.rule ?? inventory.storedHostRule.value, vifs);
 }
 

@@ -138,9 +138,7 @@ function splitRestored(
   requests: ReadonlyMap<string, boolean>,
   isRestored: (feature: string) => boolean,
 ): readonly [own: ReadonlyMap<string, boolean>, rest: ReadonlyMap<string, boolean>] {
-  const { own = [], rest = [] } = Object.groupBy(requests, ([feature]) =>
-    isRestored(feature) ? "own" : "rest",
-  );
+  const { own = [], rest = [] } = Object.groupBy(requests, ([feature]) => (isRestored(feature) ? "own" : "rest"));
   return [new Map(own), new Map(rest)];
 }
 
@@ -161,9 +159,7 @@ function changedRequests(
   return new Map(
     before.featureTable.names.flatMap((name, index) => {
       const previouslyRequested = isSet(previous.requested, index);
-      return previouslyRequested === isSet(current.requested, index)
-        ? []
-        : [[name, previouslyRequested] as const];
+      return previouslyRequested === isSet(current.requested, index) ? [] : [[name, previouslyRequested] as const];
     }),
   );
 }
@@ -183,17 +179,13 @@ function restoreRequests(
   for (const [device, previousRequests] of requests) {
     const features = getFeatures(device, snapshot);
     if (features === null) continue;
-    const outcome = kernel.requestFeatures(
-      device,
-      snapshot.featureTable.planRequest(features, previousRequests),
-    );
+    const outcome = kernel.requestFeatures(device, snapshot.featureTable.planRequest(features, previousRequests));
     if (!outcome.done) reasons.set(device, outcome.reason);
   }
   const after = kernel.rereadFeatures(snapshot, requests.keys());
   const problems = [...requests].flatMap(([device, previousRequests]): Problem[] => {
     const features = getFeatures(device, after);
-    if (features !== null && after.featureTable.planRequest(features, previousRequests).isEmpty)
-      return [];
+    if (features !== null && after.featureTable.planRequest(features, previousRequests).isEmpty) return [];
     const reason = reasons.get(device) ?? "the driver did not follow";
     const message = `${device}: the plug changed ${joinAnd([...previousRequests.keys()])}, which could not be written back: ${reason}`;
     return [{ code: "write-failed", message, interface: device, device }];

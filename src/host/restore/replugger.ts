@@ -31,16 +31,14 @@ export class PlannedReplugger implements Replugger {
 
   async replug(pifs: readonly Pif[]) {
     const uuids = new Set(pifs.map(({ uuid }) => uuid));
-    const isSelected = ({ nics }: ReplugPlan["plugs"][number]) =>
-      nics.some(({ pif }) => uuids.has(pif.uuid));
+    const isSelected = ({ nics }: ReplugPlan["plugs"][number]) => nics.some(({ pif }) => uuids.has(pif.uuid));
     const plan: ReplugPlan = {
       plugs: this.plan.plugs.filter(isSelected),
       unsafe: this.plan.unsafe.filter(({ plug }) => isSelected(plug)),
     };
     const { snapshot } = this.restored;
     const features = listRestoredFeatures(this.restored);
-    const isRestored = (device: string, feature: string) =>
-      features.get(device)?.has(feature) === true;
+    const isRestored = (device: string, feature: string) => features.get(device)?.has(feature) === true;
     const { problems, isSaved } = await replug(plan, snapshot, isRestored, this.ports);
     return {
       problems: [...toUnsafePlugProblems(plan), ...problems],
@@ -55,9 +53,7 @@ function listRestoredFeatures({
   features,
   snapshot: view,
 }: RestoredNics): ReadonlyMap<string, ReadonlySet<string>> {
-  return new Map(
-    nics.map(({ pif }) => [pif.device, listKernelFeatures(pif, features, view.featureTable)]),
-  );
+  return new Map(nics.map(({ pif }) => [pif.device, listKernelFeatures(pif, features, view.featureTable)]));
 }
 
 function listKernelFeatures(

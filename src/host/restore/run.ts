@@ -91,10 +91,7 @@ async function askToRestore(
   if (plan.live.length + plan.policyRemovals.length === 0 && rule === null && !removesBootLayer) {
     return success(undefined);
   }
-  const parts = [
-    formatCount(plan.live.length, "device"),
-    `${formatCount(plan.settings.length, "setting")} in XAPI`,
-  ];
+  const parts = [formatCount(plan.live.length, "device"), `${formatCount(plan.settings.length, "setting")} in XAPI`];
   const replugDevices = replugPlan.plugs.map(({ pif, management }) =>
     management ? `${pif.device} (management)` : pif.device,
   );
@@ -102,8 +99,7 @@ async function askToRestore(
     ...(replugDevices.length > 0 ? [`  XAPI plugs anew: ${joinAnd(replugDevices)}\n`] : []),
     ...(removesBootLayer ? ["  What persist installed is removed.\n"] : []),
   ];
-  const targetDescription =
-    request.targets.length === 0 ? "everything that offload has changed" : "all of these";
+  const targetDescription = request.targets.length === 0 ? "everything that offload has changed" : "all of these";
   return await requireConfirmation(
     {
       question: `Restore ${joinAnd(parts)}?`,
@@ -115,10 +111,7 @@ async function askToRestore(
 }
 
 /** A pending change of what is to be restored is reverted first; any other one has to be answered. */
-async function revertPendingFirst(
-  { targets }: HostRestoreRequest,
-  dom0: Dom0,
-): Promise<Result<readonly Problem[]>> {
+async function revertPendingFirst({ targets }: HostRestoreRequest, dom0: Dom0): Promise<Result<readonly Problem[]>> {
   const pending = readPendingChange();
   if (!pending.ok) return pending;
   if (pending.value === null) return success([]);
@@ -235,8 +228,7 @@ async function restoreUntilConfirmed(
 const PLUG_UNPROTECTED: readonly Note[] = [
   {
     code: "replug-not-revertible",
-    message:
-      "NICs are plugged anew once this is confirmed; that plug is not covered by --confirm-within",
+    message: "NICs are plugged anew once this is confirmed; that plug is not covered by --confirm-within",
   },
 ];
 
@@ -273,17 +265,8 @@ export async function applyHostRestore(
     features: DEFAULT_FEATURES,
     includesSettings: settingsVerified,
   });
-  const problems = [
-    ...toXapiProblems(dom0.xapi),
-    ...selected.problems,
-    ...reverted,
-    ...restored.value.problems,
-  ];
-  const notes = [
-    ...selected.notes,
-    ...restored.value.notes,
-    ...noteSkippedReplug(planned, restored.value, request),
-  ];
+  const problems = [...toXapiProblems(dom0.xapi), ...selected.problems, ...reverted, ...restored.value.problems];
+  const notes = [...selected.notes, ...restored.value.notes, ...noteSkippedReplug(planned, restored.value, request)];
   const exitCode = computeExitCode(problems, { strict: false, changing: true });
   const { host } = dom0;
   return success({

@@ -1,9 +1,4 @@
-import type {
-  DeviceSummary,
-  Diagnosis,
-  NicDriver,
-  OffloadSetting,
-} from "../../core/doctor/diagnosis.ts";
+import type { DeviceSummary, Diagnosis, NicDriver, OffloadSetting } from "../../core/doctor/diagnosis.ts";
 import type { ThirdPartyHook } from "../../core/doctor/third-party-hooks.ts";
 import type { Report } from "../../core/report.ts";
 import { formatCount, quote } from "../../core/text.ts";
@@ -34,15 +29,11 @@ export function renderDiagnosis(report: Report, diagnosis: Diagnosis, view: Term
   addGuests(page, diagnosis);
   page.addTitle("At boot");
   page.addLine(
-    report.boot === null
-      ? "could not be looked at"
-      : formatBootLayer(report.boot).replace(/^At boot: /, ""),
+    report.boot === null ? "could not be looked at" : formatBootLayer(report.boot).replace(/^At boot: /, ""),
   );
   page.addList(
     "Notes of offload's own",
-    diagnosis.stateFiles.map(
-      ({ file, bytes, written }) => `${file}: ${bytes} bytes, ${formatTime(written)}`,
-    ),
+    diagnosis.stateFiles.map(({ file, bytes, written }) => `${file}: ${bytes} bytes, ${formatTime(written)}`),
   );
   page.addList(
     "Records that nothing reads",
@@ -101,9 +92,7 @@ class Page {
   addLine(text: string, hangingIndent = ""): void {
     const continuationIndent = `${INDENT}${hangingIndent}`;
     const lines = wrap(stripUnprintable(text), this.columns - continuationIndent.length);
-    this.lines.push(
-      ...lines.map((line, index) => `${index === 0 ? INDENT : continuationIndent}${line}`),
-    );
+    this.lines.push(...lines.map((line, index) => `${index === 0 ? INDENT : continuationIndent}${line}`));
   }
 
   /** A line that must stay in one piece, because somebody may copy it. */
@@ -141,9 +130,7 @@ function addNics(page: Page, { nics: drivers, devices }: Diagnosis): void {
   for (const nic of pifs) {
     const driver = driversByDevice.get(nic.device ?? "");
     const management = nic.management ? "; carries the management traffic" : "";
-    page.addLine(
-      `${nic.device}: ${driver === undefined ? "not there" : formatDriver(driver)}${management}`,
-    );
+    page.addLine(`${nic.device}: ${driver === undefined ? "not there" : formatDriver(driver)}${management}`);
   }
   for (const group of groupByState(pifs)) addFeatureStates(page, group);
 }
@@ -160,9 +147,7 @@ function formatDriver({ driver, version, firmware, bus, pci }: NicDriver): strin
 function addGuests(page: Page, { devices }: Diagnosis): void {
   const vifs = devices.filter(({ kind }) => kind === "vif");
   const vms = new Set(vifs.flatMap(({ vm }) => (vm === null ? [] : [vm.uuid]))).size;
-  page.addTitle(
-    `Interfaces of guests (${vifs.length}${vms > 0 ? `, of ${formatCount(vms, "VM")}` : ""})`,
-  );
+  page.addTitle(`Interfaces of guests (${vifs.length}${vms > 0 ? `, of ${formatCount(vms, "VM")}` : ""})`);
   for (const group of groupByState(vifs)) addFeatureStates(page, group);
 }
 
@@ -204,13 +189,11 @@ function formatNames(group: readonly DeviceSummary[]): string {
     return `${formatCount(group.length, "VIF")} without a device on this host now`;
   }
   const withDevice = group.filter(({ device }) => device !== null);
-  const shown = [...Map.groupBy(withDevice.slice(0, MAX_DEVICES), ({ vm }) => vm?.uuid)].map(
-    ([, vmDevices]) => {
-      const devices = vmDevices.map(({ device }) => device ?? "").join(", ");
-      const vm = vmDevices[0]?.vm ?? null;
-      return vm === null ? devices : `${devices} of ${quote(vm.name)}`;
-    },
-  );
+  const shown = [...Map.groupBy(withDevice.slice(0, MAX_DEVICES), ({ vm }) => vm?.uuid)].map(([, vmDevices]) => {
+    const devices = vmDevices.map(({ device }) => device ?? "").join(", ");
+    const vm = vmDevices[0]?.vm ?? null;
+    return vm === null ? devices : `${devices} of ${quote(vm.name)}`;
+  });
   const rest = withDevice.length - MAX_DEVICES;
   return `${shown.join("; ")}${rest > 0 ? `; and ${rest} more` : ""}`;
 }
@@ -219,14 +202,7 @@ function formatSettingLine(page: Page, { name, key, value, reason }: OffloadSett
   return `${page.truncate(name)}: ${key}=${page.truncate(value)} (${reason})`;
 }
 
-function formatHookLine({
-  path,
-  line,
-  type,
-  text,
-  turnsOn,
-  inactiveReason: idle,
-}: ThirdPartyHook): string {
+function formatHookLine({ path, line, type, text, turnsOn, inactiveReason: idle }: ThirdPartyHook): string {
   const location = line > 0 ? `${path}:${line}` : path;
   const remarks = [type, ...(turnsOn ? ["turns on"] : []), ...(idle === null ? [] : [idle])];
   return `${location} (${remarks.join("; ")})${text === "" ? "" : `: ${text}`}`;
@@ -234,8 +210,7 @@ function formatHookLine({
 
 function addAdvice(page: Page, { advice: steps }: Diagnosis): void {
   page.addTitle("What to do");
-  if (steps.length === 0)
-    page.addLine("Nothing: everything that can be off is off, and stays off.");
+  if (steps.length === 0) page.addLine("Nothing: everything that can be off is off, and stays off.");
   const groups = [...Map.groupBy(steps, ({ command }) => command)];
   for (const [command, items] of groups.slice(0, MAX_LINES)) {
     for (const { reason } of items) page.addLine(`- ${reason}`, INDENT);

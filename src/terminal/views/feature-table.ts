@@ -7,8 +7,7 @@ const MAX_DEVICE_COLUMNS = 15;
 const COLUMN_GAP = " ";
 
 /** What the signs in the table mean, in one line. */
-export const LEGEND =
-  "live/recorded: ! fixed by the driver, ~ comes on by itself, - none, ? unknown";
+export const LEGEND = "live/recorded: ! fixed by the driver, ~ comes on by itself, - none, ? unknown";
 
 interface Cell {
   readonly text: string;
@@ -21,32 +20,20 @@ type TableView = Pick<TerminalView, "paint" | "columns" | "ellipsis">;
  * Device by feature, live and recorded, a heading for each VM. Returns lines. Columns are as wide as
  * their widest cell; features that do not fit beside the others follow in a table of their own.
  */
-export function formatFeatureTable(
-  devices: readonly DeviceReport[],
-  view: TableView,
-): readonly string[] {
+export function formatFeatureTable(devices: readonly DeviceReport[], view: TableView): readonly string[] {
   // Devices that are alike share one description: each is laid out once.
   const featureReports = new Set(devices.map(({ features }) => features));
   const shownFeatures = FEATURE_NAMES.filter((feature) =>
     [...featureReports].some((features) => features[feature] !== undefined),
   );
   const cellsByReport = new Map(
-    [...featureReports].map((features) => [
-      features,
-      shownFeatures.map((feature) => formatCell(features[feature])),
-    ]),
+    [...featureReports].map((features) => [features, shownFeatures.map((feature) => formatCell(features[feature]))]),
   );
   const widths = shownFeatures.map((feature, column) =>
-    Math.max(
-      feature.length,
-      ...[...cellsByReport.values()].map((row) => row[column]?.text.length ?? 0),
-    ),
+    Math.max(feature.length, ...[...cellsByReport.values()].map((row) => row[column]?.text.length ?? 0)),
   );
   const names = devices.map(({ device }) => formatDeviceName(device, view.ellipsis));
-  const nameWidth = names.reduce(
-    (widest, name) => Math.max(widest, measureWidth(name)),
-    "device".length,
-  );
+  const nameWidth = names.reduce((widest, name) => Math.max(widest, measureWidth(name)), "device".length);
   return splitColumns(widths, view.columns - nameWidth).flatMap(({ from, to }, index) => {
     const block = {
       heading: shownFeatures.slice(from, to),
@@ -116,9 +103,7 @@ function formatTableBlock(
 }
 
 function formatDeviceName(device: string | null, ellipsis: string): string {
-  return device === null
-    ? "(none here)"
-    : truncate(stripUnprintable(device), MAX_DEVICE_COLUMNS, ellipsis);
+  return device === null ? "(none here)" : truncate(stripUnprintable(device), MAX_DEVICE_COLUMNS, ellipsis);
 }
 
 /** Whether two devices stand under one heading. */

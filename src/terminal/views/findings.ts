@@ -19,10 +19,7 @@ function formatCoverage({ nics, vifs, devices, vms }: NonNullable<BootReport["co
     ...(vifs.length > 0 ? [["VIFs", vifs] as const] : []),
     ...Object.entries(devices).filter(([, features]) => features.join() !== nics.join()),
   ];
-  const targetsByFeatures = Map.groupBy(
-    coveredTargets,
-    ([, features]) => features.join(" ") || "nothing",
-  );
+  const targetsByFeatures = Map.groupBy(coveredTargets, ([, features]) => features.join(" ") || "nothing");
   const texts = [...targetsByFeatures].map(
     ([features, group]) => `${features} off on ${joinAnd(group.map(([target]) => target))}`,
   );
@@ -49,24 +46,15 @@ interface Finding {
 /** Problems and notes, what several interfaces share in one line, then what to run. */
 export function formatFindings(findings: Findings, view: TerminalView): readonly string[] {
   const { paint } = view;
-  const lines = [...Map.groupBy(findings.problems, stripInterfacePrefix)].flatMap(
-    ([message, group]) => {
-      const sign = group.every(({ code }) => code === "live-fixed")
-        ? paint.faint("-")
-        : paint.bad("!");
-      return formatParagraph(`  ${sign} `, `${formatInterfaces(group)}${message}`, view);
-    },
-  );
+  const lines = [...Map.groupBy(findings.problems, stripInterfacePrefix)].flatMap(([message, group]) => {
+    const sign = group.every(({ code }) => code === "live-fixed") ? paint.faint("-") : paint.bad("!");
+    return formatParagraph(`  ${sign} `, `${formatInterfaces(group)}${message}`, view);
+  });
   for (const [message, group] of Map.groupBy(findings.notes, stripInterfacePrefix)) {
-    lines.push(
-      ...formatParagraph(`  ${paint.faint("-")} `, `${formatInterfaces(group)}${message}`, view),
-    );
+    lines.push(...formatParagraph(`  ${paint.faint("-")} `, `${formatInterfaces(group)}${message}`, view));
   }
   if (findings.advice.length > 0) {
-    lines.push(
-      "",
-      ...findings.advice.map((command) => `Run: ${paint.strong(stripUnprintable(command))}`),
-    );
+    lines.push("", ...findings.advice.map((command) => `Run: ${paint.strong(stripUnprintable(command))}`));
   }
   return lines;
 }

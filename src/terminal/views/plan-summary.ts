@@ -19,34 +19,25 @@ export function formatPlanSummary(
   const nics = plan.interfaces.filter((iface): iface is NicInterface => iface.kind === "pif");
   const vifs = plan.interfaces.filter((iface): iface is VifInterface => iface.kind === "vif");
   const vms = [...new Map(vifs.map(({ vm }) => [vm.uuid, vm])).values()];
-  const shownNames = vms
-    .slice(0, MAX_NAMED_VMS)
-    .map((vm) => truncate(formatVmName(vm), MAX_NAME_COLUMNS, ellipsis));
+  const shownNames = vms.slice(0, MAX_NAMED_VMS).map((vm) => truncate(formatVmName(vm), MAX_NAME_COLUMNS, ellipsis));
   const rest = vms.length - shownNames.length;
   const changes = previewChanges(plan);
   const live = changes.filter(({ layer }) => layer === "live").length;
   const lines: readonly (readonly [string, string])[] = [
-    [
-      "Host",
-      `${stripUnprintable(dom0.host.name)}${dom0.product === "" ? "" : ` (${dom0.product})`}`,
-    ],
+    ["Host", `${stripUnprintable(dom0.host.name)}${dom0.product === "" ? "" : ` (${dom0.product})`}`],
     [
       "NICs",
       nics.length === 0
         ? "none"
         : joinAnd(
             nics.map(({ pif, management }) =>
-              management
-                ? `${stripUnprintable(pif.device)} (management)`
-                : stripUnprintable(pif.device),
+              management ? `${stripUnprintable(pif.device)} (management)` : stripUnprintable(pif.device),
             ),
           ),
     ],
     [
       "VMs",
-      vms.length === 0
-        ? "none"
-        : `${vms.length}: ${shownNames.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`,
+      vms.length === 0 ? "none" : `${vms.length}: ${shownNames.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`,
     ],
     ["VIFs", String(vifs.length)],
     ["Features", plan.request.features.join(" ")],

@@ -11,24 +11,15 @@ const MAX_NAME_COLUMNS = 32;
 const MAX_NAMES = 6;
 
 /** The human view of a pool: problems first, one line for all hosts that are ok, each note once. */
-export function formatPool(
-  { advice }: Report,
-  hosts: readonly HostReport[],
-  view: TerminalView,
-): readonly string[] {
+export function formatPool({ advice }: Report, hosts: readonly HostReport[], view: TerminalView): readonly string[] {
   const { paint } = view;
   const ok = hosts.filter(({ state }) => state === "ok");
-  const lines = hosts
-    .filter(({ state }) => state !== "ok")
-    .flatMap((host) => formatHostProblems(host, advice, view));
+  const lines = hosts.filter(({ state }) => state !== "ok").flatMap((host) => formatHostProblems(host, advice, view));
   if (ok.length > 0) {
     const changes = ok.flatMap(({ report }) => report?.changes ?? []).length;
     const [firstMessage, ...otherMessages] = new Set(ok.map(({ message }) => message));
-    const summary =
-      otherMessages.length === 0 ? firstMessage : `${formatCount(changes, "change")} in all`;
-    lines.push(
-      ...formatParagraph(paint.good("ok  "), `${formatHostNames(ok, view)}: ${summary}`, view),
-    );
+    const summary = otherMessages.length === 0 ? firstMessage : `${formatCount(changes, "change")} in all`;
+    lines.push(...formatParagraph(paint.good("ok  "), `${formatHostNames(ok, view)}: ${summary}`, view));
   }
   return [
     ...hosts.flatMap((host) => formatHostPending(host, view)),
@@ -50,8 +41,7 @@ function formatHostPending({ name, report }: HostReport, view: TerminalView): re
 /** What a confirmation for a pool rests on: each host, its management NIC and what would change there. */
 export function formatPoolPreview(hosts: readonly HostReport[], view: TerminalView): string {
   const lines = hosts.flatMap(({ name, report, state, message }) => {
-    const summary =
-      report === null || report.host === null ? `${state}: ` : formatHostSummary(report);
+    const summary = report === null || report.host === null ? `${state}: ` : formatHostSummary(report);
     return formatParagraph("  ", `${name}: ${summary}${message}`, view);
   });
   return lines.map((line) => `${line}\n`).join("");

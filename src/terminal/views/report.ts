@@ -49,8 +49,7 @@ function formatTableReport(report: Report, view: TerminalView): readonly string[
   if (report.command !== "status") {
     lines.push("", ...(isReverted ? [] : [formatChanges(report.changes)]));
   }
-  if (report.boot !== null)
-    lines.push("", ...formatParagraph("", formatBootLayer(report.boot), view));
+  if (report.boot !== null) lines.push("", ...formatParagraph("", formatBootLayer(report.boot), view));
   return [...lines, ...formatFindings(report, view)];
 }
 

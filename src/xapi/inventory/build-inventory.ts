@@ -1,25 +1,9 @@
 import * as v from "valibot";
-import type {
-  Host,
-  Inventory,
-  Pif,
-  PifAddress,
-  PifRole,
-  Vif,
-  Vm,
-  VmRole,
-} from "../../core/inventory.ts";
+import type { Host, Inventory, Pif, PifAddress, PifRole, Vif, Vm, VmRole } from "../../core/inventory.ts";
 import { parseHostRuleEntries } from "../../core/policy-entries.ts";
 import { countUnreadVms, findHostRef, HostRecordsSchema } from "./hosts.ts";
 import { OtherConfigParser } from "./other-config-parser.ts";
-import {
-  IntegerSchema,
-  isObject,
-  isStringMap,
-  NULL_REF,
-  RefsSchema,
-  StringMapSchema,
-} from "./schemas.ts";
+import { IntegerSchema, isObject, isStringMap, NULL_REF, RefsSchema, StringMapSchema } from "./schemas.ts";
 
 const PifRecordSchema = v.object({
   uuid: v.string(),
@@ -82,10 +66,7 @@ const NetworkRecordSchema = v.object({
  * VMs and VIFs come by the hundred, and a schema takes twenty times as long to pass a record as a look
  * at its fields does. What is not in order goes through the schema, which says where it is not.
  */
-function createFastSchema<S extends v.GenericSchema>(
-  schema: S,
-  isValid: (record: unknown) => boolean,
-) {
+function createFastSchema<S extends v.GenericSchema>(schema: S, isValid: (record: unknown) => boolean) {
   const fullSchema = v.record(v.string(), schema);
   const uncheckedSchema = v.custom<v.InferOutput<typeof fullSchema>>(() => true);
   return v.lazy((records) =>
@@ -134,9 +115,7 @@ export const RecordSchemas = {
 };
 
 /** The parsed records of each class, by reference. */
-export type XapiRecords<C extends keyof typeof RecordSchemas> = v.InferOutput<
-  (typeof RecordSchemas)[C]
->;
+export type XapiRecords<C extends keyof typeof RecordSchemas> = v.InferOutput<(typeof RecordSchemas)[C]>;
 
 /** The records that an inventory is put together from. */
 export interface InventoryRecords {
@@ -149,17 +128,12 @@ export interface InventoryRecords {
 /** Joins the records by their references. Null when XAPI does not know a host of that UUID. */
 export function buildInventory(records: InventoryRecords, hostUuid: string): Inventory | null {
   const hosts = new Map<string, Host>(
-    Object.entries(records.host).map(([ref, record]) => [
-      ref,
-      { uuid: record.uuid, name: record.name_label },
-    ]),
+    Object.entries(records.host).map(([ref, record]) => [ref, { uuid: record.uuid, name: record.name_label }]),
   );
   const hostRef = findHostRef(records.host, hostUuid);
   const host = hosts.get(hostRef);
   if (host === undefined) return null;
-  const vms = new Map(
-    Object.entries(records.VM).map(([ref, record]) => [ref, buildVm(ref, record, hosts)]),
-  );
+  const vms = new Map(Object.entries(records.VM).map(([ref, record]) => [ref, buildVm(ref, record, hosts)]));
   const otherConfigs = new OtherConfigParser();
   const pifs = buildPifs(records.PIF, hosts, otherConfigs);
   const sriovNetworkRefs = findSriovNetworks(records.PIF);
@@ -185,11 +159,7 @@ export function buildInventory(records: InventoryRecords, hostUuid: string): Inv
     hostRef,
     storedHostRule: parseHostRuleEntries(records.host[hostRef]?.other_config ?? {}),
     hosts: [...hosts.values()],
-    unreadVmCounts: countUnreadVms(
-      records.host,
-      otherHosts,
-      (ref) => records.VM[ref] !== undefined,
-    ),
+    unreadVmCounts: countUnreadVms(records.host, otherHosts, (ref) => records.VM[ref] !== undefined),
     pifs,
     vms: [...vms.values()],
     vifs,
@@ -202,11 +172,7 @@ const MIGRATION_OPERATIONS: ReadonlySet<string> = new Set(["pool_migrate", "migr
 /** A start that failed leaves a halted VM with a host in `resident_on`. */
 const NOT_RUNNING_STATES: ReadonlySet<string> = new Set(["Halted", "Suspended"]);
 
-function buildVm(
-  ref: string,
-  record: XapiRecords<"VM">[string],
-  hosts: ReadonlyMap<string, Host>,
-): Vm {
+function buildVm(ref: string, record: XapiRecords<"VM">[string], hosts: ReadonlyMap<string, Host>): Vm {
   return {
     ref,
     uuid: record.uuid,
@@ -214,12 +180,8 @@ function buildVm(
     role: getVmRole(record),
     powerState: record.power_state,
     domid: record.domid,
-    residentOn: NOT_RUNNING_STATES.has(record.power_state)
-      ? undefined
-      : hosts.get(record.resident_on),
-    isMigrating: Object.values(record.current_operations).some((operation) =>
-      MIGRATION_OPERATIONS.has(operation),
-    ),
+    residentOn: NOT_RUNNING_STATES.has(record.power_state) ? undefined : hosts.get(record.resident_on),
+    isMigrating: Object.values(record.current_operations).some((operation) => MIGRATION_OPERATIONS.has(operation)),
   };
 }
 

@@ -29,9 +29,7 @@ export interface PoolHost {
 }
 
 /** Reads them from the records, in their order. */
-export function parsePoolHosts(
-  records: v.InferOutput<typeof HostRecordsSchema>,
-): readonly PoolHost[] {
+export function parsePoolHosts(records: v.InferOutput<typeof HostRecordsSchema>): readonly PoolHost[] {
   return Object.entries(records).map(([ref, record]) => ({
     ref,
     uuid: record.uuid,
@@ -54,8 +52,7 @@ export function countUnreadVms(
 ): readonly HostVmCount[] {
   return [...hosts].flatMap(([ref, host]): HostVmCount[] => {
     const record = records[ref];
-    const count =
-      record === undefined ? 0 : listResidentVms(record).filter((vm) => !isRead(vm)).length;
+    const count = record === undefined ? 0 : listResidentVms(record).filter((vm) => !isRead(vm)).length;
     return count === 0 ? [] : [{ host, count }];
   });
 }

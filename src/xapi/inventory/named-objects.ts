@@ -11,9 +11,7 @@ export interface ResolvedScope {
 }
 
 /** Reads a scope: words such as ALL stand for guests, and are looked up too, for a VM may be called so. */
-export function resolveScope(
-  scope: Extract<ReadScope, { kind: "host" | "targets" }>,
-): ResolvedScope {
+export function resolveScope(scope: Extract<ReadScope, { kind: "host" | "targets" }>): ResolvedScope {
   if (scope.kind === "host") return { guests: scope.guests, requests: [] };
   const { requests } = scope;
   const includesVifs = requests.some((request) => parseTargetGroup(request)?.vifs === true);
@@ -31,21 +29,13 @@ export interface NamedObjects {
 const UUID_PATTERN = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 /** Looks up what the targets name, each with calls that cost the same in any pool. */
-export async function findNamedObjects(
-  reader: XapiReader,
-  requests: readonly TargetRequest[],
-): Promise<NamedObjects> {
+export async function findNamedObjects(reader: XapiReader, requests: readonly TargetRequest[]): Promise<NamedObjects> {
   const matches = await Promise.all(requests.map((request) => findNamedObject(reader, request)));
-  const collect = (part: keyof NamedObjects) => [
-    ...new Set(matches.flatMap((match) => match[part])),
-  ];
+  const collect = (part: keyof NamedObjects) => [...new Set(matches.flatMap((match) => match[part]))];
   return { vms: collect("vms"), pifs: collect("pifs"), domids: collect("domids") };
 }
 
-async function findNamedObject(
-  reader: XapiReader,
-  { text, kind }: TargetRequest,
-): Promise<NamedObjects> {
+async function findNamedObject(reader: XapiReader, { text, kind }: TargetRequest): Promise<NamedObjects> {
   const canBeVm = kind === "any" || kind === "vm";
   const canBePif = kind === "any" || kind === "pif";
   const lowercase = text.toLowerCase();

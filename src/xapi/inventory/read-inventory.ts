@@ -20,9 +20,7 @@ export async function readInventoryRecords(
   if (scope.kind === "policy") return await readPolicy(reader, hostUuid);
   const { guests, requests } = resolveScope(scope);
   const [hosts, namedObjects] = await Promise.all([
-    guests === "none"
-      ? readOwnHost(reader, hostUuid)
-      : reader.readRecords("host", "host.get_all_records"),
+    guests === "none" ? readOwnHost(reader, hostUuid) : reader.readRecords("host", "host.get_all_records"),
     findNamedObjects(reader, requests),
   ]);
   const hostRef = findHostRef(hosts, hostUuid);
@@ -83,11 +81,7 @@ async function readPifs(
   hostRef: string,
   namedPifs: readonly string[],
 ): Promise<XapiRecords<"PIF">> {
-  const own = await reader.readRecords(
-    "PIF",
-    "PIF.get_all_records_where",
-    fieldEquals("host", hostRef),
-  );
+  const own = await reader.readRecords("PIF", "PIF.get_all_records_where", fieldEquals("host", hostRef));
   const others = namedPifs.filter((ref) => own[ref] === undefined);
   return { ...own, ...(await reader.readRecordsByRef("PIF", others)) };
 }
@@ -98,10 +92,8 @@ async function readVms(
   guests: GuestScope | "none",
   { vms, domids }: NamedObjects,
 ): Promise<XapiRecords<"VM">> {
-  const filter =
-    guests === "none" ? formatDomidFilter(hostRef, domids) : formatGuestFilter(hostRef, guests);
-  const filtered =
-    filter === null ? {} : await reader.readRecords("VM", "VM.get_all_records_where", filter);
+  const filter = guests === "none" ? formatDomidFilter(hostRef, domids) : formatGuestFilter(hostRef, guests);
+  const filtered = filter === null ? {} : await reader.readRecords("VM", "VM.get_all_records_where", filter);
   const others = vms.filter((ref) => filtered[ref] === undefined);
   return { ...filtered, ...(await reader.readRecordsByRef("VM", others)) };
 }
@@ -109,10 +101,7 @@ async function readVms(
 /** Domids repeat between hosts. */
 function formatDomidFilter(hostRef: string, domids: readonly string[]): string | null {
   if (domids.length === 0) return null;
-  return allOf(
-    fieldEquals("resident_on", hostRef),
-    anyOf(...domids.map((domid) => fieldEquals("domid", domid))),
-  );
+  return allOf(fieldEquals("resident_on", hostRef), anyOf(...domids.map((domid) => fieldEquals("domid", domid))));
 }
 
 /** A start that failed leaves a halted VM with a host in `resident_on`: the state tells. */
@@ -123,18 +112,11 @@ function formatGuestFilter(hostRef: string, guests: GuestScope): string {
     guests === "resident"
       ? `${resident} and not (${halted})`
       : anyOf(resident, fieldEquals("resident_on", NULL_REF), halted);
-  return allOf(
-    fieldEquals("is_control_domain", "false"),
-    fieldEquals("is_a_template", "false"),
-    location,
-  );
+  return allOf(fieldEquals("is_control_domain", "false"), fieldEquals("is_a_template", "false"), location);
 }
 
 /** The VIFs of these VMs. Where that takes too many alternatives, those of all: the others are dropped. */
-export async function readVifs(
-  reader: XapiReader,
-  vms: readonly string[],
-): Promise<XapiRecords<"VIF">> {
+export async function readVifs(reader: XapiReader, vms: readonly string[]): Promise<XapiRecords<"VIF">> {
   if (vms.length === 0) return {};
   const filter = fieldEqualsAny("VM", vms);
   return filter === null

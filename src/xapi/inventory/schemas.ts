@@ -4,10 +4,7 @@ import * as v from "valibot";
 export const NULL_REF = "OpaqueRef:NULL";
 
 /** Integers are JSON numbers, but the wire protocol's page promises strings: both are taken. */
-export const IntegerSchema = v.union([
-  v.number(),
-  v.pipe(v.string(), v.regex(/^-?\d+$/), v.transform(Number)),
-]);
+export const IntegerSchema = v.union([v.number(), v.pipe(v.string(), v.regex(/^-?\d+$/), v.transform(Number))]);
 
 /** References. */
 export const RefsSchema = v.array(v.string());

@@ -16,9 +16,7 @@ const NOT_FOUND_CODES: ReadonlySet<string> = new Set(["UUID_INVALID", "HANDLE_IN
 
 /** Calls whose answers are parsed. Each throws a `ReadFailure` where there is none, or none that is understood. */
 export class XapiReader {
-  constructor(
-    readonly call: (method: string, ...params: readonly unknown[]) => Promise<CallResult>,
-  ) {}
+  constructor(readonly call: (method: string, ...params: readonly unknown[]) => Promise<CallResult>) {}
 
   /** The answer to a call. */
   async read<S extends v.GenericSchema>(
@@ -36,8 +34,7 @@ export class XapiReader {
     ...params: readonly unknown[]
   ): Promise<v.InferOutput<S> | null> {
     const result = await this.call(method, ...params);
-    if (!result.ok && result.error.kind === "refused" && NOT_FOUND_CODES.has(result.error.code))
-      return null;
+    if (!result.ok && result.error.kind === "refused" && NOT_FOUND_CODES.has(result.error.code)) return null;
     return parseValue(schema, method, unwrapResult(result));
   }
 
@@ -69,11 +66,7 @@ function unwrapResult(result: CallResult): unknown {
   throw new XapiReadError(result.error);
 }
 
-function parseValue<S extends v.GenericSchema>(
-  schema: S,
-  method: string,
-  value: unknown,
-): v.InferOutput<S> {
+function parseValue<S extends v.GenericSchema>(schema: S, method: string, value: unknown): v.InferOutput<S> {
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   throw new XapiReadError(parseError(method, v.getDotPath(parsed.issues[0]) ?? ""));

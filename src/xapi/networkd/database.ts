@@ -30,10 +30,7 @@ export function readNetworkdDb(path: string = NETWORKD_DB): Result<NetworkdDatab
 }
 
 /** Reads what networkd wrote. */
-export function parseNetworkdDb(
-  text: string,
-  path: string = NETWORKD_DB,
-): Result<NetworkdDatabase> {
+export function parseNetworkdDb(text: string, path: string = NETWORKD_DB): Result<NetworkdDatabase> {
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -42,16 +39,11 @@ export function parseNetworkdDb(
   }
   const parsed = v.safeParse(DocumentSchema, document);
   if (!parsed.success) {
-    return unreadableFailure(
-      path,
-      `it is not understood (${v.getDotPath(parsed.issues[0]) ?? "all"})`,
-    );
+    return unreadableFailure(path, `it is not understood (${v.getDotPath(parsed.issues[0]) ?? "all"})`);
   }
   const interfaces = Object.entries(parsed.output.interface_config);
   const persistent = interfaces.filter(([, { persistent_i }]) => persistent_i);
-  return success(
-    new Map(persistent.map(([device, config]) => [device, parseOffloads(config.ethtool_offload)])),
-  );
+  return success(new Map(persistent.map(([device, config]) => [device, parseOffloads(config.ethtool_offload)])));
 }
 
 function parseOffloads(offloads: Readonly<Record<string, string>>) {

@@ -50,8 +50,7 @@ function badResponseFailure(
   { status, reason }: Extract<CallError, { kind: "bad-response" }>,
   phase: "login" | "read",
 ): Result<never> {
-  const coordinator =
-    phase === "read" && status === 500 && isOlderThan82() ? readCoordinatorAddress() : null;
+  const coordinator = phase === "read" && status === 500 && isOlderThan82() ? readCoordinatorAddress() : null;
   if (coordinator !== null) {
     return unavailableFailure(
       "old-pool-member",

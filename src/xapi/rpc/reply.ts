@@ -21,9 +21,7 @@ const ErrorArraySchema = v.pipe(v.array(v.string()), v.minLength(1));
 const ReplySchema = v.object({
   result: v.optional(v.unknown()),
   error: v.optional(
-    v.nullable(
-      v.union([ErrorArraySchema, v.object({ message: v.string(), data: v.optional(v.unknown()) })]),
-    ),
+    v.nullable(v.union([ErrorArraySchema, v.object({ message: v.string(), data: v.optional(v.unknown()) })])),
   ),
 });
 
@@ -48,9 +46,7 @@ export function parseReply(status: number, body: string): CallResult {
   if (!parsed.success) return badResponse("not a JSON-RPC reply");
   const { error, result } = parsed.output;
   if (error === undefined || error === null) {
-    return result === undefined
-      ? badResponse("neither result nor error")
-      : { ok: true, value: result };
+    return result === undefined ? badResponse("neither result nor error") : { ok: true, value: result };
   }
   if ("message" in error) {
     const params = v.safeParse(v.array(v.string()), error.data);

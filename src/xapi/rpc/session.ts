@@ -92,9 +92,7 @@ export class XapiSession implements Toolstack {
     return this.#read((reader) => readXapiDiagnostics(reader, this.hostUuid));
   }
 
-  readInterfaceConfigs(
-    interfaces: readonly Interface[],
-  ): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
+  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
     return this.#read((reader) => readOtherConfigs(reader, interfaces));
   }
 
@@ -112,9 +110,7 @@ export class XapiSession implements Toolstack {
     onOutcome: (outcome: SettingOutcome) => void = () => {},
   ): Promise<readonly SettingOutcome[]> {
     const writes = steps.map((step) => ({ ...toOtherConfigWrite(step), step }));
-    const outcomes = await this.writeOtherConfig(writes, isStopped, (outcome) =>
-      onOutcome(toSettingOutcome(outcome)),
-    );
+    const outcomes = await this.writeOtherConfig(writes, isStopped, (outcome) => onOutcome(toSettingOutcome(outcome)));
     return outcomes.map(toSettingOutcome);
   }
 
@@ -192,9 +188,7 @@ export class XapiSession implements Toolstack {
 
 function toOtherConfigWrite({ iface, key, from, to }: SettingStep): OtherConfigWrite {
   const owner: OtherConfigWrite["owner"] =
-    iface.kind === "pif"
-      ? { class: "PIF", ref: iface.pif.ref }
-      : { class: "VIF", ref: iface.vif.ref };
+    iface.kind === "pif" ? { class: "PIF", ref: iface.pif.ref } : { class: "VIF", ref: iface.vif.ref };
   return { owner, key, from, to };
 }
 

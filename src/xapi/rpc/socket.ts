@@ -34,20 +34,14 @@ export class XapiSocket {
     // Not AbortSignal.timeout, which keeps its timer and signal until the time is over: a run makes
     // thousands of calls within one such time.
     const timeoutController = new AbortController();
-    const timer = setTimeout(
-      () => timeoutController.abort(new TimeoutError()),
-      timeoutSeconds * 1000,
-    );
+    const timer = setTimeout(() => timeoutController.abort(new TimeoutError()), timeoutSeconds * 1000);
     try {
       const response = await fetch("http://localhost/jsonrpc", {
         unix: this.path,
         method: "POST",
         headers: { "content-type": "application/json" },
         body,
-        signal:
-          signal === undefined
-            ? timeoutController.signal
-            : AbortSignal.any([timeoutController.signal, signal]),
+        signal: signal === undefined ? timeoutController.signal : AbortSignal.any([timeoutController.signal, signal]),
       });
       return parseReply(response.status, await response.text());
     } catch (error) {

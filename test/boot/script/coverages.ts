@@ -10,9 +10,6 @@ export function createCoverage(parts: Partial<Coverage>): Coverage {
 }
 
 /** Devices by name, with the same features for each: the default ones unless given. */
-export function coverDevices(
-  devices: readonly string[],
-  features: readonly Feature[] = DEFAULT_FEATURES,
-): Coverage {
+export function coverDevices(devices: readonly string[], features: readonly Feature[] = DEFAULT_FEATURES): Coverage {
   return createCoverage({ devices: new Map(devices.map((device) => [device, features])) });
 }

@@ -21,11 +21,7 @@ export const NETBACK: FakeDevice = { bus: "xen-backend", driver: "vif" };
  * there is no hardware; a real ethtool goes by the name, so the devices themselves can be those pairs.
  */
 function buildSysfsScript(root: string, devices: Readonly<Record<string, FakeDevice>>): string {
-  const lines = [
-    "set -eu",
-    `mkdir -p '${root}/class/net'`,
-    `echo '' > '${root}/class/net/bonding_masters'`,
-  ];
+  const lines = ["set -eu", `mkdir -p '${root}/class/net'`, `echo '' > '${root}/class/net/bonding_masters'`];
   const quotePath = (path: string) => `'${root}/${path.replaceAll("'", `'\\''`)}'`;
   let number = 0;
   for (const [name, device] of Object.entries(devices)) {
@@ -41,9 +37,7 @@ function buildSysfsScript(root: string, devices: Readonly<Record<string, FakeDev
     lines.push(`mkdir -p ${quotePath(`bus/${device.bus}/drivers/${device.driver}`)}`);
     lines.push(`ln -s ../.. ${quotePath(`${self}/device`)}`);
     lines.push(`ln -s ${quotePath(`bus/${device.bus}`)} ${quotePath(`${parent}/subsystem`)}`);
-    lines.push(
-      `ln -s ${quotePath(`bus/${device.bus}/drivers/${device.driver}`)} ${quotePath(`${parent}/driver`)}`,
-    );
+    lines.push(`ln -s ${quotePath(`bus/${device.bus}/drivers/${device.driver}`)} ${quotePath(`${parent}/driver`)}`);
     if (device.physfn) lines.push(`mkdir ${quotePath(`${parent}/physfn`)}`);
   }
   return `${lines.join("\n")}\n`;

@@ -1,14 +1,7 @@
 import { join } from "node:path";
 import { KernelFeatureTable } from "../../../src/core/feature-set.ts";
 import { type EthtoolFeatures, netbackCaptures } from "../../fakes/ethtool-text.ts";
-import {
-  type Device,
-  type Feature,
-  type InitialState,
-  readState,
-  type State,
-  writeState,
-} from "./old-ethtool.ts";
+import { type Device, type Feature, type InitialState, readState, type State, writeState } from "./old-ethtool.ts";
 import { Scratch } from "./shells.ts";
 
 /** A directory whose `ethtool` is a stand-in for an old one. */
@@ -42,10 +35,7 @@ export class OldEthtoolBench extends Scratch {
 }
 
 /** A feature of a stand-in. */
-export function createFeature(
-  name: string,
-  state: "on" | "off" | "on fixed" | "off fixed" | "requested-on",
-): Feature {
+export function createFeature(name: string, state: "on" | "off" | "on fixed" | "off fixed" | "requested-on"): Feature {
   return {
     name,
     active: state.startsWith("on"),
@@ -96,16 +86,13 @@ export function createCapturedVif(state: "connected" | "unconnected"): Device {
   const [capture] = netbackCaptures();
   if (capture === undefined) throw new Error("there is no capture of netback");
   const features = listFeatures(capture[state]);
-  const withheld = features
-    .filter(({ active, requested }) => requested && !active)
-    .map(({ name }) => name);
+  const withheld = features.filter(({ active, requested }) => requested && !active).map(({ name }) => name);
   return { features: [...features], forced: [], withheld, refusals: 0 };
 }
 
 /** The features of a capture, one by one. */
 export function listFeatures({ kernel, features }: EthtoolFeatures): readonly Feature[] {
-  const has = (bits: readonly number[], at: number) =>
-    (((bits[Math.floor(at / 32)] ?? 0) >>> (at % 32)) & 1) === 1;
+  const has = (bits: readonly number[], at: number) => (((bits[Math.floor(at / 32)] ?? 0) >>> (at % 32)) & 1) === 1;
   return kernel.names.map((name, at) => ({
     name,
     active: has(features.active, at),
@@ -115,9 +102,7 @@ export function listFeatures({ kernel, features }: EthtoolFeatures): readonly Fe
 }
 
 /** The same the other way round, for the rules of the trade. */
-export function toFeatureBits(
-  features: readonly Feature[],
-): Pick<EthtoolFeatures, "kernel" | "features"> {
+export function toFeatureBits(features: readonly Feature[]): Pick<EthtoolFeatures, "kernel" | "features"> {
   const kernel = new KernelFeatureTable(features.map(({ name }) => name));
   const bits = (of: (feature: Feature) => boolean) => {
     const blocks = Array.from({ length: Math.ceil(features.length / 32) }, () => 0);

@@ -166,8 +166,7 @@ class EthtoolRun {
   /** dump_features: everything, or what differs from an earlier state. */
   private dump(reference: readonly Feature[] | undefined): string {
     const old = new Map(reference?.map(({ name, active }) => [name, active]));
-    const differs = ({ name, active }: Feature) =>
-      reference === undefined || old.get(name) !== active;
+    const differs = ({ name, active }: Feature) => reference === undefined || old.get(name) !== active;
     let text = "";
     for (const flag of this.flags) {
       const parts = this.partsOf(flag);
@@ -179,8 +178,7 @@ class EthtoolRun {
       const sum = isOn(parts);
       const shown = reference === undefined || isOn(findParts(reference, flag)) !== sum;
       if (shown) text += `${flag.longName}: ${sum ? "on" : "off"}\n`;
-      for (const part of parts)
-        if (differs(part)) text += formatLine(shown ? "\t" : "", part.name, part);
+      for (const part of parts) if (differs(part)) text += formatLine(shown ? "\t" : "", part.name, part);
     }
     for (const feature of this.device.features) {
       const unmatched = !this.flags.some(({ pattern }) => pattern.test(feature.name));
@@ -209,11 +207,7 @@ function isOn(parts: readonly Feature[]): boolean {
   return parts.some(({ name, active }) => active && name !== "tx-tcp-accecn-segmentation");
 }
 
-function formatLine(
-  indent: string,
-  shown: string,
-  { active, requested, changeable }: Feature,
-): string {
+function formatLine(indent: string, shown: string, { active, requested, changeable }: Feature): string {
   const differs = active === requested ? "" : ` [requested ${requested ? "on" : "off"}]`;
   return `${indent}${shown}: ${active ? "on" : "off"}${changeable ? differs : " [fixed]"}\n`;
 }

@@ -62,18 +62,12 @@ export class Scratch implements Disposable {
   }
 
   /** Writes a script and runs it to its end, in a minimal environment. */
-  run(
-    script: string | Uint8Array,
-    { shell, arguments: words = [], path = this.path }: ScriptRun,
-  ): ScriptResult {
+  run(script: string | Uint8Array, { shell, arguments: words = [], path = this.path }: ScriptRun): ScriptResult {
     const file = this.executable("script", script);
-    const { exitCode, stdout, stderr } = Bun.spawnSync(
-      [...ISOLATION_COMMAND, ...shell, file, ...words],
-      {
-        env: { PATH: path },
-        cwd: this.directory,
-      },
-    );
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...ISOLATION_COMMAND, ...shell, file, ...words], {
+      env: { PATH: path },
+      cwd: this.directory,
+    });
     return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
   }
 

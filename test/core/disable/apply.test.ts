@@ -43,12 +43,7 @@ function host(more: { readonly eth0?: Partial<Pif>; readonly web0?: Partial<Vif>
 }
 
 /** What the run says is wrong, and what is wrong. */
-function problemsOf({
-  interfaces,
-  after,
-  problems,
-  settingsVerified,
-}: DisableResult): readonly Problem[] {
+function problemsOf({ interfaces, after, problems, settingsVerified }: DisableResult): readonly Problem[] {
   const scope = { features: DEFAULT_FEATURES, includesSettings: settingsVerified };
   return [...problems, ...evaluateInterfaces(interfaces, after, scope).problems];
 }
@@ -191,20 +186,8 @@ describe("disable", () => {
 describe("what reading back shows decides, never an exit status", () => {
   test.each([
     ["claims to be done and is not", { done: true }, NIC_ON, {}, ["live-on"]],
-    [
-      "leaves GRO on",
-      { done: true },
-      GRO_STAYS,
-      { ...ON_NIC, "ethtool-gro": undefined },
-      ["live-on"],
-    ],
-    [
-      "leaves the request",
-      { done: true },
-      { ...NIC_OFF, requested: NIC_ON.requested },
-      {},
-      ["requested-on"],
-    ],
+    ["leaves GRO on", { done: true }, GRO_STAYS, { ...ON_NIC, "ethtool-gro": undefined }, ["live-on"]],
+    ["leaves the request", { done: true }, { ...NIC_OFF, requested: NIC_ON.requested }, {}, ["requested-on"]],
     [
       "claims to have failed and has not",
       { done: false, deviceRemoved: false, reason: "input/output error" },
@@ -219,22 +202,19 @@ describe("what reading back shows decides, never an exit status", () => {
       {},
       ["write-failed", "live-on"],
     ],
-  ] as const)(
-    "a write that %s is told as what it is",
-    async (_, answer, shown, settings, codes) => {
-      const one = host();
-      one.kernel.onClear = (device) => {
-        if (device !== "eth0") return null;
-        one.kernel.devices.set(device, shown);
-        return answer;
-      };
-      const done = await one.disable();
-      expect(Bun.deepEquals({ ...one.settings(eth0.uuid) }, settings)).toBe(true);
-      expect(one.settings(eth1.uuid)).toEqual(ON_NIC);
-      expect(codesOf(done)).toEqual([...codes, "live-fixed"]);
-      expect(computeExitCode(problemsOf(done), CHANGING)).toBe(1);
-    },
-  );
+  ] as const)("a write that %s is told as what it is", async (_, answer, shown, settings, codes) => {
+    const one = host();
+    one.kernel.onClear = (device) => {
+      if (device !== "eth0") return null;
+      one.kernel.devices.set(device, shown);
+      return answer;
+    };
+    const done = await one.disable();
+    expect(Bun.deepEquals({ ...one.settings(eth0.uuid) }, settings)).toBe(true);
+    expect(one.settings(eth1.uuid)).toEqual(ON_NIC);
+    expect(codesOf(done)).toEqual([...codes, "live-fixed"]);
+    expect(computeExitCode(problemsOf(done), CHANGING)).toBe(1);
+  });
 
   test("a device that vanishes is told of once, and the rest goes on", async () => {
     const one = host();

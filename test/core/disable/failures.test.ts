@@ -52,9 +52,7 @@ describe("without originals there is no change", () => {
     const { problems } = await one.disable();
     expect(one.toolstack.getOtherConfig(web0.uuid)).toEqual(long);
     expect(one.kernel.devices.get("vif3.0")).toEqual(VIF_ON);
-    expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([
-      ["policy-write-failed", web0.uuid],
-    ]);
+    expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([["policy-write-failed", web0.uuid]]);
   });
 
   test("bits that cannot be put on disk stop everything", async () => {
@@ -89,11 +87,7 @@ describe("disable without XAPI", () => {
   test("changes the kernel alone, with its exact bits kept", async () => {
     const one = host();
     const interfaces = one.all();
-    const plan = planLiveOnly(
-      interfaces,
-      EVERYTHING,
-      unwrap(readInterfaceFeatures(interfaces, one.kernel)),
-    );
+    const plan = planLiveOnly(interfaces, EVERYTHING, unwrap(readInterfaceFeatures(interfaces, one.kernel)));
     const done = unwrap(await applyDisable(plan, { ...one.ports, toolstack: null }));
     expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
     expect(done.changes.every(({ layer }) => layer === "live")).toBe(true);
@@ -140,9 +134,7 @@ describe("when XAPI fails", () => {
     const one = host();
     one.toolstack.failsToAnnounce = () => true;
     const { problems } = await one.disable();
-    expect(problems[0]?.message).toStartWith(
-      "xenopsd was not told of the new settings of 1 VM: HANDLE_INVALID VM web",
-    );
+    expect(problems[0]?.message).toStartWith("xenopsd was not told of the new settings of 1 VM: HANDLE_INVALID VM web");
     expect([...one.pendingAnnouncements.pending]).toEqual([web.uuid]);
   });
 
@@ -160,9 +152,7 @@ describe("when XAPI fails", () => {
       let asked = 0;
       one.checkCallerWaiting = async () => {
         asked += 1;
-        return asked < asks
-          ? success(undefined)
-          : unavailableFailure("void", "the caller has gone");
+        return asked < asks ? success(undefined) : unavailableFailure("void", "the caller has gone");
       };
       await applyDisable(one.planDisable(), one.ports);
       expect(one.texts(eth0.uuid)).toHaveLength(asks === 1 ? 0 : 1);
@@ -177,11 +167,7 @@ describe("interrupted", () => {
     const one = host();
     one.isStopped = () => true;
     const { problems, changes } = await one.disable();
-    expect([one.kernel.writes, one.toolstack.written, one.toolstack.announced]).toEqual([
-      [],
-      [],
-      [],
-    ]);
+    expect([one.kernel.writes, one.toolstack.written, one.toolstack.announced]).toEqual([[], [], []]);
     expect(problems.map(({ uuid }) => uuid)).toEqual([eth0.uuid, db0.uuid, web0.uuid]);
     expect(changes).toEqual([]);
   });
@@ -192,9 +178,7 @@ describe("interrupted", () => {
     const { problems } = await one.disable();
     expect(one.kernel.writes).toEqual(["eth0"]);
     expect(one.toolstack.written).toEqual([]);
-    expect(problems).toContainEqual(
-      expect.objectContaining({ code: "interrupted", device: "vif3.0" }),
-    );
+    expect(problems).toContainEqual(expect.objectContaining({ code: "interrupted", device: "vif3.0" }));
   });
 
   test("between two settings, it announces the VM that has new ones", async () => {
@@ -202,9 +186,7 @@ describe("interrupted", () => {
     one.isStopped = () => Object.keys(one.settings(web0.uuid)).length >= 2;
     const { problems } = await one.disable();
     expect(one.toolstack.announced).toEqual([web.uuid]);
-    expect(problems.filter(({ code }) => code === "setting-not-attempted").length).toBeGreaterThan(
-      0,
-    );
+    expect(problems.filter(({ code }) => code === "setting-not-attempted").length).toBeGreaterThan(0);
   });
 
   test("while a device is written, it hears the signal before the next", async () => {

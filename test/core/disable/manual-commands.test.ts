@@ -1,22 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import {
-  formatDisableCommands,
-  quoteShellWord,
-} from "../../../src/core/disable/manual-commands.ts";
+import { formatDisableCommands, quoteShellWord } from "../../../src/core/disable/manual-commands.ts";
 import { planLiveSteps, planSettings } from "../../../src/core/disable/steps.ts";
 import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
-import {
-  createSnapshot,
-  guest,
-  haltedVm,
-  NIC_OFF,
-  NIC_ON,
-  nic,
-  pif,
-  VIF_ON,
-  vif,
-  vm,
-} from "../../builders/hosts.ts";
+import { createSnapshot, guest, haltedVm, NIC_OFF, NIC_ON, nic, pif, VIF_ON, vif, vm } from "../../builders/hosts.ts";
 
 const NASTY = [
   "",
@@ -84,17 +70,8 @@ describe("the commands that would do the same by hand", () => {
 
   test("one ethtool a device, then the records, in the order of doing", () => {
     const subjects = [nic(eth0), guest(web0)];
-    const live = planLiveSteps(
-      subjects,
-      ["tso", "gro"],
-      createSnapshot({ eth0: NIC_ON, "vif3.0": VIF_ON }),
-    );
-    const records = planSettings(
-      subjects,
-      ["tso", "gro"],
-      createSnapshot({ eth0: NIC_OFF }),
-      false,
-    );
+    const live = planLiveSteps(subjects, ["tso", "gro"], createSnapshot({ eth0: NIC_ON, "vif3.0": VIF_ON }));
+    const records = planSettings(subjects, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), false);
     expect(formatDisableCommands(live, records)).toEqual([
       "ethtool -K eth0 tso off gro off",
       "ethtool -K vif3.0 tso off gro off",
@@ -106,12 +83,7 @@ describe("the commands that would do the same by hand", () => {
   });
 
   test("no event is spoken of where no running VM's VIF is recorded", () => {
-    const halted = planSettings(
-      [guest(vif(haltedVm("db"), "0"))],
-      ["tso"],
-      createSnapshot({}),
-      false,
-    );
+    const halted = planSettings([guest(vif(haltedVm("db"), "0"))], ["tso"], createSnapshot({}), false);
     expect(formatDisableCommands([], halted)).toHaveLength(1);
     const nics = planSettings([nic(eth0)], ["tso"], createSnapshot({ eth0: NIC_OFF }), false);
     expect(formatDisableCommands([], nics)).toHaveLength(1);
@@ -120,17 +92,8 @@ describe("the commands that would do the same by hand", () => {
 
   test("no name reaches the shell unquoted", () => {
     const odd = pif("eth0;reboot", { uuid: "$(reboot)" });
-    const live = planLiveSteps(
-      [nic(odd)],
-      DEFAULT_FEATURES,
-      createSnapshot({ "eth0;reboot": NIC_ON }),
-    );
-    const records = planSettings(
-      [nic(odd)],
-      ["tso"],
-      createSnapshot({ "eth0;reboot": NIC_OFF }),
-      false,
-    );
+    const live = planLiveSteps([nic(odd)], DEFAULT_FEATURES, createSnapshot({ "eth0;reboot": NIC_ON }));
+    const records = planSettings([nic(odd)], ["tso"], createSnapshot({ "eth0;reboot": NIC_OFF }), false);
     const [first, second] = formatDisableCommands(live, records);
     expect(first).toStartWith("ethtool -K 'eth0;reboot' rx off");
     expect(second).toBe("xe pif-param-set 'uuid=$(reboot)' other-config:ethtool-tso=off");
@@ -140,12 +103,7 @@ describe("the commands that would do the same by hand", () => {
     const hostile = vm("'; reboot; '", { domid: 3 });
     const subjects = [guest(vif(hostile, "0"))];
     const live = planLiveSteps(subjects, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }));
-    const records = planSettings(
-      subjects,
-      DEFAULT_FEATURES,
-      createSnapshot({ "vif3.0": VIF_ON }),
-      false,
-    );
+    const records = planSettings(subjects, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }), false);
     expect(formatDisableCommands(live, records).join("\n")).not.toContain("reboot");
   });
 });

@@ -26,9 +26,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
     const { kernel } = connected;
     const view = createSnapshot({ "vif1.0": connected.features }, kernel);
     const stateIn = (features: typeof connected.features) =>
-      Object.fromEntries(
-        FEATURE_NAMES.map((keyword) => [keyword, kernel.getState(features, keyword)]),
-      );
+      Object.fromEntries(FEATURE_NAMES.map((keyword) => [keyword, kernel.getState(features, keyword)]));
 
     test("connected: rx is on and fixed, the rest of the netback features on", () => {
       expect(connected.device).toBe("vif1.0");

@@ -2,18 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { DisableRequest } from "../../../src/core/disable/plan.ts";
 import { findPolicyProblems, previewChanges } from "../../../src/core/disable/plan.ts";
 import type { StoredFeature } from "../../../src/core/policy-entries.ts";
-import {
-  config,
-  haltedVm,
-  inventory,
-  NIC_ON,
-  nic,
-  pif,
-  pifSettings,
-  VIF_ON,
-  vif,
-  vm,
-} from "../../builders/hosts.ts";
+import { config, haltedVm, inventory, NIC_ON, nic, pif, pifSettings, VIF_ON, vif, vm } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 
 const web = vm("web", { domid: 3 });
@@ -32,10 +21,7 @@ function textsOf(one: FakeHost, request: Partial<DisableRequest> = {}) {
   return new Map(
     one
       .planDisable(request)
-      .policySteps.map(({ iface, features }) => [
-        iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid,
-        features,
-      ]),
+      .policySteps.map(({ iface, features }) => [iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid, features]),
   );
 }
 
@@ -140,10 +126,7 @@ describe("the standing rule", () => {
     });
     await one.disable({ features: ["tso"], groups: nics });
     expect(one.planDisable({ features: ["tso"], groups: nics }).hostRule).toBeNull();
-    expect(one.planDisable({ features: ["gro"], groups: nics }).hostRule?.rule.nics).toEqual([
-      "tso",
-      "gro",
-    ]);
+    expect(one.planDisable({ features: ["gro"], groups: nics }).hostRule?.rule.nics).toEqual(["tso", "gro"]);
     expect(one.planDisable({ features: ["tso"] }).hostRule).toBeNull();
   });
 

@@ -4,13 +4,7 @@ import { previewChanges } from "../../../src/core/disable/plan.ts";
 import { ChangeableBits, KernelFeatureTable } from "../../../src/core/feature-set.ts";
 import { FEATURE_NAMES } from "../../../src/core/features.ts";
 import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
-import {
-  type ChangeCase,
-  changeCases,
-  featureLists,
-  featureSets,
-  kernels,
-} from "../../builders/arbitraries.ts";
+import { type ChangeCase, changeCases, featureLists, featureSets, kernels } from "../../builders/arbitraries.ts";
 import { bitsFrom, maskOf, toBigInt } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 
@@ -126,10 +120,7 @@ describe("for every kernel, pool and list of features", () => {
     fc.assert(
       fc.property(changeCases, (world) => {
         const { live } = planFor(world, hostOf(world));
-        const asked = world.features.reduce(
-          (mask, keyword) => mask | maskOf(world.names, keyword),
-          0n,
-        );
+        const asked = world.features.reduce((mask, keyword) => mask | maskOf(world.names, keyword), 0n);
         for (const { device, bitsToClear } of live) {
           const set = world.devices.get(device);
           expect(toBigInt(bitsToClear.bits)).not.toBe(0n);
@@ -161,30 +152,27 @@ describe("for every kernel, pool and list of features", () => {
   test.each([
     ["obey", true],
     ["do as they like", false],
-  ])(
-    "a PIF is recorded only where it reads off and changeable (devices that %s)",
-    async (_, obeying) => {
-      await fc.assert(
-        fc.asyncProperty(changeCases, async (world) => {
-          const { host, kernel } = await carriedOut(world, obeying);
-          for (const { uuid, device, role, managed, otherConfig } of world.inventory.pifs) {
-            for (const [key, value] of settingsOf(host, uuid)) {
-              if (otherConfig.get(key) === value) continue;
-              expect([role, managed, value]).toEqual(["physical", true, "off"]);
-              expect(PIF_KEYS).toContain(key);
-              const set = kernel.devices.get(device);
-              const keyword = world.features.find((one) => `ethtool-${one}` === key);
-              const mask = keyword === undefined ? 0n : maskOf(world.names, keyword);
-              if (set === undefined) throw new Error(`${device} was recorded and is not there`);
-              expect(mask & toBigInt(set.changeable)).not.toBe(0n);
-              expect(mask & toBigInt(set.active)).toBe(0n);
-              expect(mask & toBigInt(set.requested) & toBigInt(set.changeable)).toBe(0n);
-            }
+  ])("a PIF is recorded only where it reads off and changeable (devices that %s)", async (_, obeying) => {
+    await fc.assert(
+      fc.asyncProperty(changeCases, async (world) => {
+        const { host, kernel } = await carriedOut(world, obeying);
+        for (const { uuid, device, role, managed, otherConfig } of world.inventory.pifs) {
+          for (const [key, value] of settingsOf(host, uuid)) {
+            if (otherConfig.get(key) === value) continue;
+            expect([role, managed, value]).toEqual(["physical", true, "off"]);
+            expect(PIF_KEYS).toContain(key);
+            const set = kernel.devices.get(device);
+            const keyword = world.features.find((one) => `ethtool-${one}` === key);
+            const mask = keyword === undefined ? 0n : maskOf(world.names, keyword);
+            if (set === undefined) throw new Error(`${device} was recorded and is not there`);
+            expect(mask & toBigInt(set.changeable)).not.toBe(0n);
+            expect(mask & toBigInt(set.active)).toBe(0n);
+            expect(mask & toBigInt(set.requested) & toBigInt(set.changeable)).toBe(0n);
           }
-        }),
-      );
-    },
-  );
+        }
+      }),
+    );
+  });
 
   test("keys other than the honoured ones are never in a step, and never change", async () => {
     await fc.assert(
@@ -232,23 +220,10 @@ describe("for every kernel, pool and list of features", () => {
         expect(done.problems).toEqual([]);
         expect(done.changes).toEqual(plan.changes);
         const again = planFor(world, host);
-        expect([again.live, again.settings, again.policySteps, again.changes]).toEqual([
-          [],
-          [],
-          [],
-          [],
-        ]);
+        expect([again.live, again.settings, again.policySteps, again.changes]).toEqual([[], [], [], []]);
         const scope = { features: world.features, includesSettings: true };
-        const codes = evaluateInterfaces(done.interfaces, done.after, scope).problems.map(
-          ({ code }) => code,
-        );
-        const wrong = [
-          "live-on",
-          "requested-on",
-          "setting-missing",
-          "setting-on",
-          "gro-not-persistent",
-        ];
+        const codes = evaluateInterfaces(done.interfaces, done.after, scope).problems.map(({ code }) => code);
+        const wrong = ["live-on", "requested-on", "setting-missing", "setting-on", "gro-not-persistent"];
         expect(codes.filter((code) => [...wrong, "setting-invalid"].includes(code))).toEqual([]);
       }),
     );

@@ -32,11 +32,7 @@ const BARE = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
 
 describe("the kernel writes", () => {
   test("are one a device, with all features in it: a NIC resets once", () => {
-    const steps = planLiveSteps(
-      [nic(pif("eth0"))],
-      DEFAULT_FEATURES,
-      createSnapshot({ eth0: NIC_ON }),
-    );
+    const steps = planLiveSteps([nic(pif("eth0"))], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_ON }));
     expect(steps).toHaveLength(1);
     expect(steps[0]?.device).toBe("eth0");
     expect(steps[0]?.features).toEqual(["rx", "tx", "sg", "tso", "gso", "gro"]);
@@ -54,10 +50,7 @@ describe("the kernel writes", () => {
 
   test("touch only the features that were asked for", () => {
     const [step] = planLiveSteps([nic(pif("eth0"))], ["tso"], createSnapshot({ eth0: NIC_ON }));
-    expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual([
-      "tx-tcp-segmentation",
-      "tx-tcp6-segmentation",
-    ]);
+    expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual(["tx-tcp-segmentation", "tx-tcp6-segmentation"]);
   });
 
   test("leave out a device on which nothing is on", () => {
@@ -67,37 +60,26 @@ describe("the kernel writes", () => {
   });
 
   test("leave out what is fixed on: rx of a VIF", () => {
-    expect(
-      planLiveSteps([guest(vif(web, "0"))], ["rx"], createSnapshot({ "vif3.0": VIF_ON })),
-    ).toEqual([]);
+    expect(planLiveSteps([guest(vif(web, "0"))], ["rx"], createSnapshot({ "vif3.0": VIF_ON }))).toEqual([]);
   });
 
   test("clear what is off but requested on: it would come on by itself", () => {
     const latent = featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" });
-    const [step] = planLiveSteps(
-      [guest(vif(web, "0"))],
-      ["tso"],
-      createSnapshot({ "vif3.0": latent }),
-    );
+    const [step] = planLiveSteps([guest(vif(web, "0"))], ["tso"], createSnapshot({ "vif3.0": latent }));
     expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual(["tx-tcp-segmentation"]);
   });
 
   test("reach the tap beside a vif, and no tap that is not there", () => {
     const subject = guest(vif(web, "0"));
     const both = createSnapshot({ "vif3.0": VIF_ON, "tap3.0": VIF_ON });
-    expect(planLiveSteps([subject], ["gro"], both).map(({ device }) => device)).toEqual([
-      "vif3.0",
-      "tap3.0",
-    ]);
+    expect(planLiveSteps([subject], ["gro"], both).map(({ device }) => device)).toEqual(["vif3.0", "tap3.0"]);
     const alone = planLiveSteps([subject], ["gro"], createSnapshot({ "vif3.0": VIF_ON }));
     expect(alone.map(({ device }) => device)).toEqual(["vif3.0"]);
   });
 
   test("never reach vif3.0 for a VM of domid 3 on another host", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
-    expect(
-      planLiveSteps([guest(vif(away, "0"))], ["gro"], createSnapshot({ "vif3.0": VIF_ON })),
-    ).toEqual([]);
+    expect(planLiveSteps([guest(vif(away, "0"))], ["gro"], createSnapshot({ "vif3.0": VIF_ON }))).toEqual([]);
   });
 
   test("leave out what is missing or cannot be read", () => {
@@ -161,34 +143,23 @@ describe("the records of a PIF", () => {
 
   test("are not written where the toolstack does not manage it, nor for a bare device", () => {
     const view = createSnapshot({ eth0: NIC_OFF });
-    expect(
-      planSettings([nic(pif("eth0", { managed: false }))], DEFAULT_FEATURES, view, false),
-    ).toEqual([]);
+    expect(planSettings([nic(pif("eth0", { managed: false }))], DEFAULT_FEATURES, view, false)).toEqual([]);
     expect(planSettings([BARE], DEFAULT_FEATURES, view, false)).toEqual([]);
   });
 
   test("are not written for features that nothing reads", () => {
     const set = featureSet(KERNEL, { "rx-vlan-hw-parse": "off", "rx-hashing": "off" });
-    expect(
-      planSettings([eth0], ["rxvlan", "rxhash"], createSnapshot({ eth0: set }), false),
-    ).toEqual([]);
+    expect(planSettings([eth0], ["rxvlan", "rxhash"], createSnapshot({ eth0: set }), false)).toEqual([]);
   });
 
   test.each(["off", "false"])("that say %p already are left as they are", (value) => {
     const subject = nic(pif("eth0", { otherConfig: config(pifSettings(value)) }));
-    expect(
-      planSettings([subject], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_OFF }), false),
-    ).toEqual([]);
+    expect(planSettings([subject], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_OFF }), false)).toEqual([]);
   });
 
   test.each(["on", "true", "OFF", "0", ""])("that say %p are replaced", (value) => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
-    const [step, ...more] = planSettings(
-      [subject],
-      ["tso"],
-      createSnapshot({ eth0: NIC_OFF }),
-      false,
-    );
+    const [step, ...more] = planSettings([subject], ["tso"], createSnapshot({ eth0: NIC_OFF }), false);
     expect(more).toEqual([]);
     expect(step).toMatchObject({ key: "ethtool-tso", from: value });
   });
@@ -202,12 +173,9 @@ describe("the records of a PIF", () => {
 describe("the records of a VIF", () => {
   test("are the requested features that netback can change, and others only when named", () => {
     const keys = (named: boolean) =>
-      planSettings(
-        [guest(vif(web, "0"))],
-        DEFAULT_FEATURES,
-        createSnapshot({ "vif3.0": VIF_ON }),
-        named,
-      ).map(({ key }) => key);
+      planSettings([guest(vif(web, "0"))], DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }), named).map(
+        ({ key }) => key,
+      );
     expect(keys(false)).toEqual(["ethtool-tx", "ethtool-sg", "ethtool-tso", "ethtool-gso"]);
     expect(keys(true)).toEqual(Object.keys(vifSettings("off")));
   });
@@ -219,9 +187,7 @@ describe("the records of a VIF", () => {
   });
 
   test("are not written on an SR-IOV network, where nothing reads them", () => {
-    expect(
-      planSettings([guest(vif(web, "0", { sriov: true }))], ["tso"], createSnapshot({}), false),
-    ).toEqual([]);
+    expect(planSettings([guest(vif(web, "0", { sriov: true }))], ["tso"], createSnapshot({}), false)).toEqual([]);
   });
 
   test("that mean off are left, others replaced", () => {
@@ -251,9 +217,7 @@ describe("changes, as a report tells them", () => {
 
   test("live: none where a device cannot be read before or after", () => {
     const gone = createSnapshot({ eth0: { state: "missing" } });
-    expect(
-      listLiveChanges([nic(pif("eth0"))], ["tso"], createSnapshot({ eth0: NIC_ON }), gone),
-    ).toEqual([]);
+    expect(listLiveChanges([nic(pif("eth0"))], ["tso"], createSnapshot({ eth0: NIC_ON }), gone)).toEqual([]);
   });
 
   test("recorded: with the value that was replaced, and the device if there is one", () => {
@@ -276,12 +240,7 @@ describe("changes, as a report tells them", () => {
 
   test("the names of what is touched are each said once", () => {
     const subject = guest(vif(web, "0"));
-    const steps = planSettings(
-      [subject, nic(pif("eth0"))],
-      ["tso", "gso"],
-      createSnapshot({ eth0: NIC_OFF }),
-      false,
-    );
+    const steps = planSettings([subject, nic(pif("eth0"))], ["tso", "gso"], createSnapshot({ eth0: NIC_OFF }), false);
     expect(steps).toHaveLength(4);
   });
 });

@@ -10,16 +10,7 @@ import { collectSoftware } from "../../../src/core/doctor/software.ts";
 import type { ThirdPartyHook } from "../../../src/core/doctor/third-party-hooks.ts";
 import type { Coverage } from "../../../src/core/verify/coverage.ts";
 import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
-import {
-  BETA,
-  config,
-  createSnapshot,
-  inventory,
-  NIC_ON,
-  nic,
-  pif,
-  uuidFor,
-} from "../../builders/hosts.ts";
+import { BETA, config, createSnapshot, inventory, NIC_ON, nic, pif, uuidFor } from "../../builders/hosts.ts";
 
 const KEYWORDS = ["rx", "tso", "gro"] as const;
 const NOTHING = { ineffectiveSettings: [], networkSettings: [], hooks: [], software: [] };
@@ -76,9 +67,10 @@ describe("records where no NIC is", () => {
 
   test("are read by nobody with Open vSwitch, or where the backend is not known", () => {
     for (const backend of ["openvswitch", "vswitch", null]) {
-      expect(
-        listIneffectivePifSettings(pool, backend).map(({ name, key }) => `${name}: ${key}`),
-      ).toEqual(["bond0: ethtool-gso", "eth0, VLAN 7: ethtool-tx"]);
+      expect(listIneffectivePifSettings(pool, backend).map(({ name, key }) => `${name}: ${key}`)).toEqual([
+        "bond0: ethtool-gso",
+        "eth0, VLAN 7: ethtool-tx",
+      ]);
     }
   });
 
@@ -87,20 +79,14 @@ describe("records where no NIC is", () => {
   });
 
   test("of another host are not this one's business", () => {
-    expect(
-      listIneffectivePifSettings(inventory({ pifs: [{ ...bond, host: BETA }] }), null),
-    ).toEqual([]);
+    expect(listIneffectivePifSettings(inventory({ pifs: [{ ...bond, host: BETA }] }), null)).toEqual([]);
   });
 
   test("of networks are for the bridge", () => {
     const network = { uuid: uuidFor("n"), name: "LAN", bridge: "xenbr0" };
     expect(
-      listNetworkSettings([
-        { ...network, otherConfig: config({ "ethtool-gro": "off", mtu: "9000" }) },
-      ]),
-    ).toMatchObject([
-      { name: "LAN", key: "ethtool-gro", reason: expect.stringContaining("xenbr0") },
-    ]);
+      listNetworkSettings([{ ...network, otherConfig: config({ "ethtool-gro": "off", mtu: "9000" }) }]),
+    ).toMatchObject([{ name: "LAN", key: "ethtool-gro", reason: expect.stringContaining("xenbr0") }]);
   });
 });
 
@@ -128,14 +114,11 @@ describe("advice", () => {
     } as const;
     const wrong = {
       code: "boot-drift",
-      message:
-        "the boot layer keeps off what no policy asks for; remove it with: offload persist --remove",
+      message: "the boot layer keeps off what no policy asks for; remove it with: offload persist --remove",
     } as const;
     const advise = (problems: readonly (typeof wrong)[]) =>
       buildAdvice({ problems, notes: [note], advice: [] }, NOTHING);
-    expect(advise([])).toEqual([
-      { reason: "nothing is installed for boot", command: "offload persist" },
-    ]);
+    expect(advise([])).toEqual([{ reason: "nothing is installed for boot", command: "offload persist" }]);
     expect(advise([wrong])).toEqual([
       {
         reason: "the boot layer keeps off what no policy asks for",

@@ -33,9 +33,7 @@ describe("text of others", () => {
 
   test("loses MAC addresses, IP addresses and mail addresses, each under one placeholder", () => {
     const one = redaction();
-    expect(one.redactText("02:AA:bb:cc:dd:ee 02-aa-bb-cc-dd-ee 02:aa:bb:cc:dd:ef")).toBe(
-      "MAC-1 MAC-1 MAC-2",
-    );
+    expect(one.redactText("02:AA:bb:cc:dd:ee 02-aa-bb-cc-dd-ee 02:aa:bb:cc:dd:ef")).toBe("MAC-1 MAC-1 MAC-2");
     expect(one.redactText("192.0.2.7 2001:db8::7 fe80::1 192.0.2.7 root@acme.example")).toBe(
       "IP-1 IP-2 IP-3 IP-1 mail-1",
     );
@@ -71,9 +69,7 @@ test("paths keep what is the same on every host, and lose names that somebody ch
   expect(one.redactPath("/etc/rc.d/rc.local")).toBe("/etc/rc.d/rc.local");
   expect(one.redactPath("/etc/xapi.d/vif-hotplug")).toBe("/etc/xapi.d/vif-hotplug");
   expect(one.redactPath("/etc/cron.d/acme")).toBe("/etc/cron.d/file-1");
-  expect(one.redactPath("/etc/systemd/system/acme.service")).toBe(
-    "/etc/systemd/system/file-2.service",
-  );
+  expect(one.redactPath("/etc/systemd/system/acme.service")).toBe("/etc/systemd/system/file-2.service");
   expect(one.redactPath("/root/acme/fix.sh")).toBe("/file-3.sh");
   expect(one.redactPath("/etc/cron.d/acme")).toBe("/etc/cron.d/file-1");
 });

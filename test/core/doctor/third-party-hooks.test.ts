@@ -43,9 +43,7 @@ describe("a line that only looks like it does not", () => {
 });
 
 test("lines are counted as an editor counts them, and a continued line is one", () => {
-  expect(
-    hooks("#!/bin/sh\r\n\nethtool \\\n  -K eth0 \\\n  tso off\nethtool -K eth1 tx off\n"),
-  ).toMatchObject([
+  expect(hooks("#!/bin/sh\r\n\nethtool \\\n  -K eth0 \\\n  tso off\nethtool -K eth1 tx off\n")).toMatchObject([
     { line: 3, text: expect.stringMatching(/ethtool\s+-K eth0\s+tso off/) },
     { line: 6, text: "ethtool -K eth1 tx off" },
   ]);
@@ -86,9 +84,7 @@ test("a heading of somebody else's is no marker of ours, however much it looks l
 
 test("vif-hotplug counts whatever is in it, because the toolstack runs it for every VIF", () => {
   const path = "/etc/xapi.d/vif-hotplug";
-  expect(hooks("#!/bin/sh\nexec /opt/hook\n", "toolstack hook", path)).toMatchObject([
-    { line: 0, text: "" },
-  ]);
+  expect(hooks("#!/bin/sh\nexec /opt/hook\n", "toolstack hook", path)).toMatchObject([{ line: 0, text: "" }]);
   expect(hooks("ethtool -K $1 gro off\n", "toolstack hook", path)).toMatchObject([{ line: 1 }]);
 });
 

@@ -1,16 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  config,
-  haltedVm,
-  inventory,
-  KERNEL,
-  NIC_ON,
-  namesOf,
-  pif,
-  VIF_ON,
-  vif,
-  vm,
-} from "../../builders/hosts.ts";
+import { config, haltedVm, inventory, KERNEL, NIC_ON, namesOf, pif, VIF_ON, vif, vm } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 
 const eth0 = pif("eth0");
@@ -116,10 +105,7 @@ describe("restore", () => {
     expect([...stored.value.keys()]).toEqual(["tso"]);
     const { requested } = one.kernel.devices.get("vif3.0") ?? VIF_ON;
     const names = namesOf(KERNEL, requested);
-    expect([names.includes("tx-checksum-ipv4"), names.includes("tx-tcp-segmentation")]).toEqual([
-      true,
-      false,
-    ]);
+    expect([names.includes("tx-checksum-ipv4"), names.includes("tx-tcp-segmentation")]).toEqual([true, false]);
   });
 
   test("keeps everything for another try where a driver does not follow", async () => {

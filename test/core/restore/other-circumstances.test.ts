@@ -33,8 +33,7 @@ function host(pool = POOL): FakeHost {
 /** The same XAPI after the halted VM has started on alpha, on a host that has restarted. */
 function withDbRunning(before: FakeHost, domid: number): FakeHost {
   const running: Vm = { ...db, powerState: "Running", domid, residentOn: ALPHA };
-  const plugged = (one: Vif): Vif =>
-    one.vm.uuid === db.uuid ? { ...one, vm: running, attached: true } : one;
+  const plugged = (one: Vif): Vif => (one.vm.uuid === db.uuid ? { ...one, vm: running, attached: true } : one);
   const { pool } = before.toolstack.database;
   const vms = pool.vms.map((one) => (one.uuid === db.uuid ? running : one));
   const vifs = pool.vifs.map((one) =>
@@ -91,9 +90,7 @@ describe("restore on a host that knows less", () => {
     const { problems } = await one.restore();
     expect(problems).toEqual([]);
     expect(one.requests().get("eth0")).toEqual(before.get("eth0") ?? []);
-    expect(one.kernel.kernel.getState(one.kernel.devices.get("vif3.0") ?? VIF_ON, "tso")).toBe(
-      "on",
-    );
+    expect(one.kernel.kernel.getState(one.kernel.devices.get("vif3.0") ?? VIF_ON, "tso")).toBe("on");
   });
 
   test("restores the settings of a VM that runs on another host, and keeps its text", async () => {
@@ -101,9 +98,7 @@ describe("restore on a host that knows less", () => {
     await one.disable();
     const beta = new FakeHost(one.toolstack.database, {}, { host: BETA });
     const { problems } = await beta.restore();
-    expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([
-      ["restore-on-other-host", web0.uuid],
-    ]);
+    expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([["restore-on-other-host", web0.uuid]]);
     expect(one.settings(web0.uuid)).toEqual({ "ethtool-tx": "on", other: "kept" });
     expect(one.texts(web0.uuid)).toHaveLength(1);
     expect(one.texts(db0.uuid)).toEqual([]);

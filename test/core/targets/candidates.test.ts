@@ -34,13 +34,8 @@ describe("what can be named on a command line", () => {
   });
 
   test("behind --vm it is VMs, behind --pif devices", () => {
-    expect(listCandidates("vms", POOL).map((line) => line.split("\t")[0])).toEqual([
-      "rest",
-      "web 1",
-    ]);
-    expect(listCandidates("pifs", POOL).map((line) => line.split("\t")[0])).toEqual([
-      ...["bond0", "eth0", "eth0.7"],
-    ]);
+    expect(listCandidates("vms", POOL).map((line) => line.split("\t")[0])).toEqual(["rest", "web 1"]);
+    expect(listCandidates("pifs", POOL).map((line) => line.split("\t")[0])).toEqual([...["bond0", "eth0", "eth0.7"]]);
   });
 
   test("two VMs of one name, and those that nobody can type, go by their UUIDs", () => {

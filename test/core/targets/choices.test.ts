@@ -25,13 +25,7 @@ const AWAY = vm("away", { domid: 3, residentOn: BETA });
 const POOL = inventory({
   pifs: [pif("eth10"), pif("eth2"), pif("eth0", { management: true }), pif("eth0", { host: BETA })],
   vms: [WEB, REST, AWAY, vm("unmanaged"), vm("image", { role: "template" })],
-  vifs: [
-    vif(WEB, "0"),
-    vif(WEB, "1"),
-    vif(REST, "0"),
-    vif(AWAY, "0"),
-    vif(vm("image", { role: "template" }), "0"),
-  ],
+  vifs: [vif(WEB, "0"), vif(WEB, "1"), vif(REST, "0"), vif(AWAY, "0"), vif(vm("image", { role: "template" }), "0")],
 });
 const VIEW = createSnapshot({ eth0: NIC_ON, eth2: NIC_OFF, "vif3.0": VIF_ON, "vif3.1": NIC_OFF });
 
@@ -65,9 +59,7 @@ describe("what there is to choose from", () => {
   });
 
   test("and with what is on in any of its devices and could be off: a fixed feature could not", () => {
-    const on = new Map(
-      choices(POOL, VIEW).map(({ name, featuresOn: keywords }) => [name, keywords]),
-    );
+    const on = new Map(choices(POOL, VIEW).map(({ name, featuresOn: keywords }) => [name, keywords]));
     expect(on.get("eth0")).toContain("tso");
     expect(on.get("eth2")?.filter((keyword) => DEFAULT_FEATURES.includes(keyword))).toEqual([]);
     expect(on.get("web")).toContain("tso");

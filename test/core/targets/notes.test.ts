@@ -1,10 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Host } from "../../../src/core/inventory.ts";
-import {
-  createDeferredNotes,
-  createNoSettingNotes,
-  createSelectionNotes,
-} from "../../../src/core/targets/notes.ts";
+import { createDeferredNotes, createNoSettingNotes, createSelectionNotes } from "../../../src/core/targets/notes.ts";
 import type { Selection } from "../../../src/core/targets/targets.ts";
 import { BETA, guest, haltedVm, nic, pif, uuidFor, vif, vm } from "../../builders/hosts.ts";
 
@@ -26,9 +22,9 @@ describe("what the choice left out", () => {
     expect(createSelectionNotes({ ...NOTHING, vmsOnOtherHosts })).toEqual([
       { code: "vms-on-other-hosts", message: '3 VMs left out, which run on "beta" and "gamma"' },
     ]);
-    expect(
-      createSelectionNotes({ ...NOTHING, vmsOnOtherHosts: vmsOnOtherHosts.slice(1) })[0]?.message,
-    ).toBe('1 VM left out, which runs on "gamma"');
+    expect(createSelectionNotes({ ...NOTHING, vmsOnOtherHosts: vmsOnOtherHosts.slice(1) })[0]?.message).toBe(
+      '1 VM left out, which runs on "gamma"',
+    );
   });
 
   test("a named VM without VIFs is said to have none", () => {

@@ -94,9 +94,7 @@ describe("targets without XAPI", () => {
     ["--vm", { text: "eth0", kind: "vm" }],
   ] as const)("%s is understood with XAPI only, and so is whatever stands beside it", (_, one) => {
     expect(resolveUnmanaged([one], existing, () => false)).toBeNull();
-    expect(
-      resolveUnmanaged([{ text: "eth0", kind: "any" }, one], existing, () => false),
-    ).toBeNull();
+    expect(resolveUnmanaged([{ text: "eth0", kind: "any" }, one], existing, () => false)).toBeNull();
   });
 
   test("--pif of no device is refused", () => {
@@ -122,15 +120,7 @@ describe("targets without XAPI", () => {
 });
 
 test("without XAPI the whole host is every device but loopback and the datapath itself", () => {
-  const existing = new Set([
-    "vif10.0",
-    "lo",
-    "eth10",
-    "eth2",
-    "ovs-system",
-    "bonding_masters",
-    "vif9.0",
-  ]);
+  const existing = new Set(["vif10.0", "lo", "eth10", "eth2", "ovs-system", "bonding_masters", "vif9.0"]);
   expect(resolveUnmanagedHost(existing)).toEqual([
     { kind: "unmanaged", device: "eth2", deviceKind: "pif" },
     { kind: "unmanaged", device: "eth10", deviceKind: "pif" },

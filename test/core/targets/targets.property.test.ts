@@ -60,10 +60,7 @@ describe("for every pool and every list of targets", () => {
   test("the order in which targets are named does not matter", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
-        const [there, back] = [
-          resolveTargets(requests, inventory),
-          resolveTargets([...requests].reverse(), inventory),
-        ];
+        const [there, back] = [resolveTargets(requests, inventory), resolveTargets([...requests].reverse(), inventory)];
         expect(back.ok).toBe(there.ok);
         if (there.ok && back.ok) expect(back.value.interfaces).toEqual(there.value.interfaces);
       }),
@@ -94,9 +91,7 @@ describe("for every pool and every list of targets", () => {
           for (const { name } of listInterfaceDevices(subject, taps)) {
             expect(subject.vm.residentOn?.uuid).toBe(inventory.host.uuid);
             expect(["Running", "Paused"]).toContain(subject.vm.powerState);
-            expect(name).toMatch(
-              new RegExp(`^(vif|tap)${subject.vm.domid}\\.${subject.vif.device}$`),
-            );
+            expect(name).toMatch(new RegExp(`^(vif|tap)${subject.vm.domid}\\.${subject.vif.device}$`));
           }
         }
       }),
@@ -139,9 +134,7 @@ describe("for every pool and every list of targets", () => {
           residentOn !== undefined && residentOn.uuid !== host.uuid;
         const nics = pifs.filter((pif) => pif.host.uuid === host.uuid && pif.role === "physical");
         const guests = vifs.filter(({ vm }) => vm.role === "vm" && !elsewhere(vm));
-        expect(uuids(selection.interfaces)).toEqual(
-          [...nics, ...guests].map(({ uuid }) => uuid).sort(),
-        );
+        expect(uuids(selection.interfaces)).toEqual([...nics, ...guests].map(({ uuid }) => uuid).sort());
         const leftOut = vms.filter((vm) => vm.role === "vm" && elsewhere(vm));
         const counts = Map.groupBy(leftOut, ({ residentOn }) => residentOn?.uuid);
         expect(selection.vmsOnOtherHosts.map(({ host: { uuid }, count }) => [uuid, count])).toEqual(

@@ -1,11 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { getUuid } from "../../../src/core/interface.ts";
 import type { Inventory } from "../../../src/core/inventory.ts";
-import {
-  checkSpelling,
-  resolveTargets,
-  type TargetRequest,
-} from "../../../src/core/targets/targets.ts";
+import { checkSpelling, resolveTargets, type TargetRequest } from "../../../src/core/targets/targets.ts";
 import {
   ALPHA,
   BETA,
@@ -57,20 +53,7 @@ const snapshot0 = vif(snapshot, "0");
 const dom0vif = vif(dom0, "0");
 
 const POOL = inventory({
-  pifs: [
-    farEth0,
-    logical,
-    eth10,
-    eth2,
-    eth1,
-    vlan100,
-    eth0,
-    bond0,
-    vlan200,
-    tunnel,
-    orphan,
-    farEth7,
-  ],
+  pifs: [farEth0, logical, eth10, eth2, eth1, vlan100, eth0, bond0, vlan200, tunnel, orphan, farEth7],
   vms: [twin2, web, template, snapshot, lonely, db, away, dom0, twin1, bare],
   vifs: [template0, web10, web1, web0, snapshot0, away0, db0, twin0, dom0vif],
 });
@@ -133,19 +116,15 @@ describe("ALL", () => {
     expect(selection.interfaces.map(getUuid)).toContain(away0.uuid);
   });
 
-  test.each(["all", "All", "aLL"])(
-    "%p is refused, with the reminder of capital letters",
-    (text) => {
-      const failure = failureOf(resolve(text));
-      expect(failure).toMatchObject({ kind: "usage", code: "all-must-be-uppercase" });
-      expect(failure.message).toContain("ALL, in capital letters");
-    },
-  );
+  test.each(["all", "All", "aLL"])("%p is refused, with the reminder of capital letters", (text) => {
+    const failure = failureOf(resolve(text));
+    expect(failure).toMatchObject({ kind: "usage", code: "all-must-be-uppercase" });
+    expect(failure.message).toContain("ALL, in capital letters");
+  });
 
   test("counts VMs on other hosts that were not read together with those that were", () => {
     const pool = { ...POOL, unreadVmCounts: [{ host: BETA, count: 4 }] };
-    const counted = (...texts: readonly string[]) =>
-      unwrap(resolveTargets(texts.map(any), pool)).vmsOnOtherHosts;
+    const counted = (...texts: readonly string[]) => unwrap(resolveTargets(texts.map(any), pool)).vmsOnOtherHosts;
     expect(counted("ALL")).toEqual([{ host: BETA, count: 5 }]);
     expect(counted("VIFS", "away")).toEqual([{ host: BETA, count: 4 }]);
     expect(counted("NICS")).toEqual([]);
@@ -212,9 +191,7 @@ describe("NICS and VIFS", () => {
 
 describe("a VIF that is named by itself", () => {
   test("is told from one whose VM was named", () => {
-    expect(unwrap(resolve(web0.uuid, "vif3.1")).individualVifs).toEqual(
-      new Set([web0.uuid, web1.uuid]),
-    );
+    expect(unwrap(resolve(web0.uuid, "vif3.1")).individualVifs).toEqual(new Set([web0.uuid, web1.uuid]));
     expect(unwrap(resolve(web0.uuid, "web")).individualVifs).toEqual(new Set());
     expect(unwrap(resolve("web")).individualVifs).toEqual(new Set());
   });
@@ -363,12 +340,9 @@ describe("a VIF", () => {
     expect(failureOf(resolveTargets([any("vif3.0")], onlyAway)).code).toBe("unknown-target");
   });
 
-  test.each([template0.uuid, snapshot0.uuid, dom0vif.uuid])(
-    "%p is none of a VM: refused",
-    (text) => {
-      expect(failureOf(resolve(text)).code).toBe("unknown-target");
-    },
-  );
+  test.each([template0.uuid, snapshot0.uuid, dom0vif.uuid])("%p is none of a VM: refused", (text) => {
+    expect(failureOf(resolve(text)).code).toBe("unknown-target");
+  });
 });
 
 describe("names that mean two things, or nothing", () => {
@@ -451,11 +425,7 @@ describe("several targets", () => {
 
   test("one bad target and nothing is chosen; every bad one is named", () => {
     const failures = failuresOf(resolve("web", "nosuch", "eth0", "twin", "all"));
-    expect(failures.map(({ code }) => code)).toEqual([
-      "unknown-target",
-      "duplicate-name",
-      "all-must-be-uppercase",
-    ]);
+    expect(failures.map(({ code }) => code)).toEqual(["unknown-target", "duplicate-name", "all-must-be-uppercase"]);
   });
 
   test("ALL does not excuse a bad one beside it", () => {
@@ -478,8 +448,7 @@ test("where the VIF is comes from the inventory's own host", () => {
 });
 
 describe("templates and snapshots, where they can be named", () => {
-  const resolveWith = (...texts: readonly string[]) =>
-    resolveTargets(texts.map(any), POOL, { includeTemplates: true });
+  const resolveWith = (...texts: readonly string[]) => resolveTargets(texts.map(any), POOL, { includeTemplates: true });
 
   test("are found by UUID, and by nothing else", () => {
     for (const [vm, vif] of [

@@ -29,13 +29,7 @@ describe("a boot layer that is missing", () => {
 });
 
 describe("a boot layer that does not do its work is a problem, with the command that fixes it", () => {
-  for (const state of [
-    "outdated",
-    "disabled",
-    "modified",
-    "not-executable",
-    "incomplete",
-  ] as const) {
+  for (const state of ["outdated", "disabled", "modified", "not-executable", "incomplete"] as const) {
     test(state, () => {
       const { problems } = evaluateBootLayer({ ...CURRENT, state }, POLICY, false);
       expect(problems).toHaveLength(1);

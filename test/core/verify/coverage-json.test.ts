@@ -7,11 +7,7 @@ import {
   getCoveredVifFeatures,
   isEmptyCoverage,
 } from "../../../src/core/verify/coverage.ts";
-import {
-  coverageToJson,
-  isSameCoverage,
-  parseCoverage,
-} from "../../../src/core/verify/coverage-json.ts";
+import { coverageToJson, isSameCoverage, parseCoverage } from "../../../src/core/verify/coverage-json.ts";
 
 const features = fc.subarray([...FEATURE_NAMES]);
 const maps = <T>(keys: fc.Arbitrary<string>, values: fc.Arbitrary<T>) =>

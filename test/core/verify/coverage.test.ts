@@ -1,10 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  type Coverage,
-  getBootFeatures,
-  isEmptyCoverage,
-  replaceCoverage,
-} from "../../../src/core/verify/coverage.ts";
+import { type Coverage, getBootFeatures, isEmptyCoverage, replaceCoverage } from "../../../src/core/verify/coverage.ts";
 import { guest, nic, pif, vif, vm } from "../../builders/hosts.ts";
 
 const web = vm("web");
@@ -26,8 +21,7 @@ describe("what the boot script turns off", () => {
   });
 
   test("is found by the name of a device where XAPI was not asked", () => {
-    const bare = (device: string, deviceKind: "pif" | "vif") =>
-      ({ kind: "unmanaged", device, deviceKind }) as const;
+    const bare = (device: string, deviceKind: "pif" | "vif") => ({ kind: "unmanaged", device, deviceKind }) as const;
     expect(getBootFeatures(COVERAGE, bare("eth0", "pif"))).toEqual(["tso"]);
     expect(getBootFeatures(COVERAGE, bare("eth1", "pif"))).toEqual(["gro"]);
     expect(getBootFeatures(COVERAGE, bare("vif3.1", "vif"))).toEqual(["tx"]);

@@ -89,10 +89,7 @@ describe("all that was asked for is off", () => {
 
 describe("the live layer", () => {
   test("a feature that could be off is on", () => {
-    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_ON }), [
-      "tso",
-      "gso",
-    ]);
+    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_ON }), ["tso", "gso"]);
     expect(codes(problems)).toEqual(["live-on"]);
     expect(problems[0]?.message).toBe("eth0: tso and gso on");
     expect(problems[0]).toMatchObject({ device: "eth0", uuid: pif("eth0").uuid });
@@ -119,9 +116,7 @@ describe("the live layer", () => {
   });
 
   test("one that is fixed off, or that the kernel does not know, is no problem at all", () => {
-    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), [
-      "lro",
-    ]);
+    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["lro"]);
     expect(devices[0]?.features.lro).toMatchObject({ live: "off", fixed: true, verdict: "ok" });
     expect(verdict(problems, true)).toBe(0);
   });
@@ -131,16 +126,12 @@ describe("the live layer", () => {
     const missing = judged(subject, createSnapshot({ eth0: { state: "missing" } }), ["tso"]);
     expect(codes(missing.problems)).toEqual(["device-missing"]);
     expect(verdict(missing.problems)).toBe(3);
-    const unreadable = judged(
-      subject,
-      createSnapshot({ eth0: { state: "unreadable", reason: "permission denied" } }),
-      ["tso"],
-    );
+    const unreadable = judged(subject, createSnapshot({ eth0: { state: "unreadable", reason: "permission denied" } }), [
+      "tso",
+    ]);
     expect(codes(unreadable.problems)).toEqual(["device-unreadable"]);
     expect(unreadable.problems[0]?.message).toContain("permission denied");
-    expect(codes(judged(subject, createSnapshot({}), ["tso"]).problems)).toEqual([
-      "device-missing",
-    ]);
+    expect(codes(judged(subject, createSnapshot({}), ["tso"]).problems)).toEqual(["device-missing"]);
   });
 
   test("a tap counts like its vif, and has no record to lack", () => {
@@ -170,10 +161,7 @@ describe("the live layer", () => {
 
 describe("the recorded layer", () => {
   test("a record that could and should say off is missing", () => {
-    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), [
-      "tso",
-      "tx",
-    ]);
+    const { devices, problems } = judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["tso", "tx"]);
     expect(codes(problems)).toEqual(["setting-missing"]);
     expect(problems[0]?.message).toBe("eth0: no record keeps tso and tx off");
     expect(devices[0]?.features.tso).toMatchObject({ live: "off", verdict: "drift" });
@@ -193,13 +181,9 @@ describe("the recorded layer", () => {
     ["", "setting-invalid"],
   ])("a record that says %p is a problem: %s", (value, code) => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
-    expect(codes(judged(subject, createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems)).toEqual([
-      code,
-    ]);
+    expect(codes(judged(subject, createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems)).toEqual([code]);
     const virtual = guest(vif(web, "0", { otherConfig: config({ "ethtool-tso": value }) }));
-    expect(codes(judged(virtual, createSnapshot({ "vif3.0": VIF_OFF }), ["tso"]).problems)).toEqual(
-      [code],
-    );
+    expect(codes(judged(virtual, createSnapshot({ "vif3.0": VIF_OFF }), ["tso"]).problems)).toEqual([code]);
   });
 
   test("each lacking record is told of once", () => {
@@ -218,10 +202,7 @@ describe("the recorded layer", () => {
   });
 
   test("none is missed of gro and lro on a VIF, which no record can keep off", () => {
-    const { problems } = judged(guest(vif(web, "0")), createSnapshot({ "vif3.0": VIF_OFF }), [
-      "gro",
-      "lro",
-    ]);
+    const { problems } = judged(guest(vif(web, "0")), createSnapshot({ "vif3.0": VIF_OFF }), ["gro", "lro"]);
     expect(problems).toEqual([]);
   });
 
@@ -230,9 +211,7 @@ describe("the recorded layer", () => {
     const off = nic(pif("eth0", { otherConfig: config({ "ethtool-rx": "off" }) }));
     const first = judged(off, fixedOn, ["rx"]).problems;
     expect(codes(first)).toEqual(["live-fixed", "setting-unsupported"]);
-    expect(first[1]?.message).toContain(
-      `xe pif-param-remove uuid=${pif("eth0").uuid} param-name=other-config`,
-    );
+    expect(first[1]?.message).toContain(`xe pif-param-remove uuid=${pif("eth0").uuid} param-name=other-config`);
     expect(verdict(first)).toBe(1);
 
     const on = nic(pif("eth0", { otherConfig: config({ "ethtool-lro": "on" }) }));
@@ -242,9 +221,7 @@ describe("the recorded layer", () => {
 
   test("rx of a VIF is no such record: vif-real ignores the exit status of ethtool", () => {
     const subject = guest(vif(web, "0", { otherConfig: config({ "ethtool-rx": "off" }) }));
-    expect(codes(judged(subject, createSnapshot({ "vif3.0": VIF_OFF }), ["rx"]).problems)).toEqual([
-      "live-fixed",
-    ]);
+    expect(codes(judged(subject, createSnapshot({ "vif3.0": VIF_OFF }), ["rx"]).problems)).toEqual(["live-fixed"]);
   });
 
   test("records without effect are a note, with what they are and how to remove them", () => {
@@ -258,20 +235,13 @@ describe("the recorded layer", () => {
 
   test("is left alone where only the live state was asked for", () => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-what": "off" }) }));
-    const { devices, notes, problems } = judged(
-      subject,
-      createSnapshot({ eth0: NIC_OFF }),
-      ["tso"],
-      false,
-    );
+    const { devices, notes, problems } = judged(subject, createSnapshot({ eth0: NIC_OFF }), ["tso"], false);
     expect([problems, notes]).toEqual([[], []]);
     expect(devices[0]?.features.tso?.verdict).toBe("ok");
   });
 
   test("a halted VM's VIF without records is wrong, not unknown", () => {
-    const { devices, problems } = judged(guest(vif(haltedVm("db"), "0")), createSnapshot({}), [
-      "tso",
-    ]);
+    const { devices, problems } = judged(guest(vif(haltedVm("db"), "0")), createSnapshot({}), ["tso"]);
     expect(codes(problems)).toEqual(["setting-missing"]);
     expect(problems[0]?.message).toContain('VIF 0 of "db"');
     expect(devices[0]?.features.tso).toMatchObject({ live: null, verdict: "drift" });
@@ -292,9 +262,7 @@ test("a bare device is judged by what the kernel shows, and has no records", () 
   const subject = { kind: "unmanaged", device: "tap9.0", deviceKind: "vif" } as const;
   const { devices, problems } = judged(subject, createSnapshot({ "tap9.0": NIC_ON }), ["tso"]);
   expect(devices).toMatchObject([{ device: "tap9.0", kind: "vif", uuid: null, vm: null }]);
-  expect(problems).toEqual([
-    { code: "live-on", device: "tap9.0", interface: "tap9.0", message: "tap9.0: tso on" },
-  ]);
+  expect(problems).toEqual([{ code: "live-on", device: "tap9.0", interface: "tap9.0", message: "tap9.0: tso on" }]);
 });
 
 test("disable mends what it can: nothing of a fixed feature, another host or a lost device", () => {
@@ -302,12 +270,7 @@ test("disable mends what it can: nothing of a fixed feature, another host or a l
   for (const code of [...mended, "gro-not-persistent"] as const) {
     expect(isFixedByDisable(judgedAs(code))).toBe(true);
   }
-  for (const code of [
-    "live-fixed",
-    "live-on-other-host",
-    "device-missing",
-    "setting-unsupported",
-  ]) {
+  for (const code of ["live-fixed", "live-on-other-host", "device-missing", "setting-unsupported"]) {
     expect(isFixedByDisable(judgedAs(code))).toBe(false);
   }
 });
@@ -327,28 +290,19 @@ function judgedAs(code: string): readonly Problem[] {
     featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" }),
     featureSet(KERNEL, { "tx-tcp-segmentation": "on fixed" }),
   ];
-  const says = (value: string) =>
-    nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
-  const away = guest(
-    vif(vm("away", { residentOn: BETA }), "0", { otherConfig: config(vifSettings("off")) }),
-  );
+  const says = (value: string) => nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
+  const away = guest(vif(vm("away", { residentOn: BETA }), "0", { otherConfig: config(vifSettings("off")) }));
   const cases: Readonly<Record<string, () => readonly Problem[]>> = {
     "live-on": () => judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_ON }), ["tso"]).problems,
-    "requested-on": () =>
-      judged(nic(pif("eth0")), createSnapshot({ eth0: latent }), ["tso"]).problems,
-    "setting-missing": () =>
-      judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
+    "requested-on": () => judged(nic(pif("eth0")), createSnapshot({ eth0: latent }), ["tso"]).problems,
+    "setting-missing": () => judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
     "setting-on": () => judged(says("on"), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
-    "setting-invalid": () =>
-      judged(says("OFF"), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
-    "gro-not-persistent": () =>
-      judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["gro"]).problems,
-    "live-fixed": () =>
-      judged(nic(pif("eth0")), createSnapshot({ eth0: fixedOn }), ["tso"]).problems,
+    "setting-invalid": () => judged(says("OFF"), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
+    "gro-not-persistent": () => judged(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["gro"]).problems,
+    "live-fixed": () => judged(nic(pif("eth0")), createSnapshot({ eth0: fixedOn }), ["tso"]).problems,
     "live-on-other-host": () => judged(away, createSnapshot({})).problems,
     "device-missing": () => judged(nic(pif("eth0")), createSnapshot({}), ["tso"]).problems,
-    "setting-unsupported": () =>
-      judged(says("off"), createSnapshot({ eth0: fixedOn }), ["tso"]).problems,
+    "setting-unsupported": () => judged(says("off"), createSnapshot({ eth0: fixedOn }), ["tso"]).problems,
   };
   const problems = cases[code]?.() ?? [];
   if (!problems.some((one) => one.code === code)) throw new Error(`${code} was not found`);

@@ -84,9 +84,7 @@ describe("an evaluation", () => {
   test("finds what would come back, unless the boot script keeps it off", () => {
     const off = { "vif3.0": NIC_OFF };
     const find = (boot?: Coverage) =>
-      evaluated([[web0, ["gro"]]], off, boot === undefined ? {} : { boot }).problems.map(
-        ({ code }) => code,
-      );
+      evaluated([[web0, ["gro"]]], off, boot === undefined ? {} : { boot }).problems.map(({ code }) => code);
     expect(find()).toEqual(["not-persistent"]);
     const boot: Coverage = { nics: [], vifs: ["gro"], devices: new Map(), vms: new Map() };
     expect(find(boot)).toEqual([]);
@@ -100,18 +98,12 @@ describe("an evaluation", () => {
     expect(idle.problems).toEqual([]);
     expect(idle.notes).toMatchObject([{ code: "idle-tap", device: "tap3.0" }]);
     const used = evaluated([[web0, ["gro"]]], devices, { boot });
-    expect(used.problems.map(({ code, device }) => [code, device])).toEqual([
-      ["live-on", "tap3.0"],
-    ]);
+    expect(used.problems.map(({ code, device }) => [code, device])).toEqual([["live-on", "tap3.0"]]);
   });
 
   test("does not take a NIC for a tap because of its name", () => {
     const tap = nic(pif("tapestry0", { otherConfig: config(pifSettings("off")) }));
-    const { problems } = evaluated(
-      [[tap, ["gro"]]],
-      { tapestry0: NIC_ON },
-      { carriers: ["vifestry0"] },
-    );
+    const { problems } = evaluated([[tap, ["gro"]]], { tapestry0: NIC_ON }, { carriers: ["vifestry0"] });
     expect(problems.map(({ code }) => code)).toEqual(["live-on"]);
   });
 });

@@ -7,9 +7,7 @@ import { guest, nic, pif, vif, vm } from "../../builders/hosts.ts";
 const web = vm("web");
 const eth0 = nic(pif("eth0"));
 const eth1 = nic(pif("eth1"));
-const asked = new Map([
-  ["tso", { asked: "off", alone: false, original: null, wrote: undefined } as const],
-]);
+const asked = new Map([["tso", { asked: "off", alone: false, original: null, wrote: undefined } as const]]);
 const web0 = guest(
   vif(web, "0", {
     stored: { keys: ["offload-1-a"], value: asked, problem: null, latestTimeMs: 1 },
@@ -26,32 +24,20 @@ const NO_RULE = { nics: [], vifs: [] };
 
 describe("what is expected", () => {
   test("is hasGroupTarget off where there is no policy", () => {
-    const { features, isFromPolicy } = resolveExpectedFeatures(
-      ALL.slice(0, 2),
-      new Policy(NO_RULE, []),
-      PLAIN,
-    );
+    const { features, isFromPolicy } = resolveExpectedFeatures(ALL.slice(0, 2), new Policy(NO_RULE, []), PLAIN);
     expect(isFromPolicy).toBe(false);
     expect([...features.values()]).toEqual([DEFAULT_FEATURES, DEFAULT_FEATURES]);
   });
 
   test("is the policy of each interface where one of them has any", () => {
-    const { features, isFromPolicy } = resolveExpectedFeatures(
-      ALL,
-      new Policy(NO_RULE, [web0.vif]),
-      PLAIN,
-    );
+    const { features, isFromPolicy } = resolveExpectedFeatures(ALL, new Policy(NO_RULE, [web0.vif]), PLAIN);
     expect(isFromPolicy).toBe(true);
     expect(ALL.map((iface) => features.get(iface))).toEqual([[], [], ["tso"]]);
   });
 
   test("is the rule also where it covers none of these interfaces", () => {
     const policy = new Policy({ nics: ["gro"], vifs: [] }, []);
-    const { features, isFromPolicy } = resolveExpectedFeatures(
-      [guest(vif(web, "1"))],
-      policy,
-      PLAIN,
-    );
+    const { features, isFromPolicy } = resolveExpectedFeatures([guest(vif(web, "1"))], policy, PLAIN);
     expect([isFromPolicy, ...features.values()]).toEqual([true, []]);
   });
 

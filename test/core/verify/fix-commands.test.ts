@@ -34,16 +34,11 @@ function fixes(
 ): readonly string[] {
   const expected: ExpectedFeatures = {
     features: new Map(
-      interfaces.map((iface, index) => [
-        iface,
-        typeof features === "function" ? features(index) : features,
-      ]),
+      interfaces.map((iface, index) => [iface, typeof features === "function" ? features(index) : features]),
     ),
     isFromPolicy: more.byPolicy ?? true,
   };
-  const snapshot = createSnapshot(
-    Object.fromEntries(states.map((set, index) => [`eth${index}`, set])),
-  );
+  const snapshot = createSnapshot(Object.fromEntries(states.map((set, index) => [`eth${index}`, set])));
   const found = evaluate(interfaces, expected, {
     snapshot,
     bootCoverage: null,
@@ -66,12 +61,8 @@ describe("the advice", () => {
 
   test("names the device and the feature that drift, and no other", () => {
     const devices = [NIC_OFF, NIC_ON, NIC_OFF];
-    expect(fixes(nics(3), ["tso", "gro"], devices)).toEqual([
-      "offload disable eth1 --features tso,gro",
-    ]);
-    expect(fixes(nics(1), ["tso", "lro"], [NIC_ON])).toEqual([
-      "offload disable eth0 --features tso",
-    ]);
+    expect(fixes(nics(3), ["tso", "gro"], devices)).toEqual(["offload disable eth1 --features tso,gro"]);
+    expect(fixes(nics(1), ["tso", "lro"], [NIC_ON])).toEqual(["offload disable eth0 --features tso"]);
   });
 
   test("names a VIF without a device by its UUID, and persist where no setting helps", () => {
@@ -113,9 +104,7 @@ describe("the advice", () => {
     const asked = { groups: ["ALL"], byPolicy: false };
     expect(fixes(nics(2), DEFAULT_FEATURES, on, asked)).toEqual(["offload disable ALL"]);
     expect(fixes(nics(2), ["tso"], on, asked)).toEqual(["offload disable ALL --features tso"]);
-    expect(fixes(nics(2), ["tso"], [NIC_ON, NIC_OFF], asked)).toEqual([
-      "offload disable eth0 --features tso",
-    ]);
+    expect(fixes(nics(2), ["tso"], [NIC_ON, NIC_OFF], asked)).toEqual(["offload disable eth0 --features tso"]);
   });
 
   test("is for the pool where the pool was asked about", () => {

@@ -1,10 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  computeExitCode,
-  PROBLEM_SEVERITIES,
-  type Problem,
-  type ProblemCode,
-} from "../../../src/core/problem.ts";
+import { computeExitCode, PROBLEM_SEVERITIES, type Problem, type ProblemCode } from "../../../src/core/problem.ts";
 import type { FeatureReport, Report } from "../../../src/core/report.ts";
 import { createNagiosFailure, createNagiosResult } from "../../../src/core/verify/nagios.ts";
 
@@ -40,8 +35,7 @@ function answer(...codes: readonly ProblemCode[]) {
 }
 
 /** One line as the plugin guidelines have it: a state, a text, and data as `label=value;warn;crit;min`. */
-const LINE =
-  /^OFFLOAD (OK|WARNING|CRITICAL|UNKNOWN): [^|\n]+( \| (\w+=\d+;\d*;\d*;\d+)( \w+=\d+;\d*;\d*;\d+)*)?$/;
+const LINE = /^OFFLOAD (OK|WARNING|CRITICAL|UNKNOWN): [^|\n]+( \| (\w+=\d+;\d*;\d*;\d+)( \w+=\d+;\d*;\d*;\d+)*)?$/;
 
 describe("the state", () => {
   test("is OK, 0, where nothing is wrong, and where only the driver holds something on", () => {
@@ -55,12 +49,7 @@ describe("the state", () => {
   });
 
   test("is WARNING, 1, where all is off now and something will come back", () => {
-    for (const code of [
-      "requested-on",
-      "gro-not-persistent",
-      "setting-missing",
-      "boot-drift",
-    ] as const) {
+    for (const code of ["requested-on", "gro-not-persistent", "setting-missing", "boot-drift"] as const) {
       expect(answer(code).exitCode).toBe(1);
       expect(answer(code, "device-missing").exitCode).toBe(1);
     }
@@ -113,8 +102,6 @@ describe("the line", () => {
     const latent = { ...OFF, requested: true, verdict: "drift" } as const;
     const seen = report([problem("live-on"), problem("requested-on")], [on, held, latent, OFF]);
     const [, data] = createNagiosResult(seen, false).line.split(" | ");
-    expect(data).toBe(
-      "interfaces=1;;;0 on=1;;0;0 fixed_on=1;;;0 latent=1;0;;0 problems=2;0;;0 unknown=0;;;0",
-    );
+    expect(data).toBe("interfaces=1;;;0 on=1;;0;0 fixed_on=1;;;0 latent=1;0;;0 problems=2;0;;0 unknown=0;;;0");
   });
 });

@@ -68,13 +68,10 @@ describe("what networkd does at its next start", () => {
     expect(said).toStartWith("networkd-turns-on ");
   });
 
-  test.each(["absent", "off, fixed", "on, fixed"] as const)(
-    "is nothing to a feature that is %s",
-    (live) => {
-      expect(findings({ remembered: { tx: "on" }, off: ["tx"], live })).toEqual([]);
-      expect(findings({ remembered: { tx: "off" }, live })).toEqual([]);
-    },
-  );
+  test.each(["absent", "off, fixed", "on, fixed"] as const)("is nothing to a feature that is %s", (live) => {
+    expect(findings({ remembered: { tx: "on" }, off: ["tx"], live })).toEqual([]);
+    expect(findings({ remembered: { tx: "off" }, live })).toEqual([]);
+  });
 
   test("is a note where it turns off what is on beyond the policy", () => {
     expect(findings({ remembered: { rx: "off", tx: "off" } })).toEqual([

@@ -33,12 +33,7 @@ describe("a feature comes back", () => {
   });
 
   test("when its VM starts, of a VIF whose settings the toolstack does not read", () => {
-    const [problem] = findPersistenceProblems(
-      web0,
-      ["gro"],
-      createSnapshot({ "vif3.0": GRO_OFF }),
-      [],
-    );
+    const [problem] = findPersistenceProblems(web0, ["gro"], createSnapshot({ "vif3.0": GRO_OFF }), []);
     expect(problem?.message).toContain("XAPI has no setting for gro, so it comes back when its VM");
     const halted = guest(vif(haltedVm("db"), "0"));
     expect(findPersistenceProblems(halted, ["gro"], createSnapshot({}), [])).toHaveLength(1);
@@ -48,20 +43,15 @@ describe("a feature comes back", () => {
 
 describe("nothing comes back", () => {
   test("where a setting can keep it off", () => {
-    expect(
-      findPersistenceProblems(eth0, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), []),
-    ).toEqual([]);
+    expect(findPersistenceProblems(eth0, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), [])).toEqual([]);
     const halted = guest(vif(haltedVm("db"), "0"));
     expect(findPersistenceProblems(halted, ["tso"], createSnapshot({}), [])).toEqual([]);
   });
 
-  test.each(["on", "on fixed", "off fixed", "off requested on"] as const)(
-    "of a feature that is %s",
-    (state) => {
-      const view = createSnapshot({ eth0: featureSet(KERNEL, { "rx-hashing": state }) });
-      expect(findPersistenceProblems(eth0, ["rxhash"], view, [])).toEqual([]);
-    },
-  );
+  test.each(["on", "on fixed", "off fixed", "off requested on"] as const)("of a feature that is %s", (state) => {
+    const view = createSnapshot({ eth0: featureSet(KERNEL, { "rx-hashing": state }) });
+    expect(findPersistenceProblems(eth0, ["rxhash"], view, [])).toEqual([]);
+  });
 
   test("of what netback does not have, nor of a VIF without netback", () => {
     const halted = guest(vif(haltedVm("db"), "0"));
@@ -73,8 +63,6 @@ describe("nothing comes back", () => {
   test("of a NIC that cannot be read, which is told of already, nor of a device XAPI does not know", () => {
     expect(findPersistenceProblems(eth0, ["rxhash"], createSnapshot({}), [])).toEqual([]);
     const bare = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
-    expect(
-      findPersistenceProblems(bare, ["rxhash"], createSnapshot({ eth0: HASH_OFF }), []),
-    ).toEqual([]);
+    expect(findPersistenceProblems(bare, ["rxhash"], createSnapshot({ eth0: HASH_OFF }), [])).toEqual([]);
   });
 });

@@ -57,9 +57,7 @@ for (const host of hosts) {
 
 async function stop(): Promise<void> {
   for (const host of hosts) host.stop();
-  await Promise.all(
-    [outputs, dirname(file)].map((path) => rm(path, { recursive: true, force: true })),
-  );
+  await Promise.all([outputs, dirname(file)].map((path) => rm(path, { recursive: true, force: true })));
   process.exit(0);
 }
 

@@ -27,9 +27,7 @@ export function buildPool(options: PoolOptions = {}): {
   const database = emptyDatabase();
   const builder = new HostBuilder(database, new Identity(1));
   const names = Array.from({ length: nics }, (_, n) => `eth${n}`);
-  const hosts = Array.from({ length: count }, (_, n) =>
-    builder.host(`xcp-${n + 1}`, `192.0.2.${11 + n}`),
-  );
+  const hosts = Array.from({ length: count }, (_, n) => builder.host(`xcp-${n + 1}`, `192.0.2.${11 + n}`));
   const [coordinator] = hosts;
   if (coordinator === undefined) throw new Error("a pool has at least one host");
   builder.pool("lab", coordinator);

@@ -22,12 +22,10 @@ beforeAll(async () => {
 afterAll(() => pool.stop());
 
 const socketOf = (host: Dom0) => join(host.namespace.directory, "xapi");
-const call = (host: Dom0, method: string, ...params: unknown[]) =>
-  rpc(socketOf(host), method, ...params);
+const call = (host: Dom0, method: string, ...params: unknown[]) => rpc(socketOf(host), method, ...params);
 const plugin = (host: Dom0, by = session) =>
   call(pool.host(0), "host.call_plugin", by, host.fixture.host.ref, "offload", "any", {});
-const callsOn = async (host: Dom0) =>
-  Number(await host.text(["sh", "-c", "touch /root/calls; wc -l < /root/calls"]));
+const callsOn = async (host: Dom0) => Number(await host.text(["sh", "-c", "touch /root/calls; wc -l < /root/calls"]));
 const soon = <T>(work: Promise<T>) => Promise.race([work, Bun.sleep(150).then(() => "no answer")]);
 
 async function login(host: Dom0): Promise<string> {

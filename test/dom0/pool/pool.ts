@@ -51,9 +51,7 @@ export class Pool {
     private readonly xapis: Bun.Subprocess,
     private readonly directory: string,
   ) {
-    this.guests = new Guests(this.simulator, hosts, (host, domid, vm) =>
-      this.domain(host, domid, vm),
-    );
+    this.guests = new Guests(this.simulator, hosts, (host, domid, vm) => this.domain(host, domid, vm));
   }
 
   static async start(options: PoolOptions = {}): Promise<Pool> {
@@ -62,9 +60,7 @@ export class Pool {
     const hosts: Dom0[] = [];
     try {
       for (let at = 0; at < fixtures.length; at += MAX_CONCURRENT_STARTS) {
-        hosts.push(
-          ...(await Promise.all(fixtures.slice(at, at + MAX_CONCURRENT_STARTS).map(startDom0))),
-        );
+        hosts.push(...(await Promise.all(fixtures.slice(at, at + MAX_CONCURRENT_STARTS).map(startDom0))));
       }
       const file: PoolFile = {
         database: { ...database },

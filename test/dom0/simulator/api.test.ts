@@ -25,13 +25,10 @@ describe("event.inject", () => {
     ["vm", "OpaqueRef:vm"],
     ["VIF", "OpaqueRef:vm"],
     ["Frob", "OpaqueRef:vm"],
-  ])(
-    "refuses class %s with reference %s, because the table must be that class",
-    async (className, ref) => {
-      const reply = await bench.rpc("event.inject", session, className, ref);
-      expect(reply).toEqual(failure("HANDLE_INVALID", className, ref));
-    },
-  );
+  ])("refuses class %s with reference %s, because the table must be that class", async (className, ref) => {
+    const reply = await bench.rpc("event.inject", session, className, ref);
+    expect(reply).toEqual(failure("HANDLE_INVALID", className, ref));
+  });
 });
 
 describe("sessions and time", () => {
@@ -41,9 +38,7 @@ describe("sessions and time", () => {
     const uuid = isObject(reply) ? String(reply["result"]) : "";
     expect(await bench.rpc("session.get_by_uuid", session, uuid)).toEqual(result(other));
     await bench.rpc("session.logout", other);
-    expect(await bench.rpc("session.get_by_uuid", session, uuid)).toEqual(
-      failure("UUID_INVALID", "session", uuid),
-    );
+    expect(await bench.rpc("session.get_by_uuid", session, uuid)).toEqual(failure("UUID_INVALID", "session", uuid));
   });
 
   test("the time of a host is now, in whole seconds", async () => {
@@ -58,9 +53,7 @@ describe("sessions and time", () => {
       bench.rpc("host.add_to_other_config", session, "OpaqueRef:h", "k", String(n));
     const replies = await Promise.all(Array.from({ length: 16 }, add));
     const lost = failure("MAP_DUPLICATE_KEY", "host", "other_config", "OpaqueRef:h", "k");
-    const counted = [result(""), lost].map((reply) =>
-      replies.filter((one) => Bun.deepEquals(one, reply)),
-    );
+    const counted = [result(""), lost].map((reply) => replies.filter((one) => Bun.deepEquals(one, reply)));
     expect(counted.map(({ length }) => length)).toEqual([1, 15]);
   });
 });
@@ -82,9 +75,7 @@ describe("methods", () => {
     const found = await bench.rpc("VM.get_by_name_label", session, "web 1");
     expect(found).toEqual(result(["OpaqueRef:vm"]));
     const method = "VIF.get_by_name_label";
-    expect(await bench.rpc(method, session, "x")).toEqual(
-      failure("MESSAGE_METHOD_UNKNOWN", method),
-    );
+    expect(await bench.rpc(method, session, "x")).toEqual(failure("MESSAGE_METHOD_UNKNOWN", method));
     const pool = "pool.get_by_name_label";
     expect(await bench.rpc(pool, session, "x")).toEqual(failure("MESSAGE_METHOD_UNKNOWN", pool));
   });

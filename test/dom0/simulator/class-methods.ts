@@ -6,11 +6,7 @@ import { type Method, type MethodResult, method, VOID } from "./method.ts";
 import { expectString, expectStringMap } from "./rpc-value.ts";
 
 /** The method every class has under that name, if this class has it. */
-export function classMethod(
-  database: Database,
-  className: string,
-  name: string,
-): Method | undefined {
+export function classMethod(database: Database, className: string, name: string): Method | undefined {
   if (!database.hasClass(className)) return undefined;
   switch (name) {
     case "get_all":
@@ -30,9 +26,7 @@ export function classMethod(
     case "add_to_other_config":
     case "remove_from_other_config":
     case "set_other_config":
-      return hasOtherConfig(database, className)
-        ? createWriter(database, className, name)
-        : undefined;
+      return hasOtherConfig(database, className) ? createWriter(database, className, name) : undefined;
     default:
       return fieldGetter(database, className, name);
   }
@@ -63,11 +57,7 @@ function onRecord(action: (ref: string) => MethodResult): Method {
   });
 }
 
-function filtered(
-  database: Database,
-  className: string,
-  present: (records: Records) => MethodResult,
-): Method {
+function filtered(database: Database, className: string, present: (records: Records) => MethodResult): Method {
   return method(1, false, ([expression]) => {
     const text = expectString(expression);
     return () => {
@@ -95,10 +85,7 @@ function byNameLabel(database: Database, className: string): Method | undefined 
   if (className === "pool" || !database.hasField(className, "name_label")) return undefined;
   return method(1, false, ([wanted]) => {
     const label = expectString(wanted);
-    return () =>
-      refsOf(
-        allRecords(database, className).filter(([, record]) => record["name_label"] === label),
-      );
+    return () => refsOf(allRecords(database, className).filter(([, record]) => record["name_label"] === label));
   });
 }
 
@@ -154,10 +141,7 @@ function createWriter(
         return () => {
           read(ref);
           for (const key of config.keys()) refuseEmptyKey(key);
-          return store(
-            ref,
-            Object.fromEntries([...config].map(([key, value]) => [key, stored(value)])),
-          );
+          return store(ref, Object.fromEntries([...config].map(([key, value]) => [key, stored(value)])));
         };
       });
   }

@@ -16,10 +16,7 @@ export type RecordedCall = v.InferOutput<typeof CallSchema>;
 
 /** Changes to the database: fields, whole records, removals, in this order of application: put, set, remove. */
 export const ChangesSchema = v.strictObject({
-  put: v.optional(
-    v.array(v.tuple([v.string(), v.string(), v.record(v.string(), v.unknown())])),
-    [],
-  ),
+  put: v.optional(v.array(v.tuple([v.string(), v.string(), v.record(v.string(), v.unknown())])), []),
   set: v.optional(v.array(v.tuple([v.string(), v.string(), v.string(), v.unknown()])), []),
   remove: v.optional(v.array(v.tuple([v.string(), v.string()])), []),
 });
@@ -27,9 +24,6 @@ export const ChangesSchema = v.strictObject({
 export type Changes = v.InferInput<typeof ChangesSchema>;
 
 /** A database, as the file has it. */
-export const DatabaseSchema = v.record(
-  v.string(),
-  v.record(v.string(), v.record(v.string(), v.unknown())),
-);
+export const DatabaseSchema = v.record(v.string(), v.record(v.string(), v.record(v.string(), v.unknown())));
 /** A database, as the file has it. */
 export type DatabaseContent = v.InferOutput<typeof DatabaseSchema>;

@@ -13,8 +13,7 @@ beforeEach(async () => {
 afterEach(() => bench.stop());
 
 const read = () => bench.rpc("VIF.get_all_records", session);
-const write = (key: string) =>
-  bench.rpc("VIF.add_to_other_config", session, "OpaqueRef:vif0", key, "v");
+const write = (key: string) => bench.rpc("VIF.add_to_other_config", session, "OpaqueRef:vif0", key, "v");
 
 async function msOf(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
@@ -87,9 +86,7 @@ describe("a member", () => {
       recordMs: 0,
       member: { ...NO_MEMBER_COST, callMs: 20 },
     });
-    expect(await msOf(() => Promise.all([getAll(), getAll(), getAll()]))).toBeGreaterThanOrEqual(
-      60,
-    );
+    expect(await msOf(() => Promise.all([getAll(), getAll(), getAll()]))).toBeGreaterThanOrEqual(60);
     await member.control.cost({
       callMs: 0,
       recordMs: 0,

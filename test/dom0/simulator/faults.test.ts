@@ -175,13 +175,10 @@ describe("modes", () => {
 
   test("hang answers nothing, and carries everything out when it ends", async () => {
     await bench.control.fault({ fault: "hang" });
-    const add = (key: string) =>
-      bench.rpc("VIF.add_to_other_config", session, "OpaqueRef:vif0", key, "v");
+    const add = (key: string) => bench.rpc("VIF.add_to_other_config", session, "OpaqueRef:vif0", key, "v");
     const calls = Promise.all([add("a"), add("b"), login("2.0")]);
     await Bun.sleep(50);
-    expect((await bench.control.database())["VIF"]?.["OpaqueRef:vif0"]?.["other_config"]).toEqual(
-      {},
-    );
+    expect((await bench.control.database())["VIF"]?.["OpaqueRef:vif0"]?.["other_config"]).toEqual({});
     await bench.control.fault({ fault: "none" });
     await calls;
     const { VIF } = await bench.control.database();

@@ -54,8 +54,7 @@ export function unparsableReply(text: string, version: HttpRequest["version"] = 
 
 /** HTTP 403, the answer to PUT (recorded 345). */
 export function forbidden(): HttpReply {
-  const body =
-    "<html><body><h1>HTTP 403 forbidden</h1>Access to the requested resource is forbidden.</body></html>";
+  const body = "<html><body><h1>HTTP 403 forbidden</h1>Access to the requested resource is forbidden.</body></html>";
   return { bytes: format("1.1", "403 Forbidden", [HTML, CLOSE, CACHE], body), close: true };
 }
 
@@ -88,12 +87,7 @@ function ok(request: HttpRequest, body: string, headers: readonly Header[]): Htt
   return { bytes, close: request.close };
 }
 
-function format(
-  version: HttpRequest["version"],
-  status: string,
-  headers: readonly Header[],
-  body: string,
-): Uint8Array {
+function format(version: HttpRequest["version"], status: string, headers: readonly Header[], body: string): Uint8Array {
   const lines = headers.map(([name, value]) => `${name}: ${value}`);
   const length = `content-length: ${Buffer.byteLength(body)}`;
   return Buffer.from([`HTTP/${version} ${status}`, length, ...lines, "", body].join("\r\n"));

@@ -127,9 +127,7 @@ class Connection {
       const isNew = this.#isNew;
       this.#isNew = false;
       const answer =
-        parsed.kind === "request"
-          ? await this.#handler(parsed.request, isNew)
-          : unparsableReply(parsed.reason);
+        parsed.kind === "request" ? await this.#handler(parsed.request, isNew) : unparsableReply(parsed.reason);
       // Whoever is met with silence gets no later request answered either.
       if (answer === "silence") return;
       this.#send(answer);

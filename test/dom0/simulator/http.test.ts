@@ -73,9 +73,7 @@ test("a connection that breaks in the middle of a request disturbs nobody", asyn
 
 test("the process says ready once both sockets listen, and ends cleanly", async () => {
   const directory = join(bench.socket, "..");
-  const [file, socket, control] = ["db.json", "xapi2", "control2"].map((name) =>
-    join(directory, name),
-  );
+  const [file, socket, control] = ["db.json", "xapi2", "control2"].map((name) => join(directory, name));
   await Bun.write(file ?? "", JSON.stringify(SMALL_DATABASE));
   const simulator = Bun.spawn(
     [

@@ -80,8 +80,7 @@ function versionOf(members: RpcDict): Call["version"] {
 function paramsOf(members: RpcDict, version: Call["version"]): RpcValue[] {
   const params = members["params"];
   if (Array.isArray(params)) return params;
-  if (version === "1.0" && params === undefined)
-    throw malformed("Required field params is missing");
+  if (version === "1.0" && params === undefined) throw malformed("Required field params is missing");
   if (version === "2.0") {
     if (params === undefined || params === null) return [];
     // An object is one parameter, not named parameters (recorded 119).

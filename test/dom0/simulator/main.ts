@@ -35,9 +35,7 @@ const simulator = new Simulator({
 });
 const networkd = new Networkd(machineBehind());
 await networkd.load();
-const pifs = new PifMethods(coordinator, async (ref) =>
-  ref === simulator.host ? networkd : undefined,
-);
+const pifs = new PifMethods(coordinator, async (ref) => (ref === simulator.host ? networkd : undefined));
 pifs.install();
 const xenopsd = new Xenopsd(coordinator.database);
 simulator.start();
@@ -55,9 +53,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 console.log("ready");
 
 function hostRef(uuid: string): string {
-  const found = [...coordinator.database.records("host")].find(
-    ([, record]) => record["uuid"] === uuid,
-  );
+  const found = [...coordinator.database.records("host")].find(([, record]) => record["uuid"] === uuid);
   if (found === undefined) throw new Error(`no host ${uuid} in the database`);
   return found[0];
 }

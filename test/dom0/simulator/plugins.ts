@@ -26,8 +26,7 @@ export function callPlugin(coordinator: Coordinator, hosts: PluginHosts): HostMe
       expectCount("host.call_plugin", params, 4);
       const [host, plugin, fn] = [0, 1, 2].map((at) => expectString(params[at]));
       const args = expectStringMap(params[3]);
-      if (host === undefined || plugin === undefined || fn === undefined)
-        throw new Error("no host");
+      if (host === undefined || plugin === undefined || fn === undefined) throw new Error("no host");
       // A host that is not there is one that does not answer (recordings-pool).
       if (!coordinator.database.records("host").has(host)) throw new ApiError("HOST_OFFLINE", host);
       // Another host's plugin gets a session of its own, for as long as the call lasts (recordings-pool).
@@ -101,9 +100,7 @@ function resultOf(output: string): string {
     if (status?.text === "Success" && value !== undefined) return stringOf(value);
     const description = members.get("ErrorDescription");
     if (status?.text !== "Failure" || description === undefined) throw new MalformedReplyError();
-    const [code = "", ...params] = children(only(only(description, "value"), "array"), "data").map(
-      stringOf,
-    );
+    const [code = "", ...params] = children(only(only(description, "value"), "array"), "data").map(stringOf);
     throw new ApiError(code, ...params);
   } catch (error) {
     if (!(error instanceof MalformedReplyError)) throw error;

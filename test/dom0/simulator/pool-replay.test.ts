@@ -63,13 +63,7 @@ const SECTIONS: readonly Section[] = [
   section("questions to a member", DESIGN, /^member-(q\d|guard)/, first, second),
 ];
 
-function section(
-  title: string,
-  from: readonly CallRecording[],
-  names: RegExp,
-  host: string,
-  master: string,
-): Section {
+function section(title: string, from: readonly CallRecording[], names: RegExp, host: string, master: string): Section {
   return { title, calls: from.filter(({ name }) => names.test(name)), host, master };
 }
 
@@ -136,9 +130,7 @@ function replay({ calls, host, master }: Section, socket: string): void {
       unserved.add(method);
       continue;
     }
-    if (
-      ELSEWHERE.some((pattern) => pattern.test(`${call.name}"${JSON.stringify(call.request.body)}`))
-    ) {
+    if (ELSEWHERE.some((pattern) => pattern.test(`${call.name}"${JSON.stringify(call.request.body)}`))) {
       continue;
     }
     compared += 1;
@@ -150,8 +142,7 @@ function replay({ calls, host, master }: Section, socket: string): void {
       sessions.recordReply(call, tryJson(reply.body));
       expect(reply.headers[0]).toBe(call.response.status);
       if (call.response.headers !== undefined) {
-        const others = (lines: readonly string[]) =>
-          lines.filter((text) => !/^content-l/.test(text));
+        const others = (lines: readonly string[]) => lines.filter((text) => !/^content-l/.test(text));
         expect(others(reply.headers).sort()).toEqual(others(call.response.headers).sort());
       }
       compareBodies(call, reply.body, rename);
@@ -162,9 +153,7 @@ function replay({ calls, host, master }: Section, socket: string): void {
 /** Has a xapi start as the recorded one did at this call. */
 function start(simulator: Simulator, { response: { body } }: CallRecording): void {
   const error = isObject(body) ? body["error"] : undefined;
-  simulator.setFault(
-    Array.isArray(error) ? { fault: "starting", code: String(error[0]) } : { fault: "loading" },
-  );
+  simulator.setFault(Array.isArray(error) ? { fault: "starting", code: String(error[0]) } : { fault: "loading" });
 }
 
 function saysUnknown({ response }: CallRecording): boolean {

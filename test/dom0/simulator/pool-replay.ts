@@ -60,8 +60,7 @@ export function recordedPool(calls: readonly CallRecording[], master: string): C
   const text = JSON.stringify(calls);
   for (const [className, records] of Object.entries(UNSEEN)) {
     for (const [ref, record] of Object.entries(records)) {
-      if (text.includes(ref) || className === "network")
-        database.put(className, ref, { ...record });
+      if (text.includes(ref) || className === "network") database.put(className, ref, { ...record });
     }
   }
   for (const { className, ref, record } of calls.flatMap(extractRecords)) {
@@ -122,10 +121,7 @@ export class RecordedSessions {
 
   /** The text with our sessions in the place of the recorded ones. */
   rename(text: string): string {
-    return [...this.#ours].reduce(
-      (renamed, [recorded, ours]) => renamed.replaceAll(recorded, ours),
-      text,
-    );
+    return [...this.#ours].reduce((renamed, [recorded, ours]) => renamed.replaceAll(recorded, ours), text);
   }
 
   /** Opens sessions for those of a call that were opened where nobody recorded it, and closes likewise. */

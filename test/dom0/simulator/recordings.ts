@@ -85,9 +85,7 @@ export function isXmlRpc(recording: CallRecording): boolean {
 }
 
 /** Method and parameters of a recorded call, if its body has a method at all. */
-export function requestOf(
-  recording: CallRecording,
-): v.InferOutput<typeof RequestSchema> | undefined {
+export function requestOf(recording: CallRecording): v.InferOutput<typeof RequestSchema> | undefined {
   const parsed = v.safeParse(RequestSchema, recording.request.body);
   return parsed.success ? parsed.output : undefined;
 }

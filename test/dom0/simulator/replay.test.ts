@@ -7,14 +7,7 @@ import { Coordinator } from "./coordinator.ts";
 import { Database } from "./database.ts";
 import { isObject } from "./json.ts";
 import { exchange, post } from "./raw-client.ts";
-import {
-  bodyBytes,
-  type CallRecording,
-  isXmlRpc,
-  loadRecordings,
-  type RecordingSet,
-  requestOf,
-} from "./recordings.ts";
+import { bodyBytes, type CallRecording, isXmlRpc, loadRecordings, type RecordingSet, requestOf } from "./recordings.ts";
 import { compareBodies } from "./reply-comparison.ts";
 import { Simulator } from "./simulator.ts";
 import { Timeline } from "./timeline.ts";
@@ -68,13 +61,7 @@ const SERVED: Record<string, string[]> = {
   ],
   message: ["get_all_records"],
   network: ["add_to_other_config", "get_all_records", "get_record", "remove_from_other_config"],
-  pool: [
-    "add_to_other_config",
-    "get_all",
-    "get_all_records",
-    "get_other_config",
-    "remove_from_other_config",
-  ],
+  pool: ["add_to_other_config", "get_all", "get_all_records", "get_other_config", "remove_from_other_config"],
   session: ["get_record", "get_this_host", "login_with_password", "logout"],
   task: ["get_record"],
 };
@@ -140,12 +127,9 @@ function replay(socketPath: string, set: RecordingSet): void {
   const coordinator = new Coordinator(database);
   new PifMethods(coordinator, async () => undefined).install();
   const simulator = new Simulator({ coordinator, socket: socketPath });
-  const serves = (method: string) =>
-    simulator.api.serves(method) || coordinator.hostMethods.has(method);
+  const serves = (method: string) => simulator.api.serves(method) || coordinator.hostMethods.has(method);
   const timeline = new Timeline(set.calls, database, serves);
-  const unknownToAll = new Set(
-    set.calls.filter(saysUnknownMethod).map((recording) => requestOf(recording)?.method),
-  );
+  const unknownToAll = new Set(set.calls.filter(saysUnknownMethod).map((recording) => requestOf(recording)?.method));
   const sessions = new Map<string, string>();
   const rename = (text: string) =>
     [...sessions].reduce((renamed, [recorded, ours]) => renamed.replaceAll(recorded, ours), text);

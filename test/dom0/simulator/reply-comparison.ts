@@ -9,11 +9,7 @@ const TIMED = new Set(["session.get_record", "host.get_servertime", "event.injec
  * Expects a reply to be the recorded one: the same members in the same order, the same error, the
  * same values down to the last field. `rename` turns recorded sessions into ours.
  */
-export function compareBodies(
-  recording: CallRecording,
-  body: string,
-  rename: (text: string) => string,
-): void {
+export function compareBodies(recording: CallRecording, body: string, rename: (text: string) => string): void {
   const recorded = recording.response.body;
   if (typeof recorded === "string") {
     expect(pageOf(body)).toBe(pageOf(recorded));
@@ -40,8 +36,7 @@ function membersOf(reply: unknown): string[] {
 
 /** The types of a value, all the way down; of a moment or a token, which characters are digits. */
 function shapeOf(value: unknown): unknown {
-  if (typeof value === "string" && /^\d{8}T|^\d+,\d+$/.test(value))
-    return value.replaceAll(/\d/g, "9");
+  if (typeof value === "string" && /^\d{8}T|^\d+,\d+$/.test(value)) return value.replaceAll(/\d/g, "9");
   if (Array.isArray(value)) return value.map(shapeOf);
   if (!isObject(value)) return value === null ? "null" : typeof value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, shapeOf(member)]));
@@ -52,8 +47,6 @@ function withoutOrder(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutOrder).sort();
   if (!isObject(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]) =>
-      key === "error" ? [key, member] : [key, withoutOrder(member)],
-    ),
+    Object.entries(value).map(([key, member]) => (key === "error" ? [key, member] : [key, withoutOrder(member)])),
   );
 }

@@ -44,9 +44,7 @@ export function rpcValueToJson(value: RpcValue): Json {
   if (typeof value === "bigint") return Number(value);
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(rpcValueToJson);
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, rpcValueToJson(member)]),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, rpcValueToJson(member)]));
 }
 
 /** A parameter that has to be a string; references are strings too. */
@@ -96,7 +94,5 @@ function toRpcValue(value: unknown): RpcValue {
   if (typeof value === "number" || typeof value === "bigint") return value;
   if (Array.isArray(value)) return value.map(toRpcValue);
   if (!isObject(value)) throw new TypeError(`not a JSON value: ${String(value)}`);
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, toRpcValue(member)]),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toRpcValue(member)]));
 }

@@ -17,14 +17,7 @@ import {
 } from "./http-reply.ts";
 import { BODY_LIMIT, type HttpRequest } from "./http-request.ts";
 import { type Answer, HttpServer } from "./http-server.ts";
-import {
-  type Call,
-  earlyErrorReply,
-  errorReply,
-  forwardedErrorReply,
-  parseCall,
-  resultReply,
-} from "./json-rpc.ts";
+import { type Call, earlyErrorReply, errorReply, forwardedErrorReply, parseCall, resultReply } from "./json-rpc.ts";
 import { MemberLink } from "./member-link.ts";
 import { type HostMethod, type MethodResult, VOID } from "./method.ts";
 import { expectString, rpcValueToJson } from "./rpc-value.ts";

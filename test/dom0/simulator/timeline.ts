@@ -23,11 +23,7 @@ export class Timeline {
   readonly #database: Database;
   readonly #serves: (method: string) => boolean;
 
-  constructor(
-    calls: readonly CallRecording[],
-    database: Database,
-    serves: (method: string) => boolean,
-  ) {
+  constructor(calls: readonly CallRecording[], database: Database, serves: (method: string) => boolean) {
     this.#calls = calls;
     this.#database = database;
     this.#serves = serves;

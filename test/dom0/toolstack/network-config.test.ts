@@ -1,9 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { buildHostFixture } from "../fixture/host-fixture.ts";
-import bondAndVlan from "../recordings/networkd/networkd-eth1-off-plugged.json" with {
-  type: "json",
-};
+import bondAndVlan from "../recordings/networkd/networkd-eth1-off-plugged.json" with { type: "json" };
 import plugs from "../recordings/networkd-pif-plug.json" with { type: "json" };
 import { Database } from "../simulator/database.ts";
 import { networkConfig } from "./network-config.ts";
@@ -23,9 +21,7 @@ describe("what xapi has networkd run on PIF.plug", () => {
     "is what was recorded for %s",
     (_, { other_config: recorded, ethtool_commands: commands }) => {
       const config = Object.fromEntries(
-        Object.entries(recorded).flatMap(([key, value]) =>
-          value === undefined ? [] : [[key, value]],
-        ),
+        Object.entries(recorded).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
       );
       const { database, pif } = worldWith(config);
       const { interfaces } = networkConfig(database, pif.ref);
@@ -34,10 +30,7 @@ describe("what xapi has networkd run on PIF.plug", () => {
         const line = (flag: string, words: object) =>
           ["/sbin/ethtool", flag, name, ...Object.entries(words).flat()].join(" ");
         const settings = Object.keys(one.ethtool_settings).length > 0;
-        return [
-          ...(settings ? [line("-s", one.ethtool_settings)] : []),
-          line("-K", one.ethtool_offload),
-        ];
+        return [...(settings ? [line("-s", one.ethtool_settings)] : []), line("-K", one.ethtool_offload)];
       });
       // A command that fails is the last one, and is recorded a second time with its failure.
       const expected = commands.filter((line) => !line.includes("exited badly"));
@@ -72,9 +65,6 @@ describe("networkd.db", () => {
   });
 
   test("has the address of the management interface", () => {
-    expect(document.interface_config["xenbr0"]?.ipv4_conf).toEqual([
-      "Static4",
-      [["192.0.2.11", 24]],
-    ]);
+    expect(document.interface_config["xenbr0"]?.ipv4_conf).toEqual(["Static4", [["192.0.2.11", 24]]]);
   });
 });

@@ -48,9 +48,7 @@ export function startOfDayPifs(database: Database, host: string): string[] {
     .filter(([, pif]) => pif["host"] === host && pif["managed"] !== false && !isSlave(pif))
     .filter(
       ([, pif]) =>
-        pif["physical"] === true ||
-        list(pif["bond_master_of"]).length > 0 ||
-        pif["ip_configuration_mode"] !== "None",
+        pif["physical"] === true || list(pif["bond_master_of"]).length > 0 || pif["ip_configuration_mode"] !== "None",
     )
     .map(([ref]) => ref);
 }
@@ -62,9 +60,7 @@ export function isSlave(pif: JsonObject): boolean {
 
 /** The slaves of a bond's PIF; of another PIF none. */
 export function slavesOf(database: Database, pif: JsonObject): string[] {
-  return list(pif["bond_master_of"]).flatMap((bond) =>
-    list(database.record("Bond", bond)["slaves"]),
-  );
+  return list(pif["bond_master_of"]).flatMap((bond) => list(database.record("Bond", bond)["slaves"]));
 }
 
 /** The offloads that networkd is asked for, by nm.ml `determine_ethtool_settings`. */
@@ -130,9 +126,7 @@ function bridgeInterface(pif: JsonObject, otherConfig: Texts): InterfaceConfig {
     ...(pif["management"] === true && { dns: [[], []] }),
     ipv4_routes: [],
     ipv6_conf: "Linklocal6",
-    ipv4_conf: hasAddress
-      ? ["Static4", [[String(pif["IP"]), prefixLength(String(pif["netmask"]))]]]
-      : "None4",
+    ipv4_conf: hasAddress ? ["Static4", [[String(pif["IP"]), prefixLength(String(pif["netmask"]))]]] : "None4",
   };
 }
 

@@ -12,10 +12,7 @@ const InterfaceSchema = v.looseObject({
   ethtool_offload: TEXTS,
   ethtool_settings: TEXTS,
   mtu: v.number(),
-  ipv4_conf: v.union([
-    v.string(),
-    v.tuple([v.literal("Static4"), v.array(v.tuple([v.string(), v.number()]))]),
-  ]),
+  ipv4_conf: v.union([v.string(), v.tuple([v.literal("Static4"), v.array(v.tuple([v.string(), v.number()]))])]),
 });
 const BridgeSchema = v.looseObject({ persistent_b: v.boolean() });
 

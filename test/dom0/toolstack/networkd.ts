@@ -117,8 +117,7 @@ export class Networkd {
     const reached = stdout.includes("======");
     if (settings.length > 0) this.#ran(["-s", name, ...settings], reached ? 0 : exitCode, stderr);
     const status = exitCode === 0 ? parseOldStatus(stdout, config.ethtool_offload) : exitCode;
-    const complaint =
-      status === 1 && exitCode === 0 ? "Could not change any device features\n" : "";
+    const complaint = status === 1 && exitCode === 0 ? "Could not change any device features\n" : "";
     this.#ran(["-K", name, ...offloads], status, stderr + complaint);
   }
 

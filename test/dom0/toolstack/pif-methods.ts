@@ -25,9 +25,7 @@ export class PifMethods {
     );
     hostMethods.set(
       "PIF.set_property",
-      this.#method("PIF.set_property", 3, ([ref = "", name = "", value = ""]) =>
-        this.#setProperty(ref, name, value),
-      ),
+      this.#method("PIF.set_property", 3, ([ref = "", name = "", value = ""]) => this.#setProperty(ref, name, value)),
     );
   }
 

@@ -37,8 +37,7 @@ async function outerPid(of: Dom0): Promise<string> {
 const plug = (device: string) => rpc(socket, "PIF.plug", session, dom0.fixture.pif(device).ref);
 const setConfig = (device: string, config: Record<string, string>) =>
   dom0.simulator.set(["PIF", dom0.fixture.pif(device).ref, "other_config", config]);
-const isOn = async (device: string, feature: string) =>
-  (await dom0.ethtool(device)).get(feature)?.active;
+const isOn = async (device: string, feature: string) => (await dom0.ethtool(device)).get(feature)?.active;
 const VOID = { jsonrpc: "2.0", result: "", id: 1 };
 const SAID = "rx off tx off sg off tso off gso off gro on lro off";
 
@@ -99,20 +98,10 @@ describe("PIF.plug", () => {
     await plug("eth0");
     const addresses = async () => dom0.text(["ip", "-4", "-o", "address", "show", "xenbr0"]);
     expect(await addresses()).toContain("192.0.2.11/24");
-    await dom0.simulator.set([
-      "PIF",
-      dom0.fixture.pif("eth0").ref,
-      "ip_configuration_mode",
-      "None",
-    ]);
+    await dom0.simulator.set(["PIF", dom0.fixture.pif("eth0").ref, "ip_configuration_mode", "None"]);
     await plug("eth0");
     expect(await addresses()).toBe("");
-    await dom0.simulator.set([
-      "PIF",
-      dom0.fixture.pif("eth0").ref,
-      "ip_configuration_mode",
-      "Static",
-    ]);
+    await dom0.simulator.set(["PIF", dom0.fixture.pif("eth0").ref, "ip_configuration_mode", "Static"]);
   });
 
   test("fails where the NIC can do nothing of what it says, from the second time on", async () => {
@@ -121,12 +110,7 @@ describe("PIF.plug", () => {
     const reply = await rpc(path, "session.login_with_password", "root", "", "1.0", "test");
     const own = isObject(reply) ? String(reply["result"]) : "";
     const { ref } = fixed.fixture.pif("eth1");
-    await fixed.simulator.set([
-      "PIF",
-      ref,
-      "other_config",
-      { "ethtool-rx": "off", "ethtool-gro": "off" },
-    ]);
+    await fixed.simulator.set(["PIF", ref, "other_config", { "ethtool-rx": "off", "ethtool-gro": "off" }]);
     expect(await rpc(path, "PIF.plug", own, ref)).toEqual(VOID);
     expect(await rpc(path, "PIF.plug", own, ref)).toMatchObject({
       error: {

@@ -21,9 +21,7 @@ export class Xenopsd {
 
   /** What it knows, by VM and VIF. */
   toJson(): JsonObject {
-    return Object.fromEntries(
-      [...this.#cached].map(([vm, vifs]) => [vm, Object.fromEntries(vifs)]),
-    );
+    return Object.fromEntries([...this.#cached].map(([vm, vifs]) => [vm, Object.fromEntries(vifs)]));
   }
 
   #update(ref: string): void {

@@ -37,9 +37,7 @@ describe("planning plugs", () => {
     host.addresses = null;
     const { plugs, unsafe } = await host.plan(nic(eth0));
     expect(plugs).toEqual([]);
-    expect(unsafe.map(({ reason }) => reason)).toEqual([
-      "the addresses of this host cannot be read",
-    ]);
+    expect(unsafe.map(({ reason }) => reason)).toEqual(["the addresses of this host cannot be read"]);
   });
 
   test("plugs nothing whose bridge XAPI does not tell", async () => {
@@ -100,8 +98,7 @@ describe("plugging", () => {
     expect(problems).toEqual([
       {
         code: "write-failed",
-        message:
-          "eth2: the plug changed rx-gro, which could not be written back: the driver did not follow",
+        message: "eth2: the plug changed rx-gro, which could not be written back: the driver did not follow",
         interface: "eth2",
         device: "eth2",
       },
@@ -115,9 +112,7 @@ describe("plugging", () => {
       return "PIF_CONFIGURATION_ERROR";
     };
     const { failed, problems, isSaved } = await host.replug(nic(slave("eth1")), nic(slave("eth2")));
-    expect(failed.map(({ plug }) => plug.nics.map((one) => one.pif.device))).toEqual([
-      ["eth1", "eth2"],
-    ]);
+    expect(failed.map(({ plug }) => plug.nics.map((one) => one.pif.device))).toEqual([["eth1", "eth2"]]);
     expect(problems.map(({ code, message }) => `${code} ${message}`)).toEqual(
       ["eth1", "eth2"].map(
         (device) =>
@@ -133,9 +128,7 @@ describe("plugging", () => {
     const host = new ReplugHost({ eth1: NIC_ON, eth2: NIC_ON });
     host.unreadable.add("eth2");
     const { failed } = await host.replug(nic(slave("eth1")));
-    expect(failed.map(({ reason }) => reason)).toEqual([
-      "eth2 cannot be read, so nothing could be written back",
-    ]);
+    expect(failed.map(({ reason }) => reason)).toEqual(["eth2 cannot be read, so nothing could be written back"]);
     expect(host.journal).toEqual([]);
   });
 

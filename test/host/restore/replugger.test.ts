@@ -11,17 +11,13 @@ describe("the plugs of a restore", () => {
   const stored = {
     ...NO_INTERFACE_POLICY,
     names: ["offload-1-0"],
-    value: new Map([
-      ["tx", { asked: "off", alone: false, original: null, wrote: undefined } as const],
-    ]),
+    value: new Map([["tx", { asked: "off", alone: false, original: null, wrote: undefined } as const]]),
   };
   const restoredEth1 = { ...slave("eth1"), stored };
 
   async function plugged(host: ReplugHost, pifs: readonly Pif[], ...nics: readonly NicInterface[]) {
     const restored = { nics, features: null, snapshot: createSnapshot({}) };
-    return await new PlannedReplugger(await host.plan(...nics), restored, host.ports()).replug(
-      pifs,
-    );
+    return await new PlannedReplugger(await host.plan(...nics), restored, host.ports()).replug(pifs);
   }
 
   test("write back every feature that no text is about", async () => {
@@ -51,15 +47,8 @@ describe("the plugs of a restore", () => {
     const host = new ReplugHost({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
     host.addresses = [{ device: "eth1", ip: "10.0.0.9", prefix: 24 }];
     host.isSynced = false;
-    const { problems, notes } = await plugged(
-      host,
-      [eth0, restoredEth1],
-      nic(eth0),
-      nic(restoredEth1),
-    );
-    expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([
-      ["plug-unsafe", restoredEth1.uuid],
-    ]);
+    const { problems, notes } = await plugged(host, [eth0, restoredEth1], nic(eth0), nic(restoredEth1));
+    expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([["plug-unsafe", restoredEth1.uuid]]);
     expect(notes.map(({ code }) => code)).toEqual(["networkd-not-saved"]);
   });
 });

@@ -4,17 +4,7 @@ import { FEATURE_NAMES } from "../../../src/core/features.ts";
 import type { DeviceReport } from "../../../src/core/report.ts";
 import { createPaint } from "../../../src/terminal/text.ts";
 import { formatFeatureTable, LEGEND } from "../../../src/terminal/views/feature-table.ts";
-import {
-  config,
-  createSnapshot,
-  guest,
-  NIC_OFF,
-  nic,
-  pif,
-  pifSettings,
-  vif,
-  vm,
-} from "../../builders/hosts.ts";
+import { config, createSnapshot, guest, NIC_OFF, nic, pif, pifSettings, vif, vm } from "../../builders/hosts.ts";
 import {
   createReport,
   DISABLED_HOST,
@@ -72,9 +62,7 @@ describe("the table", () => {
   });
 
   test("is the same in 100 columns: it is as wide as it has to be", () => {
-    expect(table(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices, 100)).toEqual(
-      treated,
-    );
+    expect(table(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices, 100)).toEqual(treated);
   });
 
   test("with predictable device names and every key recorded still fits 80 columns", () => {
@@ -86,14 +74,8 @@ describe("the table", () => {
 
   test("shows only the features that were asked for", () => {
     const features = ["tso", "rxhash"] as const;
-    const lines = table(
-      createReport("status", UNCHANGED_HOST.slice(0, 1), UNCHANGED_SNAPSHOT, { features }).devices,
-    );
-    expect(lines).toEqual([
-      "device tso  rxhash",
-      "NIC, carries the management traffic",
-      "eth0   on/- on/-",
-    ]);
+    const lines = table(createReport("status", UNCHANGED_HOST.slice(0, 1), UNCHANGED_SNAPSHOT, { features }).devices);
+    expect(lines).toEqual(["device tso  rxhash", "NIC, carries the management traffic", "eth0   on/- on/-"]);
   });
 
   test("no line ends in blanks", () => {
@@ -108,12 +90,8 @@ describe("the table", () => {
   });
 
   test("two VMs of one name are two groups", () => {
-    const twins = ["a", "b"].flatMap((uuid) => [
-      guest(vif(vm("twin", { uuid, domid: 1 }), "0", { uuid })),
-    ]);
-    const lines = table(
-      createReport("status", twins, createSnapshot({ "vif1.0": NIC_OFF })).devices,
-    );
+    const twins = ["a", "b"].flatMap((uuid) => [guest(vif(vm("twin", { uuid, domid: 1 }), "0", { uuid }))]);
+    const lines = table(createReport("status", twins, createSnapshot({ "vif1.0": NIC_OFF })).devices);
     expect(lines.filter((line) => line === "VM twin")).toHaveLength(2);
   });
 
@@ -122,9 +100,7 @@ describe("the table", () => {
       { kind: "unmanaged", device: "eth0", deviceKind: "pif" },
       { kind: "unmanaged", device: "vif9.0", deviceKind: "vif" },
     ] as const;
-    const lines = table(
-      createReport("status", bare, createSnapshot({ eth0: NIC_OFF, "vif9.0": NIC_OFF })).devices,
-    );
+    const lines = table(createReport("status", bare, createSnapshot({ eth0: NIC_OFF, "vif9.0": NIC_OFF })).devices);
     expect([lines[1], lines[3]]).toEqual(["NICs", "VIFs"]);
   });
 });
@@ -176,8 +152,7 @@ describe("names that tenants choose", () => {
     const view = createSnapshot({ eth0: NIC_OFF, [device]: NIC_OFF });
     const { devices } = createReport("status", subjects, view, { features });
     const [heading = "", , first = "", second = ""] = table(devices);
-    const start = (line: string, cell: string) =>
-      Bun.stringWidth(line.slice(0, line.indexOf(cell)));
+    const start = (line: string, cell: string) => Bun.stringWidth(line.slice(0, line.indexOf(cell)));
     expect(start(first, "off/-")).toBe(start(heading, "tso"));
     expect(start(second, "off/-")).toBe(start(heading, "tso"));
     expect(start(heading, "tso")).toBeLessThanOrEqual(16);
@@ -186,22 +161,16 @@ describe("names that tenants choose", () => {
 
 describe("the tone of a cell", () => {
   const colour = createPaint(true);
-  const rows = formatFeatureTable(
-    createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices,
-    {
-      paint: colour,
-      columns: 80,
-      ellipsis: "…",
-    },
-  );
-  const untouched = formatFeatureTable(
-    createReport("status", UNCHANGED_HOST, UNCHANGED_SNAPSHOT).devices,
-    {
-      paint: colour,
-      columns: 80,
-      ellipsis: "…",
-    },
-  );
+  const rows = formatFeatureTable(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices, {
+    paint: colour,
+    columns: 80,
+    ellipsis: "…",
+  });
+  const untouched = formatFeatureTable(createReport("status", UNCHANGED_HOST, UNCHANGED_SNAPSHOT).devices, {
+    paint: colour,
+    columns: 80,
+    ellipsis: "…",
+  });
 
   test("red is on and could be off", () => {
     expect(untouched[2]).toContain(colour.bad("on/- "));
@@ -228,8 +197,7 @@ describe("features that do not fit beside the others", () => {
   const { devices } = createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT, {
     features: FEATURE_NAMES,
   });
-  const headings = (columns: number) =>
-    table(devices, columns).filter((line) => line.startsWith("device"));
+  const headings = (columns: number) => table(devices, columns).filter((line) => line.startsWith("device"));
 
   test("follow in a table of their own, each once, in any width", () => {
     for (const columns of [20, 40, 60, 80, 100, 120, 200]) {

@@ -37,9 +37,7 @@ test("says so when there is nothing to change", () => {
 
 test("names eight VMs, and counts the others", () => {
   const names = Array.from({ length: 11 }, (_, index) => `vm${index}`);
-  expect(summaryOf(names)).toContain(
-    "VMs       11: vm0, vm1, vm2, vm3, vm4, vm5, vm6, vm7 and 3 more\n",
-  );
+  expect(summaryOf(names)).toContain("VMs       11: vm0, vm1, vm2, vm3, vm4, vm5, vm6, vm7 and 3 more\n");
 });
 
 test("lets no name act on the terminal, add a line or fill the screen", () => {

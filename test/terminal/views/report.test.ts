@@ -71,9 +71,7 @@ Run: offload disable ALL
     const view = createSnapshot(Object.fromEntries(names.map((name) => [name, NIC_ON])));
     const subjects = names.map((name) => nic(pif(name)));
     const report = createReport("verify", subjects, view, { exitCode: 1, features: ["tso"] });
-    expect(rendered(report)).toContain(
-      "  ! eth0, eth1, eth2, eth3, eth4, eth5 and 3 more: tso on\n",
-    );
+    expect(rendered(report)).toContain("  ! eth0, eth1, eth2, eth3, eth4, eth5 and 3 more: tso on\n");
   });
 
   test("shows a problem that is about no interface by itself", () => {

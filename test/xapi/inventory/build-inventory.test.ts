@@ -2,11 +2,7 @@ import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { findUnderlyingNics } from "../../../src/core/inventory.ts";
 import { resolveTargets } from "../../../src/core/targets/targets.ts";
-import {
-  buildInventory,
-  type InventoryRecords,
-  RecordSchemas,
-} from "../../../src/xapi/inventory/build-inventory.ts";
+import { buildInventory, type InventoryRecords, RecordSchemas } from "../../../src/xapi/inventory/build-inventory.ts";
 import { parseReply } from "../../../src/xapi/rpc/reply.ts";
 import { unwrap } from "../../builders/hosts.ts";
 import { recordedReply } from "../../fakes/recorded-xapi.ts";
@@ -170,9 +166,7 @@ describe("the records of a real xapi", () => {
   });
 
   test("join the VIFs with their VMs", () => {
-    const vifs = inventory.vifs.map(
-      ({ vm, device, attached }) => `${vm.name}/${device} ${attached}`,
-    );
+    const vifs = inventory.vifs.map(({ vm, device, attached }) => `${vm.name}/${device} ${attached}`);
     expect(vifs.sort()).toEqual(["vm-one/0 false", "vm-one/1 false", "vm-two/0 true"]);
   });
 
@@ -221,9 +215,7 @@ describe("what releases write differently", () => {
   });
 
   test.each(["", "x", "1.5", "0x10", " 1", null, true])("%p is no integer", (domid) => {
-    expect(v.safeParse(RecordSchemas.VM, { "OpaqueRef:vm": vmRecord({ domid }) }).success).toBe(
-      false,
-    );
+    expect(v.safeParse(RecordSchemas.VM, { "OpaqueRef:vm": vmRecord({ domid }) }).success).toBe(false);
   });
 
   test("fields that older releases do not have: a PIF without them is an ordinary one", () => {
@@ -236,18 +228,13 @@ describe("what releases write differently", () => {
     expect(pifs).toHaveLength(1);
   });
 
-  test.each([
-    "uuid",
-    "device",
-    "host",
-    "physical",
-    "VLAN_master_of",
-    "bond_master_of",
-    "other_config",
-  ])("a PIF without %s is not understood", (field) => {
-    const record = without(pifRecord(), field);
-    expect(v.safeParse(RecordSchemas.PIF, { "OpaqueRef:p": record }).success).toBe(false);
-  });
+  test.each(["uuid", "device", "host", "physical", "VLAN_master_of", "bond_master_of", "other_config"])(
+    "a PIF without %s is not understood",
+    (field) => {
+      const record = without(pifRecord(), field);
+      expect(v.safeParse(RecordSchemas.PIF, { "OpaqueRef:p": record }).success).toBe(false);
+    },
+  );
 
   test.each(Object.keys(vmRecord()))("a VM without %s, and it is told which", (field) => {
     const record = without(vmRecord(), field);
@@ -281,10 +268,7 @@ describe("what releases write differently", () => {
 });
 
 describe("a bond", () => {
-  const bonded = (
-    bond: Readonly<Record<string, string>>,
-    slave: Readonly<Record<string, string>>,
-  ) =>
+  const bonded = (bond: Readonly<Record<string, string>>, slave: Readonly<Record<string, string>>) =>
     join({
       PIF: {
         "OpaqueRef:bond0": pifRecord({
@@ -375,9 +359,7 @@ describe("PIFs that have no NIC of their own", () => {
   });
 
   test("a PIF of a host that XAPI does not list is left out", () => {
-    expect(join({ PIF: { "OpaqueRef:p": pifRecord({ host: "OpaqueRef:gone" }) } }).pifs).toEqual(
-      [],
-    );
+    expect(join({ PIF: { "OpaqueRef:p": pifRecord({ host: "OpaqueRef:gone" }) } }).pifs).toEqual([]);
   });
 });
 

@@ -16,9 +16,7 @@ function targets(
   texts: readonly (string | TargetRequest)[],
   guests: GuestScope = "resident-and-halted",
 ): Extract<ReadScope, { kind: "targets" }> {
-  const requests = texts.map(
-    (text): TargetRequest => (typeof text === "string" ? { text, kind: "any" } : text),
-  );
+  const requests = texts.map((text): TargetRequest => (typeof text === "string" ? { text, kind: "any" } : text));
   return { kind: "targets", requests, guests };
 }
 
@@ -40,10 +38,7 @@ describe("what is read for one target", () => {
       for (const kind of ["any", "vm", "pif"] as const) {
         const scope = targets([{ text, kind }]);
         const read = unwrap(await session.readInventory(scope));
-        const [there, here] = [
-          resolveTargets(scope.requests, pool),
-          resolveTargets(scope.requests, read),
-        ];
+        const [there, here] = [resolveTargets(scope.requests, pool), resolveTargets(scope.requests, read)];
         expect({ text, kind, ok: here.ok }).toEqual({ text, kind, ok: there.ok });
         if (!there.ok || !here.ok) continue;
         found += 1;
@@ -128,9 +123,7 @@ describe("what is read for this host", () => {
   test("counts VMs of other hosts without reading them", async () => {
     const { database, fixtures } = buildPool({ hosts: 4, vms: 30 });
     const { socket, session } = await openSessionOn(database, fixtures[1]?.host.record.uuid ?? "");
-    const read = unwrap(
-      await session.readInventory({ kind: "host", guests: "resident-and-halted" }),
-    );
+    const read = unwrap(await session.readInventory({ kind: "host", guests: "resident-and-halted" }));
     expect(read.unreadVmCounts.map(({ host, count }) => [host.name, count])).toEqual([
       ["xcp-1", 30],
       ["xcp-3", 30],
@@ -170,9 +163,7 @@ describe("what is read for this host", () => {
       ["backup", WORLD.other.ref],
       ["twin", WORLD.host.ref],
     ] as const) {
-      const found = WORLD.vms.find(
-        ({ record }) => record.name_label === name && record.power_state === "Halted",
-      );
+      const found = WORLD.vms.find(({ record }) => record.name_label === name && record.power_state === "Halted");
       if (found === undefined) throw new Error(`no halted VM is called ${name}`);
       socket.database.put("VM", found.ref, { ...found.record, resident_on: host });
     }
@@ -208,26 +199,16 @@ describe("the settings that are read back", () => {
   test("are those of the interfaces alone, however many there are", async () => {
     for (const vms of [3, 30]) {
       const { database, fixtures } = buildPool({ hosts: 3, vms });
-      const { socket, session } = await openSessionOn(
-        database,
-        fixtures[0]?.host.record.uuid ?? "",
-      );
+      const { socket, session } = await openSessionOn(database, fixtures[0]?.host.record.uuid ?? "");
       const scope = targets(["ALL"], "resident");
-      const { interfaces } = unwrap(
-        resolveTargets(scope.requests, unwrap(await session.readInventory(scope))),
-      );
+      const { interfaces } = unwrap(resolveTargets(scope.requests, unwrap(await session.readInventory(scope))));
       const [first] = interfaces;
       if (first?.kind !== "pif") throw new Error("a NIC comes first");
       const owner = { class: "PIF", ref: first.pif.ref } as const;
-      await session.writeOtherConfig(
-        [{ owner, key: "ethtool-tx", from: null, to: "off" }],
-        () => false,
-      );
+      await session.writeOtherConfig([{ owner, key: "ethtool-tx", from: null, to: "off" }], () => false);
       socket.calls.length = 0;
       const settings = unwrap(await session.readInterfaceConfigs(interfaces));
-      expect([...settings.keys()].sort()).toEqual(
-        interfaces.map((one) => getUuid(one) ?? "").sort(),
-      );
+      expect([...settings.keys()].sort()).toEqual(interfaces.map((one) => getUuid(one) ?? "").sort());
       expect(settings.get(first.pif.uuid)?.otherConfig).toEqual(new Map([["ethtool-tx", "off"]]));
       expect(socket.records).toBe(2 + vms);
       expect(socket.calls.length).toBe(vms > 16 ? 3 : 2 + vms);
@@ -237,9 +218,7 @@ describe("the settings that are read back", () => {
   test("are not there for an object that is gone", async () => {
     const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     const scope = targets(["web 1"]);
-    const { interfaces } = unwrap(
-      resolveTargets(scope.requests, unwrap(await session.readInventory(scope))),
-    );
+    const { interfaces } = unwrap(resolveTargets(scope.requests, unwrap(await session.readInventory(scope))));
     const [first] = WORLD.vm("web 1").vifs;
     socket.database.remove("VIF", first?.ref ?? "");
     const settings = unwrap(await session.readInterfaceConfigs(interfaces));

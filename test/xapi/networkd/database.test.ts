@@ -12,8 +12,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 function memoryOf(path: string) {
   const memory = unwrap(readNetworkdDb(path));
   const lines = [...(memory ?? [])].map(
-    ([device, features]) =>
-      `${device} ${[...features].map(([feature, value]) => `${feature}=${value}`).join(" ")}`,
+    ([device, features]) => `${device} ${[...features].map(([feature, value]) => `${feature}=${value}`).join(" ")}`,
   );
   return lines.sort();
 }

@@ -2,8 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { success, unavailableFailure } from "../../../src/core/result.ts";
 import { syncNetworkd } from "../../../src/xapi/networkd/sync.ts";
 
-const answers = (exitCode: number, stdout: string) => () =>
-  success({ exitCode, stdout, stderr: "" });
+const answers = (exitCode: number, stdout: string) => () => success({ exitCode, stdout, stderr: "" });
 
 describe("having networkd write its memory", () => {
   test("calls networkd through the message switch, bounded in time", () => {

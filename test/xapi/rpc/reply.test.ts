@@ -23,9 +23,7 @@ describe("a reply of JSON-RPC 1.0", () => {
     expect(read({ result: null, error: ["HANDLE_INVALID", "VIF", "x"], id: 0 })).toEqual(
       refused("HANDLE_INVALID", "VIF", "x"),
     );
-    expect(read({ result: null, error: ["MESSAGE_REMOVED"], id: 0 })).toEqual(
-      refused("MESSAGE_REMOVED"),
-    );
+    expect(read({ result: null, error: ["MESSAGE_REMOVED"], id: 0 })).toEqual(refused("MESSAGE_REMOVED"));
   });
 });
 
@@ -36,27 +34,19 @@ describe("a reply of JSON-RPC 2.0", () => {
 
   test("carries the code as message, the parameters as data", () => {
     const error = { code: 1, message: "MAP_DUPLICATE_KEY", data: ["VIF", "other_config", "x"] };
-    expect(read({ jsonrpc: "2.0", error, id: 3 })).toEqual(
-      refused("MAP_DUPLICATE_KEY", "VIF", "other_config", "x"),
-    );
+    expect(read({ jsonrpc: "2.0", error, id: 3 })).toEqual(refused("MAP_DUPLICATE_KEY", "VIF", "other_config", "x"));
     expect(read({ jsonrpc: "2.0", error: { code: 1, message: "X" }, id: 3 })).toEqual(refused("X"));
-    expect(read({ jsonrpc: "2.0", error: { code: 1, message: "X", data: "?" } })).toEqual(
-      refused("X"),
-    );
+    expect(read({ jsonrpc: "2.0", error: { code: 1, message: "X", data: "?" } })).toEqual(refused("X"));
   });
 });
 
 describe("the shape is what it is, whatever was asked for", () => {
   test("2.0 with the error of 1.0: raised before dispatch, or forwarded by a pool member", () => {
-    expect(read({ jsonrpc: "2.0", error: ["HOST_STILL_BOOTING"], id: 0 })).toEqual(
-      refused("HOST_STILL_BOOTING"),
-    );
+    expect(read({ jsonrpc: "2.0", error: ["HOST_STILL_BOOTING"], id: 0 })).toEqual(refused("HOST_STILL_BOOTING"));
   });
 
   test("1.0 with the error of 2.0", () => {
-    expect(read({ result: null, error: { code: 1, message: "X", data: ["a"] }, id: 0 })).toEqual(
-      refused("X", "a"),
-    );
+    expect(read({ result: null, error: { code: 1, message: "X", data: ["a"] }, id: 0 })).toEqual(refused("X", "a"));
   });
 
   test("the id is not looked at: 7.x always answers 0", () => {

@@ -58,10 +58,7 @@ describe("a session", () => {
         ? { ok: false, error: { kind: "refused", code: "HANDLE_INVALID", params: ["VM"] } }
         : { ok: true, value: "" };
     expect(await session.announceVms([web, db])).toEqual(["HANDLE_INVALID VM"]);
-    expect(socket.calls("event.inject")).toEqual([
-      "event.inject VM OpaqueRef:web",
-      "event.inject VM OpaqueRef:db",
-    ]);
+    expect(socket.calls("event.inject")).toEqual(["event.inject VM OpaqueRef:web", "event.inject VM OpaqueRef:db"]);
   });
 
   test("a XAPI that goes away is not asked again and again, and every VM is told of", async () => {

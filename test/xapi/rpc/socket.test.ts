@@ -29,9 +29,7 @@ function listen(answerAfter: () => Promise<void> = () => Bun.sleep(1)) {
         socket.data.received = "";
         await answerAfter();
         const reply = JSON.stringify({ id: 1, result: "OpaqueRef:session", error: null });
-        socket.write(
-          `HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: ${reply.length}\r\n\r\n${reply}`,
-        );
+        socket.write(`HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: ${reply.length}\r\n\r\n${reply}`);
       },
     },
   });
