@@ -1,8 +1,8 @@
+import { formatUsage } from "../../src/cli/help-text.ts";
 import { COMMANDS } from "../../src/cli/specs/commands.ts";
 import { type ArgumentDefinition, type CommandDefinition, formatOptionLabel } from "../../src/cli/specs/spec.ts";
 import { AMBIGUITY_NOTE, FEATURE_NOTE, formatSettingObjects, TARGET_DESCRIPTIONS } from "../../src/cli/specs/topics.ts";
 import { FEATURES } from "../../src/core/features.ts";
-import { formatUsage } from "../../src/terminal/help.ts";
 import { ENVIRONMENT, EXITS, FILES } from "./facts.ts";
 
 /** docs/commands.md: the same as the man page, for those who read in a browser. */

@@ -1,7 +1,7 @@
+import type { PoolCall } from "../core/pool-call.ts";
 import type { ExitCode } from "../core/problem.ts";
 import type { Report, ReportingCommand } from "../core/report.ts";
 import type { Failure, Result } from "../core/result.ts";
-import type { PoolCall } from "../plugin/pool-call.ts";
 import type { SignalHandler } from "./signals.ts";
 
 /** How the user wants to be answered. */

@@ -1,8 +1,8 @@
 import { findClosest } from "../core/find-closest.ts";
 import type { Failure } from "../core/result.ts";
 import { quote } from "../core/text.ts";
-import { formatCommandHelp, formatProgramHelp, formatTopicHelp, type HelpView } from "../terminal/help.ts";
 import { VERSION } from "../version.ts";
+import { formatCommandHelp, formatProgramHelp, formatTopicHelp, type HelpView } from "./help-text.ts";
 import { COMMANDS, findCommand } from "./specs/commands.ts";
 import { TOPICS } from "./specs/topics.ts";
 

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import type { PoolCall } from "../plugin/pool-call.ts";
+import type { PoolCall } from "../core/pool-call.ts";
 
 /** Thrown where a signal ends the work before anything was touched. */
 export class InterruptedError extends Error {

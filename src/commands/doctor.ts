@@ -12,7 +12,6 @@ import {
   listIneffectivePifSettings,
   listIneffectiveSettings,
   listNetworkSettings,
-  type OffloadSetting,
   readNicDrivers,
   summarizeDevice,
 } from "../core/doctor/diagnosis.ts";
@@ -21,9 +20,10 @@ import { collectSoftware } from "../core/doctor/software.ts";
 import { findHooks, type ThirdPartyHook } from "../core/doctor/third-party-hooks.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../core/features.ts";
 import type { Interface } from "../core/interface.ts";
+import type { PoolCall } from "../core/pool-call.ts";
 import type { XapiDiagnostics } from "../core/ports.ts";
 import { computeExitCode, type Problem } from "../core/problem.ts";
-import { createReport, type Report } from "../core/report.ts";
+import { createReport, type OffloadSetting, type Report } from "../core/report.ts";
 import { type Result, success, usageFailure } from "../core/result.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
@@ -32,7 +32,6 @@ import { getReadScope, type SelectedTargets, selectWholeHost } from "../host/sel
 import { readThirdPartyFiles } from "../host/third-party-files.ts";
 import { type VerifyOptions, verifyHost } from "../host/verify.ts";
 import { readLocalSoftware } from "../kernel/software.ts";
-import type { PoolCall } from "../plugin/pool-call.ts";
 import { listStateFiles } from "../state/directory.ts";
 import { VERSION } from "../version.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";

@@ -19,6 +19,7 @@ import { createReportingCommand } from "../cli/reporting.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { VERIFY } from "../cli/specs/verify.ts";
 import { toBootReport } from "../core/boot-layer.ts";
+import type { PoolCall } from "../core/pool-call.ts";
 import { computeExitCode } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
 import { type Result, success, usageFailure } from "../core/result.ts";
@@ -33,7 +34,6 @@ import {
 import { withDom0AndReadAhead } from "../host/open.ts";
 import { getReadScope, readAhead, type SelectedTargets, selectTargets } from "../host/selection.ts";
 import { type VerifyOptions, verifyHost } from "../host/verify.ts";
-import type { PoolCall } from "../plugin/pool-call.ts";
 import { readPendingChange, toPendingReport } from "../state/pending-change.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 

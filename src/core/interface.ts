@@ -104,3 +104,6 @@ export function formatInterfaceName(iface: Interface): string {
     ? `vif${location.domid}.${vif.device}`
     : `VIF ${vif.device} of ${quote(iface.vm.name)}`;
 }
+
+/** An interface with an object in XAPI. */
+export type ManagedInterface = Exclude<Interface, { kind: "unmanaged" }>;

@@ -5,7 +5,7 @@ import type { Feature } from "./features.ts";
 import type { Kernel } from "./ports.ts";
 import type { Problem } from "./problem.ts";
 import { type Result, success } from "./result.ts";
-import type { TargetRequest } from "./targets/targets.ts";
+import type { TargetRequest } from "./targets/target-request.ts";
 
 /** The command that a confirmation completes. */
 export type PendingCommand =

@@ -1,7 +1,7 @@
-import type { ManagedInterface, PolicyStep } from "./disable/plan.ts";
-import type { Interface } from "./interface.ts";
+import type { Interface, ManagedInterface } from "./interface.ts";
 import { createInterfaceProblem } from "./interface-problem.ts";
 import { getStoredPolicy } from "./policy.ts";
+import type { StoredFeatures } from "./policy-entries.ts";
 import {
   createHostRuleEntry,
   createInterfaceEntry,
@@ -12,6 +12,12 @@ import {
 } from "./policy-entries.ts";
 import type { OtherConfigWrite, Toolstack } from "./ports.ts";
 import type { Problem } from "./problem.ts";
+
+/** What is to be stored with an interface, before anything of it is changed. */
+export interface PolicyStep {
+  readonly iface: ManagedInterface;
+  readonly features: StoredFeatures;
+}
 
 /** What became of texts that were to be stored. */
 export interface StoreEntriesResult {

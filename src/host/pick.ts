@@ -5,7 +5,7 @@ import { DEFAULT_FEATURES, FEATURE_NAMES, FEATURES, type Feature } from "../core
 import { type Result, success, usageFailure } from "../core/result.ts";
 import { buildChoices, type Choice, listAvailableInterfaces } from "../core/targets/choices.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
-import type { TargetRequest } from "../core/targets/targets.ts";
+import type { TargetRequest } from "../core/targets/target-request.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import { canMoveCursor, isInteractive } from "../terminal/confirm.ts";
 import { type PickerList, type PickResult, pickRows } from "../terminal/picker.ts";

@@ -1,22 +1,22 @@
 import type { FeatureSnapshot } from "../core/disable/steps.ts";
 import type { Interface } from "../core/interface.ts";
 import type { Inventory } from "../core/inventory.ts";
+import type { PoolCall } from "../core/pool-call.ts";
 import type { Kernel, Toolstack } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
 import { type Result, success } from "../core/result.ts";
 import { readGuestFeatures, resolveUnmanaged, resolveUnmanagedHost } from "../core/targets/interface-features.ts";
 import { createSelectionNotes } from "../core/targets/notes.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
+import type { TargetRequest } from "../core/targets/target-request.ts";
 import {
   parseTargetGroup,
   resolveTargets,
   type Selection,
   type TargetGroup,
   type TargetOptions,
-  type TargetRequest,
   WHOLE_HOST,
 } from "../core/targets/targets.ts";
-import type { PoolCall } from "../plugin/pool-call.ts";
 import { excludeDomainMismatches } from "./domain-mismatch.ts";
 import type { Dom0, XapiState } from "./open.ts";
 

@@ -1,3 +1,4 @@
+import type { PoolCall } from "../core/pool-call.ts";
 import { EXIT_CODES, type ExitCode } from "../core/problem.ts";
 import type { Report } from "../core/report.ts";
 import { type Failure, type Result, usageFailure } from "../core/result.ts";
@@ -6,8 +7,8 @@ import { writeAll } from "../terminal/streams.ts";
 import { createView } from "../terminal/view.ts";
 import { readHostIdentity } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/rpc/session.ts";
+import { checkCallLimits } from "./call-limits.ts";
 import { requireXapiCaller } from "./caller.ts";
-import { checkCallLimits, type PoolCall } from "./pool-call.ts";
 import {
   MAX_ANSWER_BYTES,
   PLUGIN_ARGUMENT,

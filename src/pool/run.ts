@@ -3,7 +3,7 @@ import { requireConfirmation } from "../cli/confirm.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import type { ReportingCommand } from "../core/report.ts";
 import { type Result, success, usageFailure } from "../core/result.ts";
-import type { TargetRequest } from "../core/targets/targets.ts";
+import type { TargetRequest } from "../core/targets/target-request.ts";
 import { isInteractive } from "../terminal/confirm.ts";
 import { createView } from "../terminal/view.ts";
 import { formatPoolPreview } from "../terminal/views/pool.ts";

@@ -1,7 +1,8 @@
 import type { Interface } from "../core/interface.ts";
 import type { Inventory } from "../core/inventory.ts";
 import { combineResults, type Result, success } from "../core/result.ts";
-import { parseTargetGroup, resolveTargets, type TargetRequest } from "../core/targets/targets.ts";
+import type { TargetRequest } from "../core/targets/target-request.ts";
+import { parseTargetGroup, resolveTargets } from "../core/targets/targets.ts";
 import type { PoolHost } from "../xapi/inventory/hosts.ts";
 import type { Pool } from "./pool.ts";
 

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync } from "node:fs";
-import type { StateFile } from "../core/doctor/diagnosis.ts";
+import type { StateFile } from "../core/report.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { createDirectory } from "../fs/file.ts";
 

@@ -1,9 +1,9 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
+import { isPluginPath } from "../core/plugin-path.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { removeStaleTemporaryFilesBeside } from "../fs/file.ts";
 import { tryLockFile } from "../fs/libc.ts";
-import { isPluginPath } from "../plugin/plugin-path.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
 const LOCK_PATH = `${STATE_DIRECTORY}/lock`;

@@ -1,8 +1,10 @@
 import type { OtherConfigWrite, OtherConfigWriteOutcome } from "../core/ports.ts";
 import { formatCallError } from "./rpc/errors.ts";
 import { forEachConcurrent } from "./rpc/for-each-concurrent.ts";
-import type { CallError } from "./rpc/reply.ts";
-import type { XapiSession } from "./rpc/session.ts";
+import type { CallError, CallResult } from "./rpc/reply.ts";
+
+/** A call of XAPI within a session. */
+type XapiCall = (method: string, ...params: readonly unknown[]) => Promise<CallResult>;
 
 /**
  * After how many calls what they left in memory is collected. By itself the engine would wait until
@@ -15,7 +17,7 @@ const WRITES_PER_GC = 1000;
  * As soon as XAPI is gone, or `isStopped` says so, the rest is left and reported as not attempted.
  */
 export async function writeOtherConfigKeys<W extends OtherConfigWrite>(
-  session: XapiSession,
+  call: XapiCall,
   writes: readonly W[],
   isStopped: () => boolean,
   onOutcome: (outcome: OtherConfigWriteOutcome<W>) => void = () => {},
@@ -25,7 +27,7 @@ export async function writeOtherConfigKeys<W extends OtherConfigWrite>(
   await forEachConcurrent(Map.groupBy(writes, ({ owner }) => owner.ref).values(), async (objectWrites) => {
     for (const write of objectWrites) {
       if (unavailableReason !== null || isStopped()) break;
-      const { state, reason, isXapiDown } = await writeOtherConfigKey(session, write);
+      const { state, reason, isXapiDown } = await writeOtherConfigKey(call, write);
       const outcome: OtherConfigWriteOutcome<W> = { write, state, reason };
       outcomes.set(write, outcome);
       if (outcomes.size % WRITES_PER_GC === 0) Bun.gc(true);
@@ -53,16 +55,13 @@ const WRITTEN: WriteResult = { state: "written", reason: "", isXapiDown: false }
  * Remove then add, as xe does: adding a present key fails even with the value it has
  * (recorded: MAP_DUPLICATE_KEY), removing an absent one succeeds.
  */
-async function writeOtherConfigKey(
-  session: XapiSession,
-  { owner, key, from, to }: OtherConfigWrite,
-): Promise<WriteResult> {
+async function writeOtherConfigKey(call: XapiCall, { owner, key, from, to }: OtherConfigWrite): Promise<WriteResult> {
   if (from !== null) {
-    const removed = await session.call(`${owner.class}.remove_from_other_config`, owner.ref, key);
+    const removed = await call(`${owner.class}.remove_from_other_config`, owner.ref, key);
     if (!removed.ok) return toFailedWrite(removed.error);
   }
   if (to === null) return WRITTEN;
-  const added = await session.call(`${owner.class}.add_to_other_config`, owner.ref, key, to);
+  const added = await call(`${owner.class}.add_to_other_config`, owner.ref, key, to);
   if (added.ok) return WRITTEN;
   const failure = toFailedWrite(added.error);
   if (from === null) return failure;

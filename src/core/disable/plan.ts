@@ -1,13 +1,13 @@
 import { type Feature, isChangeableOnVif } from "../features.ts";
-import type { Interface } from "../interface.ts";
+import type { Interface, ManagedInterface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Inventory, Vm } from "../inventory.ts";
 import { findOriginals, type OriginalSources } from "../originals.ts";
 import { getStoredPolicy, Policy } from "../policy.ts";
-import type { StoredFeature, StoredFeatures } from "../policy-entries.ts";
+import type { StoredFeature } from "../policy-entries.ts";
 import type { Problem } from "../problem.ts";
 import { effectiveKey, getOtherConfig, parseSetting } from "../settings.ts";
-import type { HostRuleStep } from "../write-policy-entries.ts";
+import type { HostRuleStep, PolicyStep } from "../write-policy-entries.ts";
 import {
   type Change,
   type FeatureSnapshot,
@@ -29,15 +29,6 @@ export interface DisableRequest {
   readonly groups: { readonly nics: boolean; readonly vifs: boolean };
   /** VIFs that were named by themselves, by UUID. */
   readonly individualVifs: ReadonlySet<string>;
-}
-
-/** An interface with an object in XAPI. */
-export type ManagedInterface = Exclude<Interface, { kind: "unmanaged" }>;
-
-/** What is to be stored with an interface, before anything of it is changed. */
-export interface PolicyStep {
-  readonly iface: ManagedInterface;
-  readonly features: StoredFeatures;
 }
 
 /** What `disable` is going to do, and what it looks at to decide so. */

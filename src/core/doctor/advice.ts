@@ -1,8 +1,7 @@
 import { quoteShellWord } from "../disable/manual-commands.ts";
 import type { ProblemCode } from "../problem.ts";
-import type { Report } from "../report.ts";
+import type { Advice, Diagnosis, OffloadSetting, Report } from "../report.ts";
 import { joinAnd } from "../text.ts";
-import type { Advice, Diagnosis, OffloadSetting } from "./diagnosis.ts";
 import type { ThirdPartyHook } from "./third-party-hooks.ts";
 
 /** How many interfaces a sentence names. */

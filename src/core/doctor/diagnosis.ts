@@ -4,97 +4,9 @@ import { FEATURE_NAMES, type Feature } from "../features.ts";
 import { formatInterfaceName, getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
 import type { Inventory, OtherConfig, Pif } from "../inventory.ts";
 import type { Kernel, NetworkSettings } from "../ports.ts";
-import type { DeviceReport, FeatureReport } from "../report.ts";
+import type { DeviceReport, DeviceSummary, FeatureReport, NicDriver, OffloadSetting } from "../report.ts";
 import { ineffectiveSettings } from "../settings.ts";
 import { getCoveredNicFeatures, getCoveredVifFeatures } from "../verify/coverage.ts";
-import type { ThirdPartyHook } from "./third-party-hooks.ts";
-
-/** A part of the host's software; `version` is null where it is not there or not known. */
-export interface Software {
-  readonly part: string;
-  readonly version: string | null;
-  /** Who says so: `XAPI`, or a file. */
-  readonly from: string;
-}
-
-/** A NIC's driver in its own words; null where it gives none. */
-export interface NicDriver {
-  readonly device: string;
-  readonly driver: string | null;
-  readonly version: string | null;
-  readonly firmware: string | null;
-  readonly bus: string | null;
-  /** Vendor and device of PCI, such as `8086:15bc`. */
-  readonly pci: string | null;
-}
-
-/** The features of one device, by what is true of them. A feature may stand in several lists. */
-export interface DeviceSummary {
-  readonly device: string | null;
-  readonly kind: "pif" | "vif";
-  readonly uuid: string | null;
-  readonly vm: DeviceReport["vm"];
-  readonly management: boolean;
-  readonly on: readonly Feature[];
-  readonly onFixed: readonly Feature[];
-  readonly off: readonly Feature[];
-  readonly offFixed: readonly Feature[];
-  /** Off, but requested on: on by itself as soon as nothing stands in its way. */
-  readonly requestedOn: readonly Feature[];
-  readonly absent: readonly Feature[];
-  readonly xapiOff: readonly Feature[];
-  readonly xapiOn: readonly Feature[];
-  /** Turned off at boot, or when the interface appears, by what `persist` has installed. */
-  readonly persisted: readonly Feature[];
-}
-
-/** A key of XAPI's that looks as if it concerned the offloads of something. */
-export interface OffloadSetting {
-  readonly of: "pif" | "vif" | "network";
-  readonly uuid: string;
-  /** What the object is called here. */
-  readonly name: string;
-  readonly key: string;
-  readonly value: string;
-  /** Why it does nothing, or what it does instead. */
-  readonly reason: string;
-}
-
-/** A file that this program keeps on disk. */
-export interface StateFile {
-  readonly file: string;
-  readonly bytes: number;
-  /** When it was written last, in UTC (ISO 8601). */
-  readonly written: string;
-}
-
-/** A step to take, and why. */
-export interface Advice {
-  readonly reason: string;
-  readonly command: string;
-}
-
-/** What `doctor` has to say beyond a report. */
-export interface Diagnosis {
-  /** When this was true, in UTC (ISO 8601). */
-  readonly taken: string;
-  /** Whether names and addresses are replaced by placeholders. */
-  readonly redacted: boolean;
-  readonly software: readonly Software[];
-  readonly nics: readonly NicDriver[];
-  readonly devices: readonly DeviceSummary[];
-  /** Records that nothing reads. */
-  readonly ineffectiveSettings: readonly OffloadSetting[];
-  /** Records of networks, which are applied to the bridge and to nothing else. */
-  readonly networkSettings: readonly OffloadSetting[];
-  /** Files of others that touch offloads. */
-  readonly hooks: readonly ThirdPartyHook[];
-  /** What `offload` keeps on this host's disk: this boot's kernel bits, a pending change, the lock. */
-  readonly stateFiles: readonly StateFile[];
-  /** What could not be looked at. */
-  readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
-  readonly advice: readonly Advice[];
-}
 
 /** Sorts the features of a device by what is true of them. */
 export function summarizeDevice(report: DeviceReport, boot: BootLayer | null): DeviceSummary {

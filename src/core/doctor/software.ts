@@ -1,4 +1,4 @@
-import type { Software } from "./diagnosis.ts";
+import type { Software } from "../report.ts";
 
 /** What the host says of its software without XAPI; null where something is not there. */
 export interface LocalSoftware {

@@ -1,8 +1,8 @@
 import { type ChangePorts, hasProblem, toProblems } from "../disable/apply.ts";
-import { listRunningVms, type ManagedInterface } from "../disable/plan.ts";
+import { listRunningVms } from "../disable/plan.ts";
 import { type Change, type FeatureSnapshot, listLiveChanges, listSettingChanges } from "../disable/steps.ts";
 import { FEATURE_NAMES } from "../features.ts";
-import { type Interface, listInterfaceDevices } from "../interface.ts";
+import { type Interface, listInterfaceDevices, type ManagedInterface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Pif } from "../inventory.ts";
 import { EventLoopYielder } from "../pause.ts";

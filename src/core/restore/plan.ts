@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
-import { findPolicyProblems, type ManagedInterface, type PolicyStep } from "../disable/plan.ts";
+import { findPolicyProblems } from "../disable/plan.ts";
 import type { FeatureSnapshot, SettingStep } from "../disable/steps.ts";
 import { FEATURE_NAMES, type Feature, isFeature, settingKey } from "../features.ts";
-import { formatInterfaceName, type Interface, listInterfaceDevices } from "../interface.ts";
+import { formatInterfaceName, type Interface, listInterfaceDevices, type ManagedInterface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
 import { getStoredPolicy, type Policy } from "../policy.ts";
 import type { StoredFeature, StoredFeatures } from "../policy-entries.ts";
 import type { Note, Problem } from "../problem.ts";
 import { getOtherConfig } from "../settings.ts";
+import type { PolicyStep } from "../write-policy-entries.ts";
 import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
 
 /** A setting that somebody else has changed since: neither the original nor what this tool wrote. */

@@ -3,7 +3,8 @@ import type { NicInterface, VifInterface } from "../interface.ts";
 import type { Inventory, Vm } from "../inventory.ts";
 import { compareNatural } from "../natural-order.ts";
 import type { DeviceReport } from "../report.ts";
-import { indexInterfaces, type TargetRequest } from "./targets.ts";
+import type { TargetRequest } from "./target-request.ts";
+import { indexInterfaces } from "./targets.ts";
 
 /** A NIC or a VM that a person can choose, and what helps to choose it. */
 export interface Choice {

@@ -4,7 +4,8 @@ import { sortNatural } from "../natural-order.ts";
 import type { Kernel } from "../ports.ts";
 import { combineResults, type Result, success, usageFailure } from "../result.ts";
 import { quote } from "../text.ts";
-import { checkSpelling, parseTargetGroup, type TargetRequest } from "./targets.ts";
+import type { TargetRequest } from "./target-request.ts";
+import { checkSpelling, parseTargetGroup } from "./targets.ts";
 
 /**
  * Reads the features of every device of the interfaces. What was read of them a moment ago may be

@@ -1,4 +1,4 @@
-import type { TargetRequest } from "./targets.ts";
+import type { TargetRequest } from "./target-request.ts";
 
 /** Whose VIFs are read besides those of VMs that are named: a pool's called host leaves out the halted ones. */
 export type GuestScope = "resident" | "resident-and-halted";

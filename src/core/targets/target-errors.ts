@@ -3,7 +3,7 @@ import type { Inventory, Pif, Vm } from "../inventory.ts";
 import { type Result, usageFailure } from "../result.ts";
 import { quote } from "../text.ts";
 import type { Catalog } from "./catalog.ts";
-import type { TargetRequest } from "./targets.ts";
+import type { TargetRequest } from "./target-request.ts";
 
 /** That several VMs have the name, with what tells them apart. */
 export function rejectDuplicateName(text: string, vms: readonly Vm[]): Result<never> {

@@ -11,15 +11,7 @@ import {
   rejectPifWithoutNic,
   rejectUnknownTarget,
 } from "./target-errors.ts";
-
-/**
- * One target as the user wrote it; `kind` is what `--vm`, `--pif` or `--host` pinned down. The last
- * three stand for ALL, NICS and VIFS, whatever a VM may be called.
- */
-export interface TargetRequest {
-  readonly text: string;
-  readonly kind: "any" | "vm" | "pif" | "host" | "nics" | "vifs";
-}
+import type { TargetRequest } from "./target-request.ts";
 
 /** What a word in capitals stands for: this host's NICs, the VIFs of VMs that run on no other host. */
 export interface TargetGroup {

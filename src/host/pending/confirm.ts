@@ -2,16 +2,16 @@ import type { CommandResult } from "../../cli/command.ts";
 import { applyDisable } from "../../core/disable/apply.ts";
 import { createDisableReport } from "../../core/disable/report.ts";
 import type { PendingChange, PendingCommand } from "../../core/pending-change.ts";
+import type { PoolCall } from "../../core/pool-call.ts";
 import type { ReportingCommand } from "../../core/report.ts";
 import { type Result, success } from "../../core/result.ts";
-import type { PoolCall } from "../../plugin/pool-call.ts";
 import { ChangeLock } from "../../state/lock.ts";
 import { removePendingChange } from "../../state/pending-change.ts";
 import { installBootLayer, planPolicy } from "../boot-layer.ts";
 import { createChangePorts, planTargets, updateBootScript } from "../change.ts";
 import { type Dom0, refreshInventory } from "../open.ts";
+import { applyHostRestore } from "../restore/apply.ts";
 import { planHostRestore } from "../restore/plan.ts";
-import { applyHostRestore } from "../restore/run.ts";
 import { getReadScope } from "../selection.ts";
 import { findPendingChange, listPendingChanges } from "./pending-change.ts";
 

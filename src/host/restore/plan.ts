@@ -13,12 +13,8 @@ import { planRestore, type RestorePlan } from "../../core/restore/plan.ts";
 import { type Result, success } from "../../core/result.ts";
 import { createUnmanagedInterface } from "../../core/targets/interface-features.ts";
 import { createLeftOutNotes } from "../../core/targets/notes.ts";
-import {
-  countVmsOnOtherHosts,
-  indexInterfaces,
-  type TargetGroup,
-  type TargetRequest,
-} from "../../core/targets/targets.ts";
+import type { TargetRequest } from "../../core/targets/target-request.ts";
+import { countVmsOnOtherHosts, indexInterfaces, type TargetGroup } from "../../core/targets/targets.ts";
 import { formatCount, joinAnd, quote } from "../../core/text.ts";
 import { getBootFeatures, getCoveredNicFeatures } from "../../core/verify/coverage.ts";
 import { checkNetworkd } from "../../core/verify/networkd.ts";

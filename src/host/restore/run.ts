@@ -4,32 +4,25 @@ import type { SignalHandler } from "../../cli/signals.ts";
 import { formatRestoreCommands } from "../../core/disable/manual-commands.ts";
 import { listLiveChanges } from "../../core/disable/steps.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../core/features.ts";
+import type { PoolCall } from "../../core/pool-call.ts";
 import { computeExitCode, EXIT_CODES, type Note, type Problem } from "../../core/problem.ts";
 import { createReport } from "../../core/report.ts";
-import { applyLiveRestore, applyRestore } from "../../core/restore/apply.ts";
+import { applyLiveRestore } from "../../core/restore/apply.ts";
 import { collectCurrentRequests } from "../../core/restore/live-restore.ts";
 import { type Result, success, unavailableFailure } from "../../core/result.ts";
 import type { ReadScope } from "../../core/targets/read-scope.ts";
 import { parseTargetGroup } from "../../core/targets/targets.ts";
 import { formatCount, joinAnd } from "../../core/text.ts";
 import { evaluateInterfaces } from "../../core/verify/evaluate-interfaces.ts";
-import type { PoolCall } from "../../plugin/pool-call.ts";
 import { KernelBitsFile } from "../../state/kernel-bits.ts";
 import type { ChangeLock } from "../../state/lock.ts";
 import { getSecondsLeft, readPendingChange } from "../../state/pending-change.ts";
-import { createChangePorts } from "../change.ts";
-import { changeDom0, type Dom0, toXapiProblems, withDom0 } from "../open.ts";
+import { changeDom0, type Dom0, withDom0 } from "../open.ts";
 import { awaitAnswer } from "../pending/await-answer.ts";
 import { beginPendingChange, revertPendingChange } from "../pending/pending-change.ts";
 import { getReadScope } from "../selection.ts";
-import {
-  createReplugger,
-  noteSkippedReplug,
-  type PlannedRestore,
-  planHostRestore,
-  type RestoreOptions,
-} from "./plan.ts";
-import { updateBootLayerAfterRestore } from "./update-boot-layer.ts";
+import { applyHostRestore } from "./apply.ts";
+import { type PlannedRestore, planHostRestore, type RestoreOptions } from "./plan.ts";
 
 /** What is to be restored, and how. */
 export interface HostRestoreRequest extends RestoreOptions {
@@ -231,45 +224,3 @@ const PLUG_UNPROTECTED: readonly Note[] = [
     message: "NICs are plugged anew once this is confirmed; that plug is not covered by --confirm-within",
   },
 ];
-
-interface RestoreContext {
-  readonly request: RestoreOptions;
-  readonly dom0: Dom0;
-  readonly call: PoolCall | null;
-  readonly command: "restore" | "confirm";
-  readonly isStopped: () => boolean;
-}
-
-/** Carries out what was planned, has the boot layer follow, and reports. */
-export async function applyHostRestore(
-  planned: PlannedRestore,
-  { request, dom0, call, command, isStopped }: RestoreContext,
-  reverted: readonly Problem[],
-): Promise<Result<CommandResult>> {
-  const { plan, selected, bits } = planned;
-  const ports = createChangePorts(dom0, bits, selected.toolstack, call, isStopped);
-  const replugger = createReplugger(planned, request, dom0.kernel, isStopped);
-  const updateBootLayer = (restored: PlannedRestore["plan"]["policyRemovals"]) =>
-    updateBootLayerAfterRestore(planned, request, restored);
-  const restoreWork = {
-    request,
-    sources: planned.restoreEvidence,
-    hostRule: planned.rule,
-    replugger,
-    updateBootLayer,
-  };
-  const restored = await applyRestore(plan, restoreWork, ports);
-  if (!restored.ok) return restored;
-  const { interfaces, after, changes, settingsVerified } = restored.value;
-  const { devices } = evaluateInterfaces(interfaces, after, {
-    features: DEFAULT_FEATURES,
-    includesSettings: settingsVerified,
-  });
-  const problems = [...toXapiProblems(dom0.xapi), ...selected.problems, ...reverted, ...restored.value.problems];
-  const notes = [...selected.notes, ...restored.value.notes, ...noteSkippedReplug(planned, restored.value, request)];
-  const exitCode = computeExitCode(problems, { strict: false, changing: true });
-  const { host } = dom0;
-  return success({
-    report: createReport(command, { host, exitCode, devices, changes, problems, notes }),
-  });
-}

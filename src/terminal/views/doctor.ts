@@ -1,6 +1,5 @@
-import type { DeviceSummary, Diagnosis, NicDriver, OffloadSetting } from "../../core/doctor/diagnosis.ts";
 import type { ThirdPartyHook } from "../../core/doctor/third-party-hooks.ts";
-import type { Report } from "../../core/report.ts";
+import type { DeviceSummary, Diagnosis, NicDriver, OffloadSetting, Report } from "../../core/report.ts";
 import { formatCount, quote } from "../../core/text.ts";
 import { type Paint, stripUnprintable, truncate } from "../text.ts";
 import type { TerminalView } from "../view.ts";

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { GuestScope, ReadScope } from "../../core/targets/read-scope.ts";
-import { parseTargetGroup, type TargetRequest } from "../../core/targets/targets.ts";
+import type { TargetRequest } from "../../core/targets/target-request.ts";
+import { parseTargetGroup } from "../../core/targets/targets.ts";
 import { RefsSchema } from "./schemas.ts";
 import type { XapiReader } from "./xapi-reader.ts";
 

@@ -101,7 +101,7 @@ export class XapiSession implements Toolstack {
     isStopped: () => boolean,
     onOutcome?: (outcome: OtherConfigWriteOutcome<W>) => void,
   ): Promise<readonly OtherConfigWriteOutcome<W>[]> {
-    return writeOtherConfigKeys(this, writes, isStopped, onOutcome);
+    return writeOtherConfigKeys((method, ...params) => this.call(method, ...params), writes, isStopped, onOutcome);
   }
 
   async writeSettings(

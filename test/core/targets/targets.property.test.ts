@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { getUuid, type Interface, listInterfaceDevices } from "../../../src/core/interface.ts";
 import type { Inventory } from "../../../src/core/inventory.ts";
-import { resolveTargets, type TargetRequest } from "../../../src/core/targets/targets.ts";
+import type { TargetRequest } from "../../../src/core/targets/target-request.ts";
+import { resolveTargets } from "../../../src/core/targets/targets.ts";
 import { inventories } from "../../builders/arbitraries.ts";
 import { failuresOf, unwrap } from "../../builders/hosts.ts";
 

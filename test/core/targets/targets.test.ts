@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { getUuid } from "../../../src/core/interface.ts";
 import type { Inventory } from "../../../src/core/inventory.ts";
-import { checkSpelling, resolveTargets, type TargetRequest } from "../../../src/core/targets/targets.ts";
+import type { TargetRequest } from "../../../src/core/targets/target-request.ts";
+import { checkSpelling, resolveTargets } from "../../../src/core/targets/targets.ts";
 import {
   ALPHA,
   BETA,

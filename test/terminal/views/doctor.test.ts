@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { DeviceSummary, Diagnosis } from "../../../src/core/doctor/diagnosis.ts";
+import type { DeviceSummary, Diagnosis } from "../../../src/core/report.ts";
 import { createReport, type Report } from "../../../src/core/report.ts";
 import { createPaint } from "../../../src/terminal/text.ts";
 import { renderDiagnosis } from "../../../src/terminal/views/doctor.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { getUuid } from "../../../src/core/interface.ts";
 import type { GuestScope, ReadScope } from "../../../src/core/targets/read-scope.ts";
-import { resolveTargets, type TargetRequest } from "../../../src/core/targets/targets.ts";
+import type { TargetRequest } from "../../../src/core/targets/target-request.ts";
+import { resolveTargets } from "../../../src/core/targets/targets.ts";
 import { failureOf, failuresOf, unwrap } from "../../builders/hosts.ts";
 import { buildHostFixture } from "../../dom0/fixture/host-fixture.ts";
 import { buildPool } from "../../dom0/pool/pool-fixture.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { formatCommandHelp, formatProgramHelp, formatTopicHelp } from "../../src/cli/help-text.ts";
 import { COMMANDS } from "../../src/cli/specs/commands.ts";
 import type { CommandDefinition } from "../../src/cli/specs/spec.ts";
 import { TOPICS } from "../../src/cli/specs/topics.ts";
 import { FEATURES } from "../../src/core/features.ts";
-import { formatCommandHelp, formatProgramHelp, formatTopicHelp } from "../../src/terminal/help.ts";
 import { createPaint } from "../../src/terminal/text.ts";
 
 /** A console of 80 by 24 shows that many lines and still the prompt below. */

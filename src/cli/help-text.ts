@@ -1,5 +1,8 @@
-import { COMMANDS } from "../cli/specs/commands.ts";
-import { ARGUMENT_GROUPS, type CommandDefinition, describeArgument, formatOptionLabel } from "../cli/specs/spec.ts";
+import { FEATURES } from "../core/features.ts";
+import type { TerminalView } from "../terminal/view.ts";
+import { wrap } from "../terminal/wrap.ts";
+import { COMMANDS } from "./specs/commands.ts";
+import { ARGUMENT_GROUPS, type CommandDefinition, describeArgument, formatOptionLabel } from "./specs/spec.ts";
 import {
   AMBIGUITY_NOTE,
   FEATURE_NOTE,
@@ -7,10 +10,7 @@ import {
   TARGET_DESCRIPTIONS,
   TOPICS,
   type Topic,
-} from "../cli/specs/topics.ts";
-import { FEATURES } from "../core/features.ts";
-import type { TerminalView } from "./view.ts";
-import { wrap } from "./wrap.ts";
+} from "./specs/topics.ts";
 
 /** Help is never wider, however wide the terminal: long lines are hard to read. */
 const MAX_COLUMNS = 80;

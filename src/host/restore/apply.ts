@@ -1,0 +1,54 @@
+import type { CommandResult } from "../../cli/command.ts";
+import { DEFAULT_FEATURES } from "../../core/features.ts";
+import type { PoolCall } from "../../core/pool-call.ts";
+import { computeExitCode, type Problem } from "../../core/problem.ts";
+import { createReport } from "../../core/report.ts";
+import { applyRestore } from "../../core/restore/apply.ts";
+import { type Result, success } from "../../core/result.ts";
+import { evaluateInterfaces } from "../../core/verify/evaluate-interfaces.ts";
+import { createChangePorts } from "../change.ts";
+import { type Dom0, toXapiProblems } from "../open.ts";
+import { createReplugger, noteSkippedReplug, type PlannedRestore, type RestoreOptions } from "./plan.ts";
+import { updateBootLayerAfterRestore } from "./update-boot-layer.ts";
+
+interface RestoreContext {
+  readonly request: RestoreOptions;
+  readonly dom0: Dom0;
+  readonly call: PoolCall | null;
+  readonly command: "restore" | "confirm";
+  readonly isStopped: () => boolean;
+}
+
+/** Carries out what was planned, has the boot layer follow, and reports. */
+export async function applyHostRestore(
+  planned: PlannedRestore,
+  { request, dom0, call, command, isStopped }: RestoreContext,
+  reverted: readonly Problem[],
+): Promise<Result<CommandResult>> {
+  const { plan, selected, bits } = planned;
+  const ports = createChangePorts(dom0, bits, selected.toolstack, call, isStopped);
+  const replugger = createReplugger(planned, request, dom0.kernel, isStopped);
+  const updateBootLayer = (restored: PlannedRestore["plan"]["policyRemovals"]) =>
+    updateBootLayerAfterRestore(planned, request, restored);
+  const restoreWork = {
+    request,
+    sources: planned.restoreEvidence,
+    hostRule: planned.rule,
+    replugger,
+    updateBootLayer,
+  };
+  const restored = await applyRestore(plan, restoreWork, ports);
+  if (!restored.ok) return restored;
+  const { interfaces, after, changes, settingsVerified } = restored.value;
+  const { devices } = evaluateInterfaces(interfaces, after, {
+    features: DEFAULT_FEATURES,
+    includesSettings: settingsVerified,
+  });
+  const problems = [...toXapiProblems(dom0.xapi), ...selected.problems, ...reverted, ...restored.value.problems];
+  const notes = [...selected.notes, ...restored.value.notes, ...noteSkippedReplug(planned, restored.value, request)];
+  const exitCode = computeExitCode(problems, { strict: false, changing: true });
+  const { host } = dom0;
+  return success({
+    report: createReport(command, { host, exitCode, devices, changes, problems, notes }),
+  });
+}
