@@ -1,7 +1,7 @@
 import { VERSION } from "../version.ts";
 
 /** The line that makes a file ours; a script has it behind its first line. */
-export const SIGNATURE = '# Written by "offload persist"; remove with "offload persist --remove".';
+const SIGNATURE = '# Written by "offload persist"; remove with "offload persist --remove".';
 
 const VERSION_MARK = "# offload-version: ";
 

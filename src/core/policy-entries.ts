@@ -35,7 +35,7 @@ export interface HostRule {
 }
 
 /** Texts of one object, merged. */
-export interface StoredPolicy<T> {
+interface StoredPolicy<T> {
   /** The keys of `other_config` that were merged. */
   readonly keys: readonly string[];
   readonly value: T;

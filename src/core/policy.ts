@@ -107,7 +107,7 @@ export function getStoredPolicy(iface: Interface): StoredInterfacePolicy {
 }
 
 /** Whether anything was asked of the object itself. */
-export function hasOwnPolicy({ value }: StoredInterfacePolicy): boolean {
+function hasOwnPolicy({ value }: StoredInterfacePolicy): boolean {
   return [...value.values()].some(({ asked }) => asked !== null);
 }
 

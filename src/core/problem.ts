@@ -79,7 +79,7 @@ const NOTE_CODES = [
 ] as const;
 
 /** The code of a note, stable for programs. */
-export type NoteCode = (typeof NOTE_CODES)[number];
+type NoteCode = (typeof NOTE_CODES)[number];
 
 /** Something worth knowing that is no problem. */
 export interface Note {

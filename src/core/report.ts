@@ -67,7 +67,7 @@ export type HostState =
   | "skipped";
 
 /** A problem or a note as another host has sent it: what is used of it, beside whatever else it says. */
-export interface RemoteFinding {
+interface RemoteFinding {
   readonly code: string;
   readonly message: string;
   readonly interface?: string | undefined;

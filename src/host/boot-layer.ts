@@ -22,7 +22,7 @@ import type { Dom0 } from "./open.ts";
 import type { SelectedTargets } from "./selection.ts";
 
 /** What the boot layer of this host has to keep off. Fails where no policy asks for anything. */
-export function computePolicyCoverage(inventory: Inventory): Result<Coverage> {
+function computePolicyCoverage(inventory: Inventory): Result<Coverage> {
   const coverage = Policy.fromInventory(inventory).computeCoverage(filterLocalNics(inventory));
   return isEmptyCoverage(coverage)
     ? usageFailure(

@@ -49,7 +49,7 @@ export function getReadScope(requests: readonly TargetRequest[], call: PoolCall 
  * Finds the targets in what was read for them. Where one is not found, the whole pool is read: names
  * that are close to it, and the host that has it, are needed for the message alone.
  */
-export async function resolveTargetsWithHints(
+async function resolveTargetsWithHints(
   requests: readonly TargetRequest[],
   inventory: Inventory,
   toolstack: Toolstack,

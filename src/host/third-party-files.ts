@@ -4,7 +4,7 @@ import { isSigned } from "../boot/signature.ts";
 import { findPaths, type HookType, type ThirdPartyFile } from "../core/doctor/third-party-hooks.ts";
 
 /** A file that could not be looked at. */
-export interface UnreadableFile {
+interface UnreadableFile {
   readonly path: string;
   readonly reason: string;
 }

@@ -59,7 +59,7 @@ const OTHER_CONFIG_KEYS = [
 ];
 
 /** What other_config may hold: our keys, keys of others, any values. */
-export const otherConfigs: fc.Arbitrary<OtherConfig> = fc
+const otherConfigs: fc.Arbitrary<OtherConfig> = fc
   .array(
     fc.tuple(
       fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...OTHER_CONFIG_KEYS) }, fc.string()),
@@ -218,7 +218,7 @@ export interface ChangeCase {
 }
 
 /** The interfaces that ALL means. */
-export function resolveAll(inventory: Inventory): readonly Interface[] {
+function resolveAll(inventory: Inventory): readonly Interface[] {
   return unwrap(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
 }
 

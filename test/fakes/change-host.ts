@@ -35,7 +35,7 @@ export interface RestoreOptions extends RestoreRequest {
 }
 
 /** Everything, the rule included. */
-export const RESTORE: RestoreOptions = {
+const RESTORE: RestoreOptions = {
   features: null,
   force: false,
   targets: null,

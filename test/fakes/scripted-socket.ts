@@ -10,7 +10,7 @@ export interface SentCall {
 }
 
 /** A socket whose other end is a function. Replies come later, so that calls may overlap. */
-export class ScriptedSocket extends XapiSocket {
+class ScriptedSocket extends XapiSocket {
   readonly sent: SentCall[] = [];
   /** How long each call was given; what was given no time of its own is not here. */
   readonly requestedTimeoutsSeconds: number[] = [];

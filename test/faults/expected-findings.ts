@@ -19,7 +19,7 @@ const FEATURE_PATTERNS: readonly (readonly [word: string, names: RegExp])[] = [
 const VIF_SETTING_FEATURES: readonly string[] = ["tx", "sg", "tso", "gso"];
 
 /** What is not as the policy would have it, found without any of the program's own code. */
-export interface ExpectedFindings {
+interface ExpectedFindings {
   /** Devices on which something is on, or waits to come on, that is to be off and could be. */
   readonly live: readonly string[];
   /** UUIDs of what lacks a setting that could say off. */
@@ -135,7 +135,7 @@ function createExpectedFeatures(
 }
 
 /** Looks at the kernel with ethtool, and at XAPI's database past XAPI. */
-export async function computeExpectedFindings(dom0: Dom0): Promise<ExpectedFindings> {
+async function computeExpectedFindings(dom0: Dom0): Promise<ExpectedFindings> {
   const database = await dom0.simulator.database();
   const host = dom0.fixture.host.ref;
   const existing = new Set(await dom0.interfaces());

@@ -32,10 +32,10 @@ export interface FaultRun {
 }
 
 /** Errors of the kernel when it is asked about features, or to change them. */
-export const KERNEL_ERRORS = ["EPERM", "ENODEV", "EBUSY", "EOPNOTSUPP"] as const;
+const KERNEL_ERRORS = ["EPERM", "ENODEV", "EBUSY", "EOPNOTSUPP"] as const;
 
 /** Errors of the file system that the program's own files are on. */
-export const FILE_ERRORS = ["ENOSPC", "EROFS", "EIO"] as const;
+const FILE_ERRORS = ["ENOSPC", "EROFS", "EIO"] as const;
 
 const FILE_CALLS = /^(?:openat|write|pwrite64|ftruncate|fsync|fchmod|fchown|rename|unlink|mkdir|chmod)\(/;
 

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 const REPOSITORY = resolve(import.meta.dir, "../..");
 
 /** Where the lab keeps what it builds; scripts/boot-test fills it. */
-export const CACHE = process.env["OFFLOAD_BOOT_CACHE"] ?? resolve(REPOSITORY, ".cache/boot");
+const CACHE = process.env["OFFLOAD_BOOT_CACHE"] ?? resolve(REPOSITORY, ".cache/boot");
 
 /** What QEMU starts a machine from. */
 export const PARTS = {

@@ -2,7 +2,7 @@ import type { ArgDef } from "citty";
 import type { ExitCode } from "../../core/problem.ts";
 
 /** What a value stands for: it decides what a shell offers to complete it with. */
-export type ValueKind = "target" | "vm" | "pif" | "features" | "seconds" | "method" | "shell" | "word";
+type ValueKind = "target" | "vm" | "pif" | "features" | "seconds" | "method" | "shell" | "word";
 
 /** An argument as the parser, the help, the man page and the completions know it. */
 export type ArgumentDefinition = ArgDef & {
@@ -24,13 +24,13 @@ export const ARGUMENT_GROUPS = {
 } as const;
 
 /** A command line, and what it is good for. */
-export interface Example {
+interface Example {
   readonly command: string;
   readonly meaning: string;
 }
 
 /** What a command changes: one of the three layers, or what this program keeps on disk until the next boot. */
-export interface CommandEffect {
+interface CommandEffect {
   readonly layer: "live" | "xapi" | "boot" | "disk";
   readonly description: string;
 }

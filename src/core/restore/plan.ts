@@ -12,7 +12,7 @@ import type { PolicyStep } from "../write-policy-entries.ts";
 import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
 
 /** A setting that somebody else has changed since: neither the original nor what this tool wrote. */
-export interface Conflict {
+interface Conflict {
   readonly iface: ManagedInterface;
   readonly feature: string;
   readonly key: string;

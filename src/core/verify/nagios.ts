@@ -7,7 +7,7 @@ import { formatCount } from "../text.ts";
 const NAGIOS_EXIT_CODES = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as const satisfies Record<string, ExitCode>;
 
 /** A state of a plugin. */
-export type NagiosState = keyof typeof NAGIOS_EXIT_CODES;
+type NagiosState = keyof typeof NAGIOS_EXIT_CODES;
 
 /** What a plugin says and ends with. */
 export interface NagiosResult {

@@ -10,7 +10,7 @@ import { planReplugs, type Replug } from "../../core/restore/replug.ts";
 import { joinAnd } from "../../core/text.ts";
 
 /** A plug that is not to be, or was not, carried out. */
-export interface FailedPlug {
+interface FailedPlug {
   readonly plug: Replug;
   readonly reason: string;
 }

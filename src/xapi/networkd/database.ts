@@ -5,7 +5,7 @@ import { type Result, success, unavailableFailure } from "../../core/result.ts";
 import type { NetworkdDatabase } from "../../core/verify/networkd.ts";
 
 /** Where networkd keeps its configuration (network_config.ml config_file_path). */
-export const NETWORKD_DB = "/var/lib/xcp/networkd.db";
+const NETWORKD_DB = "/var/lib/xcp/networkd.db";
 
 /** A host with hundreds of VLANs has some hundred kilobytes. */
 const MAX_BYTES = 4 * 1024 * 1024;

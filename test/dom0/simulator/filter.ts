@@ -13,7 +13,7 @@ export type Filter =
   | { kind: "not"; operand: Filter };
 
 /** A side of a comparison. */
-export type Operand = { kind: "literal" | "field"; text: string };
+type Operand = { kind: "literal" | "field"; text: string };
 
 type Token = { kind: "literal"; text: string } | { kind: "word"; text: string } | { kind: "end" };
 

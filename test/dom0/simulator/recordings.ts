@@ -34,7 +34,7 @@ const RequestSchema = v.object({
 /** One recorded request with its reply. */
 export type CallRecording = v.InferOutput<typeof CallRecordingSchema>;
 /** One recorded exchange of bytes, which may hold several requests. */
-export type RawRecording = v.InferOutput<typeof RawRecordingSchema>;
+type RawRecording = v.InferOutput<typeof RawRecordingSchema>;
 
 /** The recordings over one database, in their order. */
 export interface RecordingSet {

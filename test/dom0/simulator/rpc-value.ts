@@ -64,7 +64,7 @@ export function expectStringMap(value: RpcValue | undefined): Map<string, string
 }
 
 /** A string as an OCaml literal, which is how exceptions print the strings they carry. */
-export function ocamlString(text: string): string {
+function ocamlString(text: string): string {
   const escaped = text
     .replaceAll("\\", "\\\\")
     .replaceAll('"', '\\"')

@@ -1,5 +1,5 @@
 /** How a program ended. */
-export interface ProgramExit {
+interface ProgramExit {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;

@@ -64,7 +64,7 @@ export function slavesOf(database: Database, pif: JsonObject): string[] {
 }
 
 /** The offloads that networkd is asked for, by nm.ml `determine_ethtool_settings`. */
-export function offloadsOf(otherConfig: Texts, properties: Texts): Record<string, string> {
+function offloadsOf(otherConfig: Texts, properties: Texts): Record<string, string> {
   const offloads: Record<string, string> = {};
   for (const name of OFFLOADS) {
     const own = otherConfig[`ethtool-${name}`];
