@@ -546,7 +546,7 @@ uninstall_offload() {
   # Only offload itself knows what it wrote for boot; without it that would stay for ever.
   if ! run_offload "$TARGET" persist --remove; then
     [ -n "$FORCE" ] ||
-      die "$FAILED" "\"offload persist --remove\" failed; mend that, or say --force to leave behind what runs at boot"
+      die "$FAILED" "\"offload persist --remove\" failed; fix that, or pass --force to leave behind what runs at boot"
     say "left behind: what \"offload persist\" installed for boot"
   fi
   STATE="$TARGET is still there; what it installed for boot is gone"

@@ -23,7 +23,7 @@ export function readEach(devices: readonly string[]): readonly string[] {
   return shell(devices, 'ethtool -k "$d"');
 }
 
-/** Turns everything on again and forgets what was noted: as before the very first run. */
+/** Turns everything on again and forgets the originals: as before the very first run. */
 export async function turnOn(dom0: Dom0, devices: readonly string[]): Promise<void> {
   await must(dom0, [LIMIT, "on", ...devices]);
   await must(dom0, ["rm", "-rf", "/var/lib/offload"]);

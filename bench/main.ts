@@ -5,7 +5,7 @@ import { benchProportion, type Share } from "./proportion.ts";
 import { benchRecords, type RecordHalf } from "./records.ts";
 import type { Rounds } from "./sides.ts";
 import { renderRecords, renderShares, renderSides, renderTargets } from "./table.ts";
-import { judgeTargets } from "./targets.ts";
+import { evaluateTargets } from "./targets.ts";
 import { benchWhole } from "./whole.ts";
 
 const USAGE = `Times offload against what people use instead, side by side in a throwaway dom0.
@@ -64,7 +64,7 @@ async function bench(sizes: readonly number[], rounds: number, parts: ReadonlySe
     shares.push(...(await benchProportion(hosts, rounds)));
   }
   if (shares.length > 0) show("One VM and one host of a pool", renderShares(shares));
-  const targets = judgeTargets({ live, whole, records, shares });
+  const targets = evaluateTargets({ live, whole, records, shares });
   show("What was promised", renderTargets(targets));
   const results = {
     rounds,

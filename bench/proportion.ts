@@ -28,13 +28,13 @@ const COMMANDS: readonly (readonly string[])[] = [
 
 /** What runs cost on the coordinator of a pool, of which only its own devices are real. */
 export async function benchProportion(hosts: number, rounds: number): Promise<readonly Share[]> {
-  const { database, fixtures: worlds } = buildPool({ ...EACH, hosts });
-  const [world] = worlds;
-  if (world === undefined) throw new Error("a pool has a first host");
-  await using dom0 = await Dom0.start({ fixture: world });
+  const { database, fixtures } = buildPool({ ...EACH, hosts });
+  const [fixture] = fixtures;
+  if (fixture === undefined) throw new Error("a pool has a first host");
+  await using dom0 = await Dom0.start({ fixture });
   await takeDown(
     dom0,
-    world.devices.map(({ name }) => name),
+    fixture.devices.map(({ name }) => name),
   );
   await dom0.simulator.cost(MEASURED_COST);
   const taken = COMMANDS.map((args) => ({ args, calls: 0, records: 0, times: [] as number[] }));

@@ -50,7 +50,7 @@ export async function benchRecords(vifs: number, rounds: number, member: boolean
           await forgetSettings(one);
           await one.simulator.clearCalls();
         },
-        judge: async (one) => {
+        check: async (one) => {
           calls = await one.simulator.calls();
           held.push(await one.simulator.heldMs());
           await mustBeStored(one);

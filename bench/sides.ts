@@ -20,7 +20,7 @@ export interface Side {
   /** It prints how many microseconds a part of it took, and that is what counts. */
   readonly timesItself?: boolean;
   /** Looks closer than ethtool does at what a round has done; throws where it is wrong. */
-  readonly judge?: (dom0: Dom0) => Promise<void>;
+  readonly check?: (dom0: Dom0) => Promise<void>;
 }
 
 /** The rounds of a side, in their order: milliseconds, and peak memory in MiB. */
@@ -33,7 +33,7 @@ export interface Rounds {
 /**
  * Times the sides round by round, each once a round, so that a machine that slows down slows all of
  * them. A first round warms up and does not count. Every round of a side that changes things is
- * judged by the real ethtool, device by device, and so is the end: a side that was fast and wrong
+ * checked with the real ethtool, device by device, and so is the end: a side that was fast and wrong
  * fails the benchmark.
  */
 export async function compare(
@@ -52,7 +52,7 @@ export async function compare(
       await one.side.reset?.(dom0);
       const { milliseconds, memory } = await timeOften(dom0, one.side);
       if (one.side.reset !== undefined) await mustBeOff(dom0, devices, one.side.name);
-      await one.side.judge?.(dom0);
+      await one.side.check?.(dom0);
       if (round === 0) continue;
       one.milliseconds.push(milliseconds);
       one.memory.push(memory);

@@ -23,8 +23,8 @@ export interface Target {
   readonly met: boolean;
 }
 
-/** Every promise that these measurements can judge. */
-export function judgeTargets(measured: Measured): readonly Target[] {
+/** Every promise that these measurements can check. */
+export function evaluateTargets(measured: Measured): readonly Target[] {
   const records = measured.records.filter(({ member }) => !member);
   const live = (size: number, name: string) => of(measured.live.get(size), name);
   const whole = (size: number, name: string) => of(measured.whole.get(size), name);

@@ -21,7 +21,7 @@ const LONG_NAMES = {
 
 /**
  * Looks for ethtool, and bounds every call of a program in time: a driver may hang, and VMs start only when the
- * script has ended. Very old busybox has a `timeout` with other arguments, hence the probe.
+ * script has ended. Very old busybox has a `timeout` with other arguments, so it is probed.
  */
 export const PREPARATION = `PATH=\${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin
 export PATH
@@ -100,7 +100,7 @@ read_left() {
   return 1
 }
 
-# Turns $features of device $1 off. Judges by reading back: the exit status of ethtool -K does not
+# Turns $features of device $1 off. Decides by reading back: the exit status of ethtool -K does not
 # tell what is on.
 turn_off() {
   device=$1

@@ -36,7 +36,7 @@ import { listStateFiles } from "../state/directory.ts";
 import { VERSION } from "../version.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
-/** `offload doctor`: one page that tells a stranger what there is to know about this host. */
+/** `offload doctor`: one page with all that a support engineer needs to know about this host. */
 export function createDoctorCommand(context: CommandContext): CommandDef {
   return createReportingCommand(DOCTOR, context, async ({ rawArgs, signals, call }) => {
     const args = parseArguments(DOCTOR.args, rawArgs);

@@ -22,7 +22,7 @@ import { findNetworkdNotes } from "../host/verify.ts";
 import { readPendingChange, toPendingReport } from "../state/pending-change.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
-/** `offload status`: the whole picture, live and recorded, without judging. */
+/** `offload status`: the whole picture, live and in XAPI, without a verdict. */
 export function createStatusCommand(context: CommandContext): CommandDef {
   return createReportingCommand(STATUS, context, runStatus);
 }
@@ -84,7 +84,7 @@ export function isReadProblem({ code }: Problem): boolean {
   return code === "device-missing" || code === "device-unreadable" || code === "domain-mismatch";
 }
 
-/** What could not be seen; how it looks is not for this command to judge. */
+/** What could not be seen; this command gives no verdict on it. */
 function listReadProblems({ xapi }: Dom0, problems: readonly Problem[]): readonly Problem[] {
   return [...toXapiProblems(xapi), ...problems.filter(isReadProblem)];
 }

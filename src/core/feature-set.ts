@@ -53,7 +53,7 @@ export class FeatureRequest {
   ) {}
 
   /**
-   * The wish for former requests, by the index of the kernel feature. Bits that cannot be changed,
+   * The request for earlier requested states, by the index of the kernel feature. Bits that cannot be changed,
    * and those that are as wished already, are left out.
    */
   static of(set: FeatureSet, previous: ReadonlyMap<number, boolean>): FeatureRequest {
@@ -177,7 +177,7 @@ export class KernelFeatureTable {
     return names;
   }
 
-  /** The wish for former requests by name; a feature that this kernel does not name is left out. */
+  /** The request for earlier requested states by name; a feature that this kernel does not name is left out. */
   planRequest(set: FeatureSet, previous: ReadonlyMap<string, boolean>): FeatureRequest {
     const requestsByIndex = [...previous].map(
       ([name, isRequested]) => [this.names.indexOf(name), isRequested] as const,

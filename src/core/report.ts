@@ -47,7 +47,7 @@ export interface Report {
   readonly boot: BootReport | null;
   /** A change that is reverted unless it is confirmed in time; null without one. */
   readonly pending: { readonly secondsLeft: number } | null;
-  /** Commands that would mend what is wrong. */
+  /** Commands that would fix what is wrong. */
   readonly advice: readonly string[];
   /** What `doctor` found besides; no other command has it. */
   readonly diagnosis?: Diagnosis;
@@ -98,7 +98,7 @@ export interface HostReport {
   /** What the command would end with if it were about this host alone. */
   readonly exitCode: ExitCode;
   readonly message: string;
-  /** Commands, to be run on that host, that would mend why it could not be worked on. */
+  /** Commands, to be run on that host, that would fix why it could not be worked on. */
   readonly advice: readonly string[];
   /** What the command would report on that host; null where it gave no answer. */
   readonly report: RemoteReport | null;

@@ -184,7 +184,7 @@ class ThirdPartyFileReader {
     return this.#tryOrNull(path, () => statSync(path));
   }
 
-  /** Null where the file is not there; where it is and cannot be read, that is noted. */
+  /** Null where the file is not there; where it is and cannot be read, that is reported. */
   #tryOrNull<T>(path: string, action: () => T): T | null {
     try {
       return action();

@@ -122,7 +122,7 @@ export class FeatureAccess {
   /**
    * ETHTOOL_SFEATURES with those bits valid and not requested: the kernel clears them in
    * `wanted_features` and lets the driver follow, once. What it says of the outcome is not taken
-   * for the truth; reading back is.
+   * for the result; reading back is.
    */
   clear(device: string, { bits }: ChangeableBits): IoctlResult {
     return this.#write(device, bits, NO_BITS);

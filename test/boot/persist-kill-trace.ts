@@ -1,6 +1,6 @@
 /**
  * Kills a program at one of its system calls. Only its main thread is traced: all that `offload`
- * changes it changes there, which `strangers` lets a test check.
+ * changes it changes there, which a test can check.
  */
 
 /** System calls that change files, and those that start a program or end this one. */

@@ -213,8 +213,8 @@ export interface ChangeCase {
   readonly names: KernelFeatureTable;
   readonly devices: ReadonlyMap<string, FeatureSet>;
   readonly features: readonly Feature[];
-  /** What each device does with a write: obeys, ignores it, fails, or does half of it. */
-  readonly writeBehaviors: readonly ("obeys" | "ignores" | "fails" | "half")[];
+  /** What each device does with a write: complies, ignores it, fails, or does half of it. */
+  readonly writeBehaviors: readonly ("complies" | "ignores" | "fails" | "half")[];
 }
 
 /** The interfaces that ALL means. */
@@ -250,7 +250,7 @@ export const changeCases: fc.Arbitrary<ChangeCase> = fc
             }),
           ),
       ),
-      writeBehaviors: fc.array(fc.constantFrom("obeys", "ignores", "fails", "half"), {
+      writeBehaviors: fc.array(fc.constantFrom("complies", "ignores", "fails", "half"), {
         maxLength: 8,
       }),
     });

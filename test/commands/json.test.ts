@@ -20,14 +20,14 @@ async function document(dom0: Dom0, ...args: readonly string[]) {
 }
 
 describe("--json", () => {
-  const worlds: readonly (readonly Scenario[])[] = [
+  const scenarioSets: readonly (readonly Scenario[])[] = [
     [],
     ["coordinator", "duplicates", "hostile", "sriov", "tunnel", "fixed", "requested-on", "unmanaged"],
     ["dead"],
     ["emergency"],
     ["not-dom0"],
   ];
-  for (const scenarios of worlds) {
+  for (const scenarios of scenarioSets) {
     test(`every document is as the schema says (${scenarios.join(", ") || "standalone"})`, async () => {
       await using dom0 = await Dom0.start({ scenarios });
       await document(dom0, "status");

@@ -186,9 +186,9 @@ test("--yes and --dry-run need no confirmation", async () => {
     { prompt: TARGETS, input: " \r" },
     { prompt: FEATURES, input: "\r" },
   ];
-  const foreseen = await pick(dom0, answers, "--dry-run");
-  expect(foreseen.exitCode).toBe(0);
-  expect(shown(foreseen.stdout)).toContain("ethtool -K eth0 ");
+  const preview = await pick(dom0, answers, "--dry-run");
+  expect(preview.exitCode).toBe(0);
+  expect(shown(preview.stdout)).toContain("ethtool -K eth0 ");
   const done = await pick(dom0, answers, "--yes");
   expect(done.exitCode).toBe(0);
   expect(shown(done.stdout)).not.toContain(CONFIRM);

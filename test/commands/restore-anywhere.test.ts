@@ -68,7 +68,7 @@ describe("restore", () => {
     expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
     expect(await featuresOf(dom0, `vif${domid}.0`)).toBe(live);
     expect(await readOtherConfig(dom0, "VIF", dom0.fixture.vif("db").ref)).toEqual(before);
-    // What was kept of its former device is gone with that device.
+    // What was kept of its previous device is gone with that device.
     expect(await filesOf(dom0)).toBe("");
   });
 

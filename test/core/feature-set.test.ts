@@ -126,7 +126,7 @@ describe("the state of a feature", () => {
     expect(stateOf("tso", states)).toBe("off");
   });
 
-  test("a request for a fixed feature does not make it latent", () => {
+  test("a request for a fixed feature does not make it requested-on", () => {
     const set = featureSet(KERNEL, { "rx-lro": "off fixed" });
     const requested = bitsNamed(KERNEL, "rx-lro");
     expect(KERNEL.getState({ ...set, requested }, "lro")).toBe("off, fixed");
@@ -134,7 +134,7 @@ describe("the state of a feature", () => {
 });
 
 describe("what is cleared", () => {
-  test("both the active and the latent parts of a group, and nothing that is fixed or off", () => {
+  test("both the active and the requested parts of a group, and nothing that is fixed or off", () => {
     const set = featureSet(KERNEL, {
       "tx-tcp-segmentation": "on",
       "tx-tcp6-segmentation": "off requested on",

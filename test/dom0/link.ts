@@ -48,7 +48,7 @@ export class Link {
     await this.must(["ip", "link", "set", to, "up"]);
   }
 
-  /** The guest behind a tap or a latent vif connects: what was "off, requested on" comes on. */
+  /** The guest behind a tap or a requested-on vif connects: what was "off, requested on" comes on. */
   async connect(name: string): Promise<void> {
     await this.must([this.bun, join(import.meta.dir, "frontend.ts"), name]);
   }

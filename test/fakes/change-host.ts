@@ -42,7 +42,7 @@ const RESTORE: RestoreOptions = {
   rule: { nics: [], vifs: [] },
 };
 
-/** The devices that the worlds' ordinary host has. */
+/** The devices that the ordinary host has. */
 const DEVICES = { eth0: NIC_ON, eth1: NIC_ON, "vif3.0": VIF_ON };
 
 /** A host of a pool in memory: it reads, plans and carries out as the commands do. */

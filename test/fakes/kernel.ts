@@ -10,7 +10,7 @@ import type { Driver, Kernel, LookupResult, WriteOutcome } from "../../src/core/
 import { type Result, success } from "../../src/core/result.ts";
 import { bitsFrom, toBigInt } from "../builders/hosts.ts";
 
-/** A kernel in memory. By itself it obeys; `disturb` may answer a write in its place. */
+/** A kernel in memory. By itself it complies; `disturb` may answer a write in its place. */
 export class FakeKernel implements Kernel {
   readonly devices: Map<string, FeatureSet>;
   readonly unreadable = new Set<string>();

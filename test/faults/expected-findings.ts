@@ -201,7 +201,7 @@ async function computeExpectedFindings(dom0: Dom0): Promise<ExpectedFindings> {
   return { live: live.sort(), settings: settings.sort(), impossible: impossible.sort() };
 }
 
-/** What `offload verify --json` says against the truth; empty where it says the same. */
+/** What `offload verify --json` says against what is; empty where it says the same. */
 export async function findVerifyMismatches(dom0: Dom0): Promise<readonly string[]> {
   const run = await dom0.offload("verify", "--json");
   const findings = await computeExpectedFindings(dom0);
@@ -226,7 +226,7 @@ export async function findVerifyMismatches(dom0: Dom0): Promise<readonly string[
   found.push(...unexplained.map(({ code, message }) => `verify: ${code}: ${message}`));
   const expectedExitCode = problems.length > 0 ? 1 : 0;
   if (run.exitCode !== expectedExitCode || exitCode !== expectedExitCode) {
-    found.push(`verify ended with ${run.exitCode} where ${expectedExitCode} is the truth`);
+    found.push(`verify ended with ${run.exitCode} where ${expectedExitCode} was expected`);
   }
   return found;
 }

@@ -18,7 +18,7 @@ const ROWS: readonly (readonly [
   turns: boolean,
 ])[] = [
   ["the kernel refuses", listKernelErrors, false],
-  ["a driver accepts and does not obey", listIgnoredWrites, false],
+  ["a driver accepts and does nothing", listIgnoredWrites, false],
   ["the disk is full, read-only or broken", listFileErrors, false],
   ["XAPI dies, restarts, errs or forgets the session", listXapiFaults, false],
   ["XAPI says nothing", async (_, command) => listUnansweredCalls(command), true],

@@ -19,7 +19,7 @@ const ROWS: readonly (readonly [
   every: number,
 ])[] = [
   ["the kernel refuses", listKernelErrors, 13],
-  ["a driver accepts and does not obey", listIgnoredWrites, 3],
+  ["a driver accepts and does nothing", listIgnoredWrites, 3],
   ["the disk is full, read-only or broken", listFileErrors, 9],
   ["XAPI dies, restarts, errs or forgets the session", listXapiFaults, 47],
 ];

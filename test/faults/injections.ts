@@ -224,7 +224,7 @@ function getExpectedState(host: FaultHost, command: Command): HostState {
   return command === "disable" ? host.disabled : host.original;
 }
 
-/** Whether the exit code tells the truth, and whether what was said is one clear report. */
+/** Whether the exit code is right, and whether what was said is one clear report. */
 function checkReport(
   host: FaultHost,
   command: Command,

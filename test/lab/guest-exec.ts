@@ -46,7 +46,7 @@ export async function execute(agent: GuestAgent, argv: readonly string[], option
   const timeoutMs = options.timeoutMs ?? TIMEOUTS_MS.command;
   const pid = await launch(agent, argv, options);
   const deadlineMs = Date.now() + timeoutMs;
-  // The agent does not tell when a command ends: short ones are asked after soon, long ones seldom.
+  // The agent does not tell when a command ends: short ones are asked after soon, long ones rarely.
   for (let pause = 20; Date.now() < deadlineMs; pause = Math.min(500, pause * 1.5)) {
     await Bun.sleep(pause);
     const reply = await agent

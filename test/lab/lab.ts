@@ -29,7 +29,7 @@ const TIMEOUT_FACTOR = Number(process.env["OFFLOAD_BOOT_PATIENCE"] ?? 1);
 
 /**
  * Bounds, in milliseconds. A quiet machine needs a fifth of them: they are there to end what hangs,
- * not to judge what is slow.
+ * not to measure what is slow.
  */
 export const TIMEOUTS_MS = {
   boot: 600_000 * TIMEOUT_FACTOR,

@@ -33,7 +33,7 @@ describe("a Xen dom0 with a guest", () => {
     expect(features.get("rx-checksumming")).toMatchObject(RX_FIXED);
   });
 
-  lab.test("disable VM turns off what netback lets be off, and leaves nothing latent", async (dom0) => {
+  lab.test("disable VM turns off what netback lets be off, and leaves nothing requested-on", async (dom0) => {
     const nics = await listNicFeaturesOn(dom0.machine);
     const run = await dom0.machine.offload("disable", guest.name);
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });

@@ -51,7 +51,7 @@ describe("the call that xapi makes", () => {
 });
 
 /** What another XML-RPC library makes of an answer. */
-async function judged(text: string): Promise<unknown> {
+async function decodeWithPython(text: string): Promise<unknown> {
   const script = "import sys, json, xmlrpc.client as x; print(json.dumps(x.loads(sys.stdin.read())[0][0]))";
   const python = Bun.spawn(["python3", "-c", script], { stdin: new Blob([text]), stdout: "pipe" });
   return JSON.parse(await new Response(python.stdout).text());
@@ -59,7 +59,7 @@ async function judged(text: string): Promise<unknown> {
 
 describe.skipIf(Bun.which("python3") === null)("the answer, as Python's xmlrpc reads it", () => {
   test("is a success with its value", async () => {
-    expect(await judged(formatSuccessResponse("a < b && c > d \"'"))).toEqual({
+    expect(await decodeWithPython(formatSuccessResponse("a < b && c > d \"'"))).toEqual({
       Status: "Success",
       Value: "a < b && c > d \"'",
     });
@@ -67,7 +67,7 @@ describe.skipIf(Bun.which("python3") === null)("the answer, as Python's xmlrpc r
 
   test("is a failure with its code and parameters, and never breaks the XML", async () => {
     const hostile = ["</value>", "\u0000\u001b[2J", "\ud800", "\u{1f680}", "]]>"];
-    expect(await judged(formatFailureResponse("CODE", hostile))).toEqual({
+    expect(await decodeWithPython(formatFailureResponse("CODE", hostile))).toEqual({
       Status: "Failure",
       ErrorDescription: ["CODE", "</value>", "??[2J", "?", "\u{1f680}", "]]>"],
     });

@@ -47,7 +47,7 @@ describe("printable", () => {
   });
 });
 
-describe("fitted", () => {
+describe("truncate", () => {
   test("leaves alone what fits", () => {
     expect(truncate("web", 3)).toBe("web");
     expect(truncate("", 0)).toBe("");

@@ -6,7 +6,7 @@ export const STATUS = {
   name: "status",
   summary: "Show every device by feature, live and in XAPI",
   about: [
-    "Shows a table of devices by features and what is installed for boot, without judging. A cell is what is live and what the setting in XAPI says: on/off is on now, and off from the next plug on. A change that is still pending comes first. It also says what networkd will do at its next start.",
+    "Shows a table of devices by features and what is installed for boot, without a verdict. A cell is what is live and what the setting in XAPI says: on/off is on now, and off from the next plug on. A change that is still pending comes first. It also says what networkd will do at its next start.",
     "Where XAPI does not answer, it shows what the kernel alone can tell, and ends with 3.",
   ],
   args: {

@@ -17,7 +17,7 @@ export function formatDisableCommands(
   return hasRunningVm ? [...lines, "# and an event for each running VM above, for which xe has no command"] : lines;
 }
 
-/** The same for putting back; former features go by the kernel's names, which ethtool takes too. */
+/** The same for restoring; original features go by the kernel's names, which ethtool takes too. */
 export function formatRestoreCommands(
   liveSteps: readonly LiveRestoreStep[],
   settingSteps: readonly SettingStep[],

@@ -37,7 +37,7 @@ export interface DisablePlan {
   readonly request: DisableRequest;
   readonly before: FeatureSnapshot;
   readonly live: readonly LiveStep[];
-  /** What will be written in XAPI if every device obeys; what is written is decided afterwards. */
+  /** What will be written in XAPI if every device complies; what is written is decided afterwards. */
   readonly settings: readonly SettingStep[];
   readonly policySteps: readonly PolicyStep[];
   /** The standing rule to be stored with the host; null where it says all of this already. */
@@ -94,7 +94,7 @@ export function planDisable(
   };
 }
 
-/** What a plan changes, if every device obeys. */
+/** What a plan changes, if every device complies. */
 export function previewChanges(plan: DisablePlan): readonly Change[] {
   const { interfaces, request, before, live, settings } = plan;
   return [

@@ -190,7 +190,7 @@ function findUnmetRequests(
   });
 }
 
-/** Conflicts are settled as far as this run goes: what is left of them is stored anew. */
+/** Conflicts are done as far as this run goes: what is left of them is stored anew. */
 function hasOtherProblem(iface: Interface, problems: readonly Problem[]): boolean {
   return hasProblem(
     problems.filter(({ code }) => code !== "conflict"),

@@ -142,7 +142,7 @@ type SettingChange =
   | { readonly type: "conflict"; readonly step: SettingStep; readonly conflict: Conflict };
 
 /**
- * Whether somebody else has changed a setting is judged by what this tool wrote last alone; a key that
+ * Whether somebody else has changed a setting is decided by what this tool wrote last alone; a key that
  * is not there always counts as ours.
  */
 function planSettingChange(

@@ -87,7 +87,7 @@ export function resolveTargets(
   return matches.ok ? success(buildSelection(matches.value, inventory)) : matches;
 }
 
-/** Judges a target by its spelling alone, before anything is read. */
+/** Checks a target by its spelling alone, before anything is read. */
 export function checkSpelling({ text, kind }: TargetRequest): Result<void> {
   if (text.trim() === "") {
     return usageFailure("empty-target", "a target is empty; name a VM, a PIF, a VIF or ALL");

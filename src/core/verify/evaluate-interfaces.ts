@@ -22,7 +22,7 @@ export interface InterfaceEvaluation {
   readonly notes: readonly Note[];
 }
 
-/** What the judge is to look at besides the kernel. */
+/** What the evaluation looks at besides the kernel. */
 export interface FeatureScope {
   readonly features: readonly Feature[];
   /** False where only the live state was asked for. */

@@ -7,7 +7,7 @@ import type { Note, Problem, ProblemCode } from "../problem.ts";
 import { effectiveKey, getOtherConfig, ineffectiveSettings, settingState } from "../settings.ts";
 import { formatCount, joinAnd, quote } from "../text.ts";
 
-/** What `disable` mends. */
+/** What `disable` fixes. */
 const FIXED_BY_DISABLE: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   "live-on",
   "requested-on",

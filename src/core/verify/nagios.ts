@@ -118,7 +118,7 @@ function formatPerfData({ devices, problems }: Report, strict: boolean): string 
     `interfaces=${devices.length};;;0`,
     `on=${on};;0;0`,
     `fixed_on=${fixed};;${strict ? 0 : ""};0`,
-    `latent=${requestedOn};0;;0`,
+    `requested_on=${requestedOn};0;;0`,
     `problems=${problemCount};0;;0`,
     `unknown=${unknown};;;0`,
   ].join(" ");

@@ -39,7 +39,7 @@ export async function updateBootLayerAfterRestore(
 
 const BOOT_REMOVED = "what persist had installed was removed";
 
-/** The inventory once the texts of what is settled have gone. */
+/** The inventory once the texts of what is restored have gone. */
 function previewRestoredInventory(
   inventory: Inventory,
   { policySteps }: RestorePlan,

@@ -52,7 +52,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
       expect(kernel.getState(unconnected.features, "tx")).toBe("on");
     });
 
-    test("rx is not written to the kernel, which could not obey", () => {
+    test("rx is not written to the kernel, which could not change it", () => {
       expect(planLiveSteps([subject], ["rx"], view)).toEqual([]);
       const [step] = planLiveSteps([subject], DEFAULT_FEATURES, view);
       expect(step?.features).toEqual(["tx", "sg", "tso", "gso", "gro"]);
@@ -64,7 +64,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
       expect(steps.map(({ key }) => key)).toEqual(Object.keys(vifSettings("off")));
     });
 
-    test("not connected: the plan clears the latent bits too", () => {
+    test("not connected: the plan clears the requested bits too", () => {
       const waiting = createSnapshot({ "vif1.0": unconnected.features }, unconnected.kernel);
       const steps = planLiveSteps([subject], DEFAULT_FEATURES, waiting);
       const names = namesOf(kernel, steps[0]?.bitsToClear.bits ?? []);
@@ -78,10 +78,10 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
       expect(left.features).toEqual(turnedOff.features);
     });
 
-    test("what is foreseen is what ethtool showed after it had turned everything off", () => {
+    test("the preview is what ethtool showed after it had turned everything off", () => {
       const steps = planLiveSteps([subject], DEFAULT_FEATURES, view);
-      const foreseen = previewSnapshot(view, steps).readings.get("vif1.0");
-      expect(foreseen).toEqual({ state: "read", features: turnedOff.features });
+      const preview = previewSnapshot(view, steps).readings.get("vif1.0");
+      expect(preview).toEqual({ state: "read", features: turnedOff.features });
       expect(stateIn(turnedOff.features)).toMatchObject({
         rx: "on, fixed",
         tx: "off",

@@ -21,17 +21,17 @@ function planFor({ features }: ChangeCase, host: FakeHost) {
   return { ...plan, changes: previewChanges(plan) };
 }
 
-/** Carries out a plan on a host whose devices obey or do not. */
+/** Carries out a plan on a host whose devices do what they are told or not. */
 async function carriedOut(world: ChangeCase, obeying: boolean) {
   const host = hostOf(world);
   const { kernel } = host;
   if (!obeying) {
     kernel.onClear = (device, bits) => {
-      const manner = world.writeBehaviors[kernel.writes.length % 8] ?? "obeys";
-      if (manner === "obeys") return null;
-      if (manner === "ignores") return { done: true };
+      const behavior = world.writeBehaviors[kernel.writes.length % 8] ?? "complies";
+      if (behavior === "complies") return null;
+      if (behavior === "ignores") return { done: true };
       const now = kernel.devices.get(device);
-      if (manner === "half" && now !== undefined) {
+      if (behavior === "half" && now !== undefined) {
         kernel.devices.set(device, {
           ...now,
           active: bitsFrom(world.names, toBigInt(now.active) & ~toBigInt(bits.bits)),
@@ -150,7 +150,7 @@ describe("for every kernel, pool and list of features", () => {
   });
 
   test.each([
-    ["obey", true],
+    ["complies", true],
     ["do as they like", false],
   ])("a PIF is recorded only where it reads off and changeable (devices that %s)", async (_, obeying) => {
     await fc.assert(
@@ -269,8 +269,8 @@ describe("for every kernel, pool and list of features", () => {
       fc.asyncProperty(changeCases, async (world) => {
         const { done } = await carriedOut(world, false);
         const scope = { features: world.features, includesSettings: true };
-        const judged = evaluateInterfaces(done.interfaces, done.after, scope);
-        for (const { interface: name, message } of [...done.problems, ...judged.problems]) {
+        const evaluated = evaluateInterfaces(done.interfaces, done.after, scope);
+        for (const { interface: name, message } of [...done.problems, ...evaluated.problems]) {
           if (name !== undefined) expect(message).toStartWith(`${name}: `);
         }
       }),

@@ -64,8 +64,8 @@ describe("the kernel writes", () => {
   });
 
   test("clear what is off but requested on: it would come on by itself", () => {
-    const latent = featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" });
-    const [step] = planLiveSteps([guest(vif(web, "0"))], ["tso"], createSnapshot({ "vif3.0": latent }));
+    const requestedOn = featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" });
+    const [step] = planLiveSteps([guest(vif(web, "0"))], ["tso"], createSnapshot({ "vif3.0": requestedOn }));
     expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual(["tx-tcp-segmentation"]);
   });
 
@@ -97,7 +97,7 @@ describe("the kernel writes", () => {
   });
 });
 
-describe("what is foreseen", () => {
+describe("the preview", () => {
   test("is every step done, and nothing else", () => {
     const view = createSnapshot({ eth0: NIC_ON, eth1: NIC_ON, eth2: { state: "missing" } });
     const steps = planLiveSteps([nic(pif("eth0"))], DEFAULT_FEATURES, view);

@@ -102,7 +102,7 @@ describe("targets without XAPI", () => {
     expect(found === null ? null : failureOf(found).code).toBe("unknown-target");
   });
 
-  test("spelling is judged all the same, every target of it", () => {
+  test("checks the spelling all the same, every target of it", () => {
     const found = resolveUnmanaged(
       [
         { text: "all", kind: "any" },

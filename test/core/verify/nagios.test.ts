@@ -99,9 +99,9 @@ describe("the line", () => {
   test("carries numbers that can be drawn", () => {
     const on = { ...OFF, live: "on", requested: true, verdict: "drift" } as const;
     const held = { ...on, fixed: true, verdict: "fixed" } as const;
-    const latent = { ...OFF, requested: true, verdict: "drift" } as const;
-    const seen = report([problem("live-on"), problem("requested-on")], [on, held, latent, OFF]);
+    const requestedOn = { ...OFF, requested: true, verdict: "drift" } as const;
+    const seen = report([problem("live-on"), problem("requested-on")], [on, held, requestedOn, OFF]);
     const [, data] = createNagiosResult(seen, false).line.split(" | ");
-    expect(data).toBe("interfaces=1;;;0 on=1;;0;0 fixed_on=1;;;0 latent=1;0;;0 problems=2;0;;0 unknown=0;;;0");
+    expect(data).toBe("interfaces=1;;;0 on=1;;0;0 fixed_on=1;;;0 requested_on=1;0;;0 problems=2;0;;0 unknown=0;;;0");
   });
 });

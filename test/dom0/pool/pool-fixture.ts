@@ -17,7 +17,7 @@ export interface PoolOptions {
   readonly vifs?: number;
 }
 
-/** The worlds of a pool's hosts: one database, and of each host the devices that are its own. */
+/** The fixtures of a pool's hosts: one database, and of each host the devices that are its own. */
 export function buildPool(options: PoolOptions = {}): {
   readonly database: Database;
   readonly fixtures: readonly HostFixture[];
