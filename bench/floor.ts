@@ -14,9 +14,9 @@ const ETHTOOL_SFEATURES = 0x3b;
 const devices = process.argv.slice(2);
 using socket = new EthtoolSocket();
 const names = readFeatureNames(socket, devices[0] ?? "");
-if (!names.ok) throw new Error(`errno ${names.errno}`);
-const blocks = Math.ceil(names.value.length / 32);
-const wanted = new KernelFeatureTable(names.value).getBits(DEFAULT_FEATURES);
+if (names === null) throw new Error("the kernel names no features");
+const blocks = Math.ceil(names.length / 32);
+const wanted = new KernelFeatureTable(names).getBits(DEFAULT_FEATURES);
 const get = socket.createCommand(8 + blocks * 16);
 const set = socket.createCommand(8 + blocks * 8);
 get.view.setUint32(0, ETHTOOL_GFEATURES, true);
@@ -33,7 +33,7 @@ function toClear(block: number): number {
 
 function read(device: string): void {
   get.view.setUint32(4, blocks, true);
-  if (!get.send(device).ok) throw new Error(`${device} cannot be read`);
+  if (get.send(device) !== 0) throw new Error(`${device} cannot be read`);
 }
 
 const clear = new Uint32Array(devices.length * blocks);
@@ -47,7 +47,7 @@ for (const device of devices) {
   for (let block = 0; block < blocks; block++) {
     set.view.setUint32(8 + block * 8, clear[at++] ?? 0, true);
   }
-  if (!set.send(device).ok) throw new Error(`${device} cannot be written`);
+  if (set.send(device) !== 0) throw new Error(`${device} cannot be written`);
 }
 for (const device of devices) {
   read(device);

@@ -14,7 +14,7 @@ import {
   writeSync,
 } from "node:fs";
 import { UnusablePathError } from "./file-failure.ts";
-import { Libc } from "./libc.ts";
+import { copyXattrs, tryLock } from "./libc.ts";
 import { statOrNull, syncDirectory } from "./path.ts";
 
 /**
@@ -70,7 +70,7 @@ export class TemporaryFile implements Disposable {
     this.path = `${directory}/${TEMPORARY_PREFIX}${suffix}`;
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     this.#fd = openSync(this.path, flags, 0o600);
-    Libc.shared.tryLock(this.#fd);
+    tryLock(this.#fd);
   }
 
   /** Writes it whole, with the attributes of another file, and to the disk. */
@@ -80,7 +80,7 @@ export class TemporaryFile implements Disposable {
     }
     if (attributesFrom !== null) {
       fchownSync(this.#fd, attributesFrom.stats.uid, attributesFrom.stats.gid);
-      Libc.shared.copyXattrs(attributesFrom.fd, this.#fd);
+      copyXattrs(attributesFrom.fd, this.#fd);
     }
     // Last, because a change of the owner or of the access list changes permissions too.
     fchmodSync(this.#fd, mode);
@@ -109,7 +109,7 @@ export function removeStaleTemporaryFiles(directory: string): void {
     tryOrNull(() => {
       const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       try {
-        if (Libc.shared.tryLock(fd)) unlinkSync(path);
+        if (tryLock(fd)) unlinkSync(path);
       } finally {
         closeSync(fd);
       }

@@ -33,11 +33,11 @@ function readIpv4(): readonly LiveAddress[] | null {
   using socket = new EthtoolSocket();
   const ifconf = new DataView(new ArrayBuffer(IFCONF_BYTES));
   // Without a buffer the kernel answers how long one has to be.
-  if (!socket.ioctl(SIOCGIFCONF, ptr(ifconf)).ok) return null;
+  if (socket.ioctl(SIOCGIFCONF, ptr(ifconf)) !== 0) return null;
   const ifreqs = new Uint8Array(new ArrayBuffer(ifconf.getInt32(0, true) + IFREQ_BYTES));
   ifconf.setInt32(0, ifreqs.length, true);
   ifconf.setBigUint64(8, BigInt(ptr(ifreqs)), true);
-  if (!socket.ioctl(SIOCGIFCONF, ptr(ifconf)).ok) return null;
+  if (socket.ioctl(SIOCGIFCONF, ptr(ifconf)) !== 0) return null;
   const addresses: LiveAddress[] = [];
   for (let offset = 0; offset < ifconf.getInt32(0, true); offset += IFREQ_BYTES) {
     const ifreq = ifreqs.slice(offset, offset + IFREQ_BYTES);
@@ -46,7 +46,7 @@ function readIpv4(): readonly LiveAddress[] | null {
     const [device = ""] = label.split(/[:\0]/);
     const ip = ifreq.slice(ADDRESS_OFFSET, ADDRESS_OFFSET + 4).join(".");
     // The address stays in the structure: of several under one label the kernel takes that one.
-    if (!socket.ioctl(SIOCGIFNETMASK, ptr(ifreq)).ok) continue;
+    if (socket.ioctl(SIOCGIFNETMASK, ptr(ifreq)) !== 0) continue;
     const mask = ifreq.slice(ADDRESS_OFFSET, ADDRESS_OFFSET + 4).join(".");
     addresses.push({ device, ip, prefix: computePrefixLength(mask) });
   }

@@ -5,13 +5,16 @@ import { type ChangeableBits, type FeatureRequest, KernelFeatureTable } from "..
 import type { Driver, Kernel, LookupResult, WriteOutcome } from "../core/ports.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { DriverReader, FeatureAccess, readFeatureNames } from "./ethtool.ts";
-import { describeErrno, ERRNO, EthtoolSocket, type IoctlResult } from "./ethtool-socket.ts";
+import { EthtoolSocket } from "./ethtool-socket.ts";
 import { readPciId } from "./software.ts";
 
 const SYS_CLASS_NET = "/sys/class/net";
 
 /** The drivers of devices that have no NIC of their own (br_getinfo, bond_main.c, vlan_fullname). */
 const STACKED_DRIVERS: ReadonlySet<string> = new Set(["bridge", "bonding", "802.1Q VLAN Support"]);
+
+const NEVER_READ = "it was never read";
+const NOT_WRITTEN: WriteOutcome = { done: false, deviceRemoved: false, reason: NEVER_READ };
 
 interface FeatureInterface {
   readonly access: FeatureAccess;
@@ -31,7 +34,7 @@ export class NetworkDevices implements Kernel, Disposable {
     if (!features.ok) return features;
     const readings = new Map<string, DeviceReading>();
     for (const device of selectDevices(existing.value)) {
-      readings.set(device, this.#readDevice(features.value.access, device));
+      readings.set(device, features.value.access.read(device));
     }
     return success({
       featureTable: features.value.featureTable,
@@ -70,30 +73,24 @@ export class NetworkDevices implements Kernel, Disposable {
   }
 
   readDriver(device: string): LookupResult<Driver> {
-    const answer = this.#drivers.read(device);
-    return answer.ok
-      ? { found: true, value: { ...answer.value, pci: readPciId(device) } }
-      : { found: false, reason: describeErrno(answer.errno) };
+    const driver = this.#drivers.read(device);
+    return driver.found ? { found: true, value: { ...driver.value, pci: readPciId(device) } } : driver;
   }
 
   rereadFeatures(snapshot: FeatureSnapshot, devices: Iterable<string>): FeatureSnapshot {
     const readings = new Map(snapshot.readings);
     for (const device of devices) {
-      const reading: DeviceReading =
-        this.#features === undefined
-          ? { state: "unreadable", reason: "it was never read" }
-          : this.#readDevice(this.#features.access, device);
-      readings.set(device, reading);
+      readings.set(device, this.#features?.access.read(device) ?? { state: "unreadable", reason: NEVER_READ });
     }
     return { ...snapshot, readings };
   }
 
   clearFeatures(device: string, bits: ChangeableBits): WriteOutcome {
-    return toWriteOutcome(this.#features?.access.clear(device, bits));
+    return this.#features?.access.clear(device, bits) ?? NOT_WRITTEN;
   }
 
   requestFeatures(device: string, featureRequest: FeatureRequest): WriteOutcome {
-    return toWriteOutcome(this.#features?.access.request(device, featureRequest));
+    return this.#features?.access.request(device, featureRequest) ?? NOT_WRITTEN;
   }
 
   [Symbol.dispose](): void {
@@ -105,32 +102,15 @@ export class NetworkDevices implements Kernel, Disposable {
     if (this.#features !== undefined) return success(this.#features);
     for (const device of existing) {
       const names = readFeatureNames(this.#socket, device);
-      if (!names.ok) continue;
+      if (names === null) continue;
       this.#features = {
-        access: new FeatureAccess(this.#socket, names.value.length),
-        featureTable: new KernelFeatureTable(names.value),
+        access: new FeatureAccess(this.#socket, names.length),
+        featureTable: new KernelFeatureTable(names),
       };
       return success(this.#features);
     }
     return unavailableFailure("no-ethtool", "the kernel names no network device features on this host");
   }
-
-  #readDevice(access: FeatureAccess, device: string): DeviceReading {
-    const answer = access.read(device);
-    if (answer.ok) return { state: "read", features: answer.value };
-    return answer.errno === ERRNO.ENODEV
-      ? { state: "missing" }
-      : { state: "unreadable", reason: describeErrno(answer.errno) };
-  }
-}
-
-const WRITE_DONE: WriteOutcome = { done: true };
-
-function toWriteOutcome(answer: IoctlResult | undefined): WriteOutcome {
-  if (answer === undefined) return { done: false, deviceRemoved: false, reason: "it was never read" };
-  if (answer.ok) return WRITE_DONE;
-  const deviceRemoved = answer.errno === ERRNO.ENODEV;
-  return { done: false, deviceRemoved, reason: describeErrno(answer.errno) };
 }
 
 function listDevices(): Result<ReadonlySet<string>> {

@@ -1,6 +1,8 @@
+import type { DeviceReading } from "../core/disable/steps.ts";
 import type { ChangeableBits, FeatureBits, FeatureRequest, FeatureSet } from "../core/feature-set.ts";
-import type { Driver } from "../core/ports.ts";
-import type { EthtoolCommand, EthtoolSocket, IoctlResult } from "./ethtool-socket.ts";
+import type { Driver, LookupResult, WriteOutcome } from "../core/ports.ts";
+import { ERRNO } from "../fs/libc.ts";
+import { describeErrno, type EthtoolCommand, type EthtoolSocket } from "./ethtool-socket.ts";
 
 // linux/ethtool.h
 const ETHTOOL_GDRVINFO = 0x03;
@@ -13,35 +15,30 @@ const ETH_GSTRING_LEN = 32;
 /** struct ethtool_drvinfo: the command, five texts of 32 bytes, 12 reserved bytes, five counts. */
 const DRVINFO_BYTES = 196;
 
-/** A value, or the errno of the call that failed. */
-export type EthtoolResult<T> = { readonly ok: true; readonly value: T } | Extract<IoctlResult, { ok: false }>;
-
 const latin1Decoder = new TextDecoder("latin1");
 
 /**
  * The names of the kernel's features, in bit order (ETH_SS_FEATURES). The list belongs to the
- * kernel; the device only has to exist.
+ * kernel; the device only has to exist. Null where the kernel does not tell.
  */
-export function readFeatureNames(socket: EthtoolSocket, device: string): EthtoolResult<string[]> {
+export function readFeatureNames(socket: EthtoolSocket, device: string): readonly string[] | null {
   const info = socket.createCommand(20);
   info.view.setUint32(0, ETHTOOL_GSSET_INFO, true);
   info.view.setBigUint64(8, 1n << BigInt(ETH_SS_FEATURES), true);
-  const countResult = info.send(device);
-  if (!countResult.ok) return countResult;
+  if (info.send(device) !== 0) return null;
   const count = info.view.getUint32(16, true);
 
   const strings = socket.createCommand(12 + count * ETH_GSTRING_LEN);
   strings.view.setUint32(0, ETHTOOL_GSTRINGS, true);
   strings.view.setUint32(4, ETH_SS_FEATURES, true);
   strings.view.setUint32(8, count, true);
-  const stringsResult = strings.send(device);
-  if (!stringsResult.ok) return stringsResult;
+  if (strings.send(device) !== 0) return null;
   const text = latin1Decoder.decode(strings.bytes.subarray(12));
   const names: string[] = [];
   for (let offset = 0; offset < text.length; offset += ETH_GSTRING_LEN) {
     names.push(truncateAtNul(text.slice(offset, offset + ETH_GSTRING_LEN)));
   }
-  return { ok: true, value: names };
+  return names;
 }
 
 /** Reads who drives a device (ETHTOOL_GDRVINFO). A text is empty where the driver gives none. */
@@ -56,17 +53,17 @@ export class DriverReader {
   }
 
   /** Everything that the driver says of itself. */
-  read(device: string): EthtoolResult<Omit<Driver, "pci">> {
-    const answer = this.#command.send(device);
-    if (!answer.ok) return answer;
+  read(device: string): LookupResult<Omit<Driver, "pci">> {
+    const errno = this.#command.send(device);
+    if (errno !== 0) return { found: false, reason: describeErrno(errno) };
     const texts = this.#fields.map((field) => truncateAtNul(latin1Decoder.decode(field)));
     const [name = "", version = "", firmware = "", bus = ""] = texts;
-    return { ok: true, value: { name, version, firmware, bus } };
+    return { found: true, value: { name, version, firmware, bus } };
   }
 
   /** The driver's name alone; empty also where it cannot be read. */
   readName(device: string): string {
-    return this.#command.send(device).ok ? truncateAtNul(latin1Decoder.decode(this.#fields[0])) : "";
+    return this.#command.send(device) === 0 ? truncateAtNul(latin1Decoder.decode(this.#fields[0])) : "";
   }
 }
 
@@ -77,6 +74,7 @@ function truncateAtNul(field: string): string {
 }
 
 const NO_BITS: FeatureBits = [];
+const WRITE_DONE: WriteOutcome = { done: true };
 
 /** Reads and writes the features of devices, for a kernel with so many of them. */
 export class FeatureAccess {
@@ -87,7 +85,7 @@ export class FeatureAccess {
   #lastValid = NO_BITS;
   #lastRequested = NO_BITS;
   /** By the bytes of the kernel's answer. */
-  readonly #featureSetCache = new Map<string, EthtoolResult<FeatureSet>>();
+  readonly #readingCache = new Map<string, DeviceReading>();
 
   /** `count`: how many features the kernel names. */
   constructor(socket: EthtoolSocket, count: number) {
@@ -103,20 +101,18 @@ export class FeatureAccess {
    * ETHTOOL_GFEATURES. Devices that are alike, as the hundreds of a host mostly are, get the very
    * same object: what follows from it has to be found out once.
    */
-  read(device: string): EthtoolResult<FeatureSet> {
+  read(device: string): DeviceReading {
     // The kernel answers with its own number of blocks, and must not take that for our room.
     this.#getCommand.view.setUint32(4, this.#blockCount, true);
-    const answer = this.#getCommand.send(device);
-    if (!answer.ok) return answer;
+    const errno = this.#getCommand.send(device);
+    if (errno === ERRNO.ENODEV) return { state: "missing" };
+    if (errno !== 0) return { state: "unreadable", reason: describeErrno(errno) };
     const key = latin1Decoder.decode(this.#getCommand.bytes);
-    const cached = this.#featureSetCache.get(key);
+    const cached = this.#readingCache.get(key);
     if (cached !== undefined) return cached;
-    const result: EthtoolResult<FeatureSet> = {
-      ok: true,
-      value: parseFeatureSet(this.#getCommand.view),
-    };
-    this.#featureSetCache.set(key, result);
-    return result;
+    const reading: DeviceReading = { state: "read", features: parseFeatureSet(this.#getCommand.view) };
+    this.#readingCache.set(key, reading);
+    return reading;
   }
 
   /**
@@ -124,16 +120,16 @@ export class FeatureAccess {
    * `wanted_features` and lets the driver follow, once. What it says of the outcome is not taken
    * for the result; reading back is.
    */
-  clear(device: string, { bits }: ChangeableBits): IoctlResult {
+  clear(device: string, { bits }: ChangeableBits): WriteOutcome {
     return this.#write(device, bits, NO_BITS);
   }
 
   /** The same structure, for features that are asked for again. */
-  request(device: string, { valid, requested }: FeatureRequest): IoctlResult {
+  request(device: string, { valid, requested }: FeatureRequest): WriteOutcome {
     return this.#write(device, valid, requested);
   }
 
-  #write(device: string, valid: FeatureBits, requested: FeatureBits): IoctlResult {
+  #write(device: string, valid: FeatureBits, requested: FeatureBits): WriteOutcome {
     // Devices that are alike are written alike, one after the other.
     if (valid !== this.#lastValid || requested !== this.#lastRequested) {
       const { view } = this.#setCommand;
@@ -144,7 +140,10 @@ export class FeatureAccess {
       this.#lastValid = valid;
       this.#lastRequested = requested;
     }
-    return this.#setCommand.send(device);
+    const errno = this.#setCommand.send(device);
+    return errno === 0
+      ? WRITE_DONE
+      : { done: false, deviceRemoved: errno === ERRNO.ENODEV, reason: describeErrno(errno) };
   }
 }
 

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { isPluginPath } from "../core/plugin-path.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { removeStaleTemporaryFilesBeside } from "../fs/file.ts";
-import { tryLockFile } from "../fs/libc.ts";
+import { tryLock } from "../fs/libc.ts";
 import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
 
 const LOCK_PATH = `${STATE_DIRECTORY}/lock`;
@@ -41,7 +41,7 @@ export class ChangeLock implements Disposable {
       return unavailableFailure("lock-not-opened", `cannot open ${LOCK_PATH}: ${detail}`);
     }
     const deadlineMs = performance.now() + waitSeconds * 1000;
-    while (!tryLockFile(fd)) {
+    while (!tryLock(fd)) {
       if (performance.now() >= deadlineMs) {
         closeSync(fd);
         return unavailableFailure(

@@ -1,13 +1,10 @@
-import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
+import { ERRNO, write } from "../fs/libc.ts";
 
 /** Where words go: the result to `stdout`, everything else to `stderr`. */
 export type OutputStream = "stdout" | "stderr";
 
 /** The file descriptors of the standard streams. */
 export const FILE_DESCRIPTORS = { stdin: 0, stdout: 1, stderr: 2 } as const;
-
-/** asm-generic/errno*.h */
-const ERRNO = { EINTR: 4, EIO: 5, EBADF: 9, EAGAIN: 11, ENOSPC: 28, EPIPE: 32 } as const;
 
 /** Why nothing can be written, where it is not the reader that has gone away. */
 const ERRNO_REASONS: ReadonlyMap<number, string> = new Map([
@@ -21,15 +18,6 @@ const ERRNO_REASONS: ReadonlyMap<number, string> = new Map([
  * standard output is appended to.
  */
 const WRITE_CHUNK_BYTES = 65_536;
-
-/**
- * The C library itself. `process.stdout` and node:fs would do the same, but loading them takes longer
- * than all the rest of a short command; so would functions that are not needed for that.
- */
-const libc = dlopen("libc.so.6", {
-  write: { args: [FFIType.i32, FFIType.ptr, FFIType.u64], returns: FFIType.i64_fast },
-  __errno_location: { args: [], returns: FFIType.ptr },
-}).symbols;
 
 /** A standard stream that cannot be written to, in a sentence. */
 export class StreamError extends Error {
@@ -66,13 +54,10 @@ export function writeStderr(text: string): void {
   writeChunk("stderr", new TextEncoder().encode(text));
 }
 
-/** How many bytes were written, or the negative errno. */
+/**
+ * How many bytes were written, or the negative errno. `process.stdout` and node:fs would do the same, but loading
+ * them takes longer than all the rest of a short command.
+ */
 function writeChunk(stream: OutputStream, bytes: Uint8Array): number {
-  const written = Number(libc.write(FILE_DESCRIPTORS[stream], ptr(bytes), bytes.length));
-  return written < 0 ? -lastErrno() : written;
-}
-
-function lastErrno(): number {
-  const location: Pointer | bigint | null = libc.__errno_location();
-  return location === null || typeof location === "bigint" ? 0 : read.i32(location, 0);
+  return write(FILE_DESCRIPTORS[stream], bytes);
 }
