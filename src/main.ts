@@ -1,11 +1,11 @@
 import type { CommandDef } from "citty";
 import { type CommandContext, type CommandOutcome, type OutputOptions, parseOutputOptions } from "./cli/command.ts";
 import { InterruptedError, SignalHandler } from "./cli/signals.ts";
-import { isPluginPath } from "./core/plugin-path.ts";
 import type { PoolCall } from "./core/pool-call.ts";
 import { EXIT_CODES, type ExitCode } from "./core/problem.ts";
 import { createFailureReport, type Report, type ReportingCommand } from "./core/report.ts";
 import { type Failure, type Result, success, usageFailure } from "./core/result.ts";
+import { isPluginPath } from "./paths.ts";
 import type { XapiPluginAnswer } from "./plugin/answer-call.ts";
 import { createLogger } from "./terminal/logger.ts";
 import { type OutputStream, StreamError, writeAll } from "./terminal/streams.ts";

@@ -6,6 +6,7 @@ import type { Coverage } from "../core/verify/coverage.ts";
 import { createDirectory, replaceFile } from "../fs/file.ts";
 import { toFailure } from "../fs/file-failure.ts";
 import { findProgram, runProgram } from "../fs/process.ts";
+import { BOOT_SCRIPT_PATH, PROGRAM_DIRECTORIES, UDEV_CONTROL_SOCKET, UDEV_RULE_PATH, UNIT_PATH } from "../paths.ts";
 import { generateBootScript } from "./boot-script.ts";
 import {
   checkOwnership,
@@ -15,7 +16,6 @@ import {
   removeOwnFile,
   writeBootScript,
 } from "./boot-script-file.ts";
-import { BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH } from "./paths.ts";
 import { inspectBlock, planBlock, previewBlock, rcLocalPath, removeBlock, writeBlock } from "./rc-local-file.ts";
 import { compareFile } from "./signature.ts";
 import { checkSystemd, inspectUnit, installUnit, isSystemdRunning, removeUnit } from "./systemd.ts";
@@ -131,7 +131,7 @@ export async function runBootScript(coverage: Coverage): Promise<Result<readonly
     stdin: new TextEncoder().encode(generateBootScript(coverage)),
     stdout: "ignore",
     stderr: "pipe",
-    env: { PATH: "/sbin:/usr/sbin:/bin:/usr/bin", LC_ALL: "C" },
+    env: { PATH: PROGRAM_DIRECTORIES.join(":"), LC_ALL: "C" },
   });
   const errors = (await script.stderr.text()).trim();
   return (await script.exited) === 0 || errors === ""
@@ -187,5 +187,5 @@ function removeUdevRule(): Result<boolean> {
 
 /** udevd notices by itself within seconds; where none runs there is nobody to be told. */
 function reloadUdevRules(): void {
-  if (existsSync("/run/udev/control")) runProgram("udevadm", ["control", "--reload"]);
+  if (existsSync(UDEV_CONTROL_SOCKET)) runProgram("udevadm", ["control", "--reload"]);
 }

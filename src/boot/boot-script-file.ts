@@ -4,8 +4,8 @@ import { type Result, success, usageFailure } from "../core/result.ts";
 import type { Coverage } from "../core/verify/coverage.ts";
 import { createDirectory, removeFile, replaceFile } from "../fs/file.ts";
 import { runProgramOrFail } from "../fs/process.ts";
+import { BOOT_SCRIPT_PATH } from "../paths.ts";
 import { generateBootScript, parseBootScriptCoverage } from "./boot-script.ts";
-import { BOOT_SCRIPT_PATH } from "./paths.ts";
 import { compareFile, type FileState, isSigned } from "./signature.ts";
 
 /** The boot script as it is on disk. */

@@ -4,15 +4,10 @@ import { type Result, success, usageFailure } from "../core/result.ts";
 import { readFileBytes, removeFile, removeStaleTemporaryFilesBeside, replaceFile } from "../fs/file.ts";
 import { decodeLatin1 } from "../fs/latin1.ts";
 import { runProgramAt } from "../fs/process.ts";
+import { BOOT_SCRIPT_PATH, DOM0_RC_LOCAL, PLAIN_RC_LOCAL } from "../paths.ts";
 import { parseInterpreter } from "./interpreter.ts";
-import { BOOT_SCRIPT_PATH } from "./paths.ts";
 import { insertBlock, isAfterFirstLine, stripBlock } from "./rc-local-edit.ts";
 import { type Block, findBlock, formatBlock } from "./rc-local-markers.ts";
-
-/** The file that boot runs on a dom0; /etc/rc.local is a link to it. */
-const DOM0_RC_LOCAL = "/etc/rc.d/rc.local";
-/** Where the file is on other systems than Red Hat's. */
-const PLAIN_RC_LOCAL = "/etc/rc.local";
 
 const EXECUTABLE_BITS = 0o111;
 /** Written into the block when `persist` made the file executable, so that removing undoes it. */

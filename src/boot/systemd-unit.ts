@@ -1,4 +1,4 @@
-import { BOOT_SCRIPT_PATH } from "./paths.ts";
+import { BOOT_SCRIPT_PATH } from "../paths.ts";
 import { HEADER } from "./signature.ts";
 
 /**

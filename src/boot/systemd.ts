@@ -4,24 +4,21 @@ import { type Result, success, unavailableFailure, usageFailure } from "../core/
 import { removeStaleTemporaryFilesBeside, replaceFile } from "../fs/file.ts";
 import { syncDirectory } from "../fs/path.ts";
 import { findProgram, runProgram, runProgramOrFail } from "../fs/process.ts";
+import {
+  OTHER_UNIT_PATHS,
+  SYSTEMD_RUN_DIRECTORY,
+  UNIT_CHECK_DIRECTORY,
+  UNIT_ENABLED_LINK,
+  UNIT_NAME,
+  UNIT_PATH,
+} from "../paths.ts";
 import { readTextFile } from "./boot-script-file.ts";
-import { UNIT_NAME, UNIT_PATH } from "./paths.ts";
 import { compareFile, isSigned } from "./signature.ts";
 import { UNIT } from "./systemd-unit.ts";
 
-/** Where else a unit of that name could come from (systemd.unit(5)). */
-const OTHER_UNIT_PATHS = [
-  "/run/systemd/system",
-  "/usr/local/lib/systemd/system",
-  "/usr/lib/systemd/system",
-  "/lib/systemd/system",
-].map((directory) => `${directory}/${UNIT_NAME}`);
-
-const ENABLED_LINK = `/etc/systemd/system/multi-user.target.wants/${UNIT_NAME}`;
-
 /** Whether this host was booted by systemd (sd_booted(3)). */
 export function isSystemdRunning(): boolean {
-  return existsSync("/run/systemd/system");
+  return existsSync(SYSTEMD_RUN_DIRECTORY);
 }
 
 /** Fails where no systemd runs that could start the unit, or another unit has its name. */
@@ -84,11 +81,10 @@ function needsDaemonReload(): Result<boolean> {
  */
 function verifyUnit(temporary: string): Result<unknown> {
   if (findProgram("systemd-analyze") === null) return success(undefined);
-  const directory = "/run/offload-unit";
   try {
-    rmSync(directory, { recursive: true, force: true });
-    mkdirSync(directory, { mode: 0o700 });
-    const copyPath = join(directory, UNIT_NAME);
+    rmSync(UNIT_CHECK_DIRECTORY, { recursive: true, force: true });
+    mkdirSync(UNIT_CHECK_DIRECTORY, { mode: 0o700 });
+    const copyPath = join(UNIT_CHECK_DIRECTORY, UNIT_NAME);
     copyFileSync(temporary, copyPath);
     const result = runProgram("systemd-analyze", ["verify", copyPath]);
     if (!result.ok || result.value.exitCode === 0) return result;
@@ -97,7 +93,7 @@ function verifyUnit(temporary: string): Result<unknown> {
       ? success(undefined)
       : unavailableFailure("unit-not-verified", `systemd-analyze refuses the unit: ${unitError.trim()}`);
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(UNIT_CHECK_DIRECTORY, { recursive: true, force: true });
   }
 }
 
@@ -111,7 +107,7 @@ export function removeUnit(): Result<boolean> {
     const stopped = runProgramOrFail("systemctl", ["stop", UNIT_NAME]);
     if (!stopped.ok) return stopped;
   }
-  for (const path of [ENABLED_LINK, UNIT_PATH]) {
+  for (const path of [UNIT_ENABLED_LINK, UNIT_PATH]) {
     const removed = removeIfPresent(path);
     if (!removed.ok) return removed;
   }
@@ -129,7 +125,7 @@ export function removeUnit(): Result<boolean> {
 export function inspectUnit(): "missing" | "up-to-date" | "outdated" | "modified" | "disabled" {
   const state = compareFile(readTextFile(UNIT_PATH), UNIT);
   if (state === "missing" || state === "third-party") return "missing";
-  return pathExists(ENABLED_LINK) ? state : "disabled";
+  return pathExists(UNIT_ENABLED_LINK) ? state : "disabled";
 }
 
 /** Removes a link itself, not what it points to; that it is not there is no failure. */

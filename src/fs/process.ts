@@ -1,8 +1,6 @@
 import { existsSync } from "node:fs";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
-
-/** Where programs of the system are; root's PATH may hold anything. */
-const PROGRAM_DIRECTORIES = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"];
+import { PROGRAM_DIRECTORIES } from "../paths.ts";
 
 /** How a program ended. */
 export interface ProcessResult {

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import type { Interface } from "../core/interface.ts";
 import { createInterfaceProblem } from "../core/interface-problem.ts";
 import type { Problem } from "../core/problem.ts";
-import { readVmUuids, XENSTORE_SOCKET } from "../xapi/xenstore.ts";
+import { XENSTORE_SOCKET } from "../paths.ts";
+import { readVmUuids } from "../xapi/xenstore.ts";
 
 /** Interfaces whose devices are their own, and what is wrong with the others. */
 export interface MatchedInterfaces {

@@ -1,6 +1,7 @@
 import { ptr } from "bun:ffi";
 import { existsSync, readFileSync } from "node:fs";
 import { computePrefixLength, type LiveAddress, shortenIpv6 } from "../core/restore/address-risk.ts";
+import { IF_INET6_PATH } from "../paths.ts";
 import { EthtoolSocket } from "./ethtool-socket.ts";
 
 // linux/sockios.h
@@ -15,7 +16,6 @@ const ADDRESS_OFFSET = IFNAMSIZ + 4;
 /** struct ifconf on x86-64: the length of a buffer, and from byte 8 on its address. */
 const IFCONF_BYTES = 16;
 
-const IF_INET6_PATH = "/proc/net/if_inet6";
 /** Of link-local addresses, as if_inet6 has it (net/ipv6.h IPV6_ADDR_LINKLOCAL). */
 const LINK_LOCAL_SCOPE = "20";
 

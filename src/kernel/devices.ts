@@ -4,11 +4,10 @@ import type { DeviceReading, FeatureSnapshot } from "../core/disable/steps.ts";
 import { type ChangeableBits, type FeatureRequest, KernelFeatureTable } from "../core/feature-set.ts";
 import type { Driver, Kernel, LookupResult, WriteOutcome } from "../core/ports.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { SYS_CLASS_NET } from "../paths.ts";
 import { DriverReader, FeatureAccess, readFeatureNames } from "./ethtool.ts";
 import { EthtoolSocket } from "./ethtool-socket.ts";
 import { readPciId } from "./software.ts";
-
-const SYS_CLASS_NET = "/sys/class/net";
 
 /** The drivers of devices that have no NIC of their own (br_getinfo, bond_main.c, vlan_fullname). */
 const STACKED_DRIVERS: ReadonlySet<string> = new Set(["bridge", "bonding", "802.1Q VLAN Support"]);

@@ -2,8 +2,13 @@ import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import type { LocalSoftware } from "../core/doctor/software.ts";
 import { runProgram } from "../fs/process.ts";
-
-const HYPERVISOR_VERSION_PATH = "/sys/hypervisor/version";
+import {
+  HYPERVISOR_VERSION_PATH,
+  NETWORK_CONF_PATH,
+  OS_RELEASE_PATH,
+  REDHAT_RELEASE_PATH,
+  SYS_CLASS_NET,
+} from "../paths.ts";
 
 /** What the host says of its software without XAPI. */
 export function readLocalSoftware(): Omit<LocalSoftware, "product" | "offload"> {
@@ -39,19 +44,19 @@ function readXenVersion(): string | null {
 
 /** How the distribution calls itself (os-release(5)); null where it does not. */
 function readDistribution(): string | null {
-  const text = readTextOrNull("/etc/os-release") ?? "";
+  const text = readTextOrNull(OS_RELEASE_PATH) ?? "";
   const [, name] = /^PRETTY_NAME=["']?([^"'\n]*)["']?$/m.exec(text) ?? [];
-  return name ?? readFirstLine("/etc/redhat-release");
+  return name ?? readFirstLine(REDHAT_RELEASE_PATH);
 }
 
 /** `openvswitch` or `bridge`, as networkd reads it; null where the file is not there. */
 function readNetworkBackend(): string | null {
-  return readFirstLine("/etc/xensource/network.conf");
+  return readFirstLine(NETWORK_CONF_PATH);
 }
 
 /** Vendor and device of a NIC on PCI, such as `8086:15bc`; empty for anything else. */
 export function readPciId(device: string): string {
-  const directory = `/sys/class/net/${device}/device`;
+  const directory = `${SYS_CLASS_NET}/${device}/device`;
   const [vendor, id] = ["vendor", "device"].map((part) => readFirstLine(`${directory}/${part}`));
   return typeof vendor === "string" && typeof id === "string" ? `${vendor}:${id}`.replaceAll("0x", "") : "";
 }

@@ -1,7 +1,7 @@
 import { readlinkSync } from "node:fs";
 import { basename } from "node:path";
-import { PLUGIN_PATH } from "../core/plugin-path.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { PLUGIN_PATH } from "../paths.ts";
 
 /**
  * Who starts plugins: xapi itself, through vfork and a helper that becomes the plugin, or on older

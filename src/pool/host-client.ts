@@ -1,5 +1,5 @@
-import { PLUGIN_NAME, PLUGIN_PATH } from "../core/plugin-path.ts";
 import type { HostState } from "../core/report.ts";
+import { PLUGIN_NAME, PLUGIN_PATH } from "../paths.ts";
 import {
   formatRequest,
   PLUGIN_ARGUMENT,

@@ -2,9 +2,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import type { StateFile } from "../core/report.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { createDirectory } from "../fs/file.ts";
-
-/** What this program keeps of a host; its own, 0700. */
-export const STATE_DIRECTORY = "/var/lib/offload";
+import { STATE_DIRECTORY } from "../paths.ts";
 
 /**
  * Makes the directory. One that is a link, or that others may write to, is refused: what root

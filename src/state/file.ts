@@ -1,7 +1,8 @@
 import { lstatSync } from "node:fs";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { readFileBytes, removeFile, replaceFile } from "../fs/file.ts";
-import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
+import { STATE_DIRECTORY } from "../paths.ts";
+import { prepareStateDirectory } from "./directory.ts";
 
 /** The path of one of this program's own files. */
 export function statePath(name: string): string {

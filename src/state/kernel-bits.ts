@@ -4,10 +4,10 @@ import type { FeatureSnapshot, LiveStep } from "../core/disable/steps.ts";
 import { isSet } from "../core/feature-set.ts";
 import type { Kernel, KernelBits, KernelBitsStore } from "../core/ports.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { BOOT_ID_PATH } from "../paths.ts";
 import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 
 const FILE_NAME = "kernel-bits.json";
-const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
 
 const CountSchema = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** A device by name, its kernel number, and where its features stand in the list. */

@@ -1,10 +1,10 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
-import { isPluginPath } from "../core/plugin-path.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { removeStaleTemporaryFilesBeside } from "../fs/file.ts";
 import { tryLock } from "../fs/libc.ts";
-import { prepareStateDirectory, STATE_DIRECTORY } from "./directory.ts";
+import { isPluginPath, STATE_DIRECTORY } from "../paths.ts";
+import { prepareStateDirectory } from "./directory.ts";
 
 const LOCK_PATH = `${STATE_DIRECTORY}/lock`;
 

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { FEATURE_NAMES } from "../core/features.ts";
 import type { PendingChange } from "../core/pending-change.ts";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { UPTIME_PATH } from "../paths.ts";
 import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 import { readBootId } from "./kernel-bits.ts";
 
@@ -41,7 +42,7 @@ const DocumentSchema = v.object({
 
 /** The time since the boot in milliseconds, which nobody can set and which goes on while the host sleeps. */
 export function readUptimeMs(): number {
-  const [seconds = ""] = readFileSync("/proc/uptime", "utf8").split(" ");
+  const [seconds = ""] = readFileSync(UPTIME_PATH, "utf8").split(" ");
   return Math.round(Number(seconds) * 1000);
 }
 

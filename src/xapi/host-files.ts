@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
-
-const INVENTORY_PATH = "/etc/xensource-inventory";
-const POOL_CONF_PATH = "/etc/xensource/pool.conf";
+import { INVENTORY_PATH, POOL_CONF_PATH } from "../paths.ts";
 
 /** What the host's own files say of it. */
 export interface HostIdentity {

@@ -1,8 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { type Result, success, unavailableFailure } from "../core/result.ts";
-
-/** Where both xenstoreds of a dom0 listen (xs_lib.c xs_daemon_socket; oxenstored's paths.ml). */
-export const XENSTORE_SOCKET = "/var/run/xenstored/socket";
+import { XENSTORE_SOCKET } from "../paths.ts";
 
 // xen/include/public/io/xs_wire.h
 const XS_READ = 2;

@@ -3,9 +3,7 @@ import * as v from "valibot";
 import { FEATURE_NAMES } from "../../core/features.ts";
 import { type Result, success, unavailableFailure } from "../../core/result.ts";
 import type { NetworkdDatabase } from "../../core/verify/networkd.ts";
-
-/** Where networkd keeps its configuration (network_config.ml config_file_path). */
-const NETWORKD_DB = "/var/lib/xcp/networkd.db";
+import { NETWORKD_DB } from "../../paths.ts";
 
 /** A host with hundreds of VLANs has some hundred kilobytes. */
 const MAX_BYTES = 4 * 1024 * 1024;

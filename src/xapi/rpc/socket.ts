@@ -1,8 +1,6 @@
 import { existsSync } from "node:fs";
+import { XAPI_SOCKET } from "../../paths.ts";
 import { type CallError, type CallResult, parseReply } from "./reply.ts";
-
-/** Where xapi listens since 1.9.49, that is XenServer 7.0 (xapi_globs.ml unix_domain_socket). */
-const XAPI_SOCKET = "/var/lib/xcp/xapi";
 
 /** How long a call may take. The longest honest ones read a whole pool: a few seconds. */
 const CALL_TIMEOUT_SECONDS = 20;
