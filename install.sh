@@ -19,6 +19,9 @@ XZ_SHA256=''
 # and looks for sse4_2 alone by itself. scripts/release puts them into the manifest.
 CPU_FLAGS='ssse3 sse4_1 sse4_2 popcnt'
 
+# More bytes than any version of this script has.
+MAX_SCRIPT_SIZE=1000000
+
 # Exit codes: as those of offload itself.
 FAILED=1
 USAGE=2
@@ -28,16 +31,21 @@ UNAVAILABLE=3
 WORK=
 MADE=
 COMPLETION=
+ENDED=
 STATE='nothing was changed'
 
-say() { printf '%s\n' "$*"; }
+# A full disk or a closed pipe behind standard output must not end the work half-way.
+say() (
+  trap '' PIPE
+  printf '%s\n' "$*" 2>/dev/null || :
+)
 
 # The state belongs to every failure: whoever reads it must know what is there now.
 die() {
   code=$1
   shift
-  printf 'install.sh: %s\n' "$*" >&2
-  printf 'install.sh: %s\n' "$STATE" >&2
+  ENDED=yes
+  printf 'install.sh: %s\ninstall.sh: %s\n' "$*" "$STATE" >&2 || :
   exit "$code"
 }
 
@@ -49,7 +57,7 @@ Installs offload${VERSION:+ $VERSION (commit $COMMIT)}: one executable, which tu
 NIC offloads off on a Xen dom0.
 
 usage: sh install.sh [OPTION...]
-       curl -q -fsSL ${BASE_URL:-URL}/install.sh | sh -s -- [OPTION...]
+       curl -q --proto '=https' -fsSL ${BASE_URL:-URL}/install.sh | sh -s -- [OPTION...]
 
   --version VERSION  OFFLOAD_VERSION      the version to install (default: ${VERSION:-the one in dist/});
                                           another is fetched with its own script, which has
@@ -134,7 +142,7 @@ read_options() {
 
 # Everything the executable needs, found out before anything is fetched or written.
 check_platform() {
-  system=$(uname -s) machine=$(uname -m)
+  system=$(uname -s) && machine=$(uname -m) || die "$UNAVAILABLE" "uname does not say what system this is"
   [ "$system" = Linux ] && [ "$machine" = x86_64 ] ||
     die "$UNAVAILABLE" "offload runs on 64-bit x86 Linux only, and this is $system on $machine"
   libc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || libc=$(ldd --version 2>&1 | head -n 1) || libc=
@@ -149,7 +157,8 @@ check_platform() {
     ;;
   *) ;; # Not told: the trial run decides.
   esac
-  flags=" $(sed -n '/^flags/{s/^[^:]*://p;q;}' /proc/cpuinfo) "
+  flags=$(sed -n '/^flags/{s/^[^:]*:\(.*\)/\1 /p;q;}' /proc/cpuinfo) ||
+    die "$UNAVAILABLE" "cannot read from /proc/cpuinfo what this CPU has"
   for flag in $CPU_FLAGS; do
     case $flags in
     *" $flag "*) ;;
@@ -215,11 +224,16 @@ version_of() {
 # A signal ends the script here: after what was running, and before the next step.
 interrupted() {
   trap '' HUP INT TERM
+  ENDED=yes
   printf 'install.sh: interrupted\ninstall.sh: %s\n' "$STATE" >&2 || :
   exit "$1"
 }
 
+# A program that fails where no failure is expected ends the script by "set -e", without a word of its own.
 cleanup() {
+  code=$?
+  [ "$code" -eq 0 ] || [ -n "$ENDED" ] ||
+    printf 'install.sh: failed: a program that this script needs ended with an error\ninstall.sh: %s\n' "$STATE" >&2 || :
   [ -z "$WORK" ] || rm -rf "$WORK"
   [ -z "$MADE" ] || rmdir "$MADE" 2>/dev/null || :
   [ -z "$COMPLETION" ] || rm -f "$COMPLETION"
@@ -228,7 +242,6 @@ cleanup() {
 # In the target directory, so that the last step is a rename in one file system. The name tells the
 # process: what a killed run left behind is removed by the next one.
 make_temporary() {
-  trap cleanup EXIT
   trap 'interrupted 129' HUP
   trap 'interrupted 130' INT
   trap 'interrupted 143' TERM
@@ -261,21 +274,51 @@ check_space() {
     die "$UNAVAILABLE" "$DIR has $free kB free, and $needed kB are needed while installing"
 }
 
-# Only options that curl 7.29 and wget 1.14 have. Neither reads its configuration: that of a dom0's
-# root may pin ciphers which the other side does not have, or anything else.
+# Options that wget needs so that it leaves https nowhere: it cannot be told which redirects to follow.
+wget_options() {
+  case $1 in
+  https://*) wget_has max-redirect || die "$UNAVAILABLE" "this wget cannot be kept from leaving https; use curl, or copy the release to this host and say --binary FILE" ;;
+  *) wget_has max-redirect || return 0 ;;
+  esac
+  printf '%s' '--max-redirect=0'
+}
+
+wget_has() { wget --help 2>&1 | grep -q -e "--$1"; }
+
+# Runs a download that may not write more than so many bytes, nor take more than an hour. The size of a
+# block is 512 or 1024 bytes, as the shell likes.
+bounded() (
+  ulimit -f $(($1 / 512 + 1))
+  shift
+  if has timeout; then exec timeout 3600 "$@"; else exec "$@"; fi
+)
+
+# Fetches an address into a file, of at most so many bytes; from https it never goes to http, which
+# anybody on the way could answer. Only options that curl 7.29 and wget 1.14 have. Neither reads its
+# configuration: that of a dom0's root may pin ciphers which the other side does not have, or anything else.
 fetch() {
-  say "fetching $1${3:+ ($((($3 + 999999) / 1000000)) MB)}"
+  say "fetching $1${4:+ ($((($3 + 999999) / 1000000)) MB)}"
+  protocols='=http,https'
+  case $1 in https://*) protocols='=https' ;; esac
+  code=0
   if has curl; then
-    curl -q -fsSL --retry 2 --connect-timeout 20 --speed-limit 1 --speed-time 60 -o "$2" "$1" || return 1
+    bounded "$3" curl -q -fsSL --proto "$protocols" --proto-redir "$protocols" --retry 2 --connect-timeout 20 \
+      --speed-limit 1000 --speed-time 60 -o "$2" "$1" || code=$?
   elif has wget; then
-    if wget --help 2>&1 | grep -q -e --no-config; then
-      wget --no-config -nv -t 3 -T 60 -O "$2" "$1" || return 1
-    else
-      wget -q -O "$2" "$1" || return 1
-    fi
+    options=$(wget_options "$1") || {
+      code=$? ENDED=yes
+      exit "$code"
+    }
+    if wget_has no-config; then options="--no-config -nv -t 3 -T 60 $options"; else options="-q $options"; fi
+    # shellcheck disable=SC2086 # one word each
+    bounded "$3" wget $options -O "$2" "$1" || code=$?
   else
     die "$UNAVAILABLE" "neither curl nor wget is here; copy the release to this host and say --binary FILE"
   fi
+  [ "$code" -eq 0 ] && return 0
+  [ ! -f "$2" ] || [ "$(wc -c <"$2")" -le "$3" ] ||
+    die "$FAILED" "$1 is larger than the $3 bytes that it may have: it is another file"
+  return 1
 }
 
 # A checksum that does not match has a plainer reason most of the time.
@@ -326,13 +369,13 @@ take_remote() {
   [ -n "$URL" ] || die "$USAGE" "say where to fetch from, --base-url URL, or what to install, --binary FILE"
   if has xz; then
     check_space $((RAW_SIZE + XZ_SIZE))
-    fetch "$URL/$XZ_NAME" "$WORK/download" "$XZ_SIZE" || die "$FAILED" "cannot fetch $URL/$XZ_NAME"
+    fetch "$URL/$XZ_NAME" "$WORK/download" "$XZ_SIZE" MB || die "$FAILED" "cannot fetch $URL/$XZ_NAME"
     verify "$WORK/download" "$XZ_SIZE" "$XZ_SHA256" "$URL/$XZ_NAME"
     unpack "$WORK/download"
     rm -f "$WORK/download"
   else
     check_space "$RAW_SIZE"
-    fetch "$URL/$RAW_NAME" "$WORK/offload" "$RAW_SIZE" || die "$FAILED" "cannot fetch $URL/$RAW_NAME"
+    fetch "$URL/$RAW_NAME" "$WORK/offload" "$RAW_SIZE" MB || die "$FAILED" "cannot fetch $URL/$RAW_NAME"
   fi
   verify "$WORK/offload" "$RAW_SIZE" "$RAW_SHA256" "$URL/$RAW_NAME"
 }
@@ -366,7 +409,7 @@ install_other_version() {
   esac
   make_temporary
   script=$URL/install-$WANTED.sh
-  fetch "$script" "$WORK/install.sh" || die "$FAILED" "cannot fetch $script; is there an offload $WANTED?"
+  fetch "$script" "$WORK/install.sh" "$MAX_SCRIPT_SIZE" || die "$FAILED" "cannot fetch $script; is there an offload $WANTED?"
   # shellcheck disable=SC2016 # the line itself
   [ "$(tail -n 1 "$WORK/install.sh")" = 'main "$@"' ] && grep -qxF "VERSION='$WANTED'" "$WORK/install.sh" ||
     die "$FAILED" "$script is not the whole install script of offload $WANTED"
@@ -466,7 +509,9 @@ removal() {
   install*.sh) printf 'sh %s %s' "$0" "$words" ;;
   *)
     if [ -n "$URL" ] && [ -z "$source" ]; then
-      printf 'curl -q -fsSL %s/install.sh | sh -s -- %s' "$URL" "$words"
+      protocol=
+      case $URL in https://*) protocol=" --proto '=https'" ;; esac
+      printf 'curl -q%s -fsSL %s/install.sh | sh -s -- %s' "$protocol" "$URL" "$words"
     else
       printf 'this script with %s' "$words"
     fi
@@ -555,7 +600,8 @@ uninstall_offload() {
   say "removed: $TARGET"
   remove_completions
   [ ! -d /var/lib/offload ] ||
-    say "kept: /var/lib/offload, from which \"offload restore\" would put back the settings from before; remove it by hand"
+    say "kept: /var/lib/offload, with the exact state of devices before this boot's changes; remove it by hand"
+  say "offloads that were turned off stay off, now and by the settings in XAPI; to restore what was there before, install offload again and run: offload restore"
 }
 
 main() {
@@ -563,6 +609,12 @@ main() {
   [ "$#" -eq "$GIVEN" ] || die "$FAILED" "this script arrived incomplete"
   LC_ALL=C
   export LC_ALL
+  # What the environment can set for every bash that starts.
+  set +fC
+  [ -z "${BASH_VERSION:-}" ] || eval 'shopt -u failglob nullglob nocasematch'
+  # With standard output closed, the pipe of a $(...) would take its place.
+  [ -e /proc/self/fd/1 ] || exec >/dev/null
+  trap cleanup EXIT
   read_options "$@"
   if [ -n "$UNINSTALL" ]; then uninstall_offload; else install_offload; fi
 }

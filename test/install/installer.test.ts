@@ -44,6 +44,10 @@ function installed({ executable }: Release): Record<string, string> {
   return { offload: `755 ${Bun.SHA256.hash(readFileSync(executable), "hex")}` };
 }
 
+/** The last line of an uninstallation. */
+const STAYS_OFF =
+  "offloads that were turned off stay off, now and by the settings in XAPI; to restore what was there before, install offload again and run: offload restore";
+
 const NOTHING = { unchanged: "nothing was changed: there is no " } as const;
 
 test("shellcheck, as dash", () => {
@@ -58,13 +62,16 @@ test("the last line calls everything, and a release has that line too", () => {
 
 /** Of those that curl 7.29.0 knows (its src/tool_getparam.c); -q counts as the first word only. */
 test("curl is called with options that the curl of a dom0 of CentOS 7 has", () => {
-  const calls = [...release.script.matchAll(/^ *curl (.*) -o /gm)].map(([, words = ""]) => words);
+  const calls = [...release.script.matchAll(/bounded "\$3" curl ([^|]*?) -o /g)].map(([, words = ""]) => words);
   expect(calls).toHaveLength(1);
   for (const words of calls) {
-    const [first, ...options] = words.split(" ").filter((word) => word.startsWith("-"));
+    const [first, ...options] = words.split(/[ \\\n]+/).filter((word) => word.startsWith("-"));
     expect(first).toBe("-q");
     for (const option of options) {
-      expect(["-fsSL", "--retry", "--connect-timeout", "--speed-limit", "--speed-time"]).toContain(option);
+      expect([
+        ...["-fsSL", "--proto", "--proto-redir"],
+        ...["--retry", "--connect-timeout", "--speed-limit", "--speed-time"],
+      ]).toContain(option);
     }
   }
 });
@@ -501,7 +508,7 @@ cat ${ZSH}/_offload`);
       const removed = `removed: ${BASH}/offload\nremoved: ${FISH}/offload.fish\n`;
       expect(run.stdout.split(removed)).toEqual([
         "removed: /usr/local/bin/offload\n",
-        `/usr/local/bin:\n\n${BASH}:\n\n${FISH}:\n\n${ZSH}:\n_offload\n`,
+        `${STAYS_OFF}\n/usr/local/bin:\n\n${BASH}:\n\n${FISH}:\n\n${ZSH}:\n_offload\n`,
         "there is no /usr/local/bin/offload; nothing was changed\n#compdef offload, by somebody else\n",
       ]);
     });
@@ -523,7 +530,7 @@ cat ${ZSH}/_offload`);
       );
       expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
       expect(run.stdout).toBe(
-        `removed: /usr/local/bin/offload\nremoved: ${FISH}/offload.fish\n# made by offload completions bash\n`,
+        `removed: /usr/local/bin/offload\nremoved: ${FISH}/offload.fish\n${STAYS_OFF}\n# made by offload completions bash\n`,
       );
     });
 
@@ -564,7 +571,7 @@ ls -A ${PLUGINS}`);
       const says = `plugin of XAPI, for --pool: ${PLUGINS}/offload`;
       const there = "offload 1.0.0 is installed already: /usr/local/bin/offload";
       expect(run.stdout).toBe(
-        `${says}\n/usr/local/bin/offload\n${there}; ${says}\n${there}; nothing was changed\nremoved: ${PLUGINS}/offload\nremoved: /usr/local/bin/offload\n`,
+        `${says}\n/usr/local/bin/offload\n${there}; ${says}\n${there}; nothing was changed\nremoved: ${PLUGINS}/offload\nremoved: /usr/local/bin/offload\n${STAYS_OFF}\n`,
       );
     });
 
@@ -576,7 +583,7 @@ new --uninstall
 cat ${PLUGINS}/offload`);
       expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
       expect(run.stdout).toContain(`${PLUGINS}/offload is there already and is not this offload`);
-      expect(run.stdout).toEndWith("removed: /usr/local/bin/offload\nmine\n");
+      expect(run.stdout).toEndWith(`removed: /usr/local/bin/offload\n${STAYS_OFF}\nmine\n`);
     });
 
     test("is not made for a directory of somebody's own, nor where there is no XAPI", async () => {
