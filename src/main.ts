@@ -1,10 +1,10 @@
 import type { CommandDef } from "citty";
 import { type CommandContext, type CommandOutcome, type OutputOptions, parseOutputOptions } from "./cli/command.ts";
 import { InterruptedError, SignalHandler } from "./cli/signals.ts";
+import { CommandError, type Failure, usageError } from "./core/command-error.ts";
 import type { PoolCall } from "./core/pool-call.ts";
 import { EXIT_CODES, type ExitCode } from "./core/problem.ts";
 import { createFailureReport, type Report, type ReportingCommand } from "./core/report.ts";
-import { type Failure, type Result, success, usageFailure } from "./core/result.ts";
 import { isPluginPath } from "./paths.ts";
 import type { XapiPluginAnswer } from "./plugin/answer-call.ts";
 import { createLogger } from "./terminal/logger.ts";
@@ -19,7 +19,7 @@ type CompletedCommand =
       readonly outputOptions: OutputOptions;
       readonly outcome: CommandOutcome;
     }
-  | { readonly text: Result<string> };
+  | { readonly text: string | CommandError };
 
 type CommandLoader = (context: CommandContext) => Promise<CommandDef>;
 
@@ -93,26 +93,26 @@ async function executeCommand(
 }
 
 /** Runs a command for another host of the pool, and gives what it would have printed here. */
-async function runForPool(name: string, rawArgs: readonly string[], call: PoolCall): Promise<Result<XapiPluginAnswer>> {
+async function runForPool(name: string, rawArgs: readonly string[], call: PoolCall): Promise<XapiPluginAnswer> {
   const loadCommand = COMMANDS.get(name);
   const signals = new SignalHandler(call);
   const completed =
     loadCommand === undefined ? undefined : await executeCommand(loadCommand, { rawArgs, signals, call });
   if (completed === undefined || !("outcome" in completed)) {
-    return usageFailure("no-report", `${name} makes no report here`);
+    throw usageError("no-report", `${name} makes no report here`);
   }
   const { command, outcome } = completed;
   if (outcome.type === "report") {
     const { report, text } = outcome;
     const hasPage = command === "status" || command === "doctor";
     const page = hasPage ? await renderPage(report, createView("stdout", false)) : null;
-    return success({ report, text: text ?? page });
+    return { report, text: text ?? page };
   }
   const failures = outcome.type === "failure" ? outcome.failures : [];
-  return success({
+  return {
     report: createFailureReport(command, computeFailureExitCode(failures), failures),
     text: null,
-  });
+  };
 }
 
 function computeFailureExitCode(failures: readonly Failure[]): ExitCode {
@@ -143,12 +143,12 @@ async function printOutcome(completed: CompletedCommand): Promise<ExitCode> {
   return report.exitCode;
 }
 
-async function printText(text: Result<string>): Promise<ExitCode> {
-  if (!text.ok) {
+async function printText(text: string | CommandError): Promise<ExitCode> {
+  if (text instanceof CommandError) {
     printFailures(text.failures, parseOutputOptions([]));
     return EXIT_CODES.usage;
   }
-  await writeAll("stdout", text.value);
+  await writeAll("stdout", text);
   return EXIT_CODES.success;
 }
 

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { BootLayer, BootMethod, BootState } from "../core/boot-layer.ts";
-import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { unavailableError } from "../core/command-error.ts";
 import type { Coverage } from "../core/verify/coverage.ts";
 import { createDirectory, replaceFile } from "../fs/file.ts";
-import { toFailure } from "../fs/file-failure.ts";
+import { toFileError } from "../fs/file-failure.ts";
 import { findProgram, runProgram } from "../fs/process.ts";
 import { BOOT_SCRIPT_PATH, PROGRAM_DIRECTORIES, UDEV_CONTROL_SOCKET, UDEV_RULE_PATH, UNIT_PATH } from "../paths.ts";
 import { generateBootScript } from "./boot-script.ts";
@@ -37,30 +37,28 @@ export function detectMethod(): BootMethod {
  * What is installed for boot now. Both methods at once, or one without the boot script or the udev rule, is
  * the work of a run that was cut short: `incomplete`.
  */
-export function inspectBootLayer(): Result<BootLayer> {
+export function inspectBootLayer(): BootLayer {
   try {
     return inspectBootFiles();
   } catch (error) {
-    return toFailure("file-not-read", "cannot read the boot layer", error);
+    throw toFileError("file-not-read", "cannot read the boot layer", error);
   }
 }
 
-function inspectBootFiles(): Result<BootLayer> {
+function inspectBootFiles(): BootLayer {
   const block = inspectBlock();
-  if (!block.ok) return block;
   const unit = inspectUnit();
   const { state: script, coverage } = inspectBootScript();
   const rule = compareFile(readTextFile(UDEV_RULE_PATH), UDEV_RULE);
   const isPresent = (state: string) => state !== "missing" && state !== "third-party";
-  const buildLayer = (method: BootMethod | null, state: BootState) =>
-    success<BootLayer>({ method, state, covers: coverage });
-  if (unit === "missing" && block.value === "missing") {
+  const buildLayer = (method: BootMethod | null, state: BootState) => ({ method, state, covers: coverage });
+  if (unit === "missing" && block === "missing") {
     return buildLayer(null, isPresent(script) || isPresent(rule) ? "incomplete" : "not-installed");
   }
   const method = unit === "missing" ? "rc.local" : "systemd";
-  const hasBothMethods = unit !== "missing" && block.value !== "missing";
+  const hasBothMethods = unit !== "missing" && block !== "missing";
   if (hasBothMethods || script === "missing" || rule === "missing") return buildLayer(method, "incomplete");
-  const states = [unit === "missing" ? block.value : unit, script, rule] as const;
+  const states = [unit === "missing" ? block : unit, script, rule] as const;
   const [state = "up-to-date"] = states.flatMap((fileState) => toBootState(fileState));
   return buildLayer(method, state);
 }
@@ -74,14 +72,13 @@ function toBootState(state: BootFileState): readonly BootState[] {
 }
 
 /** The files that installing would write; of rc.local the block alone. Fails where installing would be refused. */
-export function previewBootFiles(coverage: Coverage, method: BootMethod): Result<readonly BootFile[]> {
+export function previewBootFiles(coverage: Coverage, method: BootMethod): readonly BootFile[] {
   const script = { path: BOOT_SCRIPT_PATH, text: generateBootScript(coverage) };
   const rule = { path: UDEV_RULE_PATH, text: UDEV_RULE };
-  const install = prepareInstall(method);
-  if (!install.ok) return install;
+  prepareInstall(method);
   const unit = { path: UNIT_PATH, text: UNIT };
   const block = { path: rcLocalPath(), text: previewBlock() };
-  return success([script, method === "systemd" ? unit : block, rule]);
+  return [script, method === "systemd" ? unit : block, rule];
 }
 
 /**
@@ -89,12 +86,11 @@ export function previewBootFiles(coverage: Coverage, method: BootMethod): Result
  * The script comes first: whatever interrupts this, nothing runs a file that is not there. Says whether
  * anything had to be changed.
  */
-export async function installBootFiles(coverage: Coverage, method: BootMethod): Promise<Result<boolean>> {
+export async function installBootFiles(coverage: Coverage, method: BootMethod): Promise<boolean> {
   const install = prepareInstall(method);
-  if (!install.ok) return install;
   return await runSteps([
     () => writeBootScript(coverage),
-    install.value,
+    install,
     installUdevRule,
     () => (method === "systemd" ? removeBlock() : removeUnit()),
   ]);
@@ -103,14 +99,13 @@ export async function installBootFiles(coverage: Coverage, method: BootMethod): 
 /**
  * Writes the boot script anew, where `persist` has installed the boot layer; says whether that changed anything.
  */
-export async function rewriteBootScript(coverage: Coverage): Promise<Result<boolean>> {
+export async function rewriteBootScript(coverage: Coverage): Promise<boolean> {
   const layer = inspectBootLayer();
-  if (!layer.ok) return layer;
-  if (layer.value.state === "not-installed") return success(false);
+  if (layer.state === "not-installed") return false;
   return await runSteps([
     () => {
-      const ownership = checkOwnership([BOOT_SCRIPT_PATH]);
-      return ownership.ok ? writeBootScript(coverage) : ownership;
+      checkOwnership([BOOT_SCRIPT_PATH]);
+      return writeBootScript(coverage);
     },
   ]);
 }
@@ -119,14 +114,14 @@ export async function rewriteBootScript(coverage: Coverage): Promise<Result<bool
  * Removes whatever `persist` put there, and nothing else. The script goes last: where it is left, a run was
  * cut short. Says whether there was anything.
  */
-export async function removeBootFiles(): Promise<Result<boolean>> {
+export async function removeBootFiles(): Promise<boolean> {
   return await runSteps([removeUdevRule, removeUnit, removeBlock, removeBootScript]);
 }
 
 /** Runs the boot script now, as boot will, and gives what it says is still on: nothing when all is off. */
-export async function runBootScript(coverage: Coverage): Promise<Result<readonly string[]>> {
+export async function runBootScript(coverage: Coverage): Promise<readonly string[]> {
   const shell = findProgram("sh");
-  if (shell === null) return unavailableFailure("program-missing", "sh is not installed");
+  if (shell === null) throw unavailableError("program-missing", "sh is not installed");
   const script = Bun.spawn([shell, "-s"], {
     stdin: new TextEncoder().encode(generateBootScript(coverage)),
     stdout: "ignore",
@@ -135,53 +130,47 @@ export async function runBootScript(coverage: Coverage): Promise<Result<readonly
   });
   const errors = (await script.stderr.text()).trim();
   return (await script.exited) === 0 || errors === ""
-    ? success([])
-    : success(errors.split("\n").map((line) => line.replace(/^offload: /, "")));
+    ? []
+    : errors.split("\n").map((line) => line.replace(/^offload: /, ""));
 }
 
-type InstallStep = () => Result<boolean> | Promise<Result<boolean>>;
+type InstallStep = () => boolean | Promise<boolean>;
 
 /** Takes each step after the one before; says whether any changed anything. */
-async function runSteps(steps: readonly InstallStep[]): Promise<Result<boolean>> {
+async function runSteps(steps: readonly InstallStep[]): Promise<boolean> {
   let changed = false;
   for (const step of steps) {
-    let result: Result<boolean>;
     try {
-      result = await step();
+      if (await step()) changed = true;
     } catch (error) {
-      return toFailure("file-not-changed", "cannot change the boot layer", error);
+      throw toFileError("file-not-changed", "cannot change the boot layer", error);
     }
-    if (!result.ok) return result;
-    changed ||= result.value;
   }
-  return success(changed);
+  return changed;
 }
 
 /** What installs the unit or the block. Fails where something is in the way. */
-function prepareInstall(method: BootMethod): Result<InstallStep> {
-  const ownership = checkOwnership([BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH]);
-  if (!ownership.ok) return ownership;
+function prepareInstall(method: BootMethod): InstallStep {
+  checkOwnership([BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH]);
   if (method === "systemd") {
-    const supported = checkSystemd();
-    return supported.ok ? success(installUnit) : supported;
+    checkSystemd();
+    return installUnit;
   }
   const plan = planBlock();
-  return plan.ok ? success(() => writeBlock(plan.value)) : plan;
+  return () => writeBlock(plan);
 }
 
-async function installUdevRule(): Promise<Result<boolean>> {
-  const directory = createDirectory(dirname(UDEV_RULE_PATH), 0o755);
-  if (!directory.ok) return directory;
+async function installUdevRule(): Promise<boolean> {
+  createDirectory(dirname(UDEV_RULE_PATH), 0o755);
   const bytes = new TextEncoder().encode(UDEV_RULE);
   const replaced = await replaceFile(UDEV_RULE_PATH, bytes, { setMode: 0o644 });
-  if (!replaced.ok) return replaced;
-  if (replaced.value.changed) reloadUdevRules();
-  return success(replaced.value.changed);
+  if (replaced.changed) reloadUdevRules();
+  return replaced.changed;
 }
 
-function removeUdevRule(): Result<boolean> {
+function removeUdevRule(): boolean {
   const removed = removeOwnFile(UDEV_RULE_PATH);
-  if (removed.ok && removed.value) reloadUdevRules();
+  if (removed) reloadUdevRules();
   return removed;
 }
 

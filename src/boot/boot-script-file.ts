@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Result, success, usageFailure } from "../core/result.ts";
+import { usageError } from "../core/command-error.ts";
 import type { Coverage } from "../core/verify/coverage.ts";
 import { createDirectory, removeFile, replaceFile } from "../fs/file.ts";
 import { runProgramOrFail } from "../fs/process.ts";
@@ -23,42 +23,43 @@ export function inspectBootScript(): ScriptFile {
 }
 
 /** Writes the boot script; says whether that changed anything. */
-export async function writeBootScript(coverage: Coverage): Promise<Result<boolean>> {
-  const directory = createDirectory(dirname(BOOT_SCRIPT_PATH), 0o755);
-  if (!directory.ok) return directory;
+export async function writeBootScript(coverage: Coverage): Promise<boolean> {
+  createDirectory(dirname(BOOT_SCRIPT_PATH), 0o755);
   const bytes = new TextEncoder().encode(generateBootScript(coverage));
   const replaced = await replaceFile(BOOT_SCRIPT_PATH, bytes, {
     setMode: 0o755,
-    validate: (temporary) => runProgramOrFail("sh", ["-n", temporary]),
+    validate(temporary) {
+      runProgramOrFail("sh", ["-n", temporary]);
+    },
   });
-  return replaced.ok ? success(replaced.value.changed) : replaced;
+  return replaced.changed;
 }
 
 /** Removes the boot script, if it is ours, and its directory, if that is empty then. */
-export function removeBootScript(): Result<boolean> {
+export function removeBootScript(): boolean {
   const removed = removeOwnFile(BOOT_SCRIPT_PATH);
-  if (removed.ok) removeEmptyDirectory(dirname(BOOT_SCRIPT_PATH));
+  removeEmptyDirectory(dirname(BOOT_SCRIPT_PATH));
   return removed;
 }
 
 /** Removes a file that is ours; says whether there was one. */
-export function removeOwnFile(path: string): Result<boolean> {
+export function removeOwnFile(path: string): boolean {
   const text = readTextFile(path);
-  return text !== null && !isSigned(text) ? success(false) : removeFile(path);
+  return text !== null && !isSigned(text) ? false : removeFile(path);
 }
 
 /** Fails where one of these files is there and is not ours. */
-export function checkOwnership(paths: readonly string[]): Result<void> {
+export function checkOwnership(paths: readonly string[]): void {
   const thirdPartyPath = paths.find((path) => {
     const text = readTextFile(path);
     return text !== null && !isSigned(text);
   });
-  return thirdPartyPath === undefined
-    ? success(undefined)
-    : usageFailure(
-        "third-party-file",
-        `${thirdPartyPath} was not written by offload and is left alone; move it away and run this again`,
-      );
+  if (thirdPartyPath !== undefined) {
+    throw usageError(
+      "third-party-file",
+      `${thirdPartyPath} was not written by offload and is left alone; move it away and run this again`,
+    );
+  }
 }
 
 /** The text of a file; null where there is none. What is no file at all has none of ours in it. */

@@ -1,4 +1,4 @@
-import { type Result, success, usageFailure } from "../core/result.ts";
+import { usageError } from "../core/command-error.ts";
 
 /** The shell that runs a script: a program and, where that is another shell's launcher, the shell's name. */
 export type Interpreter = readonly [path: string, ...words: string[]];
@@ -8,7 +8,7 @@ const SHELLS: ReadonlySet<string> = new Set(["sh", "bash", "dash", "ash", "ksh",
 const SHELL_LAUNCHERS: ReadonlySet<string> = new Set(["env", "busybox"]);
 
 /** The shell that the first line of an rc.local names. Fails where that is none, or the kernel finds none. */
-export function parseInterpreter(text: string, path: string): Result<Interpreter> {
+export function parseInterpreter(text: string, path: string): Interpreter {
   const [line = ""] = text.split("\n", 1);
   const words = line.startsWith("#!")
     ? line
@@ -18,13 +18,13 @@ export function parseInterpreter(text: string, path: string): Result<Interpreter
     : [];
   const [program = ""] = words;
   if (program === "") {
-    return usageFailure(
+    throw usageError(
       "rc-local-no-interpreter",
       `${path} does not begin with #!/bin/sh, so it is not run at boot; make that its first line`,
     );
   }
   if (line.endsWith("\r")) {
-    return usageFailure(
+    throw usageError(
       "rc-local-carriage-return",
       `line 1 of ${path} ends in a carriage return, so it is not run at boot; convert the file: sed -i 's/\\r$//' ${path}`,
     );
@@ -33,9 +33,9 @@ export function parseInterpreter(text: string, path: string): Result<Interpreter
   const [, launchedShell = ""] = words.filter((word) => !/^-|=/.test(word)).map(getBaseName);
   const isLauncher = SHELL_LAUNCHERS.has(getBaseName(program));
   if (SHELLS.has(isLauncher ? launchedShell : getBaseName(program))) {
-    return success(isLauncher ? [program, launchedShell] : [program]);
+    return isLauncher ? [program, launchedShell] : [program];
   }
-  return usageFailure(
+  throw usageError(
     "rc-local-not-shell",
     `${path} is not a shell script (line 1 names ${sanitize(line.slice(2).trim())}); use --method systemd`,
   );

@@ -1,7 +1,6 @@
-import { type Result, success } from "../core/result.ts";
 import { decodeLatin1, encodeLatin1 } from "../fs/latin1.ts";
 import { parseInterpreter } from "./interpreter.ts";
-import { type BlockRange, findBlock, formatBlock, reportBrokenMarkers } from "./rc-local-markers.ts";
+import { type BlockRange, createBrokenMarkersError, findBlock, formatBlock } from "./rc-local-markers.ts";
 
 const SHEBANG = "#!/bin/sh\n";
 
@@ -10,27 +9,24 @@ const SHEBANG = "#!/bin/sh\n";
  * keep what follows from being run; a block in another place is moved. Every other byte stays. Without
  * a file (null), or with an empty one, a whole new one. `path`: for the words of a failure.
  */
-export function insertBlock(bytes: Uint8Array | null, lines: readonly string[], path: string): Result<Uint8Array> {
+export function insertBlock(bytes: Uint8Array | null, lines: readonly string[], path: string): Uint8Array {
   const text = bytes === null ? "" : decodeLatin1(bytes);
   if (text === "") {
-    return success(encodeLatin1(SHEBANG + formatBlock(lines, bytes === null ? "created" : "empty")));
+    return encodeLatin1(SHEBANG + formatBlock(lines, bytes === null ? "created" : "empty"));
   }
-  const interpreter = parseInterpreter(text, path);
-  if (!interpreter.ok) return interpreter;
+  parseInterpreter(text, path);
   const search = findBlock(text);
-  if (search.state === "broken") return reportBrokenMarkers(search, path);
+  if (search.state === "broken") throw createBrokenMarkersError(search, path);
   if (search.state === "present" && isAfterFirstLine(text, search.range)) {
     const { start, end, original } = search.range;
-    return success(encodeLatin1(text.slice(0, start) + formatBlock(lines, original) + text.slice(end)));
+    return encodeLatin1(text.slice(0, start) + formatBlock(lines, original) + text.slice(end));
   }
   const remaining = search.state === "present" ? removeRange(text, search.range) : text;
   const insertAt = remaining.indexOf("\n") + 1;
-  return success(
-    encodeLatin1(
-      insertAt === 0
-        ? `${remaining}\n${formatBlock(lines, "noFinalNewline")}`
-        : remaining.slice(0, insertAt) + formatBlock(lines, "unchanged") + remaining.slice(insertAt),
-    ),
+  return encodeLatin1(
+    insertAt === 0
+      ? `${remaining}\n${formatBlock(lines, "noFinalNewline")}`
+      : remaining.slice(0, insertAt) + formatBlock(lines, "unchanged") + remaining.slice(insertAt),
   );
 }
 
@@ -39,17 +35,17 @@ export function insertBlock(bytes: Uint8Array | null, lines: readonly string[], 
  * there is no block. Null: there was no file, and there is nothing of anyone else in it. `path`: for
  * the words of a failure.
  */
-export function stripBlock(bytes: Uint8Array, path: string): Result<Uint8Array | null> {
+export function stripBlock(bytes: Uint8Array, path: string): Uint8Array | null {
   const text = decodeLatin1(bytes);
   const search = findBlock(text);
-  if (search.state === "broken") return reportBrokenMarkers(search, path);
-  if (search.state === "missing") return success(bytes);
+  if (search.state === "broken") throw createBrokenMarkersError(search, path);
+  if (search.state === "missing") return bytes;
   const { range } = search;
   if (text.slice(0, range.start) === SHEBANG && text.slice(range.end) === "") {
-    if (range.original === "created") return success(null);
-    if (range.original === "empty") return success(new Uint8Array());
+    if (range.original === "created") return null;
+    if (range.original === "empty") return new Uint8Array();
   }
-  return success(encodeLatin1(removeRange(text, range)));
+  return encodeLatin1(removeRange(text, range));
 }
 
 /** Whether a block stands right after the first line, where nothing can keep it from being run. */

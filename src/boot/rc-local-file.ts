@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Result, success, usageFailure } from "../core/result.ts";
+import { attempt, CommandError, usageError } from "../core/command-error.ts";
 import { readFileBytes, removeFile, removeStaleTemporaryFilesBeside, replaceFile } from "../fs/file.ts";
 import { decodeLatin1 } from "../fs/latin1.ts";
 import { runProgramAt } from "../fs/process.ts";
@@ -34,54 +34,52 @@ export interface BlockPlan {
 }
 
 /** Makes the text of rc.local with the block. Fails where that would not be run at boot. */
-export function planBlock(): Result<BlockPlan> {
+export function planBlock(): BlockPlan {
   const path = rcLocalPath();
   const existing = readFileBytes(path);
-  if (!existing.ok) return existing;
-  const bytes = insertBlock(existing.value, formatBlockLines(getModeToSave(path, existing.value)), path);
-  if (!bytes.ok) return bytes;
-  const checked = checkSyntax(path, bytes.value, existing.value !== null);
-  return checked.ok ? success({ path, bytes: bytes.value }) : checked;
+  const bytes = insertBlock(existing, formatBlockLines(getModeToSave(path, existing)), path);
+  checkSyntax(path, bytes, existing !== null);
+  return { path, bytes };
 }
 
 /**
  * Writes rc.local with the block and makes that executable: dom0 ships it without the bit, and then
  * nothing runs and nobody is told. Says whether anything had to be changed.
  */
-export async function writeBlock({ path, bytes }: BlockPlan): Promise<Result<boolean>> {
+export async function writeBlock({ path, bytes }: BlockPlan): Promise<boolean> {
   const replaced = await replaceFile(path, bytes, { createMode: 0o755, addMode: EXECUTABLE_BITS });
-  return replaced.ok ? success(replaced.value.changed) : replaced;
+  return replaced.changed;
 }
 
 /** Takes the block out again, and the executable bit if it was put there for it. */
-export async function removeBlock(): Promise<Result<boolean>> {
+export async function removeBlock(): Promise<boolean> {
   const path = rcLocalPath();
   removeStaleTemporaryFilesBeside(path);
   const existing = readFileBytes(path);
-  if (!existing.ok || existing.value === null) return existing.ok ? success(false) : existing;
-  const text = stripBlock(existing.value, path);
-  if (!text.ok) return text;
-  if (text.value === null) return removeFile(path);
-  const block = getBlock(existing.value);
-  if (block === null) return success(false);
+  if (existing === null) return false;
+  const text = stripBlock(existing, path);
+  if (text === null) return removeFile(path);
+  const block = getBlock(existing);
+  if (block === null) return false;
   const mode = parseSavedMode(block);
-  const replaced = await replaceFile(path, text.value, mode === null ? {} : { setMode: mode });
-  return replaced.ok ? success(replaced.value.changed) : replaced;
+  const replaced = await replaceFile(path, text, mode === null ? {} : { setMode: mode });
+  return replaced.changed;
 }
 
 /** How it stands with the block; `absent` when there is none. */
-export function inspectBlock(): Result<"missing" | "up-to-date" | "modified" | "not-executable"> {
+export function inspectBlock(): "missing" | "up-to-date" | "modified" | "not-executable" {
   const path = rcLocalPath();
   const bytes = readFileBytes(path);
-  if (!bytes.ok) return bytes;
-  if (bytes.value === null) return success("missing");
-  const text = decodeLatin1(bytes.value);
+  if (bytes === null) return "missing";
+  const text = decodeLatin1(bytes);
   const search = findBlock(text);
-  if (search.state === "missing") return success("missing");
-  if (search.state === "broken" || !parseInterpreter(text, path).ok) return success("modified");
+  if (search.state === "missing") return "missing";
+  if (search.state === "broken" || attempt(() => parseInterpreter(text, path)) instanceof CommandError) {
+    return "modified";
+  }
   const isUnmodified = search.block.lines.join("\n") === formatBlockLines(parseSavedMode(search.block)).join("\n");
-  if (!isUnmodified || !isAfterFirstLine(text, search.range)) return success("modified");
-  return success((readMode(path) & 0o100) === 0 ? "not-executable" : "up-to-date");
+  if (!isUnmodified || !isAfterFirstLine(text, search.range)) return "modified";
+  return (readMode(path) & 0o100) === 0 ? "not-executable" : "up-to-date";
 }
 
 function formatBlockLines(originalMode: number | null): readonly string[] {
@@ -90,22 +88,21 @@ function formatBlockLines(originalMode: number | null): readonly string[] {
 }
 
 /** Whether the shell that the first line names is there and can read the file. */
-function checkSyntax(path: string, bytes: Uint8Array, exists: boolean): Result<void> {
+function checkSyntax(path: string, bytes: Uint8Array, exists: boolean): void {
   const interpreter = parseInterpreter(decodeLatin1(bytes), path);
-  if (!interpreter.ok) return interpreter;
-  const [program, ...words] = interpreter.value;
+  const [program, ...words] = interpreter;
   if (!existsSync(program)) {
-    return usageFailure(
+    throw usageError(
       "rc-local-no-interpreter",
       `line 1 of ${path} names ${program}, which is not installed; use --method systemd`,
     );
   }
   // The block is one line that every shell can read: what is checked is the rest of the file.
-  if (!exists) return success(undefined);
+  if (!exists) return;
   const { exitCode, stderr } = runProgramAt(program, [...words, "-n", path]);
-  if (exitCode === 0) return success(undefined);
+  if (exitCode === 0) return;
   const [line = ""] = stderr.trim().split("\n");
-  return usageFailure("rc-local-syntax", `${path} has an error that ends it at boot: ${line}; fix it`);
+  throw usageError("rc-local-syntax", `${path} has an error that ends it at boot: ${line}; fix it`);
 }
 
 /** The permissions to remember: those of a file that is not executable. First touch wins. */

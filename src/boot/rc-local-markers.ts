@@ -1,5 +1,5 @@
+import { type CommandError, usageError } from "../core/command-error.ts";
 import { RC_LOCAL_BEGIN_LINE, RC_LOCAL_END_LINE } from "../core/rc-local-block-lines.ts";
-import { type Result, usageFailure } from "../core/result.ts";
 import { decodeLatin1, encodeLatin1 } from "../fs/latin1.ts";
 
 const BEGIN_MARKER = '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
@@ -103,8 +103,8 @@ function decodeLines(text: string): readonly string[] {
 }
 
 /** That the markers in the rc.local of this path do not make one block, so that it cannot be taken out. */
-export function reportBrokenMarkers(markers: BrokenMarkers, path: string): Result<never> {
-  return usageFailure(
+export function createBrokenMarkersError(markers: BrokenMarkers, path: string): CommandError {
+  return usageError(
     "rc-local-broken-markers",
     `${describeBrokenMarkers(markers, path)}; leave one pair of "# BEGIN offload (…)" and "# END offload", or delete those lines`,
   );

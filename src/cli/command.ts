@@ -1,7 +1,7 @@
+import { CommandError, type Failure } from "../core/command-error.ts";
 import type { PoolCall } from "../core/pool-call.ts";
 import type { ExitCode } from "../core/problem.ts";
 import type { Report, ReportingCommand } from "../core/report.ts";
-import type { Failure, Result } from "../core/result.ts";
 import type { SignalHandler } from "./signals.ts";
 
 /** How the user wants to be answered. */
@@ -35,12 +35,14 @@ export interface CommandContext {
   /** To be called once, with what is to be told. */
   reportOutcome(command: ReportingCommand, outputOptions: OutputOptions, outcome: CommandOutcome): void;
   /** To be called instead, where there is a text to print and no report. */
-  print(text: Result<string>): void;
+  print(text: string | CommandError): void;
 }
 
 /** The outcome that a result stands for. */
-export function toCommandOutcome(result: Result<CommandResult>): CommandOutcome {
-  return result.ok ? { type: "report", ...result.value } : { type: "failure", failures: result.failures };
+export function toCommandOutcome(result: CommandResult | CommandError): CommandOutcome {
+  return result instanceof CommandError
+    ? { type: "failure", failures: result.failures }
+    : { type: "report", ...result };
 }
 
 /** How to answer, as far as it can be told before the command line is known to be right. */

@@ -1,4 +1,4 @@
-import { type Result, success, usageFailure } from "../core/result.ts";
+import { usageError } from "../core/command-error.ts";
 import { askYesNo, isInteractive } from "../terminal/confirm.ts";
 import { writeAll } from "../terminal/streams.ts";
 import type { SignalHandler } from "./signals.ts";
@@ -19,16 +19,16 @@ export interface ConfirmationPrompt {
 export async function requireConfirmation(
   { question, summary, refusal }: ConfirmationPrompt,
   signals: SignalHandler,
-): Promise<Result<void>> {
+): Promise<void> {
   if (!isInteractive()) {
     const message = `${refusal}, and nobody can be asked here; confirm with --yes`;
-    return usageFailure("not-confirmed", message);
+    throw usageError("not-confirmed", message);
   }
   await writeAll("stderr", summary);
   const answer = await askYesNo(question, signals.abortSignal);
   if (answer === "cancelled") {
     signals.handleSignal("SIGINT");
-    return usageFailure("cancelled", "cancelled; nothing was changed");
+    throw usageError("cancelled", "cancelled; nothing was changed");
   }
-  return answer === "yes" ? success(undefined) : usageFailure("not-confirmed", "not confirmed; nothing was changed");
+  if (answer !== "yes") throw usageError("not-confirmed", "not confirmed; nothing was changed");
 }

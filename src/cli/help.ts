@@ -1,5 +1,5 @@
+import type { Failure } from "../core/command-error.ts";
 import { findClosest } from "../core/find-closest.ts";
-import type { Failure } from "../core/result.ts";
 import { quote } from "../core/text.ts";
 import { VERSION } from "../version.ts";
 import { formatCommandHelp, formatProgramHelp, formatTopicHelp, type HelpView } from "./help-text.ts";

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import type { ArgDef, ArgsDef, CommandMeta } from "citty";
+import { type CommandError, mapCollectingFailures, usageError } from "../core/command-error.ts";
 import { DEFAULT_FEATURES, type Feature, parseFeatures } from "../core/features.ts";
 import { findClosest } from "../core/find-closest.ts";
-import { combineResults, type Result, success, usageFailure } from "../core/result.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
 import { checkSpelling, WHOLE_HOST } from "../core/targets/targets.ts";
 import { quote } from "../core/text.ts";
@@ -29,10 +29,7 @@ export function toCittyMeta({ name, summary }: CommandDefinition): { readonly me
  * `--dry-run` for the value of a flag before it, and drops surplus words; with root on a
  * hypervisor each of those is a refusal.
  */
-export function parseArguments<D extends ArgsDef>(
-  definition: D,
-  rawArgs: readonly string[],
-): Result<ParsedArguments<D>> {
+export function parseArguments<D extends ArgsDef>(definition: D, rawArgs: readonly string[]): ParsedArguments<D> {
   const flags = new Map<string, boolean>();
   const values = new Map<string, string[]>();
   const positionals: string[] = [];
@@ -50,31 +47,31 @@ export function parseArguments<D extends ArgsDef>(
     const type = definition[name]?.type;
     const rawName = token.rawName;
     if (name === "" || type === undefined || type === "positional") {
-      return rejectUnknownFlag(rawName, token.name, definition);
+      throw createUnknownFlagError(rawName, token.name, definition);
     }
     if (type === "boolean") {
       if (token.value !== undefined) {
-        return usageFailure("unexpected-value", `${rawName} takes no value`);
+        throw usageError("unexpected-value", `${rawName} takes no value`);
       }
       flags.set(name, !isNegated);
       continue;
     }
     if (token.value === undefined || (!token.inlineValue && token.value.startsWith("-"))) {
-      return usageFailure("missing-value", `${rawName} needs a value; say ${rawName}=VALUE`);
+      throw usageError("missing-value", `${rawName} needs a value; say ${rawName}=VALUE`);
     }
     values.set(name, [...(values.get(name) ?? []), token.value]);
   }
-  return success({
+  return {
     flag: (name) => flags.get(name) ?? definition[name]?.default === true,
     values: (name) => values.get(name) ?? [],
     positionals,
-  });
+  };
 }
 
-function rejectUnknownFlag(rawName: string, name: string, definition: ArgsDef): Result<never> {
+function createUnknownFlagError(rawName: string, name: string, definition: ArgsDef): CommandError {
   const suggestion = findClosest(name, listLongNames(definition))[0];
   const hint = suggestion === undefined ? "see --help" : `did you mean --${suggestion}?`;
-  return usageFailure("unknown-flag", `${quote(rawName)} is not a flag of this command; ${hint}`);
+  return usageError("unknown-flag", `${quote(rawName)} is not a flag of this command; ${hint}`);
 }
 
 function buildParserOptions(definition: ArgsDef) {
@@ -112,15 +109,15 @@ type TargetArguments = Pick<typeof SHARED_ARGS, "vm" | "pif" | "host">;
 type FeatureArguments = Readonly<Record<"features", ArgDef>>;
 
 /** The targets of a command line: its words, `--vm`, `--pif` and `--host`, checked for spelling. */
-export function parseTargets<D extends TargetArguments>(args: ParsedArguments<D>): Result<readonly TargetRequest[]> {
+export function parseTargets<D extends TargetArguments>(args: ParsedArguments<D>): readonly TargetRequest[] {
   const requests: TargetRequest[] = [
     ...args.positionals.map((text) => ({ text, kind: "any" }) as const),
     ...args.values("vm").map((text) => ({ text, kind: "vm" }) as const),
     ...args.values("pif").map((text) => ({ text, kind: "pif" }) as const),
   ];
   if (args.flag("host")) requests.push(WHOLE_HOST);
-  const checked = combineResults(requests.map(checkSpelling));
-  return checked.ok ? success(requests) : checked;
+  mapCollectingFailures(requests, checkSpelling);
+  return requests;
 }
 
 /** What a command line says to work on. */
@@ -134,42 +131,42 @@ export interface TargetsAndFeatures {
 /** Targets and features of a command line. */
 export function parseTargetsAndFeatures<D extends TargetArguments & FeatureArguments>(
   args: ParsedArguments<D>,
-): Result<TargetsAndFeatures> {
+): TargetsAndFeatures {
   const targets = parseTargets(args);
-  if (!targets.ok) return targets;
   const features = parseFeaturesOption(args);
   const hasExplicitFeatures = args.values("features").length > 0;
-  return features.ok ? success({ targets: targets.value, features: features.value, hasExplicitFeatures }) : features;
+  return { targets, features, hasExplicitFeatures };
 }
 
 /** The features of a command line: `--features`, or the default ones. */
-export function parseFeaturesOption<D extends FeatureArguments>(args: ParsedArguments<D>): Result<readonly Feature[]> {
+export function parseFeaturesOption<D extends FeatureArguments>(args: ParsedArguments<D>): readonly Feature[] {
   const lists = args.values("features");
-  return lists.length === 0 ? success(DEFAULT_FEATURES) : parseFeatures(lists.join(","));
+  return lists.length === 0 ? DEFAULT_FEATURES : parseFeatures(lists.join(","));
 }
 
 /** The seconds of `--wait`: a whole number, 0 unless given. */
-export function parseWaitSeconds<D extends Pick<typeof SHARED_ARGS, "wait">>(args: ParsedArguments<D>): Result<number> {
+export function parseWaitSeconds<D extends Pick<typeof SHARED_ARGS, "wait">>(args: ParsedArguments<D>): number {
   const [text = "0"] = args.values("wait");
-  return /^\d{1,6}$/.test(text)
-    ? success(Number(text))
-    : usageFailure("invalid-seconds", `${quote(text)} is no number of seconds; say for example --wait 30`);
+  if (!/^\d{1,6}$/.test(text)) {
+    throw usageError("invalid-seconds", `${quote(text)} is no number of seconds; say for example --wait 30`);
+  }
+  return Number(text);
 }
 
 /** The seconds of `--confirm-within`, 5 to 3600; 0 without it. */
 export function parseConfirmWithinSeconds<D extends Pick<typeof DISABLE.args, "confirm-within">>(
   args: ParsedArguments<D>,
-): Result<number> {
+): number {
   const [text] = args.values("confirm-within");
-  if (text === undefined) return success(0);
+  if (text === undefined) return 0;
   const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (seconds < 5 || seconds > 3600) {
-    return usageFailure(
+    throw usageError(
       "invalid-seconds",
       `--confirm-within: ${quote(text)} is not 5 to 3600 seconds, e.g. --confirm-within 60`,
     );
   }
-  return success(seconds);
+  return seconds;
 }
 
 /** How a command is run on a whole pool. */
@@ -182,34 +179,37 @@ export interface PoolOptions {
 export function parsePoolOptions<D extends Pick<typeof SHARED_ARGS, "pool" | "timeout">>(
   args: ParsedArguments<D>,
   waitSeconds = 0,
-): Result<PoolOptions | null> {
+): PoolOptions | null {
   const [text] = args.values("timeout");
   if (!args.flag("pool")) {
-    return text === undefined ? success(null) : usageFailure("requires-pool", "--timeout requires --pool");
+    if (text !== undefined) throw usageError("requires-pool", "--timeout requires --pool");
+    return null;
   }
   const seconds = text ?? String(DEFAULT_TIMEOUT_SECONDS);
   const timeoutSeconds = /^\d{1,3}$/.test(seconds) ? Number(seconds) : 0;
   if (timeoutSeconds < 1 || timeoutSeconds > MAX_TIMEOUT_SECONDS) {
-    return usageFailure(
+    throw usageError(
       "invalid-seconds",
       `--timeout: ${quote(seconds)} is not a number of seconds from 1 to ${MAX_TIMEOUT_SECONDS}`,
     );
   }
-  return waitSeconds < timeoutSeconds
-    ? success({ timeoutSeconds })
-    : usageFailure(
-        "wait-too-long",
-        `--wait: a host that waits ${waitSeconds} seconds does not answer within ${timeoutSeconds}; pass a longer --timeout or a shorter --wait`,
-      );
+  if (waitSeconds >= timeoutSeconds) {
+    throw usageError(
+      "wait-too-long",
+      `--wait: a host that waits ${waitSeconds} seconds does not answer within ${timeoutSeconds}; pass a longer --timeout or a shorter --wait`,
+    );
+  }
+  return { timeoutSeconds };
 }
 
 /** `--rolling`: whether one host comes after the other; only where there is a pool. */
 export function parseRolling<D extends Pick<typeof SHARED_ARGS, "rolling">>(
   args: ParsedArguments<D>,
   pool: PoolOptions | null,
-): Result<boolean> {
+): boolean {
   const rolling = args.flag("rolling");
-  return rolling && pool === null ? usageFailure("requires-pool", "--rolling requires --pool") : success(rolling);
+  if (rolling && pool === null) throw usageError("requires-pool", "--rolling requires --pool");
+  return rolling;
 }
 
 /** These options as they were given, for other hosts to read. */

@@ -1,6 +1,6 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { attemptAsync, type CommandError } from "../core/command-error.ts";
 import type { ReportingCommand } from "../core/report.ts";
-import type { Result } from "../core/result.ts";
 import { setVerbose } from "../terminal/progress.ts";
 import {
   type CommandContext,
@@ -19,8 +19,8 @@ import type { CommandDefinition } from "./specs/spec.ts";
 export function createReportingCommand(
   definition: CommandDefinition & { readonly name: ReportingCommand },
   context: CommandContext,
-  work: (context: CommandContext) => Promise<Result<CommandResult>>,
-  toOutcome: (result: Result<CommandResult>, rawArgs: readonly string[]) => CommandOutcome = toCommandOutcome,
+  work: (context: CommandContext) => Promise<CommandResult>,
+  toOutcome: (result: CommandResult | CommandError, rawArgs: readonly string[]) => CommandOutcome = toCommandOutcome,
 ): CommandDef {
   return defineCommand<ArgsDef>({
     ...toCittyMeta(definition),
@@ -28,7 +28,7 @@ export function createReportingCommand(
       const { rawArgs } = context;
       const outputOptions = parseOutputOptions(rawArgs);
       setVerbose(outputOptions.verbose);
-      const result = await work(context);
+      const result = await attemptAsync(() => work(context));
       context.reportOutcome(definition.name, outputOptions, toOutcome(result, rawArgs));
     },
   });

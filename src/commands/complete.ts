@@ -1,7 +1,7 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import type { CommandContext } from "../cli/command.ts";
 import type { SignalHandler } from "../cli/signals.ts";
-import { success } from "../core/result.ts";
+import { attempt, attemptAsync, CommandError } from "../core/command-error.ts";
 import { listCandidates, listDeviceCandidates } from "../core/targets/candidates.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
 import { readHostIdentity } from "../xapi/host-files.ts";
@@ -21,7 +21,7 @@ export function createCompleteCommand(context: CommandContext): CommandDef {
     async run() {
       const [kind = ""] = context.rawArgs;
       const lines = await listCandidateLines(kind, context.signals);
-      context.print(success(lines.map((line) => `${line}\n`).join("")));
+      context.print(lines.map((line) => `${line}\n`).join(""));
     },
   });
 }
@@ -29,24 +29,26 @@ export function createCompleteCommand(context: CommandContext): CommandDef {
 async function listCandidateLines(kind: string, signals: SignalHandler): Promise<readonly string[]> {
   if (kind !== "targets" && kind !== "vms" && kind !== "pifs") return [];
   if (process.geteuid?.() !== 0) return [];
-  const files = readHostIdentity();
-  if (!files.ok) return [];
-  const opening = XapiSession.open(files.value.uuid, new XapiSocket(undefined, XAPI_TIMEOUT_SECONDS));
+  const files = attempt(readHostIdentity);
+  if (files instanceof CommandError) return [];
+  const opening = XapiSession.open(files.uuid, new XapiSocket(undefined, XAPI_TIMEOUT_SECONDS));
   try {
-    const session = await signals.waitInterruptibly(opening);
-    const read = session.ok ? await signals.waitInterruptibly(session.value.readInventory({ kind: "pool" })) : session;
-    if (read.ok) return listCandidates(kind, read.value);
+    const inventory = await attemptAsync(async () => {
+      const session = await signals.waitInterruptibly(opening);
+      return await signals.waitInterruptibly(session.readInventory({ kind: "pool" }));
+    });
+    if (!(inventory instanceof CommandError)) return listCandidates(kind, inventory);
     return kind === "vms" ? [] : listDeviceCandidates(listBaseDevices());
   } finally {
-    const session = await opening;
-    if (session.ok) await session.value.close();
+    const session = await attemptAsync(() => opening);
+    if (session instanceof XapiSession) await session.close();
   }
 }
 
 /** What can be named without XAPI: a bridge or a bond cannot. */
 function listBaseDevices(): readonly string[] {
   using kernel = new NetworkDevices();
-  const reading = kernel.readFeatures(() => []);
-  if (!reading.ok) return [];
-  return [...reading.value.existing].filter((device) => !kernel.hasLowerDevices(device));
+  const reading = attempt(() => kernel.readFeatures(() => []));
+  if (reading instanceof CommandError) return [];
+  return [...reading.existing].filter((device) => !kernel.hasLowerDevices(device));
 }

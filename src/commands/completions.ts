@@ -6,7 +6,7 @@ import { generateZshCompletion } from "../cli/completions/zsh.ts";
 import { parseArguments, toCittyMeta } from "../cli/parse-args.ts";
 import { COMPLETIONS } from "../cli/specs/completions.ts";
 import { SHELLS } from "../cli/specs/words.ts";
-import { type Result, success, usageFailure } from "../core/result.ts";
+import { attempt, usageError } from "../core/command-error.ts";
 import { joinAnd, quote } from "../core/text.ts";
 
 const SCRIPT_GENERATORS: Readonly<Record<(typeof SHELLS)[number], () => string>> = {
@@ -20,20 +20,19 @@ export function createCompletionsCommand(context: CommandContext): CommandDef {
   return defineCommand<ArgsDef>({
     ...toCittyMeta(COMPLETIONS),
     async run() {
-      const script = generateScript(context.rawArgs);
+      const script = attempt(() => generateScript(context.rawArgs));
       context.print(script);
     },
   });
 }
 
-function generateScript(rawArgs: readonly string[]): Result<string> {
+function generateScript(rawArgs: readonly string[]): string {
   const args = parseArguments(COMPLETIONS.args, rawArgs);
-  if (!args.ok) return args;
-  const [word = "", ...extra] = args.value.positionals;
+  const [word = "", ...extra] = args.positionals;
   const shell = SHELLS.find((name) => name === word);
   if (shell === undefined || extra.length > 0) {
     const problem = word === "" || extra.length > 0 ? "name one shell" : `${quote(word)} is no shell`;
-    return usageFailure("unknown-shell", `${problem}; say ${joinAnd(SHELLS)}`.replace(" and ", " or "));
+    throw usageError("unknown-shell", `${problem}; say ${joinAnd(SHELLS)}`.replace(" and ", " or "));
   }
-  return success(SCRIPT_GENERATORS[shell]());
+  return SCRIPT_GENERATORS[shell]();
 }

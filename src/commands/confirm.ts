@@ -3,7 +3,7 @@ import type { CommandContext, CommandResult } from "../cli/command.ts";
 import { parseArguments } from "../cli/parse-args.ts";
 import { createReportingCommand } from "../cli/reporting.ts";
 import { CONFIRM } from "../cli/specs/confirm.ts";
-import { type Result, usageFailure } from "../core/result.ts";
+import { attempt, CommandError, usageError } from "../core/command-error.ts";
 import { withDom0 } from "../host/open.ts";
 import { confirmPending, getPendingScope } from "../host/pending/confirm.ts";
 import { readPendingChange } from "../state/pending-change.ts";
@@ -13,14 +13,14 @@ export function createConfirmCommand(context: CommandContext): CommandDef {
   return createReportingCommand(CONFIRM, context, runConfirm);
 }
 
-async function runConfirm({ rawArgs, signals, call }: CommandContext): Promise<Result<CommandResult>> {
+async function runConfirm({ rawArgs, signals, call }: CommandContext): Promise<CommandResult> {
   const args = parseArguments(CONFIRM.args, rawArgs);
-  if (!args.ok) return args;
-  if (args.value.positionals.length > 0) {
-    return usageFailure("unexpected-target", "confirm takes no target: there is one pending change at most");
+  if (args.positionals.length > 0) {
+    throw usageError("unexpected-target", "confirm takes no target: there is one pending change at most");
   }
-  const pending = readPendingChange();
-  const scope = getPendingScope(pending.ok ? (pending.value?.targets ?? []) : [], call);
+  const pending = attempt(readPendingChange);
+  const targets = pending === null || pending instanceof CommandError ? [] : pending.targets;
+  const scope = getPendingScope(targets, call);
   return await withDom0(signals, scope, (dom0) =>
     signals.runUninterrupted((isStopped) =>
       confirmPending(call?.runId ?? null, { dom0, call, command: "confirm", isStopped }),

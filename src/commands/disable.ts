@@ -12,7 +12,7 @@ import {
 } from "../cli/parse-args.ts";
 import { createReportingCommand } from "../cli/reporting.ts";
 import { DISABLE } from "../cli/specs/disable.ts";
-import { type Result, success, usageFailure } from "../core/result.ts";
+import { usageError } from "../core/command-error.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
 import { type HostDisableRequest, runDisable } from "../host/disable.ts";
 import type { PoolRun } from "../pool/run.ts";
@@ -30,16 +30,15 @@ interface DisableCommandRequest extends HostDisableRequest {
 export function createDisableCommand(context: CommandContext): CommandDef {
   return createReportingCommand(DISABLE, context, async ({ rawArgs, signals, call }) => {
     const request = parseDisableRequest(rawArgs);
-    if (!request.ok) return request;
-    const { isPicked, pool, features } = request.value;
+    const { isPicked, pool, features } = request;
     if (pool !== null) {
       const { runOnPool } = await import("../pool/run.ts");
-      return await runOnPool(createPoolRun(request.value, pool), signals);
+      return await runOnPool(createPoolRun(request, pool), signals);
     }
-    if (!isPicked) return await runDisable(request.value, { signals, call });
+    if (!isPicked) return await runDisable(request, { signals, call });
     const { pickTargetsAndFeatures } = await import("../host/pick.ts");
     const picked = await pickTargetsAndFeatures(features, parseOutputOptions(rawArgs), signals);
-    return picked.ok ? await runDisable({ ...request.value, ...picked.value }, { signals, call }) : picked;
+    return await runDisable({ ...request, ...picked }, { signals, call });
   });
 }
 
@@ -55,55 +54,46 @@ function createPoolRun(request: DisableCommandRequest, { timeoutSeconds }: PoolO
   };
 }
 
-function parseDisableRequest(rawArgs: readonly string[]): Result<DisableCommandRequest> {
+function parseDisableRequest(rawArgs: readonly string[]): DisableCommandRequest {
   const args = parseArguments(DISABLE.args, rawArgs);
-  if (!args.ok) return args;
-  const selection = parseTargetsAndFeatures(args.value);
-  if (!selection.ok) return selection;
-  const waitSeconds = parseWaitSeconds(args.value);
-  if (!waitSeconds.ok) return waitSeconds;
-  const confirmWithinSeconds = parseConfirmWithinSeconds(args.value);
-  if (!confirmWithinSeconds.ok) return confirmWithinSeconds;
-  if (confirmWithinSeconds.value > 0 && args.value.flag("live-only")) {
-    return usageFailure(
+  const selection = parseTargetsAndFeatures(args);
+  const waitSeconds = parseWaitSeconds(args);
+  const confirmWithinSeconds = parseConfirmWithinSeconds(args);
+  if (confirmWithinSeconds > 0 && args.flag("live-only")) {
+    throw usageError(
       "conflicting-options",
       "--confirm-within and --live-only exclude each other: a confirmed change is stored",
     );
   }
-  const pool = parsePoolOptions(args.value, waitSeconds.value);
-  if (!pool.ok) return pool;
-  const isPicked = args.value.flag("pick");
-  if (isPicked && selection.value.targets.length > 0) {
-    return usageFailure("unexpected-target", "--pick shows a list to choose from; name no target with it");
+  const pool = parsePoolOptions(args, waitSeconds);
+  const isPicked = args.flag("pick");
+  if (isPicked && selection.targets.length > 0) {
+    throw usageError("unexpected-target", "--pick shows a list to choose from; name no target with it");
   }
-  const rolling = parseRolling(args.value, pool.value);
-  if (!rolling.ok) return rolling;
-  if (rolling.value && confirmWithinSeconds.value > 0) {
-    return usageFailure(
+  const rolling = parseRolling(args, pool);
+  if (rolling && confirmWithinSeconds > 0) {
+    throw usageError(
       "conflicting-options",
       "--rolling and --confirm-within exclude each other: one answer is for all hosts at once",
     );
   }
-  if (isPicked && pool.value !== null) {
-    return usageFailure("conflicting-options", "--pick is about this host, and --pool about all; say one of them");
+  if (isPicked && pool !== null) {
+    throw usageError("conflicting-options", "--pick is about this host, and --pool about all; say one of them");
   }
-  if (!isPicked && pool.value === null && selection.value.targets.length === 0) {
-    return usageFailure(
-      "missing-target",
-      "nothing named to work on; name VMs, PIFs or VIFs, or ALL for the whole host",
-    );
+  if (!isPicked && pool === null && selection.targets.length === 0) {
+    throw usageError("missing-target", "nothing named to work on; name VMs, PIFs or VIFs, or ALL for the whole host");
   }
-  return success({
-    ...selection.value,
+  return {
+    ...selection,
     isPicked,
-    yes: args.value.flag("yes"),
-    dryRun: args.value.flag("dry-run"),
-    store: !args.value.flag("live-only"),
+    yes: args.flag("yes"),
+    dryRun: args.flag("dry-run"),
+    store: !args.flag("live-only"),
     persist: null,
-    confirmWithinSeconds: confirmWithinSeconds.value,
-    waitSeconds: waitSeconds.value,
-    pool: pool.value,
-    rolling: rolling.value,
-    flags: formatForwardedOptions(args.value, DISABLE.args, ["features", "live-only", "wait"]),
-  });
+    confirmWithinSeconds,
+    waitSeconds,
+    pool,
+    rolling,
+    flags: formatForwardedOptions(args, DISABLE.args, ["features", "live-only", "wait"]),
+  };
 }

@@ -6,6 +6,7 @@ import { createReportingCommand } from "../cli/reporting.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { DOCTOR } from "../cli/specs/doctor.ts";
 import { type BootLayer, toBootReport } from "../core/boot-layer.ts";
+import { attempt, attemptAsync, CommandError, usageError } from "../core/command-error.ts";
 import type { FeatureSnapshot } from "../core/disable/steps.ts";
 import { buildAdvice, listCommands } from "../core/doctor/advice.ts";
 import {
@@ -24,7 +25,6 @@ import type { PoolCall } from "../core/pool-call.ts";
 import type { XapiDiagnostics } from "../core/ports.ts";
 import { computeExitCode, type Problem } from "../core/problem.ts";
 import { createReport, type OffloadSetting, type Report } from "../core/report.ts";
-import { type Result, success, usageFailure } from "../core/result.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import { type Dom0, toXapiProblems, withPartialDom0 } from "../host/open.ts";
@@ -40,32 +40,30 @@ import { readNetworkdDb } from "../xapi/networkd/database.ts";
 export function createDoctorCommand(context: CommandContext): CommandDef {
   return createReportingCommand(DOCTOR, context, async ({ rawArgs, signals, call }) => {
     const args = parseArguments(DOCTOR.args, rawArgs);
-    if (!args.ok) return args;
-    if (args.value.positionals.length > 0) {
-      return usageFailure("unexpected-target", "doctor describes the whole host and takes no target");
+    if (args.positionals.length > 0) {
+      throw usageError("unexpected-target", "doctor describes the whole host and takes no target");
     }
-    const pool = parsePoolOptions(args.value);
-    if (!pool.ok) return pool;
-    if (pool.value === null) return await runDoctor(args.value.flag("redact"), signals, call);
+    const pool = parsePoolOptions(args);
+    if (pool === null) return await runDoctor(args.flag("redact"), signals, call);
     const { runOnPool } = await import("../pool/run.ts");
-    const flags = formatForwardedOptions(args.value, DOCTOR.args, ["redact"]);
-    return await runOnPool({ command: "doctor", targets: [], flags, ...pool.value }, signals);
+    const flags = formatForwardedOptions(args, DOCTOR.args, ["redact"]);
+    return await runOnPool({ command: "doctor", targets: [], flags, ...pool }, signals);
   });
 }
 
-function runDoctor(redact: boolean, signals: SignalHandler, call: PoolCall | null): Promise<Result<CommandResult>> {
+function runDoctor(redact: boolean, signals: SignalHandler, call: PoolCall | null): Promise<CommandResult> {
   return withPartialDom0(signals, getReadScope([], call), async (dom0) => {
     const failures = new ReadFailures();
     const diagnostics = await failures.readDiagnostics(dom0);
     const redaction = redact ? createRedaction(dom0, diagnostics) : null;
     if (redaction === null) {
-      return success({
+      return {
         report: await createDoctorReport(dom0, diagnostics, NO_REDACTION, failures),
-      });
+      };
     }
     const redactedDom0 = redactDom0(dom0, redaction);
     const report = await createDoctorReport(redactedDom0, diagnostics, redaction, failures);
-    return success({ report: redactReport(report, redaction) });
+    return { report: redactReport(report, redaction) };
   });
 }
 
@@ -73,10 +71,11 @@ function runDoctor(redact: boolean, signals: SignalHandler, call: PoolCall | nul
 class ReadFailures {
   readonly unreadable: { readonly path: string; readonly reason: string }[] = [];
 
-  /** The value, or null and a note of why there is none. */
-  valueOrNull<T>(what: string, result: Result<T>): T | null {
-    if (result.ok) return result.value;
-    this.add(what, result.failures.map(({ message }) => message).join("; "));
+  /** What is read, or null and a note of why there is nothing. */
+  async readOrNull<T>(what: string, read: () => Promise<T>): Promise<T | null> {
+    const value = await attemptAsync(read);
+    if (!(value instanceof CommandError)) return value;
+    this.add(what, value.message);
     return null;
   }
 
@@ -85,11 +84,12 @@ class ReadFailures {
   }
 
   /** The same for what may come upon a file that is no file, or a disk that fails. */
-  tryRead<T>(what: string, action: () => Result<T>): T | null {
+  tryRead<T>(what: string, action: () => T): T | null {
     try {
-      return this.valueOrNull(what, action());
+      return action();
     } catch (error) {
-      if (!(error instanceof Error && "code" in error)) throw error;
+      const isExpected = error instanceof CommandError || (error instanceof Error && "code" in error);
+      if (!isExpected) throw error;
       this.add(what, error.message);
       return null;
     }
@@ -97,7 +97,7 @@ class ReadFailures {
 
   async readDiagnostics({ xapi }: Dom0): Promise<XapiDiagnostics | null> {
     return xapi.isKnown
-      ? this.valueOrNull("versions and networks in XAPI", await xapi.toolstack.readDiagnostics())
+      ? await this.readOrNull("versions and networks in XAPI", () => xapi.toolstack.readDiagnostics())
       : null;
   }
 }
@@ -132,7 +132,7 @@ async function createDoctorReport(
   failures: ReadFailures,
 ): Promise<Report> {
   const { xapi } = dom0;
-  const selected = failures.valueOrNull("NICs and VIFs", await selectWholeHost(dom0));
+  const selected = await failures.readOrNull("NICs and VIFs", () => selectWholeHost(dom0));
   const interfaces = selected?.interfaces ?? [];
   const snapshot = failures.tryRead("network devices", () => readInterfaceFeatures(interfaces, dom0.kernel));
   const boot = failures.tryRead("what is installed for boot", inspectBootLayer);
@@ -218,7 +218,7 @@ function evaluateHost(
           selected,
           snapshot,
           boot: bootLayer,
-          networkd: readNetworkdDb(),
+          networkd: attempt(readNetworkdDb),
           hasCarrier: (device) => dom0.kernel.hasCarrier(device),
         },
         WHOLE_HOST_OPTIONS,

@@ -15,9 +15,9 @@ import { createReportingCommand } from "../cli/reporting.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { PERSIST } from "../cli/specs/persist.ts";
 import { toBootReport } from "../core/boot-layer.ts";
+import { usageError } from "../core/command-error.ts";
 import { computeExitCode, type Problem } from "../core/problem.ts";
 import { createReport, type Report } from "../core/report.ts";
-import { type Result, success, usageFailure } from "../core/result.ts";
 import { quote } from "../core/text.ts";
 import { type HostDisableRequest, runDisable } from "../host/disable.ts";
 import { withLocalHost, withLock } from "../host/open.ts";
@@ -36,11 +36,10 @@ interface PersistCommandRequest extends HostDisableRequest {
 export function createPersistCommand(context: CommandContext): CommandDef {
   return createReportingCommand(PERSIST, context, async ({ rawArgs, signals, call }) => {
     const request = parsePersistRequest(rawArgs);
-    if (!request.ok) return request;
-    const { pool, isRemoval } = request.value;
+    const { pool, isRemoval } = request;
     if (pool !== null) {
       const { runOnPool } = await import("../pool/run.ts");
-      const confirmWithinSeconds = request.value.confirmWithinSeconds;
+      const confirmWithinSeconds = request.confirmWithinSeconds;
       const confirmation = isRemoval ? {} : { question: "Install what runs at boot" };
       const run = {
         command: "persist",
@@ -48,79 +47,70 @@ export function createPersistCommand(context: CommandContext): CommandDef {
         isChange: true,
         ...confirmation,
       } as const;
-      return await runOnPool({ ...request.value, ...pool, ...run }, signals);
+      return await runOnPool({ ...request, ...pool, ...run }, signals);
     }
-    return isRemoval
-      ? await removeBootLayer(request.value, signals)
-      : await runDisable(request.value, { signals, call });
+    return isRemoval ? await removeBootLayer(request, signals) : await runDisable(request, { signals, call });
   });
 }
 
-function parsePersistRequest(rawArgs: readonly string[]): Result<PersistCommandRequest> {
+function parsePersistRequest(rawArgs: readonly string[]): PersistCommandRequest {
   const args = parseArguments(PERSIST.args, rawArgs);
-  if (!args.ok) return args;
-  const selection = parseTargetsAndFeatures(args.value);
-  if (!selection.ok) return selection;
-  const [method = "auto"] = args.value.values("method");
+  const selection = parseTargetsAndFeatures(args);
+  const [method = "auto"] = args.values("method");
   if (method !== "auto" && method !== "systemd" && method !== "rc.local") {
-    return usageFailure("unknown-method", `--method: ${quote(method)} is not a method; use auto, systemd or rc.local`);
+    throw usageError("unknown-method", `--method: ${quote(method)} is not a method; use auto, systemd or rc.local`);
   }
-  const isRemoval = args.value.flag("remove");
-  if (isRemoval && selection.value.targets.length > 0) {
-    return usageFailure("unexpected-target", "--remove removes everything; name no target with it");
+  const isRemoval = args.flag("remove");
+  if (isRemoval && selection.targets.length > 0) {
+    throw usageError("unexpected-target", "--remove removes everything; name no target with it");
   }
-  if (selection.value.hasExplicitFeatures && selection.value.targets.length === 0) {
-    return usageFailure(
+  if (selection.hasExplicitFeatures && selection.targets.length === 0) {
+    throw usageError(
       "conflicting-options",
       "--features requires a target: without one, persist follows the policy, which says what to keep off",
     );
   }
-  const waitSeconds = parseWaitSeconds(args.value);
-  if (!waitSeconds.ok) return waitSeconds;
-  const confirmWithinSeconds = parseConfirmWithinSeconds(args.value);
-  if (!confirmWithinSeconds.ok) return confirmWithinSeconds;
-  const pool = parsePoolOptions(args.value, waitSeconds.value);
-  if (!pool.ok) return pool;
-  const rolling = parseRolling(args.value, pool.value);
-  if (!rolling.ok) return rolling;
-  return success({
-    ...selection.value,
+  const waitSeconds = parseWaitSeconds(args);
+  const confirmWithinSeconds = parseConfirmWithinSeconds(args);
+  const pool = parsePoolOptions(args, waitSeconds);
+  const rolling = parseRolling(args, pool);
+  return {
+    ...selection,
     isPicked: false,
     store: true,
-    yes: args.value.flag("yes"),
-    confirmWithinSeconds: confirmWithinSeconds.value,
+    yes: args.flag("yes"),
+    confirmWithinSeconds,
     persist: { method: method === "auto" ? detectMethod() : method },
-    pool: pool.value,
-    dryRun: args.value.flag("dry-run"),
+    pool,
+    dryRun: args.flag("dry-run"),
     isRemoval,
-    waitSeconds: waitSeconds.value,
-    rolling: rolling.value,
-    flags: formatForwardedOptions(args.value, PERSIST.args, ["features", "method", "remove", "wait"]),
-  });
+    waitSeconds,
+    rolling,
+    flags: formatForwardedOptions(args, PERSIST.args, ["features", "method", "remove", "wait"]),
+  };
 }
 
 function removeBootLayer(
   { dryRun, waitSeconds }: PersistCommandRequest,
   signals: SignalHandler,
-): Promise<Result<CommandResult>> {
+): Promise<CommandResult> {
   return withLocalHost(async (host) => {
     if (dryRun) return createRemovalReport(host, dryRun);
     return await withLock(signals, waitSeconds, async () => {
-      const removed = await signals.runUninterrupted(() => removeBootFiles());
-      return removed.ok ? createRemovalReport(host, dryRun) : removed;
+      await signals.runUninterrupted(() => removeBootFiles());
+      return createRemovalReport(host, dryRun);
     });
   });
 }
 
-function createRemovalReport(host: NonNullable<Report["host"]>, dryRun: boolean): Result<CommandResult> {
+function createRemovalReport(host: NonNullable<Report["host"]>, dryRun: boolean): CommandResult {
   const boot = inspectBootLayer();
-  if (!boot.ok) return boot;
-  const { state } = boot.value;
+  const { state } = boot;
   const message = `the boot layer is ${state} after it was removed`;
   const problems: readonly Problem[] = dryRun || state === "not-installed" ? [] : [{ code: "boot-drift", message }];
   const exitCode = computeExitCode(problems, { strict: false, changing: true });
-  const bootReport = toBootReport(boot.value);
-  return success({
+  const bootReport = toBootReport(boot);
+  return {
     report: createReport("persist", { host, exitCode, dryRun, problems, boot: bootReport }),
-  });
+  };
 }

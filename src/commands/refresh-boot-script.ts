@@ -2,10 +2,10 @@ import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { inspectBootLayer, rewriteBootScript } from "../boot/boot-layer.ts";
 import { type CommandContext, type CommandResult, parseOutputOptions, toCommandOutcome } from "../cli/command.ts";
 import { toBootReport } from "../core/boot-layer.ts";
+import { attemptAsync, CommandError, usageError } from "../core/command-error.ts";
 import { Policy } from "../core/policy.ts";
 import { EXIT_CODES } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
-import { type Result, success, usageFailure } from "../core/result.ts";
 import { filterLocalNics } from "../host/change.ts";
 import { withDom0, withLock } from "../host/open.ts";
 
@@ -20,33 +20,28 @@ export function createRefreshBootScriptCommand(context: CommandContext): Command
   return defineCommand<ArgsDef>({
     meta: { name: "refresh-boot-script", description: "Rewrite the boot script", hidden: true },
     async run() {
-      const result = await runRefresh(context);
+      const result = await attemptAsync(() => runRefresh(context));
       context.reportOutcome("persist", parseOutputOptions(context.rawArgs), toCommandOutcome(result));
     },
   });
 }
 
-function runRefresh({ signals }: CommandContext): Promise<Result<CommandResult>> {
-  return withDom0(signals, { kind: "policy" }, async (dom0): Promise<Result<CommandResult>> => {
+function runRefresh({ signals }: CommandContext): Promise<CommandResult> {
+  return withDom0(signals, { kind: "policy" }, async (dom0): Promise<CommandResult> => {
     const { xapi, host } = dom0;
-    if (!xapi.isKnown) return { ok: false, failures: xapi.failures };
+    if (!xapi.isKnown) throw new CommandError(xapi.failures);
     const { inventory } = xapi;
-    return await withLock(signals, LOCK_WAIT_SECONDS, async (): Promise<Result<CommandResult>> => {
+    return await withLock(signals, LOCK_WAIT_SECONDS, async (): Promise<CommandResult> => {
       const before = inspectBootLayer();
-      if (!before.ok) return before;
-      if (before.value.state === "not-installed") {
-        return usageFailure("not-persisted", "no boot script is installed; install it with offload persist");
+      if (before.state === "not-installed") {
+        throw usageError("not-persisted", "no boot script is installed; install it with offload persist");
       }
-      const written = await rewriteBootScript(
-        Policy.fromInventory(inventory).computeCoverage(filterLocalNics(inventory)),
-      );
-      if (!written.ok) return written;
+      await rewriteBootScript(Policy.fromInventory(inventory).computeCoverage(filterLocalNics(inventory)));
       const boot = inspectBootLayer();
-      if (!boot.ok) return boot;
-      const bootReport = toBootReport(boot.value);
-      return success({
+      const bootReport = toBootReport(boot);
+      return {
         report: createReport("persist", { host, exitCode: EXIT_CODES.success, boot: bootReport }),
-      });
+      };
     });
   });
 }

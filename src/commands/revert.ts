@@ -1,8 +1,8 @@
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { type CommandContext, type CommandResult, parseOutputOptions, toCommandOutcome } from "../cli/command.ts";
+import { attempt, attemptAsync, CommandError, usageError } from "../core/command-error.ts";
 import { EXIT_CODES } from "../core/problem.ts";
 import { createFailureReport, createReport } from "../core/report.ts";
-import { type Result, success, usageFailure } from "../core/result.ts";
 import { withLocalHost } from "../host/open.ts";
 import { revertIfPending } from "../host/pending/await-answer.ts";
 import { REVERTED_PROBLEM } from "../host/pending/pending-change.ts";
@@ -24,36 +24,35 @@ export function createRevertCommand(context: CommandContext): CommandDef {
     meta: { name: "revert", description: "Revert the pending change", hidden: true },
     async run() {
       const outputOptions = parseOutputOptions(context.rawArgs);
-      const result = await runRevert(context);
+      const result = await attemptAsync(() => runRevert(context));
       context.reportOutcome("restore", outputOptions, toCommandOutcome(result));
     },
   });
 }
 
-async function runRevert({ rawArgs, signals, call }: CommandContext): Promise<Result<CommandResult>> {
+async function runRevert({ rawArgs, signals, call }: CommandContext): Promise<CommandResult> {
   const pending = readPendingChange();
-  if (!pending.ok) return pending;
   // What somebody else has made pending meanwhile is not the pool's to revert.
-  if (pending.value === null || (call !== null && pending.value.id !== call.runId)) {
-    return usageFailure("no-pending-change", "no change is pending");
+  if (pending === null || (call !== null && pending.id !== call.runId)) {
+    throw usageError("no-pending-change", "no change is pending");
   }
-  const { id } = pending.value;
-  while (rawArgs.includes("--at-deadline") && getSecondsLeft(pending.value) > 0) {
+  const { id } = pending;
+  while (rawArgs.includes("--at-deadline") && getSecondsLeft(pending) > 0) {
     await signals.waitInterruptibly(Bun.sleep(POLL_INTERVAL_MS));
-    const current = readPendingChange();
+    const current = attempt(readPendingChange);
     // For one that was answered meanwhile nobody is to be kept from the lock.
-    if (current.ok && current.value?.id !== id)
-      return success({ report: createFailureReport("restore", EXIT_CODES.success, []) });
+    if (!(current instanceof CommandError) && current?.id !== id) {
+      return { report: createFailureReport("restore", EXIT_CODES.success, []) };
+    }
   }
   using kernel = new NetworkDevices();
   const reverted = await revertIfPending(kernel, { id }, LOCK_WAIT_SECONDS);
-  if (!reverted.ok) return reverted;
-  const exitCode = reverted.value.length > 0 ? EXIT_CODES.problems : EXIT_CODES.success;
+  const exitCode = reverted.length > 0 ? EXIT_CODES.problems : EXIT_CODES.success;
   if (call === null) {
-    return success({ report: createReport("restore", { exitCode, problems: reverted.value }) });
+    return { report: createReport("restore", { exitCode, problems: reverted }) };
   }
-  const problems = [...reverted.value, REVERTED_PROBLEM];
-  return await withLocalHost(async (host) =>
-    success({ report: createReport("restore", { host, exitCode: EXIT_CODES.problems, problems }) }),
-  );
+  const problems = [...reverted, REVERTED_PROBLEM];
+  return await withLocalHost(async (host) => ({
+    report: createReport("restore", { host, exitCode: EXIT_CODES.problems, problems }),
+  }));
 }

@@ -10,9 +10,9 @@ import {
 import { createReportingCommand } from "../cli/reporting.ts";
 import { STATUS } from "../cli/specs/status.ts";
 import { toBootReport } from "../core/boot-layer.ts";
+import { attempt, CommandError } from "../core/command-error.ts";
 import { EXIT_CODES, type Problem } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
-import { type Result, success } from "../core/result.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
@@ -27,54 +27,45 @@ export function createStatusCommand(context: CommandContext): CommandDef {
   return createReportingCommand(STATUS, context, runStatus);
 }
 
-async function runStatus({ rawArgs, signals, call }: CommandContext): Promise<Result<CommandResult>> {
+async function runStatus({ rawArgs, signals, call }: CommandContext): Promise<CommandResult> {
   const args = parseArguments(STATUS.args, rawArgs);
-  if (!args.ok) return args;
-  const selection = parseTargetsAndFeatures(args.value);
-  if (!selection.ok) return selection;
-  const pool = parsePoolOptions(args.value);
-  if (!pool.ok) return pool;
-  const { targets, features } = selection.value;
-  if (pool.value !== null) {
+  const selection = parseTargetsAndFeatures(args);
+  const pool = parsePoolOptions(args);
+  const { targets, features } = selection;
+  if (pool !== null) {
     const { runOnPool } = await import("../pool/run.ts");
-    const flags = formatForwardedOptions(args.value, STATUS.args, ["features"]);
-    return await runOnPool({ command: "status", targets, flags, ...pool.value }, signals);
+    const flags = formatForwardedOptions(args, STATUS.args, ["features"]);
+    return await runOnPool({ command: "status", targets, flags, ...pool }, signals);
   }
   return withDom0AndReadAhead(
     signals,
     getReadScope(targets, call),
     (kernel) => ({
       prefetched: readAhead(kernel, targets.length > 0 ? targets : [WHOLE_HOST]),
-      boot: inspectBootLayer(),
-      networkd: readNetworkdDb(),
+      boot: attempt(inspectBootLayer),
+      networkd: attempt(readNetworkdDb),
     }),
-    async (dom0, { prefetched, boot, networkd }): Promise<Result<CommandResult>> => {
+    async (dom0, { prefetched, boot, networkd }): Promise<CommandResult> => {
       const selected =
         targets.length > 0 ? await selectTargetsWithFallback(dom0, targets) : await selectWholeHost(dom0);
       dom0.closeXapi();
-      if (!selected.ok) return selected;
-      const snapshot = readInterfaceFeatures(
-        selected.value.interfaces,
-        dom0.kernel,
-        prefetched ?? selected.value.initialSnapshot,
-      );
-      if (!snapshot.ok) return snapshot;
-      const evaluation = evaluateInterfaces(selected.value.interfaces, snapshot.value, {
+      const snapshot = readInterfaceFeatures(selected.interfaces, dom0.kernel, prefetched ?? selected.initialSnapshot);
+      const evaluation = evaluateInterfaces(selected.interfaces, snapshot, {
         features,
         includesSettings: dom0.xapi.isKnown,
       });
-      const problems = [...selected.value.problems, ...listReadProblems(dom0, evaluation.problems)];
-      if (!boot.ok) return boot;
+      const problems = [...selected.problems, ...listReadProblems(dom0, evaluation.problems)];
+      if (boot instanceof CommandError) throw boot;
       const report = createReport("status", {
         host: dom0.host,
         exitCode: problems.length > 0 ? EXIT_CODES.unavailable : EXIT_CODES.success,
         devices: evaluation.devices,
         problems,
-        notes: [...selected.value.notes, ...findNetworkdNotes(selected.value, snapshot.value, networkd)],
-        boot: toBootReport(boot.value),
-        pending: toPendingReport(readPendingChange()),
+        notes: [...selected.notes, ...findNetworkdNotes(selected, snapshot, networkd)],
+        boot: toBootReport(boot),
+        pending: toPendingReport(attempt(readPendingChange)),
       });
-      return success({ report });
+      return { report };
     },
   );
 }

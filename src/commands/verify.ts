@@ -19,10 +19,10 @@ import { createReportingCommand } from "../cli/reporting.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { VERIFY } from "../cli/specs/verify.ts";
 import { toBootReport } from "../core/boot-layer.ts";
+import { attempt, CommandError, usageError } from "../core/command-error.ts";
 import type { PoolCall } from "../core/pool-call.ts";
 import { computeExitCode } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
-import { type Result, success, usageFailure } from "../core/result.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
 import {
@@ -50,88 +50,82 @@ interface VerifyCommandRequest extends TargetsAndFeatures {
 export function createVerifyCommand(context: CommandContext): CommandDef {
   const parseAndVerify = async ({ rawArgs, signals, call }: CommandContext) => {
     const request = parseVerifyRequest(rawArgs);
-    if (!request.ok) return request;
-    const { pool } = request.value;
-    if (pool === null) return await runVerify(request.value, signals, call);
+    const { pool } = request;
+    if (pool === null) return await runVerify(request, signals, call);
     const { runOnPool } = await import("../pool/run.ts");
-    return await runOnPool({ command: "verify", ...request.value, ...pool }, signals);
+    return await runOnPool({ command: "verify", ...request, ...pool }, signals);
   };
   return createReportingCommand(VERIFY, context, parseAndVerify, toVerifyOutcome);
 }
 
 /** A plugin answers to a wrong command line in its own way, too. */
-function toVerifyOutcome(result: Result<CommandResult>, rawArgs: readonly string[]): CommandOutcome {
+function toVerifyOutcome(result: CommandResult | CommandError, rawArgs: readonly string[]): CommandOutcome {
   const args = cutAtDoubleDash(rawArgs);
   if (!args.some((arg) => /^--nagios(?:=|$)/.test(arg))) return toCommandOutcome(result);
   return { type: "line", ...toNagiosAnswer(result, args.includes("--strict")) };
 }
 
-function toNagiosAnswer(result: Result<CommandResult>, strict: boolean): NagiosResult {
-  if (!result.ok) return createNagiosFailure(result.failures);
-  const { report } = result.value;
+function toNagiosAnswer(result: CommandResult | CommandError, strict: boolean): NagiosResult {
+  if (result instanceof CommandError) return createNagiosFailure(result.failures);
+  const { report } = result;
   return report.hosts === undefined ? createNagiosResult(report, strict) : createNagiosPoolResult(report.hosts, strict);
 }
 
-function parseVerifyRequest(rawArgs: readonly string[]): Result<VerifyCommandRequest> {
+function parseVerifyRequest(rawArgs: readonly string[]): VerifyCommandRequest {
   const args = parseArguments(VERIFY.args, rawArgs);
-  if (!args.ok) return args;
-  const selection = parseTargetsAndFeatures(args.value);
-  if (!selection.ok) return selection;
-  const pool = parsePoolOptions(args.value);
-  if (!pool.ok) return pool;
-  if (args.value.flag("nagios") && args.value.flag("json")) {
-    return usageFailure("conflicting-options", "--nagios and --json exclude each other");
+  const selection = parseTargetsAndFeatures(args);
+  const pool = parsePoolOptions(args);
+  if (args.flag("nagios") && args.flag("json")) {
+    throw usageError("conflicting-options", "--nagios and --json exclude each other");
   }
-  return success({
-    ...selection.value,
-    pool: pool.value,
-    strict: args.value.flag("strict"),
-    flags: formatForwardedOptions(args.value, VERIFY.args, ["features", "strict"]),
-  });
+  return {
+    ...selection,
+    pool,
+    strict: args.flag("strict"),
+    flags: formatForwardedOptions(args, VERIFY.args, ["features", "strict"]),
+  };
 }
 
 function runVerify(
   request: VerifyCommandRequest,
   signals: SignalHandler,
   call: PoolCall | null,
-): Promise<Result<CommandResult>> {
+): Promise<CommandResult> {
   const targets = request.targets.length > 0 ? request.targets : [WHOLE_HOST];
   return withDom0AndReadAhead(
     signals,
     getReadScope(targets, call),
     (kernel) => ({
       prefetched: readAhead(kernel, targets),
-      boot: inspectBootLayer(),
-      networkd: readNetworkdDb(),
-      pending: readPendingChange(),
+      boot: attempt(inspectBootLayer),
+      networkd: attempt(readNetworkdDb),
+      pending: attempt(readPendingChange),
     }),
-    async (dom0, { prefetched, boot, networkd, pending }): Promise<Result<CommandResult>> => {
+    async (dom0, { prefetched, boot, networkd, pending }): Promise<CommandResult> => {
       const selected = await selectTargets(dom0, targets);
       dom0.closeXapi();
-      if (!selected.ok) return selected;
-      const snapshot = readInterfaceFeatures(selected.value.interfaces, dom0.kernel, prefetched);
-      if (!snapshot.ok) return snapshot;
-      if (!boot.ok) return boot;
+      const snapshot = readInterfaceFeatures(selected.interfaces, dom0.kernel, prefetched);
+      if (boot instanceof CommandError) throw boot;
       const hasCarrier = (device: string) => dom0.kernel.hasCarrier(device);
       const findings = verifyHost(
         {
-          selected: selected.value,
-          snapshot: snapshot.value,
-          boot: boot.value,
+          selected,
+          snapshot,
+          boot,
           networkd,
           hasCarrier,
         },
-        toVerifyOptions(request, selected.value),
+        toVerifyOptions(request, selected),
       );
-      return success({
+      return {
         report: createReport("verify", {
           host: dom0.host,
           exitCode: computeExitCode(findings.problems, { strict: request.strict, changing: false }),
           ...findings,
-          boot: toBootReport(boot.value),
+          boot: toBootReport(boot),
           pending: toPendingReport(pending),
         }),
-      });
+      };
     },
   );
 }

@@ -1,5 +1,5 @@
+import { usageError } from "./command-error.ts";
 import { findClosest } from "./find-closest.ts";
-import { type Result, success, usageFailure } from "./result.ts";
 import { quote } from "./text.ts";
 
 interface FeatureDefinition {
@@ -184,16 +184,16 @@ function buildSettingKeys(isRead: (feature: FeatureDefinition) => boolean): Read
  * Reads a list such as `tso,gso`: at least one keyword, separated by commas, each kept once and
  * put into the order of the table. Fails with `unknown-feature`.
  */
-export function parseFeatures(list: string): Result<readonly Feature[]> {
+export function parseFeatures(list: string): readonly Feature[] {
   const words = list.split(",").map((word) => word.trim());
   for (const word of words) {
     if (definitionsByName.has(word)) continue;
     const suggestions = findClosest(word, FEATURE_NAMES);
     const hint = suggestions.length > 0 ? `did you mean ${suggestions[0]}? ` : "";
-    return usageFailure(
+    throw usageError(
       "unknown-feature",
       `${quote(word)} is not a feature; ${hint}Known are ${FEATURE_NAMES.join(", ")}, separated by commas`,
     );
   }
-  return success(FEATURE_NAMES.filter((feature) => words.includes(feature)));
+  return FEATURE_NAMES.filter((feature) => words.includes(feature));
 }

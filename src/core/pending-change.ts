@@ -4,7 +4,6 @@ import { type FeatureRequest, isSet } from "./feature-set.ts";
 import type { Feature } from "./features.ts";
 import type { Kernel } from "./ports.ts";
 import type { Problem } from "./problem.ts";
-import { type Result, success } from "./result.ts";
 import type { TargetRequest } from "./targets/target-request.ts";
 
 /** The command that a confirmation completes. */
@@ -63,17 +62,16 @@ export function collectPreviousRequests(
  * Reverts the devices of a pending change, and reads them back. One that has gone took its features
  * along; what else fails is reported.
  */
-export function revertDevices({ devices }: Pick<PendingChange, "devices">, kernel: Kernel): Result<readonly Problem[]> {
+export function revertDevices({ devices }: Pick<PendingChange, "devices">, kernel: Kernel): readonly Problem[] {
   const snapshot = kernel.readFeatures((existing) => [...devices.keys()].filter((name) => existing.has(name)));
-  if (!snapshot.ok) return snapshot;
   const failed = new Map<string, string>();
   for (const [device, requests] of devices) {
-    const request = planDeviceRequest(device, requests, snapshot.value);
+    const request = planDeviceRequest(device, requests, snapshot);
     if (request === null || request.isEmpty) continue;
     const outcome = kernel.requestFeatures(device, request);
     if (!outcome.done && !outcome.deviceRemoved) failed.set(device, outcome.reason);
   }
-  const after = kernel.rereadFeatures(snapshot.value, snapshot.value.readings.keys());
+  const after = kernel.rereadFeatures(snapshot, snapshot.readings.keys());
   for (const [device, requests] of devices) {
     const reading = after.readings.get(device);
     if (failed.has(device) || reading === undefined || reading.state === "missing") continue;
@@ -86,7 +84,7 @@ export function revertDevices({ devices }: Pick<PendingChange, "devices">, kerne
     const message = `${device}: not reverted: ${reason}`;
     return { code: "write-failed", message, interface: device, device };
   });
-  return success(problems);
+  return problems;
 }
 
 /** What is still to be asked for of a device; null where it cannot be read. */

@@ -3,7 +3,6 @@ import type { ChangeableBits, FeatureRequest } from "./feature-set.ts";
 import type { Interface } from "./interface.ts";
 import type { Inventory, OtherConfig, Pif, Vm } from "./inventory.ts";
 import type { StoredInterfacePolicy } from "./policy-entries.ts";
-import type { Result } from "./result.ts";
 import type { ReadScope } from "./targets/read-scope.ts";
 
 /** What became of one write. */
@@ -45,7 +44,7 @@ export interface XapiDiagnostics {
 /** The network devices of this machine, as the trade needs them. */
 export interface Kernel {
   /** Every device there is, and the features of those that `wanted` picks. */
-  readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): Result<FeatureSnapshot>;
+  readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): FeatureSnapshot;
   /** Whether a device is a bridge, a bond or a VLAN, which have no NIC of their own. */
   hasLowerDevices(device: string): boolean;
   /** Whether a device is what the boot script takes for a NIC of its own accord. */
@@ -74,9 +73,9 @@ export interface KernelBitsStore {
   /** Every device that something is kept of. */
   listDevices(): readonly string[];
   /** Keeps what these steps are about to clear. Fails where that could not be put on disk. */
-  save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<Result<void>>;
+  save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<void>;
   /** Forgets devices that are as they were. */
-  remove(devices: Iterable<string>): Promise<Result<void>>;
+  remove(devices: Iterable<string>): Promise<void>;
 }
 
 /**
@@ -86,8 +85,8 @@ export interface KernelBitsStore {
 export interface PendingAnnouncements {
   /** Those of these VMs, by UUID, that are still to be announced. */
   filterPending(vms: readonly string[]): ReadonlySet<string>;
-  add(vms: readonly string[]): Promise<Result<void>>;
-  remove(vms: readonly string[]): Promise<Result<void>>;
+  add(vms: readonly string[]): Promise<void>;
+  remove(vms: readonly string[]): Promise<void>;
 }
 
 /** An object of XAPI whose `other_config` is written. */
@@ -129,13 +128,13 @@ export interface InterfaceConfig {
 /** An open session with XAPI. */
 export interface Toolstack {
   /** As much of the pool as the scope says. */
-  readInventory(scope: ReadScope): Promise<Result<Inventory>>;
+  readInventory(scope: ReadScope): Promise<Inventory>;
   /** How many hosts the pool has. */
-  countHosts(): Promise<Result<number>>;
+  countHosts(): Promise<number>;
   /** Versions and networks. */
-  readDiagnostics(): Promise<Result<XapiDiagnostics>>;
+  readDiagnostics(): Promise<XapiDiagnostics>;
   /** The `other_config` of these interfaces as it is now, by UUID; without those that are gone. */
-  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<Result<ReadonlyMap<string, InterfaceConfig>>>;
+  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, InterfaceConfig>>;
   /**
    * Writes keys: remove where there is a value, then add. Those of one object in their order. `told`
    * hears of each.
@@ -158,7 +157,7 @@ export interface Toolstack {
    */
   announceVms(vms: readonly Vm[]): Promise<readonly string[]>;
   /** The name of the bridge on which XAPI configures the address of a PIF. */
-  findBridge(pif: Pif): Promise<Result<string>>;
+  findBridge(pif: Pif): Promise<string>;
   /**
    * Plugs a PIF. Of one that is attached that applies its record anew, and a NIC may reset. Returns
    * why it failed, or null.

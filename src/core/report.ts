@@ -1,9 +1,9 @@
 import type { BootReport } from "./boot-layer.ts";
+import type { Failure } from "./command-error.ts";
 import type { Change } from "./disable/steps.ts";
 import type { ThirdPartyHook } from "./doctor/third-party-hooks.ts";
 import type { Feature } from "./features.ts";
 import type { ExitCode, Note, Problem } from "./problem.ts";
-import type { Failure } from "./result.ts";
 
 /** What is true of one feature of one device, and what to think of it. */
 export interface FeatureReport {

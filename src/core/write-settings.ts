@@ -1,10 +1,10 @@
+import { attemptAsync, CommandError, type Failure } from "./command-error.ts";
 import type { SettingStep } from "./disable/steps.ts";
 import { getUuid, type Interface } from "./interface.ts";
 import { createInterfaceProblem } from "./interface-problem.ts";
 import type { Vm } from "./inventory.ts";
 import type { InterfaceConfig, PendingAnnouncements, SettingOutcome, Toolstack } from "./ports.ts";
 import type { Problem } from "./problem.ts";
-import { type Failure, success } from "./result.ts";
 import { formatCount } from "./text.ts";
 
 /** What writing settings came to. */
@@ -33,9 +33,11 @@ export async function writeSettings(
 ): Promise<WriteSettingsResult> {
   const unchanged = { interfaces, written: [], problems: [], settingsVerified: true };
   if (steps.length === 0 && announce.length === 0) return unchanged;
-  const added = announce.length > 0 ? await pendingAnnouncements.add(announce.map(({ uuid }) => uuid)) : NOTHING_TO_ADD;
-  if (!added.ok) {
-    return { ...unchanged, problems: toStateProblems(added.failures), settingsVerified: false };
+  if (announce.length > 0) {
+    const added = await attemptAsync(() => pendingAnnouncements.add(announce.map(({ uuid }) => uuid)));
+    if (added instanceof CommandError) {
+      return { ...unchanged, problems: toStateProblems(added.failures), settingsVerified: false };
+    }
   }
   const outcomes = await toolstack.writeSettings(steps, isStopped);
   const problems = outcomes.flatMap(toProblems);
@@ -49,12 +51,13 @@ export async function writeSettings(
     return { interfaces, written, problems, settingsVerified: false };
   }
   const uuids = new Set(attempted.map(({ step }) => getUuid(step.iface)));
-  const configs = await toolstack.readInterfaceConfigs(interfaces.filter((iface) => uuids.has(getUuid(iface))));
-  if (!configs.ok) {
-    problems.push(createUnreadSettingsProblem(configs.failures.map(({ message }) => message).join("; ")));
+  const attemptedInterfaces = interfaces.filter((iface) => uuids.has(getUuid(iface)));
+  const configs = await attemptAsync(() => toolstack.readInterfaceConfigs(attemptedInterfaces));
+  if (configs instanceof CommandError) {
+    problems.push(createUnreadSettingsProblem(configs.message));
     return { interfaces, written, problems, settingsVerified: false };
   }
-  const updated = interfaces.map((iface) => mergeConfig(iface, configs.value));
+  const updated = interfaces.map((iface) => mergeConfig(iface, configs));
   return { interfaces: updated, written, problems, settingsVerified: true };
 }
 
@@ -71,11 +74,9 @@ async function announceAndClear(
     const message = `xenopsd was not told of the new settings of ${formatCount(failed.length, "VM")}: ${failed[0] ?? ""}; run this again, or shut them down and start them`;
     return [{ code: "setting-write-failed", message }];
   }
-  const removed = await pendingAnnouncements.remove(vms.map(({ uuid }) => uuid));
-  return removed.ok ? [] : toStateProblems(removed.failures);
+  const removed = await attemptAsync(() => pendingAnnouncements.remove(vms.map(({ uuid }) => uuid)));
+  return removed instanceof CommandError ? toStateProblems(removed.failures) : [];
 }
-
-const NOTHING_TO_ADD = success(undefined);
 
 function toStateProblems(failures: readonly Failure[]): readonly Problem[] {
   return failures.map(({ message }): Problem => ({ code: "state-write-failed", message }));

@@ -1,4 +1,4 @@
-import { type Result, unavailableFailure } from "../core/result.ts";
+import { type CommandError, unavailableError } from "../core/command-error.ts";
 
 /** A path that is not what it must be; the message says what it is. */
 export class UnusablePathError extends Error {}
@@ -23,11 +23,11 @@ const ERRNO_REASONS: ReadonlyMap<string, string> = new Map([
  * The failure that an error of the file system stands for, in words for whoever administrates the host. Anything
  * that is none is thrown on: a mistake in the program must not pass for a trouble of the host.
  */
-export function toFailure(code: string, action: string, error: unknown): Result<never> {
-  if (error instanceof UnusablePathError) return unavailableFailure(code, `${action}: ${error.message}`);
+export function toFileError(code: string, action: string, error: unknown): CommandError {
+  if (error instanceof UnusablePathError) return unavailableError(code, `${action}: ${error.message}`);
   const errno = getErrnoName(error);
   if (errno === null) throw error;
-  return unavailableFailure(code, `${action}: ${ERRNO_REASONS.get(errno) ?? `the kernel answers ${errno}`}`);
+  return unavailableError(code, `${action}: ${ERRNO_REASONS.get(errno) ?? `the kernel answers ${errno}`}`);
 }
 
 /** The name of the errno behind an error, such as `ENOENT`; null where there is none. */

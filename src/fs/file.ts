@@ -1,6 +1,5 @@
 import { chmodSync, fchmodSync, fsyncSync, mkdirSync, statSync, unlinkSync } from "node:fs";
-import { type Result, success } from "../core/result.ts";
-import { toFailure, UnusablePathError } from "./file-failure.ts";
+import { toFileError, UnusablePathError } from "./file-failure.ts";
 import { getParentDirectory, resolveLinks, statOrNull, syncDirectory } from "./path.ts";
 import { openExistingFile, removeStaleTemporaryFiles, TemporaryFile, tryOrNull } from "./temporary-file.ts";
 
@@ -13,7 +12,7 @@ export interface ReplaceOptions {
   /** The exact permissions, in place of those that the file has. */
   readonly setMode?: number;
   /** Looks at the complete temporary file; with its failure everything stays as it was. */
-  readonly validate?: (temporary: string) => Result<unknown> | Promise<Result<unknown>>;
+  readonly validate?: (temporary: string) => void | Promise<void>;
 }
 
 /** What replacing a file came to. */
@@ -28,12 +27,12 @@ export interface ReplaceResult {
 /**
  * The bytes of a file; null when there is none. A symbolic link is followed, also to nothing.
  */
-export function readFileBytes(path: string): Result<Uint8Array | null> {
+export function readFileBytes(path: string): Uint8Array | null {
   try {
     using existing = openExistingFile(resolveLinks(path));
-    return success(existing?.readBytes() ?? null);
+    return existing?.readBytes() ?? null;
   } catch (error) {
-    return toFailure("file-not-read", `cannot read ${path}`, error);
+    throw toFileError("file-not-read", `cannot read ${path}`, error);
   }
 }
 
@@ -47,7 +46,7 @@ export async function replaceFile(
   path: string,
   bytes: Uint8Array,
   options: ReplaceOptions = {},
-): Promise<Result<ReplaceResult>> {
+): Promise<ReplaceResult> {
   try {
     const target = resolveLinks(path);
     removeStaleTemporaryFiles(getParentDirectory(target));
@@ -59,17 +58,16 @@ export async function replaceFile(
     if (existing === null || !existing.hasContent(bytes)) {
       using temporary = new TemporaryFile(getParentDirectory(target));
       temporary.write(bytes, mode, existing);
-      const validated = (await options.validate?.(temporary.path)) ?? success(null);
-      if (!validated.ok) return validated;
+      await options.validate?.(temporary.path);
       temporary.moveTo(target);
-      return success(replaced);
+      return replaced;
     }
-    if (previousMode === mode) return success({ ...replaced, changed: false });
+    if (previousMode === mode) return { ...replaced, changed: false };
     fchmodSync(existing.fd, mode);
     fsyncSync(existing.fd);
-    return success(replaced);
+    return replaced;
   } catch (error) {
-    return toFailure("file-not-written", `cannot write ${path}`, error);
+    throw toFileError("file-not-written", `cannot write ${path}`, error);
   }
 }
 
@@ -77,17 +75,17 @@ export async function replaceFile(
  * Removes a file, and says whether there was one. Of a symbolic link the file that it points to is
  * removed, and the link stays: the opposite of what `replaceFile` makes.
  */
-export function removeFile(path: string): Result<boolean> {
+export function removeFile(path: string): boolean {
   try {
     const target = resolveLinks(path);
     const directory = getParentDirectory(target);
     removeStaleTemporaryFiles(directory);
-    if (statOrNull(target) === null) return success(false);
+    if (statOrNull(target) === null) return false;
     unlinkSync(target);
     syncDirectory(directory);
-    return success(true);
+    return true;
   } catch (error) {
-    return toFailure("file-not-removed", `cannot remove ${path}`, error);
+    throw toFileError("file-not-removed", `cannot remove ${path}`, error);
   }
 }
 
@@ -100,11 +98,11 @@ export function removeStaleTemporaryFilesBeside(path: string): void {
  * Makes a directory, and those above it that are missing. Gives the ones that it made, outermost
  * first; a directory that is there stays as it is.
  */
-export function createDirectory(path: string, mode: number): Result<readonly string[]> {
+export function createDirectory(path: string, mode: number): readonly string[] {
   try {
-    return success(makeDirectories(path, mode));
+    return makeDirectories(path, mode);
   } catch (error) {
-    return toFailure("directory-not-made", `cannot make the directory ${path}`, error);
+    throw toFileError("directory-not-made", `cannot make the directory ${path}`, error);
   }
 }
 

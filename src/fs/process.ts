@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { unavailableError } from "../core/command-error.ts";
 import { PROGRAM_DIRECTORIES } from "../paths.ts";
 
 /** How a program ended. */
@@ -19,10 +19,10 @@ export function findProgram(name: string): string | null {
  * Runs a program of the system to its end, with nothing on its standard input. What takes longer than
  * `timeoutMs` is killed, which is not exit code 0.
  */
-export function runProgram(name: string, args: readonly string[], timeoutMs?: number): Result<ProcessResult> {
+export function runProgram(name: string, args: readonly string[], timeoutMs?: number): ProcessResult {
   const path = findProgram(name);
-  if (path === null) return unavailableFailure("program-missing", `${name} is not installed`);
-  return success(runProgramAt(path, args, timeoutMs));
+  if (path === null) throw unavailableError("program-missing", `${name} is not installed`);
+  return runProgramAt(path, args, timeoutMs);
 }
 
 /** The same with a program that is known by its path. */
@@ -40,9 +40,9 @@ export function runProgramAt(path: string, args: readonly string[], timeoutMs?: 
 }
 
 /** The same, where anything but exit code 0 is a failure. */
-export function runProgramOrFail(name: string, args: readonly string[]): Result<ProcessResult> {
+export function runProgramOrFail(name: string, args: readonly string[]): ProcessResult {
   const result = runProgram(name, args);
-  if (!result.ok || result.value.exitCode === 0) return result;
-  const firstErrorLine = result.value.stderr.trim().split("\n")[0] ?? "";
-  return unavailableFailure("program-failed", `${[name, ...args].join(" ")} failed: ${firstErrorLine}`);
+  if (result.exitCode === 0) return result;
+  const firstErrorLine = result.stderr.trim().split("\n")[0] ?? "";
+  throw unavailableError("program-failed", `${[name, ...args].join(" ")} failed: ${firstErrorLine}`);
 }

@@ -1,5 +1,6 @@
 import { inspectBootLayer, installBootFiles, previewBootFiles, runBootScript } from "../boot/boot-layer.ts";
 import { type BootMethod, toBootReport } from "../core/boot-layer.ts";
+import { attempt, attemptAsync, CommandError, usageError } from "../core/command-error.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";
 import type { DisablePlan } from "../core/disable/plan.ts";
 import { type FeatureSnapshot, type LiveStep, planLiveSteps } from "../core/disable/steps.ts";
@@ -11,7 +12,6 @@ import { getStoredPolicy, Policy } from "../core/policy.ts";
 import type { Kernel, KernelBitsStore, Toolstack } from "../core/ports.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Report } from "../core/report.ts";
-import { type Failure, type Result, success, usageFailure } from "../core/result.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { indexInterfaces } from "../core/targets/targets.ts";
 import { type Coverage, getBootFeatures, isEmptyCoverage } from "../core/verify/coverage.ts";
@@ -22,26 +22,25 @@ import type { Dom0 } from "./open.ts";
 import type { SelectedTargets } from "./selection.ts";
 
 /** What the boot layer of this host has to keep off. Fails where no policy asks for anything. */
-function computePolicyCoverage(inventory: Inventory): Result<Coverage> {
+function computePolicyCoverage(inventory: Inventory): Coverage {
   const coverage = Policy.fromInventory(inventory).computeCoverage(filterLocalNics(inventory));
-  return isEmptyCoverage(coverage)
-    ? usageFailure(
-        "nothing-to-persist",
-        "the policy of this host is empty; run offload disable first, or name what to keep off: offload persist ALL",
-      )
-    : success(coverage);
+  if (isEmptyCoverage(coverage)) {
+    throw usageError(
+      "nothing-to-persist",
+      "the policy of this host is empty; run offload disable first, or name what to keep off: offload persist ALL",
+    );
+  }
+  return coverage;
 }
 
 /** Plans what the policy asks for: what the boot script would turn off now. */
-export async function planPolicy(dom0: Dom0): Promise<Result<PlannedChange>> {
+export async function planPolicy(dom0: Dom0): Promise<PlannedChange> {
   const { xapi, kernel } = dom0;
-  if (!xapi.isKnown) return { ok: false, failures: xapi.failures };
+  if (!xapi.isKnown) throw new CommandError(xapi.failures);
   const { inventory, toolstack } = xapi;
   const coverage = computePolicyCoverage(inventory);
-  if (!coverage.ok) return coverage;
   const devices = kernel.readFeatures(() => []);
-  if (!devices.ok) return devices;
-  const covered = coveredInterfaces(coverage.value, inventory, devices.value.existing, kernel);
+  const covered = coveredInterfaces(coverage, inventory, devices.existing, kernel);
   const { interfaces, problems } = await excludeDomainMismatches(covered);
   const selected: SelectedTargets = {
     interfaces,
@@ -54,9 +53,8 @@ export async function planPolicy(dom0: Dom0): Promise<Result<PlannedChange>> {
     initialSnapshot: null,
   };
   const inputs = readEvidence(dom0, selected, null);
-  if (!inputs.ok) return inputs;
-  const { snapshot } = inputs.value.evidence;
-  const live = planCoveredSteps(interfaces, coverage.value, snapshot);
+  const { snapshot } = inputs.evidence;
+  const live = planCoveredSteps(interfaces, coverage, snapshot);
   const request = {
     features: FEATURE_NAMES.filter((feature) => live.some(({ features }) => features.includes(feature))),
     hasExplicitFeatures: false,
@@ -71,8 +69,8 @@ export async function planPolicy(dom0: Dom0): Promise<Result<PlannedChange>> {
     excluded: [],
   };
   const plan = { interfaces, request, before: snapshot, live, ...noXapiChanges };
-  const getFeaturesOff = (iface: Interface) => getBootFeatures(coverage.value, iface);
-  return success({ ...inputs.value, plan, getFeaturesOff });
+  const getFeaturesOff = (iface: Interface) => getBootFeatures(coverage, iface);
+  return { ...inputs, plan, getFeaturesOff };
 }
 
 /** The interfaces on this host that the boot script may change. */
@@ -108,14 +106,12 @@ function planCoveredSteps(
 export function previewBootLayer(
   { selected, plan }: Pick<PlannedChange, "selected" | "plan">,
   { method }: { readonly method: BootMethod },
-): Result<string> {
+): string {
   const { inventory } = selected;
-  if (inventory === null) return success("");
+  if (inventory === null) return "";
   const coverage = computePolicyCoverage(previewInventory(inventory, plan));
-  if (!coverage.ok) return coverage;
-  const files = previewBootFiles(coverage.value, method);
-  if (!files.ok) return files;
-  return success(files.value.map(({ path, text }) => `# ${path}\n${text}\n`).join(""));
+  const files = previewBootFiles(coverage, method);
+  return files.map(({ path, text }) => `# ${path}\n${text}\n`).join("");
 }
 
 /** The inventory with what a plan is going to store. */
@@ -147,38 +143,30 @@ export async function installBootLayer(
   method: BootMethod,
   ports: InstallPorts,
 ): Promise<BootScriptUpdate & { readonly boot: Report["boot"] }> {
-  const installProblems = await install(method, ports);
-  const boot = inspectBootLayer();
+  const installed = await attemptAsync(() => install(method, ports));
+  const installProblems = installed instanceof CommandError ? toBootProblems(installed) : installed;
+  const boot = attempt(inspectBootLayer);
   const problems: Problem[] = [...installProblems];
-  if (!boot.ok) problems.push(...toBootProblems(boot.failures));
-  else if (boot.value.state !== "up-to-date" && installProblems.length === 0) {
-    const message = `the boot layer is ${boot.value.state} after it was installed`;
+  if (boot instanceof CommandError) problems.push(...toBootProblems(boot));
+  else if (boot.state !== "up-to-date" && installProblems.length === 0) {
+    const message = `the boot layer is ${boot.state} after it was installed`;
     problems.push({ code: "boot-drift", message });
   }
-  return { notes: [], problems, boot: boot.ok ? toBootReport(boot.value) : null };
+  return { notes: [], problems, boot: boot instanceof CommandError ? null : toBootReport(boot) };
 }
 
 async function install(
   method: BootMethod,
   { kernel, toolstack, bits, checkCallerWaiting }: InstallPorts,
 ): Promise<readonly Problem[]> {
-  const callerWaiting = await checkCallerWaiting();
-  if (!callerWaiting.ok) return toBootProblems(callerWaiting.failures);
+  await checkCallerWaiting();
   const inventory = await toolstack.readInventory({ kind: "policy" });
-  if (!inventory.ok) return toBootProblems(inventory.failures);
-  const coverage = computePolicyCoverage(inventory.value);
-  if (!coverage.ok) return toBootProblems(coverage.failures);
-  const saved = await saveKernelBits(coverage.value, inventory.value, kernel, bits);
-  if (!saved.ok) return toBootProblems(saved.failures);
-  const installed = await installBootFiles(coverage.value, method);
-  if (!installed.ok) return toBootProblems(installed.failures);
+  const coverage = computePolicyCoverage(inventory);
+  await saveKernelBits(coverage, inventory, kernel, bits);
+  await installBootFiles(coverage, method);
   progress.begin("running the boot script");
-  const scriptErrors = await runBootScript(coverage.value);
-  progress.end();
-  if (!scriptErrors.ok) return toBootProblems(scriptErrors.failures);
-  return scriptErrors.value.map(
-    (line): Problem => ({ code: "boot-failed", message: `the boot script failed: ${line}` }),
-  );
+  const scriptErrors = await runBootScript(coverage).finally(() => progress.end());
+  return scriptErrors.map((line): Problem => ({ code: "boot-failed", message: `the boot script failed: ${line}` }));
 }
 
 /** Keeps what the script is about to turn off, as `disable` does before its own writes. */
@@ -187,15 +175,13 @@ async function saveKernelBits(
   inventory: Inventory,
   kernel: Kernel,
   bits: KernelBitsStore,
-): Promise<Result<void>> {
+): Promise<void> {
   const devices = kernel.readFeatures(() => []);
-  if (!devices.ok) return devices;
-  const covered = coveredInterfaces(coverage, inventory, devices.value.existing, kernel);
+  const covered = coveredInterfaces(coverage, inventory, devices.existing, kernel);
   const snapshot = readInterfaceFeatures(covered, kernel);
-  if (!snapshot.ok) return snapshot;
-  return await bits.save(planCoveredSteps(covered, coverage, snapshot.value), snapshot.value);
+  return await bits.save(planCoveredSteps(covered, coverage, snapshot), snapshot);
 }
 
-function toBootProblems(failures: readonly Failure[]): readonly Problem[] {
+function toBootProblems({ failures }: CommandError): readonly Problem[] {
   return failures.map(({ message }): Problem => ({ code: "boot-failed", message }));
 }

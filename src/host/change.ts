@@ -1,5 +1,6 @@
 import { inspectBootLayer, rewriteBootScript } from "../boot/boot-layer.ts";
 import type { BootLayer } from "../core/boot-layer.ts";
+import { asCommandError, attemptAsync, CommandError } from "../core/command-error.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";
 import { type DisablePlan, planDisable, planLiveOnly } from "../core/disable/plan.ts";
 import type { FeatureSnapshot } from "../core/disable/steps.ts";
@@ -11,7 +12,6 @@ import { Policy } from "../core/policy.ts";
 import type { PoolCall } from "../core/pool-call.ts";
 import type { KernelBitsStore, Toolstack } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
-import { type Result, success } from "../core/result.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
@@ -35,31 +35,23 @@ async function readTargets(
   dom0: Dom0,
   targets: readonly TargetRequest[],
   { store, prefetched }: { readonly store: boolean; readonly prefetched: FeatureSnapshot | null },
-): Promise<Result<ChangeInputs>> {
+): Promise<ChangeInputs> {
   const selected = store ? await selectTargets(dom0, targets) : await selectTargetsWithFallback(dom0, targets);
-  if (!selected.ok) return selected;
-  return readEvidence(dom0, selected.value, prefetched);
+  return readEvidence(dom0, selected, prefetched);
 }
 
 /** Reads the devices of interfaces, and what is known of how they were. */
-export function readEvidence(
-  dom0: Dom0,
-  selected: SelectedTargets,
-  prefetched: FeatureSnapshot | null,
-): Result<ChangeInputs> {
+export function readEvidence(dom0: Dom0, selected: SelectedTargets, prefetched: FeatureSnapshot | null): ChangeInputs {
   const snapshot = readInterfaceFeatures(selected.interfaces, dom0.kernel, prefetched ?? selected.initialSnapshot);
-  if (!snapshot.ok) return snapshot;
   const bits = KernelBitsFile.read(dom0.kernel);
-  if (!bits.ok) return bits;
   const boot = inspectBootLayer();
-  if (!boot.ok) return boot;
-  const coverage = getBootCoverage(boot.value);
+  const coverage = getBootCoverage(boot);
   const evidence: OriginalSources = {
-    snapshot: snapshot.value,
-    getKernelBits: (device) => bits.value.get(device),
+    snapshot,
+    getKernelBits: (device) => bits.get(device),
     isOffAtBoot: (iface, feature) => coverage !== null && getBootFeatures(coverage, iface).includes(feature),
   };
-  return success({ selected, evidence, bits: bits.value, boot: boot.value });
+  return { selected, evidence, bits, boot };
 }
 
 /** What the boot script turns off; null where there is none. */
@@ -80,10 +72,9 @@ export async function planTargets(
   targets: readonly TargetRequest[],
   requested: { readonly features: readonly Feature[]; readonly hasExplicitFeatures: boolean },
   options: { readonly store: boolean; readonly prefetched: FeatureSnapshot | null },
-): Promise<Result<PlannedChange>> {
+): Promise<PlannedChange> {
   const inputs = await readTargets(dom0, targets, options);
-  if (!inputs.ok) return inputs;
-  const { selected, evidence } = inputs.value;
+  const { selected, evidence } = inputs;
   const { interfaces, groups, individualVifs, inventory } = selected;
   const { features, hasExplicitFeatures } = requested;
   const request = { features, hasExplicitFeatures, groups, individualVifs };
@@ -91,7 +82,7 @@ export async function planTargets(
     options.store && inventory !== null
       ? planDisable(interfaces, request, inventory, evidence)
       : planLiveOnly(interfaces, request, evidence.snapshot);
-  return success({ ...inputs.value, plan, getFeaturesOff: () => features });
+  return { ...inputs, plan, getFeaturesOff: () => features };
 }
 
 /** What changes of this host work on. `toolstack`: null where nothing is to be stored. */
@@ -102,7 +93,7 @@ export function createChangePorts(
   call: PoolCall | null,
   isStopped: () => boolean,
 ): ChangePorts {
-  const checkCallerWaiting = () => call?.checkCallerWaiting() ?? Promise.resolve(success(undefined));
+  const checkCallerWaiting = () => call?.checkCallerWaiting() ?? Promise.resolve(undefined);
   return {
     kernel,
     toolstack,
@@ -139,11 +130,13 @@ export async function updateBootScript(
       },
     ],
   });
-  const inventory = await toolstack.readInventory(scope);
-  if (!inventory.ok) return reportFailure(inventory.failures.map(({ message }) => message).join("; "));
-  const rewritten = await rewriteBootScript(mergeCoverage(boot.covers, inventory.value));
-  if (!rewritten.ok) return reportFailure(rewritten.failures.map(({ message }) => message).join("; "));
-  return { notes: [], problems: [] };
+  try {
+    const inventory = await toolstack.readInventory(scope);
+    await rewriteBootScript(mergeCoverage(boot.covers, inventory));
+    return { notes: [], problems: [] };
+  } catch (error) {
+    return reportFailure(asCommandError(error).message);
+  }
 }
 
 const BOOT_LAYER_MODIFIED: Note = {
@@ -158,8 +151,8 @@ export async function noteOutdatedPoolHosts(
   toolstack: Pick<Toolstack, "countHosts">,
 ): Promise<readonly Note[]> {
   if (state === "not-installed") return [];
-  const count = await toolstack.countHosts();
-  if (!count.ok || count.value < 2) return [];
+  const count = await attemptAsync(() => toolstack.countHosts());
+  if (count instanceof CommandError || count < 2) return [];
   const message =
     "the boot layer of the pool's other hosts does not follow this yet; update it with: offload persist --pool";
   return [{ code: "other-hosts-outdated", message }];

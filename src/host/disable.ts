@@ -12,7 +12,6 @@ import { collectPreviousRequests } from "../core/pending-change.ts";
 import type { PoolCall } from "../core/pool-call.ts";
 import { EXIT_CODES } from "../core/problem.ts";
 import { createReport, type Report } from "../core/report.ts";
-import { type Result, success } from "../core/result.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import { parseTargetGroup } from "../core/targets/targets.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
@@ -58,19 +57,18 @@ export interface HostDisableRequest extends TargetsAndFeatures {
 export async function runDisable(
   request: HostDisableRequest,
   { signals, call }: Pick<CommandContext, "signals" | "call">,
-): Promise<Result<CommandResult>> {
+): Promise<CommandResult> {
   // What runs at boot covers VMs of the whole pool: they may come to this host.
   const isPolicy = request.targets.length === 0 || (request.persist !== null && request.dryRun);
   const scope: ReadScope = isPolicy ? { kind: "policy" } : getReadScope(request.targets, call);
   if (request.dryRun) {
-    return await withDom0(signals, scope, async (dom0): Promise<Result<CommandResult>> => {
+    return await withDom0(signals, scope, async (dom0): Promise<CommandResult> => {
       const plan = await planHostRequest(request, dom0, null);
-      return plan.ok ? previewDisable(plan.value, request, dom0) : plan;
+      return previewDisable(plan, request, dom0);
     });
   }
   if (!request.yes && disableNeedsConfirmation(request)) {
-    const confirmed = await askToDisable(request, scope, signals);
-    if (!confirmed.ok) return confirmed;
+    await askToDisable(request, scope, signals);
   }
   // VMs may have started and moved while a question or another run stood in the way: only what is
   // read with the lock held is planned from.
@@ -79,21 +77,17 @@ export async function runDisable(
     scope,
     request.waitSeconds,
     (kernel) => readAhead(kernel, request.targets),
-    async (dom0, lock, prefetched): Promise<Result<CommandResult>> => {
+    async (dom0, lock, prefetched): Promise<CommandResult> => {
       const bits = KernelBitsFile.read(dom0.kernel);
-      if (!bits.ok) return bits;
-      const reverted = await revertExpiredChange(dom0.kernel, bits.value);
-      if (!reverted.ok) return reverted;
+      const reverted = await revertExpiredChange(dom0.kernel, bits);
       // A pending change that was reverted has changed what was read ahead.
-      const planned = await planHostRequest(request, dom0, reverted.value ? null : prefetched);
-      if (!planned.ok) return planned;
+      const planned = await planHostRequest(request, dom0, reverted ? null : prefetched);
       // What stands in the way of the boot layer is found before anything is changed.
-      const bootFiles = previewInstall(planned.value, request);
-      if (!bootFiles.ok) return bootFiles;
+      previewInstall(planned, request);
       const run = { request, dom0, signals, call, scope };
       return request.confirmWithinSeconds > 0
-        ? await disableUntilConfirmed(planned.value, run, lock)
-        : await applyChange(planned.value, run);
+        ? await disableUntilConfirmed(planned, run, lock)
+        : await applyChange(planned, run);
     },
   );
 }
@@ -110,7 +104,7 @@ function planHostRequest(
   request: HostDisableRequest,
   dom0: Dom0,
   prefetched: FeatureSnapshot | null,
-): Promise<Result<PlannedChange>> {
+): Promise<PlannedChange> {
   const { targets, store } = request;
   return targets.length === 0 ? planPolicy(dom0) : planTargets(dom0, targets, request, { store, prefetched });
 }
@@ -132,25 +126,19 @@ function disableNeedsConfirmation({ isPicked, targets }: HostDisableRequest): bo
   return isPicked || targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null);
 }
 
-async function askToDisable(
-  request: HostDisableRequest,
-  scope: ReadScope,
-  signals: SignalHandler,
-): Promise<Result<void>> {
+async function askToDisable(request: HostDisableRequest, scope: ReadScope, signals: SignalHandler): Promise<void> {
   const terminalView = createView("stderr", false);
-  const summary = await withDom0(signals, scope, async (dom0): Promise<Result<string>> => {
+  const summary = await withDom0(signals, scope, async (dom0): Promise<string> => {
     const planned = await planHostRequest(request, dom0, null);
-    if (!planned.ok) return planned;
-    const { plan } = planned.value;
-    return success(isEmptyPlan(plan) ? "" : formatPlanSummary(plan, dom0, terminalView));
+    const { plan } = planned;
+    return isEmptyPlan(plan) ? "" : formatPlanSummary(plan, dom0, terminalView);
   });
-  if (!summary.ok) return summary;
   // Nothing to do, nothing to ask.
-  if (summary.value === "") return success(undefined);
+  if (summary === "") return;
   return await requireConfirmation(
     {
       question: "Turn these offloads off?",
-      summary: summary.value,
+      summary,
       refusal: `refusing to change ${describeTargets(request)} without confirmation`,
     },
     signals,
@@ -170,14 +158,13 @@ function describeTargets({ isPicked, targets }: HostDisableRequest): string {
 }
 
 /** The dry run: what would change, and by which commands or files. */
-function previewDisable(planned: PlannedChange, request: HostDisableRequest, { host }: Dom0): Result<CommandResult> {
+function previewDisable(planned: PlannedChange, request: HostDisableRequest, { host }: Dom0): CommandResult {
   const { plan, selected } = planned;
   const { devices, notes } = evaluateInterfaces(plan.interfaces, plan.before, {
     features: request.features,
     includesSettings: request.store,
   });
   const bootFiles = previewInstall(planned, request);
-  if (!bootFiles.ok) return bootFiles;
   const report = createReport(request.persist === null ? "disable" : "persist", {
     host,
     exitCode: EXIT_CODES.success,
@@ -188,31 +175,30 @@ function previewDisable(planned: PlannedChange, request: HostDisableRequest, { h
     notes: [...selected.notes, ...notes],
   });
   const commands = formatDisableCommands(plan.live, plan.settings).map((command) => `${command}\n`);
-  return success({ report, text: `${commands.join("")}${bootFiles.value}` });
+  return { report, text: `${commands.join("")}${bootFiles}` };
 }
 
-function previewInstall(planned: PlannedChange, { persist }: HostDisableRequest): Result<string> {
-  return persist === null ? success("") : previewBootLayer(planned, persist);
+function previewInstall(planned: PlannedChange, { persist }: HostDisableRequest): string {
+  return persist === null ? "" : previewBootLayer(planned, persist);
 }
 
-async function applyChange(planned: PlannedChange, run: DisableRun): Promise<Result<CommandResult>> {
+async function applyChange(planned: PlannedChange, run: DisableRun): Promise<CommandResult> {
   const { plan, selected, bits } = planned;
   const { request, dom0, signals, call } = run;
   const toolstack = request.store ? selected.toolstack : null;
-  return await signals.runUninterrupted(async (isStopped): Promise<Result<CommandResult>> => {
+  return await signals.runUninterrupted(async (isStopped): Promise<CommandResult> => {
     const ports = createChangePorts(dom0, bits, toolstack, call, isStopped);
     const applied = await applyDisable(plan, ports);
-    if (!applied.ok) return applied;
     const hasPolicyChanged = plan.policySteps.length > 0 || plan.hostRule !== null;
     const bootUpdate = await updateBootLayer(hasPolicyChanged, planned, run);
     dom0.closeXapi();
     const { store: storesSettings, persist } = request;
-    const problems = [...selected.problems, ...applied.value.problems, ...bootUpdate.problems];
+    const problems = [...selected.problems, ...applied.problems, ...bootUpdate.problems];
     const notes = [...selected.notes, ...bootUpdate.notes];
     const command = persist === null ? "disable" : "persist";
     const context = { ...buildReportContext(planned, run), storesSettings, notes };
-    const report = createDisableReport(command, { ...applied.value, problems }, context);
-    return success({ report: { ...report, boot: bootUpdate.boot } });
+    const report = createDisableReport(command, { ...applied, problems }, context);
+    return { report: { ...report, boot: bootUpdate.boot } };
   });
 }
 
@@ -227,7 +213,7 @@ async function updateBootLayer(
   if (request.persist !== null) {
     const { method } = request.persist;
     const { kernel } = dom0;
-    const checkCallerWaiting = () => call?.checkCallerWaiting() ?? Promise.resolve(success(undefined));
+    const checkCallerWaiting = () => call?.checkCallerWaiting() ?? Promise.resolve(undefined);
     return await installBootLayer(method, { kernel, toolstack, bits, checkCallerWaiting });
   }
   // A run that was killed may have left a script that does not know its policy.
@@ -247,11 +233,10 @@ async function disableUntilConfirmed(
   planned: PlannedChange,
   run: DisableRun,
   lock: ChangeLock,
-): Promise<Result<CommandResult>> {
+): Promise<CommandResult> {
   const { plan, selected, bits } = planned;
   const { request, dom0, signals, call } = run;
-  const callerWaiting = (await call?.checkCallerWaiting()) ?? success(undefined);
-  if (!callerWaiting.ok) return callerWaiting;
+  (await call?.checkCallerWaiting()) ?? undefined;
   const { hasExplicitFeatures, targets, confirmWithinSeconds } = request;
   const pending = await beginPendingChange(
     {
@@ -264,27 +249,24 @@ async function disableUntilConfirmed(
     collectPreviousRequests(plan.live, plan.before),
     bits,
   );
-  if (!pending.ok) return pending;
   const live = await signals.runUninterrupted((isStopped) =>
     applyDisable(plan, createChangePorts(dom0, bits, null, call, isStopped)),
   );
   lock[Symbol.dispose]();
-  if (!live.ok) return live;
-  const problems = [...selected.problems, ...live.value.problems];
+  const problems = [...selected.problems, ...live.problems];
   const context = { ...buildReportContext(planned, run), storesSettings: false };
   const command = request.persist === null ? "disable" : "persist";
   if (call !== null) {
     // Whoever called asks for all hosts at once.
-    const report = createDisableReport(command, { ...live.value, problems }, context);
-    return success({ report: { ...report, pending: { secondsLeft: confirmWithinSeconds } } });
+    const report = createDisableReport(command, { ...live, problems }, context);
+    return { report: { ...report, pending: { secondsLeft: confirmWithinSeconds } } };
   }
-  const outcome = await awaitAnswer(pending.value, confirmWithinSeconds, {
+  const outcome = await awaitAnswer(pending, confirmWithinSeconds, {
     dom0,
     signals,
     command,
   });
-  if (!outcome.ok) return outcome;
-  if (outcome.value.type === "confirmed") return success(outcome.value.result);
-  const reverted = markReverted(live.value, dom0.kernel, outcome.value.problems);
-  return success({ report: createRevertedReport(reverted, context) });
+  if (outcome.type === "confirmed") return outcome.result;
+  const reverted = markReverted(live, dom0.kernel, outcome.problems);
+  return { report: createRevertedReport(reverted, context) };
 }

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { attemptAsync, CommandError } from "../core/command-error.ts";
 import type { Interface } from "../core/interface.ts";
 import { createInterfaceProblem } from "../core/interface-problem.ts";
 import type { Problem } from "../core/problem.ts";
@@ -24,12 +25,10 @@ export async function excludeDomainMismatches(interfaces: readonly Interface[]):
   );
   const problems: Problem[] = interfaces.flatMap(checkMigrating);
   if (domids.size === 0 || !existsSync(XENSTORE_SOCKET)) return { interfaces, problems };
-  const owners = await readVmUuids([...domids]);
+  const owners = await attemptAsync(() => readVmUuids([...domids]));
   const matched: Interface[] = [];
   for (const iface of interfaces) {
-    const reason = owners.ok
-      ? findMismatch(iface, owners.value)
-      : owners.failures.map(({ message }) => message).join("; ");
+    const reason = owners instanceof CommandError ? owners.message : findMismatch(iface, owners);
     if (reason === null || !isLocalVif(iface)) matched.push(iface);
     else problems.push(createInterfaceProblem("domain-mismatch", iface, `not touched: ${reason}; run this again`));
   }

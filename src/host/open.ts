@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import type { SignalHandler } from "../cli/signals.ts";
+import { attempt, attemptAsync, CommandError, type Failure, unavailableError } from "../core/command-error.ts";
 import type { Inventory, Vm } from "../core/inventory.ts";
 import type { Kernel, Toolstack } from "../core/ports.ts";
 import type { Problem } from "../core/problem.ts";
-import { type Failure, type Result, success, unavailableFailure } from "../core/result.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
 import { ChangeLock } from "../state/lock.ts";
@@ -40,45 +40,41 @@ function delay(durationMs: number): Promise<undefined> {
 
 /** Checks that this is a dom0 and root, for work that needs neither kernel nor XAPI. */
 export async function withLocalHost<T>(
-  work: (host: { readonly uuid: string; readonly name: string }) => Promise<Result<T>>,
-): Promise<Result<T>> {
+  work: (host: { readonly uuid: string; readonly name: string }) => Promise<T>,
+): Promise<T> {
   const files = readHostFilesAsRoot();
-  return files.ok ? await work({ uuid: files.value.uuid, name: hostname() }) : files;
+  return await work({ uuid: files.uuid, name: hostname() });
 }
 
 /**
  * Logs in to XAPI, hands the session to the work, and logs out again, whatever happens. For work that
  * is nothing without XAPI.
  */
-export async function withSession<T>(
-  signals: SignalHandler,
-  work: (session: XapiSession) => Promise<Result<T>>,
-): Promise<Result<T>> {
+export async function withSession<T>(signals: SignalHandler, work: (session: XapiSession) => Promise<T>): Promise<T> {
   const files = readHostFilesAsRoot();
-  if (!files.ok) return files;
-  const opening = XapiSession.open(files.value.uuid);
+  const opening = XapiSession.open(files.uuid);
   try {
     const session = await signals.waitInterruptibly(opening);
-    return session.ok ? await signals.waitInterruptibly(work(session.value)) : session;
+    return await signals.waitInterruptibly(work(session));
   } finally {
     await closeSession(opening, signals);
   }
 }
 
 /** A login that a signal has overtaken is still on its way, and is to be logged out all the same. */
-async function closeSession(opening: Promise<Result<XapiSession>>, { signal }: SignalHandler): Promise<void> {
-  const session = signal === undefined ? await opening : await Promise.race([opening, delay(LOGIN_TIMEOUT_MS)]);
-  if (session?.ok === true) await session.value.close();
+async function closeSession(opening: Promise<XapiSession>, { signal }: SignalHandler): Promise<void> {
+  const login = attemptAsync(() => opening);
+  const session = signal === undefined ? await login : await Promise.race([login, delay(LOGIN_TIMEOUT_MS)]);
+  if (session instanceof XapiSession) await session.close();
 }
 
-function readHostFilesAsRoot(): Result<HostIdentity> {
-  return isRoot() ? readHostIdentity() : NOT_ROOT;
+function readHostFilesAsRoot(): HostIdentity {
+  requireRoot();
+  return readHostIdentity();
 }
 
-const NOT_ROOT = unavailableFailure("not-root", "offload needs root; run it as root in dom0");
-
-function isRoot(): boolean {
-  return process.geteuid?.() === 0;
+function requireRoot(): void {
+  if (process.geteuid?.() !== 0) throw unavailableError("not-root", "offload needs root; run it as root in dom0");
 }
 
 /**
@@ -86,11 +82,7 @@ function isRoot(): boolean {
  * session is always logged out. A XAPI that does not answer is not yet a failure: some commands
  * can do without.
  */
-export function withDom0<T>(
-  signals: SignalHandler,
-  scope: ReadScope,
-  work: (dom0: Dom0) => Promise<Result<T>>,
-): Promise<Result<T>> {
+export function withDom0<T>(signals: SignalHandler, scope: ReadScope, work: (dom0: Dom0) => Promise<T>): Promise<T> {
   return withDom0AndReadAhead(signals, scope, noop, work);
 }
 
@@ -102,10 +94,10 @@ export async function withDom0AndReadAhead<T, S>(
   signals: SignalHandler,
   scope: ReadScope,
   readAhead: (kernel: Kernel) => S,
-  work: (dom0: Dom0, prefetched: S) => Promise<Result<T>>,
-): Promise<Result<T>> {
+  work: (dom0: Dom0, prefetched: S) => Promise<T>,
+): Promise<T> {
   const files = readHostFilesAsRoot();
-  return files.ok ? await openDom0(files.value, signals, scope, readAhead, work) : files;
+  return await openDom0(files, signals, scope, readAhead, work);
 }
 
 /** For work that sees to nothing while XAPI answers. */
@@ -118,11 +110,11 @@ function noop(): void {}
 export async function withPartialDom0<T>(
   signals: SignalHandler,
   scope: ReadScope,
-  work: (dom0: Dom0) => Promise<Result<T>>,
-): Promise<Result<T>> {
-  if (!isRoot()) return NOT_ROOT;
-  const files = readHostIdentity();
-  if (files.ok) return await openDom0(files.value, signals, scope, noop, work);
+  work: (dom0: Dom0) => Promise<T>,
+): Promise<T> {
+  requireRoot();
+  const files = attempt(readHostIdentity);
+  if (!(files instanceof CommandError)) return await openDom0(files, signals, scope, noop, work);
   using kernel = new NetworkDevices();
   const host = { uuid: "", name: hostname() };
   const xapi: XapiState = { isKnown: false, failures: files.failures };
@@ -135,8 +127,8 @@ async function openDom0<T, S>(
   signals: SignalHandler,
   scope: ReadScope,
   readAhead: (kernel: Kernel) => S,
-  work: (dom0: Dom0, prefetched: S) => Promise<Result<T>>,
-): Promise<Result<T>> {
+  work: (dom0: Dom0, prefetched: S) => Promise<T>,
+): Promise<T> {
   using kernel = progress.isSilent ? new NetworkDevices() : new NetworkDevicesWithProgress(progress);
   progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
@@ -145,19 +137,20 @@ async function openDom0<T, S>(
     closing ??= closeSession(opening, signals);
   };
   try {
-    const session = await signals.waitInterruptibly(opening);
-    const reading = session.ok ? session.value.readInventory(scope) : Promise.resolve(session);
+    const session = await attemptAsync(() => signals.waitInterruptibly(opening));
+    const reading =
+      session instanceof CommandError ? Promise.resolve(session) : attemptAsync(() => session.readInventory(scope));
     const prefetched = readAhead(kernel);
     const read = await signals.waitInterruptibly(reading);
     progress.end();
     const xapi: XapiState =
-      read.ok && session.ok
-        ? {
+      session instanceof CommandError || read instanceof CommandError
+        ? { isKnown: false, failures: read instanceof CommandError ? read.failures : [] }
+        : {
             isKnown: true,
-            inventory: omitHaltedVms(read.value, signals),
-            toolstack: new ToolstackWithProgress(session.value, progress),
-          }
-        : { isKnown: false, failures: read.ok ? [] : read.failures };
+            inventory: omitHaltedVms(read, signals),
+            toolstack: new ToolstackWithProgress(session, progress),
+          };
     const host = xapi.isKnown ? xapi.inventory.host : { uuid: files.uuid, name: hostname() };
     const { product } = files;
     const dom0 = { host, product, kernel, xapi, closeXapi };
@@ -181,16 +174,15 @@ function omitHaltedVms(inventory: Inventory, { call }: SignalHandler): Inventory
 export async function withLock<T>(
   signals: SignalHandler,
   waitSeconds: number,
-  work: (lock: ChangeLock) => Promise<Result<T>>,
-): Promise<Result<T>> {
+  work: (lock: ChangeLock) => Promise<T>,
+): Promise<T> {
   if (waitSeconds > 0) progress.begin("waiting for another offload");
-  const locked = await ChangeLock.acquire(waitSeconds, (pause) => signals.waitInterruptibly(pause));
-  progress.end();
-  if (!locked.ok) return locked;
-  using lock = locked.value;
+  using lock = await ChangeLock.acquire(waitSeconds, (pause) => signals.waitInterruptibly(pause)).finally(() =>
+    progress.end(),
+  );
   // Somebody may have given up on a call while it waited here.
-  const callerWaiting = await signals.call?.checkCallerWaiting();
-  return callerWaiting?.ok === false ? callerWaiting : await work(lock);
+  await signals.call?.checkCallerWaiting();
+  return await work(lock);
 }
 
 /**
@@ -201,8 +193,8 @@ export function changeDom0<T>(
   signals: SignalHandler,
   scope: ReadScope,
   waitSeconds: number,
-  work: (dom0: Dom0, lock: ChangeLock) => Promise<Result<T>>,
-): Promise<Result<T>> {
+  work: (dom0: Dom0, lock: ChangeLock) => Promise<T>,
+): Promise<T> {
   return changeDom0AndReadAhead(signals, scope, waitSeconds, noop, work);
 }
 
@@ -212,22 +204,20 @@ export async function changeDom0AndReadAhead<T, S>(
   scope: ReadScope,
   waitSeconds: number,
   readAhead: (kernel: Kernel) => S,
-  work: (dom0: Dom0, lock: ChangeLock, prefetched: S) => Promise<Result<T>>,
-): Promise<Result<T>> {
+  work: (dom0: Dom0, lock: ChangeLock, prefetched: S) => Promise<T>,
+): Promise<T> {
   const files = readHostFilesAsRoot();
-  if (!files.ok) return files;
   return await withLock(signals, waitSeconds, (lock) =>
-    openDom0(files.value, signals, scope, readAhead, (dom0, prefetched) => work(dom0, lock, prefetched)),
+    openDom0(files, signals, scope, readAhead, (dom0, prefetched) => work(dom0, lock, prefetched)),
   );
 }
 
 /** The host with its inventory read again. */
-export async function refreshInventory(dom0: Dom0, scope: ReadScope): Promise<Result<Dom0>> {
-  if (!dom0.xapi.isKnown) return success(dom0);
+export async function refreshInventory(dom0: Dom0, scope: ReadScope): Promise<Dom0> {
+  if (!dom0.xapi.isKnown) return dom0;
   const { toolstack } = dom0.xapi;
   const read = await toolstack.readInventory(scope);
-  if (!read.ok) return read;
-  return success({ ...dom0, records: { known: true, inventory: read.value, toolstack } });
+  return { ...dom0, xapi: { isKnown: true, inventory: read, toolstack } };
 }
 
 /** That XAPI did not answer, for commands that go on without it. */
@@ -236,6 +226,7 @@ export function toXapiProblems(xapi: XapiState): readonly Problem[] {
 }
 
 /** The inventory and the toolstack, or XAPI's failures as those of the command. */
-export function requireXapi(xapi: XapiState): Result<{ readonly inventory: Inventory; readonly toolstack: Toolstack }> {
-  return xapi.isKnown ? success(xapi) : { ok: false, failures: xapi.failures };
+export function requireXapi(xapi: XapiState): { readonly inventory: Inventory; readonly toolstack: Toolstack } {
+  if (!xapi.isKnown) throw new CommandError(xapi.failures);
+  return xapi;
 }

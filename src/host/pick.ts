@@ -1,8 +1,8 @@
 import type { OutputOptions } from "../cli/command.ts";
 import type { TargetsAndFeatures } from "../cli/parse-args.ts";
 import type { SignalHandler } from "../cli/signals.ts";
+import { type CommandError, usageError } from "../core/command-error.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES, FEATURES, type Feature } from "../core/features.ts";
-import { type Result, success, usageFailure } from "../core/result.ts";
 import { buildChoices, type Choice, listAvailableInterfaces } from "../core/targets/choices.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
@@ -21,38 +21,35 @@ export async function pickTargetsAndFeatures(
   preselected: readonly Feature[],
   outputOptions: OutputOptions,
   signals: SignalHandler,
-): Promise<Result<TargetsAndFeatures>> {
+): Promise<TargetsAndFeatures> {
   if (!isInteractive() || !canMoveCursor()) {
     const requirement = isInteractive() ? "one that is not dumb" : "a terminal";
-    return usageFailure("not-interactive", `--pick needs ${requirement}; name VMs, PIFs or VIFs instead`);
+    throw usageError("not-interactive", `--pick needs ${requirement}; name VMs, PIFs or VIFs instead`);
   }
   const choices = await listLocalChoices(signals);
-  if (!choices.ok) return choices;
-  const pickedTargets = await pickFromList(buildTargetList(choices.value), outputOptions, signals);
-  if (pickedTargets === "cancelled") return reportCancelled(signals);
-  const selected = pickedTargets.flatMap((number) => choices.value[number] ?? []);
+  const pickedTargets = await pickFromList(buildTargetList(choices), outputOptions, signals);
+  if (pickedTargets === "cancelled") throw reportCancelled(signals);
+  const selected = pickedTargets.flatMap((number) => choices[number] ?? []);
   const pickedFeatures = await pickFromList(buildFeatureList(selected, preselected), outputOptions, signals);
-  if (pickedFeatures === "cancelled") return reportCancelled(signals);
-  return success({
+  if (pickedFeatures === "cancelled") throw reportCancelled(signals);
+  return {
     targets: selected.map(({ request }) => request),
     features: pickedFeatures.flatMap((number) => FEATURE_NAMES[number] ?? []),
     hasExplicitFeatures: true,
-  });
+  };
 }
 
-function listLocalChoices(signals: SignalHandler): Promise<Result<readonly Choice[]>> {
-  return withDom0(signals, { kind: "pool" }, async (dom0): Promise<Result<readonly Choice[]>> => {
+function listLocalChoices(signals: SignalHandler): Promise<readonly Choice[]> {
+  return withDom0(signals, { kind: "pool" }, async (dom0): Promise<readonly Choice[]> => {
     const xapi = requireXapi(dom0.xapi);
-    if (!xapi.ok) return xapi;
-    const candidates = listAvailableInterfaces(xapi.value.inventory);
+    const candidates = listAvailableInterfaces(xapi.inventory);
     const interfaces = [...candidates.nics, ...candidates.vifs];
     const snapshot = readInterfaceFeatures(interfaces, dom0.kernel);
-    if (!snapshot.ok) return snapshot;
-    const { devices } = evaluateInterfaces(interfaces, snapshot.value, {
+    const { devices } = evaluateInterfaces(interfaces, snapshot, {
       features: FEATURE_NAMES,
       includesSettings: false,
     });
-    return success(buildChoices(candidates, devices));
+    return buildChoices(candidates, devices);
   });
 }
 
@@ -100,7 +97,7 @@ function pickFromList(list: PickerList, { color }: OutputOptions, signals: Signa
   return pickRows(list, createView("stderr", color), signals.abortSignal);
 }
 
-function reportCancelled(signals: SignalHandler): Result<never> {
+function reportCancelled(signals: SignalHandler): CommandError {
   signals.handleSignal("SIGINT");
-  return usageFailure("cancelled", "cancelled; nothing was changed");
+  return usageError("cancelled", "cancelled; nothing was changed");
 }

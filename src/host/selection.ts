@@ -1,10 +1,10 @@
+import { attempt, attemptAsync, CommandError } from "../core/command-error.ts";
 import type { FeatureSnapshot } from "../core/disable/steps.ts";
 import type { Interface } from "../core/interface.ts";
 import type { Inventory } from "../core/inventory.ts";
 import type { PoolCall } from "../core/pool-call.ts";
 import type { Kernel, Toolstack } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
-import { type Result, success } from "../core/result.ts";
 import { readGuestFeatures, resolveUnmanaged, resolveUnmanagedHost } from "../core/targets/interface-features.ts";
 import { createSelectionNotes } from "../core/targets/notes.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
@@ -54,11 +54,12 @@ async function resolveTargetsWithHints(
   inventory: Inventory,
   toolstack: Toolstack,
   options: TargetOptions = { includeTemplates: false },
-): Promise<Result<Selection>> {
-  const selection = resolveTargets(requests, inventory, options);
-  if (selection.ok) return selection;
-  const pool = await toolstack.readInventory({ kind: "pool" });
-  return pool.ok ? resolveTargets(requests, pool.value, options) : selection;
+): Promise<Selection> {
+  const selection = attempt(() => resolveTargets(requests, inventory, options));
+  if (!(selection instanceof CommandError)) return selection;
+  const pool = await attemptAsync(() => toolstack.readInventory({ kind: "pool" }));
+  if (pool instanceof CommandError) throw selection;
+  return resolveTargets(requests, pool, options);
 }
 
 /**
@@ -74,11 +75,11 @@ export async function selectTargets(
   dom0: Dom0,
   requests: readonly TargetRequest[],
   options: TargetOptions = { includeTemplates: false },
-): Promise<Result<SelectedTargets>> {
+): Promise<SelectedTargets> {
   const { xapi } = dom0;
-  if (!xapi.isKnown) return { ok: false, failures: xapi.failures };
+  if (!xapi.isKnown) throw new CommandError(xapi.failures);
   const selection = await resolveTargetsWithHints(requests, xapi.inventory, xapi.toolstack, options);
-  return selection.ok ? success(await buildSelectedTargets(selection.value, xapi)) : selection;
+  return await buildSelectedTargets(selection, xapi);
 }
 
 async function buildSelectedTargets(
@@ -105,25 +106,21 @@ export async function selectTargetsWithFallback(
   dom0: Dom0,
   requests: readonly TargetRequest[],
   options: TargetOptions = { includeTemplates: false },
-): Promise<Result<SelectedTargets>> {
+): Promise<SelectedTargets> {
   const { xapi } = dom0;
   if (xapi.isKnown) return await selectTargets(dom0, requests, options);
   const snapshot = dom0.kernel.readFeatures(() => []);
-  if (!snapshot.ok) return snapshot;
-  const unmanaged = resolveUnmanaged(requests, snapshot.value.existing, (device) =>
-    dom0.kernel.hasLowerDevices(device),
-  );
-  if (unmanaged === null) return { ok: false, failures: xapi.failures };
-  return unmanaged.ok ? success(buildUnmanagedTargets(unmanaged.value, NO_GROUPS, snapshot.value)) : unmanaged;
+  const unmanaged = resolveUnmanaged(requests, snapshot.existing, (device) => dom0.kernel.hasLowerDevices(device));
+  if (unmanaged === null) throw new CommandError(xapi.failures);
+  return buildUnmanagedTargets(unmanaged, NO_GROUPS, snapshot);
 }
 
 /** The whole host; where XAPI does not answer, what the kernel alone can tell of. */
-export async function selectWholeHost(dom0: Dom0): Promise<Result<SelectedTargets>> {
+export async function selectWholeHost(dom0: Dom0): Promise<SelectedTargets> {
   if (dom0.xapi.isKnown) return await selectTargets(dom0, [WHOLE_HOST]);
   const snapshot = dom0.kernel.readFeatures(() => []);
-  if (!snapshot.ok) return snapshot;
-  const unmanaged = resolveUnmanagedHost(snapshot.value.existing);
-  return success(buildUnmanagedTargets(unmanaged, { nics: true, vifs: true }, snapshot.value));
+  const unmanaged = resolveUnmanagedHost(snapshot.existing);
+  return buildUnmanagedTargets(unmanaged, { nics: true, vifs: true }, snapshot);
 }
 
 const NO_GROUPS: TargetGroup = { nics: false, vifs: false };

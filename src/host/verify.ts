@@ -1,4 +1,5 @@
 import type { BootLayer } from "../core/boot-layer.ts";
+import { CommandError } from "../core/command-error.ts";
 import { findPolicyProblems } from "../core/disable/plan.ts";
 import { type FeatureSnapshot, getLiveStates } from "../core/disable/steps.ts";
 import type { Feature } from "../core/features.ts";
@@ -8,7 +9,6 @@ import { NO_HOST_RULE } from "../core/policy-entries.ts";
 import type { Kernel } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
 import type { DeviceReport } from "../core/report.ts";
-import type { Result } from "../core/result.ts";
 import { evaluateBootLayer } from "../core/verify/boot-findings.ts";
 import { evaluate } from "../core/verify/evaluate.ts";
 import {
@@ -27,7 +27,7 @@ export interface VerifyInputs {
   readonly snapshot: FeatureSnapshot;
   readonly boot: BootLayer;
   /** What networkd applies when it starts; null where it has never written anything. */
-  readonly networkd: Result<NetworkdDatabase | null>;
+  readonly networkd: NetworkdDatabase | CommandError | null;
   readonly hasCarrier: Kernel["hasCarrier"];
 }
 
@@ -91,11 +91,11 @@ function findNetworkdIssues(
   { selected, snapshot, networkd }: Pick<VerifyInputs, "selected" | "snapshot" | "networkd">,
   { features }: ExpectedFeatures,
 ): Pick<HostFindings, "problems" | "notes"> {
-  if (!networkd.ok) {
+  if (networkd instanceof CommandError) {
     const notes = networkd.failures.map(({ message }): Note => ({ code: "networkd-unreadable", message }));
     return { problems: [], notes };
   }
-  const database = networkd.value;
+  const database = networkd;
   if (database === null) return { problems: [], notes: [] };
   const findings = selected.interfaces
     .filter((iface): iface is NicInterface => iface.kind === "pif")

@@ -11,7 +11,6 @@ import type {
   WriteOutcome,
   XapiDiagnostics,
 } from "../core/ports.ts";
-import type { Result } from "../core/result.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
 import type { Progress } from "../terminal/progress.ts";
@@ -56,11 +55,11 @@ export class ToolstackWithProgress implements Toolstack {
     private readonly progress: Progress,
   ) {}
 
-  readInventory(scope: ReadScope): Promise<Result<Inventory>> {
+  readInventory(scope: ReadScope): Promise<Inventory> {
     return this.#withProgress("reading XAPI's inventory", () => this.toolstack.readInventory(scope));
   }
 
-  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
+  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, InterfaceConfig>> {
     return this.#withProgress("reading settings back", () => this.toolstack.readInterfaceConfigs(interfaces));
   }
 
@@ -72,7 +71,7 @@ export class ToolstackWithProgress implements Toolstack {
     return this.#withProgress("writing to XAPI", () => this.toolstack.writeOtherConfig(writes, isStopped, onOutcome));
   }
 
-  countHosts(): Promise<Result<number>> {
+  countHosts(): Promise<number> {
     return this.toolstack.countHosts();
   }
 
@@ -80,11 +79,11 @@ export class ToolstackWithProgress implements Toolstack {
     return this.#withProgress("telling xenopsd of running VMs", () => this.toolstack.announceVms(vms));
   }
 
-  readDiagnostics(): Promise<Result<XapiDiagnostics>> {
+  readDiagnostics(): Promise<XapiDiagnostics> {
     return this.#withProgress("reading versions and networks", () => this.toolstack.readDiagnostics());
   }
 
-  findBridge(pif: Pif): Promise<Result<string>> {
+  findBridge(pif: Pif): Promise<string> {
     return this.toolstack.findBridge(pif);
   }
 

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
+import { unavailableError } from "../core/command-error.ts";
 import type { DeviceReading, FeatureSnapshot } from "../core/disable/steps.ts";
 import { type ChangeableBits, type FeatureRequest, KernelFeatureTable } from "../core/feature-set.ts";
 import type { Driver, Kernel, LookupResult, WriteOutcome } from "../core/ports.ts";
-import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { SYS_CLASS_NET } from "../paths.ts";
 import { DriverReader, FeatureAccess, readFeatureNames } from "./ethtool.ts";
 import { EthtoolSocket } from "./ethtool-socket.ts";
@@ -26,20 +26,18 @@ export class NetworkDevices implements Kernel, Disposable {
   readonly #drivers = new DriverReader(this.#socket);
   #features: FeatureInterface | undefined;
 
-  readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): Result<FeatureSnapshot> {
+  readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): FeatureSnapshot {
     const existing = listDevices();
-    if (!existing.ok) return existing;
-    const features = this.#openFeatures(existing.value);
-    if (!features.ok) return features;
+    const features = this.#openFeatures(existing);
     const readings = new Map<string, DeviceReading>();
-    for (const device of selectDevices(existing.value)) {
-      readings.set(device, features.value.access.read(device));
+    for (const device of selectDevices(existing)) {
+      readings.set(device, features.access.read(device));
     }
-    return success({
-      featureTable: features.value.featureTable,
-      existing: existing.value,
+    return {
+      featureTable: features.featureTable,
+      existing,
       readings,
-    });
+    };
   }
 
   hasLowerDevices(device: string): boolean {
@@ -97,8 +95,8 @@ export class NetworkDevices implements Kernel, Disposable {
   }
 
   /** The kernel's names can be asked of any device, so the first that answers serves. */
-  #openFeatures(existing: ReadonlySet<string>): Result<FeatureInterface> {
-    if (this.#features !== undefined) return success(this.#features);
+  #openFeatures(existing: ReadonlySet<string>): FeatureInterface {
+    if (this.#features !== undefined) return this.#features;
     for (const device of existing) {
       const names = readFeatureNames(this.#socket, device);
       if (names === null) continue;
@@ -106,16 +104,16 @@ export class NetworkDevices implements Kernel, Disposable {
         access: new FeatureAccess(this.#socket, names.length),
         featureTable: new KernelFeatureTable(names),
       };
-      return success(this.#features);
+      return this.#features;
     }
-    return unavailableFailure("no-ethtool", "the kernel names no network device features on this host");
+    throw unavailableError("no-ethtool", "the kernel names no network device features on this host");
   }
 }
 
-function listDevices(): Result<ReadonlySet<string>> {
+function listDevices(): ReadonlySet<string> {
   try {
-    return success(new Set(readdirSync(SYS_CLASS_NET)));
+    return new Set(readdirSync(SYS_CLASS_NET));
   } catch {
-    return unavailableFailure("no-sysfs", `${SYS_CLASS_NET} cannot be read; is /sys mounted?`);
+    throw unavailableError("no-sysfs", `${SYS_CLASS_NET} cannot be read; is /sys mounted?`);
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
+import { CommandError } from "../core/command-error.ts";
 import type { LocalSoftware } from "../core/doctor/software.ts";
 import { runProgram } from "../fs/process.ts";
 import {
@@ -25,11 +26,11 @@ export function readLocalSoftware(): Omit<LocalSoftware, "product" | "offload"> 
 function readEthtoolVersion(): string | null {
   try {
     const result = runProgram("ethtool", ["--version"]);
-    if (!result.ok || result.value.exitCode !== 0) return null;
-    return result.value.stdout.trim().replace(/^ethtool version /, "");
+    if (result.exitCode !== 0) return null;
+    return result.stdout.trim().replace(/^ethtool version /, "");
   } catch (error) {
     // What is no program cannot be started at all.
-    if (error instanceof Error && "code" in error) return null;
+    if (error instanceof CommandError || (error instanceof Error && "code" in error)) return null;
     throw error;
   }
 }

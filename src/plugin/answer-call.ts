@@ -1,7 +1,7 @@
+import { asCommandError, attemptAsync, CommandError, type Failure, usageError } from "../core/command-error.ts";
 import type { PoolCall } from "../core/pool-call.ts";
 import { EXIT_CODES, type ExitCode } from "../core/problem.ts";
 import type { Report } from "../core/report.ts";
-import { type Failure, type Result, usageFailure } from "../core/result.ts";
 import { createLogger } from "../terminal/logger.ts";
 import { writeAll } from "../terminal/streams.ts";
 import { createView } from "../terminal/view.ts";
@@ -31,21 +31,17 @@ export interface XapiPluginAnswer {
 }
 
 /** Runs a command as it is run from a command line. */
-export type CommandRunner = (
-  command: string,
-  args: readonly string[],
-  call: PoolCall,
-) => Promise<Result<XapiPluginAnswer>>;
+export type CommandRunner = (command: string, args: readonly string[], call: PoolCall) => Promise<XapiPluginAnswer>;
 
 /**
  * This program as XAPI's plugin: runs the one command that it was started for, and answers with its
  * report. A refusal is an answer too; only a caller other than XAPI gets none.
  */
 export async function answerPluginCall(args: readonly string[], runCommand: CommandRunner): Promise<ExitCode> {
-  const caller = requireXapiCaller();
-  if (!caller.ok) {
-    const { error } = createLogger(createView("stderr", false));
-    for (const { message } of caller.failures) error(message);
+  try {
+    requireXapiCaller();
+  } catch (error) {
+    createLogger(createView("stderr", false)).error(asCommandError(error).message);
     return EXIT_CODES.unavailable;
   }
   await writeAll("stdout", await createResponse(args, runCommand));
@@ -53,43 +49,36 @@ export async function answerPluginCall(args: readonly string[], runCommand: Comm
 }
 
 async function createResponse(args: readonly string[], runCommand: CommandRunner): Promise<string> {
-  const request = parseArgument(args);
-  const answer = request.ok ? await runRequest(request.value, runCommand) : request;
-  if (!answer.ok) return formatRefusal(answer.failures);
-  const response = formatSuccessResponse(JSON.stringify(answer.value));
+  const answer = await attemptAsync(async () => await runRequest(parseArgument(args), runCommand));
+  if (answer instanceof CommandError) return formatRefusal(answer.failures);
+  const response = formatSuccessResponse(JSON.stringify(answer));
   if (Buffer.byteLength(response) <= MAX_ANSWER_BYTES) return response;
   const message = "its report is too long to be passed on; run offload on that host";
   return formatRefusal([{ code: "response-too-large", message }]);
 }
 
-function parseArgument([argument = ""]: readonly string[]): Result<PluginRequest> {
+function parseArgument([argument = ""]: readonly string[]): PluginRequest {
   const call = parsePluginCall(argument);
-  if (!call.ok) return call;
-  const { name, args } = call.value;
-  if (name !== PLUGIN_FUNCTION) return usageFailure(UNKNOWN_FUNCTION_CODE, name);
+  const { name, args } = call;
+  if (name !== PLUGIN_FUNCTION) throw usageError(UNKNOWN_FUNCTION_CODE, name);
   const text = args.get(PLUGIN_ARGUMENT);
-  return text === undefined || args.size > 1
-    ? usageFailure("invalid-request", `the one argument is ${PLUGIN_ARGUMENT}`)
-    : parseRequest(text);
+  if (text === undefined || args.size > 1) {
+    throw usageError("invalid-request", `the one argument is ${PLUGIN_ARGUMENT}`);
+  }
+  return parseRequest(text);
 }
 
-async function runRequest(request: PluginRequest, runCommand: CommandRunner): Promise<Result<XapiPluginAnswer>> {
+async function runRequest(request: PluginRequest, runCommand: CommandRunner): Promise<XapiPluginAnswer> {
   const { host, command, args, run: runId, halted: includesHaltedVms } = request;
-  const files = readHostIdentity();
-  if (!files.ok) return files;
-  const { uuid } = files.value;
+  const { uuid } = readHostIdentity();
   if (uuid !== host) {
-    return usageFailure("wrong-host", `this is the host ${uuid}, and the call is for ${host}`);
+    throw usageError("wrong-host", `this is the host ${uuid}, and the call is for ${host}`);
   }
-  const opened = await XapiSession.open(uuid);
-  if (!opened.ok) return opened;
-  const session = opened.value;
+  const session = await XapiSession.open(uuid);
   try {
     const checkCallerWaiting = () => checkCallLimits(session, request);
-    const callerWaiting = await checkCallerWaiting();
-    return callerWaiting.ok
-      ? await runCommand(command, args, { runId, includesHaltedVms, checkCallerWaiting })
-      : callerWaiting;
+    await checkCallerWaiting();
+    return await runCommand(command, args, { runId, includesHaltedVms, checkCallerWaiting });
   } finally {
     await session.close();
   }

@@ -1,4 +1,4 @@
-import { type Result, success, unavailableFailure, usageFailure } from "../core/result.ts";
+import { unavailableError, usageError } from "../core/command-error.ts";
 import type { XapiSession } from "../xapi/rpc/session.ts";
 
 /** What tells whether a call is still wanted. */
@@ -13,12 +13,10 @@ export interface CallLimits {
 export async function checkCallLimits(
   ownSession: Pick<XapiSession, "isSessionOpen" | "readCoordinatorTime">,
   { session, deadline }: CallLimits,
-): Promise<Result<void>> {
+): Promise<void> {
   const [isOpen, now] = await Promise.all([ownSession.isSessionOpen(session), ownSession.readCoordinatorTime()]);
-  if (!isOpen.ok) return isOpen;
-  if (!now.ok) return now;
-  if (!isOpen.value) return usageFailure("call-abandoned", "the caller has given up on this call");
-  return now.value > deadline
-    ? unavailableFailure("call-expired", "this call came, or lasted, beyond the time that it was given")
-    : success(undefined);
+  if (!isOpen) throw usageError("call-abandoned", "the caller has given up on this call");
+  if (now > deadline) {
+    throw unavailableError("call-expired", "this call came, or lasted, beyond the time that it was given");
+  }
 }

@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { basename } from "node:path";
-import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { unavailableError } from "../core/command-error.ts";
 import { PLUGIN_PATH } from "../paths.ts";
 
 /**
@@ -10,13 +10,13 @@ import { PLUGIN_PATH } from "../paths.ts";
 const XAPI_LAUNCHERS: ReadonlySet<string> = new Set(["xapi", "forkexecd"]);
 
 /** Fails unless root's xapi has started this process: nobody else has business with a plugin. */
-export function requireXapiCaller(): Result<void> {
+export function requireXapiCaller(): void {
   if (process.geteuid?.() !== 0) {
-    return unavailableFailure("not-root", "a plugin is started by xapi, as root");
+    throw unavailableError("not-root", "a plugin is started by xapi, as root");
   }
   const parent = readParentProgram();
-  if (parent !== null && XAPI_LAUNCHERS.has(parent)) return success(undefined);
-  return unavailableFailure(
+  if (parent !== null && XAPI_LAUNCHERS.has(parent)) return;
+  throw unavailableError(
     "caller-not-xapi",
     `${PLUGIN_PATH} is for XAPI to start, not ${parent ?? "for whoever has ended by now"}; use offload itself`,
   );

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type Result, success, usageFailure } from "../core/result.ts";
+import { usageError } from "../core/command-error.ts";
 import { VERSION } from "../version.ts";
 
 /** The function of the plugin, and the name of its one argument. */
@@ -56,7 +56,7 @@ const RequestSchema = v.strictObject({
 export type PluginRequest = v.InferOutput<typeof RequestSchema>;
 
 /** The text of a request; fails where it is too long to be passed on. */
-export function formatRequest(request: PluginRequest): Result<string> {
+export function formatRequest(request: PluginRequest): string {
   const deadline = `${request.deadline.toISOString().slice(0, 19).replaceAll("-", "")}Z`;
   // ASCII alone: XAPI answers a lone surrogate with HTTP 500, and leaves out what XML cannot carry.
   const text = JSON.stringify({ ...request, deadline }).replace(
@@ -64,27 +64,28 @@ export function formatRequest(request: PluginRequest): Result<string> {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
   const bytes = text.replaceAll(/["&<>]/g, "&quot;").length;
-  return bytes <= MAX_REQUEST_BYTES
-    ? success(text)
-    : usageFailure(
-        "too-many-targets",
-        `${bytes} bytes of targets do not fit into one call (${MAX_REQUEST_BYTES}); name fewer`,
-      );
+  if (bytes > MAX_REQUEST_BYTES) {
+    throw usageError(
+      "too-many-targets",
+      `${bytes} bytes of targets do not fit into one call (${MAX_REQUEST_BYTES}); name fewer`,
+    );
+  }
+  return text;
 }
 
 const VersionSchema = v.object({ version: v.string() });
 
 /** Reads a request, strictly. Another version may say the rest of it in another way. */
-export function parseRequest(text: string): Result<PluginRequest> {
+export function parseRequest(text: string): PluginRequest {
   const document = parseJsonOrNull(text);
   const versioned = v.safeParse(VersionSchema, document);
   if (versioned.success && versioned.output.version !== VERSION) {
-    return usageFailure(VERSION_MISMATCH_CODE, VERSION);
+    throw usageError(VERSION_MISMATCH_CODE, VERSION);
   }
   const parsed = v.safeParse(RequestSchema, document);
-  if (parsed.success) return success(parsed.output);
+  if (parsed.success) return parsed.output;
   const path = v.getDotPath(parsed.issues[0]) ?? "as a whole";
-  return usageFailure("invalid-request", `the request is not understood (${path})`);
+  throw usageError("invalid-request", `the request is not understood (${path})`);
 }
 
 function parseJsonOrNull(text: string): unknown {

@@ -1,5 +1,5 @@
 import { parseXml, XmlElement } from "@rgrove/parse-xml";
-import { type Result, success, usageFailure } from "../core/result.ts";
+import { usageError } from "../core/command-error.ts";
 
 /** A call of a plugin's function, as xapi hands it over. */
 export interface PluginCall {
@@ -12,7 +12,7 @@ export interface PluginCall {
  * session, which is not used, and a struct of strings (xapi_plugins.ml call_plugin; xMLRPC.ml
  * To.methodCall).
  */
-export function parsePluginCall(text: string): Result<PluginCall> {
+export function parsePluginCall(text: string): PluginCall {
   try {
     const [methodName, params] = getChildren(parseXml(text).root, "methodCall", 2);
     const [, param] = getChildren(params, "params", 2);
@@ -22,10 +22,10 @@ export function parsePluginCall(text: string): Result<PluginCall> {
       const [key, content] = getChildren(member, "member", 2);
       return [getText(key, "name"), getString(content)] as const;
     });
-    return success({ name: getText(methodName, "methodName"), args: new Map(args) });
+    return { name: getText(methodName, "methodName"), args: new Map(args) };
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    return usageFailure("invalid-call", `the argument is no XML-RPC call of a plugin: ${reason}`);
+    throw usageError("invalid-call", `the argument is no XML-RPC call of a plugin: ${reason}`);
   }
 }
 

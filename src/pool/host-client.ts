@@ -1,3 +1,4 @@
+import { asCommandError } from "../core/command-error.ts";
 import type { HostState } from "../core/report.ts";
 import { PLUGIN_NAME, PLUGIN_PATH } from "../paths.ts";
 import {
@@ -44,13 +45,15 @@ export interface HostCommand {
  * its own, which is logged out as soon as nobody waits any more: without it the host refuses the call.
  */
 export async function callHost(pool: Pool, host: PoolHost, command: HostCommand): Promise<HostReply> {
-  const opened = await XapiSession.open(pool.session.hostUuid, pool.session.socket);
-  if (!opened.ok) return createFailureReply("failed", joinMessages(opened.failures));
-  const session = opened.value;
   try {
-    return await callPlugin(session, pool, host, command);
-  } finally {
-    await session.close();
+    const session = await XapiSession.open(pool.session.hostUuid, pool.session.socket);
+    try {
+      return await callPlugin(session, pool, host, command);
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    return createFailureReply("failed", asCommandError(error).message);
   }
 }
 
@@ -61,19 +64,17 @@ async function callPlugin(
   { command, args, timeoutSeconds, signal }: HostCommand,
 ): Promise<HostReply> {
   const ownSession = await session.readSessionUuid();
-  if (!ownSession.ok) return createFailureReply("failed", joinMessages(ownSession.failures));
   const request = formatRequest({
     version: VERSION,
     host: host.uuid,
     command,
     args: [...args],
-    session: ownSession.value,
+    session: ownSession,
     run: pool.runId,
     deadline: pool.getCoordinatorTimeAfter(timeoutSeconds * 1000),
     halted: host.uuid === pool.local.uuid,
   });
-  if (!request.ok) return createFailureReply("failed", joinMessages(request.failures));
-  const params = { [PLUGIN_ARGUMENT]: request.value };
+  const params = { [PLUGIN_ARGUMENT]: request };
   const limits = { timeoutSeconds, signal };
   const call = ["host.call_plugin", host.ref, PLUGIN_NAME, PLUGIN_FUNCTION, params] as const;
   const reply = await session.callWithTimeout(limits, ...call);
@@ -147,8 +148,4 @@ function createExcerpts(parts: readonly string[]): readonly string[] {
 
 function createFailureReply(state: HostFailure["state"], message: string, ...advice: string[]): HostReply {
   return { ok: false, reason: { state, message, advice } };
-}
-
-function joinMessages(failures: readonly { readonly message: string }[]): string {
-  return failures.map(({ message }) => message).join("; ");
 }

@@ -1,5 +1,5 @@
 import type { SignalHandler } from "../cli/signals.ts";
-import { type Result, unavailableFailure } from "../core/result.ts";
+import { unavailableError } from "../core/command-error.ts";
 import { withSession } from "../host/open.ts";
 import { progress } from "../terminal/progress.ts";
 import type { PoolHost } from "../xapi/inventory/hosts.ts";
@@ -21,23 +21,19 @@ export interface Pool {
 const COORDINATOR_TIME_RESOLUTION_MS = 1000;
 
 /** Opens the pool, hands it to the work, and logs out again. */
-export function withPool<T>(signals: SignalHandler, work: (pool: Pool) => Promise<Result<T>>): Promise<Result<T>> {
+export function withPool<T>(signals: SignalHandler, work: (pool: Pool) => Promise<T>): Promise<T> {
   return withSession(signals, async (session) => {
     progress.begin("reading the hosts of the pool");
     const [hosts, coordinatorTime] = await Promise.all([session.readPoolHosts(), session.readCoordinatorTime()]);
     const readAtMs = performance.now();
     progress.end();
-    if (!hosts.ok) return hosts;
-    if (!coordinatorTime.ok) return coordinatorTime;
-    const local = hosts.value.find(({ uuid }) => uuid === session.hostUuid);
+    const local = hosts.find(({ uuid }) => uuid === session.hostUuid);
     if (local === undefined) {
-      return unavailableFailure("host-not-in-xapi", `XAPI knows no host ${session.hostUuid}`);
+      throw unavailableError("host-not-in-xapi", `XAPI knows no host ${session.hostUuid}`);
     }
     const getCoordinatorTimeAfter = (delayMs: number) =>
-      new Date(
-        coordinatorTime.value.getTime() + performance.now() - readAtMs + delayMs + COORDINATOR_TIME_RESOLUTION_MS,
-      );
+      new Date(coordinatorTime.getTime() + performance.now() - readAtMs + delayMs + COORDINATOR_TIME_RESOLUTION_MS);
     const runId = crypto.randomUUID();
-    return await work({ session, local, hosts: hosts.value, runId, getCoordinatorTimeAfter });
+    return await work({ session, local, hosts, runId, getCoordinatorTimeAfter });
   });
 }

@@ -1,8 +1,8 @@
 import type { CommandResult } from "../cli/command.ts";
 import { requireConfirmation } from "../cli/confirm.ts";
 import type { SignalHandler } from "../cli/signals.ts";
+import { type CommandError, usageError } from "../core/command-error.ts";
 import type { ReportingCommand } from "../core/report.ts";
-import { type Result, success, usageFailure } from "../core/result.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
 import { isInteractive } from "../terminal/confirm.ts";
 import { createView } from "../terminal/view.ts";
@@ -33,31 +33,28 @@ export interface PoolRun {
 }
 
 /** Runs a command on each host of the pool, and reports one row per host. */
-export async function runOnPool(run: PoolRun, signals: SignalHandler): Promise<Result<CommandResult>> {
+export async function runOnPool(run: PoolRun, signals: SignalHandler): Promise<CommandResult> {
   const question = run.yes || run.dryRun ? undefined : run.question;
-  if (!isInteractive() && (run.confirmWithinSeconds || question !== undefined)) return rejectNonInteractive(run);
-  return await withPool(signals, async (pool): Promise<Result<CommandResult>> => {
+  if (!isInteractive() && (run.confirmWithinSeconds || question !== undefined)) throw createNonInteractiveError(run);
+  return await withPool(signals, async (pool): Promise<CommandResult> => {
     const targets = await resolvePoolTargets(run.targets, pool);
-    if (!targets.ok) return targets;
     if (question !== undefined) {
       const dryRun = { ...run, dryRun: true };
-      const confirmed = await confirmOnPool(question, dryRun, pool, targets.value, signals);
-      if (!confirmed.ok) return confirmed;
-      if (confirmed.value !== null) return success(confirmed.value);
+      const confirmed = await confirmOnPool(question, dryRun, pool, targets, signals);
+      if (confirmed !== null) return confirmed;
     }
     // VMs may have moved while somebody was asked.
     const hosts = await pool.session.readPoolHosts();
-    if (!hosts.ok) return hosts;
-    const refreshedPool = { ...pool, hosts: hosts.value };
-    const runs = await signals.runUninterrupted(() => runHosts(run, refreshedPool, targets.value, signals.abortSignal));
-    return success(createPoolResult(run, runs, pool));
+    const refreshedPool = { ...pool, hosts };
+    const runs = await signals.runUninterrupted(() => runHosts(run, refreshedPool, targets, signals.abortSignal));
+    return createPoolResult(run, runs, pool);
   });
 }
 
-function rejectNonInteractive({ confirmWithinSeconds = 0 }: PoolRun): Result<never> {
+function createNonInteractiveError({ confirmWithinSeconds = 0 }: PoolRun): CommandError {
   return confirmWithinSeconds > 0
-    ? usageFailure("not-interactive", "--confirm-within with --pool asks, and stdin is not a terminal")
-    : usageFailure(
+    ? usageError("not-interactive", "--confirm-within with --pool asks, and stdin is not a terminal")
+    : usageError(
         "not-confirmed",
         "refusing to change hosts of the pool without confirmation: stdin is not a terminal; pass --yes",
       );
@@ -111,17 +108,17 @@ async function confirmOnPool(
   pool: Pool,
   targets: PoolTargets,
   signals: SignalHandler,
-): Promise<Result<CommandResult | null>> {
+): Promise<CommandResult | null> {
   const runs = await signals.runUninterrupted(() => runHosts(run, pool, targets, signals.abortSignal));
   const result = createPoolResult(run, runs, pool);
   const rows = result.report.hosts ?? [];
   const readyCount = rows.filter(({ state }) => state === "ok" || state === "partial").length;
   // The second run of disable has nothing to do, and nothing to ask.
   const isUnchanged = rows.every(({ state, report }) => state === "ok" && report?.changes.length === 0);
-  if (isUnchanged && run.command === "disable") return success(null);
+  if (isUnchanged && run.command === "disable") return null;
   // The rows say why nothing can be done anywhere.
-  if (readyCount === 0 || signals.signal !== undefined) return success(result);
-  const confirmed = await requireConfirmation(
+  if (readyCount === 0 || signals.signal !== undefined) return result;
+  await requireConfirmation(
     {
       question: `${question} on ${readyCount} of ${rows.length} hosts?`,
       summary: formatPoolPreview(rows, createView("stderr", false)),
@@ -129,7 +126,7 @@ async function confirmOnPool(
     },
     signals,
   );
-  return confirmed.ok ? success(null) : confirmed;
+  return null;
 }
 
 function createPoolResult(run: PoolRun, runs: readonly HostRun[], { local }: Pool): CommandResult {

@@ -1,3 +1,4 @@
+import { attemptAsync, CommandError } from "../core/command-error.ts";
 import { quote } from "../core/text.ts";
 import type { PoolCommand } from "../plugin/request.ts";
 import { progress } from "../terminal/progress.ts";
@@ -136,13 +137,13 @@ async function repeatForMigratedVms(
 ): Promise<void> {
   const { pool, signal } = schedule;
   for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round += 1) {
-    const residentVms = await pool.session.readPoolHosts();
-    if (!residentVms.ok) return;
-    onHostsRead(residentVms.value);
-    const dueRuns = runs.filter((run) => needsAnotherCall(schedule, run, residentVms.value));
+    const residentVms = await attemptAsync(() => pool.session.readPoolHosts());
+    if (residentVms instanceof CommandError) return;
+    onHostsRead(residentVms);
+    const dueRuns = runs.filter((run) => needsAnotherCall(schedule, run, residentVms));
     if (dueRuns.length === 0) return;
     if (dueRuns.some(hasMigratingVm)) await Bun.sleep(MIGRATION_WAIT_MS);
-    await callHosts(schedule, dueRuns, residentVms.value);
+    await callHosts(schedule, dueRuns, residentVms);
   }
 }
 

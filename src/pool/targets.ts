@@ -1,6 +1,6 @@
+import { attempt, CommandError, mapCollectingFailures } from "../core/command-error.ts";
 import type { Interface } from "../core/interface.ts";
 import type { Inventory } from "../core/inventory.ts";
-import { combineResults, type Result, success } from "../core/result.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
 import { parseTargetGroup, resolveTargets } from "../core/targets/targets.ts";
 import type { PoolHost } from "../xapi/inventory/hosts.ts";
@@ -20,17 +20,16 @@ type NamedTarget = { readonly arg: string } & ({ readonly hostUuid: string } | {
  * Resolves names to UUIDs; the words for all of a host are left to each host. All or nothing: one bad
  * target fails the whole.
  */
-export async function resolvePoolTargets(requests: readonly TargetRequest[], pool: Pool): Promise<Result<PoolTargets>> {
+export async function resolvePoolTargets(requests: readonly TargetRequest[], pool: Pool): Promise<PoolTargets> {
   const requestedGroups = requests
     .filter((request) => parseTargetGroup(request) !== null)
     .map(({ kind, text }) => (kind === "host" ? "--host" : text));
   const namedRequests = requests.filter((request) => parseTargetGroup(request) === null);
   const groupArgs = requestedGroups.length > 0 || requests.length === 0 ? requestedGroups : null;
-  if (namedRequests.length === 0) return success({ groupArgs, namedTargets: [] });
+  if (namedRequests.length === 0) return { groupArgs, namedTargets: [] };
   const inventory = await pool.session.readInventory({ kind: "pool" });
-  if (!inventory.ok) return inventory;
-  const resolved = combineResults(namedRequests.map((request) => resolveNamedTarget(request, inventory.value, pool)));
-  return resolved.ok ? success({ groupArgs, namedTargets: resolved.value.flat() }) : resolved;
+  const resolved = mapCollectingFailures(namedRequests, (request) => resolveNamedTarget(request, inventory, pool));
+  return { groupArgs, namedTargets: resolved.flat() };
 }
 
 /** The arguments that name a host's share; null where nothing of what was named is on that host. */
@@ -57,24 +56,21 @@ export function listMovableVms({ groupArgs, namedTargets }: PoolTargets): Readon
 }
 
 /** A device such as eth0 is every host's that has it; a VM or a VIF is found once. */
-function resolveNamedTarget(
-  request: TargetRequest,
-  inventory: Inventory,
-  { hosts }: Pool,
-): Result<readonly NamedTarget[]> {
-  const localMatch = resolveTargets([request], inventory);
-  if (localMatch.ok && !localMatch.value.interfaces.some(({ kind }) => kind === "pif")) {
-    const { interfaces, vmsWithoutVifs } = localMatch.value;
+function resolveNamedTarget(request: TargetRequest, inventory: Inventory, { hosts }: Pool): readonly NamedTarget[] {
+  const localMatch = attempt(() => resolveTargets([request], inventory));
+  if (!(localMatch instanceof CommandError) && !localMatch.interfaces.some(({ kind }) => kind === "pif")) {
+    const { interfaces, vmsWithoutVifs } = localMatch;
     const vmTargets = vmsWithoutVifs.map(({ ref, uuid }) => ({ vmRef: ref, arg: `--vm=${uuid}` }));
-    return success([...interfaces.flatMap((iface) => toVifTargets(iface, request)), ...vmTargets]);
+    return [...interfaces.flatMap((iface) => toVifTargets(iface, request)), ...vmTargets];
   }
   const nicTargets: NamedTarget[] = [];
   for (const host of hosts) {
-    const resolved = resolveTargets([request], { ...inventory, host });
-    if (resolved.ok) nicTargets.push(...resolved.value.interfaces.flatMap(toNicTargets));
-    else if (resolved.failures.some(({ code }) => code !== "pif-on-other-host")) return resolved;
+    const resolved = attempt(() => resolveTargets([request], { ...inventory, host }));
+    if (!(resolved instanceof CommandError)) nicTargets.push(...resolved.interfaces.flatMap(toNicTargets));
+    else if (resolved.failures.some(({ code }) => code !== "pif-on-other-host")) throw resolved;
   }
-  return nicTargets.length === 0 && !localMatch.ok ? localMatch : success(nicTargets);
+  if (nicTargets.length === 0 && localMatch instanceof CommandError) throw localMatch;
+  return nicTargets;
 }
 
 function toNicTargets(iface: Interface): readonly NamedTarget[] {

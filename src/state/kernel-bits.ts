@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
+import { unavailableError } from "../core/command-error.ts";
 import type { FeatureSnapshot, LiveStep } from "../core/disable/steps.ts";
 import { isSet } from "../core/feature-set.ts";
 import type { Kernel, KernelBits, KernelBitsStore } from "../core/ports.ts";
-import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { BOOT_ID_PATH } from "../paths.ts";
 import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 
@@ -49,14 +49,13 @@ export class KernelBitsFile implements KernelBitsStore {
   }
 
   /** Reads the file; to be called with the lock held by whoever means to change it. */
-  static read(kernel: Pick<Kernel, "readIfindex">): Result<KernelBitsFile> {
+  static read(kernel: Pick<Kernel, "readIfindex">): KernelBitsFile {
     const text = readStateFile(FILE_NAME);
-    if (!text.ok) return text;
-    if (text.value === null) return success(new KernelBitsFile(new Map(), kernel, false));
-    const parsed = parseDocument(text.value);
-    if (parsed === "outdated") return success(new KernelBitsFile(new Map(), kernel, true));
-    if (parsed !== null) return success(new KernelBitsFile(parsed, kernel, false));
-    return unavailableFailure(
+    if (text === null) return new KernelBitsFile(new Map(), kernel, false);
+    const parsed = parseDocument(text);
+    if (parsed === "outdated") return new KernelBitsFile(new Map(), kernel, true);
+    if (parsed !== null) return new KernelBitsFile(parsed, kernel, false);
+    throw unavailableError(
       "state-damaged",
       `${statePath(FILE_NAME)} is damaged or of a newer version; move it away: what it told of this boot's devices is then lost, what XAPI holds is not`,
     );
@@ -71,7 +70,7 @@ export class KernelBitsFile implements KernelBitsStore {
     return [...this.#saved.keys()].filter((device) => this.get(device) !== null);
   }
 
-  async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<Result<void>> {
+  async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<void> {
     const saved = new Map(this.#saved);
     const clearedBits = new ClearedBitsReader(snapshot);
     let changed = false;
@@ -88,26 +87,25 @@ export class KernelBitsFile implements KernelBitsStore {
       });
       changed = true;
     }
-    return changed ? await this.#write(saved) : success(undefined);
+    if (changed) await this.#write(saved);
   }
 
-  async remove(devices: Iterable<string>): Promise<Result<void>> {
+  async remove(devices: Iterable<string>): Promise<void> {
     const saved = this.#excludeRemoved(this.#saved);
     for (const device of devices) saved.delete(device);
     const isSame = saved.size === this.#saved.size && !this.isFromPreviousBoot;
-    return isSame ? success(undefined) : await this.#write(saved);
+    if (!isSame) await this.#write(saved);
   }
 
   #excludeRemoved(devices: ReadonlyMap<string, SavedDevice>): Map<string, SavedDevice> {
     return new Map([...devices].filter(([device, { ifindex }]) => this.kernel.readIfindex(device) === ifindex));
   }
 
-  async #write(devices: ReadonlyMap<string, SavedDevice>): Promise<Result<void>> {
+  async #write(devices: ReadonlyMap<string, SavedDevice>): Promise<void> {
     const saved = this.#excludeRemoved(devices);
-    const written =
-      saved.size === 0 ? removeStateFile(FILE_NAME) : await writeStateFile(FILE_NAME, buildDocument(saved));
-    if (written.ok) this.#saved = saved;
-    return written;
+    if (saved.size === 0) removeStateFile(FILE_NAME);
+    else await writeStateFile(FILE_NAME, buildDocument(saved));
+    this.#saved = saved;
   }
 }
 

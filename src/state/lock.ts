@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
-import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { unavailableError } from "../core/command-error.ts";
 import { removeStaleTemporaryFilesBeside } from "../fs/file.ts";
 import { tryLock } from "../fs/libc.ts";
 import { isPluginPath, STATE_DIRECTORY } from "../paths.ts";
@@ -26,25 +26,21 @@ export class ChangeLock implements Disposable {
    * Takes the lock, waiting up to so many seconds for whoever has it. `orElse`: given each pause,
    * waits for it, or throws where there is a reason not to wait any longer.
    */
-  static async acquire(
-    waitSeconds: number,
-    waitOrAbort: <T>(work: Promise<T>) => Promise<T>,
-  ): Promise<Result<ChangeLock>> {
-    const prepared = prepareStateDirectory();
-    if (!prepared.ok) return prepared;
+  static async acquire(waitSeconds: number, waitOrAbort: <T>(work: Promise<T>) => Promise<T>): Promise<ChangeLock> {
+    prepareStateDirectory();
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
     let fd: number;
     try {
       fd = openSync(LOCK_PATH, flags, 0o600);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
-      return unavailableFailure("lock-not-opened", `cannot open ${LOCK_PATH}: ${detail}`);
+      throw unavailableError("lock-not-opened", `cannot open ${LOCK_PATH}: ${detail}`);
     }
     const deadlineMs = performance.now() + waitSeconds * 1000;
     while (!tryLock(fd)) {
       if (performance.now() >= deadlineMs) {
         closeSync(fd);
-        return unavailableFailure(
+        throw unavailableError(
           "locked",
           `another offload is at work (${describeHolder()}); wait for it with --wait SECONDS`,
         );
@@ -53,7 +49,7 @@ export class ChangeLock implements Disposable {
     }
     // A run that was killed may be the last that wrote anything here.
     removeStaleTemporaryFilesBeside(LOCK_PATH);
-    return success(new ChangeLock(fd));
+    return new ChangeLock(fd);
   }
 
   /** Lets go of it; a second time is no error, and closes nobody else's descriptor. */

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
+import { CommandError, unavailableError } from "../core/command-error.ts";
 import { FEATURE_NAMES } from "../core/features.ts";
 import type { PendingChange } from "../core/pending-change.ts";
-import { type Result, success, unavailableFailure } from "../core/result.ts";
 import { UPTIME_PATH } from "../paths.ts";
 import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 import { readBootId } from "./kernel-bits.ts";
@@ -47,17 +47,16 @@ export function readUptimeMs(): number {
 }
 
 /** The pending change, if there is one. That of another boot is over: nothing of it outlived that. */
-export function readPendingChange(): Result<PendingChange | null> {
+export function readPendingChange(): PendingChange | null {
   const text = readStateFile(FILE_NAME);
-  if (!text.ok) return text;
-  if (text.value === null) return success(null);
+  if (text === null) return null;
   try {
-    const document = v.parse(DocumentSchema, JSON.parse(text.value));
-    if (document.bootId !== readBootId()) return success(null);
+    const document = v.parse(DocumentSchema, JSON.parse(text));
+    if (document.bootId !== readBootId()) return null;
     const devices = new Map(document.devices.map(([device, requests]) => [device, new Map(requests)]));
-    return success({ ...document, devices });
+    return { ...document, devices };
   } catch {
-    return unavailableFailure(
+    throw unavailableError(
       "pending-damaged",
       `${statePath(FILE_NAME)} is damaged or of a newer version; move it away: offload restore then restores what is kept of this boot`,
     );
@@ -65,14 +64,14 @@ export function readPendingChange(): Result<PendingChange | null> {
 }
 
 /** Puts a pending change on disk, before its first write. */
-export async function writePendingChange(change: PendingChange): Promise<Result<void>> {
+export async function writePendingChange(change: PendingChange): Promise<void> {
   const devices = [...change.devices].map(([device, requests]) => [device, [...requests]]);
   return await writeStateFile(FILE_NAME, { version: 1, ...change, devices });
 }
 
 /** Ends the pending change, whichever way it went. */
-export function removePendingChange(): Result<void> {
-  return removeStateFile(FILE_NAME);
+export function removePendingChange(): void {
+  removeStateFile(FILE_NAME);
 }
 
 /** How many seconds are left to confirm it; 0 when its time is over. */
@@ -81,6 +80,6 @@ export function getSecondsLeft({ deadlineMs }: Pick<PendingChange, "deadlineMs">
 }
 
 /** The pending change as reports have it; null without one, and where its file cannot be read. */
-export function toPendingReport(pending: Result<PendingChange | null>): { readonly secondsLeft: number } | null {
-  return pending.ok && pending.value !== null ? { secondsLeft: getSecondsLeft(pending.value) } : null;
+export function toPendingReport(pending: PendingChange | CommandError | null): { readonly secondsLeft: number } | null {
+  return pending !== null && !(pending instanceof CommandError) ? { secondsLeft: getSecondsLeft(pending) } : null;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { unavailableError } from "../core/command-error.ts";
 import { INVENTORY_PATH, POOL_CONF_PATH } from "../paths.ts";
 
 /** What the host's own files say of it. */
@@ -10,18 +10,18 @@ export interface HostIdentity {
 }
 
 /** Reads the inventory that every XenServer and XCP-ng dom0 has, and nothing else. */
-export function readHostIdentity(): Result<HostIdentity> {
+export function readHostIdentity(): HostIdentity {
   const text = readTextOrNull(INVENTORY_PATH);
   const entries = text === null ? new Map<string, string>() : parseInventory(text);
   const uuid = entries.get("INSTALLATION_UUID");
   if (uuid === undefined || uuid === "") {
-    return unavailableFailure(
+    throw unavailableError(
       "not-a-dom0",
       `this is no XenServer or XCP-ng dom0 (${INVENTORY_PATH} names no host); run offload on the host itself`,
     );
   }
   const product = [entries.get("PRODUCT_BRAND"), entries.get("PRODUCT_VERSION")];
-  return success({ uuid, product: product.filter((part) => part).join(" ") });
+  return { uuid, product: product.filter((part) => part).join(" ") };
 }
 
 /** Lines of `KEY='value'` (inventory.ml), or with other quotation marks or none; the rest is passed over. */

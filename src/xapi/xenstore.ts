@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { type Result, success, unavailableFailure } from "../core/result.ts";
+import { unavailableError } from "../core/command-error.ts";
 import { XENSTORE_SOCKET } from "../paths.ts";
 
 // xen/include/public/io/xs_wire.h
@@ -16,15 +16,15 @@ const TIMEOUT_MS = 5000;
  * domain (xenopsd domain.ml make): what is read here is true until the domain ends. A domain that
  * does not exist is not in the answer.
  */
-export async function readVmUuids(domids: readonly number[]): Promise<Result<ReadonlyMap<number, string>>> {
-  if (domids.length === 0) return success(new Map());
+export async function readVmUuids(domids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  if (domids.length === 0) return new Map();
   let socket: Socket | undefined;
   try {
     socket = await connectToXenstore();
-    return success(await requestVmUuids(socket, domids));
+    return await requestVmUuids(socket, domids);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return unavailableFailure("no-xenstore", `xenstore cannot be asked whose domain is which: ${message}`);
+    throw unavailableError("no-xenstore", `xenstore cannot be asked whose domain is which: ${message}`);
   } finally {
     socket?.destroy();
   }

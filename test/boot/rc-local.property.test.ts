@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { insertBlock, stripBlock } from "../../src/boot/rc-local-edit.ts";
+import { attempt, CommandError } from "../../src/core/command-error.ts";
 import { Scratch, SHELLS } from "./script/shells.ts";
 
 const PATH = "/etc/rc.d/rc.local";
@@ -16,15 +17,14 @@ function textOf(bytes: Uint8Array): string {
 
 /** The text with the block, or null when it is refused. */
 function added(text: string, lines: readonly string[]): string | null {
-  const result = insertBlock(bytesOf(text), lines, PATH);
-  return result.ok ? textOf(result.value) : null;
+  const result = attempt(() => insertBlock(bytesOf(text), lines, PATH));
+  return result instanceof CommandError ? null : textOf(result);
 }
 
 /** The text without the block; null when the file is to be deleted. */
 function removed(text: string): string | null {
   const result = stripBlock(bytesOf(text), PATH);
-  if (!result.ok) throw new Error(result.failures.map(({ message }) => message).join("; "));
-  return result.value === null ? null : textOf(result.value);
+  return result === null ? null : textOf(result);
 }
 
 const anyBytes = fc.uint8Array({ maxLength: 20 }).map(textOf);
@@ -128,8 +128,8 @@ describe("for every file that can take the block", () => {
 test("a refused file is refused for a reason that has words, and looking never throws", () => {
   fc.assert(
     fc.property(fc.oneof(files, anyBytes), (file) => {
-      const result = insertBlock(bytesOf(file), [], PATH);
-      if (!result.ok) expect(result.failures.map(({ message }) => message)).not.toContain("");
+      const result = attempt(() => insertBlock(bytesOf(file), [], PATH));
+      if (result instanceof CommandError) expect(result.failures.map(({ message }) => message)).not.toContain("");
     }),
     runs,
   );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { insertBlock, stripBlock } from "../../src/boot/rc-local-edit.ts";
-import type { Failure, Result } from "../../src/core/result.ts";
+import { attempt, CommandError, type Failure } from "../../src/core/command-error.ts";
 
 const BEGIN = '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
 const END = "# END offload";
@@ -12,9 +12,8 @@ function bytesOf(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "latin1"));
 }
 
-function textOf(result: Result<Uint8Array | null>): string | null {
-  if (!result.ok) throw new Error(result.failures.map(({ message }) => message).join("; "));
-  return result.value === null ? null : Buffer.from(result.value).toString("latin1");
+function textOf(result: Uint8Array | null): string | null {
+  return result === null ? null : Buffer.from(result).toString("latin1");
 }
 
 function added(text: string | null): string {
@@ -25,8 +24,9 @@ function removed(text: string): string | null {
   return textOf(stripBlock(bytesOf(text), PATH));
 }
 
-function failureOf(result: Result<unknown>): Failure | undefined {
-  return result.ok ? undefined : result.failures[0];
+function failureOf(work: () => unknown): Failure | undefined {
+  const result = attempt(work);
+  return result instanceof CommandError ? result.failures[0] : undefined;
 }
 
 const CENTOS = "#!/bin/bash\n# THIS FILE IS ADDED FOR COMPATIBILITY PURPOSES\n\ntouch /var/lock/subsys/local\n";
@@ -108,7 +108,7 @@ describe("is refused", () => {
     ["an end before it", `#!/bin/sh\n${END}\n${BEGIN}\n`, "rc-local-broken-markers", "line 3"],
   ];
   test.each(refusals)("a file with %s", (_, text, code, words) => {
-    const failure = failureOf(insertBlock(bytesOf(text), LINES, PATH));
+    const failure = failureOf(() => insertBlock(bytesOf(text), LINES, PATH));
     expect(failure).toMatchObject({ kind: "usage", code });
     expect(failure?.message).toContain(words);
     expect(failure?.message).toContain(PATH);
@@ -116,7 +116,7 @@ describe("is refused", () => {
 
   test("with a first line of any length quoted shortly, and as plain text", () => {
     const text = `#!/bin/\x1b[31m${"x".repeat(200)}\n`;
-    expect(failureOf(insertBlock(bytesOf(text), LINES, PATH))?.message).toContain(
+    expect(failureOf(() => insertBlock(bytesOf(text), LINES, PATH))?.message).toContain(
       `names /bin/ [31m${"x".repeat(49)}…)`,
     );
   });
@@ -128,8 +128,8 @@ describe("what is there already can be removed, whatever else is wrong with the 
   });
 
   test("but not when the markers make no single block", () => {
-    const result = stripBlock(bytesOf(`#!/bin/sh\n${BEGIN}\n`), PATH);
-    expect(failureOf(result)?.code).toBe("rc-local-broken-markers");
+    const file = bytesOf(`#!/bin/sh\n${BEGIN}\n`);
+    expect(failureOf(() => stripBlock(file, PATH))?.code).toBe("rc-local-broken-markers");
   });
 
   test("and a file without a block is given back as it is", () => {

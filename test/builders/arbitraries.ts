@@ -5,7 +5,7 @@ import { type Interface, listInterfaceDevices } from "../../src/core/interface.t
 import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
 import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-entries.ts";
 import { resolveTargets } from "../../src/core/targets/targets.ts";
-import { bitsFrom, unwrap, uuidFor } from "./hosts.ts";
+import { bitsFrom, uuidFor } from "./hosts.ts";
 
 const HOSTS: readonly Host[] = ["alpha", "beta", "gamma"].map((name) => ({
   uuid: uuidFor(`host ${name}`),
@@ -219,7 +219,7 @@ export interface ChangeCase {
 
 /** The interfaces that ALL means. */
 function resolveAll(inventory: Inventory): readonly Interface[] {
-  return unwrap(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
+  return resolveTargets([{ text: "ALL", kind: "host" }], inventory).interfaces;
 }
 
 /** A pool, a kernel with the devices of this host (some of them missing) and a list of features. */

@@ -1,3 +1,4 @@
+import { attempt, attemptAsync, CommandError, type Failure } from "../../src/core/command-error.ts";
 import type { DeviceReading, FeatureSnapshot } from "../../src/core/disable/steps.ts";
 import { type FeatureBits, type FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { FEATURES, type Feature } from "../../src/core/features.ts";
@@ -5,7 +6,6 @@ import type { NicInterface, VifInterface } from "../../src/core/interface.ts";
 import { locateVif } from "../../src/core/interface.ts";
 import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
 import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-entries.ts";
-import type { Failure, Result } from "../../src/core/result.ts";
 
 /** A UUID that is always the same for a label. */
 export function uuidFor(label: string): string {
@@ -259,21 +259,33 @@ export function createSnapshot(
   return { featureTable, existing, readings };
 }
 
-/** The value of a result that has to be one. */
-export function unwrap<T>(result: Result<T>): T {
-  if (result.ok) return result.value;
-  throw new Error(`failed: ${result.failures.map(({ message }) => message).join("; ")}`);
-}
-
-/** The failures of a result that has to have some. */
-export function failuresOf(result: Result<unknown>): readonly Failure[] {
-  if (!result.ok) return result.failures;
+/** The failures of work that has to fail. */
+export function failuresOf(work: () => unknown): readonly Failure[] {
+  const result = attempt(work);
+  if (result instanceof CommandError) return result.failures;
   throw new Error("this should have failed");
 }
 
-/** The single failure of a result that has to have one. */
-export function failureOf(result: Result<unknown>): Failure {
-  const [first, ...rest] = failuresOf(result);
-  if (first === undefined || rest.length > 0) throw new Error(`${rest.length + 1} failures`);
+/** The single failure of work that has to fail. */
+export function failureOf(work: () => unknown): Failure {
+  return single(failuresOf(work));
+}
+
+/** The failures of work that takes its time, and has to fail. */
+export async function failuresOfAsync(work: () => Promise<unknown>): Promise<readonly Failure[]> {
+  const result = await attemptAsync(work);
+  return failuresOf(() => {
+    if (result instanceof CommandError) throw result;
+  });
+}
+
+/** The single failure of work that takes its time, and has to fail. */
+export async function failureOfAsync(work: () => Promise<unknown>): Promise<Failure> {
+  return single(await failuresOfAsync(work));
+}
+
+function single(failures: readonly Failure[]): Failure {
+  const [first, ...rest] = failures;
+  if (first === undefined || rest.length > 0) throw new Error(`${failures.length} failures`);
   return first;
 }

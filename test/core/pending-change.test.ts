@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { planLiveOnly } from "../../src/core/disable/plan.ts";
 import { collectPreviousRequests, revertDevices } from "../../src/core/pending-change.ts";
 import { readInterfaceFeatures } from "../../src/core/targets/interface-features.ts";
-import { featureSet, KERNEL, NIC_ON, nic, pif, unwrap } from "../builders/hosts.ts";
+import { featureSet, KERNEL, NIC_ON, nic, pif } from "../builders/hosts.ts";
 import { EVERYTHING } from "../fakes/change-host.ts";
 import { FakeKernel } from "../fakes/kernel.ts";
 
@@ -16,7 +16,7 @@ const REQUESTED_ON = featureSet(KERNEL, {
 function changed() {
   const kernel = new FakeKernel(KERNEL, { eth0: NIC_ON, eth1: REQUESTED_ON });
   const interfaces = [nic(pif("eth0")), nic(pif("eth1"))];
-  const plan = planLiveOnly(interfaces, EVERYTHING, unwrap(readInterfaceFeatures(interfaces, kernel)));
+  const plan = planLiveOnly(interfaces, EVERYTHING, readInterfaceFeatures(interfaces, kernel));
   const change = { devices: collectPreviousRequests(plan.live, plan.before) };
   for (const { device, bitsToClear } of plan.live) kernel.clearFeatures(device, bitsToClear);
   kernel.writes.length = 0;
@@ -34,18 +34,18 @@ test("a pending change keeps what was requested of everything that it clears, an
 describe("reverting a pending change", () => {
   test("asks for exactly what was requested before, with one write per device", () => {
     const { kernel, change } = changed();
-    expect(unwrap(revertDevices(change, kernel))).toEqual([]);
+    expect(revertDevices(change, kernel)).toEqual([]);
     expect(kernel.devices.get("eth0")?.requested).toEqual(NIC_ON.requested);
     expect(kernel.devices.get("eth1")?.requested).toEqual(REQUESTED_ON.requested);
     expect(kernel.writes).toEqual(["eth0", "eth1"]);
-    expect(unwrap(revertDevices(change, kernel))).toEqual([]);
+    expect(revertDevices(change, kernel)).toEqual([]);
     expect(kernel.writes).toHaveLength(2);
   });
 
   test("ignores a device that has gone: it took its features along", () => {
     const { kernel, change } = changed();
     kernel.devices.delete("eth0");
-    expect(unwrap(revertDevices(change, kernel))).toEqual([]);
+    expect(revertDevices(change, kernel)).toEqual([]);
     expect(kernel.devices.get("eth1")?.requested).toEqual(REQUESTED_ON.requested);
   });
 
@@ -53,7 +53,7 @@ describe("reverting a pending change", () => {
     const { kernel, change } = changed();
     kernel.unreadable.add("eth0");
     kernel.ignoringRequests.add("eth1");
-    expect(unwrap(revertDevices(change, kernel)).map(({ device, message }) => [device, message])).toEqual([
+    expect(revertDevices(change, kernel).map(({ device, message }) => [device, message])).toEqual([
       ["eth0", "eth0: not reverted: permission denied"],
       ["eth1", "eth1: not reverted: the driver did not follow"],
     ]);

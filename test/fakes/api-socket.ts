@@ -1,7 +1,6 @@
 import type { CallResult } from "../../src/xapi/rpc/reply.ts";
 import { XapiSession } from "../../src/xapi/rpc/session.ts";
 import { XapiSocket } from "../../src/xapi/rpc/socket.ts";
-import { unwrap } from "../builders/hosts.ts";
 import { Api } from "../dom0/simulator/api.ts";
 import { Database } from "../dom0/simulator/database.ts";
 import { ApiError } from "../dom0/simulator/errors.ts";
@@ -46,7 +45,7 @@ export async function openSessionOn(
   hostUuid: string,
 ): Promise<{ readonly socket: ApiSocket; readonly session: XapiSession }> {
   const socket = new ApiSocket(content);
-  const session = unwrap(await XapiSession.open(hostUuid, socket));
+  const session = await XapiSession.open(hostUuid, socket);
   socket.calls.length = 0;
   return { socket, session };
 }

@@ -10,10 +10,9 @@ import type { HostRule } from "../../src/core/policy-entries.ts";
 import { applyRestore, type Replugger, type RestoreResult } from "../../src/core/restore/apply.ts";
 import type { RestoreRequest, RestoreSources } from "../../src/core/restore/live-restore.ts";
 import { planRestore, type RestorePlan } from "../../src/core/restore/plan.ts";
-import { success } from "../../src/core/result.ts";
 import { readInterfaceFeatures } from "../../src/core/targets/interface-features.ts";
 import { indexInterfaces, resolveTargets } from "../../src/core/targets/targets.ts";
-import { KERNEL, NIC_ON, unwrap, VIF_ON } from "../builders/hosts.ts";
+import { KERNEL, NIC_ON, VIF_ON } from "../builders/hosts.ts";
 import { FakeKernel } from "./kernel.ts";
 import { FakeKernelBitsStore, FakePendingAnnouncements } from "./stores.ts";
 import { FakeToolstack, type FakeXapiDatabase } from "./toolstack.ts";
@@ -54,7 +53,7 @@ export class FakeHost {
   bits: FakeKernelBitsStore;
   readonly pendingAnnouncements = new FakePendingAnnouncements();
   isStopped = () => false;
-  checkCallerWaiting: ChangePorts["checkCallerWaiting"] = async () => success(undefined);
+  checkCallerWaiting: ChangePorts["checkCallerWaiting"] = async () => undefined;
   isOffAtBoot: OriginalSources["isOffAtBoot"] = () => false;
   offAtBoot: RestoreSources["getFeaturesOffAtBoot"] = () => [];
   replugger: Replugger = { replug: async () => ({ problems: [], notes: [] }) };
@@ -83,7 +82,7 @@ export class FakeHost {
 
   /** What ALL means on this host. */
   all(inventory: Inventory = this.toolstack.currentInventory()): readonly Interface[] {
-    return unwrap(resolveTargets([{ text: "ALL", kind: "host" }], inventory)).interfaces;
+    return resolveTargets([{ text: "ALL", kind: "host" }], inventory).interfaces;
   }
 
   planDisable(
@@ -92,7 +91,7 @@ export class FakeHost {
     interfaces: readonly Interface[] = this.all(inventory),
   ): DisablePlan {
     return planDisable(interfaces, { ...EVERYTHING, ...request }, inventory, {
-      snapshot: unwrap(readInterfaceFeatures(interfaces, this.kernel)),
+      snapshot: readInterfaceFeatures(interfaces, this.kernel),
       getKernelBits: (device) => this.bits.get(device),
       isOffAtBoot: (iface, feature) => this.isOffAtBoot(iface, feature),
     });
@@ -104,7 +103,7 @@ export class FakeHost {
     interfaces: readonly Interface[] = this.all(inventory),
   ): Promise<DisableResult> {
     const plan = this.planDisable(request, inventory, interfaces);
-    return unwrap(await applyDisable(plan, this.ports));
+    return await applyDisable(plan, this.ports);
   }
 
   async disableFeatures(...features: readonly Feature[]): Promise<DisableResult> {
@@ -121,7 +120,7 @@ export class FakeHost {
     );
     const rule = request.rule ?? inventory.storedHostRule.value;
     const evidence: RestoreSources = {
-      snapshot: unwrap(readInterfaceFeatures(interfaces, this.kernel)),
+      snapshot: readInterfaceFeatures(interfaces, this.kernel),
       getKernelBits: (device) => this.bits.get(device),
       getFeaturesOffAtBoot: (iface) => this.offAtBoot(iface),
       policyAfter: new Policy(
@@ -146,7 +145,7 @@ export class FakeHost {
       replugger: this.replugger,
       updateBootLayer: NO_BOOT_UPDATE,
     };
-    return unwrap(await applyRestore(plan, work, this.ports));
+    return await applyRestore(plan, work, this.ports);
   }
 
   /** What was asked for of each device. */

@@ -166,20 +166,19 @@ export class ContestedPool {
 
   async #applyCommand(host: FakeHost, run: Run, targets: ReadonlySet<string>): Promise<void> {
     const read = await host.toolstack.readInventory();
-    if (!read.ok) throw new Error("not read");
     const rule = run.rule ? { nics: [], vifs: [] } : null;
     if (run.command === "restore") {
       const features = run.features.length === 0 ? null : run.features;
-      await host.restore({ features, targets, rule }, read.value);
+      await host.restore({ features, targets, rule }, read);
       return;
     }
-    const interfaces = [...indexInterfaces(read.value)].flatMap(([uuid, iface]) => (targets.has(uuid) ? [iface] : []));
+    const interfaces = [...indexInterfaces(read)].flatMap(([uuid, iface]) => (targets.has(uuid) ? [iface] : []));
     await host.disable(
       {
         features: run.features.length === 0 ? FEATURE_NAMES : run.features,
         groups: { nics: run.rule, vifs: run.rule },
       },
-      read.value,
+      read,
       interfaces,
     );
   }

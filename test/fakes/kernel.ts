@@ -7,7 +7,6 @@ import type {
   KernelFeatureTable,
 } from "../../src/core/feature-set.ts";
 import type { Driver, Kernel, LookupResult, WriteOutcome } from "../../src/core/ports.ts";
-import { type Result, success } from "../../src/core/result.ts";
 import { bitsFrom, toBigInt } from "../builders/hosts.ts";
 
 /** A kernel in memory. By itself it complies; `disturb` may answer a write in its place. */
@@ -32,11 +31,11 @@ export class FakeKernel implements Kernel {
     this.devices = new Map(devices instanceof Map ? devices : Object.entries(devices));
   }
 
-  readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): Result<FeatureSnapshot> {
+  readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): FeatureSnapshot {
     const existing = new Set(this.devices.keys());
     const readings = new Map<string, DeviceReading>();
     for (const device of selectDevices(existing)) readings.set(device, this.#read(device));
-    return success({ featureTable: this.kernel, existing, readings });
+    return { featureTable: this.kernel, existing, readings };
   }
 
   hasLowerDevices(): boolean {

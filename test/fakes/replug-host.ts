@@ -4,7 +4,6 @@ import type { NicInterface } from "../../src/core/interface.ts";
 import type { Pif } from "../../src/core/inventory.ts";
 import type { WriteOutcome } from "../../src/core/ports.ts";
 import type { LiveAddress } from "../../src/core/restore/address-risk.ts";
-import { success } from "../../src/core/result.ts";
 import { planReplug, type ReplugPorts, replug } from "../../src/host/restore/replug.ts";
 import { bitsFrom, createSnapshot, inventory, KERNEL, NIC_ON, namesOf, pif, toBigInt } from "../builders/hosts.ts";
 
@@ -41,7 +40,7 @@ export class ReplugHost {
   }
 
   plan(...nics: readonly NicInterface[]) {
-    const findBridge = async ({ device }: Pif) => success(`br-${device}`);
+    const findBridge = async ({ device }: Pif) => `br-${device}`;
     return planReplug(nics, POOL, { findBridge }, () => this.addresses);
   }
 

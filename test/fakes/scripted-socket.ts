@@ -1,7 +1,6 @@
 import type { CallResult } from "../../src/xapi/rpc/reply.ts";
 import { XapiSession } from "../../src/xapi/rpc/session.ts";
 import { XapiSocket } from "../../src/xapi/rpc/socket.ts";
-import { unwrap } from "../builders/hosts.ts";
 
 /** One call as it went out, without its session. */
 export interface SentCall {
@@ -52,6 +51,6 @@ class ScriptedSocket extends XapiSocket {
 /** A session over such a socket, logged in. */
 export async function openSession(hostUuid = "host-uuid") {
   const socket = new ScriptedSocket();
-  const session = unwrap(await XapiSession.open(hostUuid, socket));
+  const session = await XapiSession.open(hostUuid, socket);
   return { socket, session };
 }

@@ -1,7 +1,7 @@
+import { unavailableError } from "../../src/core/command-error.ts";
 import type { FeatureSnapshot, LiveStep } from "../../src/core/disable/steps.ts";
 import { isSet } from "../../src/core/feature-set.ts";
 import type { Kernel, KernelBits, KernelBitsStore, PendingAnnouncements } from "../../src/core/ports.ts";
-import { type Result, success, unavailableFailure } from "../../src/core/result.ts";
 
 /** Exact bits in memory, which may refuse to keep anything. */
 export class FakeKernelBitsStore implements KernelBitsStore {
@@ -19,8 +19,8 @@ export class FakeKernelBitsStore implements KernelBitsStore {
     return [...this.#saved.keys()].filter((device) => this.get(device) !== null);
   }
 
-  async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<Result<void>> {
-    if (this.failsToSave) return unavailableFailure("file-not-written", "no space");
+  async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<void> {
+    if (this.failsToSave) throw unavailableError("file-not-written", "no space");
     for (const { device, bitsToClear } of steps) {
       const reading = snapshot.readings.get(device);
       if (reading?.state !== "read") continue;
@@ -31,12 +31,12 @@ export class FakeKernelBitsStore implements KernelBitsStore {
       const bits = new Map([...cleared, ...(this.get(device) ?? [])]);
       this.#saved.set(device, { ifindex: this.kernel.readIfindex(device), bits });
     }
-    return success(undefined);
+    return;
   }
 
-  async remove(devices: Iterable<string>): Promise<Result<void>> {
+  async remove(devices: Iterable<string>): Promise<void> {
     for (const device of devices) this.#saved.delete(device);
-    return success(undefined);
+    return;
   }
 }
 
@@ -49,14 +49,14 @@ export class FakePendingAnnouncements implements PendingAnnouncements {
     return new Set(vms.filter((vm) => this.pending.has(vm)));
   }
 
-  async add(vms: readonly string[]): Promise<Result<void>> {
-    if (this.failsToSave) return unavailableFailure("file-not-written", "no space");
+  async add(vms: readonly string[]): Promise<void> {
+    if (this.failsToSave) throw unavailableError("file-not-written", "no space");
     for (const vm of vms) this.pending.add(vm);
-    return success(undefined);
+    return;
   }
 
-  async remove(vms: readonly string[]): Promise<Result<void>> {
+  async remove(vms: readonly string[]): Promise<void> {
     for (const vm of vms) this.pending.delete(vm);
-    return success(undefined);
+    return;
   }
 }

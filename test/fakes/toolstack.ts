@@ -1,3 +1,4 @@
+import { unavailableError } from "../../src/core/command-error.ts";
 import type { SettingStep } from "../../src/core/disable/steps.ts";
 import { getUuid, type Interface } from "../../src/core/interface.ts";
 import type { Host, Inventory, Pif, Vm } from "../../src/core/inventory.ts";
@@ -10,7 +11,6 @@ import type {
   Toolstack,
   XapiDiagnostics,
 } from "../../src/core/ports.ts";
-import { type Result, success, unavailableFailure } from "../../src/core/result.ts";
 
 /** XAPI's handle of a host, which no inventory has. */
 export function hostRef({ uuid }: Pick<Host, "uuid">): string {
@@ -119,20 +119,20 @@ export class FakeToolstack implements Toolstack {
     return this.database.readInventory(this.host);
   }
 
-  async readInventory(): Promise<Result<Inventory>> {
-    return success(await this.call(() => this.currentInventory(), { ref: null }));
+  async readInventory(): Promise<Inventory> {
+    return await this.call(() => this.currentInventory(), { ref: null });
   }
 
-  async readDiagnostics(): Promise<Result<XapiDiagnostics>> {
-    return success({ software: new Map(), networks: [] });
+  async readDiagnostics(): Promise<XapiDiagnostics> {
+    return { software: new Map(), networks: [] };
   }
 
-  async countHosts(): Promise<Result<number>> {
-    return success(this.database.pool.hosts.length);
+  async countHosts(): Promise<number> {
+    return this.database.pool.hosts.length;
   }
 
-  async findBridge({ device }: Pif): Promise<Result<string>> {
-    return success(`bridge of ${device}`);
+  async findBridge({ device }: Pif): Promise<string> {
+    return `bridge of ${device}`;
   }
 
   async plugPif({ device }: Pif): Promise<string | null> {
@@ -140,15 +140,12 @@ export class FakeToolstack implements Toolstack {
     return null;
   }
 
-  async readInterfaceConfigs(interfaces: readonly Interface[]): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
+  async readInterfaceConfigs(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, InterfaceConfig>> {
     this.journal.push("read back");
-    if (this.failsToReadBack) return unavailableFailure("xapi-unreachable", "XAPI does not answer");
-    return success(
-      await this.call(
-        () =>
-          new Map(interfaces.map((iface) => [getUuid(iface) ?? "", this.database.readInterfaceConfig(refOf(iface))])),
-        { ref: null },
-      ),
+    if (this.failsToReadBack) throw unavailableError("xapi-unreachable", "XAPI does not answer");
+    return await this.call(
+      () => new Map(interfaces.map((iface) => [getUuid(iface) ?? "", this.database.readInterfaceConfig(refOf(iface))])),
+      { ref: null },
     );
   }
 

@@ -172,8 +172,8 @@ async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>)
 async function finish({ action }: Scene, directory: string): Promise<void> {
   const path = join(directory, "file");
   const bytes = new TextEncoder().encode(NEW);
-  const result = action === "remove" ? removeFile(path) : await replaceFile(path, bytes, { addMode: 0o111 });
-  expect(result.ok).toBe(true);
+  if (action === "remove") removeFile(path);
+  else await replaceFile(path, bytes, { addMode: 0o111 });
 }
 
 for (const [title, scene] of Object.entries(SCENES)) {

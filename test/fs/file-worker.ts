@@ -3,6 +3,7 @@
  * `wait` it says `ready` and waits for standard input. At the end it says what came of it.
  */
 import { readSync, writeSync } from "node:fs";
+import { attemptAsync, CommandError } from "../../src/core/command-error.ts";
 import { removeFile, replaceFile } from "../../src/fs/file.ts";
 
 const [action = "", path = "", bytes = "", wait = ""] = process.argv.slice(2);
@@ -14,6 +15,7 @@ if (wait === "wait") {
   writeSync(1, "ready\n");
   readSync(0, new Uint8Array(1));
 }
-const result =
-  action === "remove" ? removeFile(path) : await replaceFile(path, new TextEncoder().encode(bytes), { addMode: 0o111 });
-writeSync(1, `${JSON.stringify(result)}\n`);
+const result = await attemptAsync(async () =>
+  action === "remove" ? removeFile(path) : await replaceFile(path, new TextEncoder().encode(bytes), { addMode: 0o111 }),
+);
+writeSync(1, `${JSON.stringify({ ok: !(result instanceof CommandError), result })}\n`);

@@ -19,7 +19,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Result, success, usageFailure } from "../../src/core/result.ts";
+import { attemptAsync, CommandError, type Failure, usageError } from "../../src/core/command-error.ts";
 import { createDirectory, readFileBytes, removeFile, replaceFile } from "../../src/fs/file.ts";
 import { TEMPORARY_PREFIX } from "../../src/fs/temporary-file.ts";
 
@@ -44,13 +44,13 @@ function mode(file = path): number {
   return statSync(file).mode & 0o7777;
 }
 
-function valued<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(result.failures.map(({ message }) => message).join("; "));
-  return result.value;
+async function failureOf(work: () => unknown): Promise<Failure | undefined> {
+  const result = await attemptAsync(async () => await work());
+  return result instanceof CommandError ? result.failures[0] : undefined;
 }
 
-function messageOf(result: Result<unknown>): string | undefined {
-  return result.ok ? undefined : result.failures[0]?.message;
+async function messageOf(work: () => unknown): Promise<string | undefined> {
+  return (await failureOf(work))?.message;
 }
 
 describe("a file that is replaced", () => {
@@ -58,7 +58,7 @@ describe("a file that is replaced", () => {
 
   test("has the new bytes, and is alone in its directory", async () => {
     const replaced = { path, changed: true, previousMode: 0o644 };
-    expect(valued(await replaceFile(path, NEW))).toEqual(replaced);
+    expect(await replaceFile(path, NEW)).toEqual(replaced);
     expect(text()).toBe("new\n");
     expect(readdirSync(directory)).toEqual(["file"]);
   });
@@ -66,15 +66,15 @@ describe("a file that is replaced", () => {
   test("keeps its owner, its group and its permissions", async () => {
     chownSync(path, 1234, 4321);
     chmodSync(path, 0o2640);
-    valued(await replaceFile(path, NEW, { createMode: 0o777 }));
+    await replaceFile(path, NEW, { createMode: 0o777 });
     expect([statSync(path).uid, statSync(path).gid, mode()]).toEqual([1234, 4321, 0o2640]);
   });
 
   test("can get further permissions, or exactly the ones that it is to have", async () => {
     chmodSync(path, 0o640);
-    valued(await replaceFile(path, NEW, { addMode: 0o111 }));
+    await replaceFile(path, NEW, { addMode: 0o111 });
     expect(mode()).toBe(0o751);
-    valued(await replaceFile(path, NEW, { setMode: 0o600 }));
+    await replaceFile(path, NEW, { setMode: 0o600 });
     expect(mode()).toBe(0o600);
   });
 
@@ -82,7 +82,7 @@ describe("a file that is replaced", () => {
     const label = new TextEncoder().encode("system_u:object_r:initrc_exec_t:s0\0");
     setAttribute(path, "security.selinux", label);
     setAttribute(path, "system.posix_acl_access", ACCESS_LIST);
-    valued(await replaceFile(path, NEW));
+    await replaceFile(path, NEW);
     expect(text()).toBe("new\n");
     expect(attribute(path, "security.selinux")).toEqual(label);
     expect(attribute(path, "system.posix_acl_access")).toEqual(ACCESS_LIST);
@@ -90,15 +90,15 @@ describe("a file that is replaced", () => {
 
   test("is a new one: who has the old one open, or another name for it, keeps that", async () => {
     linkSync(path, `${path}.other`);
-    valued(await replaceFile(path, NEW));
+    await replaceFile(path, NEW);
     expect([text(), text(`${path}.other`)]).toEqual(["new\n", "old\n"]);
   });
 
   test("may be of any size", async () => {
     const big = new Uint8Array(5_000_000).fill(65);
-    valued(await replaceFile(path, big));
+    await replaceFile(path, big);
     expect(statSync(path).size).toBe(5_000_000);
-    valued(await replaceFile(path, new Uint8Array()));
+    await replaceFile(path, new Uint8Array());
     expect(statSync(path).size).toBe(0);
   });
 });
@@ -111,32 +111,32 @@ describe("a file that has the bytes already", () => {
 
   test("is not written", async () => {
     const { ino } = statSync(path);
-    expect(valued(await replaceFile(path, NEW)).changed).toBe(false);
+    expect((await replaceFile(path, NEW)).changed).toBe(false);
     expect(statSync(path)).toMatchObject({ ino, mtimeMs: 1000 });
   });
 
   test("gets missing permissions only", async () => {
     const { ino } = statSync(path);
     const replaced = { path, changed: true, previousMode: 0o644 };
-    expect(valued(await replaceFile(path, NEW, { addMode: 0o111 }))).toEqual(replaced);
+    expect(await replaceFile(path, NEW, { addMode: 0o111 })).toEqual(replaced);
     expect(statSync(path)).toMatchObject({ ino, mtimeMs: 1000 });
     expect(mode()).toBe(0o755);
-    expect(valued(await replaceFile(path, NEW, { addMode: 0o111 })).changed).toBe(false);
+    expect((await replaceFile(path, NEW, { addMode: 0o111 })).changed).toBe(false);
   });
 });
 
 describe("a file that is not there", () => {
   test("is made, with the permissions that are asked for, whatever the mask", async () => {
     const mask = process.umask(0o077);
-    const made = valued(await replaceFile(path, NEW, { createMode: 0o644, addMode: 0o111 }));
+    const made = await replaceFile(path, NEW, { createMode: 0o644, addMode: 0o111 });
     process.umask(mask);
     expect(made).toEqual({ path, changed: true, previousMode: null });
     expect([text(), mode()]).toEqual(["new\n", 0o755]);
   });
 
   test("is null to who reads it, and so is one in a directory that is not there", () => {
-    expect(readFileBytes(path)).toEqual(success(null));
-    expect(readFileBytes(`${path}/in/it`)).toEqual(success(null));
+    expect(readFileBytes(path)).toEqual(null);
+    expect(readFileBytes(`${path}/in/it`)).toEqual(null);
   });
 });
 
@@ -145,8 +145,8 @@ describe("a symbolic link", () => {
     mkdirSync(join(directory, "rc.d"));
     writeFileSync(join(directory, "rc.d/rc.local"), "old\n");
     symlinkSync("rc.d/rc.local", path);
-    expect(valued(readFileBytes(path))).toEqual(new Uint8Array(Buffer.from("old\n")));
-    expect(valued(await replaceFile(path, NEW)).path).toBe(join(directory, "rc.d/rc.local"));
+    expect(readFileBytes(path)).toEqual(new Uint8Array(Buffer.from("old\n")));
+    expect((await replaceFile(path, NEW)).path).toBe(join(directory, "rc.d/rc.local"));
     expect(readlinkSync(path)).toBe("rc.d/rc.local");
     expect(lstatSync(join(directory, "rc.d/rc.local")).isFile()).toBe(true);
     expect(text()).toBe("new\n");
@@ -157,57 +157,52 @@ describe("a symbolic link", () => {
     symlinkSync("a/b", join(directory, "short"));
     symlinkSync("../file", join(directory, "a/b/link"));
     symlinkSync("short/link", path);
-    valued(await replaceFile(path, NEW));
+    await replaceFile(path, NEW);
     expect(text(join(directory, "a/file"))).toBe("new\n");
   });
 
   test("to nothing: the file is made where it points to, and removed again", async () => {
     symlinkSync("target", path);
-    expect(readFileBytes(path)).toEqual(success(null));
-    valued(await replaceFile(path, NEW));
+    expect(readFileBytes(path)).toEqual(null);
+    await replaceFile(path, NEW);
     expect(text(join(directory, "target"))).toBe("new\n");
-    expect(removeFile(path)).toEqual(success(true));
+    expect(removeFile(path)).toEqual(true);
     expect(readdirSync(directory)).toEqual(["file"]);
     expect(readlinkSync(path)).toBe("target");
   });
 
   test("into a directory that is not there is refused", async () => {
     symlinkSync("no/target", path);
-    expect(messageOf(await replaceFile(path, NEW))).toBe(`cannot write ${path}: its directory does not exist`);
+    expect(await messageOf(() => replaceFile(path, NEW))).toBe(`cannot write ${path}: its directory does not exist`);
   });
 
   test("in a loop is refused", async () => {
     symlinkSync("other", path);
     symlinkSync("file", join(directory, "other"));
     const loop = "its symbolic links form a loop";
-    expect(messageOf(await replaceFile(path, NEW))).toBe(`cannot write ${path}: ${loop}`);
-    expect(messageOf(removeFile(path))).toBe(`cannot remove ${path}: ${loop}`);
-    expect(messageOf(readFileBytes(path))).toBe(`cannot read ${path}: ${loop}`);
-    expect(messageOf(await replaceFile(`${path}/x`, NEW))).toBe(`cannot write ${path}/x: ${loop}`);
+    expect(await messageOf(() => replaceFile(path, NEW))).toBe(`cannot write ${path}: ${loop}`);
+    expect(await messageOf(() => removeFile(path))).toBe(`cannot remove ${path}: ${loop}`);
+    expect(await messageOf(() => readFileBytes(path))).toBe(`cannot read ${path}: ${loop}`);
+    expect(await messageOf(() => replaceFile(`${path}/x`, NEW))).toBe(`cannot write ${path}/x: ${loop}`);
   });
 });
 
 describe("what is no file is refused", () => {
   test("a directory", async () => {
     mkdirSync(path);
-    expect(await replaceFile(path, NEW)).toEqual({
-      ok: false,
-      failures: [
-        {
-          kind: "unavailable",
-          code: "file-not-written",
-          message: `cannot write ${path}: it is a directory`,
-        },
-      ],
+    expect(await failureOf(() => replaceFile(path, NEW))).toEqual({
+      kind: "unavailable",
+      code: "file-not-written",
+      message: `cannot write ${path}: it is a directory`,
     });
-    expect(messageOf(readFileBytes(path))).toBe(`cannot read ${path}: it is a directory`);
-    expect(messageOf(removeFile(path))).toBe(`cannot remove ${path}: it is a directory`);
+    expect(await messageOf(() => readFileBytes(path))).toBe(`cannot read ${path}: it is a directory`);
+    expect(await messageOf(() => removeFile(path))).toBe(`cannot remove ${path}: it is a directory`);
     expect(readdirSync(directory)).toEqual(["file"]);
   });
 
   test("a pipe, without waiting for its other end", async () => {
     Bun.spawnSync(["mkfifo", path]);
-    expect(messageOf(await replaceFile(path, NEW))).toBe(`cannot write ${path}: it is not a regular file`);
+    expect(await messageOf(() => replaceFile(path, NEW))).toBe(`cannot write ${path}: it is not a regular file`);
   });
 
   test("a file where a directory must be, a directory that is not there, a name too long", async () => {
@@ -218,7 +213,7 @@ describe("what is no file is refused", () => {
       [`${path}${"x".repeat(300)}`, "the name is too long"],
     ] as const;
     for (const [bad, reason] of reasons) {
-      expect(messageOf(await replaceFile(bad, NEW))).toBe(`cannot write ${bad}: ${reason}`);
+      expect(await messageOf(() => replaceFile(bad, NEW))).toBe(`cannot write ${bad}: ${reason}`);
     }
   });
 });
@@ -231,16 +226,18 @@ describe("the check", () => {
     let seen: readonly unknown[] = [];
     const validate = async (temporary: string) => {
       seen = [text(temporary), mode(temporary), temporary.startsWith(`${directory}/.`), text()];
-      return success(null);
     };
-    valued(await replaceFile(path, NEW, { validate }));
+    await replaceFile(path, NEW, { validate });
     expect(seen).toEqual(["new\n", 0o750, true, "old\n"]);
     expect(text()).toBe("new\n");
   });
 
   test("that fails leaves everything as it was, and its reasons are the result", async () => {
-    const refused = usageFailure("bad-syntax", "line 3 is no sh");
-    expect(await replaceFile(path, NEW, { validate: () => refused })).toEqual(refused);
+    const refused = usageError("bad-syntax", "line 3 is no sh");
+    const validate = () => {
+      throw refused;
+    };
+    expect(await attemptAsync(() => replaceFile(path, NEW, { validate }))).toBe(refused);
     expect([readdirSync(directory), text()]).toEqual([["file"], "old\n"]);
   });
 
@@ -254,8 +251,10 @@ describe("the check", () => {
 
   test("is not asked about a file that has the bytes already", async () => {
     writeFileSync(path, NEW);
-    const validate = () => usageFailure("bad-syntax", "line 3 is no sh");
-    expect((await replaceFile(path, NEW, { validate })).ok).toBe(true);
+    const validate = () => {
+      throw usageError("bad-syntax", "line 3 is no sh");
+    };
+    await replaceFile(path, NEW, { validate });
   });
 });
 
@@ -267,22 +266,21 @@ describe("what a killed run left", () => {
   });
 
   test("is removed by the next run, also when it has nothing to write", async () => {
-    expect(valued(await replaceFile(path, NEW)).changed).toBe(false);
+    expect((await replaceFile(path, NEW)).changed).toBe(false);
     expect(readdirSync(directory).sort()).toEqual([".other", "file"]);
   });
 
   test("is removed with the file, also when there is none", () => {
-    expect(removeFile(join(directory, "none"))).toEqual(success(false));
+    expect(removeFile(join(directory, "none"))).toEqual(false);
     expect(readdirSync(directory).sort()).toEqual([".other", "file"]);
   });
 
   test("is told from what a run that is under way writes", async () => {
     const validate = async (temporary: string) => {
-      valued(await replaceFile(path, new TextEncoder().encode("another\n")));
+      await replaceFile(path, new TextEncoder().encode("another\n"));
       expect(existsSync(temporary)).toBe(true);
-      return success(null);
     };
-    valued(await replaceFile(path, new TextEncoder().encode("one\n"), { validate }));
+    await replaceFile(path, new TextEncoder().encode("one\n"), { validate });
     expect(text()).toBe("one\n");
     expect(readdirSync(directory).sort()).toEqual([".other", "file"]);
   });
@@ -291,8 +289,8 @@ describe("what a killed run left", () => {
 describe("removeFile", () => {
   test("removes a file once", () => {
     writeFileSync(path, "old\n");
-    expect([removeFile(path), removeFile(path)]).toEqual([success(true), success(false)]);
-    expect(removeFile(`${path}/in/it`)).toEqual(success(false));
+    expect([removeFile(path), removeFile(path)]).toEqual([true, false]);
+    expect(removeFile(`${path}/in/it`)).toEqual(false);
   });
 });
 
@@ -301,25 +299,25 @@ describe("createDirectory", () => {
     const mask = process.umask(0o077);
     const made = createDirectory(join(directory, "a/b"), 0o755);
     process.umask(mask);
-    expect(made).toEqual(success([join(directory, "a"), join(directory, "a/b")]));
+    expect(made).toEqual([join(directory, "a"), join(directory, "a/b")]);
     expect([mode(join(directory, "a")), mode(join(directory, "a/b"))]).toEqual([0o755, 0o755]);
   });
 
   test("leaves a directory that is there, or a link to one, as it is", () => {
     mkdirSync(path, { mode: 0o700 });
     symlinkSync("file", `${path}.link`);
-    expect(createDirectory(path, 0o755)).toEqual(success([]));
-    expect(createDirectory(`${path}.link`, 0o755)).toEqual(success([]));
+    expect(createDirectory(path, 0o755)).toEqual([]);
+    expect(createDirectory(`${path}.link`, 0o755)).toEqual([]);
     expect(mode()).toBe(0o700);
   });
 
-  test("is refused where there is a file", () => {
+  test("is refused where there is a file", async () => {
     writeFileSync(path, "");
     const message = `cannot make the directory ${path}: there is a file of that name`;
-    expect(messageOf(createDirectory(path, 0o755))).toBe(message);
-    expect(messageOf(createDirectory(`${path}/a`, 0o755))).toContain("is not a directory");
+    expect(await messageOf(() => createDirectory(path, 0o755))).toBe(message);
+    expect(await messageOf(() => createDirectory(`${path}/a`, 0o755))).toContain("is not a directory");
     symlinkSync("nothing", `${path}.link`);
-    expect(messageOf(createDirectory(`${path}.link`, 0o755))).toContain("file of that name");
+    expect(await messageOf(() => createDirectory(`${path}.link`, 0o755))).toContain("file of that name");
   });
 });
 

@@ -1,3 +1,4 @@
+import { attemptAsync, CommandError, type Failure } from "../command-error.ts";
 import { FEATURE_NAMES } from "../features.ts";
 import { getUuid, type Interface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
@@ -7,7 +8,6 @@ import { getStoredPolicy } from "../policy.ts";
 import type { PolicyEntry } from "../policy-entries.ts";
 import type { Kernel, KernelBitsStore, PendingAnnouncements, Toolstack } from "../ports.ts";
 import type { Problem } from "../problem.ts";
-import { type Failure, type Result, success } from "../result.ts";
 import { removePolicyEntries, storeHostRule, storePolicyEntries } from "../write-policy-entries.ts";
 import { writeSettings } from "../write-settings.ts";
 import { type DisablePlan, listRunningVms } from "./plan.ts";
@@ -31,7 +31,7 @@ export interface ChangePorts {
   /** Asked between one device or setting and the next. */
   readonly isStopped: () => boolean;
   /** Asked before each batch: whether the caller on another host still waits for this. */
-  readonly checkCallerWaiting: () => Promise<Result<void>>;
+  readonly checkCallerWaiting: () => Promise<void>;
 }
 
 /** What `disable` did, and what is true afterwards. */
@@ -49,21 +49,18 @@ export interface DisableResult {
  * kernel, then the settings of what reads back off, and xenopsd is told. What fails becomes a problem, and
  * the rest goes on; an interface whose originals could not be stored is not changed at all.
  */
-export async function applyDisable(plan: DisablePlan, ports: ChangePorts): Promise<Result<DisableResult>> {
-  const saved = await ports.bits.save(plan.live, plan.before);
-  if (!saved.ok) return saved;
+export async function applyDisable(plan: DisablePlan, ports: ChangePorts): Promise<DisableResult> {
+  await ports.bits.save(plan.live, plan.before);
   const problems: Problem[] = [...plan.excluded];
   const stored = await storeOriginals(plan, ports, problems);
-  if (!stored.ok) return stored;
-  const { unstored } = stored.value;
+  const { unstored } = stored;
   const liveSteps = plan.live.filter(({ iface }) => !unstored.has(iface));
-  const callerWaiting = await ports.checkCallerWaiting();
-  if (!callerWaiting.ok) return callerWaiting;
+  await ports.checkCallerWaiting();
   problems.push(...(await writeLive(liveSteps, ports)));
   const { after, changes } = readBack(plan, liveSteps, ports.kernel);
   const liveResult = { interfaces: plan.interfaces, after, changes, problems };
-  if (ports.toolstack === null) return success({ ...liveResult, settingsVerified: true });
-  return success(await storeSettings(plan, stored.value, ports.toolstack, liveResult, ports));
+  if (ports.toolstack === null) return { ...liveResult, settingsVerified: true };
+  return await storeSettings(plan, stored, ports.toolstack, liveResult, ports);
 }
 
 /** What was stored before the change. */
@@ -77,17 +74,16 @@ async function storeOriginals(
   plan: DisablePlan,
   { toolstack, isStopped, checkCallerWaiting }: ChangePorts,
   problems: Problem[],
-): Promise<Result<StoreOriginalsResult>> {
-  if (toolstack === null) return success({ unstored: new Set(), entries: new Map() });
-  const callerWaiting = await checkCallerWaiting();
-  if (!callerWaiting.ok) return callerWaiting;
+): Promise<StoreOriginalsResult> {
+  if (toolstack === null) return { unstored: new Set(), entries: new Map() };
+  await checkCallerWaiting();
   if (plan.hostRule !== null) problems.push(...(await storeHostRule(plan.hostRule, toolstack)));
   const { entries, failed } = await storePolicyEntries(plan.policySteps, toolstack, isStopped);
   for (const [iface, reason] of failed) {
     const detail = `not changed, because its originals could not be stored: ${reason}`;
     problems.push(createInterfaceProblem("policy-write-failed", iface, detail));
   }
-  return success({ unstored: new Set(failed.keys()), entries });
+  return { unstored: new Set(failed.keys()), entries };
 }
 
 type LiveResult = Omit<DisableResult, "settingsVerified">;
@@ -106,13 +102,14 @@ async function storeSettings(
     ({ iface }) => entries.has(iface),
   );
   const announce = listVmsToAnnounce(plan, steps, ports.pendingAnnouncements);
-  const callerWaiting = await ports.checkCallerWaiting();
-  if (!callerWaiting.ok)
+  const refusal = await attemptAsync(ports.checkCallerWaiting);
+  if (refusal instanceof CommandError) {
     return {
       ...liveResult,
-      problems: [...liveResult.problems, ...toProblems(callerWaiting.failures)],
+      problems: [...liveResult.problems, ...toProblems(refusal.failures)],
       settingsVerified: true,
     };
+  }
   const settingsResult = await writeSettings(plan.interfaces, steps, announce, toolstack, ports);
   const removeProblems = await removePolicyEntries(entries, toolstack);
   const lostProblems = await rewriteRemovedEntries(plan, steps, settingsResult.interfaces, toolstack);

@@ -1,3 +1,4 @@
+import { attemptAsync, CommandError } from "../command-error.ts";
 import { type ChangePorts, hasProblem, toProblems } from "../disable/apply.ts";
 import { listRunningVms } from "../disable/plan.ts";
 import { type Change, type FeatureSnapshot, listLiveChanges, listSettingChanges } from "../disable/steps.ts";
@@ -9,7 +10,6 @@ import { EventLoopYielder } from "../pause.ts";
 import { getStoredPolicy } from "../policy.ts";
 import type { Toolstack } from "../ports.ts";
 import type { Note, Problem } from "../problem.ts";
-import { type Result, success } from "../result.ts";
 import { type HostRuleStep, removeEntriesByKey, storeHostRule, storePolicyEntries } from "../write-policy-entries.ts";
 import { createUnreadSettingsProblem, mergeConfig, writeSettings } from "../write-settings.ts";
 import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
@@ -59,9 +59,8 @@ export async function applyRestore(
   plan: RestorePlan,
   inputs: RestoreInputs,
   ports: ChangePorts,
-): Promise<Result<RestoreResult>> {
-  const callerWaiting = await ports.checkCallerWaiting();
-  if (!callerWaiting.ok) return callerWaiting;
+): Promise<RestoreResult> {
+  await ports.checkCallerWaiting();
   const settingsResult = await restoreSettings(plan, ports);
   const problems: Problem[] = [...plan.problems, ...settingsResult.problems];
   const replugResult = await replugNics(plan, inputs, ports, settingsResult.settingsVerified);
@@ -72,17 +71,18 @@ export async function applyRestore(
     (iface) => settingsResult.settingsVerified && !isOnOtherHost(iface) && !hasOtherProblem(iface, problems),
   );
   const notes: Note[] = [...plan.notes, ...replugResult.notes];
-  const stillWaiting = await ports.checkCallerWaiting();
-  if (!stillWaiting.ok) problems.push(...toProblems(stillWaiting.failures));
+  const refusal = await attemptAsync(ports.checkCallerWaiting);
+  if (refusal instanceof CommandError) problems.push(...toProblems(refusal.failures));
   else {
     const bootResult = await inputs.updateBootLayer(restored);
     notes.push(...bootResult.notes);
     problems.push(...bootResult.problems);
     if (bootResult.problems.length === 0) problems.push(...(await updatePolicyEntries(plan, restored, inputs, ports)));
   }
-  const removeResult = await ports.bits.remove(listRestoredDevices(plan, problems, after, inputs));
-  if (!removeResult.ok) problems.push(...toProblems(removeResult.failures));
-  return success({
+  const restoredDevices = listRestoredDevices(plan, problems, after, inputs);
+  const removeResult = await attemptAsync(() => ports.bits.remove(restoredDevices));
+  if (removeResult instanceof CommandError) problems.push(...toProblems(removeResult.failures));
+  return {
     interfaces: settingsResult.interfaces,
     after,
     changes: [
@@ -92,7 +92,7 @@ export async function applyRestore(
     problems,
     notes,
     settingsVerified: settingsResult.settingsVerified,
-  });
+  };
 }
 
 async function restoreSettings(plan: RestorePlan, ports: ChangePorts) {
@@ -183,8 +183,9 @@ function findUnmetRequests(
   return steps.flatMap(({ iface, device, requestedFeatures }): Problem[] => {
     const reading = after.readings.get(device);
     if (reported.has(device) || reading === undefined || reading.state === "missing") return [];
-    if (reading.state === "read" && after.featureTable.planRequest(reading.features, requestedFeatures).isEmpty)
+    if (reading.state === "read" && after.featureTable.planRequest(reading.features, requestedFeatures).isEmpty) {
       return [];
+    }
     const reason = reading.state === "read" ? "the driver did not follow" : "it could not be read";
     return [createInterfaceProblem("write-failed", iface, `not restored: ${reason}`, device)];
   });
@@ -233,9 +234,9 @@ async function rewriteNeededEntries(
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
   if (removed.length === 0) return [];
-  const configs = await toolstack.readInterfaceConfigs(removed);
-  if (!configs.ok) return [createUnreadSettingsProblem(configs.failures.map(({ message }) => message).join("; "))];
-  const lost = removed.filter((iface) => hasLostOriginals(iface, mergeConfig(iface, configs.value)));
+  const configs = await attemptAsync(() => toolstack.readInterfaceConfigs(removed));
+  if (configs instanceof CommandError) return [createUnreadSettingsProblem(configs.message)];
+  const lost = removed.filter((iface) => hasLostOriginals(iface, mergeConfig(iface, configs)));
   const steps = lost.map((iface) => ({ iface, features: getStoredPolicy(iface).value }));
   await storePolicyEntries(steps, toolstack, () => false);
   return lost.map((iface) =>

@@ -1,8 +1,8 @@
+import { attempt, CommandError, mapCollectingFailures, usageError } from "../command-error.ts";
 import type { FeatureSnapshot } from "../disable/steps.ts";
 import { type Interface, listInterfaceDevices, type UnmanagedInterface } from "../interface.ts";
 import { sortNatural } from "../natural-order.ts";
 import type { Kernel } from "../ports.ts";
-import { combineResults, type Result, success, usageFailure } from "../result.ts";
 import { quote } from "../text.ts";
 import type { TargetRequest } from "./target-request.ts";
 import { checkSpelling, parseTargetGroup } from "./targets.ts";
@@ -15,10 +15,10 @@ export function readInterfaceFeatures(
   interfaces: readonly Interface[],
   kernel: Kernel,
   cached: FeatureSnapshot | null = null,
-): Result<FeatureSnapshot> {
+): FeatureSnapshot {
   if (cached === null) return kernel.readFeatures((existing) => listDeviceNames(interfaces, existing));
   const unread = listDeviceNames(interfaces, cached.existing).filter((device) => !cached.readings.has(device));
-  return success(unread.length === 0 ? cached : kernel.rereadFeatures(cached, unread));
+  return unread.length === 0 ? cached : kernel.rereadFeatures(cached, unread);
 }
 
 function listDeviceNames(interfaces: readonly Interface[], existing: ReadonlySet<string>): readonly string[] {
@@ -37,8 +37,10 @@ const GUEST_DEVICE = /^(?:vif|tap)\d+\.\d+$/;
  * whole host, while XAPI is asked for that. Null where nothing can be read; `survey` says why.
  */
 export function readGuestFeatures(kernel: Kernel): FeatureSnapshot | null {
-  const snapshot = kernel.readFeatures((existing) => [...existing].filter((device) => GUEST_DEVICE.test(device)));
-  return snapshot.ok ? snapshot.value : null;
+  const snapshot = attempt(() =>
+    kernel.readFeatures((existing) => [...existing].filter((device) => GUEST_DEVICE.test(device))),
+  );
+  return snapshot instanceof CommandError ? null : snapshot;
 }
 
 /**
@@ -49,27 +51,23 @@ export function resolveUnmanaged(
   requests: readonly TargetRequest[],
   existing: ReadonlySet<string>,
   hasLowerDevices: (device: string) => boolean,
-): Result<readonly UnmanagedInterface[]> | null {
-  const spelling = combineResults(requests.map(checkSpelling));
-  if (!spelling.ok) return spelling;
+): readonly UnmanagedInterface[] | null {
+  mapCollectingFailures(requests, checkSpelling);
   const devices: UnmanagedInterface[] = [];
   for (const request of requests) {
     const { text, kind } = request;
     if (kind === "vm" || parseTargetGroup(request) !== null) return null;
     if (!existing.has(text)) {
       if (kind === "any") return null;
-      return usageFailure("unknown-target", `no device is called ${quote(text)}`);
+      throw usageError("unknown-target", `no device is called ${quote(text)}`);
     }
     const deviceKind = GUEST_DEVICE.test(text) ? "vif" : "pif";
     if (text === "lo" || (deviceKind === "pif" && hasLowerDevices(text))) {
-      return usageFailure(
-        "pif-without-nic",
-        `${quote(text)} has no NIC of its own; without XAPI name the NICs under it`,
-      );
+      throw usageError("pif-without-nic", `${quote(text)} has no NIC of its own; without XAPI name the NICs under it`);
     }
     devices.push({ kind: "unmanaged", device: text, deviceKind });
   }
-  return success(devices);
+  return devices;
 }
 
 /** Without XAPI nothing says which devices are NICs: all but loopback and the datapath itself. */

@@ -1,50 +1,47 @@
+import { type CommandError, usageError } from "../command-error.ts";
 import { findClosest } from "../find-closest.ts";
 import type { Inventory, Pif, Vm } from "../inventory.ts";
-import { type Result, usageFailure } from "../result.ts";
 import { quote } from "../text.ts";
 import type { Catalog } from "./catalog.ts";
 import type { TargetRequest } from "./target-request.ts";
 
 /** That several VMs have the name, with what tells them apart. */
-export function rejectDuplicateName(text: string, vms: readonly Vm[]): Result<never> {
+export function createDuplicateNameError(text: string, vms: readonly Vm[]): CommandError {
   const descriptions = vms.map(
     ({ uuid, powerState, residentOn }) =>
       `${uuid} (${powerState.toLowerCase()}${residentOn ? ` on ${residentOn.name}` : ""})`,
   );
-  return usageFailure(
+  return usageError(
     "duplicate-name",
     `${vms.length} VMs are called ${quote(text)}; name one by its UUID: ${descriptions.join(", ")}`,
   );
 }
 
 /** That a PIF is another host's. */
-export function rejectPifOfAnotherHost(text: string, { host }: Pif): Result<never> {
-  return usageFailure(
-    "pif-on-other-host",
-    `${quote(text)} is a PIF of the host ${quote(host.name)}; run offload there`,
-  );
+export function createRemotePifError(text: string, { host }: Pif): CommandError {
+  return usageError("pif-on-other-host", `${quote(text)} is a PIF of the host ${quote(host.name)}; run offload there`);
 }
 
 /** That a PIF has no NIC, and what to name instead. */
-export function rejectPifWithoutNic(text: string, { role }: Pif): Result<never> {
+export function createPifWithoutNicError(text: string, { role }: Pif): CommandError {
   const reason =
     role === "tunnel"
       ? "is a tunnel; name the PIF that carries it"
       : role === "sriov"
         ? "is an SR-IOV logical PIF; name the physical one"
         : "has no NIC under it on this host";
-  return usageFailure("pif-without-nic", `${quote(text)} ${reason}`);
+  return usageError("pif-without-nic", `${quote(text)} ${reason}`);
 }
 
 /** That nothing is called so, with the names that are close to it. */
-export function rejectUnknownTarget(
+export function createUnknownTargetError(
   { text, kind }: TargetRequest,
   { vms, pifs, host }: Inventory,
   catalog: Catalog,
-): Result<never> {
+): CommandError {
   const vifDevice = text.replace(/^tap/, "vif");
   if (vifDevice !== text && kind === "any" && catalog.findVif(vifDevice) !== undefined) {
-    return usageFailure("tap-not-a-target", `${quote(text)} goes along with ${vifDevice}; name that`);
+    return usageError("tap-not-a-target", `${quote(text)} goes along with ${vifDevice}; name that`);
   }
   const names = [
     ...(kind === "pif" ? [] : vms.filter(({ role }) => role === "vm").map(({ name }) => name)),
@@ -53,5 +50,5 @@ export function rejectUnknownTarget(
   const suggestions = findClosest(text, names).map(quote);
   const kindLabel = kind === "vm" ? "VM" : kind === "pif" ? "PIF of this host" : "VM, PIF or VIF";
   const hint = suggestions.length > 0 ? `the closest: ${suggestions.join(", ")}` : "offload status lists what there is";
-  return usageFailure("unknown-target", `no ${kindLabel} is called ${quote(text)}; ${hint}`);
+  return usageError("unknown-target", `no ${kindLabel} is called ${quote(text)}; ${hint}`);
 }

@@ -1,15 +1,15 @@
+import { mapCollectingFailures, usageError } from "../command-error.ts";
 import { quoteShellWord } from "../disable/manual-commands.ts";
 import { getUuid, type Interface, locateVif, type NicInterface, type VifInterface } from "../interface.ts";
 import { findUnderlyingNics, type HostVmCount, type Inventory, type Pif, type Vif, type Vm } from "../inventory.ts";
 import { compareNatural, sortNatural } from "../natural-order.ts";
-import { combineResults, type Result, success, usageFailure } from "../result.ts";
 import { quote } from "../text.ts";
 import { Catalog } from "./catalog.ts";
 import {
-  rejectDuplicateName,
-  rejectPifOfAnotherHost,
-  rejectPifWithoutNic,
-  rejectUnknownTarget,
+  createDuplicateNameError,
+  createPifWithoutNicError,
+  createRemotePifError,
+  createUnknownTargetError,
 } from "./target-errors.ts";
 import type { TargetRequest } from "./target-request.ts";
 
@@ -81,37 +81,33 @@ export function resolveTargets(
   requests: readonly TargetRequest[],
   inventory: Inventory,
   options: TargetOptions = { includeTemplates: false },
-): Result<Selection> {
+): Selection {
   const catalog = new Catalog(inventory);
-  const matches = combineResults(requests.map((request) => resolveTarget(request, inventory, catalog, options)));
-  return matches.ok ? success(buildSelection(matches.value, inventory)) : matches;
+  const matches = mapCollectingFailures(requests, (request) => resolveTarget(request, inventory, catalog, options));
+  return buildSelection(matches, inventory);
 }
 
 /** Checks a target by its spelling alone, before anything is read. */
-export function checkSpelling({ text, kind }: TargetRequest): Result<void> {
+export function checkSpelling({ text, kind }: TargetRequest): void {
   if (text.trim() === "") {
-    return usageFailure("empty-target", "a target is empty; name a VM, a PIF, a VIF or ALL");
+    throw usageError("empty-target", "a target is empty; name a VM, a PIF, a VIF or ALL");
   }
   const uppercase = text.toUpperCase();
   if (kind === "any" && text !== uppercase && TARGET_GROUPS.has(uppercase)) {
-    return usageFailure(
+    throw usageError(
       "all-must-be-uppercase",
       `${quote(text)} is not a target; the word is ${uppercase}, in capital letters`,
     );
   }
-  return VALID_SPELLING;
 }
-
-const VALID_SPELLING = success(undefined);
 
 function resolveTarget(
   request: TargetRequest,
   inventory: Inventory,
   catalog: Catalog,
   { includeTemplates }: TargetOptions,
-): Result<TargetMatch> {
-  const spelling = checkSpelling(request);
-  if (!spelling.ok) return spelling;
+): TargetMatch {
+  checkSpelling(request);
   const { text, kind } = request;
   const group = parseTargetGroup(request);
   if (group !== null) return kind === "any" ? resolveGroup(text, group, inventory) : createGroupMatch(group);
@@ -128,39 +124,41 @@ function resolveTarget(
   if (vms.length > 0 && !isDeviceUuid) {
     if (localPifs.length === 0 && vif === undefined) return resolveVm(text, vms);
     const device = vif === undefined ? `--pif ${quoteShellWord(text)}` : `the VIF's UUID, ${vif.uuid}`;
-    return usageFailure(
+    throw usageError(
       "ambiguous-target",
       `${quote(text)} is both a VM and a device; say --vm ${quoteShellWord(text)} or ${device}`,
     );
   }
   const pif = localPifs[0] ?? pifs[0];
   if (pif !== undefined) return resolvePif(text, pif, inventory);
-  if (vif !== undefined) return success({ type: "vif", uuid: vif.uuid });
+  if (vif !== undefined) return { type: "vif", uuid: vif.uuid };
   const [nonVm] = candidates;
-  return nonVm === undefined
-    ? rejectUnknownTarget(request, inventory, catalog)
-    : usageFailure("not-a-vm", `${quote(text)} is a ${nonVm.role}, not a VM; name a VM`);
+  throw nonVm === undefined
+    ? createUnknownTargetError(request, inventory, catalog)
+    : usageError("not-a-vm", `${quote(text)} is a ${nonVm.role}, not a VM; name a VM`);
 }
 
-function resolveGroup(text: string, group: TargetGroup, { vms }: Inventory): Result<TargetMatch> {
+function resolveGroup(text: string, group: TargetGroup, { vms }: Inventory): TargetMatch {
   if (!vms.some(({ name, role }) => role === "vm" && name === text)) return createGroupMatch(group);
   const others = group === ALL_GROUP ? ", or --host for the whole host" : "";
-  return usageFailure("ambiguous-target", `a VM is called "${text}"; say --vm ${text} for that VM${others}`);
+  throw usageError("ambiguous-target", `a VM is called "${text}"; say --vm ${text} for that VM${others}`);
 }
 
-function createGroupMatch(group: TargetGroup): Result<TargetMatch> {
-  return success({ type: "word", word: group });
+function createGroupMatch(group: TargetGroup): TargetMatch {
+  return { type: "word", word: group };
 }
 
-function resolveVm(text: string, vms: readonly Vm[]): Result<TargetMatch> {
+function resolveVm(text: string, vms: readonly Vm[]): TargetMatch {
   const [vm] = vms;
-  return vm === undefined || vms.length > 1 ? rejectDuplicateName(text, vms) : success({ type: "vm", vm });
+  if (vm === undefined || vms.length > 1) throw createDuplicateNameError(text, vms);
+  return { type: "vm", vm };
 }
 
-function resolvePif(text: string, pif: Pif, { host, pifs }: Inventory): Result<TargetMatch> {
-  if (pif.host.uuid !== host.uuid) return rejectPifOfAnotherHost(text, pif);
+function resolvePif(text: string, pif: Pif, { host, pifs }: Inventory): TargetMatch {
+  if (pif.host.uuid !== host.uuid) throw createRemotePifError(text, pif);
   const nics = findUnderlyingNics(pif, pifs);
-  return nics.length > 0 ? success({ type: "pif", nics }) : rejectPifWithoutNic(text, pif);
+  if (nics.length === 0) throw createPifWithoutNicError(text, pif);
+  return { type: "pif", nics };
 }
 
 function buildSelection(matches: readonly TargetMatch[], inventory: Inventory): Selection {

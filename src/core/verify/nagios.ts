@@ -1,6 +1,6 @@
+import type { Failure } from "../command-error.ts";
 import { EXIT_CODES, type ExitCode, PROBLEM_SEVERITIES } from "../problem.ts";
 import type { FeatureReport, HostReport, Report } from "../report.ts";
-import type { Failure } from "../result.ts";
 import { formatCount } from "../text.ts";
 
 /** The states of a plugin and what it exits with (Monitoring Plugins, development guidelines). */

@@ -1,10 +1,10 @@
 import type { CommandResult } from "../../cli/command.ts";
 import { InterruptedError, type SignalHandler } from "../../cli/signals.ts";
+import { attempt, CommandError } from "../../core/command-error.ts";
 import type { PendingChange } from "../../core/pending-change.ts";
 import type { Kernel } from "../../core/ports.ts";
 import { EXIT_CODES, type Note, type Problem } from "../../core/problem.ts";
 import { createReport } from "../../core/report.ts";
-import { type Result, success } from "../../core/result.ts";
 import { NetworkDevices } from "../../kernel/devices.ts";
 import { KernelBitsFile } from "../../state/kernel-bits.ts";
 import { ChangeLock } from "../../state/lock.ts";
@@ -35,7 +35,7 @@ export async function awaitAnswer(
   change: PendingChange,
   timeoutSeconds: number,
   { dom0, command, signals }: AwaitContext,
-): Promise<Result<PendingOutcome>> {
+): Promise<PendingOutcome> {
   try {
     const answer = await signals.waitInterruptibly(waitForAnswer(change, timeoutSeconds, signals.abortSignal));
     return await signals.runUninterrupted((isStopped) =>
@@ -83,40 +83,38 @@ async function printConfirmHint(timeoutSeconds: number): Promise<never> {
 async function watchPendingChange(change: PendingChange, stopSignal: AbortSignal): Promise<Answer> {
   while (!stopSignal.aborted) {
     if (getSecondsLeft(change) === 0) return "revert";
-    const current = readPendingChange();
-    if (current.ok && current.value?.id !== change.id) return "answered elsewhere";
+    const current = attempt(readPendingChange);
+    if (!(current instanceof CommandError) && current?.id !== change.id) return "answered elsewhere";
     await Bun.sleep(POLL_INTERVAL_MS);
   }
   return "answered elsewhere";
 }
 
-async function handleAnswer(
-  answer: Answer,
-  change: PendingChange,
-  run: ConfirmContext,
-): Promise<Result<PendingOutcome>> {
+async function handleAnswer(answer: Answer, change: PendingChange, run: ConfirmContext): Promise<PendingOutcome> {
   if (answer === "confirm") {
     const confirmed = await confirmPending(change.id, run);
-    return confirmed.ok ? success({ type: "confirmed", result: confirmed.value }) : confirmed;
+    return { type: "confirmed", result: confirmed };
   }
   if (answer === "revert") {
     const problems = await revertIfPending(run.dom0.kernel, change, LOCK_WAIT_SECONDS);
-    return problems.ok ? success({ type: "reverted", problems: [...problems.value, REVERTED_PROBLEM] }) : problems;
+    return { type: "reverted", problems: [...problems, REVERTED_PROBLEM] };
   }
-  return success(detectOutcome(change, run));
+  return detectOutcome(change, run);
 }
 
 /** What the devices show now tells whether it was confirmed or reverted by another process. */
 function detectOutcome({ devices }: PendingChange, { dom0, command }: ConfirmContext): PendingOutcome {
-  const snapshot = dom0.kernel.readFeatures((existing) => [...devices.keys()].filter((name) => existing.has(name)));
+  const snapshot = attempt(() =>
+    dom0.kernel.readFeatures((existing) => [...devices.keys()].filter((name) => existing.has(name))),
+  );
   const isReverted =
-    !snapshot.ok ||
+    snapshot instanceof CommandError ||
     [...devices].some(([device, requests]) => {
-      const reading = snapshot.value.readings.get(device);
+      const reading = snapshot.readings.get(device);
       return (
         reading?.state === "read" &&
         requests.size > 0 &&
-        snapshot.value.featureTable.planRequest(reading.features, requests).isEmpty
+        snapshot.featureTable.planRequest(reading.features, requests).isEmpty
       );
     });
   if (isReverted) return { type: "reverted", problems: [REVERTED_PROBLEM] };
@@ -134,13 +132,11 @@ export async function revertIfPending(
   kernel: Kernel,
   ownChange: Pick<PendingChange, "id">,
   waitSeconds: number,
-): Promise<Result<readonly Problem[]>> {
+): Promise<readonly Problem[]> {
   const locked = await ChangeLock.acquire(waitSeconds, (pause) => pause);
-  if (!locked.ok) return locked;
-  using _lock = locked.value;
+  using _lock = locked;
   const pending = readPendingChange();
-  if (!pending.ok) return pending;
-  if (pending.value?.id !== ownChange.id) return success([]);
+  if (pending?.id !== ownChange.id) return [];
   const bits = KernelBitsFile.read(kernel);
-  return bits.ok ? await revertPendingChange(pending.value, kernel, bits.value) : bits;
+  return await revertPendingChange(pending, kernel, bits);
 }

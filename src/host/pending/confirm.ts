@@ -4,7 +4,6 @@ import { createDisableReport } from "../../core/disable/report.ts";
 import type { PendingChange, PendingCommand } from "../../core/pending-change.ts";
 import type { PoolCall } from "../../core/pool-call.ts";
 import type { ReportingCommand } from "../../core/report.ts";
-import { type Result, success } from "../../core/result.ts";
 import { ChangeLock } from "../../state/lock.ts";
 import { removePendingChange } from "../../state/pending-change.ts";
 import { installBootLayer, planPolicy } from "../boot-layer.ts";
@@ -31,19 +30,16 @@ export interface ConfirmContext {
  * Confirms a pending change: what it has tried out is done for good. VMs may have started and moved
  * since it began, so its targets are found anew. `id`: null for whichever there is.
  */
-export async function confirmPending(id: string | null, run: ConfirmContext): Promise<Result<CommandResult>> {
+export async function confirmPending(id: string | null, run: ConfirmContext): Promise<CommandResult> {
   const locked = await ChangeLock.acquire(LOCK_WAIT_SECONDS, (pause) => pause);
-  if (!locked.ok) return locked;
-  using _lock = locked.value;
+  using _lock = locked;
   const pending = findPendingChange(id);
-  if (!pending.ok) return pending;
-  const { targets, next } = pending.value;
+  const { targets, next } = pending;
   const refreshed = await refreshInventory(run.dom0, getPendingScope(targets, run.call));
-  if (!refreshed.ok) return refreshed;
-  const refreshedRun = { ...run, dom0: refreshed.value };
+  const refreshedRun = { ...run, dom0: refreshed };
   return next.command === "disable"
-    ? await confirmPendingDisable(pending.value, next, refreshedRun)
-    : await confirmPendingRestore(pending.value, next, refreshedRun);
+    ? await confirmPendingDisable(pending, next, refreshedRun)
+    : await confirmPendingRestore(pending, next, refreshedRun);
 }
 
 /** What has to be read to complete a pending change. */
@@ -55,20 +51,17 @@ async function confirmPendingDisable(
   pending: PendingChange,
   { named: hasExplicitFeatures, persist }: Extract<PendingCommand, { command: "disable" }>,
   { dom0, call, command, isStopped }: ConfirmContext,
-): Promise<Result<CommandResult>> {
+): Promise<CommandResult> {
   const { targets, features } = pending;
   const isPolicy = targets.length === 0;
   const planned = isPolicy
     ? await planPolicy(dom0)
     : await planTargets(dom0, targets, { features, hasExplicitFeatures }, { store: true, prefetched: null });
-  if (!planned.ok) return planned;
-  const { selected, bits, boot, evidence, plan, getFeaturesOff } = planned.value;
-  const removed = removePendingChange();
-  if (!removed.ok) return removed;
+  const { selected, bits, boot, evidence, plan, getFeaturesOff } = planned;
+  removePendingChange();
   const { toolstack, interfaces } = selected;
   const ports = createChangePorts(dom0, bits, isPolicy ? null : toolstack, call, isStopped);
   const applied = await applyDisable(plan, ports);
-  if (!applied.ok) return applied;
   const bootUpdate =
     toolstack === null
       ? { notes: [], problems: [], boot: null }
@@ -86,9 +79,9 @@ async function confirmPendingDisable(
   const report = createDisableReport(
     command === "restore" ? "confirm" : command,
     {
-      ...applied.value,
-      changes: [...listPendingChanges(pending, interfaces, evidence.snapshot), ...applied.value.changes],
-      problems: [...selected.problems, ...applied.value.problems, ...bootUpdate.problems],
+      ...applied,
+      changes: [...listPendingChanges(pending, interfaces, evidence.snapshot), ...applied.changes],
+      problems: [...selected.problems, ...applied.problems, ...bootUpdate.problems],
     },
     {
       host: dom0.host,
@@ -98,19 +91,17 @@ async function confirmPendingDisable(
       notes: [...selected.notes, ...bootUpdate.notes],
     },
   );
-  return success({ report: { ...report, boot: bootUpdate.boot } });
+  return { report: { ...report, boot: bootUpdate.boot } };
 }
 
 async function confirmPendingRestore(
   { targets, features }: PendingChange,
   { isWhole, force, replug }: Extract<PendingCommand, { command: "restore" }>,
   { dom0, call, command, isStopped }: ConfirmContext,
-): Promise<Result<CommandResult>> {
+): Promise<CommandResult> {
   const request = { targets, features: isWhole ? null : features, force, replug };
   const planned = await planHostRestore(dom0, request);
-  if (!planned.ok) return planned;
-  const removed = removePendingChange();
-  if (!removed.ok) return removed;
+  removePendingChange();
   const reportCommand = command === "restore" ? "restore" : "confirm";
-  return await applyHostRestore(planned.value, { request, dom0, call, command: reportCommand, isStopped }, []);
+  return await applyHostRestore(planned, { request, dom0, call, command: reportCommand, isStopped }, []);
 }

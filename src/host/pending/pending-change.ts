@@ -1,10 +1,10 @@
+import { unavailableError, usageError } from "../../core/command-error.ts";
 import type { DisableResult } from "../../core/disable/apply.ts";
 import { type Change, type FeatureSnapshot, getLiveStates } from "../../core/disable/steps.ts";
 import { getUuid, type Interface, listInterfaceDevices } from "../../core/interface.ts";
 import { type PendingChange, type PendingCommand, revertDevices } from "../../core/pending-change.ts";
 import type { Kernel, KernelBitsStore } from "../../core/ports.ts";
 import type { Problem } from "../../core/problem.ts";
-import { type Result, success, unavailableFailure, usageFailure } from "../../core/result.ts";
 import { formatCount } from "../../core/text.ts";
 import { readBootId } from "../../state/kernel-bits.ts";
 import {
@@ -35,14 +35,13 @@ export async function beginPendingChange(
   next: PendingCommand,
   devices: PendingChange["devices"],
   bits: KernelBitsStore,
-): Promise<Result<PendingChange>> {
+): Promise<PendingChange> {
   const deadlineMs = readUptimeMs() + confirmWithinSeconds * 1000;
   const fresh = [...devices.keys()].filter((device) => bits.get(device) === null);
   const change = { id, bootId: readBootId(), deadlineMs, targets, features, next, devices, fresh };
-  const written = await writePendingChange(change);
-  if (!written.ok) return written;
+  await writePendingChange(change);
   startRevertTimer();
-  return success(change);
+  return change;
 }
 
 /**
@@ -64,45 +63,42 @@ export async function revertPendingChange(
   change: PendingChange,
   kernel: Kernel,
   bits: KernelBitsStore,
-): Promise<Result<readonly Problem[]>> {
+): Promise<readonly Problem[]> {
   const reverted = revertDevices(change, kernel);
-  if (!reverted.ok) return reverted;
-  if (reverted.value.length === 0) {
-    const forgetResult = await bits.remove(change.fresh);
-    if (!forgetResult.ok) return forgetResult;
+  if (reverted.length === 0) {
+    await bits.remove(change.fresh);
   }
-  const removed = removePendingChange();
-  return removed.ok ? reverted : removed;
+  removePendingChange();
+  return reverted;
 }
 
 /**
  * Makes way for another change: one whose time is over is reverted; one that is still pending has to be
  * answered first. Says whether there was one: devices are then not as they were.
  */
-export async function revertExpiredChange(kernel: Kernel, bits: KernelBitsStore): Promise<Result<boolean>> {
+export async function revertExpiredChange(kernel: Kernel, bits: KernelBitsStore): Promise<boolean> {
   const pending = readPendingChange();
-  if (!pending.ok) return pending;
-  if (pending.value === null) return success(false);
-  const remainingSeconds = getSecondsLeft(pending.value);
+  if (pending === null) return false;
+  const remainingSeconds = getSecondsLeft(pending);
   if (remainingSeconds > 0) {
-    return unavailableFailure(
+    throw unavailableError(
       "change-pending",
       `a pending change is reverted in ${formatCount(remainingSeconds, "second")}; keep it with offload confirm, or revert it now with offload restore`,
     );
   }
-  const reverted = await revertPendingChange(pending.value, kernel, bits);
-  return reverted.ok ? success(true) : reverted;
+  await revertPendingChange(pending, kernel, bits);
+  return true;
 }
 
 /** The pending change that is to be confirmed, if it still can be. `id`: null for whichever there is. */
-export function findPendingChange(id: string | null): Result<PendingChange> {
+export function findPendingChange(id: string | null): PendingChange {
   const pending = readPendingChange();
-  if (!pending.ok) return pending;
-  if (pending.value === null) return usageFailure("no-pending-change", "no change is pending");
-  const isRequested = id === null || pending.value.id === id;
-  return isRequested && getSecondsLeft(pending.value) > 0
-    ? success(pending.value)
-    : usageFailure("no-pending-change", "no change is pending any more; it was reverted");
+  if (pending === null) throw usageError("no-pending-change", "no change is pending");
+  const isRequested = id === null || pending.id === id;
+  if (!(isRequested && getSecondsLeft(pending) > 0)) {
+    throw usageError("no-pending-change", "no change is pending any more; it was reverted");
+  }
+  return pending;
 }
 
 /** What a pending change has turned off, by what its devices show now. */

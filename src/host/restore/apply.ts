@@ -4,7 +4,6 @@ import type { PoolCall } from "../../core/pool-call.ts";
 import { computeExitCode, type Problem } from "../../core/problem.ts";
 import { createReport } from "../../core/report.ts";
 import { applyRestore } from "../../core/restore/apply.ts";
-import { type Result, success } from "../../core/result.ts";
 import { evaluateInterfaces } from "../../core/verify/evaluate-interfaces.ts";
 import { createChangePorts } from "../change.ts";
 import { type Dom0, toXapiProblems } from "../open.ts";
@@ -24,7 +23,7 @@ export async function applyHostRestore(
   planned: PlannedRestore,
   { request, dom0, call, command, isStopped }: RestoreContext,
   reverted: readonly Problem[],
-): Promise<Result<CommandResult>> {
+): Promise<CommandResult> {
   const { plan, selected, bits } = planned;
   const ports = createChangePorts(dom0, bits, selected.toolstack, call, isStopped);
   const replugger = createReplugger(planned, request, dom0.kernel, isStopped);
@@ -38,17 +37,16 @@ export async function applyHostRestore(
     updateBootLayer,
   };
   const restored = await applyRestore(plan, restoreWork, ports);
-  if (!restored.ok) return restored;
-  const { interfaces, after, changes, settingsVerified } = restored.value;
+  const { interfaces, after, changes, settingsVerified } = restored;
   const { devices } = evaluateInterfaces(interfaces, after, {
     features: DEFAULT_FEATURES,
     includesSettings: settingsVerified,
   });
-  const problems = [...toXapiProblems(dom0.xapi), ...selected.problems, ...reverted, ...restored.value.problems];
-  const notes = [...selected.notes, ...restored.value.notes, ...noteSkippedReplug(planned, restored.value, request)];
+  const problems = [...toXapiProblems(dom0.xapi), ...selected.problems, ...reverted, ...restored.problems];
+  const notes = [...selected.notes, ...restored.notes, ...noteSkippedReplug(planned, restored, request)];
   const exitCode = computeExitCode(problems, { strict: false, changing: true });
   const { host } = dom0;
-  return success({
+  return {
     report: createReport(command, { host, exitCode, devices, changes, problems, notes }),
-  });
+  };
 }

@@ -1,3 +1,4 @@
+import { attempt, CommandError } from "../../core/command-error.ts";
 import { getLiveStates } from "../../core/disable/steps.ts";
 import { type Feature, isFeature } from "../../core/features.ts";
 import { type Interface, listInterfaceDevices, type NicInterface } from "../../core/interface.ts";
@@ -10,7 +11,6 @@ import type { Note } from "../../core/problem.ts";
 import type { Replugger, RestoreResult } from "../../core/restore/apply.ts";
 import type { RestoreRequest, RestoreSources } from "../../core/restore/live-restore.ts";
 import { planRestore, type RestorePlan } from "../../core/restore/plan.ts";
-import { type Result, success } from "../../core/result.ts";
 import { createUnmanagedInterface } from "../../core/targets/interface-features.ts";
 import { createLeftOutNotes } from "../../core/targets/notes.ts";
 import type { TargetRequest } from "../../core/targets/target-request.ts";
@@ -48,46 +48,43 @@ export interface RestoreOptions extends RestoreRequest {
 const ALL_GROUPS: TargetGroup = { nics: true, vifs: true };
 
 /** Finds what there is to restore, and plans it. */
-export async function planHostRestore(dom0: Dom0, options: RestoreOptions): Promise<Result<PlannedRestore>> {
+export async function planHostRestore(dom0: Dom0, options: RestoreOptions): Promise<PlannedRestore> {
   const inputs = await selectInterfaces(dom0, options);
-  if (!inputs.ok) return inputs;
-  const { selected } = inputs.value;
+  const { selected } = inputs;
   const { inventory, groups } = selected;
   // Without XAPI nobody knows what is asked for, and so what the boot script need not keep off.
-  const coverage = inventory === null ? null : getBootCoverage(inputs.value.boot);
+  const coverage = inventory === null ? null : getBootCoverage(inputs.boot);
   const hasGroupTarget = groups.nics || groups.vifs || options.targets.length === 0;
   const interfaces = selected.interfaces.filter(
     (iface) =>
       getStoredPolicy(iface).keys.length > 0 ||
-      hasSavedBits(iface, inputs.value) ||
+      hasSavedBits(iface, inputs) ||
       (coverage !== null && getBootFeatures(coverage, iface).length > 0),
   );
   const ruleStep = inventory === null ? null : planRule(inventory, groups, options);
   const restoreEvidence: RestoreSources = {
-    snapshot: inputs.value.evidence.snapshot,
-    getKernelBits: inputs.value.evidence.getKernelBits,
+    snapshot: inputs.evidence.snapshot,
+    getKernelBits: inputs.evidence.getKernelBits,
     getFeaturesOffAtBoot: (iface) =>
       coverage === null || (iface.kind === "unmanaged" && !hasGroupTarget) ? [] : getBootFeatures(coverage, iface),
     policyAfter: previewPolicy(inventory, ruleStep, interfaces),
   };
   const plan = planRestore(interfaces, options, restoreEvidence);
   const replugPlan = await planNicReplugs(plan, options, selected);
-  return success({ ...inputs.value, plan, restoreEvidence, rule: ruleStep, replugPlan });
+  return { ...inputs, plan, restoreEvidence, rule: ruleStep, replugPlan };
 }
 
-async function selectInterfaces(dom0: Dom0, { targets }: RestoreOptions): Promise<Result<ChangeInputs>> {
+async function selectInterfaces(dom0: Dom0, { targets }: RestoreOptions): Promise<ChangeInputs> {
   if (targets.length > 0) {
     const selected = await selectTargetsWithFallback(dom0, targets, { includeTemplates: true });
-    return selected.ok ? readEvidence(dom0, selected.value, null) : selected;
+    return readEvidence(dom0, selected, null);
   }
   const everything = await selectEverything(dom0);
-  if (!everything.ok) return everything;
-  const inputs = readEvidence(dom0, everything.value, null);
-  if (!inputs.ok) return inputs;
-  const unmanaged = findUnmanagedDevices(inputs.value, dom0.kernel);
+  const inputs = readEvidence(dom0, everything, null);
+  const unmanaged = findUnmanagedDevices(inputs, dom0.kernel);
   if (unmanaged.length === 0) return inputs;
-  const interfaces = [...everything.value.interfaces, ...unmanaged];
-  return readEvidence(dom0, { ...everything.value, interfaces }, inputs.value.evidence.snapshot);
+  const interfaces = [...everything.interfaces, ...unmanaged];
+  return readEvidence(dom0, { ...everything, interfaces }, inputs.evidence.snapshot);
 }
 
 /** Devices that XAPI does not know, and that may have been changed: by the boot script, or while it knew them. */
@@ -107,7 +104,7 @@ function findUnmanagedDevices({ selected, evidence, bits, boot }: ChangeInputs, 
 }
 
 /** Everything that is this host's: its NICs, and the VIFs of VMs that run on no other. */
-async function selectEverything(dom0: Dom0): Promise<Result<SelectedTargets>> {
+async function selectEverything(dom0: Dom0): Promise<SelectedTargets> {
   const { xapi, kernel } = dom0;
   if (!xapi.isKnown) return await selectWholeHost(dom0);
   const { inventory, toolstack } = xapi;
@@ -116,8 +113,7 @@ async function selectEverything(dom0: Dom0): Promise<Result<SelectedTargets>> {
   );
   const { interfaces, problems } = await excludeDomainMismatches(candidates);
   const snapshot = kernel.readFeatures(() => []);
-  if (!snapshot.ok) return snapshot;
-  return success({
+  return {
     interfaces,
     groups: ALL_GROUPS,
     individualVifs: new Set<string>(),
@@ -125,8 +121,8 @@ async function selectEverything(dom0: Dom0): Promise<Result<SelectedTargets>> {
     problems,
     inventory,
     toolstack,
-    initialSnapshot: snapshot.value,
-  });
+    initialSnapshot: snapshot,
+  };
 }
 
 /** Templates and snapshots keep what is stored with them: VMs that are made from them have it too. */
@@ -221,8 +217,8 @@ export function noteSkippedReplug(
   );
   if (replug || devices.length === 0) return [];
   syncNetworkd();
-  const databaseResult = readNetworkdDb();
-  const database = databaseResult.ok && databaseResult.value !== null ? databaseResult.value : null;
+  const read = attempt(readNetworkdDb);
+  const database = read instanceof CommandError ? null : read;
   const networkdNotes = interfaces.flatMap((nic): readonly Note[] => {
     if (nic.kind !== "pif" || database === null || !devices.includes(nic.pif.device)) return [];
     const getLiveState = (feature: Feature) => getLiveStates(after, nic.pif.device, [feature])?.[0];

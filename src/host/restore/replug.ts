@@ -1,3 +1,4 @@
+import { attemptAsync, CommandError } from "../../core/command-error.ts";
 import type { FeatureSnapshot } from "../../core/disable/steps.ts";
 import { type FeatureSet, isSet } from "../../core/feature-set.ts";
 import type { NicInterface } from "../../core/interface.ts";
@@ -77,10 +78,10 @@ async function findAddressRisk(
   toolstack: Pick<Toolstack, "findBridge">,
   liveAddresses: readonly LiveAddress[],
 ): Promise<string | null> {
-  const bridge = await toolstack.findBridge(pif);
-  if (!bridge.ok) return bridge.failures.map(({ message }) => message).join("; ");
+  const bridge = await attemptAsync(() => toolstack.findBridge(pif));
+  if (bridge instanceof CommandError) return bridge.message;
   const pifAddress = pif.address;
-  return describeAddressesAtRisk({ pifAddress, bridge: bridge.value, devices }, liveAddresses);
+  return describeAddressesAtRisk({ pifAddress, bridge, devices }, liveAddresses);
 }
 
 /** What is said of plugs that would take an address away. */

@@ -1,6 +1,7 @@
 import type { CommandResult } from "../../cli/command.ts";
 import { requireConfirmation } from "../../cli/confirm.ts";
 import type { SignalHandler } from "../../cli/signals.ts";
+import { unavailableError } from "../../core/command-error.ts";
 import { formatRestoreCommands } from "../../core/disable/manual-commands.ts";
 import { listLiveChanges } from "../../core/disable/steps.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../core/features.ts";
@@ -9,7 +10,6 @@ import { computeExitCode, EXIT_CODES, type Note, type Problem } from "../../core
 import { createReport } from "../../core/report.ts";
 import { applyLiveRestore } from "../../core/restore/apply.ts";
 import { collectCurrentRequests } from "../../core/restore/live-restore.ts";
-import { type Result, success, unavailableFailure } from "../../core/result.ts";
 import type { ReadScope } from "../../core/targets/read-scope.ts";
 import { parseTargetGroup } from "../../core/targets/targets.ts";
 import { formatCount, joinAnd } from "../../core/text.ts";
@@ -39,32 +39,27 @@ export async function runRestore(
   request: HostRestoreRequest,
   signals: SignalHandler,
   call: PoolCall | null,
-): Promise<Result<CommandResult>> {
+): Promise<CommandResult> {
   // The host that was asked counts templates and snapshots too, wherever they are.
   const isEverything = request.targets.length === 0 && (call === null || call.includesHaltedVms);
   const scope: ReadScope = isEverything ? { kind: "policy" } : getReadScope(request.targets, call);
   if (request.dryRun) {
-    return await withDom0(signals, scope, async (dom0): Promise<Result<CommandResult>> => {
+    return await withDom0(signals, scope, async (dom0): Promise<CommandResult> => {
       const planned = await planHostRestore(dom0, request);
-      return planned.ok ? success(previewRestore(planned.value, request, dom0)) : planned;
+      return previewRestore(planned, request, dom0);
     });
   }
   if (!request.yes && restoreNeedsConfirmation(request)) {
-    const confirmed = await askToRestore(request, scope, signals);
-    if (!confirmed.ok) return confirmed;
+    await askToRestore(request, scope, signals);
   }
   return await changeDom0(signals, scope, request.waitSeconds, async (dom0, lock) => {
     const reverted = await revertPendingFirst(request, dom0);
-    if (!reverted.ok) return reverted;
     const planned = await planHostRestore(dom0, request);
-    if (!planned.ok) return planned;
     if (request.confirmWithinSeconds > 0) {
-      return await restoreUntilConfirmed(planned.value, { request, dom0, signals, call }, lock);
+      return await restoreUntilConfirmed(planned, { request, dom0, signals, call }, lock);
     }
     const run = { request, dom0, call, command: "restore" } as const;
-    return await signals.runUninterrupted((isStopped) =>
-      applyHostRestore(planned.value, { ...run, isStopped }, reverted.value),
-    );
+    return await signals.runUninterrupted((isStopped) => applyHostRestore(planned, { ...run, isStopped }, reverted));
   });
 }
 
@@ -72,17 +67,12 @@ function restoreNeedsConfirmation({ targets }: HostRestoreRequest): boolean {
   return targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null);
 }
 
-async function askToRestore(
-  request: HostRestoreRequest,
-  scope: ReadScope,
-  signals: SignalHandler,
-): Promise<Result<void>> {
+async function askToRestore(request: HostRestoreRequest, scope: ReadScope, signals: SignalHandler): Promise<void> {
   const planned = await withDom0(signals, scope, (dom0) => planHostRestore(dom0, request));
-  if (!planned.ok) return planned;
-  const { plan, boot, replugPlan, rule } = planned.value;
+  const { plan, boot, replugPlan, rule } = planned;
   const removesBootLayer = request.targets.length === 0 && boot.state !== "not-installed";
   if (plan.live.length + plan.policyRemovals.length === 0 && rule === null && !removesBootLayer) {
-    return success(undefined);
+    return;
   }
   const parts = [formatCount(plan.live.length, "device"), `${formatCount(plan.settings.length, "setting")} in XAPI`];
   const replugDevices = replugPlan.plugs.map(({ pif, management }) =>
@@ -104,20 +94,19 @@ async function askToRestore(
 }
 
 /** A pending change of what is to be restored is reverted first; any other one has to be answered. */
-async function revertPendingFirst({ targets }: HostRestoreRequest, dom0: Dom0): Promise<Result<readonly Problem[]>> {
+async function revertPendingFirst({ targets }: HostRestoreRequest, dom0: Dom0): Promise<readonly Problem[]> {
   const pending = readPendingChange();
-  if (!pending.ok) return pending;
-  if (pending.value === null) return success([]);
-  const remainingSeconds = getSecondsLeft(pending.value);
-  const isSame = hasSameTargets(targets, pending.value.targets);
+  if (pending === null) return [];
+  const remainingSeconds = getSecondsLeft(pending);
+  const isSame = hasSameTargets(targets, pending.targets);
   if (remainingSeconds > 0 && targets.length > 0 && !isSame) {
-    return unavailableFailure(
+    throw unavailableError(
       "change-pending",
       `a change of something else is pending, and reverted in ${formatCount(remainingSeconds, "second")}; keep it with offload confirm, or revert it now with offload restore`,
     );
   }
   const bits = KernelBitsFile.read(dom0.kernel);
-  return bits.ok ? await revertPendingChange(pending.value, dom0.kernel, bits.value) : bits;
+  return await revertPendingChange(pending, dom0.kernel, bits);
 }
 
 function hasSameTargets(a: RestoreOptions["targets"], b: RestoreOptions["targets"]): boolean {
@@ -163,9 +152,8 @@ async function restoreUntilConfirmed(
   { plan, selected, bits }: PlannedRestore,
   { request, dom0, signals, call }: PendingRestoreContext,
   lock: ChangeLock,
-): Promise<Result<CommandResult>> {
-  const callerWaiting = (await call?.checkCallerWaiting()) ?? success(undefined);
-  if (!callerWaiting.ok) return callerWaiting;
+): Promise<CommandResult> {
+  (await call?.checkCallerWaiting()) ?? undefined;
   const { targets, features, force, replug, confirmWithinSeconds } = request;
   const pending = await beginPendingChange(
     {
@@ -178,7 +166,6 @@ async function restoreUntilConfirmed(
     collectCurrentRequests(plan),
     bits,
   );
-  if (!pending.ok) return pending;
   const live = await signals.runUninterrupted((isStopped) =>
     applyLiveRestore(plan, { kernel: dom0.kernel, isStopped }),
   );
@@ -203,19 +190,16 @@ async function restoreUntilConfirmed(
     });
   };
   if (call !== null) {
-    return success({
+    return {
       report: { ...buildReport([], changes), pending: { secondsLeft: confirmWithinSeconds } },
-    });
+    };
   }
-  const outcome = await awaitAnswer(pending.value, confirmWithinSeconds, {
+  const outcome = await awaitAnswer(pending, confirmWithinSeconds, {
     dom0,
     signals,
     command: "restore",
   });
-  if (!outcome.ok) return outcome;
-  return outcome.value.type === "confirmed"
-    ? success(outcome.value.result)
-    : success({ report: buildReport(outcome.value.problems, []) });
+  return outcome.type === "confirmed" ? outcome.result : { report: buildReport(outcome.problems, []) };
 }
 
 const PLUG_UNPROTECTED: readonly Note[] = [

@@ -1,4 +1,5 @@
 import { removeBootFiles, rewriteBootScript } from "../../boot/boot-layer.ts";
+import { attemptAsync, CommandError } from "../../core/command-error.ts";
 import { getUuid } from "../../core/interface.ts";
 import type { Inventory, Pif, Vif } from "../../core/inventory.ts";
 import { NO_INTERFACE_POLICY } from "../../core/policy-entries.ts";
@@ -30,11 +31,9 @@ export async function updateBootLayerAfterRestore(
       ? null
       : mergeCoverage(boot.covers, previewRestoredInventory(inventory, plan, restored, rule));
   const isRemoved = coverage === null || isEmptyCoverage(coverage);
-  const updated = isRemoved ? await removeBootFiles() : await rewriteBootScript(coverage);
-  if (!updated.ok) return { notes: [], problems: [toBootProblem(updated.failures)] };
-  return isRemoved && updated.value
-    ? { notes: [{ code: "boot-removed", message: BOOT_REMOVED }], problems: [] }
-    : noUpdate;
+  const updated = await attemptAsync(() => (isRemoved ? removeBootFiles() : rewriteBootScript(coverage)));
+  if (updated instanceof CommandError) return { notes: [], problems: [toBootProblem(updated)] };
+  return isRemoved && updated ? { notes: [{ code: "boot-removed", message: BOOT_REMOVED }], problems: [] } : noUpdate;
 }
 
 const BOOT_REMOVED = "what persist had installed was removed";
@@ -69,8 +68,7 @@ function previewRestoredInventory(
   };
 }
 
-function toBootProblem(failures: readonly { readonly message: string }[]): Problem {
-  const reason = failures.map(({ message }) => message).join("; ");
+function toBootProblem({ message: reason }: CommandError): Problem {
   const message = `the boot layer does not follow what was restored: ${reason}; run offload restore again`;
   return { code: "boot-drift", message };
 }

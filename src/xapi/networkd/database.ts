@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import * as v from "valibot";
+import { type CommandError, unavailableError } from "../../core/command-error.ts";
 import { FEATURE_NAMES } from "../../core/features.ts";
-import { type Result, success, unavailableFailure } from "../../core/result.ts";
 import type { NetworkdDatabase } from "../../core/verify/networkd.ts";
 import { NETWORKD_DB } from "../../paths.ts";
 
@@ -21,27 +21,26 @@ const DocumentSchema = v.object({
  * What networkd will apply when it starts; null where it has never written anything. Interfaces that
  * are not persistent are left out, for networkd does not touch them then.
  */
-export function readNetworkdDb(path: string = NETWORKD_DB): Result<NetworkdDatabase | null> {
+export function readNetworkdDb(path: string = NETWORKD_DB): NetworkdDatabase | null {
   const text = readRegularFile(path);
-  if (!text.ok) return text;
-  return text.value === null ? success(null) : parseNetworkdDb(text.value, path);
+  return text === null ? null : parseNetworkdDb(text, path);
 }
 
 /** Reads what networkd wrote. */
-export function parseNetworkdDb(text: string, path: string = NETWORKD_DB): Result<NetworkdDatabase> {
+export function parseNetworkdDb(text: string, path: string = NETWORKD_DB): NetworkdDatabase {
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
-    return unreadableFailure(path, "it is not JSON");
+    throw createUnreadableError(path, "it is not JSON");
   }
   const parsed = v.safeParse(DocumentSchema, document);
   if (!parsed.success) {
-    return unreadableFailure(path, `it is not understood (${v.getDotPath(parsed.issues[0]) ?? "all"})`);
+    throw createUnreadableError(path, `it is not understood (${v.getDotPath(parsed.issues[0]) ?? "all"})`);
   }
   const interfaces = Object.entries(parsed.output.interface_config);
   const persistent = interfaces.filter(([, { persistent_i }]) => persistent_i);
-  return success(new Map(persistent.map(([device, config]) => [device, parseOffloads(config.ethtool_offload)])));
+  return new Map(persistent.map(([device, config]) => [device, parseOffloads(config.ethtool_offload)]));
 }
 
 function parseOffloads(offloads: Readonly<Record<string, string>>) {
@@ -53,26 +52,26 @@ function parseOffloads(offloads: Readonly<Record<string, string>>) {
   );
 }
 
-function readRegularFile(path: string): Result<string | null> {
+function readRegularFile(path: string): string | null {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : null;
-    if (code === "ENOENT") return success(null);
-    return unreadableFailure(path, code === "ELOOP" ? "it is a symbolic link" : String(code));
+    if (code === "ENOENT") return null;
+    throw createUnreadableError(path, code === "ELOOP" ? "it is a symbolic link" : String(code));
   }
   try {
     const status = fstatSync(fd);
-    if (!status.isFile()) return unreadableFailure(path, "it is not a regular file");
-    if (status.size > MAX_BYTES) return unreadableFailure(path, "it is too large");
+    if (!status.isFile()) throw createUnreadableError(path, "it is not a regular file");
+    if (status.size > MAX_BYTES) throw createUnreadableError(path, "it is too large");
     const bytes = Buffer.alloc(status.size);
-    return success(bytes.toString("utf8", 0, readSync(fd, bytes)));
+    return bytes.toString("utf8", 0, readSync(fd, bytes));
   } finally {
     closeSync(fd);
   }
 }
 
-function unreadableFailure(path: string, reason: string): Result<never> {
-  return unavailableFailure("networkd-unreadable", `${path} cannot be read: ${reason}`);
+function createUnreadableError(path: string, reason: string): CommandError {
+  return unavailableError("networkd-unreadable", `${path} cannot be read: ${reason}`);
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { attempt, CommandError } from "../../core/command-error.ts";
 import { runProgram } from "../../fs/process.ts";
 
 /** networkd's queue on the message switch (network_interface.ml queue_name). */
@@ -19,8 +20,8 @@ const ReplySchema = v.object({ result: v.unknown(), error: v.optional(v.null()) 
  */
 export function syncNetworkd(run: typeof runProgram = runProgram): boolean {
   const args = ["call", QUEUE_NAME, "--body", SYNC_REQUEST, "--timeout", String(TIMEOUT_SECONDS)];
-  const result = run("message-cli", args, (TIMEOUT_SECONDS + 1) * 1000);
-  return result.ok && result.value.exitCode === 0 && isSuccessReply(result.value.stdout);
+  const result = attempt(() => run("message-cli", args, (TIMEOUT_SECONDS + 1) * 1000));
+  return !(result instanceof CommandError) && result.exitCode === 0 && isSuccessReply(result.stdout);
 }
 
 function isSuccessReply(reply: string): boolean {

@@ -1,4 +1,4 @@
-import { type Result, unavailableFailure } from "../../core/result.ts";
+import { type CommandError, unavailableError } from "../../core/command-error.ts";
 import { isOlderThan82, readCoordinatorAddress } from "../host-files.ts";
 import type { CallError } from "./reply.ts";
 
@@ -15,22 +15,22 @@ const EMERGENCY_MODE_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** The failure of a command that XAPI's error means; `during` tells a login from what follows it. */
-export function toFailure(error: CallError, phase: "login" | "read"): Result<never> {
+export function toXapiError(error: CallError, phase: "login" | "read"): CommandError {
   switch (error.kind) {
     case "unreachable":
-      return unavailableFailure(
+      return unavailableError(
         "xapi-unreachable",
         `XAPI does not answer: ${error.reason}; start it with xe-toolstack-restart, or ${LIVE_ONLY_HINT}`,
       );
     case "timeout":
-      return unavailableFailure(
+      return unavailableError(
         "xapi-timeout",
         `${formatCallError(error)}; ${formatTimeoutHint()}, or ${LIVE_ONLY_HINT}`,
       );
     case "bad-response":
-      return badResponseFailure(error, phase);
+      return createBadResponseError(error, phase);
     case "refused":
-      return refusedFailure(error);
+      return createRefusedError(error);
   }
 }
 
@@ -46,43 +46,43 @@ function formatTimeoutHint(): string {
  * Before xapi 1.230 a member sends JSON calls on to its coordinator as XML, and answers HTTP 500
  * (CA-336258); logging in works there all the same, for that is done by the member itself.
  */
-function badResponseFailure(
+function createBadResponseError(
   { status, reason }: Extract<CallError, { kind: "bad-response" }>,
   phase: "login" | "read",
-): Result<never> {
+): CommandError {
   const coordinator = phase === "read" && status === 500 && isOlderThan82() ? readCoordinatorAddress() : null;
   if (coordinator !== null) {
-    return unavailableFailure(
+    return unavailableError(
       "old-pool-member",
       `this pool member runs a XAPI older than 8.2, which cannot hand these calls to its coordinator; run offload on the coordinator (${coordinator}) for the settings, and here with --live-only`,
     );
   }
-  return unavailableFailure(
+  return unavailableError(
     "xapi-bad-response",
     `XAPI's reply makes no sense: ${reason}; see /var/log/xensource.log, or ${LIVE_ONLY_HINT}`,
   );
 }
 
-function refusedFailure({ code, params }: Extract<CallError, { kind: "refused" }>): Result<never> {
+function createRefusedError({ code, params }: Extract<CallError, { kind: "refused" }>): CommandError {
   if (code === "HOST_STILL_BOOTING") {
-    return unavailableFailure(
+    return unavailableError(
       "xapi-starting",
       "XAPI is still starting; wait for it with: /opt/xensource/bin/xapi-wait-init-complete 300",
     );
   }
   if (EMERGENCY_MODE_CODES.has(code)) {
-    return unavailableFailure(
+    return unavailableError(
       "emergency-mode",
       `this pool member is in emergency mode (${code}); bring back its coordinator, or ${LIVE_ONLY_HINT}`,
     );
   }
   if (code === "HOST_NOT_FOUND") {
-    return unavailableFailure(
+    return unavailableError(
       "host-not-in-xapi",
       `XAPI knows no host ${params[0] ?? ""}, which /etc/xensource-inventory says this is`,
     );
   }
-  return unavailableFailure("xapi-refused", `XAPI refused: ${formatErrorCode(code, params)}`);
+  return unavailableError("xapi-refused", `XAPI refused: ${formatErrorCode(code, params)}`);
 }
 
 /** An error in the middle of the work, as part of a sentence. */

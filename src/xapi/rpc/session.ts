@@ -11,7 +11,6 @@ import type {
   Toolstack,
   XapiDiagnostics,
 } from "../../core/ports.ts";
-import { type Result, success } from "../../core/result.ts";
 import type { ReadScope } from "../../core/targets/read-scope.ts";
 import { readXapiDiagnostics } from "../diagnostics.ts";
 import { buildInventory } from "../inventory/build-inventory.ts";
@@ -22,7 +21,7 @@ import { parseError, XapiReadError, XapiReader } from "../inventory/xapi-reader.
 import { readOtherConfigs } from "../read-other-configs.ts";
 import { writeOtherConfigKeys } from "../write-other-config.ts";
 import { ConcurrencyLimiter } from "./concurrency-limiter.ts";
-import { formatCallError, toFailure } from "./errors.ts";
+import { formatCallError, toXapiError } from "./errors.ts";
 import { forEachConcurrent, MAX_CONCURRENT_CALLS } from "./for-each-concurrent.ts";
 import type { CallResult } from "./reply.ts";
 import { readServerTime } from "./server-time.ts";
@@ -49,15 +48,14 @@ export class XapiSession implements Toolstack {
   ) {}
 
   /** Logs in as root, which the socket itself vouches for. */
-  static async open(hostUuid: string, socket = new XapiSocket()): Promise<Result<XapiSession>> {
+  static async open(hostUuid: string, socket = new XapiSocket()): Promise<XapiSession> {
     const method = "session.login_with_password";
     const timeoutSeconds = Math.min(LOGIN_TIMEOUT_SECONDS, socket.timeoutSeconds);
     const login = await socket.call(method, ["root", "", "1.0", ORIGINATOR], timeoutSeconds);
-    if (!login.ok) return toFailure(login.error, "login");
+    if (!login.ok) throw toXapiError(login.error, "login");
     const parsedRef = v.safeParse(v.string(), login.value);
-    return parsedRef.success
-      ? success(new XapiSession(socket, hostUuid, parsedRef.output))
-      : toFailure(parseError(method), "login");
+    if (!parsedRef.success) throw toXapiError(parseError(method), "login");
+    return new XapiSession(socket, hostUuid, parsedRef.output);
   }
 
   /** A call within this session, of which there are four at a time. */
@@ -75,7 +73,7 @@ export class XapiSession implements Toolstack {
     return this.socket.call(method, [this.sessionRef, ...params], timeoutSeconds, signal);
   }
 
-  readInventory(scope: ReadScope): Promise<Result<Inventory>> {
+  readInventory(scope: ReadScope): Promise<Inventory> {
     return this.#read(async (reader) => {
       const records = await readInventoryRecords(reader, scope, this.hostUuid);
       const inventory = buildInventory(records, this.hostUuid);
@@ -84,15 +82,15 @@ export class XapiSession implements Toolstack {
     });
   }
 
-  countHosts(): Promise<Result<number>> {
+  countHosts(): Promise<number> {
     return this.#read(async (reader) => (await reader.read(RefsSchema, "host.get_all")).length);
   }
 
-  readDiagnostics(): Promise<Result<XapiDiagnostics>> {
+  readDiagnostics(): Promise<XapiDiagnostics> {
     return this.#read((reader) => readXapiDiagnostics(reader, this.hostUuid));
   }
 
-  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<Result<ReadonlyMap<string, InterfaceConfig>>> {
+  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, InterfaceConfig>> {
     return this.#read((reader) => readOtherConfigs(reader, interfaces));
   }
 
@@ -132,12 +130,12 @@ export class XapiSession implements Toolstack {
   }
 
   /** The UUID of this session, by which others can see whether it is still open. */
-  readSessionUuid(): Promise<Result<string>> {
+  readSessionUuid(): Promise<string> {
     return this.#read((reader) => reader.read(v.string(), "session.get_uuid", this.sessionRef));
   }
 
   /** Whether a session of that UUID is open. */
-  isSessionOpen(uuid: string): Promise<Result<boolean>> {
+  isSessionOpen(uuid: string): Promise<boolean> {
     return this.#read(async (reader) => {
       const ref = await reader.readOrNull(v.string(), "session.get_by_uuid", uuid);
       return ref !== null;
@@ -145,12 +143,12 @@ export class XapiSession implements Toolstack {
   }
 
   /** The time on the pool's coordinator; it counts in seconds. */
-  readCoordinatorTime(): Promise<Result<Date>> {
+  readCoordinatorTime(): Promise<Date> {
     return this.#read(readServerTime);
   }
 
   /** Every host of the pool by name, each with the VMs that run on it. */
-  readPoolHosts(): Promise<Result<readonly PoolHost[]>> {
+  readPoolHosts(): Promise<readonly PoolHost[]> {
     return this.#read(async (reader) => {
       const records = await reader.read(HostRecordsSchema, "host.get_all_records");
       return parsePoolHosts(records).toSorted(
@@ -159,7 +157,7 @@ export class XapiSession implements Toolstack {
     });
   }
 
-  findBridge({ network }: Pif): Promise<Result<string>> {
+  findBridge({ network }: Pif): Promise<string> {
     return this.#read((reader) => reader.read(v.string(), "network.get_bridge", network));
   }
 
@@ -176,11 +174,11 @@ export class XapiSession implements Toolstack {
     await this.socket.call("session.logout", [this.sessionRef], LOGOUT_TIMEOUT_SECONDS);
   }
 
-  async #read<T>(read: (reader: XapiReader) => Promise<T>): Promise<Result<T>> {
+  async #read<T>(read: (reader: XapiReader) => Promise<T>): Promise<T> {
     try {
-      return success(await read(this.#reader));
+      return await read(this.#reader);
     } catch (error) {
-      if (error instanceof XapiReadError) return toFailure(error.error, "read");
+      if (error instanceof XapiReadError) throw toXapiError(error.error, "read");
       throw error;
     }
   }

@@ -1,17 +1,16 @@
 import { describe, expect, test } from "bun:test";
+import { attemptAsync, unavailableError } from "../../../src/core/command-error.ts";
 import { applyDisable } from "../../../src/core/disable/apply.ts";
 import { planLiveOnly } from "../../../src/core/disable/plan.ts";
-import { success, unavailableFailure } from "../../../src/core/result.ts";
 import { readInterfaceFeatures } from "../../../src/core/targets/interface-features.ts";
 import {
   config,
-  failureOf,
+  failureOfAsync,
   haltedVm,
   inventory,
   NIC_OFF,
   NIC_ON,
   pif,
-  unwrap,
   VIF_ON,
   vif,
   vm,
@@ -58,8 +57,8 @@ describe("without originals there is no change", () => {
   test("bits that cannot be put on disk stop everything", async () => {
     const one = host();
     one.bits.failsToSave = true;
-    const failed = await applyDisable(one.planDisable(), one.ports);
-    expect(failureOf(failed).code).toBe("file-not-written");
+    const failure = await failureOfAsync(() => applyDisable(one.planDisable(), one.ports));
+    expect(failure.code).toBe("file-not-written");
     expect(one.journal).toEqual([]);
   });
 
@@ -87,8 +86,8 @@ describe("disable without XAPI", () => {
   test("changes the kernel alone, with its exact bits kept", async () => {
     const one = host();
     const interfaces = one.all();
-    const plan = planLiveOnly(interfaces, EVERYTHING, unwrap(readInterfaceFeatures(interfaces, one.kernel)));
-    const done = unwrap(await applyDisable(plan, { ...one.ports, toolstack: null }));
+    const plan = planLiveOnly(interfaces, EVERYTHING, readInterfaceFeatures(interfaces, one.kernel));
+    const done = await applyDisable(plan, { ...one.ports, toolstack: null });
     expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
     expect(done.changes.every(({ layer }) => layer === "live")).toBe(true);
     expect(done).toMatchObject({ problems: [], settingsVerified: true });
@@ -152,9 +151,9 @@ describe("when XAPI fails", () => {
       let asked = 0;
       one.checkCallerWaiting = async () => {
         asked += 1;
-        return asked < asks ? success(undefined) : unavailableFailure("void", "the caller has gone");
+        if (asked >= asks) throw unavailableError("void", "the caller has gone");
       };
-      await applyDisable(one.planDisable(), one.ports);
+      await attemptAsync(() => applyDisable(one.planDisable(), one.ports));
       expect(one.texts(eth0.uuid)).toHaveLength(asks === 1 ? 0 : 1);
       expect(one.kernel.writes.length > 0).toBe(asks === 3);
       expect(one.toolstack.written).toEqual([]);

@@ -13,7 +13,6 @@ import {
   NIC_OFF,
   NIC_ON,
   pif,
-  unwrap,
   VIF_ON,
   vif,
   vm,
@@ -73,7 +72,7 @@ describe("what there is to choose from", () => {
       vms: [...POOL.vms, vm("eth0", { domid: 7 }), vm("web", { uuid: "other", domid: 8 })],
     });
     for (const { request, name } of choices(twins, VIEW)) {
-      const { interfaces } = unwrap(resolveTargets([request], twins));
+      const { interfaces } = resolveTargets([request], twins);
       for (const one of interfaces) {
         if (one.kind === "unmanaged") throw new Error("no choice is bare");
         expect(one.kind === "pif" ? one.pif.device : one.vm.name).toBe(name);

@@ -15,7 +15,6 @@ import {
   NIC_ON,
   nic,
   pif,
-  unwrap,
   VIF_ON,
   vif,
   vm,
@@ -33,7 +32,7 @@ describe("survey", () => {
 
   test("reads the devices of the interfaces, taps too, and no others", () => {
     const subjects = [nic(pif("eth0")), guest(vif(vm("web", { domid: 3 }), "0"))];
-    const { readings } = unwrap(readInterfaceFeatures(subjects, kernel));
+    const { readings } = readInterfaceFeatures(subjects, kernel);
     expect([...readings.keys()]).toEqual(["eth0", "vif3.0", "tap3.0"]);
   });
 
@@ -45,7 +44,7 @@ describe("survey", () => {
     own.devices.set("vif3.1", VIF_ON);
     const web = vm("web", { domid: 3 });
     const subjects = [nic(pif("eth0")), guest(vif(web, "0")), guest(vif(web, "1"))];
-    const { readings } = unwrap(readInterfaceFeatures(subjects, own, ahead));
+    const { readings } = readInterfaceFeatures(subjects, own, ahead);
     const readNow = (device: string) => {
       const observation = readings.get(device);
       return observation?.state === "read" ? observation.features : observation;
@@ -57,13 +56,13 @@ describe("survey", () => {
   });
 
   test("tells of a device that is not there", () => {
-    const { readings } = unwrap(readInterfaceFeatures([nic(pif("eth9"))], kernel));
+    const { readings } = readInterfaceFeatures([nic(pif("eth9"))], kernel);
     expect(readings.get("eth9")).toEqual({ state: "missing" });
   });
 
   test("does not read vif3.0 for a VM of another host", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
-    expect(unwrap(readInterfaceFeatures([guest(vif(away, "0"))], kernel)).readings.size).toBe(0);
+    expect(readInterfaceFeatures([guest(vif(away, "0"))], kernel).readings.size).toBe(0);
   });
 });
 
@@ -80,7 +79,7 @@ describe("targets without XAPI", () => {
       existing,
       () => false,
     );
-    expect(found === null ? null : unwrap(found)).toEqual([
+    expect(found === null ? null : found).toEqual([
       { kind: "unmanaged", device: "eth0", deviceKind: "pif" },
       { kind: "unmanaged", device: "vif3.0", deviceKind: "vif" },
       { kind: "unmanaged", device: "tap3.0", deviceKind: "vif" },
@@ -98,24 +97,14 @@ describe("targets without XAPI", () => {
   });
 
   test("--pif of no device is refused", () => {
-    const found = resolveUnmanaged([{ text: "eth9", kind: "pif" }], existing, () => false);
-    expect(found === null ? null : failureOf(found).code).toBe("unknown-target");
+    const resolve = () => resolveUnmanaged([{ text: "eth9", kind: "pif" }], existing, () => false);
+    expect(failureOf(resolve).code).toBe("unknown-target");
   });
 
   test("checks the spelling all the same, every target of it", () => {
-    const found = resolveUnmanaged(
-      [
-        { text: "all", kind: "any" },
-        { text: "", kind: "any" },
-        { text: "eth0", kind: "any" },
-      ],
-      existing,
-      () => false,
-    );
-    expect(found === null ? null : failuresOf(found).map(({ code }) => code)).toEqual([
-      "all-must-be-uppercase",
-      "empty-target",
-    ]);
+    const requests = ["all", "", "eth0"].map((text) => ({ text, kind: "any" }) as const);
+    const failures = failuresOf(() => resolveUnmanaged(requests, existing, () => false));
+    expect(failures.map(({ code }) => code)).toEqual(["all-must-be-uppercase", "empty-target"]);
   });
 });
 

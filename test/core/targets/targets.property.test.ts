@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { attempt, CommandError } from "../../../src/core/command-error.ts";
 import { getUuid, type Interface, listInterfaceDevices } from "../../../src/core/interface.ts";
 import type { Inventory } from "../../../src/core/inventory.ts";
 import type { TargetRequest } from "../../../src/core/targets/target-request.ts";
 import { resolveTargets } from "../../../src/core/targets/targets.ts";
 import { inventories } from "../../builders/arbitraries.ts";
-import { failuresOf, unwrap } from "../../builders/hosts.ts";
 
 /** Targets of every kind, such as exist in the inventory and such as do not. */
 function requestsFor({ pifs, vms, vifs }: Inventory): fc.Arbitrary<readonly TargetRequest[]> {
@@ -43,17 +43,17 @@ describe("for every pool and every list of targets", () => {
   test("all or nothing: it resolves exactly when each target does, to all that they mean", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
-        const whole = resolveTargets(requests, inventory);
-        const each = requests.map((request) => resolveTargets([request], inventory));
-        const bad = each.filter(({ ok }) => !ok);
-        expect(whole.ok).toBe(bad.length === 0);
-        if (!whole.ok) {
-          expect(failuresOf(whole)).toEqual(bad.flatMap(failuresOf));
+        const whole = attempt(() => resolveTargets(requests, inventory));
+        const each = requests.map((request) => attempt(() => resolveTargets([request], inventory)));
+        const bad = each.filter((one) => one instanceof CommandError);
+        expect(whole instanceof CommandError).toBe(bad.length > 0);
+        if (whole instanceof CommandError) {
+          expect(whole.failures).toEqual(bad.flatMap(({ failures }) => failures));
           expect(whole.failures.every(({ kind }) => kind === "usage")).toBe(true);
           return;
         }
-        const union = new Set(each.flatMap((one) => uuids(unwrap(one).interfaces)));
-        expect(uuids(whole.value.interfaces)).toEqual([...union].sort());
+        const union = new Set(each.flatMap((one) => (one instanceof CommandError ? [] : uuids(one.interfaces))));
+        expect(uuids(whole.interfaces)).toEqual([...union].sort());
       }),
     );
   });
@@ -61,9 +61,11 @@ describe("for every pool and every list of targets", () => {
   test("the order in which targets are named does not matter", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
-        const [there, back] = [resolveTargets(requests, inventory), resolveTargets([...requests].reverse(), inventory)];
-        expect(back.ok).toBe(there.ok);
-        if (there.ok && back.ok) expect(back.value.interfaces).toEqual(there.value.interfaces);
+        const resolve = (list: typeof requests) => attempt(() => resolveTargets(list, inventory));
+        const [there, back] = [resolve(requests), resolve([...requests].reverse())];
+        const isRefused = there instanceof CommandError;
+        expect(back instanceof CommandError).toBe(isRefused);
+        if (!isRefused) expect(back).toHaveProperty("interfaces", there.interfaces);
       }),
     );
   });
@@ -71,8 +73,8 @@ describe("for every pool and every list of targets", () => {
   test("no PIF of another host is chosen, and only such as are NICs", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
-        const resolved = resolveTargets(requests, inventory);
-        for (const subject of resolved.ok ? resolved.value.interfaces : []) {
+        const resolved = attempt(() => resolveTargets(requests, inventory));
+        for (const subject of resolved instanceof CommandError ? [] : resolved.interfaces) {
           if (subject.kind !== "pif") continue;
           expect(subject.pif.host.uuid).toBe(inventory.host.uuid);
           expect(subject.pif.role).toBe("physical");
@@ -84,8 +86,8 @@ describe("for every pool and every list of targets", () => {
   test("no vif device is chosen of a VM that is not resident here, nor one of no guest", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
-        const resolved = resolveTargets(requests, inventory);
-        for (const subject of resolved.ok ? resolved.value.interfaces : []) {
+        const resolved = attempt(() => resolveTargets(requests, inventory));
+        for (const subject of resolved instanceof CommandError ? [] : resolved.interfaces) {
           if (subject.kind !== "vif") continue;
           expect(subject.vm.role).toBe("vm");
           const taps = new Set([`tap${subject.vm.domid}.${subject.vif.device}`]);
@@ -103,12 +105,12 @@ describe("for every pool and every list of targets", () => {
     fc.assert(
       fc.property(inventories, fc.constantFrom("any", "vm"), (inventory, kind) => {
         for (const vm of inventory.vms) {
-          const resolved = resolveTargets([{ text: vm.uuid, kind }], inventory);
-          expect(resolved.ok).toBe(vm.role === "vm");
-          if (!resolved.ok) continue;
+          const resolved = attempt(() => resolveTargets([{ text: vm.uuid, kind }], inventory));
+          expect(resolved instanceof CommandError).toBe(vm.role !== "vm");
+          if (resolved instanceof CommandError) continue;
           const own = inventory.vifs.filter((vif) => vif.vm.uuid === vm.uuid);
-          expect(uuids(resolved.value.interfaces)).toEqual(own.map(({ uuid }) => uuid).sort());
-          expect(resolved.value.vmsWithoutVifs).toEqual(own.length === 0 ? [vm] : []);
+          expect(uuids(resolved.interfaces)).toEqual(own.map(({ uuid }) => uuid).sort());
+          expect(resolved.vmsWithoutVifs).toEqual(own.length === 0 ? [vm] : []);
         }
       }),
     );
@@ -118,9 +120,9 @@ describe("for every pool and every list of targets", () => {
     fc.assert(
       fc.property(inventories, (inventory) => {
         for (const { uuid, vm } of inventory.vifs) {
-          const resolved = resolveTargets([{ text: uuid, kind: "any" }], inventory);
-          expect(resolved.ok).toBe(vm.role === "vm");
-          if (resolved.ok) expect(uuids(resolved.value.interfaces)).toEqual([uuid]);
+          const resolved = attempt(() => resolveTargets([{ text: uuid, kind: "any" }], inventory));
+          expect(resolved instanceof CommandError).toBe(vm.role !== "vm");
+          if (!(resolved instanceof CommandError)) expect(uuids(resolved.interfaces)).toEqual([uuid]);
         }
       }),
     );
@@ -130,7 +132,7 @@ describe("for every pool and every list of targets", () => {
     fc.assert(
       fc.property(inventories, (inventory) => {
         const { host, pifs, vifs, vms } = inventory;
-        const selection = unwrap(resolveTargets([{ text: "ALL", kind: "host" }], inventory));
+        const selection = resolveTargets([{ text: "ALL", kind: "host" }], inventory);
         const elsewhere = ({ residentOn }: (typeof vms)[number]) =>
           residentOn !== undefined && residentOn.uuid !== host.uuid;
         const nics = pifs.filter((pif) => pif.host.uuid === host.uuid && pif.role === "physical");
@@ -148,11 +150,11 @@ describe("for every pool and every list of targets", () => {
   test("an interface is chosen once, NICs before VIFs", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
-        const resolved = resolveTargets(requests, inventory);
-        if (!resolved.ok) return;
-        const chosen = uuids(resolved.value.interfaces);
+        const resolved = attempt(() => resolveTargets(requests, inventory));
+        if (resolved instanceof CommandError) return;
+        const chosen = uuids(resolved.interfaces);
         expect(new Set(chosen).size).toBe(chosen.length);
-        const kinds = resolved.value.interfaces.map(({ kind }) => kind);
+        const kinds = resolved.interfaces.map(({ kind }) => kind);
         expect(kinds).toEqual([...kinds].sort());
       }),
     );

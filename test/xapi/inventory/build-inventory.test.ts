@@ -4,7 +4,6 @@ import { findUnderlyingNics } from "../../../src/core/inventory.ts";
 import { resolveTargets } from "../../../src/core/targets/targets.ts";
 import { buildInventory, type InventoryRecords, RecordSchemas } from "../../../src/xapi/inventory/build-inventory.ts";
 import { parseReply } from "../../../src/xapi/rpc/reply.ts";
-import { unwrap } from "../../builders/hosts.ts";
 import { recordedReply } from "../../fakes/recorded-xapi.ts";
 
 const HOST_UUID = "c269d904-1d75-474f-a7fb-84dbc48a51d5";
@@ -135,7 +134,7 @@ describe("the records of a real xapi", () => {
 
   test("let bond and VLAN be named as targets", () => {
     const devices = (text: string) =>
-      unwrap(resolveTargets([{ text, kind: "any" }], inventory)).interfaces.map((one) =>
+      resolveTargets([{ text, kind: "any" }], inventory).interfaces.map((one) =>
         one.kind === "pif" ? one.pif.device : one.kind,
       );
     expect(devices("bond0")).toEqual(["eth1", "eth2"]);

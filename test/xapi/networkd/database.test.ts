@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseNetworkdDb, readNetworkdDb } from "../../../src/xapi/networkd/database.ts";
-import { failureOf, unwrap } from "../../builders/hosts.ts";
+import { failureOf } from "../../builders/hosts.ts";
 
 const FIXTURES = join(import.meta.dir, "../../fixtures/networkd");
 const directory = mkdtempSync(join(tmpdir(), "networkd-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 function memoryOf(path: string) {
-  const memory = unwrap(readNetworkdDb(path));
+  const memory = readNetworkdDb(path);
   const lines = [...(memory ?? [])].map(
     ([device, features]) => `${device} ${[...features].map(([feature, value]) => `${feature}=${value}`).join(" ")}`,
   );
@@ -18,7 +18,7 @@ function memoryOf(path: string) {
 }
 
 function parsed(document: unknown) {
-  return unwrap(parseNetworkdDb(JSON.stringify(document)));
+  return parseNetworkdDb(JSON.stringify(document));
 }
 
 describe("networkd's file", () => {
@@ -35,7 +35,7 @@ describe("networkd's file", () => {
   });
 
   test("tells nothing of interfaces that are not persistent, which a start does not touch", () => {
-    const memory = unwrap(readNetworkdDb(join(FIXTURES, "stock.json")));
+    const memory = readNetworkdDb(join(FIXTURES, "stock.json"));
     expect(memory?.has("xenbr1")).toBe(true);
     expect(memory?.has("xenbr2")).toBe(false);
   });
@@ -47,7 +47,7 @@ describe("networkd's file", () => {
   });
 
   test("is nothing where there is none", () => {
-    expect(unwrap(readNetworkdDb(join(directory, "absent")))).toBeNull();
+    expect(readNetworkdDb(join(directory, "absent"))).toBeNull();
   });
 
   test("may have fields, features and values that nobody knows", () => {
@@ -77,7 +77,7 @@ describe("networkd's file", () => {
   ])("is refused when it is damaged: %p", (text, reason) => {
     const path = join(directory, "damaged");
     writeFileSync(path, text);
-    const { code, message } = failureOf(readNetworkdDb(path));
+    const { code, message } = failureOf(() => readNetworkdDb(path));
     expect(code).toBe("networkd-unreadable");
     expect(message).toStartWith(`${path} cannot be read: ${reason}`);
   });
@@ -88,7 +88,7 @@ describe("networkd's file", () => {
     const large = join(directory, "large");
     writeFileSync(large, "");
     truncateSync(large, 5 * 1024 * 1024);
-    const reasons = [link, directory, large].map((path) => failureOf(readNetworkdDb(path)).message);
+    const reasons = [link, directory, large].map((path) => failureOf(() => readNetworkdDb(path)).message);
     expect(reasons).toEqual([
       `${link} cannot be read: it is a symbolic link`,
       `${directory} cannot be read: it is not a regular file`,

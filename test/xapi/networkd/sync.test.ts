@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { success, unavailableFailure } from "../../../src/core/result.ts";
+import { unavailableError } from "../../../src/core/command-error.ts";
 import { syncNetworkd } from "../../../src/xapi/networkd/sync.ts";
 
-const answers = (exitCode: number, stdout: string) => () => success({ exitCode, stdout, stderr: "" });
+const answers = (exitCode: number, stdout: string) => () => ({ exitCode, stdout, stderr: "" });
 
 describe("having networkd write its memory", () => {
   test("calls networkd through the message switch, bounded in time", () => {
     const calls: unknown[] = [];
     syncNetworkd((...call) => {
       calls.push(call);
-      return success({ exitCode: 0, stdout: "", stderr: "" });
+      return { exitCode: 0, stdout: "", stderr: "" };
     });
     const body = '{"method":"Network.sync_state","params":[null],"id":1}';
     const args = ["call", "org.xen.xapi.networkd", "--body", body, "--timeout", "5"];
@@ -25,7 +25,12 @@ describe("having networkd write its memory", () => {
     ["the answer is no JSON", answers(0, "Timeout")],
     ["there is no answer", answers(0, "")],
     ["message-cli fails", answers(1, '{"result":null,"error":null,"id":1}')],
-    ["message-cli is missing", () => unavailableFailure("program-missing", "not installed")],
+    [
+      "message-cli is missing",
+      () => {
+        throw unavailableError("program-missing", "not installed");
+      },
+    ],
   ])("is not done when %s", (_, run) => {
     expect(syncNetworkd(run)).toBe(false);
   });

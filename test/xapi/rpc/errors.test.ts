@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { formatCallError, toFailure } from "../../../src/xapi/rpc/errors.ts";
+import { formatCallError, toXapiError } from "../../../src/xapi/rpc/errors.ts";
 import type { CallError } from "../../../src/xapi/rpc/reply.ts";
 import { failureOf } from "../../builders/hosts.ts";
 
@@ -8,7 +8,9 @@ function refused(code: string, ...params: readonly string[]): CallError {
 }
 
 function failure(error: CallError, during: "login" | "read" = "read") {
-  return failureOf(toFailure(error, during));
+  return failureOf(() => {
+    throw toXapiError(error, during);
+  });
 }
 
 const KINDS: readonly (readonly [CallError, string])[] = [

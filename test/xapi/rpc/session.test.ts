@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseReply } from "../../../src/xapi/rpc/reply.ts";
 import { parseXapiTime } from "../../../src/xapi/rpc/server-time.ts";
-import { failureOf, pif, unwrap, vm } from "../../builders/hosts.ts";
+import { failureOfAsync, pif, vm } from "../../builders/hosts.ts";
 import { recordedReply } from "../../fakes/recorded-xapi.ts";
 import { openSession, type SentCall } from "../../fakes/scripted-socket.ts";
 
@@ -37,7 +37,7 @@ describe("a session", () => {
 
   test("tells the versions of this host and the records of networks, in two calls", async () => {
     const { socket, session } = await recordedSession();
-    const { software, networks } = unwrap(await session.readDiagnostics());
+    const { software, networks } = await session.readDiagnostics();
     expect(socket.sent).toHaveLength(3);
     expect(software.get("xapi_build")).toBe("0.0.dev");
     expect(software.get("network_backend")).toBe("bridge");
@@ -81,10 +81,10 @@ describe("a session", () => {
         ? { ok: true, value: "OpaqueRef:session" }
         : { ok: false, error: { kind: "refused", code: "UUID_INVALID", params: ["session"] } };
     };
-    expect(unwrap(await session.readSessionUuid())).toBe("own-uuid");
+    expect(await session.readSessionUuid()).toBe("own-uuid");
     expect(socket.calls("session.get_uuid")).toEqual(["session.get_uuid OpaqueRef:session"]);
-    expect(unwrap(await session.isSessionOpen("own-uuid"))).toBe(true);
-    expect(unwrap(await session.isSessionOpen("another"))).toBe(false);
+    expect(await session.isSessionOpen("own-uuid")).toBe(true);
+    expect(await session.isSessionOpen("another")).toBe(false);
   });
 
   test("is not taken for closed where XAPI does not answer", async () => {
@@ -93,7 +93,7 @@ describe("a session", () => {
       ok: false,
       error: { kind: "timeout", method, timeoutSeconds: 20 },
     });
-    expect(failureOf(await session.isSessionOpen("own-uuid")).code).toBe("xapi-timeout");
+    expect((await failureOfAsync(() => session.isSessionOpen("own-uuid"))).code).toBe("xapi-timeout");
   });
 
   test("tells the coordinator's time", async () => {
@@ -108,9 +108,9 @@ describe("a session", () => {
       });
       return { ok: true, value: "20261127T23:18:56Z" };
     };
-    expect(unwrap(await session.readCoordinatorTime())).toEqual(AT);
+    expect(await session.readCoordinatorTime()).toEqual(AT);
     socket.answer = () => ({ ok: true, value: {} });
-    expect(failureOf(await session.readCoordinatorTime()).code).toBe("xapi-bad-response");
+    expect((await failureOfAsync(() => session.readCoordinatorTime())).code).toBe("xapi-bad-response");
   });
 
   test("tells which VMs run on each host, but for its control domain", async () => {
@@ -127,7 +127,7 @@ describe("a session", () => {
         },
       },
     });
-    expect(unwrap(await session.readPoolHosts())).toEqual([
+    expect(await session.readPoolHosts()).toEqual([
       {
         ref: "OpaqueRef:h",
         uuid: "host-uuid",
@@ -170,9 +170,9 @@ describe("plugging a PIF", () => {
     const { socket, session } = await openSession();
     const eth0 = pif("eth0");
     socket.answer = () => ({ ok: true, value: "xenbr0" });
-    expect(unwrap(await session.findBridge(eth0))).toBe("xenbr0");
+    expect(await session.findBridge(eth0)).toBe("xenbr0");
     expect(socket.calls("network.")).toEqual([`network.get_bridge ${eth0.network}`]);
     socket.answer = () => ({ ok: true, value: 7 });
-    expect(failureOf(await session.findBridge(eth0)).code).toBe("xapi-bad-response");
+    expect((await failureOfAsync(() => session.findBridge(eth0))).code).toBe("xapi-bad-response");
   });
 });

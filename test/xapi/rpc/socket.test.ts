@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { XapiSession } from "../../../src/xapi/rpc/session.ts";
 import { XapiSocket } from "../../../src/xapi/rpc/socket.ts";
-import { failureOf, unwrap } from "../../builders/hosts.ts";
+import { failureOfAsync } from "../../builders/hosts.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "offload-socket-"));
 const path = join(directory, "xapi");
@@ -40,7 +40,7 @@ describe("the connections to XAPI", () => {
   test("are four at most, and kept alive, however many calls are made at once", async () => {
     const server = listen();
     try {
-      const session = unwrap(await XapiSession.open("host-uuid", new XapiSocket(path)));
+      const session = await XapiSession.open("host-uuid", new XapiSocket(path));
       const writes = Array.from({ length: 60 }, (_, n) => ({
         owner: { class: "VIF", ref: `OpaqueRef:${n}` } as const,
         key: "ethtool-tx",
@@ -62,7 +62,7 @@ describe("the connections to XAPI", () => {
 test("a XAPI that hangs at the login is given up after the time, and the login is named", async () => {
   const server = listen(() => new Promise<void>(() => {}));
   try {
-    const failure = failureOf(await XapiSession.open("host-uuid", new XapiSocket(path, 0.2)));
+    const failure = await failureOfAsync(() => XapiSession.open("host-uuid", new XapiSocket(path, 0.2)));
     expect(failure.code).toBe("xapi-timeout");
     expect(failure.message).toContain("session.login_with_password in 0.2 seconds");
   } finally {
