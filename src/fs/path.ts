@@ -30,7 +30,7 @@ export function resolveLinks(path: string): string {
   for (let links = 0; links <= MAX_LINKS; links += 1) {
     if (statOrNull(target)?.isSymbolicLink() !== true) return target;
     const linkTarget = readlinkSync(target);
-    // Not normalised: `..` behind a link to a directory is not what it looks like.
+    // Not normalized: `..` behind a link to a directory is not what it looks like.
     target = linkTarget.startsWith("/") ? linkTarget : `${realpathSync(getParentDirectory(target))}/${linkTarget}`;
   }
   throw new UnusablePathError("its symbolic links form a loop");

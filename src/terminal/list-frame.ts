@@ -38,7 +38,7 @@ const DEFAULT_COLUMN_WIDTH = 32;
 /** How narrow a column may become before the last one is cut instead. */
 const MIN_COLUMN_WIDTH = 12;
 
-/** `> [x] `: where the mark is and what is chosen can be seen without colour, and in ASCII. */
+/** `> [x] `: where the mark is and what is chosen can be seen without color, and in ASCII. */
 const MARGIN_WIDTH = 6;
 
 /** Draws a list: question, search, rows around the mark, keys. Never more lines than there are. */

@@ -23,7 +23,7 @@ export type PickResult = readonly number[] | "cancelled";
 
 /**
  * Lets the person at the terminal choose rows from a list that can be searched, on stderr. The prompt
- * is clack's; it is drawn here, because clack's own drawing shows by colour alone where the mark is.
+ * is clack's; it is drawn here, because clack's own drawing shows by color alone where the mark is.
  * The terminal must be one that cursors can be moved on.
  */
 export async function pickRows(

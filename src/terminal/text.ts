@@ -53,7 +53,7 @@ export interface Paint {
   strong(text: string): string;
 }
 
-/** Whether a stream takes colour. NO_COLOR counts whatever its value, as does TERM=dumb. */
+/** Whether a stream takes color. NO_COLOR counts whatever its value, as does TERM=dumb. */
 export function supportsColor(
   stream: { readonly isTTY?: boolean },
   environment: Readonly<Record<string, string | undefined>>,
@@ -62,7 +62,7 @@ export function supportsColor(
   return isEnabled && stream.isTTY === true && environment["NO_COLOR"] === undefined && environment["TERM"] !== "dumb";
 }
 
-/** The colours of this program, or none: SGR codes (ECMA-48), each taken back by its own. */
+/** The colors of this program, or none: SGR codes (ECMA-48), each taken back by its own. */
 export function createPaint(useColor: boolean): Paint {
   const style = (on: number, off: number) => (text: string) => (useColor ? `\x1b[${on}m${text}\x1b[${off}m` : text);
   return {

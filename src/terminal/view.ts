@@ -12,7 +12,7 @@ export interface TerminalView {
   readonly wrapsLines: boolean;
 }
 
-/** The view on a channel; `colour` is whether it is wanted. */
+/** The view on a channel; `color` is whether it is wanted. */
 export function createView(channel: OutputStream, useColor: boolean): TerminalView {
   const isTTY = isTerminal(channel);
   return {

@@ -108,7 +108,7 @@ export function guest(guestVif: Vif): VifInterface {
   return { kind: "vif", vif: guestVif, vm: guestVif.vm, location: locateVif(guestVif, ALPHA.uuid) };
 }
 
-/** Names as a kernel has them: those behind the keywords, and neighbours that are none of them. */
+/** Names as a kernel has them: those behind the keywords, and neighbors that are none of them. */
 export const KERNEL = new KernelFeatureTable([
   "tx-scatter-gather",
   "tx-checksum-ipv4",

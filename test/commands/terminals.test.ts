@@ -4,7 +4,7 @@ import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Answer } from "../dom0/running.ts";
 
 const TAKES_UNICODE = { LANG: "C.UTF-8" };
-const COLOUR = /\x1b\[[0-9;]*m/;
+const COLOR = /\x1b\[[0-9;]*m/;
 
 /** Commands that only look, and what a person sees of each. */
 const LOOKS: readonly (readonly string[])[] = [
@@ -33,9 +33,9 @@ describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_,
     expect((await at({ TERM: "dumb" }, args)).stdout).not.toContain("\x1b");
   });
 
-  test.each(["", "1", "0"])("NO_COLOR=%p: no colour", async (value) => {
+  test.each(["", "1", "0"])("NO_COLOR=%p: no color", async (value) => {
     const run = await at({ TERM: "xterm-256color", NO_COLOR: value }, args);
-    expect(run.stdout).not.toMatch(COLOUR);
+    expect(run.stdout).not.toMatch(COLOR);
   });
 
   test.each([
@@ -48,7 +48,7 @@ describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_,
     expect(stdout.replaceAll(names, "")).toMatch(/^[\x00-\x7f]*$/);
   });
 
-  test("piped: no escape sequence, and the same words as at a terminal without colour", async () => {
+  test("piped: no escape sequence, and the same words as at a terminal without color", async () => {
     const { stdout, stderr } = await dom0.run([OFFLOAD, ...args]);
     expect(`${stdout}${stderr}`).not.toContain("\x1b");
     expect(`${stdout}${stderr}`).not.toMatch(/[^\P{C}\n]/u);

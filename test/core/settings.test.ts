@@ -42,12 +42,12 @@ describe("what the toolstack makes of a value", () => {
   });
 });
 
-describe("which records are honoured", () => {
-  const honoured = (subject: Parameters<typeof effectiveKey>[0]) =>
+describe("which records are honored", () => {
+  const honored = (subject: Parameters<typeof effectiveKey>[0]) =>
     FEATURE_NAMES.flatMap((keyword) => effectiveKey(subject, keyword) ?? []);
 
   test("of a managed PIF: eight", () => {
-    expect(honoured(nicWith({}))).toEqual([
+    expect(honored(nicWith({}))).toEqual([
       "ethtool-rx",
       "ethtool-tx",
       "ethtool-sg",
@@ -60,11 +60,11 @@ describe("which records are honoured", () => {
   });
 
   test("of a PIF that the toolstack does not manage: none", () => {
-    expect(honoured(nic(pif("eth0", { managed: false })))).toEqual([]);
+    expect(honored(nic(pif("eth0", { managed: false })))).toEqual([]);
   });
 
   test("of a VIF: six", () => {
-    expect(honoured(guestWith({}))).toEqual([
+    expect(honored(guestWith({}))).toEqual([
       "ethtool-rx",
       "ethtool-tx",
       "ethtool-sg",
@@ -75,8 +75,8 @@ describe("which records are honoured", () => {
   });
 
   test("of an SR-IOV VIF and of a bare device: none", () => {
-    expect(honoured(guest(vif(web, "0", { sriov: true })))).toEqual([]);
-    expect(honoured(BARE)).toEqual([]);
+    expect(honored(guest(vif(web, "0", { sriov: true })))).toEqual([]);
+    expect(honored(BARE)).toEqual([]);
     expect(getOtherConfig(BARE)).toBeNull();
   });
 });
@@ -93,7 +93,7 @@ describe("what is recorded", () => {
     expect(settingState(nicWith({ "ethtool-tso": "OFF" }), "tso")).toBeNull();
   });
 
-  test("is nothing under a key that is not honoured", () => {
+  test("is nothing under a key that is not honored", () => {
     expect(settingState(guestWith({ "ethtool-gro": "off" }), "gro")).toBeNull();
     expect(settingState(nicWith({ "ethtool-rxvlan": "off" }), "rxvlan")).toBeNull();
     expect(settingState(BARE, "rx")).toBeNull();

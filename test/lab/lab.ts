@@ -25,7 +25,7 @@ export function toolstackFiles(units: ToolstackUnits): string {
 }
 
 /** Multiplies every bound; for machines that are busy with other things. */
-const TIMEOUT_FACTOR = Number(process.env["OFFLOAD_BOOT_PATIENCE"] ?? 1);
+const TIMEOUT_FACTOR = Number(process.env["OFFLOAD_BOOT_TIMEOUT_FACTOR"] ?? 1);
 
 /**
  * Bounds, in milliseconds. A quiet machine needs a fifth of them: they are there to end what hangs,

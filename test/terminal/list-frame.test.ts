@@ -76,7 +76,7 @@ test("whatever the names, no line wraps, none is added, and nothing acts on the 
   );
 });
 
-test("it is ASCII but for the names, and the mark is seen without colour", () => {
+test("it is ASCII but for the names, and the mark is seen without color", () => {
   const frame = renderListFrame(state(many(100), { cursor: 3, selected: new Set([2]) }), {
     ...VIEW,
     ellipsis: "...",

@@ -11,7 +11,7 @@ import {
 
 describe("printable", () => {
   test.each([
-    ["colours", "\u001b[31mred\u001b[0m", "[31mred[0m"],
+    ["colors", "\u001b[31mred\u001b[0m", "[31mred[0m"],
     ["the title of the window", "\u001b]0;owned\u0007web", "]0;ownedweb"],
     ["8-bit control sequences", "\u009b31mred\u0090x\u009c", "31mredx"],
     ["newlines and returns", "one\r\ntwo\u0085three", "onetwothree"],
@@ -104,7 +104,7 @@ describe("what a terminal can show", () => {
   });
 });
 
-describe("colour", () => {
+describe("color", () => {
   const TERMINAL = { isTTY: true };
   const PLAIN = { TERM: "xterm-256color" };
 

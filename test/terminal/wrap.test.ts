@@ -9,7 +9,7 @@ describe("wrapped", () => {
     expect(wrap("", 10)).toEqual([""]);
   });
 
-  test("counts wide characters as two, and colours as nothing", () => {
+  test("counts wide characters as two, and colors as nothing", () => {
     expect(wrap("日本 語", 5)).toEqual(["日本", "語"]);
     expect(wrap("\x1b[31mone\x1b[39m two", 7)).toHaveLength(1);
   });

@@ -112,7 +112,7 @@ export function previewSnapshot(snapshot: FeatureSnapshot, steps: readonly LiveS
  *
  * On a PIF only what its NIC can change and now reads off: networkd turns a failing ethtool into
  * PIF_CONFIGURATION_ERROR at every later plug (network_utils.ml set_offload). On a VIF every key
- * that xenopsd honours and netback can follow, for vif-real ignores the exit status of ethtool; `named`
+ * that xenopsd honors and netback can follow, for vif-real ignores the exit status of ethtool; `named`
  * features are stored whatever netback says. What already means off stays.
  */
 export function planSettings(

@@ -270,24 +270,24 @@ test("an unmanaged device is evaluated by what the kernel shows, and has no sett
 test("disable fixes what it can: nothing of a fixed feature, another host or a lost device", () => {
   const fixed = ["live-on", "requested-on", "setting-missing", "setting-on", "setting-invalid"];
   for (const code of [...fixed, "gro-not-persistent"] as const) {
-    expect(isFixedByDisable(judgedAs(code))).toBe(true);
+    expect(isFixedByDisable(evaluateCase(code))).toBe(true);
   }
   for (const code of ["live-fixed", "live-on-other-host", "device-missing", "setting-unsupported"]) {
-    expect(isFixedByDisable(judgedAs(code))).toBe(false);
+    expect(isFixedByDisable(evaluateCase(code))).toBe(false);
   }
 });
 
 test("every message begins with the interface that it names, so that a view can group them", () => {
   const codes = ["live-on", "requested-on", "setting-missing", "live-fixed", "live-on-other-host"];
   for (const code of [...codes, "device-missing", "setting-unsupported", "gro-not-persistent"]) {
-    for (const { interface: name, message } of judgedAs(code)) {
+    for (const { interface: name, message } of evaluateCase(code)) {
       expect(message).toStartWith(`${name}: `);
     }
   }
 });
 
 /** An evaluation that has this problem. */
-function judgedAs(code: string): readonly Problem[] {
+function evaluateCase(code: string): readonly Problem[] {
   const [requestedOn, fixedOn] = [
     featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" }),
     featureSet(KERNEL, { "tx-tcp-segmentation": "on fixed" }),

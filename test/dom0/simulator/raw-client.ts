@@ -11,7 +11,7 @@ type Piece = string | Uint8Array;
 /** So long without a byte counts as a connection that is kept. */
 const QUIET_MS = 60;
 /** So long is waited for an answer that ends the connection. */
-const PATIENCE_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
 /** Sends the pieces one after the other on a connection of their own, and listens until it is over. */
 export function exchange(path: string, ...pieces: Piece[]): Promise<RawReply> {
@@ -68,7 +68,7 @@ export async function postForHeaders(
   const length = Buffer.byteLength(body);
   const head = `${requestLine}\r\nHost: x\r\nContent-Length: ${length}\r\nConnection: ${connection}\r\n\r\n`;
   const bytes = Buffer.concat([Buffer.from(head), Buffer.from(body)]);
-  const reply = await converse(path, [bytes], connection === "close" ? PATIENCE_MS : QUIET_MS);
+  const reply = await converse(path, [bytes], connection === "close" ? TIMEOUT_MS : QUIET_MS);
   const [top = "", ...rest] = reply.text.split("\r\n\r\n");
   return { headers: top.split("\r\n"), body: rest.join("\r\n\r\n") };
 }

@@ -160,31 +160,31 @@ describe("names that tenants choose", () => {
 });
 
 describe("the tone of a cell", () => {
-  const colour = createPaint(true);
+  const color = createPaint(true);
   const rows = formatFeatureTable(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices, {
-    paint: colour,
+    paint: color,
     columns: 80,
     ellipsis: "…",
   });
   const untouched = formatFeatureTable(createReport("status", UNCHANGED_HOST, UNCHANGED_SNAPSHOT).devices, {
-    paint: colour,
+    paint: color,
     columns: 80,
     ellipsis: "…",
   });
 
   test("red is on and could be off", () => {
-    expect(untouched[2]).toContain(colour.bad("on/- "));
-    expect(rows.join("")).not.toContain(colour.bad("o").slice(0, 5));
+    expect(untouched[2]).toContain(color.bad("on/- "));
+    expect(rows.join("")).not.toContain(color.bad("o").slice(0, 5));
   });
 
   test("yellow is fixed on, about to come on, or recorded wrong", () => {
-    expect(rows[6]).toContain(colour.warning("on!/off"));
-    expect(rows[6]).toContain(colour.warning("off~/off"));
-    expect(rows[8]).toContain(colour.warning("off/on "));
+    expect(rows[6]).toContain(color.warning("on!/off"));
+    expect(rows[6]).toContain(color.warning("off~/off"));
+    expect(rows[8]).toContain(color.warning("off/on "));
   });
 
   test("green is off, and recorded where it can be", () => {
-    expect(rows[2]).toContain(colour.good("off/off"));
+    expect(rows[2]).toContain(color.good("off/off"));
   });
 
   test("painted or not, the table is the same", () => {
