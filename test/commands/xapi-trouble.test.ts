@@ -158,15 +158,15 @@ describe("a XAPI that dies between two writes", () => {
     expect((await dom0.offload("verify")).exitCode).toBe(0);
   }
 
-  test("is waited for once for texts and once for settings, not once per VM, where it falls silent", async () => {
+  test("is waited for once in a run, where it falls silent", async () => {
     await using dom0 = await Dom0.start({ vms: 12, vifs: 1 });
     await dom0.simulator.fault({ fault: "silence", method: "VIF.add_to_other_config", after: 6 });
     const started = performance.now();
     const run = await dom0.offload("disable", "ALL", "--yes");
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toContain("xenopsd was not told");
-    expect(performance.now() - started).toBeLessThan(60_000);
-  }, 90_000);
+    expect(performance.now() - started).toBeLessThan(35_000);
+  }, 60_000);
 
   test.each([
     ["a text, and leaves that NIC alone", 0, 1],

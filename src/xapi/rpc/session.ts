@@ -40,6 +40,8 @@ const PLUG_TIMEOUT_SECONDS = 180;
 export class XapiSession implements Toolstack {
   readonly #limiter = new ConcurrencyLimiter(MAX_CONCURRENT_CALLS);
   readonly #reader = new XapiReader((method, ...params) => this.call(method, ...params));
+  /** Set once a call had no reply in time: nothing waits for a XAPI that has fallen silent again. */
+  #timeout: CallResult | null = null;
 
   private constructor(
     readonly socket: XapiSocket,
@@ -58,9 +60,14 @@ export class XapiSession implements Toolstack {
     return new XapiSession(socket, hostUuid, parsedRef.output);
   }
 
-  /** A call within this session, of which there are four at a time. */
+  /** A call within this session, of which there are four at a time. After one that timed out, all fail as it did. */
   call(method: string, ...params: readonly unknown[]): Promise<CallResult> {
-    return this.#limiter.run(() => this.socket.call(method, [this.sessionRef, ...params]));
+    return this.#limiter.run(async () => {
+      if (this.#timeout !== null) return this.#timeout;
+      const result = await this.socket.call(method, [this.sessionRef, ...params]);
+      if (!result.ok && result.error.kind === "timeout") this.#timeout ??= result;
+      return result;
+    });
   }
 
   /** A call that may take longer, or that somebody may no longer wait for: it waits for no other. */

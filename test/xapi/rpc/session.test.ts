@@ -45,6 +45,17 @@ describe("a session", () => {
     expect(networks.every(({ otherConfig }) => otherConfig instanceof Map)).toBe(true);
   });
 
+  test("makes no further call once one had no reply in time, but logs out", async () => {
+    const { socket, session } = await openSession();
+    const error = { kind: "timeout", method: "VIF.get_other_config", timeoutSeconds: 20 } as const;
+    socket.answer = () => ({ ok: false, error });
+    await session.call("VIF.get_other_config", "OpaqueRef:vif");
+    socket.answer = () => ({ ok: true, value: "" });
+    expect(await session.call("VIF.remove_from_other_config", "OpaqueRef:vif", "key")).toEqual({ ok: false, error });
+    await session.close();
+    expect(socket.sent.slice(1).map(({ method }) => method)).toEqual(["VIF.get_other_config", "session.logout"]);
+  });
+
   test("is opened within five seconds, or less where less is asked for", async () => {
     const { socket } = await openSession();
     expect(socket.requestedTimeoutsSeconds[0]).toBe(5);
