@@ -106,7 +106,7 @@ export function readThirdPartyFiles(locations: readonly SearchLocation[] = SEARC
 }
 
 /** What every line that matters has in it; the rest of a host's files need no closer look. */
-const OFFLOAD_PATTERN = /ethtool|gro=|disable_tpa|lro=/i;
+const OFFLOAD_PATTERN = /ethtool|(?:lro|gro|tso|gso|tpa)=/i;
 
 class ThirdPartyFileReader {
   readonly #visitedPaths = new Set<string>();

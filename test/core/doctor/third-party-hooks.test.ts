@@ -5,40 +5,70 @@ function hooks(text: string, type: HookType = "rc.local", path = "/etc/rc.d/rc.l
   return findHooks({ path, type, text, inactiveReason: null });
 }
 
-describe("a line of somebody else's counts as touching offloads", () => {
-  const touching = [
-    "ethtool -K eth0 tso off",
-    "/sbin/ethtool --offload eth0 gro on",
-    "for i in /sys/class/net/eth*; do ethtool --features $(basename $i) rx off; done",
-    '"$ETHTOOL" -K "$1" tx off',
-    'RUN+="/usr/sbin/ethtool -K $name lro off"',
-    "ExecStart=-/sbin/ethtool -K eth0 sg off",
-    'ETHTOOL_OPTS="-K $DEVICE tso off"',
-    "xe vif-param-set uuid=$u other-config:ethtool-tx=off",
-    "xe pif-param-set uuid=$u properties:gro=off",
-    "xe pif-param-clear uuid=$u param-name=ethtool-tx",
+describe("a line of somebody else's that touches offloads counts", () => {
+  const touching: readonly (readonly [line: string, turnsOn: boolean, type?: HookType])[] = [
+    ["ethtool -K eth0 tso off", false],
+    ["/sbin/ethtool --offload eth0 gro on", true],
+    ["for i in /sys/class/net/eth*; do ethtool --features $(basename $i) rx off; done", false],
+    ["for i in `ls /sys/class/net`; do ethtool -K $i rx off tx off >/dev/null 2>&1; done", false],
+    ['"$ETHTOOL" -K "$1" tx off', false],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a line of a shell script.
+    ["${ETHTOOL} -K $dev $options", false],
+    ["[ -x /sbin/ethtool ] && /sbin/ethtool -K eth0 tso off gso on", true],
+    ["timeout 5 nice -n 5 ethtool -K eth0 sg off || logger failed", false],
+    ["/bin/sh -c 'sleep 5; ethtool -K eth0 lro off'", false],
+    ['output=$(ethtool -K "$1" gro on 2>&1)', true],
+    ["ls /sys/class/net | xargs -I{} ethtool -K {} tso off", false],
+    ["ethtool -K eth0 tso off; ethtool -K eth1 tso on", true],
+    ["*/5 * * * * root ethtool -K eth0 tx off", false, "cron"],
+    ['RUN+="/usr/sbin/ethtool -K $name lro off"', false, "udev rule"],
+    [`ACTION=="add", KERNEL=="eth*", RUN{program}+="/bin/sh -c 'ethtool -K %k gro on'"`, true, "udev rule"],
+    ["ExecStart=-/sbin/ethtool -K eth0 sg off", false, "systemd unit"],
+    ["ExecStartPost=/bin/bash -c '/sbin/ethtool -K eth0 tx off'", false, "systemd unit"],
+    ['ETHTOOL_OPTS="-K $DEVICE tso off"', false],
+    ['ETHTOOL_OPTS="-G eth0 rx 4096; -K eth0 gso on"', true, "network script"],
+    ['ETHTOOL_OFFLOAD="gro off lro off"', false, "network script"],
+    ["xe vif-param-set uuid=$u other-config:ethtool-tx=off", false],
+    ['xe vif-param-set uuid="$u" other-config:ethtool-tx="on"', true],
+    ["xe pif-param-add uuid=$u param-name=other-config ethtool-gso=off", false],
+    ["xe pif-param-remove uuid=$u param-name=other-config param-key=ethtool-gso", false],
+    ["xe pif-param-set uuid=$u properties:gro=off", false],
+    ["xe pif-param-clear uuid=$u param-name=ethtool-tx", false],
   ];
-  for (const line of touching) {
-    test(line, () => expect(hooks(`${line}\n`)).toHaveLength(1));
+  for (const [line, turnsOn, type] of touching) {
+    test(line, () => expect(hooks(`${line}\n`, type)).toMatchObject([{ line: 1, turnsOn }]));
   }
 });
 
 describe("a line that only looks like it does not", () => {
-  const innocent = [
-    "# ethtool -K eth0 tso off",
-    '  # RUN+="ethtool -K $name lro off"',
-    "; ethtool -K eth0 tso off",
-    "ethtool -k eth0",
-    "ethtool -i eth0",
-    "ethtool -s eth0 speed 1000 duplex full",
-    "ethtool -G eth0 rx 4096",
-    "echo -K eth0",
-    "xe vif-param-set uuid=$u other-config:promiscuous=on",
-    "xe pif-param-list uuid=$u",
-    "options bnx2x disable_tpa=1",
+  const innocent: readonly (readonly [line: string, type?: HookType])[] = [
+    ["# ethtool -K eth0 tso off"],
+    ['  # RUN+="ethtool -K $name lro off"', "udev rule"],
+    ["; ethtool -K eth0 tso off"],
+    ["ethtool -k eth0"],
+    ["ethtool -k eth0 | grep 'tcp-segmentation-offload: on'"],
+    ["ethtool -i eth0 # then ethtool -K eth0 tso off"],
+    ["ethtool -s eth0 speed 1000 duplex full"],
+    ["ethtool -G eth0 rx 4096"],
+    ["ethtool -K"],
+    ["echo -K eth0"],
+    ['echo "ethtool -K eth0 tso off"'],
+    ["echo ethtool -K eth0 tso off >> /root/todo"],
+    ['logger -t nic "ethtool -K eth0 tso off failed"'],
+    ["log_debug ethtool -K eth0 tso off"],
+    ["grep -q ethtool -K /etc/rc.local"],
+    ["yum install ethtool"],
+    ["command -v ethtool >/dev/null || exit 0"],
+    ['ETHTOOL_OPTS="speed 1000 duplex full autoneg off"', "network script"],
+    ["Description=ethtool -K eth0 tso off", "systemd unit"],
+    ['SUBSYSTEM=="net", ENV{NOTE}="ethtool -K eth0 tso off"', "udev rule"],
+    ["xe vif-param-set uuid=$u other-config:promiscuous=on"],
+    ["xe pif-param-set uuid=$u other-config:ethtool-speed=1000"],
+    ["xe pif-param-list uuid=$u"],
+    ["options bnx2x disable_tpa=1"],
   ];
-  for (const line of innocent) {
-    test(line, () => expect(hooks(`${line}\n`)).toEqual([]));
+  for (const [line, type] of innocent) {
+    test(line, () => expect(hooks(`${line}\n`, type)).toEqual([]));
   }
 });
 
@@ -93,6 +123,11 @@ test("options of drivers count only where options of drivers are set", () => {
   expect(found("options bnx2x disable_tpa=1 num_queues=4\n")).toHaveLength(1);
   expect(found("options ixgbe LRO=0,0\n")).toHaveLength(1);
   expect(found("options igb max_vfs=2\n")).toEqual([]);
+  const turnsOn = (line: string) => found(line).map((hook) => hook.turnsOn);
+  expect(turnsOn("options bnx2x disable_tpa=1\n")).toEqual([false]);
+  expect(turnsOn("options bnx2x disable_tpa=0\n")).toEqual([true]);
+  expect(turnsOn("options ixgbe LRO=0,1\n")).toEqual([true]);
+  expect(turnsOn("options myri10ge myri10ge_lro=0\n")).toEqual([false]);
 });
 
 test("scripts are found by the absolute paths in lines that are no comments", () => {
