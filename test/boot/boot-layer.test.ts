@@ -37,7 +37,7 @@ describe("rewriting the boot script", () => {
     expect((await rewrite(GRO)).rewritten).toBe(false);
   });
 
-  test("brings a script back that is missing, and refuses one that is somebody else's", async () => {
+  test("restores a missing script, and refuses a third-party one", async () => {
     await dom0.offload("persist", "ALL", "--yes");
     await dom0.text(["rm", BOOT_SCRIPT_PATH]);
     expect((await rewrite(GRO)).layer.state).toBe("up-to-date");
@@ -49,12 +49,12 @@ describe("rewriting the boot script", () => {
   });
 });
 
-test("the rule sorts after that of the toolstack's hotplug script", () => {
+test("the udev rule sorts after that of the toolstack's hotplug script", () => {
   const names = [basename(UDEV_RULE_PATH), "xen-backend.rules", "60-net.rules"].sort();
   expect(names.at(-1)).toBe(basename(UDEV_RULE_PATH));
 });
 
-describe("the unit", () => {
+describe("the systemd unit", () => {
   const value = (key: string) => new RegExp(`^${key}=(.*)$`, "m").exec(UNIT)?.[1] ?? "";
 
   /** Runs what comes before the boot script, as systemd splits it into words. */
@@ -67,7 +67,7 @@ describe("the unit", () => {
     return Bun.spawnSync(["/bin/sh", "-c", command], { env: { PATH: path } }).exitCode;
   }
 
-  test("has the boot script written anew where offload is there, and fails with nothing", () => {
+  test("rewrites the boot script when offload is installed, and never fails because of it", () => {
     expect(refresh('[ "$*" = refresh-boot-script ]')).toBe(0);
     expect(refresh(null)).toBe(0);
     // The minus sign makes any of these no failure of the unit (systemd.service(5)).
@@ -75,13 +75,13 @@ describe("the unit", () => {
     expect(value("ExecStartPre")).toStartWith("-");
   });
 
-  test("is bounded in time, so that VMs start whatever hangs", () => {
+  test("has a timeout, so that VMs start whatever hangs", () => {
     expect(value("ExecStartPre")).toContain("timeout -k 5 30 ");
     expect(Number(value("TimeoutStartSec"))).toBeGreaterThan(30 + 5);
     expect(Number(value("TimeoutStopSec"))).toBeGreaterThan(0);
   });
 
-  test("is one that systemd understands", () => {
+  test("passes systemd-analyze verify", () => {
     using scratch = new Scratch();
     const path = scratch.executable("offload.service", UNIT);
     const { stderr } = Bun.spawnSync(["systemd-analyze", "verify", path]);

@@ -32,7 +32,7 @@ function stillOn(features: ReadonlyMap<string, Feature>): readonly string[] {
   });
 }
 
-describe.each(EACH_SHELL)("on real devices, with the ethtool of this machine, under %s", (_, shell) => {
+describe.each(EACH_SHELL)("the boot script on real devices, with the ethtool of this machine, under %s", (_, shell) => {
   let dom0: Dom0;
   beforeAll(async () => {
     dom0 = await Dom0.start({ nics: 2, scenarios: ["requested-on", "fixed"] });
@@ -42,7 +42,7 @@ describe.each(EACH_SHELL)("on real devices, with the ethtool of this machine, un
   const run = (script: string, ...words: readonly string[]) => dom0.run([...shell, "-c", script, "script", ...words]);
   const left = async (device: string) => stillOn(await dom0.ethtool(device));
 
-  test("a NIC is turned off, and a second run finds nothing to do", async () => {
+  test("turns a NIC off, and changes nothing in a second run", async () => {
     const script = generateBootScript(coverDevices(["eth0"]));
     expect(await left("eth0")).toEqual([...CLEARED]);
     expect(await run(script)).toEqual(QUIET);
@@ -57,7 +57,7 @@ PATH=/tmp/reading:$PATH
   });
 
   // No more than that: a guest that opens a tap asks for its offloads anew, which netback's does not.
-  test("what is off and requested is not requested any more", async () => {
+  test("clears the requested bit of a feature that is off", async () => {
     expect(await left("vif1.0")).toContain("tx-tcp-segmentation");
     const { active } = (await dom0.ethtool("vif1.0")).get("tx-tcp-segmentation") ?? {};
     expect(active).toBe(false);
@@ -65,7 +65,7 @@ PATH=/tmp/reading:$PATH
     expect(await left("vif1.0")).toEqual([]);
   });
 
-  test("a NIC of which much is fixed: the rest is turned off, and that is no failure", async () => {
+  test("turns off what is not fixed on a NIC, and exits 0", async () => {
     const fixed = async () => (await dom0.ethtool("eth1")).get("rx-checksumming");
     expect(await fixed()).toMatchObject({ active: true, fixed: true });
     expect(await left("eth1")).toContain("tx-tcp-segmentation");
@@ -75,7 +75,7 @@ PATH=/tmp/reading:$PATH
     expect(await run(generateBootScript(coverDevices(["eth1"])))).toEqual(QUIET);
   });
 
-  test("a missing device is passed over, wherever it stands", async () => {
+  test("skips a missing device at any position", async () => {
     const ended = await run(generateBootScript(coverDevices(["eth7", "vif2.0", "vif9.0"])));
     expect(ended).toEqual({
       ...QUIET,
@@ -84,7 +84,7 @@ PATH=/tmp/reading:$PATH
     expect(await left("vif2.0")).toEqual([]);
   });
 
-  test("with arguments, it goes through these and no others", async () => {
+  test("handles only the devices in its arguments", async () => {
     await dom0.setFeatures("eth0", "gro", "on");
     const script = generateBootScript(coverDevices(["eth0", "vif3.0"]));
     expect(await run(script, "vif3.0")).toEqual(QUIET);
@@ -94,7 +94,7 @@ PATH=/tmp/reading:$PATH
     expect(await left("eth0")).toEqual([]);
   });
 
-  test("ethtool is found where PATH does not lead to it", async () => {
+  test("finds ethtool outside PATH", async () => {
     await dom0.setFeatures("eth0", "gro", "on");
     for (const before of ["PATH=/nowhere", "unset PATH", "PATH="]) {
       expect(await run(`${before}\n${generateBootScript(coverDevices(["eth0"]))}`)).toEqual(QUIET);
@@ -102,7 +102,7 @@ PATH=/tmp/reading:$PATH
     expect(await left("eth0")).toEqual([]);
   });
 
-  test("without /sys a device that cannot be read is not taken for a missing one", async () => {
+  test("does not take an unreadable device for a missing one without /sys", async () => {
     const hiding = 'mount -t tmpfs tmpfs /sys && exec "$@"';
     const ended = await dom0.run([
       ...["unshare", "--mount", "--propagation", "private", "sh", "-c", hiding, "sh"],
@@ -115,7 +115,7 @@ PATH=/tmp/reading:$PATH
     });
   });
 
-  test("without ethtool it says so, and does not claim that all is off", async () => {
+  test("fails without ethtool, and does not claim that everything is off", async () => {
     const hiding = 'mount -t tmpfs tmpfs /usr/sbin && exec "$@"';
     const ended = await dom0.run([
       ...["unshare", "--mount", "--propagation", "private", "sh", "-c", hiding, "sh"],
@@ -129,7 +129,7 @@ PATH=/tmp/reading:$PATH
   });
 });
 
-describe("every NIC, by what the kernel shows of it", () => {
+describe("the boot script's search for NICs", () => {
   let dom0: Dom0;
   beforeAll(async () => {
     dom0 = await Dom0.start({ nics: 4 });
@@ -143,7 +143,7 @@ describe("every NIC, by what the kernel shows of it", () => {
     return Object.fromEntries(lines);
   };
 
-  test("lo, veth, tap, macvtap and a bridge are not taken for NICs in the real /sys", async () => {
+  test("ignores lo, veth, tap, macvtap and bridges in the real /sys", async () => {
     // 8021q, bonding and dummy are not built into every kernel, so those that are there take part.
     await dom0.run([
       "sh",
@@ -161,7 +161,7 @@ describe("every NIC, by what the kernel shows of it", () => {
     await dom0.text(["ip", "link", "delete", "macvtap0"]);
   });
 
-  test.each(EACH_SHELL)("under %s, those with hardware behind them and no others", async (_, shell) => {
+  test.each(EACH_SHELL)("finds under %s the devices with hardware, and no others", async (_, shell) => {
     const all = ["eth0", "eth1", "eth2", "eth3", "vif1.0", "vif1.1", "vif2.0", "tap3.0", "xenbr0"];
     for (const device of all) await dom0.setFeatures(device, "gro", "on");
     const on = async () => {
@@ -193,7 +193,7 @@ describe("every NIC, by what the kernel shows of it", () => {
   });
 
   test.each(EACH_SHELL)(
-    "under %s, one that is still to be renamed, and one with a name that is no word",
+    "finds under %s a NIC that udev has not renamed yet, and one with a hostile name",
     async (_, shell) => {
       const names = ["side-0-eth1", "e$(x);'*", "-k"];
       const fresh = ["vif2.0", "vif4.0", "vif4.1"];
@@ -213,7 +213,7 @@ describe("every NIC, by what the kernel shows of it", () => {
     },
   );
 
-  test("a NIC that is both named and found is reported once", async () => {
+  test("reports a NIC once that is both named and found", async () => {
     const failing = `PATH=/tmp/stubborn:$PATH\n`;
     const making =
       "mkdir -p /tmp/stubborn; printf '#!/bin/sh\\necho generic-receive-offload: on\\n' > /tmp/stubborn/ethtool; chmod +x /tmp/stubborn/ethtool";

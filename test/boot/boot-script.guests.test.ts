@@ -20,7 +20,7 @@ const WEB_ALONE = createCoverage({
   vms: new Map([[WEB, { features: ["gro", "gso"], vifs: new Map([["1", []]]) }]]),
 });
 
-describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
+describe.each(EACH_SHELL)("the boot script on interfaces of guests, under %s", (_, shell) => {
   let dom0: Dom0;
   beforeAll(async () => {
     dom0 = await Dom0.start({ nics: 1 });
@@ -65,14 +65,14 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
     return stdout.trim().split("\n");
   }
 
-  test("under a rule all are covered, and nobody is asked", async () => {
+  test("covers all of them under a standing rule, without a lookup in xenstore", async () => {
     await setVm(1, WEB);
     expect(await run(createCoverage({ vifs: ["gro"] }))).toEqual(QUIET);
     expect(await off("gro")).toEqual(["vif1.0", "vif1.1", "vif2.0", "tap3.0"]);
     expect(await questions()).toEqual([""]);
   });
 
-  test("those of a VM have its features off, and an exception has its own", async () => {
+  test("turns off the features of a VM, and other features of an exception", async () => {
     await setVm(1, WEB);
     await setVm(2, OTHER);
     expect(await run(WEB_ALONE)).toEqual(QUIET);
@@ -80,7 +80,7 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
     expect(await off("gso")).toEqual(["vif1.0"]);
   });
 
-  test("a VM's own word wins over the rule as a whole, also for its tap", async () => {
+  test("prefers the features of a VM to the whole rule, for its tap too", async () => {
     await setVm(3, WEB);
     const coverage = { ...WEB_ALONE, vifs: ["gro" as const] };
     const features = { features: ["gso" as const], vifs: new Map() };
@@ -89,26 +89,26 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
     expect(await off("gso")).toEqual(["tap3.0"]);
   });
 
-  test("a domain that a migration is received in is its VM's", async () => {
+  test("attributes the domain of an incoming migration to its VM", async () => {
     await setVm(1, WEB.replace(/[0-9a-f]{12}$/, "000000000001"));
     expect(await run(WEB_ALONE, "vif1.0", "vif1.1")).toEqual(QUIET);
     expect(await off("gro")).toEqual(["vif1.0"]);
   });
 
-  test("where xenstore has no answer, only the rule holds", async () => {
+  test("applies only the rule when xenstore does not answer", async () => {
     expect(await run({ ...WEB_ALONE, vifs: ["gso"] })).toEqual(QUIET);
     expect(await off("gro")).toEqual([]);
     expect(await off("gso")).toEqual(["vif1.0", "vif1.1", "vif2.0", "tap3.0"]);
   });
 
-  test("where there is no xenstore-read, only the rule holds", async () => {
+  test("applies only the rule when xenstore-read is missing", async () => {
     await setVm(1, WEB);
     const script = generateBootScript({ ...WEB_ALONE, vifs: ["gso"] });
     expect(await dom0.run([...shell, "-c", script])).toEqual(QUIET);
     expect(await off("gso")).toEqual(["vif1.0", "vif1.1", "vif2.0", "tap3.0"]);
   });
 
-  test("a backend that went online is turned off once vif-real is through with it", async () => {
+  test("turns a new backend off after vif-real has finished with it", async () => {
     await setVm(1, WEB);
     const status = `${STORE}/local/domain/0/backend/vif/1/0/hotplug-status`;
     const running = run(WEB_ALONE, "vif-1-0");
@@ -121,13 +121,13 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
     expect(await questions()).toContain(asked);
   });
 
-  test("a backend whose status never comes is turned off all the same, after some seconds", async () => {
+  test("turns a backend off after some seconds when its status never comes", async () => {
     await setVm(1, WEB);
     expect(await run(WEB_ALONE, "vif-1-0")).toEqual(QUIET);
     expect(await off("gro")).toEqual(["vif1.0"]);
   });
 
-  test("what is not covered is not waited for, and devices are never waited for", async () => {
+  test("never waits for interfaces that are not covered, nor for devices", async () => {
     await setVm(1, WEB);
     await setVm(2, OTHER);
     expect(await run(WEB_ALONE, "vif-1-1", "vif-2-0", "vif1.0")).toEqual(QUIET);
@@ -135,7 +135,7 @@ describe.each(EACH_SHELL)("interfaces of guests, under %s", (_, shell) => {
     expect(await off("gro")).toEqual(["vif1.0"]);
   });
 
-  test("what is no device, or no device that is covered, is left alone", async () => {
+  test("ignores what is no device, and devices that are not covered", async () => {
     const coverage = createCoverage({ nics: ["gro"], vifs: ["gro"] });
     expect(await run(coverage, "xenbr0", "lo", "eth0", "nosuch0")).toEqual(QUIET);
     expect(await off("gro")).toEqual([]);

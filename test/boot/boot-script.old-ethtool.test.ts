@@ -19,14 +19,14 @@ const CAPTURES = join(import.meta.dir, "../fixtures/netback");
 const QUIET = { exitCode: 0, stdout: "", stderr: "" } as const;
 const ALL_OFF = DEFAULT_FEATURES.map((keyword) => `${keyword} off`).join(" ");
 
-describe.each(netbackCaptures())("the stand-in on the netback of $name", (capture) => {
+describe.each(netbackCaptures())("the fake ethtool on the netback of $name", (capture) => {
   const start = (text: "unconnected" | "connected", version: State["version"]): State => {
     const features = listFeatures(capture[text]).map((feature) => ({ ...feature }));
     const device = { features, forced: [], withheld: [], refusals: 0 };
     return { version, unknown: [], calls: [], devices: { [capture[text].device]: device } };
   };
 
-  test.each(["unconnected", "connected"] as const)("shows it %s as it was captured", (state) => {
+  test.each(["unconnected", "connected"] as const)("prints the capture when it is %s", (state) => {
     const { device } = capture[state];
     const { stdout } = runOldEthtool(start(state, "4.19"), ["-k", device]);
     const lines = stdout.trimEnd().split("\n");
@@ -38,7 +38,7 @@ describe.each(netbackCaptures())("the stand-in on the netback of $name", (captur
   });
 
   // The commands of the capture, in its order; the exit codes are those of 4.19, measured on dom0.
-  test.each(["3.15", "4.19"] as const)("%s comes to the same end as in the capture", (version) => {
+  test.each(["3.15", "4.19"] as const)("ends as release %s did in the capture", (version) => {
     const state = start("connected", version);
     const codes = DEFAULT_FEATURES.map((keyword) => runOldEthtool(state, ["-K", "vif1.0", keyword, "off"]).exitCode);
     expect(codes).toEqual(DEFAULT_FEATURES.map((keyword) => (keyword === "rx" ? 1 : 0)));
@@ -47,7 +47,7 @@ describe.each(netbackCaptures())("the stand-in on the netback of $name", (captur
   });
 });
 
-describe("the stand-in errs as old releases do", () => {
+describe("the fake ethtool has the errors of old releases", () => {
   const start = (version: State["version"]): State => ({
     version,
     unknown: [],
@@ -55,16 +55,19 @@ describe("the stand-in errs as old releases do", () => {
     devices: { "vif1.0": createCapturedVif("connected") },
   });
 
-  test.each(["3.15", "4.19"] as const)("%s: 0 when any bit changed, 1 on the same again", (version) => {
-    const state = start(version);
-    const argv = ["-K", "vif1.0", "rx", "off", "gro", "off"];
-    expect(runOldEthtool(state, argv).exitCode).toBe(0);
-    const again = runOldEthtool(state, argv);
-    expect(again.exitCode).toBe(1);
-    expect(again.stderr).toEndWith("Could not change any device features\n");
-  });
+  test.each(["3.15", "4.19"] as const)(
+    "%s exits 0 when any bit changed, and 1 when asked the same again",
+    (version) => {
+      const state = start(version);
+      const argv = ["-K", "vif1.0", "rx", "off", "gro", "off"];
+      expect(runOldEthtool(state, argv).exitCode).toBe(0);
+      const again = runOldEthtool(state, argv);
+      expect(again.exitCode).toBe(1);
+      expect(again.stderr).toEndWith("Could not change any device features\n");
+    },
+  );
 
-  test.each(["3.15", "4.19"] as const)("%s: one unknown keyword, and nothing is changed", (version) => {
+  test.each(["3.15", "4.19"] as const)("%s changes nothing when one keyword is unknown", (version) => {
     const state = start(version);
     for (const word of ["sgo", "generic-receive-offload"]) {
       const argv = ["-K", "vif1.0", "tx", "off", word, "off"];
@@ -75,13 +78,13 @@ describe("the stand-in errs as old releases do", () => {
     expect(state.devices).toEqual(start(version).devices);
   });
 
-  test("3.15 speaks of UFO where the kernel does not have it, 4.19 does not", () => {
+  test("3.15 prints UFO when the kernel does not have it, 4.19 does not", () => {
     const say = (version: State["version"]) => runOldEthtool(start(version), ["-k", "vif1.0"]).stderr;
     expect(say("3.15")).toBe("Cannot get device udp-fragmentation-offload settings: Operation not supported\n");
     expect(say("4.19")).toBe("");
   });
 
-  test("a missing device is 1", () => {
+  test("exits 1 for a missing device", () => {
     for (const mode of ["-k", "-K"]) {
       const { exitCode, stderr } = runOldEthtool(start("4.19"), [mode, "eth9"]);
       expect({ exitCode, stderr }).toEqual({
@@ -95,9 +98,9 @@ describe("the stand-in errs as old releases do", () => {
 /** On a dom0 sh is bash; the two releases differ too little to go with every shell. */
 const RELEASES = [["4.19", EACH_SHELL] as const, ["3.15", EACH_SHELL.slice(1, 2)] as const];
 
-describe.each(RELEASES)("with ethtool %s", (version, shells) => {
+describe.each(RELEASES)("the boot script with ethtool %s", (version, shells) => {
   describe.each(shells)("under %s", (_, shell) => {
-    test("a NIC is turned off in one call, and not touched by a second run", () => {
+    test("turns a NIC off in one call, and does not touch it in a second run", () => {
       using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
       expect(bench.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
       expect(bench.changes).toEqual([`-K nic0 ${ALL_OFF}`]);
@@ -108,7 +111,7 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(bench.changes).toHaveLength(1);
     });
 
-    test("every feature can be asked for", () => {
+    test("can turn off every feature", () => {
       using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
       const everything = coverDevices(["nic0"], FEATURE_NAMES);
       expect(bench.run(generateBootScript(everything), { shell })).toEqual(QUIET);
@@ -116,7 +119,7 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(bench.isOff("nic0", names)).toBe(true);
     });
 
-    test("a vif's rx is fixed: no failure, and never asked for", () => {
+    test("never asks for the fixed rx of a vif, and exits 0", () => {
       using bench = new OldEthtoolBench({
         version,
         devices: { "vif1.0": createCapturedVif("connected") },
@@ -127,7 +130,7 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(bench.changes).toHaveLength(1);
     });
 
-    test("what is off and requested is turned off: it would come on when the guest connects", () => {
+    test("turns off what is off and requested, which would turn on when the guest connects", () => {
       using bench = new OldEthtoolBench({
         version,
         devices: { "vif7.0": createCapturedVif("unconnected") },
@@ -140,7 +143,7 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(bench.changes).toHaveLength(1);
     });
 
-    test("what the driver keeps on is tried again by itself, once, and then reported", () => {
+    test("tries a feature that the driver keeps on once more alone, and then reports it", () => {
       const stubborn = createNic({ forced: ["rx-gro", "rx-checksum"] });
       using bench = new OldEthtoolBench({
         version,
@@ -156,13 +159,13 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(bench.isOff("nic1", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 
-    test("a driver that refuses at first is asked again, feature by feature", () => {
+    test("asks a driver that refuses at first again, feature by feature", () => {
       using bench = new OldEthtoolBench({ version, devices: { nic0: createNic({ refusals: 1 }) } });
       expect(bench.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
       expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 
-    test("an ethtool that does not know a feature does not stop the others", () => {
+    test("turns off the other features when ethtool does not know one", () => {
       const unknown = ["rxhash", "ntuple", "lro"];
       using bench = new OldEthtoolBench({ version, unknown, devices: { nic0: createNic() } });
       const everything = coverDevices(["nic0"], FEATURE_NAMES);
@@ -171,7 +174,7 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(bench.isOff("nic0", ["tx-checksum-ipv4", "rx-gro", "rx-vlan-hw-parse"])).toBe(true);
     });
 
-    test("a missing device is passed over", () => {
+    test("skips a missing device", () => {
       using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
       const ended = bench.run(generateBootScript(coverDevices(["absent0", "nic0", ""])), { shell });
       expect(ended).toEqual({
@@ -182,7 +185,7 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 
-    test("a device that is there and cannot be read is a failure, and does not stop the rest", () => {
+    test("fails for a device that cannot be read, and continues with the others", () => {
       // Every machine has lo; this stand-in does not know it.
       using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
       const ended = bench.run(generateBootScript(coverDevices(["lo", "nic0"])), { shell });
@@ -194,7 +197,7 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 
-    test("with arguments, it turns off what is covered of them, and nothing else", () => {
+    test("turns off only the covered devices among its arguments", () => {
       const devices = { nic0: createNic(), nic1: createNic(), nic2: createNic() };
       using bench = new OldEthtoolBench({ version, devices });
       const words = { shell, arguments: ["nic1", "nic2"] };
@@ -202,7 +205,7 @@ describe.each(RELEASES)("with ethtool %s", (version, shells) => {
       expect(bench.changes).toEqual([`-K nic1 ${ALL_OFF}`]);
     });
 
-    test("each device keeps its own features off, and an exception keeps its own", () => {
+    test("keeps the own features of each device and of an exception off", () => {
       const devices = { nic0: createNic(), nic1: createNic(), nic2: createNic() };
       using bench = new OldEthtoolBench({ version, devices });
       const coverage = createCoverage({

@@ -65,7 +65,7 @@ const coverages: fc.Arbitrary<Coverage> = fc.record({
   vms: fc.array(fc.tuple(fc.uuid(), vmCoverages), { maxLength: 3 }).map((entries) => new Map(entries)),
 });
 
-test("whatever is covered, every shell can read it", () => {
+test("every shell can read the boot script of any coverage", () => {
   using scratch = new Scratch();
   fc.assert(
     fc.property(coverages, (coverage) => {
@@ -78,7 +78,7 @@ test("whatever is covered, every shell can read it", () => {
   );
 });
 
-test("what a script covers is read from it again, and gives the same script", () => {
+test("the coverage read from a boot script gives the same script again", () => {
   fc.assert(
     fc.property(coverages, (coverage) => {
       const script = generateBootScript({
@@ -96,7 +96,7 @@ function withoutEmptyName<T>(devices: ReadonlyMap<string, T>): ReadonlyMap<strin
   return new Map([...devices].filter(([name]) => name !== ""));
 }
 
-test("whatever the devices are called, ethtool gets those names and nothing else happens", () => {
+test("ethtool gets hostile device names unchanged, and the shell executes nothing of them", () => {
   using scratch = new Scratch();
   // Names end with a NUL in the log. Reading fails, so the script goes on to the next.
   scratch.executable("ethtool", `#!/bin/sh\nprintf '%s\\0' "$1" "$2" >> log\nexit 1\n`);
@@ -152,7 +152,7 @@ const devices: fc.Arbitrary<readonly EthtoolFeature[]> = fc
     ),
   );
 
-test("what it asks ethtool to turn off is what the rules of the program would clear", () => {
+test("the boot script asks ethtool to turn off what the program itself would clear", () => {
   using scratch = new Scratch();
   scratch.executable(
     "ethtool",

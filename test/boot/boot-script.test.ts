@@ -22,7 +22,7 @@ const COVERAGES: readonly (readonly [string, Coverage])[] = [
   ["names that need quotes", { ...EVERYTHING, ...coverDevices(["it's", "a;b", "-x", "*", "esac"]) }],
 ];
 
-describe.each(COVERAGES)("%s", (_, coverage) => {
+describe.each(COVERAGES)("the boot script for %s", (_, coverage) => {
   test("passes shellcheck", async () => {
     using scratch = new Scratch();
     const file = scratch.executable("script", generateBootScript(coverage));
@@ -31,40 +31,40 @@ describe.each(COVERAGES)("%s", (_, coverage) => {
     expect(await check.exited).toBe(0);
   });
 
-  test.each(EACH_SHELL)("%s can read it", (_name, shell) => {
+  test.each(EACH_SHELL)("is readable for %s", (_name, shell) => {
     using scratch = new Scratch();
     const ended = scratch.run(generateBootScript(coverage), { shell: [...shell, "-n"] });
     expect(ended).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
 
-  test("has no line that is too long to read, but the one for programs", () => {
+  test("has no overlong line, except the one for programs", () => {
     for (const line of generateBootScript(coverage).split("\n")) {
       if (line.startsWith("# offload-coverage: ")) continue;
       expect(line.length).toBeLessThanOrEqual(110);
     }
   });
 
-  test("says what it covers", () => {
+  test("lists what it covers", () => {
     expect(parseBootScriptCoverage(generateBootScript(coverage))).toEqual(coverage);
   });
 });
 
-test("says what it is, who wrote it and how to be rid of it", () => {
+test("the boot script says what it is, who wrote it and how to remove it", () => {
   const [first, signature] = generateBootScript(EVERYTHING).split("\n");
   expect(first).toBe("#!/bin/sh");
   expect(signature).toBe('# Written by "offload persist"; remove with "offload persist --remove".');
 });
 
-test("is plain text of ASCII where the names are", () => {
+test("the boot script is ASCII when the names are", () => {
   expect(generateBootScript(EVERYTHING)).toMatch(/^[\n\x20-\x7e]+\n$/);
 });
 
-test("asks xenstore whose a guest's interface is only where VMs are told apart", () => {
+test("the boot script asks xenstore for the owner of an interface only when it covers single VMs", () => {
   expect(generateBootScript(EVERYTHING)).not.toContain("vm_of");
   expect(generateBootScript(ONE_VM)).toContain("vm_of");
 });
 
-describe("a coverage that is not understood is none", () => {
+describe("a coverage line is rejected", () => {
   const line = (text: string) => `#!/bin/sh\n# offload-coverage: ${text}\n`;
   const empty = { nics: [], vifs: [], devices: {}, vms: {} };
   test.each([
@@ -75,17 +75,17 @@ describe("a coverage that is not understood is none", () => {
     ["a VM that is no UUID", line(JSON.stringify({ ...empty, vms: { "*": { features: [], vifs: {} } } }))],
     ["a VIF that is no number", line(JSON.stringify({ ...empty, vms: { [VM]: { features: [], vifs: { "*": [] } } } }))],
     ["more than fits", line(JSON.stringify({ ...empty, padding: "x".repeat(5_000_000) }))],
-  ])("%s", (_, script) => expect(parseBootScriptCoverage(script)).toBeNull());
+  ])("when it has %s", (_, script) => expect(parseBootScriptCoverage(script)).toBeNull());
 });
 
-describe.each(EACH_SHELL)("under %s", (_, shell) => {
+describe.each(EACH_SHELL)("the boot script under %s", (_, shell) => {
   const answering = (answer: string) => `#!/bin/sh\n[ "$1" = -k ] && ${answer}\n`;
 
   test.each([
     ["nothing", "exit 0"],
     ["something else", "echo 'Usage: ethtool'"],
     ["an error", "exit 75"],
-  ])("an ethtool that prints %s has not said that all is off", (_name, answer) => {
+  ])("fails when ethtool prints %s", (_name, answer) => {
     using scratch = new Scratch();
     scratch.executable("ethtool", answering(answer));
     const ended = scratch.run(generateBootScript(coverDevices(["lo"])), { shell });
@@ -96,7 +96,7 @@ describe.each(EACH_SHELL)("under %s", (_, shell) => {
     });
   });
 
-  test("does without timeout where there is none", () => {
+  test("works where timeout(1) is missing", () => {
     using scratch = new Scratch();
     scratch.executable("timeout", "#!/bin/sh\nexit 127\n");
     scratch.executable("ethtool", answering("echo 'scatter-gather: on'"));
@@ -104,7 +104,7 @@ describe.each(EACH_SHELL)("under %s", (_, shell) => {
     expect(ended.stderr).toBe("offload: lo: sg could not be turned off\n");
   });
 
-  test("gives up on an ethtool that hangs, and goes on with the next device", () => {
+  test("gives up on an ethtool that hangs, and continues with the next device", () => {
     using scratch = new Scratch();
     scratch.executable("timeout", '#!/bin/sh\nshift\nexec /usr/bin/timeout 0.2 "$@"\n');
     scratch.executable("ethtool", '#!/bin/sh\n[ "$2" = lo ] && exec sleep 60\necho "scatter-gather: on"\n');

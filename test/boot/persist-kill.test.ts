@@ -360,7 +360,7 @@ for (const [title, scene] of Object.entries(SCENES)) {
       console.info(`${title}: ${what}, in ${seconds} s`);
     }, SCENE_TIMEOUT);
 
-    test("nothing but its main thread changes files, and it was killed at every call", () => {
+    test("changes files only in its main thread, and was killed at every call", () => {
       expect(others).toEqual([]);
       expect(identities(kills)).toEqual(expect.arrayContaining(outcomes.map(({ at }) => at)));
       expect(outcomes.length).toBe(kills.length);
@@ -370,37 +370,37 @@ for (const [title, scene] of Object.entries(SCENES)) {
       expect(outcomes.some(({ late }) => late)).toBe(true);
     });
 
-    test("every file is the old or the new one, with its permissions", () => {
+    test("leaves every file old or new, with its permissions", () => {
       expect(faults("halves")).toEqual([]);
     });
 
-    test("the host boots with the old or the new state", () => {
+    test("leaves a host that boots with the old or the new state", () => {
       expect(faults("boot")).toEqual([]);
     });
 
-    test("verify explains what is there", () => {
+    test("leaves a state that verify explains", () => {
       expect(faults("verify")).toEqual([]);
     });
 
-    test("the next run does the rest, and leaves nothing behind", () => {
+    test("is completed by the next run, which leaves nothing else behind", () => {
       expect(faults("repeated")).toEqual([]);
     });
 
-    test("--remove instead makes the host what it was before it all", () => {
+    test("is undone by --remove, which restores the host of before", () => {
       expect(faults("removed")).toEqual([]);
     });
 
-    test("each name is on the disk before the next is changed", () => {
+    test("syncs each name to the disk before it changes the next", () => {
       expect(findUnsyncedChanges(kills)).toEqual([]);
     });
 
     if (!scene.systemd) return;
 
-    test("the next run leaves nothing in /tmp", () => {
+    test("leaves nothing in /tmp after the next run", () => {
       expect(faults("scratch")).toEqual([]);
     });
 
-    test("after the next run systemd has in its memory what it has after an undisturbed one", () => {
+    test("leaves systemd after the next run with the state of an uninterrupted run", () => {
       expect(faults("unit")).toEqual([]);
     });
   });

@@ -57,28 +57,28 @@ const blocks = fc.array(fc.constantFrom("(", "  /bin/offload", ") || :", "", "# 
 
 const runs = { numRuns: 3000 };
 
-describe("for every file that can take the block", () => {
+describe("the block in any file that can take it", () => {
   const accepted = fc
     .record({ file: fc.oneof({ weight: 9, arbitrary: files }, anyBytes), lines: blocks })
     .map(({ file, lines }) => ({ file, lines, once: added(file, lines) }))
     .filter(({ once }) => once !== null)
     .map(({ file, lines, once }) => ({ file, lines, once: once ?? "" }));
 
-  test("adding it twice is adding it once", () => {
+  test("is the same when it is added twice", () => {
     fc.assert(
       fc.property(accepted, ({ lines, once }) => expect(added(once, lines)).toBe(once)),
       runs,
     );
   });
 
-  test("removing it gives the very bytes that were there", () => {
+  test("leaves the same bytes as before when it is removed", () => {
     fc.assert(
       fc.property(accepted, ({ file, once }) => expect(removed(once)).toBe(file)),
       runs,
     );
   });
 
-  test("the last block counts, as if the ones before had never been", () => {
+  test("is replaced by a later block as if it had never been there", () => {
     fc.assert(
       fc.property(accepted, blocks, ({ file, once }, other) => {
         expect(added(once, other)).toBe(added(file, other));
@@ -87,7 +87,7 @@ describe("for every file that can take the block", () => {
     );
   });
 
-  test("it begins on the second line", () => {
+  test("begins on the second line", () => {
     fc.assert(
       fc.property(accepted, ({ once }) => {
         expect(once.split("\n")[1]).toStartWith("# BEGIN offload (");
@@ -96,7 +96,7 @@ describe("for every file that can take the block", () => {
     );
   });
 
-  test("what others change in the meantime survives, and nothing else is left", () => {
+  test("keeps changes by others when it is removed, and leaves nothing of itself", () => {
     const edit = fc.record({
       insertBefore: fc.array(line, { maxLength: 3 }),
       dropAfter: fc.nat(2),
@@ -125,7 +125,7 @@ describe("for every file that can take the block", () => {
   });
 });
 
-test("a refused file is refused for a reason that has words, and looking never throws", () => {
+test("a file is refused with a reason, and reading it never throws", () => {
   fc.assert(
     fc.property(fc.oneof(files, anyBytes), (file) => {
       const result = attempt(() => insertBlock(bytesOf(file), [], PATH));
@@ -135,7 +135,7 @@ test("a refused file is refused for a reason that has words, and looking never t
   );
 });
 
-test("whatever follows it, every shell runs the block, and it changes nothing else", () => {
+test("every shell runs the block whatever follows it, and the rest runs unchanged", () => {
   using scratch = new Scratch();
   const shells = fc.constantFrom(...SHELLS.flatMap((shell) => [shell, [...shell, "-e"], [...shell, "-eu"]]));
   scratch.executable("script-that-fails", "#!/bin/sh\necho ran > ran\nexit 1\n");

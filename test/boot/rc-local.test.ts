@@ -48,14 +48,14 @@ const FILES: readonly (readonly [what: string, before: string, after: string])[]
 describe.each(FILES)("the block in %s", (_, before, after) => {
   test("goes right after the first line", () => expect(added(before)).toBe(after));
 
-  test("is written twice as it is once", () => expect(added(after)).toBe(after));
+  test("is the same when it is written twice", () => expect(added(after)).toBe(after));
 
-  test("leaves the very bytes that were there when it is removed", () => {
+  test("leaves the same bytes as before when it is removed", () => {
     expect(removed(after)).toBe(before);
   });
 });
 
-test("goes after a first line without a newline, and takes that newline with it", () => {
+test("the block follows a first line without a newline, and removes that newline with itself", () => {
   const after = added("#!/bin/sh");
   expect(after).toBe(`#!/bin/sh\n${BLOCK.replace(END, `${END} (there was no newline before it)`)}`);
   expect(removed(after)).toBe("#!/bin/sh");
@@ -63,39 +63,39 @@ test("goes after a first line without a newline, and takes that newline with it"
   expect(removed(`${after}echo theirs\n`)).toBe("#!/bin/sh\necho theirs\n");
 });
 
-test("replaces an older block in its place, whatever is in it", () => {
+test("a new block replaces an older one, whatever is in it", () => {
   const old = `#!/bin/sh\n${BEGIN.replace(")", ", in other words)")}\n(\n  old\n) || :\n${END}\n:\n`;
   expect(added(old)).toBe(`#!/bin/sh\n${BLOCK}:\n`);
 });
 
-test("moves a block from another place", () => {
+test("a block elsewhere is moved to the second line", () => {
   expect(added(`#!/bin/sh\necho a\n${BLOCK}exit 0\n`)).toBe(`#!/bin/sh\n${BLOCK}echo a\nexit 0\n`);
   const last = BLOCK.replace(END, `${END} (there was no newline before it)`);
   expect(added(`#!/bin/sh\necho a\n${last}`)).toBe(`#!/bin/sh\n${BLOCK}echo a`);
 });
 
-describe("a file that is made for the block", () => {
+describe("a file created for the block", () => {
   const made = added(null);
 
-  test("is a whole shell script, and says that it was made", () => {
+  test("is a complete shell script, and says that offload created it", () => {
     expect(made).toBe(`#!/bin/sh\n${BLOCK.replace(END, `${END} (this file was made for it)`)}`);
   });
 
-  test("is removed with the block, also when that was written again", () => {
+  test("is deleted with the block, even when the block was written again", () => {
     expect(removed(made)).toBeNull();
     expect(removed(added(made))).toBeNull();
   });
 
-  test("stays with what others wrote into it", () => {
+  test("stays when others have written into it", () => {
     expect(removed(`${made}echo theirs\n`)).toBe("#!/bin/sh\necho theirs\n");
   });
 });
 
-test("an empty file is made a whole one, and empty again", () => {
+test("an empty file becomes a complete one, and is empty again after removal", () => {
   expect(removed(added(""))).toBe("");
 });
 
-describe("is refused", () => {
+describe("insertBlock", () => {
   const refusals: readonly (readonly [what: string, text: string, code: string, words: string])[] = [
     ["no first line", "echo a\n", "rc-local-no-interpreter", "does not begin with #!/bin/sh"],
     ["an empty first line", "#!\n", "rc-local-no-interpreter", "does not begin with #!/bin/sh"],
@@ -107,14 +107,14 @@ describe("is refused", () => {
     ["two blocks", `#!/bin/sh\n${BLOCK}${BLOCK}`, "rc-local-broken-markers", "2, 4, 5, 7"],
     ["an end before it", `#!/bin/sh\n${END}\n${BEGIN}\n`, "rc-local-broken-markers", "line 3"],
   ];
-  test.each(refusals)("a file with %s", (_, text, code, words) => {
+  test.each(refusals)("refuses a file with %s", (_, text, code, words) => {
     const failure = failureOf(() => insertBlock(bytesOf(text), LINES, PATH));
     expect(failure).toMatchObject({ kind: "usage", code });
     expect(failure?.message).toContain(words);
     expect(failure?.message).toContain(PATH);
   });
 
-  test("with a first line of any length quoted shortly, and as plain text", () => {
+  test("quotes a long first line shortened and as plain text", () => {
     const text = `#!/bin/\x1b[31m${"x".repeat(200)}\n`;
     expect(failureOf(() => insertBlock(bytesOf(text), LINES, PATH))?.message).toContain(
       `names /bin/ [31m${"x".repeat(49)}…)`,
@@ -122,17 +122,20 @@ describe("is refused", () => {
   });
 });
 
-describe("what is there already can be removed, whatever else is wrong with the file", () => {
-  test.each(["", "#!/bin/sh\r\n", "#!/usr/bin/python3\n", "#!/bin/sh\nexit 0\n"])("%j", (head) => {
-    expect(removed(`${head}${BLOCK}:\n`)).toBe(`${head}:\n`);
-  });
+describe("stripBlock", () => {
+  test.each(["", "#!/bin/sh\r\n", "#!/usr/bin/python3\n", "#!/bin/sh\nexit 0\n"])(
+    "removes a block after the otherwise refused start %j",
+    (head) => {
+      expect(removed(`${head}${BLOCK}:\n`)).toBe(`${head}:\n`);
+    },
+  );
 
-  test("but not when the markers make no single block", () => {
+  test("refuses markers that do not form a single block", () => {
     const file = bytesOf(`#!/bin/sh\n${BEGIN}\n`);
     expect(failureOf(() => stripBlock(file, PATH))?.code).toBe("rc-local-broken-markers");
   });
 
-  test("and a file without a block is given back as it is", () => {
+  test("returns a file without a block unchanged", () => {
     for (const text of ["", CENTOS, "\0\xff", "#!/usr/bin/python3\r\n"]) {
       expect(removed(text)).toBe(text);
     }

@@ -32,7 +32,7 @@ async function refused(args: readonly string[], code = 2): Promise<string> {
   return run.stderr;
 }
 
-describe("a bad command line is one clear line, exit code 2, and no write anywhere", () => {
+describe("a bad command line exits 2 with one line that says what is wrong, and writes nothing", () => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [["disable"], "ALL for the whole host"],
     [["disable", "all"], "in capital letters"],
@@ -72,18 +72,18 @@ describe("a bad command line is one clear line, exit code 2, and no write anywhe
   }
 });
 
-describe("a target that cannot be is refused before anything is changed", () => {
+describe("a target that cannot be changed", () => {
   test("refuses an unknown name with the closest ones", async () => {
     expect(await refused(["disable", "web1"])).toContain('the closest: "web 1"');
     expect(await refused(["disable", "eth9"])).toContain('"eth1"');
     expect(await refused(["disable", "no such thing at all"])).toContain("offload status");
   });
 
-  test("refuses all targets where one is bad", async () => {
+  test("refuses all targets when one is bad", async () => {
     expect(await refused(["disable", "web 1", "eth1", "nosuch"])).toContain('"nosuch"');
   });
 
-  test("refuses a name that two VMs have with their UUIDs, power states and hosts", async () => {
+  test("refuses a name that two VMs share, and lists their UUIDs, power states and hosts", async () => {
     const names = dom0.fixture.vms.map(({ record }) => record.name_label);
     const twice = names.find((name, index) => names.indexOf(name) !== index) ?? "";
     const message = await refused(["disable", twice]);
@@ -93,13 +93,13 @@ describe("a target that cannot be is refused before anything is changed", () => 
     expect(message).toMatch(/running on xcp-1|halted/);
   });
 
-  test("refuses a name that is both a VM and a device with both flags", async () => {
+  test("refuses a name that is both a VM and a device, and suggests --vm and --pif", async () => {
     const message = await refused(["disable", "eth0"]);
     expect(message).toContain("--vm eth0");
     expect(message).toContain("--pif eth0");
   });
 
-  test("refuses ALL where a VM is called that", async () => {
+  test("refuses ALL when a VM has that name", async () => {
     const message = await refused(["disable", "ALL", "--yes"]);
     expect(message).toContain("--vm ALL");
     expect(message).toContain("--host");
@@ -136,8 +136,8 @@ describe("a target that cannot be is refused before anything is changed", () => 
   });
 });
 
-describe("names that mean something else", () => {
-  test("a VM called like a VIF's device is ambiguous; one called like a VIF's UUID does not get it", async () => {
+describe("names with two meanings", () => {
+  test("refuses a VM named like a VIF's device, and ignores a VM named like a VIF's UUID", async () => {
     await using own = await Dom0.start();
     const { ref } = own.fixture.vm("backup");
     await own.simulator.set(["VM", ref, "name_label", "vif1.0"]);
@@ -150,7 +150,7 @@ describe("names that mean something else", () => {
     expect(JSON.parse(run.stdout).devices.map(({ device }: { device: string }) => device)).toEqual(["vif1.0"]);
   });
 
-  test("a template called ALL or eth0 is in nobody's way", async () => {
+  test("ignores templates named ALL or eth0", async () => {
     await using own = await Dom0.start();
     const template = own.fixture.vms.find(({ record }) => record.is_a_template && !record.is_a_snapshot);
     for (const name of ["ALL", "eth0"]) {
@@ -160,7 +160,7 @@ describe("names that mean something else", () => {
   });
 });
 
-describe("names that mean harm", () => {
+describe("hostile names", () => {
   const nasty = [
     "'",
     '"; touch /tmp/owned #',
@@ -175,14 +175,14 @@ describe("names that mean harm", () => {
     "-rf",
   ];
   for (const name of nasty) {
-    test(`unknown target ${JSON.stringify(name.slice(0, 30))}`, async () => {
+    test(`refuses the unknown target ${JSON.stringify(name.slice(0, 30))}`, async () => {
       // No argument of a process can hold a NUL.
       const target = name.replaceAll("\0", "");
       await refused(["disable", "--", `${target} `]);
     });
   }
 
-  test("VMs of such names are shown, worked on and never executed", async () => {
+  test("shows and changes VMs with such names, and executes none of them", async () => {
     await using own = await Dom0.start({ scenarios: ["hostile"] });
     const status = await own.offload("status");
     expect(status.exitCode).toBe(0);
@@ -201,6 +201,6 @@ describe("names that mean harm", () => {
   });
 });
 
-test("after all of it the kernel is as it was", async () => {
+test("the kernel is unchanged after all of these tests", async () => {
   expect(await readLiveState(dom0)).toBe(before);
 });

@@ -26,7 +26,7 @@ async function countsOf(dom0: Dom0, args: readonly string[]) {
   return { calls: calls.length, records: calls.reduce((sum, { records }) => sum + records, 0) };
 }
 
-describe("a run", () => {
+describe("the number of XAPI calls", () => {
   test.each([
     { args: ["status", "vm 1-1"] },
     { args: ["verify", "vm 1-1"] },
@@ -45,7 +45,7 @@ describe("a run", () => {
   });
 
   test.each([{ args: ["status"] }, { args: ["verify"] }, { args: ["disable", "ALL", "--yes"] }])(
-    "for one host reads its share, and one record of each other host: $args",
+    "of a run on one host grows by one record for each other host: $args",
     async ({ args }) => {
       await using small = await startCoordinator(2);
       await using large = await startCoordinator(12);
@@ -54,7 +54,7 @@ describe("a run", () => {
     },
   );
 
-  test("reads in a number of calls that does not grow with the number of VMs", async () => {
+  test("does not grow with the number of VMs when reading", async () => {
     const counts: number[] = [];
     for (const vms of [2, 20]) {
       const [fixture] = buildPool({ hosts: 2, nics: 1, vms }).fixtures;
@@ -66,8 +66,8 @@ describe("a run", () => {
   });
 });
 
-describe("beside its settings", () => {
-  test("disable writes one text on each interface, and one with the host", async () => {
+describe("the writes of disable, beside its settings", () => {
+  test("store one text on each interface, and one on the host", async () => {
     await using dom0 = await startCoordinator(2);
     const calls = await callsOf(dom0, ["disable", "ALL", "--yes"]);
     const interfaces = SHARE.nics + (SHARE.vms + 1) * SHARE.vifs;
@@ -80,7 +80,7 @@ describe("beside its settings", () => {
     expect(settings).toHaveLength(SHARE.nics * 6 + (SHARE.vms + 1) * SHARE.vifs * 4);
   });
 
-  test("a disable of more features adds a text and removes the one before it", async () => {
+  test("add a text and remove the previous one when more features are disabled", async () => {
     await using dom0 = await startCoordinator(2);
     await dom0.offload("disable", "archive", "--features=tso");
     const calls = await callsOf(dom0, ["disable", "archive"]);

@@ -52,8 +52,8 @@ const CASES: readonly (readonly [string, readonly string[]])[] = [
   ["offload restore -- web\t", ["restore", "--", "web 1"]],
 ];
 
-describe.each(["bash", "zsh", "fish"] as const)("in a real %s at a terminal", (shell) => {
-  test("every line becomes the words that were meant, whatever they are made of", async () => {
+describe.each(["bash", "zsh", "fish"] as const)("completion in a real %s at a terminal", (shell) => {
+  test("completes every line to the intended words, whatever characters they contain", async () => {
     const session = await InteractiveShell.start(dom0, shell);
     try {
       for (const [typed, words] of CASES) {
@@ -67,7 +67,7 @@ describe.each(["bash", "zsh", "fish"] as const)("in a real %s at a terminal", (s
     }
   });
 
-  test("without XAPI devices are completed all the same, and nothing is said", async () => {
+  test("completes devices without XAPI, and prints nothing", async () => {
     await using dead = await Dom0.start({ scenarios: ["dead"] });
     const session = await InteractiveShell.start(dead, shell);
     try {
@@ -81,7 +81,7 @@ describe.each(["bash", "zsh", "fish"] as const)("in a real %s at a terminal", (s
   });
 });
 
-describe("what bash is offered", () => {
+describe("completion in bash", () => {
   const env = { PATH: `${dirname(OFFLOAD)}:${SYSTEM_PATH}`, HOME: "/tmp" };
 
   async function offered(line: string): Promise<readonly string[]> {
@@ -95,7 +95,7 @@ describe("what bash is offered", () => {
     return run.stdout.split("\n").filter((one) => one !== "");
   }
 
-  test("every option of a command, and none of another", async () => {
+  test("offers every option of a command, and no other option", async () => {
     expect(await offered("offload verify --")).toContainAllValues([
       ...[
         "--features",
@@ -113,28 +113,28 @@ describe("what bash is offered", () => {
     ]);
   });
 
-  test("the commands that people use", async () => {
+  test("offers the commands for users, and no internal command", async () => {
     const names = COMMANDS.map(({ name }) => name);
     expect(await offered("offload ")).toEqual([...names, "help", "--help", "--version"]);
   });
 
-  test("no feature twice", async () => {
+  test("offers no feature twice", async () => {
     expect(await offered("offload status --features tso,")).not.toContain("tso,tso");
     expect(await offered("offload status --features tso,")).toContain("tso,gro");
   });
 
-  test("nothing where nobody can know", async () => {
+  test("offers nothing for a value that cannot be listed", async () => {
     expect(await offered("offload disable --wait ")).toEqual([]);
     expect(await offered("offload nonsense ")).toEqual([]);
     expect(await offered("offload confirm ")).toEqual([]);
   });
 
-  test("within double quotes no name that they cannot hold", async () => {
+  test("omits names that double quotes cannot hold when inside double quotes", async () => {
     expect(await offered('offload status "$H')).toEqual([]);
     expect(await offered('offload status "a=')).toEqual(["a=b & c|d;e"]);
   });
 
-  test("through bash-completion too, which loads it when it is wanted", async () => {
+  test("works through bash-completion, which loads it on demand", async () => {
     const own = { ...env, BASH_COMPLETION_USER_DIR: "/tmp/user" };
     const script = `mkdir -p /tmp/user/completions && offload completions bash > /tmp/user/completions/offload
       source /usr/share/bash-completion/bash_completion
@@ -145,7 +145,7 @@ describe("what bash is offered", () => {
 });
 
 describe("offload complete", () => {
-  test("tells of every name once: what can be typed, and what it is", async () => {
+  test("prints every name once, with a description", async () => {
     const run = await dom0.offload("complete", "targets");
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
     const lines = run.stdout.trimEnd().split("\n");
@@ -160,7 +160,7 @@ describe("offload complete", () => {
     expect(await dom0.simulator.sessions()).toBe(0);
   });
 
-  test("every name that it tells of is a target", async () => {
+  test("prints only names that are valid targets", async () => {
     await using hostile = await Dom0.start({ scenarios: ["hostile", "coordinator", "sriov"] });
     const names = (await hostile.offload("complete", "targets")).stdout.trimEnd().split("\n");
     for (const name of names.map((line) => line.split("\t")[0] ?? "")) {
@@ -173,7 +173,7 @@ describe("offload complete", () => {
     }
   });
 
-  test("without XAPI every name is a device that can be changed", async () => {
+  test("prints only devices that can be changed when XAPI is away", async () => {
     await using dead = await Dom0.start({ scenarios: ["dead"] });
     const names = (await dead.offload("complete", "targets")).stdout.trimEnd().split("\n");
     expect(names.length).toBeGreaterThan(5);
@@ -184,7 +184,7 @@ describe("offload complete", () => {
   });
 
   test.each(["starting", "dead", "emergency", "not-dom0"] as const)(
-    "is silent about what is wrong: %s",
+    "prints no error on a %s host",
     async (scenario) => {
       await using other = await Dom0.start({ scenarios: [scenario] });
       for (const kind of ["targets", "vms", "pifs", "nonsense", ""]) {
@@ -197,7 +197,7 @@ describe("offload complete", () => {
 });
 
 describe("offload completions", () => {
-  test.each([[[]], [["tcsh"]], [["bash", "zsh"]], [["--json"]]])("%j is refused", async (words) => {
+  test.each([[[]], [["tcsh"]], [["bash", "zsh"]], [["--json"]]])("refuses the arguments %j", async (words) => {
     const run = await dom0.run([OFFLOAD, "completions", ...words]);
     expect(run).toMatchObject({ exitCode: 2, stdout: "" });
     expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);

@@ -22,7 +22,7 @@ const NICS = ["eth0", "eth1", "eth2", "eth3"];
 const VIFS = ["vif1.0", "vif1.1", "vif2.0", "vif3.0", "tap3.0", "vif4.0", "vif4.1"];
 
 describe("NICS and VIFS", () => {
-  test("NICS turns off the NICs and no VIF, and is the standing rule for NICs", async () => {
+  test("NICS turns off the NICs and no VIF, and sets the standing rule for NICs", async () => {
     await using dom0 = await Dom0.start();
     const vifs = await Promise.all(VIFS.map((device) => dom0.text(["ethtool", "-k", device])));
     const run = await dom0.offload("disable", "NICS", "--yes", "--features", "tso,gro");
@@ -52,7 +52,7 @@ describe("NICS and VIFS", () => {
     expect(await ruleOf(dom0)).toMatchObject({ nics: [], vifs: expect.arrayContaining(["gro"]) });
   });
 
-  test("NICS VIFS together are ALL", async () => {
+  test("NICS VIFS together mean the same as ALL", async () => {
     await using dom0 = await Dom0.start();
     expect((await dom0.offload("disable", "NICS", "VIFS", "--yes")).exitCode).toBe(0);
     expect(await isStillOn(dom0, [...NICS, ...VIFS])).toBe(false);
@@ -62,7 +62,7 @@ describe("NICS and VIFS", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test.each(["NICS", "VIFS"])("%s is refused without --yes where nobody can be asked", async (word) => {
+  test.each(["NICS", "VIFS"])("refuses %s without --yes when stdin is not a terminal", async (word) => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const run = await dom0.offload("disable", word);
@@ -73,7 +73,7 @@ describe("NICS and VIFS", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test.each(["nics", "Vifs"])("%s is refused with the word in capital letters", async (word) => {
+  test.each(["nics", "Vifs"])("refuses %s, and says that the word is in capital letters", async (word) => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("disable", word, "--yes");
     expect(run.exitCode).toBe(2);
@@ -81,15 +81,15 @@ describe("NICS and VIFS", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test("a VM that is named gives no standing rule", async () => {
+  test("a VM named as target sets no standing rule", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "web 1", "eth1");
     expect(await ruleOf(dom0)).toBeUndefined();
   });
 });
 
-describe("a setting that was there already", () => {
-  test("is made known to xenopsd when somebody else wrote it: a reboot from within the guest keeps it", async () => {
+describe("an existing setting", () => {
+  test("is announced to xenopsd when someone else wrote it, so that it survives a reboot from within the guest", async () => {
     await using dom0 = await Dom0.start();
     const vm = dom0.fixture.vm("pfSense");
     const { ref } = dom0.fixture.vif("pfSense");
@@ -111,7 +111,7 @@ describe("a setting that was there already", () => {
     }
   });
 
-  test("is announced once: a second run writes nothing and tells xenopsd nothing", async () => {
+  test("is announced only once: a second run writes nothing and tells xenopsd nothing", async () => {
     await using dom0 = await Dom0.start();
     const { ref } = dom0.fixture.vif("db");
     await dom0.simulator.set(["VIF", ref, "other_config", { "ethtool-tx": "off" }]);
@@ -126,7 +126,7 @@ describe("a setting that was there already", () => {
   });
 });
 
-describe("a text that cannot be used", () => {
+describe("a stored text that cannot be used", () => {
   const HOSTILE = '{"version":1,"features":{"\u001b[2J\u202etso; reboot":{"asked":"off"}}}';
 
   test.each([
@@ -151,7 +151,7 @@ describe("a text that cannot be used", () => {
     expect(await isStillOn(dom0, [...NICS, ...VIFS.filter((device) => device !== "vif2.0")])).toBe(false);
   });
 
-  test("never reaches the terminal raw, whatever it says", async () => {
+  test("never reaches the terminal unescaped", async () => {
     await using dom0 = await Dom0.start();
     const config = {
       "offload-1-ab": JSON.stringify({
@@ -183,7 +183,7 @@ describe("a text that cannot be used", () => {
     }
   });
 
-  test("on the host is left alone, and the interfaces are turned off all the same", async () => {
+  test("is left alone on the host, and the interfaces are turned off", async () => {
     await using dom0 = await Dom0.start();
     const { ref } = dom0.fixture.host;
     const broken = { "offload-1-ab": '{"version":2}' };
@@ -195,7 +195,7 @@ describe("a text that cannot be used", () => {
     expect(await isStillOn(dom0, [...NICS, ...VIFS])).toBe(false);
   });
 
-  test("on the host leaves the standing rule unknown, and verify says so", async () => {
+  test("makes the standing rule unknown when it is on the host, and verify says so", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     const { ref } = dom0.fixture.host;

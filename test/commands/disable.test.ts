@@ -14,7 +14,7 @@ const VIF_KEYS = ["tx", "sg", "tso", "gso"].map((key) => `ethtool-${key}`);
 const off = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, "off"]));
 
 describe("disable ALL", () => {
-  test("turns off all that can be off, as the real ethtool sees it, and stores it", async () => {
+  test("turns off everything that can be off, as the real ethtool sees it, and stores it", async () => {
     await using dom0 = await Dom0.start();
     const { fixture } = dom0;
     expect(await listAllFeaturesOn(dom0)).not.toEqual([]);
@@ -72,7 +72,7 @@ describe("disable ALL", () => {
     expect(await readOtherConfig(dom0, "VIF", ref)).toMatchObject({ "ethtool-tx": "false" });
   });
 
-  test("a second run writes nothing anywhere and says so", async () => {
+  test("writes nothing in a second run, and says so", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.simulator.clearCalls();
@@ -103,7 +103,7 @@ describe("disable ALL", () => {
     expect(counts[0]).toBe(counts[1] ?? Number.NaN);
   });
 
-  test("tells xenopsd of running VMs only: what it knows would be outdated otherwise", async () => {
+  test("announces running VMs only to xenopsd, whose copy would be outdated otherwise", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     const injected = (await dom0.simulator.calls())
@@ -115,7 +115,7 @@ describe("disable ALL", () => {
 });
 
 describe("the confirmation of ALL", () => {
-  test("is refused without a terminal and without --yes, and nothing is changed", async () => {
+  test("is refused without a terminal and without --yes, and nothing changes", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const run = await dom0.offload("disable", "ALL");
@@ -127,7 +127,7 @@ describe("the confirmation of ALL", () => {
 
   const question = "Turn these offloads off?";
 
-  test("names host, management NIC, VMs, features and changes; Enter means No", async () => {
+  test("names host, management NIC, VMs, features and changes, and takes Enter for No", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const argv = [OFFLOAD, "disable", "ALL"];
@@ -140,7 +140,7 @@ describe("the confirmation of ALL", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test("Ctrl-C changes nothing and ends as a signal does", async () => {
+  test("changes nothing on Ctrl-C, and ends by SIGINT", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const argv = [OFFLOAD, "disable", "ALL"];
@@ -152,7 +152,7 @@ describe("the confirmation of ALL", () => {
     expect(await dom0.simulator.sessions()).toBe(0);
   });
 
-  test("goes ahead after y", async () => {
+  test("continues after y", async () => {
     await using dom0 = await Dom0.start();
     const argv = [OFFLOAD, "disable", "ALL"];
     const run = await dom0.run(argv, { tty: true, answers: [{ prompt: question, input: "y" }] });
@@ -160,7 +160,7 @@ describe("the confirmation of ALL", () => {
     expect(await listAllFeaturesOn(dom0)).toEqual([]);
   });
 
-  test("is left out for a single VM", async () => {
+  test("is skipped for a single VM", async () => {
     await using dom0 = await Dom0.start();
     expect((await dom0.offload("disable", "web 1")).exitCode).toBe(0);
   });
@@ -170,7 +170,7 @@ describe("targets", () => {
   const bare = { rx: "off", tx: "off", sg: "off", tso: "off", gso: "off", gro: "off" };
   const pifSettings = off(Object.keys(bare).map((key) => `ethtool-${key}`));
 
-  test("a VM means its vifs and nobody else's", async () => {
+  test("a VM means its own vifs only", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "web 1");
     expect(await listFeaturesOn(dom0, "vif1.0")).toEqual([]);
@@ -179,14 +179,14 @@ describe("targets", () => {
     expect(await listFeaturesOn(dom0, "eth0")).not.toEqual([]);
   });
 
-  test("a vif means the tap beside it as well", async () => {
+  test("a vif includes its tap", async () => {
     await using dom0 = await Dom0.start();
     expect(await listFeaturesOn(dom0, "tap3.0")).not.toEqual([]);
     await dom0.offload("disable", "mail é");
     expect(await listFeaturesOn(dom0, "tap3.0")).toEqual([]);
   });
 
-  test("a bond means its slaves, each with settings of its own", async () => {
+  test("a bond means its slaves, each with its own settings", async () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("disable", "bond0");
     expect(run.exitCode).toBe(0);
@@ -208,7 +208,7 @@ describe("targets", () => {
     expect(await readOtherConfig(dom0, "PIF", vlan?.ref ?? "")).toEqual({});
   });
 
-  test("a PIF and a VIF can be named by UUID, both at once", async () => {
+  test("accepts the UUIDs of a PIF and of a VIF together", async () => {
     await using dom0 = await Dom0.start();
     const pif = dom0.fixture.pif("eth1").record.uuid;
     const vif = dom0.fixture.vif("pfSense", 1).record.uuid;
@@ -219,7 +219,7 @@ describe("targets", () => {
     expect(await listFeaturesOn(dom0, "vif4.0")).not.toEqual([]);
   });
 
-  test("a VM that runs elsewhere has its settings stored, and no device of its domid is changed here", async () => {
+  test("stores the settings of a VM on another host, and changes no local device with its domid", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["coordinator", "elsewhere"] });
     const { fixture } = dom0;
     const away = fixture.vms.find(
@@ -234,7 +234,7 @@ describe("targets", () => {
     expect(await readOtherConfig(dom0, "VIF", vif)).toMatchObject(off(VIF_KEYS));
   });
 
-  test("ALL counts the VMs it leaves out because they run elsewhere, and stores nothing with them", async () => {
+  test("ALL counts the VMs on other hosts that it leaves out, and stores nothing on them", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["coordinator"] });
     const { fixture } = dom0;
     const run = await dom0.offload("disable", "ALL", "--yes");
@@ -246,14 +246,14 @@ describe("targets", () => {
     }
   });
 
-  test("a VM that is not running has its settings stored, and when that takes effect is said", async () => {
+  test("stores the settings of a VM that is not running, and says when they take effect", async () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("disable", "backup");
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toContain("takes effect when it is started");
   });
 
-  test("a VIF on an SR-IOV network has no netback device and gets no setting", async () => {
+  test("writes no setting for a VIF on an SR-IOV network, which has no netback device", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["sriov"] });
     const run = await dom0.offload("disable", "ALL", "--yes");
     expect(run.exitCode).toBe(0);
@@ -267,7 +267,7 @@ describe("targets", () => {
     }
   });
 
-  test("NICs are found by the name of their PIF, whatever that is", async () => {
+  test("finds NICs by the device name of their PIF, whatever that is", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["predictable"] });
     await dom0.offload("disable", "eno12429np0");
     expect(await listFeaturesOn(dom0, "eno12429np0")).toEqual([]);
@@ -275,7 +275,7 @@ describe("targets", () => {
 });
 
 describe("safety", () => {
-  test("a feature that is fixed on is neither stored nor counted as failure", async () => {
+  test("neither stores a feature that is fixed on nor counts it as a failure", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
     const run = await dom0.offload("disable", "ALL", "--yes");
     expect(run.exitCode).toBe(0);
@@ -284,7 +284,7 @@ describe("safety", () => {
     expect(config).not.toContainAnyKeys(["ethtool-rx", "ethtool-tx", "ethtool-sg"]);
   });
 
-  test("features that are requested on are cleared too: nothing comes on when what held it back returns", async () => {
+  test("clears requested-on features too, so that none turns itself on later", async () => {
     await using dom0 = await Dom0.start();
     // Without scatter-gather the kernel holds tso and gso back: off, requested on.
     await dom0.setFeatures("vif1.0", "sg", "off");
@@ -298,7 +298,7 @@ describe("safety", () => {
     expect((await dom0.ethtool("vif1.0")).get("generic-segmentation-offload")?.active).toBe(false);
   });
 
-  test("an interface that vanishes between plan and write is reported, and the rest goes on", async () => {
+  test("reports an interface that disappears between plan and write, and continues with the others", async () => {
     await using dom0 = await Dom0.start();
     // Between the plan and the writes the exact bits go to disk, which here takes a while.
     await dom0.run(["install", "-d", "-m", "700", "/var/lib/offload"]);
@@ -314,7 +314,7 @@ describe("safety", () => {
     expect(await listFeaturesOn(dom0, "vif4.1")).toEqual([]);
   });
 
-  test("what changes while the question stands is planned anew: a VM that starts is changed too", async () => {
+  test("plans again after the confirmation: a VM that started meanwhile is changed too", async () => {
     await using dom0 = await Dom0.start();
     const command = dom0.spawn([OFFLOAD, "disable", "ALL"], { tty: true });
     await command.waitFor("Turn these offloads off?");
@@ -331,7 +331,7 @@ describe("safety", () => {
     expect(await listFeaturesOn(dom0, "vif99.0")).toEqual([]);
   });
 
-  test("--features limits what is changed live and what is stored to what was named", async () => {
+  test("--features limits the live change and the settings to the named features", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1", "--features", "gro,tso");
     const config = await readSettings(dom0, "PIF", dom0.fixture.pif("eth1").ref);
@@ -341,7 +341,7 @@ describe("safety", () => {
     expect(features.get("rx-checksumming")?.active).toBe(true);
   });
 
-  test("an unmanaged PIF is changed live and gets no setting: nobody would read it", async () => {
+  test("changes an unmanaged PIF live, and stores no setting that nothing would read", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["unmanaged"] });
     await dom0.offload("disable", "ALL", "--yes");
     const unmanaged = dom0.fixture.pifs.find(({ record }) => !record.managed);
@@ -360,7 +360,7 @@ describe("--dry-run", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test("prints ethtool commands that, run by a shell, do what the live half would have done", async () => {
+  test("prints ethtool commands that have the same live effect when a shell runs them", async () => {
     await using dom0 = await Dom0.start();
     const { stdout } = await dom0.offload("disable", "ALL", "--dry-run", "--live-only");
     const run = await dom0.run(["sh", "-e"], { stdin: stdout });
@@ -368,7 +368,7 @@ describe("--dry-run", () => {
     expect(await listAllFeaturesOn(dom0)).toEqual([]);
   });
 
-  test("prints xe commands that name every setting that the real run then writes", async () => {
+  test("prints xe commands for every setting that the real run writes", async () => {
     await using dom0 = await Dom0.start();
     const { stdout } = await dom0.offload("disable", "ALL", "--dry-run");
     const previewed = stdout
@@ -392,7 +392,7 @@ describe("--live-only", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test("works on devices when XAPI is down", async () => {
+  test("changes devices when XAPI is down", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["dead"] });
     const run = await dom0.offload("disable", "eth0", "vif1.0", "--live-only");
     expect(run.exitCode).toBe(0);
@@ -400,7 +400,7 @@ describe("--live-only", () => {
     expect(await listFeaturesOn(dom0, "vif1.0")).toEqual([]);
   });
 
-  test("cannot find a VM without XAPI", async () => {
+  test("cannot find a VM when XAPI is down", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["dead"] });
     const run = await dom0.offload("disable", "web 1", "--live-only");
     expect(run.exitCode).toBe(3);

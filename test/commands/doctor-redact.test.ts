@@ -16,7 +16,7 @@ async function document(dom0: Dom0, ...flags: readonly string[]) {
 }
 
 describe("doctor --redact", () => {
-  test("leaves no name of a VM, a host or a network, and no address", async () => {
+  test("prints no name of a VM, host or network, and no address", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["hostile", "coordinator", "duplicates"] });
     const [pif] = dom0.fixture.pifs;
     await put(
@@ -61,7 +61,7 @@ describe("doctor --redact", () => {
     }
   });
 
-  test("gives the same thing the same placeholder, so that lines can be related", async () => {
+  test("uses the same placeholder for the same thing, so that lines can be related", async () => {
     await using dom0 = await Dom0.start();
     const { diagnosis, devices } = await document(dom0, "--redact");
     const names = (list: { device: string | null; vm: { name: string } | null }[]) =>

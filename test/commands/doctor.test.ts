@@ -27,7 +27,7 @@ mount -t overlay overlay -o lowerdir=$real,upperdir=/run/upper,workdir=/run/work
 rm -f $real/ethtool`;
 
 describe("doctor", () => {
-  test("describes a host on one page that fits 80 columns, and changes nothing", async () => {
+  test("describes a host on one page of 80 columns, and changes nothing", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const run = await dom0.offload("doctor");
@@ -45,7 +45,7 @@ describe("doctor", () => {
     expect(await dom0.simulator.sessions()).toBe(0);
   });
 
-  test("takes 80 columns at a terminal that does not know its size", async () => {
+  test("uses 80 columns at a terminal that does not know its size", async () => {
     await using dom0 = await Dom0.start();
     // A pseudo terminal that script makes without having one itself has no size.
     const run = await dom0.run(["script", "-qc", `${OFFLOAD} doctor --no-color`, "/dev/null"]);
@@ -53,13 +53,13 @@ describe("doctor", () => {
     expect(run.stdout.split("\n").length).toBe(sized.stdout.split("\n").length);
   });
 
-  test("stays one page on a large host", async () => {
+  test("prints one page on a large host", async () => {
     await using dom0 = await Dom0.start({ vms: 100, vifs: 2 });
     const run = await dom0.offload("doctor");
     expect(run.stdout.split("\n").length).toBeLessThan(90);
   });
 
-  test("has nothing to advise where all is off, stored and persisted", async () => {
+  test("advises nothing when everything is off, stored and persisted", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.offload("persist", "ALL", "--yes", "--method", "rc.local");
@@ -78,7 +78,7 @@ describe("doctor", () => {
     expect(notes).toContain("/var/lib/offload/kernel-bits.json");
   });
 
-  test("advises nothing where the policy is met, and never more than it asks for", async () => {
+  test("advises nothing when the policy is met, and never more than the policy asks for", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "pfSense", "--features", "tx");
     const met = await document(dom0);
@@ -93,7 +93,7 @@ describe("doctor", () => {
     ]);
   });
 
-  test("advises commands that fix what it found", async () => {
+  test("advises commands that fix what it finds", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
     const { ref, record } = dom0.fixture.pif("eth1");
     await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-rx": "off" }]);
@@ -105,7 +105,7 @@ describe("doctor", () => {
     expect(advice).toContain(`xe vif-param-remove uuid=${uuid} param-name=other-config param-key=ethtoolrx`);
   });
 
-  test("gives the driver and firmware that ethtool -i gives", async () => {
+  test("shows the driver and firmware that ethtool -i shows", async () => {
     await using dom0 = await Dom0.start();
     const { diagnosis } = await document(dom0);
     const told = await dom0.text(["ethtool", "-i", "eth0"]);
@@ -120,7 +120,7 @@ describe("doctor", () => {
     expect(diagnosis.nics.map(({ device }: { device: string }) => device)).toEqual(["eth0", "eth1", "eth2", "eth3"]);
   });
 
-  test("finds what others have put everywhere, and says what of it is not run", async () => {
+  test("finds third-party hooks in every place, and says which of them do not run", async () => {
     await using dom0 = await Dom0.start();
     await put(
       dom0,
@@ -168,7 +168,7 @@ describe("doctor", () => {
     expect(page).toContain("vi +3 /etc/rc.d/rc.local");
   });
 
-  test("finds records on networks, and on PIFs that have no NIC of their own", async () => {
+  test("finds settings on networks, and on PIFs that have no NIC of their own", async () => {
     await using dom0 = await Dom0.start();
     const [ref = ""] = Object.keys((await dom0.simulator.database())["network"] ?? {});
     await dom0.simulator.set(["network", ref, "other_config", { "ethtool-gro": "off" }]);
@@ -184,7 +184,7 @@ describe("doctor", () => {
     expect(advice.filter((line: string) => line.startsWith("xe network-param-remove"))).toHaveLength(1);
   });
 
-  test("takes no target, and says so", async () => {
+  test("refuses a target", async () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("doctor", "eth0");
     expect(run.exitCode).toBe(2);
@@ -192,8 +192,8 @@ describe("doctor", () => {
   });
 });
 
-describe("doctor on a host that is half broken", () => {
-  test("without XAPI it tells what the kernel knows: 1, or 3 where nothing is wrong", async () => {
+describe("doctor on a damaged host", () => {
+  test("shows the kernel's view without XAPI: exits 1 when it finds a problem there, else 3", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["dead"] });
     const run = await dom0.offload("doctor");
     expect(run.exitCode).toBe(1);
@@ -207,7 +207,7 @@ describe("doctor on a host that is half broken", () => {
     expect((await dom0.offload("doctor")).exitCode).toBe(3);
   });
 
-  test("an XAPI that breaks in the middle hides nothing else", async () => {
+  test("shows everything else when XAPI fails halfway", async () => {
     await using dom0 = await Dom0.start();
     await dom0.simulator.fault({ fault: "http500", method: "network.get_all_records" });
     const report = await document(dom0);
@@ -215,7 +215,7 @@ describe("doctor on a host that is half broken", () => {
     expect(report.devices.length).toBeGreaterThan(8);
   });
 
-  test("without ethtool it says that others will miss it", async () => {
+  test("warns when ethtool is missing, which others need", async () => {
     await using dom0 = await Dom0.start();
     const run = await doctorAfter(dom0, WITHOUT_ETHTOOL);
     expect(run.stdout).toMatch(/ethtool +not known/);
@@ -224,7 +224,7 @@ describe("doctor on a host that is half broken", () => {
     expect((await doctorAfter(dom0, broken)).stdout).toMatch(/ethtool +not known/);
   });
 
-  test("names files that cannot be read, and reads the others", async () => {
+  test("names unreadable files, and reads the others", async () => {
     await using dom0 = await Dom0.start();
     await dom0.text(["sh", "-c", "rm -f /etc/rc.d/rc.local && mkdir /etc/rc.d/rc.local"]);
     await dom0.text(["sh", "-c", "mkdir -p /etc/cron.d && ln -s loop /etc/cron.d/loop"]);
@@ -237,7 +237,7 @@ describe("doctor on a host that is half broken", () => {
     expect(report.diagnosis.hooks).toHaveLength(1);
   });
 
-  test("on what is no dom0 it still describes the machine, and says what it is not: 3", async () => {
+  test("describes a machine that is not a dom0, says so, and exits 3", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["not-dom0"] });
     const run = await dom0.offload("doctor");
     expect(run.stdout).toContain("this is no XenServer or XCP-ng dom0");
@@ -245,7 +245,7 @@ describe("doctor on a host that is half broken", () => {
     expect([1, 3]).toContain(run.exitCode ?? -1);
   });
 
-  test("without /sys it tells the versions, and what it could not see: 3", async () => {
+  test("shows the versions without /sys, names what it could not read, and exits 3", async () => {
     await using dom0 = await Dom0.start();
     const run = await doctorAfter(dom0, "mount -t tmpfs tmpfs /sys");
     expect(run.exitCode).toBe(3);

@@ -28,7 +28,7 @@ describe("--json", () => {
     ["not-dom0"],
   ];
   for (const scenarios of scenarioSets) {
-    test(`every document is as the schema says (${scenarios.join(", ") || "standalone"})`, async () => {
+    test(`prints documents that match the schema (${scenarios.join(", ") || "standalone"})`, async () => {
       await using dom0 = await Dom0.start({ scenarios });
       await document(dom0, "status");
       await document(dom0, "verify");
@@ -47,7 +47,7 @@ describe("--json", () => {
     });
   }
 
-  test("the dry run shows the very changes that the real run then reports", async () => {
+  test("prints in a dry run the changes that the real run then reports", async () => {
     await using dom0 = await Dom0.start();
     const previewed = await document(dom0, "disable", "ALL", "--dry-run");
     const done = await document(dom0, "disable", "ALL", "--yes");
@@ -57,7 +57,7 @@ describe("--json", () => {
     expect(done.dryRun).toBe(false);
   });
 
-  test("a device carries its VM, its settings and a verdict for each feature", async () => {
+  test("prints for each device its VM, its settings and a verdict for each feature", async () => {
     await using dom0 = await Dom0.start();
     const { devices, host } = await document(dom0, "status");
     expect(host.name).toBe("xcp-1");
@@ -78,7 +78,7 @@ describe("--json", () => {
   });
 });
 
-test("nothing that a terminal would act on is in a document, whatever the names", async () => {
+test("--json escapes everything that a terminal would act on, whatever the names", async () => {
   await using dom0 = await Dom0.start({ scenarios: ["hostile"] });
   const run = await dom0.offload("status", "--json");
   expect(run.stdout).not.toMatch(/[^\P{C}\n]/u);
@@ -89,7 +89,7 @@ test("nothing that a terminal would act on is in a document, whatever the names"
 });
 
 describe("the human view", () => {
-  test("takes nothing away and leaves no holes when it is written to a file", async () => {
+  test("loses nothing and leaves no gaps when written to a file", async () => {
     await using dom0 = await Dom0.start({ vms: 30, vifs: 2 });
     await dom0.offload("disable", "ALL", "--yes");
     const script = `cd /tmp; echo before > log; ${OFFLOAD} disable ALL --dry-run >> log; ${OFFLOAD} status >> log; ${OFFLOAD} status --json >> log; cat log`;
@@ -107,7 +107,7 @@ describe("the human view", () => {
     }
   });
 
-  test("has color at a terminal, unless NO_COLOR, TERM=dumb or --no-color say otherwise", async () => {
+  test("has color at a terminal, unless NO_COLOR, TERM=dumb or --no-color is given", async () => {
     await using dom0 = await Dom0.start();
     const at = async (env: Record<string, string>, ...args: string[]) =>
       (await dom0.run([OFFLOAD, "status", ...args], { tty: true, env })).stdout.includes("\x1b[");
@@ -118,13 +118,13 @@ describe("the human view", () => {
     expect(await at({}, "--no-color")).toBe(false);
   });
 
-  test("fits 80 columns with the table of a common host", async () => {
+  test("fits the table of a typical host into 80 columns", async () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("status");
     for (const line of run.stdout.split("\n")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
   });
 
-  test("a reader that goes away early is no error", async () => {
+  test("ignores a reader that closes the pipe early", async () => {
     await using dom0 = await Dom0.start({ vms: 200, vifs: 2 });
     const script = `${OFFLOAD} status | head -n 1; echo "\${PIPESTATUS[0]}"`;
     const run = await dom0.run(["bash", "-c", script]);
@@ -132,7 +132,7 @@ describe("the human view", () => {
     expect(run.stderr).toBe("");
   });
 
-  test("a slow reader gets a large document whole", async () => {
+  test("writes a large document completely to a slow reader", async () => {
     await using dom0 = await Dom0.start({ vms: 200, vifs: 2 });
     const script = `${OFFLOAD} status --json | (sleep 1; cat) | wc -c; ${OFFLOAD} status --json | wc -c`;
     const [slow, fast] = (await dom0.run(["bash", "-c", script])).stdout.trim().split("\n");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Dom0 } from "../dom0/dom0.ts";
 
 describe("verify --nagios", () => {
-  test("is CRITICAL on a fresh host, WARNING while a reboot brings something back, OK after persist", async () => {
+  test("is CRITICAL on a fresh host, WARNING while a reboot would turn something on, OK after persist", async () => {
     await using dom0 = await Dom0.start();
     const fresh = await dom0.offload("verify", "--nagios");
     expect(fresh.exitCode).toBe(2);
@@ -20,7 +20,7 @@ describe("verify --nagios", () => {
     expect(done.stdout).toStartWith("OFFLOAD OK: ");
   });
 
-  test("is WARNING when a setting goes", async () => {
+  test("is WARNING when a setting is removed", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "NICS", "--yes");
     expect((await dom0.offload("verify", "--nagios")).exitCode).toBe(0);
@@ -30,7 +30,7 @@ describe("verify --nagios", () => {
     expect(later.stdout).toStartWith("OFFLOAD WARNING: ");
   });
 
-  test("follows the policy: what nobody asked to turn off is no matter of alarm", async () => {
+  test("follows the policy, and ignores what it does not ask for", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1", "--features", "tso");
     const run = await dom0.offload("verify", "--nagios");
@@ -40,7 +40,7 @@ describe("verify --nagios", () => {
     expect((await dom0.offload("verify", "--nagios")).exitCode).toBe(2);
   });
 
-  test("is UNKNOWN without XAPI, and for a wrong command line", async () => {
+  test("is UNKNOWN without XAPI, and for an invalid command line", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["dead"] });
     for (const args of [[], ["nosuch"], ["--nosuch"], ["--json"], ["all"]]) {
       const run = await dom0.offload("verify", "--nagios", ...args);
@@ -49,7 +49,7 @@ describe("verify --nagios", () => {
     }
   });
 
-  test("lets no name that a tenant chose into the line as anything but text", async () => {
+  test("escapes names chosen by tenants", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["hostile"] });
     const run = await dom0.offload("verify", "--nagios");
     expect(run.stdout.split("\n")).toHaveLength(2);

@@ -30,7 +30,7 @@ function disable(dom0: Dom0, seconds: number, tty = false) {
 }
 
 describe("disable --confirm-within", () => {
-  test("keeps the change after a yes, and only then stores it", async () => {
+  test("applies the change after yes, and stores it only then", async () => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 60, true);
     await run.waitFor(QUESTION);
@@ -47,7 +47,7 @@ describe("disable --confirm-within", () => {
     expect((await dom0.offload("verify")).exitCode).toBe(0);
   });
 
-  test("reverts everything at once after a no: exit code 1, nothing stored, nothing left on disk", async () => {
+  test("reverts everything after no, exits 1, and leaves nothing stored or on disk", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const run = disable(dom0, 60, true);
@@ -62,7 +62,7 @@ describe("disable --confirm-within", () => {
     expect(files.trim()).toBe("lock");
   });
 
-  test("reverts without an answer in time", async () => {
+  test("reverts when no answer comes in time", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const run = disable(dom0, 5, true);
@@ -72,7 +72,7 @@ describe("disable --confirm-within", () => {
     expect(await readLiveState(dom0)).toBe(before);
   });
 
-  test("is reverted by the revert timer when whoever asked is killed", async () => {
+  test("reverts by the revert timer when the command is killed", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const run = disable(dom0, 6);
@@ -101,7 +101,7 @@ describe("disable --confirm-within", () => {
     });
   }
 
-  test("reverts on a signal also where XAPI has gone away meanwhile", async () => {
+  test("reverts on a signal when XAPI has gone away meanwhile", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const run = disable(dom0, 60);
@@ -113,7 +113,7 @@ describe("disable --confirm-within", () => {
     expect(await readLiveState(dom0)).toBe(before);
   });
 
-  test("is confirmed by offload confirm from another login", async () => {
+  test("can be confirmed by offload confirm from another login", async () => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 60);
     await until(dom0, true);
@@ -126,7 +126,7 @@ describe("disable --confirm-within", () => {
     expect((await dom0.offload("confirm")).exitCode).toBe(2);
   });
 
-  test("is reverted by offload restore from another login", async () => {
+  test("can be reverted by offload restore from another login", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const run = disable(dom0, 60);
@@ -138,7 +138,7 @@ describe("disable --confirm-within", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test("keeps every other change from being made, with the seconds left", async () => {
+  test("blocks every other change, and says how many seconds are left", async () => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 60);
     await until(dom0, true);
@@ -162,7 +162,7 @@ describe("disable --confirm-within", () => {
     await run.exited;
   });
 
-  test("is left alone by whoever comes too late to revert the one before it", async () => {
+  test("is not reverted by the late timer of an earlier pending change", async () => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 5);
     while (!run.output.includes("offload confirm")) await Bun.sleep(20);
@@ -177,7 +177,7 @@ describe("disable --confirm-within", () => {
     await dom0.offload("restore", "--yes");
   });
 
-  test.each(["status", "verify"])("is the first line of %s, with the seconds left", async (command) => {
+  test.each(["status", "verify"])("is announced in the first line of %s, with the seconds left", async (command) => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 60);
     while (!run.output.includes("offload confirm")) await Bun.sleep(20);
@@ -192,7 +192,7 @@ describe("disable --confirm-within", () => {
     expect((await dom0.offload(command)).stdout).not.toContain("pending");
   });
 
-  test("says at the prompt what Enter does, how long there is, and how to answer elsewhere", async () => {
+  test("says at the prompt what Enter does, how much time is left, and how to answer elsewhere", async () => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 60, true);
     await run.waitFor(QUESTION);
@@ -204,7 +204,7 @@ describe("disable --confirm-within", () => {
     expect((await run.exited).exitCode).toBe(1);
   });
 
-  test("is of the targets that were named, and restoring those reverts it", async () => {
+  test("covers the named targets, and is reverted when those are restored", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const argv = [OFFLOAD, "disable", "eth1", "web 1", "--confirm-within", "60"];
@@ -217,7 +217,7 @@ describe("disable --confirm-within", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test("is over after a reboot: not stored, not reverted onto new devices", async () => {
+  test("ends with a reboot: nothing is stored, and nothing is reverted on new devices", async () => {
     await using dom0 = await Dom0.start();
     const run = disable(dom0, 60);
     await until(dom0, true);
@@ -231,7 +231,7 @@ describe("disable --confirm-within", () => {
     expect((await listWrites(dom0)).every(({ method }) => method.startsWith("PIF."))).toBe(true);
   });
 
-  test("is reverted first where its time is over, and what is then there is what gets changed", async () => {
+  test("is reverted first when its time is over, and the next change starts from that state", async () => {
     await using dom0 = await Dom0.start();
     const before = await readLiveState(dom0);
     const run = disable(dom0, 60);
@@ -247,7 +247,7 @@ describe("disable --confirm-within", () => {
     expect(await readLiveState(dom0)).toBe(before);
   });
 
-  test("is refused with a time that is none, and with --live-only", async () => {
+  test("is refused with an invalid time, and with --live-only", async () => {
     await using dom0 = await Dom0.start();
     for (const args of [["0"], ["4"], ["3601"], ["soon"], ["30", "--live-only"]]) {
       const run = await dom0.offload("disable", "eth1", "--confirm-within", ...args);

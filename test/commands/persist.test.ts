@@ -19,7 +19,7 @@ async function boot(dom0: Dom0): Promise<void> {
 }
 
 describe("persist", () => {
-  test("exits 2 and writes nothing where the policy is empty", async () => {
+  test("exits 2 and writes nothing when the policy is empty", async () => {
     await using dom0 = await Dom0.start();
     const before = await readEtcState(dom0);
     const run = await dom0.offload("persist");
@@ -28,7 +28,7 @@ describe("persist", () => {
     expect(await readEtcState(dom0)).toBe(before);
   });
 
-  test("covers every NIC and VIF after disable ALL, and a boot turns all off", async () => {
+  test("covers every NIC and VIF after disable ALL, and a boot turns all of them off", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     const run = await dom0.offload("persist");
@@ -40,7 +40,7 @@ describe("persist", () => {
     expect(await dom0.text(["cat", RULE])).toContain('KERNEL=="vif[0-9]*.[0-9]*|tap[0-9]*.[0-9]*"');
   });
 
-  test("finds the policy in XAPI after a reinstallation, which took all of /var/lib/offload", async () => {
+  test("finds the policy in XAPI after a reinstallation without /var/lib/offload", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.run(["rm", "-rf", "/var/lib/offload"]);
@@ -102,7 +102,7 @@ describe("persist", () => {
     expect(await readEtcState(dom0)).toBe(before);
   });
 
-  test("puts its block right after the first line of rc.local, whatever ends that early", async () => {
+  test("puts its block right after the first line of rc.local, which may end early", async () => {
     await using dom0 = await Dom0.start();
     await dom0.run(["sh", "-c", `printf '#!/bin/sh -e\\nexit 0\\n' > ${RC_LOCAL}`]);
     expect((await dom0.offload("persist", "ALL", "--yes")).exitCode).toBe(0);
@@ -114,7 +114,7 @@ describe("persist", () => {
     expect(await listFeaturesOn(dom0, "eth0")).toEqual([]);
   });
 
-  test("checks rc.local with its own shell: bash may have what sh does not know", async () => {
+  test("checks rc.local with its own shell, as bash accepts what sh does not", async () => {
     await using dom0 = await Dom0.start();
     const write = (text: string) => dom0.run(["sh", "-c", `printf '${text}' > ${RC_LOCAL}`]);
     await write("#!/bin/bash\\na=(1 2)\\n");
@@ -130,7 +130,7 @@ describe("persist", () => {
     }
   });
 
-  test.each([SCRIPT, RULE, UNIT])("refuses by name %s of someone else, and changes nothing", async (path) => {
+  test.each([SCRIPT, RULE, UNIT])("refuses a third-party %s by name, and changes nothing", async (path) => {
     await using dom0 = await Dom0.start();
     const live = await readLiveState(dom0);
     await dom0.run(["sh", "-c", `mkdir -p "$(dirname ${path})"; echo theirs > ${path}`]);
@@ -155,7 +155,7 @@ describe("persist", () => {
     });
   });
 
-  test("refuses an unknown method, --remove with a target, and all in small letters", async () => {
+  test("refuses an unknown method, --remove with a target, and ALL in small letters", async () => {
     await using dom0 = await Dom0.start();
     const before = await readEtcState(dom0);
     for (const args of [["ALL", "--method", "cron"], ["ALL", "--remove"], ["all"]]) {
@@ -166,7 +166,7 @@ describe("persist", () => {
     expect(await readEtcState(dom0)).toBe(before);
   });
 
-  test("refuses --method systemd where systemd does not run, before anything is changed", async () => {
+  test("refuses --method systemd where systemd does not run, and changes nothing", async () => {
     await using dom0 = await Dom0.start();
     const before = await readEtcState(dom0);
     const run = await dom0.offload("persist", "ALL", "--yes", "--method", "systemd");
@@ -182,7 +182,7 @@ describe("persist", () => {
     expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
   });
 
-  test("asks before it turns anything off that is on, and shows what", async () => {
+  test("shows what it will turn off, and asks first", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1", "--features", "tso");
     await dom0.setFeatures("eth1", "tso", "on");
@@ -216,7 +216,7 @@ describe("persist", () => {
     expect((await dom0.offload("verify")).exitCode).toBe(0);
   });
 
-  test("follows a policy that changes after it: disable, and restore of one of two", async () => {
+  test("follows later changes of the policy: a disable, and the restore of one of two", async () => {
     await using dom0 = await Dom0.start();
     const covered = async () => {
       const { stdout } = await dom0.offload("verify", "--json");

@@ -62,7 +62,7 @@ describe("disable --pick", () => {
         { prompt: CONFIRM, input: "\x03" },
       ],
     ],
-  ])("Ctrl-C %s changes nothing, gives the terminal back and ends as a signal does", async (_, answers) => {
+  ])("Ctrl-C %s changes nothing, restores the terminal and ends by SIGINT", async (_, answers) => {
     const run = await pick(dom0, answers);
     // A parent that ignores SIGINT hands that on; the code then says what the signal cannot.
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
@@ -71,7 +71,7 @@ describe("disable --pick", () => {
     await untouched();
   });
 
-  test.each(["SIGTERM", "SIGHUP"] as const)("%s in the list gives the terminal back, too", async (signal) => {
+  test.each(["SIGTERM", "SIGHUP"] as const)("restores the terminal on %s in the list", async (signal) => {
     const script = `sh -c 'echo $$ > /tmp/pid; exec ${OFFLOAD} disable --pick'; stty -a`;
     const running = dom0.spawn(["sh", "-c", script], { tty: true });
     await running.waitFor("Ctrl-C leaves");
@@ -84,7 +84,7 @@ describe("disable --pick", () => {
     await untouched();
   });
 
-  test("the same confirmation as always follows, and Enter means No", async () => {
+  test("asks for the usual confirmation, and takes Enter for No", async () => {
     const run = await pick(dom0, [
       { prompt: TARGETS, input: " \r" },
       { prompt: FEATURES, input: "\r" },
@@ -97,7 +97,7 @@ describe("disable --pick", () => {
     await untouched();
   });
 
-  test("without a choice it does not go on", async () => {
+  test("does not continue without a selection", async () => {
     const run = await pick(dom0, [
       { prompt: TARGETS, input: "\r" },
       { prompt: "Choose at least one", input: "\x03" },
@@ -112,7 +112,7 @@ describe("disable --pick", () => {
     ["halted", "backup"],
     ["management", "eth0"],
     ["\u{1f680}", "\u{1f680} ワイド"],
-  ])("a search for %j looks through names, states and hosts", async (search, found) => {
+  ])("searches names, states and hosts for %j", async (search, found) => {
     const run = await pick(dom0, [
       { prompt: "Ctrl-C leaves", input: search },
       { prompt: `Search: ${search}_`, input: "\t\r" },
@@ -121,7 +121,7 @@ describe("disable --pick", () => {
     expect(shown(run.stdout)).toContain(`${TARGETS} ${found}`);
   });
 
-  test("a search for what is not there says so", async () => {
+  test("says when a search finds nothing", async () => {
     const run = await pick(dom0, [
       { prompt: "Ctrl-C leaves", input: "no such thing" },
       { prompt: "nothing is called that", input: "\x03" },
@@ -129,7 +129,7 @@ describe("disable --pick", () => {
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
   });
 
-  test("without a terminal it is refused, with what to do instead", async () => {
+  test("is refused without a terminal, and says what to do instead", async () => {
     const run = await dom0.offload("disable", "--pick");
     expect(run).toMatchObject({ exitCode: 2, stdout: "" });
     expect(run.stderr).toMatch(/^offload: --pick needs a terminal; name [^\n]+\n$/);
@@ -142,20 +142,20 @@ describe("disable --pick", () => {
     await untouched();
   });
 
-  test("targets beside it are refused", async () => {
+  test("refuses targets beside it", async () => {
     const run = await dom0.offload("disable", "--pick", "web 1");
     expect(run.exitCode).toBe(2);
     expect(run.stderr).toContain("name no target with it");
   });
 
-  test("where XAPI does not answer there is nothing to list", async () => {
+  test("exits 3 when XAPI does not answer", async () => {
     await using dead = await Dom0.start({ scenarios: ["dead"] });
     const run = await dead.run([OFFLOAD, "disable", "--pick"], { tty: true });
     expect(run.exitCode).toBe(3);
   });
 });
 
-test("what was picked is turned off, and nothing else", async () => {
+test("disable --pick turns off what was selected, and nothing else", async () => {
   await using dom0 = await Dom0.start();
   const run = await dom0.run([OFFLOAD, "disable", "--pick", "--features", "tso"], {
     tty: true,
@@ -180,7 +180,7 @@ test("what was picked is turned off, and nothing else", async () => {
   expect(await readOtherConfig(dom0, "VIF", dom0.fixture.vif("db").ref)).not.toContainKey("ethtool-tso");
 });
 
-test("--yes and --dry-run need no confirmation", async () => {
+test("--yes and --dry-run skip the confirmation of disable --pick", async () => {
   await using dom0 = await Dom0.start();
   const answers = [
     { prompt: TARGETS, input: " \r" },

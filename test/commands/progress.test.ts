@@ -4,8 +4,8 @@ import { Pool } from "../dom0/pool/pool.ts";
 
 const ARGV = [OFFLOAD, "disable", "ALL", "--yes"];
 
-describe("a XAPI that takes its time", () => {
-  test("is waited for in sight of the terminal, from the second second on, and the line goes away", async () => {
+describe("a slow XAPI", () => {
+  test("shows a progress line at the terminal after one second, and removes it at the end", async () => {
     await using dom0 = await Dom0.start({ nics: 1, vms: 2, vifs: 1 });
     await dom0.simulator.fault({ fault: "slow", ms: 2500, method: "VM.get_all_records_where" });
     const run = await dom0.run(ARGV, { tty: true });
@@ -16,7 +16,7 @@ describe("a XAPI that takes its time", () => {
     expect(run.stdout.slice(last)).toStartWith("\r\x1b[2Kdevice ");
   });
 
-  test("is told of record by record", async () => {
+  test("shows the progress of each setting", async () => {
     await using dom0 = await Dom0.start({ nics: 1, vms: 2, vifs: 1 });
     await dom0.simulator.fault({ fault: "slow", ms: 400, method: "VIF.add_to_other_config" });
     const run = await dom0.run(ARGV, { tty: true });
@@ -27,7 +27,7 @@ describe("a XAPI that takes its time", () => {
   test.each([
     ["piped", {}],
     ["piped, as JSON", { args: ["--json"] }],
-  ])("is waited for in silence without a terminal: %s", async (_, { args = [] }: { args?: string[] }) => {
+  ])("shows nothing without a terminal: %s", async (_, { args = [] }: { args?: string[] }) => {
     await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
     await dom0.simulator.fault({ fault: "slow", ms: 1500, method: "VM.get_all_records_where" });
     const run = await dom0.run([...ARGV, ...args]);
@@ -35,7 +35,7 @@ describe("a XAPI that takes its time", () => {
     expect(run.stdout).not.toContain("\x1b");
   });
 
-  test("at a terminal that cannot move its cursor is a line", async () => {
+  test("prints plain lines at a terminal that cannot move its cursor", async () => {
     await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
     await dom0.simulator.fault({ fault: "slow", ms: 2500, method: "VM.get_all_records_where" });
     const run = await dom0.run(ARGV, { tty: true, env: { TERM: "dumb" } });
@@ -47,7 +47,7 @@ describe("a XAPI that takes its time", () => {
     expect(run.stdout).toContain("\r\ndevice ");
   });
 
-  test("Ctrl-C takes the line away", async () => {
+  test("removes the progress line on Ctrl-C", async () => {
     await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
     await dom0.simulator.fault({ fault: "slow", ms: 8000, method: "VM.get_all_records_where" });
     const answers = [{ prompt: "(1 s)", input: "\x03" }];
@@ -57,14 +57,14 @@ describe("a XAPI that takes its time", () => {
   });
 });
 
-test("quick work shows nothing of all that", async () => {
+test("a fast run shows no progress", async () => {
   await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
   const run = await dom0.run([OFFLOAD, "status"], { tty: true });
   expect(run.stdout).not.toContain("inventory");
 });
 
 describe("--verbose", () => {
-  test("is a line on stderr for each device and each record, and the result stays as it is", async () => {
+  test("prints a line on stderr for each device and setting, and leaves the result unchanged", async () => {
     await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
     const run = await dom0.offload("disable", "ALL", "--yes", "--verbose", "--json");
     expect(run.exitCode).toBe(0);
@@ -80,7 +80,7 @@ describe("--verbose", () => {
     expect(told).toHaveLength(recorded.length);
   });
 
-  test("tells of a restore, too", async () => {
+  test("prints a line for each restored device", async () => {
     await using dom0 = await Dom0.start({ nics: 1, vms: 1, vifs: 1 });
     await dom0.offload("disable", "ALL", "--yes");
     const run = await dom0.offload("restore", "--yes", "-v");
@@ -90,10 +90,10 @@ describe("--verbose", () => {
   });
 });
 
-describe("a pool", () => {
+describe("--pool", () => {
   const argv = ["disable", "--pool", "--yes"];
 
-  test("whose hosts take their time is told of host by host, and the line goes away", async () => {
+  test("shows the progress of slow hosts one by one, and removes the line at the end", async () => {
     await using pool = await Pool.start({ hosts: 2 });
     await pool.simulator.fault({ fault: "slow", ms: 1600, method: "host.call_plugin" });
     const run = await pool.host(0).run([OFFLOAD, ...argv], { tty: true });
@@ -102,7 +102,7 @@ describe("a pool", () => {
     expect(run.stdout.slice(run.stdout.lastIndexOf("\r\x1b[2K"))).not.toContain("offload: ");
   });
 
-  test("with --verbose is a line for each host that has answered", async () => {
+  test("prints with --verbose a line for each host that has answered", async () => {
     await using pool = await Pool.start({ hosts: 2 });
     const run = await pool.host(0).offload(...argv, "--verbose");
     expect(run.exitCode).toBe(0);
@@ -110,13 +110,13 @@ describe("a pool", () => {
   });
 });
 
-describe("the first words come within 100 ms", () => {
+describe("the first output appears within 100 ms", () => {
   test.each([
     ["help", ["help"]],
     ["a refusal", ["disable", "all"]],
     ["the report on a host", ["status"]],
     ["--verbose, however slow XAPI is", ["verify"]],
-  ])("%s", async (what, args) => {
+  ])("for %s", async (what, args) => {
     await using dom0 = await Dom0.start();
     const slow = what.startsWith("--verbose");
     if (slow) await dom0.simulator.fault({ fault: "slow", ms: 1500, method: "VM.get_all_records_where" });

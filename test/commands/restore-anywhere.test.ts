@@ -27,7 +27,7 @@ async function filesOf(dom0: Dom0): Promise<string> {
 }
 
 describe("restore", () => {
-  test("gives everything back after a reboot of the host, which took this boot's bits", async () => {
+  test("restores everything after a host reboot, which loses the kernel bits on disk", async () => {
     await using dom0 = await Dom0.start({ vms: 1 });
     const vm = dom0.fixture.vm("web 1");
     const live = await featuresOf(dom0, "vif1.0");
@@ -46,7 +46,7 @@ describe("restore", () => {
     expect(await filesOf(dom0)).toBe("");
   });
 
-  test("gives everything back after a reinstallation, taps of guests included", async () => {
+  test("restores everything after a reinstallation, including taps of guests", async () => {
     await using dom0 = await Dom0.start();
     const [live, stored] = [await readLiveState(dom0), await records(dom0)];
     await dom0.offload("disable", "ALL", "--yes");
@@ -58,7 +58,7 @@ describe("restore", () => {
     expect(await records(dom0)).toEqual(stored);
   });
 
-  test("gives back what a guest's own reboot has made anew", async () => {
+  test("restores devices that a guest's own reboot has created anew", async () => {
     await using dom0 = await Dom0.start();
     const live = await featuresOf(dom0, "vif2.0");
     const before = await readOtherConfig(dom0, "VIF", dom0.fixture.vif("db").ref);
@@ -72,7 +72,7 @@ describe("restore", () => {
     expect(await filesOf(dom0)).toBe("");
   });
 
-  test("restores a clone by itself, and leaves the VM that it was made of", async () => {
+  test("restores a clone alone, and leaves the original VM unchanged", async () => {
     await using dom0 = await Dom0.start();
     const { guests, simulator, fixture } = dom0;
     const vm = fixture.vm("pfSense");
@@ -89,7 +89,7 @@ describe("restore", () => {
     expect(await listFeaturesOn(dom0, "vif4.0")).toEqual([]);
   });
 
-  test("restores a VM that was reverted to a snapshot, and the snapshot by its UUID", async () => {
+  test("restores a VM that was reverted to a snapshot, and the snapshot by UUID", async () => {
     await using dom0 = await Dom0.start();
     const { guests, simulator, fixture } = dom0;
     const vm = fixture.vm("db");
@@ -106,7 +106,7 @@ describe("restore", () => {
     expect(await vifConfigs(simulator, snapshot)).toEqual(before);
   });
 
-  test("restores a VM that was exported, in the pool that it was imported into", async () => {
+  test("restores an exported VM in the pool that imported it", async () => {
     await using dom0 = await Dom0.start();
     await using other = await Dom0.start({ nics: 1, vms: 0, seed: 2 });
     const vm = dom0.fixture.vm("pfSense");
@@ -119,7 +119,7 @@ describe("restore", () => {
     expect(await listFeaturesOn(other, `vif${domid}.0`)).not.toEqual([]);
   });
 
-  test("completes where a VM has migrated to, and says so where it was", async () => {
+  test("completes on the host that a VM has migrated to, and says so on the previous one", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const [from, to] = [pool.host(0), pool.host(1)];
     const vm = from.fixture.vm("vm 1-1");
@@ -136,7 +136,7 @@ describe("restore", () => {
     expect(await listFeaturesOn(to, `vif${domid}.0`)).toContain("tx-checksum-ip-generic");
   });
 
-  test("works on any host of the pool for a VM that runs nowhere", async () => {
+  test("works on any host of the pool for a VM that is not running", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 0 });
     const vm = pool.host(0).fixture.vm("archive");
     await pool.host(0).run([INSTALLED, "disable", "archive"]);

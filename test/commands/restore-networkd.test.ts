@@ -15,8 +15,8 @@ async function configured(dom0: Dom0): Promise<readonly string[]> {
   return commands.map((command) => command.split(" ")[2] ?? "");
 }
 
-describe("restore and networkd", () => {
-  test("leaves everything on after a restart of the toolstack, on every NIC, slaves of a bond too", async () => {
+describe("restore with networkd", () => {
+  test("keeps everything on after a toolstack restart, on every NIC and bond slave", async () => {
     await using dom0 = await Dom0.start({ vms: 0 });
     const live = await readLiveState(dom0);
     await dom0.offload("disable", "NICS", "--yes");
@@ -30,14 +30,14 @@ describe("restore and networkd", () => {
     expect(await readLiveState(dom0)).toBe(live);
   });
 
-  test("is needed for that: disable and persist have nothing plugged", async () => {
+  test("plugs PIFs for that, while disable and persist plug none", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.offload("persist", "--yes");
     expect(await dom0.toolstack.networkdCommands()).toEqual([]);
   });
 
-  test("writes back what a bond's plug changed on the other slave", async () => {
+  test("restores what plugging a bond changed on the other slave", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth2");
     await dom0.offload("disable", "eth3", "--features", "gro", "--live-only");
@@ -47,7 +47,7 @@ describe("restore and networkd", () => {
     expect(await isOn(dom0, "eth2", "generic-receive-offload")).toBe(true);
   });
 
-  test("turns gro off again that was off before, and that the plug turned on", async () => {
+  test("turns off GRO that was off before and that the plug turned on", async () => {
     await using dom0 = await Dom0.start();
     await dom0.setFeatures("eth1", "gro", "off");
     await dom0.offload("disable", "eth1");
@@ -56,7 +56,7 @@ describe("restore and networkd", () => {
     expect(await isOn(dom0, "eth1", "generic-receive-offload")).toBe(false);
   });
 
-  test("keeps what is stored when a plug fails, and completes the next time", async () => {
+  test("keeps what is stored when a plug fails, and completes in the next run", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1");
     const fault = { fault: "error", method: "PIF.plug", code: "PIF_CONFIGURATION_ERROR" } as const;
@@ -72,7 +72,7 @@ describe("restore and networkd", () => {
     expect(await listFeaturesOn(dom0, "eth1")).not.toEqual([]);
   });
 
-  test("plugs nothing with --no-replug, and says what networkd will then do", async () => {
+  test("plugs nothing with --no-replug, and says what networkd will do later", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1");
     await dom0.toolstack.restart();
@@ -88,7 +88,7 @@ describe("restore and networkd", () => {
     expect(await isOn(dom0, "eth1", "tx-checksum-ip-generic")).toBe(false);
   });
 
-  test("does not plug a PIF whose record would take its address away", async () => {
+  test("does not plug a PIF whose plug would remove its address", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth0");
     const address = ["192.0.2.99/24", "dev", "xenbr0"];

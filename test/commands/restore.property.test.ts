@@ -93,7 +93,7 @@ async function state(dom0: Dom0) {
   return { live: await readLiveState(dom0), PIF, VIF, left };
 }
 
-test("for every host: whatever disable was run, restore leaves kernel, records and files as before", async () => {
+test("restore leaves kernel, XAPI and files as before, on every host and after any disable", async () => {
   await fc.assert(
     fc.asyncProperty(hosts, runs, async (host, commands) => {
       await using dom0 = await Dom0.start(host.options);

@@ -30,7 +30,7 @@ async function fileNames(dom0: Dom0): Promise<string[]> {
 }
 
 describe("restore", () => {
-  test("brings kernel and XAPI back byte for byte after disable ALL, and leaves no file", async () => {
+  test("restores kernel and XAPI byte for byte after disable ALL, and leaves no file", async () => {
     await using dom0 = await Dom0.start();
     const [live, stored] = [await readLiveState(dom0), await records(dom0)];
     await dom0.offload("disable", "ALL", "--yes");
@@ -42,7 +42,7 @@ describe("restore", () => {
     expect(await fileNames(dom0)).toEqual([]);
   });
 
-  test("does not take what a second disable finds for the original", async () => {
+  test("ignores the state that a second disable finds", async () => {
     await using dom0 = await Dom0.start();
     const live = await readLiveState(dom0);
     await dom0.offload("disable", "ALL", "--yes", "--features", "tso");
@@ -52,7 +52,7 @@ describe("restore", () => {
     expect(await readLiveState(dom0)).toBe(live);
   });
 
-  test("turns off again what was off, and requests what was off, requested on", async () => {
+  test("restores off and requested-on features as they were", async () => {
     await using dom0 = await Dom0.start();
     await dom0.setFeatures("vif1.0", "sg", "off");
     await dom0.setFeatures("eth1", "gro", "off", "rx", "off");
@@ -62,7 +62,7 @@ describe("restore", () => {
     expect(await readLiveState(dom0)).toBe(live);
   });
 
-  test("restores only the targets that are named", async () => {
+  test("restores only the named targets", async () => {
     await using dom0 = await Dom0.start();
     const live = await readLiveState(dom0);
     await dom0.offload("disable", "ALL", "--yes");
@@ -74,7 +74,7 @@ describe("restore", () => {
     expect(await readLiveState(dom0)).toBe(live);
   });
 
-  test("asks before it restores everything, and refuses where nobody can be asked", async () => {
+  test("asks before it restores everything, and refuses without a terminal", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     for (const targets of [[], ["ALL"], ["NICS"]]) {
@@ -90,7 +90,7 @@ describe("restore", () => {
     expect(await listAllFeaturesOn(dom0)).not.toEqual([]);
   });
 
-  test("prints commands that do the same with --dry-run, and changes nothing", async () => {
+  test("prints commands with the same effect with --dry-run, and changes nothing", async () => {
     await using dom0 = await Dom0.start();
     const live = await readLiveState(dom0);
     await dom0.offload("disable", "eth1", "--live-only");
@@ -100,7 +100,7 @@ describe("restore", () => {
     expect(await readLiveState(dom0)).toBe(live);
   });
 
-  test("leaves a setting that someone else has changed since, reports it, and restores it with --force", async () => {
+  test("keeps a setting that someone else has changed since, reports it, and restores it with --force", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1");
     const { ref } = dom0.fixture.pif("eth1");
@@ -118,7 +118,7 @@ describe("restore", () => {
     expect(await fileNames(dom0)).toEqual([]);
   });
 
-  test("restores the rest of a VM of which a VIF was deleted", async () => {
+  test("restores the rest of a VM when one of its VIFs was deleted", async () => {
     await using dom0 = await Dom0.start();
     const live = await deviceState(dom0, "vif1.0");
     await dom0.offload("disable", "web 1");
@@ -131,7 +131,7 @@ describe("restore", () => {
     expect(await fileNames(dom0)).toEqual([]);
   });
 
-  test("says so where nothing is to be restored, and writes nothing", async () => {
+  test("says when there is nothing to restore, and writes nothing", async () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("restore", "--yes");
     expect(run.exitCode).toBe(0);
@@ -139,7 +139,7 @@ describe("restore", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test("restores without XAPI what was changed without XAPI, and says that XAPI was not asked", async () => {
+  test("restores without XAPI what was changed without XAPI, and says that it did not ask XAPI", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["dead"] });
     const live = await readLiveState(dom0);
     await dom0.offload("disable", "eth1", "--live-only");
@@ -150,7 +150,7 @@ describe("restore", () => {
     expect(run.stdout).toContain("XAPI");
   });
 
-  test("completes in the next run what a XAPI that died left undone", async () => {
+  test("completes in the next run what a crash of XAPI left undone", async () => {
     await using dom0 = await Dom0.start();
     const [live, stored] = [await readLiveState(dom0), await records(dom0)];
     await dom0.offload("disable", "ALL", "--yes");
@@ -163,7 +163,7 @@ describe("restore", () => {
     expect(await fileNames(dom0)).toEqual([]);
   });
 
-  test("restores the features that are named, and keeps the rest of the policy", async () => {
+  test("restores the named features, and keeps the rest of the policy", async () => {
     await using dom0 = await Dom0.start();
     const stored = await records(dom0);
     await dom0.offload("disable", "eth1", "web 1");
@@ -186,7 +186,7 @@ describe("restore", () => {
     expect(await records(dom0)).toEqual(stored);
   });
 
-  test("turns on again what the boot script turned off on a NIC that XAPI does not manage", async () => {
+  test("turns on what the boot script turned off on an unmanaged NIC", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["unmanaged"] });
     const live = await readLiveState(dom0);
     await dom0.offload("persist", "ALL", "--yes");
@@ -197,7 +197,7 @@ describe("restore", () => {
     expect(run.stdout).toContain("what persist had installed was removed");
   });
 
-  test("leaves keys of others in other_config, whatever they look like", async () => {
+  test("keeps third-party keys in other_config, whatever they look like", async () => {
     await using dom0 = await Dom0.start();
     const { ref } = dom0.fixture.pif("eth1");
     const others = { offload: "x", "xo:ethtool-tx": "off", "ethtool-wol": "g", mtu: "9000" };

@@ -19,7 +19,7 @@ async function traced(dom0: Dom0, calls: string, ...words: readonly string[]): P
   return lines.filter((line) => line !== "" && !/\+\+\+|--- SIG|<\.\.\. /.test(line));
 }
 
-test("a run that has nothing to change writes nothing anywhere, and asks the kernel as often as verify", async () => {
+test("a run without changes writes nothing, and makes as many kernel calls as verify", async () => {
   await using dom0 = await Dom0.start({ nics: 2, vms: 3, vifs: 2 });
   const again = ["disable", "ALL", "--yes"];
   // The first run has everything to change, and the exact bits of its devices to put on disk.
@@ -40,7 +40,7 @@ test("a run that has nothing to change writes nothing anywhere, and asks the ker
   expect(await ioctls(...again)).toBe(await ioctls("verify"));
 });
 
-test("reads each device once to look, once more after it was changed, and writes it once", async () => {
+test("disable reads each device once before and once after its change, and writes it once", async () => {
   const counted = async (vms: number) => {
     await using dom0 = await Dom0.start({ nics: 1, vms, vifs: 1 });
     const lines = await traced(dom0, "ioctl", "disable", "ALL", "--yes", "--live-only");
@@ -53,7 +53,7 @@ test("reads each device once to look, once more after it was changed, and writes
   expect(many.ioctls).toBe(2 + 3 * many.devices);
 });
 
-test("--version loads nothing: neither a command nor what talks to XAPI", async () => {
+test("--version loads neither a command nor the XAPI client", async () => {
   await using dom0 = await Dom0.start({ nics: 1, vms: 1 });
   expect(await traced(dom0, "socket,connect,clone,clone3", "--version")).toEqual([]);
   const full = await dom0.run(["sh", "-c", `${OFFLOAD} --version > /dev/full`]);

@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { listWrites, readLiveState } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
-describe("what is kept on disk", () => {
+describe("the state on disk", () => {
   const FILE = "/var/lib/offload/kernel-bits.json";
 
-  test("is for root alone, and has no session in it", async () => {
+  test("is readable by root alone, and contains no session", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     const modes = await dom0.text(["stat", "-c", "%a", "/var/lib/offload", FILE]);
@@ -19,7 +19,7 @@ describe("what is kept on disk", () => {
     ["is a link", `mv ${FILE} /tmp/j; ln -s /tmp/j ${FILE}`, "symbolic link"],
   ];
   for (const [what, command, words] of damages) {
-    test(`lets disable and restore end with 3 when it ${what}, with nothing changed`, async () => {
+    test(`makes disable and restore exit 3 and change nothing when it ${what}`, async () => {
       await using dom0 = await Dom0.start();
       await dom0.offload("disable", "eth1");
       const before = await readLiveState(dom0);
@@ -38,7 +38,7 @@ describe("what is kept on disk", () => {
     });
   }
 
-  test("is no link that is followed: what a link leads to stays as it is", async () => {
+  test("is never written through a symbolic link", async () => {
     for (const name of ["kernel-bits.json", "pending.json", "announce.json", "lock"]) {
       await using dom0 = await Dom0.start();
       const link = `mkdir -m 700 /var/lib/offload; echo mine > /root/victim; ln -s /root/victim /var/lib/offload/${name}`;
@@ -58,7 +58,7 @@ describe("what is kept on disk", () => {
     }
   }, 60_000);
 
-  test("lets nothing be changed where it cannot be written: a full disk, a read-only /var", async () => {
+  test("prevents every change when it cannot be written: full disk, read-only /var", async () => {
     for (const mount of ["mount -t tmpfs -o size=4k,nr_inodes=2 t", "mount -t tmpfs -o ro t"]) {
       await using dom0 = await Dom0.start();
       const before = await readLiveState(dom0);
@@ -76,8 +76,8 @@ describe("what is kept on disk", () => {
   });
 });
 
-describe("one at a time", () => {
-  test("says who is at work and ends with 3, or waits with --wait", async () => {
+describe("the lock", () => {
+  test("makes a second run exit 3 and name the holder, or wait with --wait", async () => {
     await using dom0 = await Dom0.start({ vms: 30, vifs: 2 });
     await dom0.simulator.fault({ fault: "slow", ms: 15 });
     const first = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);
@@ -91,7 +91,7 @@ describe("one at a time", () => {
     expect((await waiting.exited).exitCode).toBe(0);
   });
 
-  test("needs no lock to look, and finds the lock free after its holder was killed", async () => {
+  test("is not needed for reading, and is free after its holder was killed", async () => {
     await using dom0 = await Dom0.start({ vms: 30, vifs: 2 });
     await dom0.simulator.fault({ fault: "slow", ms: 15 });
     const first = dom0.spawn([OFFLOAD, "disable", "ALL", "--yes"]);

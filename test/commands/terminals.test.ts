@@ -29,7 +29,7 @@ function at(env: Readonly<Record<string, string>>, args: readonly string[], answ
 }
 
 describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_, args) => {
-  test("TERM=dumb: nothing that moves or paints", async () => {
+  test("prints no escape sequence with TERM=dumb", async () => {
     expect((await at({ TERM: "dumb" }, args)).stdout).not.toContain("\x1b");
   });
 
@@ -41,7 +41,7 @@ describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_,
   test.each([
     ["the physical console", { TERM: "linux", ...TAKES_UNICODE }],
     ["a locale that is not UTF-8", { TERM: "xterm", LANG: "", LC_ALL: "C" }],
-  ])("on %s all but the names of tenants is ASCII", async (_name, env) => {
+  ])("prints only ASCII on %s, except for names", async (_name, env) => {
     const { stdout } = await at(env, args);
     expect(stdout).not.toContain("…");
     const names = /[\u{1f680}\u{1f469}\u{1f467}ワイド漢字é]/gu;
@@ -54,7 +54,7 @@ describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_,
     expect(`${stdout}${stderr}`).not.toMatch(/[^\P{C}\n]/u);
   });
 
-  test("at a terminal of 80 columns no line of ours is wider, but for commands to be copied", async () => {
+  test("prints no line wider than 80 columns at such a terminal, except commands to copy", async () => {
     const { stdout } = await at({}, args);
     for (const line of Bun.stripANSI(stdout).replaceAll("\r", "").split("\n")) {
       if (/\b(?:xe|ethtool|offload) [-a-z]/.test(line) || line.startsWith("offload: ")) continue;
@@ -63,7 +63,7 @@ describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_,
   });
 });
 
-test("under script the words and the exit code are those of a terminal", async () => {
+test("script(1) gets the output and the exit code of a terminal", async () => {
   const run = await dom0.run(["script", "-qec", `${OFFLOAD} verify eth1`, "/dev/null"], {
     tty: true,
   });
@@ -71,7 +71,7 @@ test("under script the words and the exit code are those of a terminal", async (
   expect(run.stdout).toContain("Run: ");
 });
 
-test("a terminal that says it has no columns gets 80", async () => {
+test("a terminal that reports no columns gets 80", async () => {
   const run = await dom0.run([OFFLOAD, "help", "disable"], { tty: { cols: 0, rows: 0 } });
   expect(Bun.stripANSI(run.stdout).replaceAll("\r", "")).toBe((await dom0.offload("help", "disable")).stdout);
 });
@@ -84,7 +84,7 @@ describe("the confirmation at a terminal that cannot move its cursor", () => {
     ["no", "n\r"],
     ["something else", "yikes\r"],
     ["the end of input", "\x04"],
-  ])("takes %s for a no", async (_, input) => {
+  ])("takes %s for No", async (_, input) => {
     const before = await readLiveState(dom0);
     const run = await at({ TERM: "dumb" }, ["disable", "ALL"], [{ prompt: question, input }]);
     expect(run.exitCode).toBe(2);
@@ -94,14 +94,14 @@ describe("the confirmation at a terminal that cannot move its cursor", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test("ends by Ctrl-C as a signal does", async () => {
+  test("ends by SIGINT on Ctrl-C", async () => {
     const answers = [{ prompt: question, input: "\x03" }];
     const run = await at({ TERM: "dumb" }, ["disable", "ALL"], answers);
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test.each(["y\r", "YES\r"])("takes %p for a yes", async (input) => {
+  test.each(["y\r", "YES\r"])("takes %p for yes", async (input) => {
     await using own = await Dom0.start({ nics: 1, vms: 1 });
     const run = await own.run([OFFLOAD, "disable", "ALL"], {
       tty: true,

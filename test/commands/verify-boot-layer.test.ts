@@ -6,13 +6,13 @@ const RC_LOCAL = "/etc/rc.d/rc.local";
 const RULE = "/etc/udev/rules.d/zz-offload.rules";
 const SCRIPT = "/etc/offload/disable-offloads";
 
-describe("verify sees the boot layer", () => {
+describe("verify of the boot layer", () => {
   async function verified(dom0: Dom0, ...args: string[]) {
     const run = await dom0.offload("verify", ...args, "--json");
     return { exitCode: run.exitCode, ...JSON.parse(run.stdout) };
   }
 
-  test("absent: a note where settings keep all of it off, a problem under --strict", async () => {
+  test("notes a missing boot layer when settings keep everything off, and exits 1 with --strict", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "NICS", "--yes");
     const plain = await verified(dom0);
@@ -35,7 +35,7 @@ describe("verify sees the boot layer", () => {
     ["outdated", `sed -i 's/^# offload-version: .*/# offload-version: 0.0.1/; s/^status=0$/status=00/' ${SCRIPT}`],
   ];
   for (const [state, command, isFixed = true] of damages) {
-    test(`${state} after ${command}: exit code 1, and persist ${isFixed ? "fixes" : "refuses"} it`, async () => {
+    test(`exits 1 when it is ${state} by ${command}, and persist ${isFixed ? "fixes" : "refuses"} it`, async () => {
       await using dom0 = await Dom0.start();
       await dom0.offload("disable", "ALL", "--yes");
       await dom0.offload("persist");
@@ -51,7 +51,7 @@ describe("verify sees the boot layer", () => {
     });
   }
 
-  test("takes another version that changed nothing else for current", async () => {
+  test("accepts another version of offload as up to date when nothing else changed", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.offload("persist");
@@ -59,7 +59,7 @@ describe("verify sees the boot layer", () => {
     expect((await verified(dom0)).boot.state).toBe("up-to-date");
   });
 
-  test("reports a boot layer that does not follow the policy, and persist updates it", async () => {
+  test("reports a boot layer that differs from the policy, and persist updates it", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("persist", "eth1", "eth2", "--features", "tso");
     // As another host of the pool, or xe, would.
@@ -77,7 +77,7 @@ describe("verify sees the boot layer", () => {
     expect((await verified(dom0)).exitCode).toBe(0);
   });
 
-  test("reports a boot layer that no policy asks for any more", async () => {
+  test("reports a boot layer that no policy asks for", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("persist", "eth1", "--features", "tso");
     await dom0.simulator.set(["PIF", dom0.fixture.pif("eth1").ref, "other_config", {}]);

@@ -22,8 +22,8 @@ async function removeSetting(dom0: Dom0, device: string, key: string): Promise<v
   await dom0.simulator.set(["PIF", ref, "other_config", rest]);
 }
 
-describe("verify by the policy", () => {
-  test("is satisfied by what was asked for: tx of one VM, kept off by its setting", async () => {
+describe("verify of a policy", () => {
+  test("exits 0 when tx of one VM was asked for and its setting keeps it off", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "pfSense", "--features", "tx");
     expect(await verified(dom0)).toMatchObject({
@@ -56,7 +56,7 @@ describe("verify by the policy", () => {
     expect((await verified(dom0)).exitCode).toBe(0);
   });
 
-  test("advises one device and one feature after persist ALL, where only that came back", async () => {
+  test("advises one device and one feature after persist ALL when only that is on again", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("persist", "ALL", "--yes");
     await dom0.setFeatures("eth1", "gro", "on");
@@ -67,7 +67,7 @@ describe("verify by the policy", () => {
     });
   });
 
-  test("leaves an exception alone, and what is off beyond the policy", async () => {
+  test("ignores an exception, and what is off beyond the policy", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("persist", "NICS", "--yes");
     await dom0.offload("restore", "eth1", "--features", "tso");
@@ -89,7 +89,7 @@ describe("verify by the policy", () => {
     expect(await verified(dom0)).toMatchObject({ exitCode: 0, problems: [], advice: [] });
   });
 
-  test("is a WARNING to Nagios where something will come back, CRITICAL where it is on", async () => {
+  test("is WARNING for Nagios when something will turn on later, CRITICAL when it is on", async () => {
     await using dom0 = await Dom0.start();
     const nagios = async () => {
       const { exitCode, stdout } = await dom0.offload("verify", "--nagios");
@@ -120,8 +120,8 @@ describe("verify by the policy", () => {
   });
 });
 
-describe("verify reads what networkd remembers", () => {
-  test("and finds what it will turn on for good, because no setting is against it", async () => {
+describe("verify of networkd.db", () => {
+  test("finds what networkd will turn on for good because no setting overrides it", async () => {
     await using dom0 = await Dom0.start();
     const { ref } = dom0.fixture.pif("eth1");
     await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-tso": "on" }]);
@@ -138,7 +138,7 @@ describe("verify reads what networkd remembers", () => {
     expect((await dom0.ethtool("eth1")).get("tx-tcp-segmentation")?.active).toBe(true);
   });
 
-  test("and notes what it will turn on until XAPI plugs, without counting it", async () => {
+  test("notes what networkd will turn on until XAPI plugs the PIF, and exits 0", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1", "--features", "gro");
     expect(await verified(dom0)).toMatchObject({
@@ -151,7 +151,7 @@ describe("verify reads what networkd remembers", () => {
     expect((await verified(dom0)).notes).toEqual(["not-persisted"]);
   });
 
-  test("and notes what it will turn off again that nobody asks for", async () => {
+  test("notes what networkd will turn off although nothing asks for it", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1");
     await dom0.toolstack.restart();
@@ -164,7 +164,7 @@ describe("verify reads what networkd remembers", () => {
     expect(codes).not.toContain("networkd-unreadable");
   });
 
-  test("and says that it cannot where the file is damaged", async () => {
+  test("says when the file is damaged", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "eth1", "--features", "tso");
     await dom0.text(["sh", "-c", "echo '{' > /var/lib/xcp/networkd.db"]);

@@ -14,7 +14,7 @@ describe("verify", () => {
     expect(await listWrites(dom0)).toEqual([]);
   });
 
-  test("exits 0 after persist ALL, in a few lines even on a large host", async () => {
+  test("exits 0 after persist ALL, and prints a few lines even on a large host", async () => {
     await using dom0 = await Dom0.start({ vms: 100, vifs: 2 });
     const drift = await dom0.offload("verify");
     expect(drift.stdout.split("\n").length).toBeLessThan(25);
@@ -24,7 +24,7 @@ describe("verify", () => {
     expect(run.stdout.split("\n").length).toBeLessThan(12);
   });
 
-  test("notices a single feature that came back on a single device", async () => {
+  test("finds a single feature that is on again on a single device", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.setFeatures("eth1", "gro", "on");
@@ -33,7 +33,7 @@ describe("verify", () => {
     expect(run.stdout).toContain("eth1: gro on");
   });
 
-  test("notices a setting that someone removed or set to on", async () => {
+  test("finds a setting that someone removed or set to on", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     const { ref } = dom0.fixture.pif("eth1");
@@ -44,7 +44,7 @@ describe("verify", () => {
     expect(run.stdout).toContain("no record keeps rx, tx, sg and gso off");
   });
 
-  test("finds features that are off now and requested on", async () => {
+  test("finds requested-on features", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.setFeatures("vif1.0", "sg", "on", "tso", "on", "tx", "on");
@@ -58,13 +58,13 @@ describe("verify", () => {
     expect((await dom0.offload("verify", "web 1")).exitCode).toBe(0);
   });
 
-  test("finds tx and tso of a tap requested on while its guest is not there yet", async () => {
+  test("finds requested-on tx and tso of a tap whose guest is not connected yet", async () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("verify", "mail é");
     expect(run.stdout).toContain("tap3.0: tx and tso off, but requested on");
   });
 
-  test("finds GRO that networkd will switch back on, unless the PIF's property says off", async () => {
+  test("finds GRO that networkd will turn on, unless the PIF's property is off", async () => {
     await using dom0 = await Dom0.start();
     const { ref } = dom0.fixture.pif("eth1");
     await dom0.setFeatures("eth1", "gro", "off");
@@ -75,7 +75,7 @@ describe("verify", () => {
     expect((await dom0.offload("verify", "eth1", "--features", "gro")).exitCode).toBe(0);
   });
 
-  test("finds settings that nothing reads: keys, spellings and values", async () => {
+  test("finds ineffective settings: keys, spellings and values", async () => {
     await using dom0 = await Dom0.start();
     const { ref } = dom0.fixture.vif("db");
     await dom0.simulator.set([
@@ -93,7 +93,7 @@ describe("verify", () => {
     expect(run.stdout).toContain("ethtool-tx=OFF (only on, off, true and false are read)");
   });
 
-  test("finds a setting that the NIC cannot follow, because a later plug will fail", async () => {
+  test("finds a setting that the NIC cannot apply, because a later plug will fail", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
     await dom0.offload("disable", "ALL", "--yes");
     const { ref, record } = dom0.fixture.pif("eth1");
@@ -104,7 +104,7 @@ describe("verify", () => {
     expect(run.stdout).toContain(`xe pif-param-remove uuid=${record.uuid}`);
   });
 
-  test("counts a feature that the driver holds on under --strict only", async () => {
+  test("counts a feature that is fixed on only with --strict", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["fixed"] });
     await dom0.offload("persist", "ALL", "--yes");
     expect((await dom0.offload("verify")).exitCode).toBe(0);
@@ -113,7 +113,7 @@ describe("verify", () => {
     expect(strict.stdout).toContain("the driver lets nobody change that");
   });
 
-  test("exits 3 when a device that should be there is not", async () => {
+  test("exits 3 when a device is missing", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("persist", "ALL", "--yes");
     await dom0.link.remove("vif2.0");
@@ -122,13 +122,13 @@ describe("verify", () => {
     expect(run.stdout).toContain("vif2.0: is not there");
   });
 
-  test("exits 1 for what is known to be wrong, whatever else is unknown", async () => {
+  test("exits 1 for a known problem, even when something else is unknown", async () => {
     await using dom0 = await Dom0.start();
     await dom0.link.remove("vif2.0");
     expect((await dom0.offload("verify")).exitCode).toBe(1);
   });
 
-  test("exits 3 for a VM that runs on another host, of which it sees the settings alone", async () => {
+  test("exits 3 for a VM on another host, whose settings alone it can see", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["coordinator"] });
     const { fixture } = dom0;
     const away = fixture.vms.find(

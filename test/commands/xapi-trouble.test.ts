@@ -23,14 +23,14 @@ describe("a host that is not ready", () => {
     ["not-dom0", "no XenServer or XCP-ng dom0"],
   ];
   for (const [scenario, words] of scenarios) {
-    test(`${scenario}: named, exit code 3, nothing touched`, async () => {
+    test(`exits 3, names the problem and changes nothing: ${scenario}`, async () => {
       await using dom0 = await Dom0.start({ scenarios: [scenario] });
       expect(await cannot(dom0, "disable", "ALL", "--yes")).toContain(words);
       expect(await cannot(dom0, "verify")).toContain(words);
     });
   }
 
-  test("not root: exit code 3 and one line", async () => {
+  test("exits 3 with one line when not run as root", async () => {
     await using dom0 = await Dom0.start();
     const argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", OFFLOAD, "verify"];
     const run = await dom0.run(argv);
@@ -38,20 +38,20 @@ describe("a host that is not ready", () => {
     expect(run.stderr).toBe("offload: offload needs root; run it as root in dom0\n");
   });
 
-  test("an old member still lets devices be changed live", async () => {
+  test("changes devices live on an old pool member", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["old-member"] });
     const run = await dom0.offload("disable", "eth1", "--live-only");
     expect(run.exitCode).toBe(0);
     expect(await listFeaturesOn(dom0, "eth1")).toEqual([]);
   });
 
-  test("a member of today works like any host, in the untranslated errors of a forwarded call too", async () => {
+  test("works on a current pool member, including the untranslated errors of forwarded calls", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["member"] });
     expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
     expect(await listAllFeaturesOn(dom0)).toEqual([]);
   });
 
-  test("status shows what the kernel knows, names the trouble and ends with 3", async () => {
+  test("shows with status what the kernel knows, names the problem and exits 3", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["dead"] });
     const run = await dom0.offload("status");
     expect(run.exitCode).toBe(3);
@@ -60,10 +60,10 @@ describe("a host that is not ready", () => {
   });
 });
 
-describe("a XAPI that answers nonsense", () => {
+describe("a XAPI that sends invalid replies", () => {
   const faults = ["http500", "html", "half", "refuse"] as const;
   for (const fault of faults) {
-    test(`${fault} at the first call, and at the reads`, async () => {
+    test(`exits 3 on ${fault}, at the first call and at the reads`, async () => {
       await using dom0 = await Dom0.start();
       await dom0.simulator.fault({ fault });
       await cannot(dom0, "disable", "ALL", "--yes");
@@ -73,7 +73,7 @@ describe("a XAPI that answers nonsense", () => {
     });
   }
 
-  test("gives up a login that hangs after five seconds, and names it", async () => {
+  test("exits 3 and names a login that hangs for five seconds", async () => {
     await using dom0 = await Dom0.start();
     await dom0.simulator.fault({ fault: "silence" });
     const started = performance.now();
@@ -83,7 +83,7 @@ describe("a XAPI that answers nonsense", () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   }, 60_000);
 
-  test("an error of its own is repeated", async () => {
+  test("repeats an error of XAPI", async () => {
     await using dom0 = await Dom0.start();
     await dom0.simulator.fault({
       fault: "error",
@@ -96,7 +96,7 @@ describe("a XAPI that answers nonsense", () => {
   });
 });
 
-test("a signal during the login leaves no session behind", async () => {
+test("a signal during the login leaves no session open", async () => {
   await using dom0 = await Dom0.start();
   await dom0.simulator.fault({ fault: "slow", ms: 800 });
   const command = dom0.spawn([OFFLOAD, "verify"]);
@@ -106,7 +106,7 @@ test("a signal during the login leaves no session behind", async () => {
   expect(await dom0.simulator.sessions()).toBe(0);
 });
 
-test("HTTP 500 on a member of today is not taken for an old release", async () => {
+test("HTTP 500 on a current pool member is not taken for an old release", async () => {
   await using dom0 = await Dom0.start({ scenarios: ["member"] });
   await dom0.simulator.fault({ fault: "http500", method: "VM.get_all_records_where" });
   const run = await dom0.offload("verify");
@@ -115,8 +115,8 @@ test("HTTP 500 on a member of today is not taken for an old release", async () =
   expect(run.stderr).not.toContain("8.2");
 });
 
-describe("a XAPI that dies between two writes", () => {
-  test("reports what was done and what was not, exits 1, and a second run completes it", async () => {
+describe("a XAPI that crashes between two writes", () => {
+  test("exits 1, reports what was done and what was not, and a second run completes it", async () => {
     await using dom0 = await Dom0.start();
     // By then every one of the 8 VIFs has its text, and some their settings.
     await dom0.simulator.fault({ fault: "die", method: "VIF.add_to_other_config", after: 11 });
@@ -128,7 +128,7 @@ describe("a XAPI that dies between two writes", () => {
     await completes(dom0);
   });
 
-  test("changes nothing of an interface whose originals could not be stored", async () => {
+  test("changes nothing on an interface whose originals could not be stored", async () => {
     await using dom0 = await Dom0.start();
     await dom0.simulator.fault({ fault: "die", method: "VIF.add_to_other_config", after: 3 });
     const first = await dom0.offload("disable", "ALL", "--yes", "--json");
@@ -171,7 +171,7 @@ describe("a XAPI that dies between two writes", () => {
   test.each([
     ["a text, and leaves that NIC alone", 0, 1],
     ["a setting", 4, 0],
-  ])("reports a refused write of %s, and does the others", async (_, after, unchanged) => {
+  ])("reports a refused write of %s, and continues with the others", async (_, after, unchanged) => {
     await using dom0 = await Dom0.start();
     await dom0.simulator.fault({
       fault: "error",
@@ -196,7 +196,7 @@ describe("a XAPI that dies between two writes", () => {
     ["texts", "offload-", "originals could not be stored: interrupted"],
     ["settings", "ethtool-", "was not written: interrupted"],
   ])(
-    "SIGTERM while %s are written: the rest is reported, the session closed, the signal kept",
+    "reports the rest, closes the session and ends by SIGTERM when it arrives while %s are written",
     async (_, key, words) => {
       await using dom0 = await Dom0.start({ vms: 40, vifs: 2 });
       await dom0.simulator.fault({ fault: "slow", ms: 10 });

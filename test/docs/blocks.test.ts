@@ -17,8 +17,8 @@ eth0
 \`\`\`
 `;
 
-describe("the blocks of a page", () => {
-  test("are found with what is said of testing them", () => {
+describe("the code blocks of a page", () => {
+  test("are found with their test directives", () => {
     expect(blocksOf(PAGE)).toEqual([
       {
         line: 6,
@@ -35,7 +35,7 @@ describe("the blocks of a page", () => {
     ]);
   });
 
-  test("can be left out for a reason only", () => {
+  test("can be excluded only with a reason", () => {
     const left = (words: string) => blocksOf(`<!-- test: ${words} -->\n\`\`\`sh\nx\n\`\`\`\n`);
     expect(left("not run, it fetches from an address of yours")[0]?.directives).toEqual([
       { kind: "not run", reason: "it fetches from an address of yours" },
@@ -45,7 +45,7 @@ describe("the blocks of a page", () => {
     expect(() => left("skip")).toThrow();
   });
 
-  test("can be what a command prints", () => {
+  test("can be the output of a command", () => {
     const page = "<!-- test: printed by offload verify eth1 -->\n\n```text\nfine\n```\n";
     expect(blocksOf(page)[0]).toMatchObject({
       text: "fine\n",
@@ -53,12 +53,12 @@ describe("the blocks of a page", () => {
     });
   });
 
-  test("a directive that stands before no block, and a block without an end, are mistakes", () => {
+  test("are rejected when unterminated, as is a directive without a block", () => {
     expect(() => blocksOf("<!-- test: ends with 1 -->\ntext\n```sh\nx\n```\n")).toThrow();
     expect(() => blocksOf("```sh\nx\n")).toThrow();
   });
 });
 
-test("command lines in the running text are found", () => {
+test("command lines in running text are found", () => {
   expect(inlineCommands(PAGE)).toEqual(["offload verify --strict"]);
 });

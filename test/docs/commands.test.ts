@@ -132,14 +132,14 @@ for (const page of PAGES) {
 
     for (const block of blocks) {
       for (const { command } of the(block, "printed by")) {
-        test(`line ${block.line} is what ${command} prints`, async () => {
+        test(`line ${block.line} shows what ${command} prints`, async () => {
           await using dom0 = await hostOf(block);
           expect((await dom0.run(["sh", "-c", command])).stdout).toBe(block.text);
         });
       }
     }
 
-    test("says of every block what it is, and hides no command from this test", () => {
+    test("marks every block, and hides no command from this test", () => {
       for (const { line, language, text } of blocks) {
         expect({ line, language }).toEqual({ line, language: expect.stringMatching(/./) });
         if (language === "text") {
@@ -148,7 +148,7 @@ for (const page of PAGES) {
       }
     });
 
-    test("names only scenarios that there are", () => {
+    test("names only existing scenarios", () => {
       for (const block of blocks) {
         for (const { scenarios } of the(block, "dom0")) {
           expect(scenarios.filter((name) => !isScenario(name))).toEqual([]);

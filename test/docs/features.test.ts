@@ -4,7 +4,7 @@ import { FEATURES } from "../../src/core/features.ts";
 
 const PAGE = resolve(import.meta.dir, "../../docs/features.md");
 
-test("the table of features in the documentation says what the table in the code says", async () => {
+test("the table of features in the documentation equals the table in the code", async () => {
   const rows = (await Bun.file(PAGE).text()).split("\n").flatMap((line) => {
     const cells = line.split("|").map((cell) => cell.trim().replaceAll("`", ""));
     const [, keyword, , kernel, pif, vif, byDefault] = cells;

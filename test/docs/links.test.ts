@@ -27,7 +27,7 @@ for (const page of PAGES) {
     const text = textOf(page);
     const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
 
-    test("links to pages, files and headings that there are", () => {
+    test("links only to existing pages, files and headings", () => {
       for (const link of links.filter((one) => !/^https?:/.test(one))) {
         const [path = "", anchor] = link.split("#");
         const file = path === "" ? page : join(dirname(page), path);
@@ -37,7 +37,7 @@ for (const page of PAGES) {
       }
     });
 
-    test("names no script or example that is not there", () => {
+    test("names only existing scripts and examples", () => {
       const paths = [...text.matchAll(/`((?:scripts|examples|schema|test|docs)\/[\w./-]+)`/g)];
       for (const [, path = ""] of paths) {
         expect({ path, exists: existsSync(join(ROOT, path)) }).toEqual({ path, exists: true });
@@ -46,7 +46,7 @@ for (const page of PAGES) {
   });
 }
 
-test("every page of docs/ is linked from the README, where a reader begins", () => {
+test("the README links to every page of docs/", () => {
   const readme = textOf("README.md");
   expect(DOCS.filter((name) => !readme.includes(`(docs/${name})`))).toEqual([]);
 });

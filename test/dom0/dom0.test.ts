@@ -49,14 +49,14 @@ async function expectNothingLeft(marks: readonly Mark[]): Promise<void> {
   expect(marks.flatMap(remainsOf)).toEqual([]);
 }
 
-describe("the default dom0", () => {
+describe("the default fixture", () => {
   let dom0: Dom0;
   beforeAll(async () => {
     dom0 = await Dom0.start();
   });
   afterAll(() => dom0.stop());
 
-  test("shows the devices of a dom0 under their real names, and no peers", async () => {
+  test("has the devices of a dom0 under their real names, and no peers", async () => {
     expect(await dom0.interfaces()).toEqual(
       [
         ...["eth0", "eth1", "eth2", "eth3", "lo", "xenbr0"],
@@ -65,7 +65,7 @@ describe("the default dom0", () => {
     );
   });
 
-  test("has devices whose features really change", async () => {
+  test("has devices whose features can be changed", async () => {
     for (const device of ["eth1", "vif2.0"]) {
       await dom0.setFeatures(device, "tso", "off");
       const features = await dom0.ethtool(device);
@@ -78,7 +78,7 @@ describe("the default dom0", () => {
     }
   });
 
-  test("has a tap that waits for its guest, as an emulated NIC's does", async () => {
+  test("has a tap without a guest, as that of an emulated NIC", async () => {
     expect((await dom0.ethtool("tap3.0")).get("tx-checksum-ip-generic")).toEqual({
       active: false,
       fixed: false,
@@ -95,14 +95,14 @@ describe("the default dom0", () => {
     expect(await dom0.text(["stat", "-c", "%a", "/var/lib/xcp"])).toBe("700\n");
   });
 
-  test("has a XAPI that lets root in, and knows the world", async () => {
+  test("has a XAPI that root can log in to, with the records of the fixture", async () => {
     expect(JSON.parse((await login(dom0)).stdout)).toMatchObject({ error: null });
     expect(await dom0.simulator.sessions()).toBe(1);
     const { VIF } = await dom0.simulator.database();
     expect(Object.keys(VIF ?? {}).sort()).toEqual(Object.keys(dom0.fixture.database.VIF).sort());
   });
 
-  test("keeps the machine's files as they are", async () => {
+  test("leaves the machine's files unchanged", async () => {
     const secret = `offload-test-${process.pid}`;
     const files = ["/etc", "/var/lib", "/run", "/tmp", "/root", "/opt"].map((at) => `${at}/${secret}`);
     expect((await dom0.run(["touch", ...files])).exitCode).toBe(0);
@@ -111,7 +111,7 @@ describe("the default dom0", () => {
     expect(existsSync("/etc/xensource-inventory")).toBe(false);
   });
 
-  test("follows devices that come, go and change their names", async () => {
+  test("lets devices appear, disappear and be renamed", async () => {
     await dom0.link.add("vif77.0");
     await dom0.link.rename("vif77.0", "vif78.0");
     expect(await dom0.interfaces()).toContain("vif78.0");
@@ -119,7 +119,7 @@ describe("the default dom0", () => {
     expect(await dom0.interfaces()).not.toContain("vif78.0");
   });
 
-  test("starts XAPI again after a crash", async () => {
+  test("restarts XAPI after a crash", async () => {
     await dom0.killXapi();
     expect((await login(dom0)).exitCode).toBe(7);
     await dom0.startXapi();
@@ -134,7 +134,7 @@ describe("a command inside", () => {
   });
   afterAll(() => dom0.stop());
 
-  test("has its streams, status and a minimal environment", async () => {
+  test("has streams, a status and a minimal environment", async () => {
     const script = "cat; echo wrong >&2; exit 3";
     expect(await dom0.run(["sh", "-c", script], { stdin: "in" })).toEqual({
       exitCode: 3,
@@ -162,7 +162,7 @@ describe("a command inside", () => {
     expect(await terminal.exited).toMatchObject({ exitCode: 130, signal: null });
   });
 
-  test("asks at a terminal and is answered", async () => {
+  test("can prompt at a terminal and receives the input", async () => {
     const { stdout } = await dom0.run(["bash", "-c", "read -p 'Go on? ' a; echo $a; stty size"], {
       tty: { cols: 100, rows: 30 },
       answers: [{ prompt: "Go on?", input: "yes\n" }],
@@ -170,19 +170,19 @@ describe("a command inside", () => {
     expect(stdout).toContain("Go on? yes\r\nyes\r\n30 100\r\n");
   });
 
-  test("that does not end is killed, and the run fails", async () => {
+  test("is killed when it does not end, and the run fails", async () => {
     const late = dom0.run(["sleep", "60"], { timeoutMs: 100 });
     await expect(late).rejects.toThrow("did not end in 100 ms");
   });
 
-  test("leaves no zombies, for the first process reaps orphans", async () => {
+  test("leaves no zombies, because the first process reaps orphans", async () => {
     const script = "(sh -c 'sleep 0.1' &); sleep 0.4; ps -eo stat= | grep -c '^Z'";
     expect((await dom0.run(["sh", "-c", script])).stdout).toBe("0\n");
   });
 });
 
 describe("scenarios", () => {
-  test("dead and not-dom0 have no socket, and only one of them has the inventory", async () => {
+  test("dead and not-dom0 have no socket, and only dead has the inventory", async () => {
     await using dead = await Dom0.start({ scenarios: ["dead"] });
     await using other = await Dom0.start({ scenarios: ["not-dom0"] });
     const paths = ["/etc/xensource-inventory", "/var/lib/xcp/xapi"];
@@ -204,7 +204,7 @@ describe("scenarios", () => {
     expect((await emergency.run(["test", "-e", cookie])).exitCode).toBe(0);
   });
 
-  test("fixed has a NIC nobody can change, requested-on a vif that wakes with its guest", async () => {
+  test("fixed has a NIC that cannot be changed, latent a vif with requested-on features", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["fixed", "requested-on", "predictable"] });
     const nic = await dom0.ethtool("eno12439np1");
     expect(nic.get("rx-checksumming")).toMatchObject({ active: true, fixed: true });
@@ -215,7 +215,7 @@ describe("scenarios", () => {
     expect(await tso()).toEqual({ active: true, fixed: false, requested: true });
   });
 
-  test("hostile names reach the XAPI untouched", async () => {
+  test("hostile names arrive in XAPI unchanged", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["hostile", "duplicates"] });
     const { VM } = await dom0.simulator.database();
     const labels = (records: object) => Object.values(records).map((vm: { name_label?: unknown }) => vm.name_label);
@@ -224,8 +224,8 @@ describe("scenarios", () => {
   });
 });
 
-describe("at its limits", () => {
-  test("500 VIFs start in a bounded time", async () => {
+describe("a dom0 under load", () => {
+  test("starts with 500 VIFs in a bounded time", async () => {
     const began = performance.now();
     await using dom0 = await Dom0.start({ vms: 250, vifs: 2 });
     expect(performance.now() - began).toBeLessThan(10_000);
@@ -233,7 +233,7 @@ describe("at its limits", () => {
     expect(vifs).toHaveLength(500);
   }, 30_000);
 
-  test("ten at a time do not meet, and nothing of them is left", async () => {
+  test("is isolated from nine others, and leaves nothing behind", async () => {
     const dom0s = await Promise.all(Array.from({ length: 10 }, (_, n) => Dom0.start({ vms: n, vifs: 1, seed: n })));
     const found = await Promise.all(
       dom0s.map(async (dom0) => (await dom0.interfaces()).filter((name) => name.startsWith("vif"))),
@@ -245,7 +245,7 @@ describe("at its limits", () => {
     await expectNothingLeft(marks);
   }, 30_000);
 
-  test("a harness that is killed takes its dom0 along", async () => {
+  test("ends when the test process is killed", async () => {
     const module = JSON.stringify(resolve(import.meta.dir, "dom0.ts"));
     const script = `const { Dom0 } = await import(${module});
       const dom0 = await Dom0.start(); dom0.spawn(["sleep", "1000"]);
@@ -268,7 +268,7 @@ describe("at its limits", () => {
 describe("scripts/dom0", () => {
   const script = resolve(import.meta.dir, "../../scripts/dom0");
 
-  test("runs a command from any directory, and returns its status", async () => {
+  test("runs a command from any directory, and returns its exit code", async () => {
     const argv = [script, "--vms", "1", "--ethtool", "eth0 tso off", "--", "sh", "-c"];
     const run = Bun.spawn([...argv, "ethtool -k eth0; hostname; pwd; exit 5"], { cwd: "/usr" });
     const text = await new Response(run.stdout).text();
@@ -277,7 +277,7 @@ describe("scripts/dom0", () => {
     expect(await run.exited).toBe(5);
   });
 
-  test("explains itself, and what it does not understand", async () => {
+  test("prints its usage, and rejects unknown options", async () => {
     const help = Bun.spawnSync([script, "--help"]);
     expect(help.stdout.toString()).toContain("--scenario");
     expect(help.exitCode).toBe(0);
@@ -287,7 +287,7 @@ describe("scripts/dom0", () => {
   });
 });
 
-test("the directory of a dom0 is in the temporary directory, and unreadable to others", async () => {
+test("a dom0 has its directory in the temporary directory, unreadable for others", async () => {
   await using dom0 = await Dom0.start({ vms: 0 });
   expect(dom0.namespace.directory.startsWith(join(tmpdir(), "dom0-"))).toBe(true);
   expect(await dom0.text(["stat", "-c", "%a", "/run/dom0"])).toBe("700\n");

@@ -17,7 +17,7 @@ const vifsOf = async (ref: string) => {
 const configOf = async (ref: string) => (await record("VIF", ref))["other_config"];
 
 describe("xenopsd", () => {
-  test("does not see a change of a VIF, and sees it at the next event of its VM", async () => {
+  test("misses a change of a VIF until the next event of its VM", async () => {
     const [vm, vif] = [dom0.fixture.vm("web 1"), dom0.fixture.vif("web 1")];
     await dom0.simulator.set(["VIF", vif.ref, "other_config", { "ethtool-tx": "off" }]);
     expect((await dom0.guests.readXenopsdConfigs(vm))[vif.ref]).toEqual({});
@@ -25,7 +25,7 @@ describe("xenopsd", () => {
     expect((await dom0.guests.readXenopsdConfigs(vm))[vif.ref]).toEqual({ "ethtool-tx": "off" });
   });
 
-  test("sets what it knew when a guest reboots itself, and what XAPI has when the API does", async () => {
+  test("applies its cached settings when a guest reboots itself, and those of XAPI on an API reboot", async () => {
     const [vm, vif] = [dom0.fixture.vm("db"), dom0.fixture.vif("db")];
     await dom0.simulator.set(["VIF", vif.ref, "other_config", { "ethtool-tx": "off" }]);
     const first = await dom0.guests.reboot(vm, { from: "guest" });
@@ -36,7 +36,7 @@ describe("xenopsd", () => {
     expect(await record("VM", vm.ref)).toMatchObject({ domid: second });
   });
 
-  test("reads the keys that vif-real reads, and no others", async () => {
+  test("applies the keys that vif-real reads, and no others", async () => {
     const [vm, vif] = [dom0.fixture.vm("pfSense"), dom0.fixture.vif("pfSense")];
     const config = { "ethtool-gro": "off", "ethtool-sg": "OFF", "ethtool-gso": "false" };
     await dom0.simulator.set(["VIF", vif.ref, "other_config", config]);
@@ -49,7 +49,7 @@ describe("xenopsd", () => {
 });
 
 describe("a VM", () => {
-  test("that stops and starts has its devices, taps included, under another domid", async () => {
+  test("has its devices and taps under another domid after a stop and a start", async () => {
     const vm = dom0.fixture.vm("mail é");
     await dom0.guests.shutdown(vm);
     expect(await dom0.interfaces()).not.toContain("tap3.0");
@@ -62,7 +62,7 @@ describe("a VM", () => {
     expect(online).toEqual([`vif${domid}.0`]);
   });
 
-  test("that migrates away takes its devices along", async () => {
+  test("takes its devices along when it migrates away", async () => {
     const vm = dom0.fixture.vm("web 1");
     const other = dom0.fixture.other ?? { ref: "" };
     const { domid } = await record("VM", vm.ref);
@@ -95,7 +95,7 @@ describe("a VM", () => {
     });
   });
 
-  test("has other VIFs after a revert, with what the snapshot's say", async () => {
+  test("has other VIFs after a revert, with the settings of the snapshot", async () => {
     const vm = dom0.fixture.vm("db");
     const snapshot = await dom0.guests.snapshot(vm, "before");
     const [vif = ""] = await vifsOf(vm.ref);
@@ -108,7 +108,7 @@ describe("a VM", () => {
     expect(await record("VM", vm.ref)).toMatchObject({ power_state: "Halted", domid: -1 });
   });
 
-  test("is imported into another pool with its settings, on a network that is there", async () => {
+  test("keeps its settings when it is imported into another pool, on an existing network", async () => {
     await using elsewhere = await Dom0.start({ nics: 1, vms: 0, seed: 2 });
     const exported = await dom0.guests.export(dom0.fixture.vm("backup"));
     const { ref } = await elsewhere.guests.import(exported);

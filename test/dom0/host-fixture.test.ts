@@ -15,21 +15,21 @@ function references(database: Database): { at: string; ref: string }[] {
   );
 }
 
-describe("a world", () => {
-  test("is the same for the same seed, and another for another", () => {
+describe("a host fixture", () => {
+  test("is the same for the same seed, and differs for another", () => {
     expect(buildHostFixture({ seed: 7 }).database).toEqual(buildHostFixture({ seed: 7 }).database);
     const [first, second] = [buildHostFixture({ seed: 7 }), buildHostFixture({ seed: 8 })];
     expect(first.host.record.uuid).not.toBe(second.host.record.uuid);
   });
 
-  test("has no reference that leads nowhere", () => {
+  test("has no dangling reference", () => {
     const scenarios = ["coordinator", "sriov", "tunnel", "duplicates", "unmanaged"] as const;
     const { database } = buildHostFixture({ scenarios });
     const known = new Set(Object.values(database).flatMap((table) => Object.keys(table)));
     expect(references(database).filter(({ ref }) => !known.has(ref))).toEqual([]);
   });
 
-  test("has the records that the cast promises", () => {
+  test("has the documented records", () => {
     const world = buildHostFixture();
     expect(world.vif("pfSense").record.other_config).toMatchObject({ "ethtool-tx": "true" });
     expect(world.vif("db").record.other_config).toEqual({ "ethtool-gro": "off", ethtoolrx: "off" });
@@ -42,7 +42,7 @@ describe("a world", () => {
     expect(Object.values(world.database.VLAN)).toMatchObject([{ tag: 100 }]);
   });
 
-  test("has as many NICs, VMs and VIFs as asked for", () => {
+  test("has as many NICs, VMs and VIFs as requested", () => {
     const world = buildHostFixture({ nics: 6, vms: 9, vifs: 3 });
     expect(world.running).toHaveLength(9);
     expect(world.running.every((vm) => vm.vifs.length === 3)).toBe(true);
@@ -53,13 +53,13 @@ describe("a world", () => {
 });
 
 describe("scenarios", () => {
-  test("every one of them builds a world", () => {
+  test("all build a fixture", () => {
     for (const name of Object.keys(SCENARIOS).filter(isScenario)) {
       expect(() => buildHostFixture({ scenarios: [name] })).not.toThrow();
     }
   });
 
-  test("elsewhere has one domid on two hosts", () => {
+  test("elsewhere uses one domid on two hosts", () => {
     const world = buildHostFixture({ scenarios: ["elsewhere"] });
     const [near, far] = [world.vm("web 1").record, world.vm("remote web").record];
     expect(near.domid).toBe(far.domid);
@@ -67,13 +67,13 @@ describe("scenarios", () => {
     expect(world.vif("remote web").device).toBeUndefined();
   });
 
-  test("a member's pool has the other host as its coordinator", () => {
+  test("member has the other host as coordinator", () => {
     const world = buildHostFixture({ scenarios: ["member"] });
     const [pool] = Object.values(world.database.pool);
     expect(pool?.master).toBe(world.other?.ref ?? "none");
   });
 
-  test("an SR-IOV VIF has no device, and its logical PIF has its NIC's name", () => {
+  test("sriov has a VIF without a device, and a logical PIF with its NIC's name", () => {
     const world = buildHostFixture({ scenarios: ["sriov"] });
     expect(world.vif("nfv", 0).device).toBeUndefined();
     expect(world.vif("nfv", 1).device).toBeDefined();
@@ -81,14 +81,14 @@ describe("scenarios", () => {
     expect(named.map(({ physical }) => physical)).toEqual([true, false]);
   });
 
-  test("duplicates are duplicates", () => {
+  test("duplicates has two VMs of one name", () => {
     const world = buildHostFixture({ scenarios: ["duplicates"] });
     expect(world.vms.filter(({ record }) => record.name_label === "twin")).toHaveLength(2);
     expect(() => world.vm("twin")).toThrow("2 VMs");
     expect(world.vm(world.vm("web 1").record.uuid).record.uuid).not.toBe(world.vm("web 1").record.uuid);
   });
 
-  test("what cannot be is refused", () => {
+  test("are refused when they contradict each other", () => {
     expect(() => buildHostFixture({ scenarios: ["dead", "starting"] })).toThrow("exclude each other");
     expect(() => buildHostFixture({ scenarios: ["standalone", "member"] })).toThrow("exclude");
   });

@@ -36,21 +36,21 @@ async function play(dom0: Dom0, ...flags: readonly string[]): Promise<Recap> {
 }
 
 describe("the Ansible example", () => {
-  test("turns everything off, and reports no change when it is run again", async () => {
+  test("turns everything off, and reports no change in a second run", async () => {
     await using dom0 = await start();
     expect(await play(dom0)).toMatchObject({ changed: 2, failed: 0 });
     expect((await dom0.offload("verify")).exitCode).toBe(0);
     expect(await play(dom0)).toMatchObject({ changed: 0, failed: 0, skipped: 1 });
   }, 60_000);
 
-  test("reports a change again when one feature came back", async () => {
+  test("reports a change when one feature is on again", async () => {
     await using dom0 = await start();
     await play(dom0);
     await dom0.setFeatures("eth1", "gro", "on");
     expect(await play(dom0)).toMatchObject({ changed: 1, failed: 0 });
   }, 60_000);
 
-  test("with --check says what would be changed, and changes nothing", async () => {
+  test("reports what would change with --check, and changes nothing", async () => {
     await using dom0 = await start();
     const before = await readLiveState(dom0);
     expect(await play(dom0, "--check")).toMatchObject({ changed: 1, failed: 0 });

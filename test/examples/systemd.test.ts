@@ -40,7 +40,7 @@ describe("the systemd example", () => {
     }
   });
 
-  test("checks by a command that fails while something is on, and starts the alert then", async () => {
+  test("fails while something is on, and starts the alert then", async () => {
     await using dom0 = await start();
     const text = await Bun.file(join(EXAMPLES, "offload-verify.service")).text();
     expect(text).toContain("OnFailure=offload-alert.service");
@@ -53,7 +53,7 @@ describe("the systemd example", () => {
     expect((await dom0.run(command)).exitCode).toBe(0);
   });
 
-  test("tells the system log and XAPI what is on, and nothing where all is off by then", async () => {
+  test("reports to the system log and XAPI what is on, and nothing when everything is off by then", async () => {
     await using dom0 = await start();
     const command = (await commandOf("offload-alert.service")).split(" ");
     await dom0.text(command);

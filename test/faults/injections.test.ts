@@ -39,8 +39,8 @@ for (const command of ["disable", "restore"] as const) {
   }
 }
 
-describe("another client writes between our read and our write", () => {
-  test("disable: a key of its own stays, and is still there after restore", async () => {
+describe("another client that writes between our read and our write", () => {
+  test("keeps its own key through disable and restore", async () => {
     await using host = await FaultHost.start();
     const { ref } = host.dom0.fixture.pif("eth0");
     const run = await runWithOtherClientWrite(host, "disable", "PIF", ref, "note", "rack 7");
@@ -50,7 +50,7 @@ describe("another client writes between our read and our write", () => {
     expect(await readOtherConfig(host.dom0, "PIF", ref)).toEqual({ note: "rack 7" });
   });
 
-  test("restore: a key of its own stays", async () => {
+  test("keeps its own key through restore", async () => {
     await using host = await FaultHost.start();
     await host.offload("disable", "ALL", "--yes");
     const { ref } = host.dom0.fixture.pif("eth0");
@@ -59,7 +59,7 @@ describe("another client writes between our read and our write", () => {
     expect(await readOtherConfig(host.dom0, "PIF", ref)).toEqual({ note: "rack 7" });
   });
 
-  test("disable: one of our keys is reported and not overwritten, and a second run settles it", async () => {
+  test("is reported by disable when it writes one of our keys, and a second run completes", async () => {
     await using host = await FaultHost.start();
     const { ref } = host.dom0.fixture.vif("db");
     const run = await runWithOtherClientWrite(host, "disable", "VIF", ref, "ethtool-tso", "on");
@@ -71,7 +71,7 @@ describe("another client writes between our read and our write", () => {
     expect(await listAllFeaturesOn(host.dom0)).toEqual([]);
   });
 
-  test("disable: what the other client wrote is a conflict for restore, and stays", async () => {
+  test("causes a conflict that restore reports, and keeps its value", async () => {
     await using host = await FaultHost.start();
     const { ref } = host.dom0.fixture.vif("db");
     await runWithOtherClientWrite(host, "disable", "VIF", ref, "ethtool-tso", "on");
@@ -83,7 +83,7 @@ describe("another client writes between our read and our write", () => {
     expect(await host.readState()).toEqual(host.original);
   });
 
-  test("disable: a second run replaces what the other client wrote, and restore gives the original", async () => {
+  test("loses its value to a second disable, and restore brings the original back", async () => {
     await using host = await FaultHost.start();
     const { ref } = host.dom0.fixture.vif("db");
     await runWithOtherClientWrite(host, "disable", "VIF", ref, "ethtool-tso", "on");
@@ -93,7 +93,7 @@ describe("another client writes between our read and our write", () => {
   });
 });
 
-test("disable: restore gives back a setting that was removed while its new value was refused", async () => {
+test("restore brings back a setting that disable removed when its new value was refused", async () => {
   await using host = await FaultHost.start();
   await host.dom0.simulator.fault({
     fault: "error",

@@ -3,7 +3,7 @@ import { FaultHost } from "./host.ts";
 import { KILL_SCENARIOS, killEverywhere } from "./kills.ts";
 
 for (const [command, sequel] of KILL_SCENARIOS) {
-  test(`${command}, killed at every call: ${sequel} then does all of its work`, async () => {
+  test(`${sequel} does all of its work after ${command} was killed at any call`, async () => {
     await using host = await FaultHost.start();
     const { killPoints, failures } = await killEverywhere(host, command, sequel);
     const total = [...killPoints.values()].reduce((sum, count) => sum + count, 0);

@@ -6,7 +6,7 @@ import { KILL_SCENARIOS, killEverywhere } from "./kills.ts";
 const EVERY = 31;
 
 for (const [command, sequel] of KILL_SCENARIOS) {
-  test(`${command}, killed: ${sequel} then does all of its work`, async () => {
+  test(`${sequel} does all of its work after ${command} was killed`, async () => {
     await using host = await FaultHost.start();
     const { killPoints, failures } = await killEverywhere(host, command, sequel, EVERY);
     expect(killPoints.get("sendto")).toBeGreaterThan(1);

@@ -16,7 +16,7 @@ async function settings(pool: Pool): Promise<Record<string, unknown>> {
   );
 }
 
-test("restore gives the originals after two hosts have changed one VM at once, and one was killed", async () => {
+test("restore brings the originals back after two hosts changed one VM at once and one was killed", async () => {
   await using pool = await Pool.start({ hosts: 2, vms: 1, vifs: 2 });
   const random = new Random(Number(process.env["FAULT_SEED"] ?? 1));
   const before = await settings(pool);

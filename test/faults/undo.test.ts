@@ -18,8 +18,8 @@ async function untilWritten(dom0: Dom0, count: number): Promise<void> {
   }
 }
 
-describe("a run that has waited for another", () => {
-  test("restore behind disable restores all of it", async () => {
+describe("a run that waited for another run", () => {
+  test("restores everything when restore waited for disable", async () => {
     await using dom0 = await Dom0.start();
     const [live, stored] = [await readLiveState(dom0), await records(dom0)];
     await dom0.simulator.fault({ fault: "slow", ms: 30 });
@@ -33,7 +33,7 @@ describe("a run that has waited for another", () => {
     expect(await records(dom0)).toEqual(stored);
   });
 
-  test("disable behind restore turns off what was restored", async () => {
+  test("turns off what was restored when disable waited for restore", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "ALL", "--yes");
     await dom0.simulator.fault({ fault: "slow", ms: 30 });
@@ -50,7 +50,7 @@ describe("a run that has waited for another", () => {
   });
 });
 
-test("restore of a NIC by name while XAPI is dead exits 0 only where everything is restored", async () => {
+test("restore of a NIC by name exits 0 with a dead XAPI only when everything is restored", async () => {
   await using dom0 = await Dom0.start();
   const live = await readLiveState(dom0);
   await dom0.offload("disable", "eth1");
@@ -60,8 +60,8 @@ test("restore of a NIC by name while XAPI is dead exits 0 only where everything 
   else expect(exitCode).toBeOneOf([1, 3]);
 });
 
-describe("what something else than disable turned off", () => {
-  test("restore turns on what the boot script turned off", async () => {
+describe("restore turns on what something else turned off", () => {
+  test("when it was the boot script", async () => {
     await using dom0 = await Dom0.start();
     const live = await readLiveState(dom0);
     await dom0.offload("disable", "eth1", "--features=tso");
@@ -72,7 +72,7 @@ describe("what something else than disable turned off", () => {
     expect(await readLiveState(dom0)).toBe(live);
   });
 
-  test("restore turns on the device of a VM that started with our settings", async () => {
+  test("when it was the start of a VM with our settings", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("disable", "backup");
     const device = `vif${await dom0.guests.start(dom0.fixture.vm("backup"))}.0`;
@@ -85,7 +85,7 @@ describe("what something else than disable turned off", () => {
 });
 
 describe("after restore", () => {
-  test("a restart of the toolstack leaves every NIC as it was", async () => {
+  test("a toolstack restart leaves every NIC unchanged", async () => {
     await using dom0 = await Dom0.start();
     await dom0.setFeatures("eth1", "gro", "off");
     const live = await readLiveState(dom0);
@@ -100,7 +100,7 @@ describe("after restore", () => {
     expect(await readLiveState(dom0)).toBe(before);
   });
 
-  test("without XAPI the boot layer stays", async () => {
+  test("the boot layer stays when XAPI was down", async () => {
     await using dom0 = await Dom0.start();
     expect((await dom0.offload("persist", "NICS", "--yes")).exitCode).toBe(0);
     const before = await dom0.text(["cat", "/etc/offload/disable-offloads"]);

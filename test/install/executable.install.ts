@@ -16,7 +16,7 @@ beforeAll(() => {
 
 afterAll(() => workshop.remove());
 
-test("needs glibc 2.17 at most, and nothing but libc's own libraries", () => {
+test("the executable needs at most glibc 2.17, and only the libraries of libc", () => {
   const symbols = output(["objdump", "-T", EXECUTABLE]);
   const versions = [...symbols.matchAll(/\((\w+)_([\d.]+)\)/g)];
   const newest = Math.max(...versions.map(([, , version = ""]) => Number(version.split(".")[1])));
@@ -28,7 +28,7 @@ test("needs glibc 2.17 at most, and nothing but libc's own libraries", () => {
   ]);
 });
 
-test("with every system call newer than Linux 4.4 answered ENOSYS it does the main job", async () => {
+test("disable works when every system call newer than Linux 4.4 returns ENOSYS", async () => {
   await using dom0 = await Dom0.start();
   const run = await dom0.run([ENOSYS, EXECUTABLE, "disable", "ALL", "--yes"]);
   expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
@@ -41,7 +41,7 @@ test("with every system call newer than Linux 4.4 answered ENOSYS it does the ma
  * Processors that QEMU emulates, without hardware or a kernel of its own. It passes SIOCETHTOOL on to
  * nobody: the main job on such a processor is what scripts/boot-test cpu tests, on a whole machine.
  */
-describe("on an emulated CPU", async () => {
+describe("the executable on an emulated CPU", async () => {
   const Manifest = v.object({ needs: v.object({ cpu: v.array(v.string()) }) });
   const told = v.parse(Manifest, await Bun.file(join(RELEASE, "manifest.json")).json());
   /** What install.sh asks for, in QEMU's words. */
@@ -49,7 +49,7 @@ describe("on an emulated CPU", async () => {
   const emulated = (cpu: string, ...words: string[]) =>
     [...["qemu-x86_64-static", "-cpu", cpu], EXECUTABLE, ...words] as const;
 
-  test("with nothing but what install.sh asks for it runs", async () => {
+  test("runs with only the flags that install.sh requires", async () => {
     expect(needed.length).toBeGreaterThan(0);
     const cpu = ["qemu64", ...needed.map((flag) => `+${flag}`)].join(",");
     await using dom0 = await Dom0.start();
@@ -61,13 +61,13 @@ describe("on an emulated CPU", async () => {
     expect(removal.exitCode).toBe(0);
   }, 200_000);
 
-  test.each(needed)("without %s it does not, so that install.sh is right to ask for it", (flag) => {
+  test.each(needed)("does not run without %s, which install.sh therefore requires", (flag) => {
     const run = Bun.spawnSync(emulated(`Nehalem,-${flag}`, "--version").slice());
     expect(run.exitCode).not.toBe(0);
     expect(run.stderr.toString()).toMatch(/Illegal instruction|CPU is missing SSE4.2/);
   });
 
-  test("a Core 2 Duo is too old, a Nehalem is not", () => {
+  test("runs on a Nehalem, but not on a Core 2 Duo", () => {
     expect(Bun.spawnSync(emulated("core2duo", "--version").slice()).exitCode).not.toBe(0);
     expect(output(emulated("Nehalem", "--version").slice())).toBe(`${VERSION}\n`);
   });

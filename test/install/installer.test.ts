@@ -50,18 +50,18 @@ const STAYS_OFF =
 
 const NOTHING = { unchanged: "nothing was changed: there is no " } as const;
 
-test("shellcheck, as dash", () => {
+test("install.sh passes shellcheck as dash", () => {
   const check = Bun.spawnSync(["shellcheck", "-s", "dash", join(ROOT, "install.sh")]);
   expect(check.stdout.toString()).toBe("");
   expect(check.exitCode).toBe(0);
 });
 
-test("the last line calls everything, and a release has that line too", () => {
+test("install.sh calls everything from its last line, in a release too", () => {
   expect(release.script.endsWith('\nmain "$@"\n')).toBe(true);
 });
 
 /** Of those that curl 7.29.0 knows (its src/tool_getparam.c); -q counts as the first word only. */
-test("curl is called with options that the curl of a dom0 of CentOS 7 has", () => {
+test("install.sh uses only curl options that curl on CentOS 7 has", () => {
   const calls = [...release.script.matchAll(/bounded "\$3" curl ([^|]*?) -o /g)].map(([, words = ""]) => words);
   expect(calls).toHaveLength(1);
   for (const words of calls) {
@@ -85,7 +85,7 @@ test("embedding a value that would end the quotes is refused", () => {
   expect(run.stdout.toString()).toBe("");
 });
 
-describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (_, shell) => {
+describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("install.sh under %s", (_, shell) => {
   /** A failure must say its reason and the state, and leave what was there, first nothing and then the old version. */
   async function failsWhole(
     options: RunOptions,
@@ -106,7 +106,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect({ code: second.code, state: place.state() }).toEqual({ code, state: installed(old) });
   }
 
-  test("with curl it installs, says where, and how to remove it", async () => {
+  test("installs with curl, says where, and how to uninstall", async () => {
     using place = new Place().without("wget");
     const run = await install(shell, place, release);
     expect({ ...run, stdout: "" }).toEqual({ code: 0, stdout: "", stderr: "" });
@@ -115,21 +115,21 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(place.state()).toEqual(installed(release));
   });
 
-  test("with wget it installs", async () => {
+  test("installs with wget", async () => {
     using place = new Place().without("curl").with("wget");
     const run = await install(shell, place, release);
     expect(run.code).toBe(0);
     expect(place.state()).toEqual(installed(release));
   });
 
-  test("without xz it fetches the executable itself", async () => {
+  test("downloads the plain executable when xz is missing", async () => {
     if (shell.standalone) return; // has one built in
     using place = new Place().without("xz");
     expect((await install(shell, place, release)).code).toBe(0);
     expect(place.state()).toEqual(installed(release));
   });
 
-  test("neither ~/.curlrc nor ~/.wgetrc has a say", async () => {
+  test("ignores ~/.curlrc and ~/.wgetrc", async () => {
     for (const tool of ["curl", "wget"]) {
       if (tool === "wget" && shell.standalone) continue; // busybox reads none
       using place = new Place().without("curl").with(tool);
@@ -139,7 +139,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     }
   });
 
-  test("a second run says so, fetches nothing and changes nothing", async () => {
+  test("downloads and changes nothing in a second run, and says so", async () => {
     using place = new Place();
     await install(shell, place, release);
     const before = site.requests.length;
@@ -149,7 +149,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(site.requests.length).toBe(before);
   });
 
-  test("one that lost its permission to run is installed again", async () => {
+  test("installs again when the executable bit is missing", async () => {
     using place = new Place();
     await install(shell, place, release);
     chmodSync(join(place.target, "offload"), 0o644);
@@ -157,7 +157,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(place.state()).toEqual(installed(release));
   });
 
-  test("upgrade while the old one runs: it runs on to its end, and both versions are named", async () => {
+  test("upgrades while the old version runs to its end, and names both versions", async () => {
     using place = new Place();
     await install(shell, place, old);
     const running = Bun.spawn([join(place.target, "offload"), "wait"], {
@@ -175,7 +175,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(place.state()).toEqual(installed(release));
   });
 
-  test("downgrade: by the old release's own script, or by --version from the same place", async () => {
+  test("downgrades with the old release's own script, or with --version from the same server", async () => {
     using place = new Place();
     await install(shell, place, release);
     expect((await install(shell, place, old)).stdout).toContain("(was: 1.0.0)");
@@ -189,7 +189,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(place.state()).toEqual(installed(release));
   });
 
-  test("another version without TLS is refused where nobody forces it", async () => {
+  test("refuses another version without TLS, unless forced", async () => {
     using place = new Place();
     const args = ["--dir", place.target, "--version", "0.9.0"];
     const env = { OFFLOAD_BASE_URL: site.url("good") };
@@ -198,7 +198,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(run.code).toBe(3);
   });
 
-  test("a version that is not there, and one that is not what it says", async () => {
+  test("refuses a version that does not exist, and a script that is incomplete", async () => {
     const args = ["--version", "7.7.7"];
     await failsWhole({ args }, 1, "cannot fetch");
     const cut = ["--version", "0.9.0", "--base-url", site.url("short")];
@@ -209,35 +209,35 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     ["wrong", "wrong SHA-256"],
     ["short", /has \d+ bytes instead of \d+: it is incomplete/],
     ["html", "is a web page"],
-  ] as const)("what the server sends is %s", async (kind, reason) => {
+  ] as const)("refuses a download that is %s", async (kind, reason) => {
     await failsWhole({ args: ["--base-url", site.url(kind)] }, 1, reason);
   });
 
-  test("404, a server that is not there, and a connection that breaks off", async () => {
+  test("fails on 404, a server that is down, and a broken connection", async () => {
     await failsWhole({ args: ["--base-url", `${site.url("good")}/none`] }, 1, "cannot fetch");
     await failsWhole({ args: ["--base-url", "http://127.0.0.1:1"] }, 1, "cannot fetch");
     await failsWhole({ args: ["--base-url", site.rawUrl("broken")] }, 1, "cannot fetch");
   }, 60_000);
 
-  test("with wget: 404 and a wrong checksum", async () => {
+  test("fails with wget on 404 and on a wrong checksum", async () => {
     const wget = (place: Place) => void place.without("curl").with("wget");
     await failsWhole({ args: ["--base-url", `${site.url("good")}/none`] }, 1, "cannot fetch", wget);
     await failsWhole({ args: ["--base-url", site.url("wrong")] }, 1, "wrong SHA-256", wget);
   });
 
-  test("neither curl nor wget: says how to do without network", async () => {
+  test("says how to install offline when both curl and wget are missing", async () => {
     if (shell.standalone) return;
     await failsWhole({}, 3, "--binary FILE", (place) => void place.without("curl"));
   });
 
-  test("no sha256sum: refused before anything is fetched, --force or not", async () => {
+  test("refuses without sha256sum before it downloads anything, even with --force", async () => {
     if (shell.standalone) return;
     const before = site.requests.length;
     await failsWhole({}, 3, "sha256sum is missing", (place) => void place.without("sha256sum"));
     expect(site.requests.length).toBe(before);
   });
 
-  test("a sha256sum that fails is no match", async () => {
+  test("fails when sha256sum fails", async () => {
     await failsWhole({ fakes: { sha256sum: "return 1 2>/dev/null || exit 1" } }, 1, "wrong SHA-256");
   });
 
@@ -260,20 +260,20 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
       },
       "has musl",
     ],
-  ] as const)("%s is refused, --force or not", async (_name, fakes, reason) => {
+  ] as const)("refuses %s, even with --force", async (_name, fakes, reason) => {
     const before = site.requests.length;
     await failsWhole({ fakes }, 3, reason);
     expect(site.requests.length).toBe(before);
   });
 
-  test.each([["2.17"], ["2.28"], ["2.39.9000"], ["3.0"]])("glibc %s will do", async (version) => {
+  test.each([["2.17"], ["2.28"], ["2.39.9000"], ["3.0"]])("accepts glibc %s", async (version) => {
     using place = new Place();
     const fakes = { getconf: `echo glibc ${version}` };
     expect((await install(shell, place, release, { fakes })).code).toBe(0);
   });
 
   test.each([["ssse3"], ["sse4_1"], ["sse4_2"], ["popcnt"]])(
-    "a CPU without %s, which Bun needs, is refused",
+    "refuses a CPU without %s, which Bun needs",
     async (missing) => {
       using place = new Place();
       const cpuinfo = join(place.base, "cpuinfo");
@@ -288,7 +288,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     },
   );
 
-  test("no dom0: refused, and --force or its variable installs", async () => {
+  test("refuses a machine that is not a dom0, unless --force or its variable is set", async () => {
     using place = new Place();
     const args = ["--dir", place.target];
     const env = { OFFLOAD_BASE_URL: site.url("good") };
@@ -299,7 +299,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect((await piped(shell, place, release.script, { args, env: forced })).code).toBe(0);
   });
 
-  test("a full disk is refused before anything is fetched", async () => {
+  test("refuses a full disk before it downloads anything", async () => {
     using place = new Place();
     const before = site.requests.length;
     const run = await install(shell, place, release, {
@@ -310,7 +310,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(site.requests.length).toBe(before);
   });
 
-  test.each([["64k"], ["150k"]])("a disk of %s that df takes for empty", async (size) => {
+  test.each([["64k"], ["150k"]])("fails cleanly on a disk of %s that df reports as empty", async (size) => {
     using place = new Place();
     const fakes = { df: "echo h; echo tmpfs 9999999 0 9999999 0% /" };
     const run = await install(shell, place, release, {
@@ -326,7 +326,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
   test.each([
     ["ro", "cannot write to"],
     ["noexec", "noexec"],
-  ])("a target that is mounted %s", async (option, reason) => {
+  ])("refuses a target that is mounted %s", async (option, reason) => {
     using place = new Place();
     const before = site.requests.length;
     const run = await install(shell, place, release, {
@@ -338,7 +338,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
   });
 
   test.each([["TERM"], ["INT"], ["HUP"], ["KILL"]] as const)(
-    "interrupted by SIG%s while it fetches: the old one is whole, and the next run tidies up",
+    "leaves the old version intact on SIG%s during the download, and the next run cleans up",
     async (signal) => {
       using place = new Place();
       await install(shell, place, old);
@@ -367,7 +367,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     },
   );
 
-  test("a file of the release needs no network: whole, compressed, or beside the script", async () => {
+  test("installs offline from a release file: plain, compressed, or beside the script", async () => {
     for (const file of [release.executable, release.compressed]) {
       using place = new Place().without("curl");
       const env = { OFFLOAD_BASE_URL: "" };
@@ -383,14 +383,14 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(place.state()).toEqual(installed(release));
   });
 
-  test("a file of another release, a damaged one and none at all are refused", async () => {
+  test("refuses a missing or damaged file, and one of another release", async () => {
     await failsWhole({ args: ["--binary", old.executable] }, 1, "is no file of offload 1.0.0");
     await failsWhole({ env: { OFFLOAD_BINARY: "/nowhere" } }, 2, "cannot read /nowhere");
     const args = ["--version", "0.9.0", "--binary", old.executable];
     await failsWhole({ args }, 2, "cannot tell");
   });
 
-  test("what runs but is not what it says is not installed", async () => {
+  test("refuses an executable that reports another version", async () => {
     using place = new Place();
     const lying = release.script.replaceAll("1.0.0", "1.0.1");
     const url = { OFFLOAD_BASE_URL: "" };
@@ -407,7 +407,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect({ code: run.code, state: place.state() }).toEqual({ code: 1, state: {} });
   });
 
-  test("the script of a checkout takes dist/offload, and has nothing to fetch", async () => {
+  test("installs dist/offload from a checkout, and downloads nothing", async () => {
     using place = new Place().without("curl");
     const checkout = join(place.base, "checkout");
     await Bun.write(join(checkout, "install.sh"), Bun.file(join(ROOT, "install.sh")));
@@ -454,7 +454,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("under %s", (
     expect(place.state()).toEqual({});
   });
 
-  describe("completions, of an installation in /usr/local/bin", () => {
+  describe("the completions of an installation in /usr/local/bin", () => {
     const BASH = "/usr/share/bash-completion/completions";
     const ZSH = "/usr/share/zsh/site-functions";
     const FISH = "/usr/share/fish/vendor_completions.d";
@@ -475,7 +475,7 @@ old() { ${words} ${old.directory}/install.sh --force "$@"; }
       return await ended(start([...unshare, "/bin/sh", "-c", prepared + script], place, {}));
     }
 
-    test("are where the shells that are there look for them, of the version that is installed", async () => {
+    test("are installed where the present shells look for them, in the installed version", async () => {
       const run = await steps(`
 old >/dev/null
 new
@@ -492,7 +492,7 @@ cat ${BASH}/offload`);
       expect(run.stdout).toEndWith("# of 1.0.0\n");
     });
 
-    test("go with it, even where it is gone already, and nobody else's go", async () => {
+    test("are uninstalled even without the executable, and third-party files stay", async () => {
       const run = await steps(`
 mkdir -p ${ZSH}
 echo '#compdef offload, by somebody else' >${ZSH}/_offload
@@ -513,7 +513,7 @@ cat ${ZSH}/_offload`);
       ]);
     });
 
-    test("that cannot be written are no reason not to install", async () => {
+    test("do not stop the installation when they cannot be written", async () => {
       const run = await steps(`mount -t tmpfs -o ro tmpfs ${BASH}\nnew\nls /usr/local/bin`);
       expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
       expect(run.stdout).toContain("the completions of bash are not installed");
@@ -521,7 +521,7 @@ cat ${ZSH}/_offload`);
       expect(run.stdout).toEndWith("\noffload\n");
     });
 
-    test("that a package owns are its own", async () => {
+    test("are left alone when a package owns them", async () => {
       if (shell.standalone) return; // has an rpm built in
       const rpm = { rpm: `[ "$2" = ${BASH}/offload ]` };
       const run = await steps(
@@ -534,13 +534,13 @@ cat ${ZSH}/_offload`);
       );
     });
 
-    test("are not installed with it into a directory of somebody's own", async () => {
+    test("are not installed into a directory of the user's choice", async () => {
       const run = await steps(`new --dir /usr/local/bin/mine >/dev/null\nls -A ${BASH} ${FISH}`);
       expect(run).toEqual({ code: 0, stderr: "", stdout: `${BASH}:\n\n${FISH}:\n` });
     });
   });
 
-  describe("the plugin of XAPI, of an installation in /usr/local/bin", () => {
+  describe("the XAPI plugin of an installation in /usr/local/bin", () => {
     const PLUGINS = "/etc/xapi.d/plugins";
 
     /** Runs `new` where XAPI has a directory for plugins. */
@@ -558,7 +558,7 @@ new() { ${words} ${release.directory}/install.sh --force "$@"; }
       return await ended(start([...unshare, "/bin/sh", "-c", prepared + script], place, {}));
     }
 
-    test("is a link that comes and goes with it, and comes back when it was lost", async () => {
+    test("is a link that is installed, uninstalled and repaired with the executable", async () => {
       const run = await steps(`
 new | grep plugin
 readlink ${PLUGINS}/offload
@@ -575,7 +575,7 @@ ls -A ${PLUGINS}`);
       );
     });
 
-    test("that is somebody else's is left alone, and said", async () => {
+    test("is left alone and reported when it is a third-party file", async () => {
       const run = await steps(`
 echo mine >${PLUGINS}/offload
 new | grep plugins
@@ -586,7 +586,7 @@ cat ${PLUGINS}/offload`);
       expect(run.stdout).toEndWith(`removed: /usr/local/bin/offload\n${STAYS_OFF}\nmine\n`);
     });
 
-    test("is not made for a directory of somebody's own, nor where there is no XAPI", async () => {
+    test("is not created for a directory of the user's choice, nor without XAPI", async () => {
       const run = await steps(`
 new --dir /usr/local/bin/mine >/dev/null
 ls -A ${PLUGINS}
@@ -597,7 +597,7 @@ ls -A /etc/xapi.d`);
     });
   });
 
-  test("a file that belongs to a package is left to the package manager", async () => {
+  test("leaves a file of a package to the package manager", async () => {
     using place = new Place();
     await install(shell, place, old);
     const fakes = { rpm: "echo offload-0.9.0-1.x86_64" };
@@ -608,7 +608,7 @@ ls -A /etc/xapi.d`);
     }
   });
 
-  test("the directory: one to make, one that is a file, a parent that is missing, a target in the way", async () => {
+  test("creates the directory, and refuses a file, a missing parent, or an obstacle in its place", async () => {
     using place = new Place();
     const inside = join(place.target, "new");
     const deeper = await install(shell, place, release, { args: ["--dir", `${inside}/deeper`] });
@@ -629,7 +629,7 @@ ls -A /etc/xapi.d`);
     expect(blocked.stderr).toContain("is a directory; move it away");
   });
 
-  test("the environment has no say in what is removed or run", async () => {
+  test("ignores the environment when it removes or runs files", async () => {
     using place = new Place();
     const kept = join(place.base, "kept");
     await Bun.write(join(kept, "file"), "");
@@ -654,14 +654,14 @@ ls -A /etc/xapi.d`);
     [["--version", "../1.0.0"]],
     [["--base-url", "file:///"]],
     [["--uninstall=yes"]],
-  ])("usage: %j is refused", async (args) => {
+  ])("exits 2 for the arguments %j", async (args) => {
     using place = new Place();
     const run = await install(shell, place, release, { args });
     expect({ code: run.code, state: place.state() }).toEqual({ code: 2, state: {} });
     expect(run.stderr).toContain("nothing was changed");
   });
 
-  test("a switch of the environment that is neither yes nor no is refused", async () => {
+  test("refuses a variable that is neither yes nor no", async () => {
     using place = new Place();
     const run = await install(shell, place, release, { env: { OFFLOAD_UNINSTALL: "perhaps" } });
     expect({ code: run.code, state: place.state() }).toEqual({ code: 2, state: {} });
@@ -678,7 +678,7 @@ ls -A /etc/xapi.d`);
     expect(place.state()).toEqual({});
   });
 
-  test("cut anywhere, the script changes nothing", async () => {
+  test("changes nothing when the script is truncated at any point", async () => {
     using place = new Place();
     const script = join(release.directory, "install.sh");
     // Every line, and every byte of the last two: there a cut leaves a call without its options.

@@ -25,7 +25,7 @@ function expectNoNetwork(calls: readonly string[]): void {
   expect(of(/\b(?:bind|listen|accept4?|io_uring_setup)\(/)).toEqual([]);
 }
 
-test("every command works without a way out, and opens no socket but XAPI's and the one for ioctl", async () => {
+test("every command works offline, and opens no socket but XAPI's and the one for ioctl", async () => {
   await using dom0 = await Dom0.start();
   expect(await dom0.text(["ip", "route"])).not.toContain("default");
   expect(await dom0.text(["ip", "-6", "route"])).not.toContain("default");
@@ -55,7 +55,7 @@ test("every command works without a way out, and opens no socket but XAPI's and 
   }
 }, 120_000);
 
-test("a crash of the runtime is told to nobody but standard error, unless a variable asks for it", async () => {
+test("a crash of the runtime is reported only on stderr, unless a variable asks for more", async () => {
   await using dom0 = await Dom0.start();
   for (const variable of [undefined, "BUN_ENABLE_CRASH_REPORTING=1", "BUN_CRASH_REPORT_URL=http://127.0.0.1:1/"]) {
     const env = ["env", ...(variable === undefined ? [] : [variable])];

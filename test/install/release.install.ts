@@ -14,7 +14,7 @@ const URL = `http://127.0.0.1:${PORT}/pub`;
 const MIB = 1024 * 1024;
 const INSTALLED = "/usr/local/bin/offload";
 
-describe("the folder", () => {
+describe("the release folder", () => {
   test("holds every file that SHA256SUMS and the manifest name, with that hash and size", async () => {
     output(["sh", "-c", `cd ${RELEASE} && sha256sum -c --quiet SHA256SUMS`]);
     const told: unknown = await Bun.file(join(RELEASE, "manifest.json")).json();
@@ -30,7 +30,7 @@ describe("the folder", () => {
     expect(told).toMatchObject({ name: "offload", version: VERSION, files });
   });
 
-  test("the download is at most 52 MB, compressed or as RPM", () => {
+  test("has downloads of at most 52 MB, compressed or as RPM", () => {
     expect(Bun.file(COMPRESSED).size).toBeLessThanOrEqual(52 * MIB);
     expect(Bun.file(RPM).size).toBeLessThanOrEqual(52 * MIB);
   });
@@ -56,8 +56,8 @@ function shell(dom0: Dom0, script: string): Promise<Result> {
 
 const PIPE = `curl -q -fsSL ${URL}/install.sh | sh -s --`;
 
-describe("installed from a web server", () => {
-  test("in a dom0: install, disable ALL, persist, install again, uninstall", async () => {
+describe("a release on a web server", () => {
+  test("goes through install, disable ALL, persist, reinstall and uninstall in a dom0", async () => {
     await using dom0 = await served();
     const etc = () => dom0.text(["sh", "-c", "cd /etc && cat rc.d/rc.local && ls udev/rules.d"]);
     const before = await etc();
@@ -90,7 +90,7 @@ describe("installed from a web server", () => {
     expect(await dom0.text(["ls", "-A", BASH_COMPLETIONS])).toBe("");
   }, 300_000);
 
-  test("while the installed one asks, another is put in its place: it goes on and does its job", async () => {
+  test("can replace the executable while it prompts, and that run completes", async () => {
     await using dom0 = await served();
     await shell(dom0, PIPE);
     const asking = dom0.spawn([INSTALLED, "disable", "ALL"], { tty: true, timeoutMs: 240_000 });

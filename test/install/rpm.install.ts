@@ -21,7 +21,7 @@ const OF_RPM_4_11 = [
   "rpmlib(TildeInVersions) <= 4.10.0-1",
 ];
 
-test("is one that rpm 4.11 reads, and needs nothing but ethtool and libc", () => {
+test("the RPM is readable by rpm 4.11, and needs only ethtool and libc", () => {
   const query = (format: string) => output(["rpm", "-qp", "--qf", format, RPM]);
   expect(query("%{PAYLOADFORMAT} %{PAYLOADCOMPRESSOR} %{FILEDIGESTALGO}")).toBe("cpio xz 8");
   // The digests of the header that 4.11 checks; newer ones it passes over.
@@ -41,7 +41,7 @@ test("is one that rpm 4.11 reads, and needs nothing but ethtool and libc", () =>
   expect(output(["busybox", "rpm", "-qpl", RPM])).toContain("/usr/bin/offload\n");
 });
 
-test("has the manual page and the completions of the release", () => {
+test("the RPM has the manual page and the completions of the release", () => {
   const tree = workshop.path("unpacked");
   const unpack = `mkdir "$2" && cd "$2" && rpm2cpio "$1" | cpio -id --quiet './usr/share/*'`;
   output(["sh", "-c", unpack, "sh", RPM, tree]);
@@ -54,7 +54,7 @@ test("has the manual page and the completions of the release", () => {
   expect(Buffer.from(page).toString()).toBe(released("offload.8"));
 }, 60_000);
 
-test("rpmlint has nothing to say", () => {
+test("the RPM passes rpmlint", () => {
   const config = join(import.meta.dir, "../../packaging/rpmlint.toml");
   const spec = join(import.meta.dir, "../../packaging/offload.spec");
   const found = output(["rpmlint", "-c", config, RPM, spec])
@@ -77,7 +77,7 @@ function installing(dom0: Dom0, script: string): Promise<Result> {
   return dom0.run([...unshare, "sh", "-c", OWN_USR + script], { timeoutMs: 200_000 });
 }
 
-test("a host whose CPU cannot run it is told so, and nothing is installed", async () => {
+test("the RPM refuses a host with an unsuitable CPU, says so and installs nothing", async () => {
   await using dom0 = await Dom0.start();
   const script = `sed 's/ sse4_2//' /proc/cpuinfo >/tmp/cpuinfo
 mount --bind /tmp/cpuinfo /proc/cpuinfo
@@ -98,7 +98,7 @@ async function packageOf(version: string): Promise<string> {
   return workshop.path(`offload-${version}-1.x86_64.rpm`);
 }
 
-test("is kept when what persist installed cannot be undone, as nobody else could undo it", async () => {
+test("the RPM stays installed when persist cannot be undone", async () => {
   const rpm = await packageOf("8.8.8");
   await using dom0 = await Dom0.start();
   const script = `mkdir -p /etc/xapi.d/plugins
@@ -114,7 +114,7 @@ ls /usr/bin/offload /etc/xapi.d/plugins 2>/dev/null`;
   expect(run.stdout).toBe("ended with 1\n8.8.8\n/usr/bin/offload\n/etc/xapi.d/plugins:\n");
 }, 60_000);
 
-test("installs, upgrades without touching what persist made, and undoes it when it is removed", async () => {
+test("the RPM installs, upgrades without touching the boot layer, and undoes persist when removed", async () => {
   const newer = await packageOf("9.9.9");
   await using dom0 = await Dom0.start();
   const script = `state() { cat /etc/rc.d/rc.local; ls -A /etc/udev/rules.d; }

@@ -41,7 +41,7 @@ test.skipIf(Bun.which("rpmbuild") === null)(
   },
 );
 
-test("a dirty tree is refused with every file that makes it so, and nothing is built", async () => {
+test("the RPM build refuses a dirty tree, names every file that makes it so, and builds nothing", async () => {
   using place = new Place();
   const checkout = join(place.base, "checkout");
   const git = (...args: readonly string[]) =>

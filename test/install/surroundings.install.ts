@@ -8,7 +8,7 @@ import { EXECUTABLE, VERSION } from "./release.ts";
 /** What each would run, if it were run. */
 const EVIL = `require("fs").writeFileSync("/tmp/evil", "ran");\n`;
 
-describe("the directory and the home", () => {
+describe("a hostile current directory and home", () => {
   async function plant(dom0: Dom0, directory: string): Promise<void> {
     const files: Record<string, string> = {
       "evil.js": EVIL,
@@ -32,7 +32,7 @@ describe("the directory and the home", () => {
     }
   }
 
-  test("a hostile directory and a hostile HOME change nothing, and nothing of theirs runs", async () => {
+  test("change nothing, and nothing in them is executed", async () => {
     await using dom0 = await Dom0.start();
     const place = "/root/hostile";
     await plant(dom0, place);
@@ -65,7 +65,7 @@ describe("the directory and the home", () => {
   }, 120_000);
 });
 
-describe("the environment, as docs/install.md tells it", () => {
+describe("the environment variables in docs/install.md", () => {
   /** What became of `status` with these variables. */
   async function started(dom0: Dom0, env: Readonly<Record<string, string>>) {
     await dom0.run(["tee", "/root/evil.js"], { stdin: EVIL });
@@ -78,7 +78,7 @@ describe("the environment, as docs/install.md tells it", () => {
     return { run, calls, evil };
   }
 
-  test("without variables nothing of what follows happens", async () => {
+  test("have no effect when unset", async () => {
     await using dom0 = await Dom0.start();
     const { run, calls, evil } = await started(dom0, {});
     expect({ exitCode: run.exitCode, stderr: run.stderr, evil }).toEqual({
@@ -139,7 +139,7 @@ describe("the environment, as docs/install.md tells it", () => {
     }
   });
 
-  test("without effect: NODE_OPTIONS, NODE_PATH and proxies", async () => {
+  test("NODE_OPTIONS, NODE_PATH and proxies are ignored", async () => {
     await using dom0 = await Dom0.start();
     const plain = await started(dom0, {});
     const nowhere = "http://127.0.0.1:1";

@@ -8,10 +8,10 @@ import { PROGRAM } from "./lab.ts";
 const INSTALLER = resolve(import.meta.dir, "../../install.sh");
 
 // Nehalem, of 2008, is the oldest processor that install.sh accepts: SSE 4.2 and POPCNT, and no AVX.
-describe("a machine with a processor of 2008", () => {
+describe("a machine with a CPU of 2008", () => {
   const lab = bench({ kind: "plain", units: "absent", processor: "Nehalem" });
 
-  lab.test("has no AVX, and runs the very executable that is tested", async ({ machine }) => {
+  lab.test("has no AVX, and runs the executable under test", async ({ machine }) => {
     const info = await machine.text(["cat", "/proc/cpuinfo"]);
     const flags = /^flags\s*:(.*)$/m.exec(info)?.[1]?.trim().split(" ") ?? [];
     expect(flags).toEqual(expect.arrayContaining(["ssse3", "sse4_1", "sse4_2", "popcnt"]));
@@ -21,7 +21,7 @@ describe("a machine with a processor of 2008", () => {
     expect(found).toBe(`${hash}  /usr/local/bin/offload\n`);
   });
 
-  lab.test("install.sh accepts it, and what it installs runs", async ({ machine }) => {
+  lab.test("runs install.sh and the executable that it installs", async ({ machine }) => {
     const script = await Bun.file(INSTALLER).text();
     const words = ["--dir", "/opt", "--binary", "/usr/local/bin/offload"];
     const run = await machine.run(["sh", "-s", "--", ...words], { stdin: script });
@@ -29,7 +29,7 @@ describe("a machine with a processor of 2008", () => {
     expect(await machine.text(["/opt/offload", "--version"])).toMatch(/^\d+\.\d+\.\d+/);
   });
 
-  lab.test("disable ALL turns everything off that can be off", async (dom0) => {
+  lab.test("disable ALL turns off everything that can be off", async (dom0) => {
     expect(await listNicFeaturesOn(dom0.machine)).not.toEqual(ALL_NICS_OFF);
     const run = await dom0.machine.run(["/opt/offload", "disable", "ALL", "--yes"]);
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
@@ -41,7 +41,7 @@ describe("a machine with a processor of 2008", () => {
     }
   });
 
-  lab.test("persist, verify and restore do their work on it", async ({ machine }) => {
+  lab.test("persist, verify and restore work", async ({ machine }) => {
     for (const words of [["persist"], ["verify"], ["restore", "ALL", "--yes"]]) {
       const run = await machine.run(["/opt/offload", ...words]);
       expect({ words, ...run }).toMatchObject({ words, exitCode: 0 });

@@ -21,19 +21,19 @@ describe("a Xen dom0 with a guest", () => {
   const lab = bench({ kind: "xen", units: "absent" });
   let guest: Guest;
 
-  lab.test("the machine is a dom0", async (dom0) => {
+  lab.test("is a dom0", async (dom0) => {
     expect(await dom0.machine.text(["cat", "/proc/xen/capabilities"])).toContain("control_d");
     guest = new Guest(dom0, dom0.fixture.vm("web 1"));
   });
 
-  lab.test("a guest gets a connected vif with its offloads on", async ({ machine }) => {
+  lab.test("connects the guest's vif with its offloads on", async ({ machine }) => {
     await guest.start();
     const features = await machine.ethtool(guest.vif);
     expect(listChangeableOn(features).sort()).toEqual([...VIF_AT_FIRST].sort());
     expect(features.get("rx-checksumming")).toMatchObject(RX_FIXED);
   });
 
-  lab.test("disable VM turns off what netback lets be off, and leaves nothing requested-on", async (dom0) => {
+  lab.test("disable VM turns off what netback can turn off, and leaves nothing requested on", async (dom0) => {
     const nics = await listNicFeaturesOn(dom0.machine);
     const run = await dom0.machine.offload("disable", guest.name);
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
@@ -47,7 +47,7 @@ describe("a Xen dom0 with a guest", () => {
     expect(record?.["other_config"]).toMatchObject({ "ethtool-tx": "off", "ethtool-tso": "off" });
   });
 
-  lab.test("a guest that reboots has a new vif with its offloads on", async ({ machine }) => {
+  lab.test("gives a rebooted guest a new vif with its offloads on", async ({ machine }) => {
     const domid = guest.domid;
     await guest.reboot();
     expect(guest.domid).toBeGreaterThan(domid);

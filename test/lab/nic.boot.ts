@@ -7,7 +7,7 @@ describe("a machine with real NIC drivers", () => {
   const lab = bench({ kind: "plain", units: "absent" });
   let before: Record<string, string[]> = {};
 
-  lab.test("boots with the NICs it should have, their offloads on", async ({ machine }) => {
+  lab.test("boots with the expected NICs and their offloads on", async ({ machine }) => {
     for (const { name, driver } of NICS) {
       expect(await machine.text(["ethtool", "-i", name])).toStartWith(`driver: ${driver}\n`);
     }
@@ -28,7 +28,7 @@ describe("a machine with real NIC drivers", () => {
     expect(await listNicFeaturesOn(machine)).toEqual(before);
   });
 
-  lab.test("disable ALL turns everything off that can be off", async (dom0) => {
+  lab.test("disable ALL turns off everything that can be off", async (dom0) => {
     const run = await dom0.machine.offload("disable", "ALL", "--yes");
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
     expect(await listNicFeaturesOn(dom0.machine)).toEqual(ALL_NICS_OFF);
@@ -42,14 +42,14 @@ describe("a machine with real NIC drivers", () => {
     }
   });
 
-  lab.test("a second run finds nothing to do", async ({ machine }) => {
+  lab.test("disable ALL changes nothing in a second run", async ({ machine }) => {
     const features = await machine.text(["ethtool", "-k", "eth0"]);
     expect((await machine.offload("disable", "ALL", "--yes")).exitCode).toBe(0);
     expect(await machine.text(["ethtool", "-k", "eth0"])).toBe(features);
   });
 
   // This is what `persist` is for; were it otherwise, its tests would prove nothing.
-  lab.test("a reboot brings everything back", async ({ machine }) => {
+  lab.test("turns everything on again at a reboot", async ({ machine }) => {
     await machine.reboot();
     expect(await listNicFeaturesOn(machine)).toEqual(before);
   });

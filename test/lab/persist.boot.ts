@@ -15,7 +15,7 @@ describe("persist on a machine without the toolstack's units", () => {
   let before: Record<string, string[]> = {};
 
   for (const method of ["systemd", "rc.local"] as const) {
-    lab.test(`${method}: what is off stays off over a reboot`, async ({ machine }) => {
+    lab.test(`keeps everything off over a reboot by ${method}`, async ({ machine }) => {
       before = await listNicFeaturesOn(machine);
       expect(before).not.toEqual(ALL_NICS_OFF);
       await done(machine, "disable", "ALL", "--yes");
@@ -24,7 +24,7 @@ describe("persist on a machine without the toolstack's units", () => {
       expect(await listNicFeaturesOn(machine)).toEqual(ALL_NICS_OFF);
     });
 
-    lab.test(`${method}: once it is removed, a reboot brings everything back`, async ({ machine }) => {
+    lab.test(`lets a reboot turn everything on again after --remove from ${method}`, async ({ machine }) => {
       await done(machine, "persist", "--remove");
       await machine.reboot();
       expect(await listNicFeaturesOn(machine)).toEqual(before);
@@ -36,14 +36,14 @@ describe("persist on a machine with the toolstack's units", () => {
   const lab = bench({ kind: "plain", units: "present" });
 
   // networkd and XAPI's start of day turn GRO on again, on this machine whatever is recorded.
-  lab.test("systemd: what the toolstack turns on at boot is off again", async ({ machine }) => {
+  lab.test("turns off again what the toolstack turns on at boot", async ({ machine }) => {
     await done(machine, "disable", "ALL", "--yes");
     await done(machine, "persist", "--method", "systemd");
     await machine.reboot();
     expect(await listNicFeaturesOn(machine)).toEqual(ALL_NICS_OFF);
   });
 
-  lab.test("systemd: it happens after XAPI is ready and before VMs start", async ({ machine }) => {
+  lab.test("runs after XAPI is ready and before VMs start", async ({ machine }) => {
     const moment = async (unit: string, property: string) => {
       const show = ["systemctl", "show", "--value", `--property=${property}`, unit];
       return Number(await machine.text(show));
@@ -62,7 +62,7 @@ describe("persist on a machine with the toolstack's units", () => {
 describe("persist on a Xen dom0", () => {
   const lab = bench({ kind: "xen", units: "absent" });
 
-  lab.test("a guest that starts afterwards has its offloads off from the start", async (dom0) => {
+  lab.test("turns off the offloads of a guest from its start", async (dom0) => {
     await done(dom0.machine, "disable", "ALL", "--yes");
     await done(dom0.machine, "persist", "--method", "systemd");
     const guest = new Guest(dom0, dom0.fixture.vm("web 1"));

@@ -14,17 +14,17 @@ async function complaints(...argv: readonly string[]): Promise<string> {
   return `${stdout}${stderr}`;
 }
 
-test.each(Object.entries(GENERATED))("%s is what scripts/generate makes of it", async (path, make) => {
+test.each(Object.entries(GENERATED))("%s equals the output of scripts/generate", async (path, make) => {
   expect(await Bun.file(join(ROOT, path)).text()).toBe(make());
 });
 
 describe("the man page", () => {
-  test("is well formed, to mandoc and to groff", async () => {
+  test("is accepted by mandoc and by groff", async () => {
     expect(await complaints("mandoc", "-T", "lint", "-W", "warning", MAN_PAGE)).toBe("");
     expect(await complaints("groff", "-ww", "-z", "-mdoc", "-Tutf8", MAN_PAGE)).toBe("");
   });
 
-  test("says every command, option, example and exit code, in 80 columns", async () => {
+  test("contains every command, option, example and exit code, in 80 columns", async () => {
     const argv = ["mandoc", "-T", "ascii", "-O", "width=78", MAN_PAGE];
     // What is struck over itself is bold or underlined.
     const page = (await complaints(...argv)).replaceAll(/.\x08/g, "");
@@ -41,7 +41,7 @@ describe("the man page", () => {
   });
 });
 
-test("the command reference says every command, option, example and exit code", async () => {
+test("the command reference contains every command, option, example and exit code", async () => {
   const page = await Bun.file(join(ROOT, "docs/commands.md")).text();
   for (const { name, summary, args, examples, exitCodes } of COMMANDS) {
     const start = page.indexOf(`## offload ${name}\n`);
@@ -62,11 +62,11 @@ describe("the completions", () => {
     ["bash", "packaging/completions/offload.bash"],
     ["zsh", "packaging/completions/_offload"],
     ["fish", "packaging/completions/offload.fish"],
-  ])("%s understands %s", async (shell, path) => {
+  ])("are valid %s in %s", async (shell, path) => {
     expect(await complaints(shell, "-n", join(ROOT, path))).toBe("");
   });
 
-  test("shellcheck has nothing against the bash one", async () => {
+  test("pass shellcheck in bash", async () => {
     const path = join(ROOT, "packaging/completions/offload.bash");
     expect(await complaints("shellcheck", "-s", "bash", path)).toBe("");
   });

@@ -7,14 +7,14 @@ import { buildVersion } from "../dom0/pool/other-version.ts";
 import { PLUGIN, Pool } from "../dom0/pool/pool.ts";
 import { document, openSessions, recordedOff, statesOf } from "./fixtures.ts";
 
-describe("hosts that cannot do their part", () => {
+describe("hosts that fail", () => {
   let other: string;
   beforeAll(async () => {
     other = await buildVersion("0.0.9");
   });
   afterAll(() => rm(dirname(dirname(other)), { recursive: true, force: true }));
 
-  test("have a row that says why, and the others are done all the same", async () => {
+  test("have a row with the reason, and the other hosts complete", async () => {
     await using pool = await Pool.start({ hosts: 9, nics: 1, vms: 1 });
     const at = (index: number) => pool.host(index);
     await at(1).text(["rm", PLUGIN]);
@@ -70,7 +70,7 @@ describe("hosts that cannot do their part", () => {
     expect(nagios.stdout).toStartWith("OFFLOAD UNKNOWN: 1 of 9 hosts ok; xcp-2: ");
   });
 
-  test("can restore what they did before they were killed", async () => {
+  test("can restore what they changed before they were killed", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 2, vms: 4 });
     const dying = pool.host(1);
     const state = await readLiveState(dying);
@@ -87,7 +87,7 @@ describe("hosts that cannot do their part", () => {
     expect(await readLiveState(dying)).toBe(state);
   });
 
-  test("include a host of its own that has no plugin, which works as ever without --pool", async () => {
+  test("include the local host without a plugin, where offload works without --pool", async () => {
     await using dom0 = await Dom0.start();
     expect((await document(dom0, "verify", "--pool")).exitCode).toBe(3);
     expect((await dom0.offload("disable", "ALL", "--yes")).exitCode).toBe(0);

@@ -8,8 +8,8 @@ async function asked(pool: Pool): Promise<string[]> {
   return (await commandsOf(pool)).map((line) => line.split(" ")[0] ?? "");
 }
 
-describe("a VM that moves while hosts are at work", () => {
-  test("is done on the host that has it in the end, and that host alone is asked again", async () => {
+describe("a VM that moves during the run", () => {
+  test("is changed on its final host, and only that host is called again", async () => {
     await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 2 });
     const [from, to] = [pool.host(1), pool.host(2)];
     const vm = running(from);
@@ -31,7 +31,7 @@ describe("a VM that moves while hosts are at work", () => {
     expect(new Set(devices)).toContain("vif77.0");
   });
 
-  test("is followed to a host that had no share before, where it was named", async () => {
+  test("is followed to a host that had no work before, when it was named", async () => {
     await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 2 });
     const [from, to] = [pool.host(1), pool.host(2)];
     const vm = running(from);
@@ -46,7 +46,7 @@ describe("a VM that moves while hosts are at work", () => {
     expect(await listFeaturesOn(to, `vif${running(to).record.domid}.0`)).not.toEqual([]);
   });
 
-  test("is done where it is started meanwhile", async () => {
+  test("is changed on the host where it is started during the run", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const [local, to] = [pool.host(0), pool.host(1)];
     const vm = local.fixture.vms.find(({ record }) => record.name_label === "archive");
@@ -63,7 +63,7 @@ describe("a VM that moves while hosts are at work", () => {
     expect(await listFeaturesOn(to, "vif77.0")).toEqual([]);
   });
 
-  test("is waited for while its host says that it is migrating, three rounds at most", async () => {
+  test("is waited for while its host reports that it is migrating, for at most three rounds", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const migrating = { exitCode: 1, problems: ["vm-migrating"] };
     await answerWith(pool, pool.host(0), [{ exitCode: 0 }]);
@@ -77,7 +77,7 @@ describe("a VM that moves while hosts are at work", () => {
     expect((await asked(pool)).filter((name) => name === "xcp-2")).toHaveLength(4);
   });
 
-  test("leaves what its host did in the row when that host breaks afterwards", async () => {
+  test("keeps in the row what its host did when that host fails later", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const [local, other] = [pool.host(0), pool.host(1)];
     const at = await gate(pool, local);

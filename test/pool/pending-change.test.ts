@@ -45,11 +45,11 @@ describe("disable --pool --confirm-within", () => {
   });
 });
 
-describe("a change that is pending on real hosts", () => {
+describe("a pending change on several real hosts", () => {
   const tryOut = (host: Dom0, input: string) =>
     host.run([...ARGS, "30"], { tty: true, answers: [{ prompt: "on 2 of 2 hosts?", input }] });
 
-  test("is done for good where it is kept", async () => {
+  test("is stored when it is confirmed", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const kept = await tryOut(pool.host(0), "y");
     expect(kept.exitCode).toBe(0);
@@ -59,7 +59,7 @@ describe("a change that is pending on real hosts", () => {
     expect(changesOf(again)).toEqual([0, 0]);
   });
 
-  test("is as if it had never been where it is not, and each host says so", async () => {
+  test("leaves nothing behind when it is reverted, and each host says so", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const states = await Promise.all(pool.hosts.map(readLiveState));
     const before = await pool.simulator.database();
@@ -70,7 +70,7 @@ describe("a change that is pending on real hosts", () => {
     expect(await pool.simulator.database()).toEqual(before);
   });
 
-  test("is reverted by each host itself where the one that asks is killed", async () => {
+  test("is reverted by each host itself when the initiator is killed", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const states = await Promise.all(pool.hosts.map(readLiveState));
     const run = pool.host(0).spawn([...ARGS, "6"], { tty: true });
@@ -83,7 +83,7 @@ describe("a change that is pending on real hosts", () => {
     expect(await Promise.all(pool.hosts.map(readLiveState))).toEqual(states);
   });
 
-  test("is neither confirmed nor reverted by a pool where somebody else has made it", async () => {
+  test("is neither confirmed nor reverted by a pool run that did not make it", async () => {
     for (const say of ["y", "n"]) {
       await using pool = await Pool.start({ hosts: 2, nics: 2, vms: 1 });
       const [local, other] = [pool.host(0), pool.host(1)];

@@ -30,7 +30,7 @@ describe("the exit code of a pool", () => {
     [[0, 3], false, 3],
     [[0, 3], true, 1],
     [[3, 3], true, 3],
-  ] as const)("of hosts that end with %j, changing %p, is %d", (codes, changing, expected) => {
+  ] as const)("for hosts that exit with %j, changing %p, is %d", (codes, changing, expected) => {
     expect(computePoolExitCode(codes, changing)).toBe(expected);
   });
 });
@@ -64,7 +64,7 @@ ok  a, c, e: 2 changes made
 });
 
 describe("the monitoring line of a pool", () => {
-  test("has the state of the worst host, where what is known to be wrong outranks what is not", () => {
+  test("shows the state of the worst host, and ranks a known problem above an unknown state", () => {
     const state = (...hosts: readonly HostReport[]) =>
       createNagiosPoolResult([row("a", "ok", { report: report() }), ...hosts], false).exitCode;
     const on = row("b", "partial", { report: report("live-on") });

@@ -5,7 +5,7 @@ import { INSTALLED, Pool } from "../dom0/pool/pool.ts";
 import { changesOf, commandsOf, document, recordedOff, running, statesOf } from "./fixtures.ts";
 
 describe("--pool", () => {
-  test("disables on every host, shares VMs that run nowhere once, and asks nothing of hosts beside the one call", async () => {
+  test("disables on every host, handles halted VMs once, and makes one call to each other host", async () => {
     await using pool = await Pool.start({ hosts: 3 });
     const [coordinator, member] = [pool.host(0), pool.host(1)];
     const drift = await document(member, "verify", "--pool");
@@ -46,7 +46,7 @@ describe("--pool", () => {
     expect(await pool.simulator.sessions()).toBe(0);
   });
 
-  test("changes nothing and asks nothing the second time, and says all of it in one line", async () => {
+  test("changes nothing and asks nothing in a second run, and says so in one line", async () => {
     await using pool = await Pool.start({ hosts: 2 });
     await pool.host(0).offload("disable", "--pool", "--yes");
     await pool.simulator.clearCalls();
@@ -57,7 +57,7 @@ describe("--pool", () => {
     expect((await pool.simulator.calls()).filter(({ write }) => write)).toEqual([]);
   });
 
-  test("restores on every host what was there before", async () => {
+  test("restores the originals on every host", async () => {
     await using pool = await Pool.start({ hosts: 2 });
     const states = await Promise.all(pool.hosts.map(readLiveState));
     const before = await pool.simulator.database();
@@ -68,7 +68,7 @@ describe("--pool", () => {
     expect(await pool.simulator.database()).toEqual(before);
   });
 
-  test("prints the commands host by host in a dry run, and changes nothing", async () => {
+  test("prints the commands of each host in a dry run, and changes nothing", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const states = await Promise.all(pool.hosts.map(readLiveState));
     const run = await pool.host(0).offload("disable", "--pool", "--dry-run");
@@ -110,7 +110,7 @@ describe("--pool", () => {
     expect(redacted.stdout).not.toContain("xcp-");
   });
 
-  test("installs on every host what it needs at boot, and removes it again", async () => {
+  test("installs the boot layer on every host, and removes it again", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     expect((await pool.host(0).offload("persist", "--pool")).exitCode).toBe(2);
     const nothing = await document(pool.host(0), "persist", "--pool", "--yes");
@@ -132,7 +132,7 @@ describe("--pool", () => {
     [["disable", "--pool", "--rolling", "--confirm-within", "60"], "conflicting-options"],
     [["disable", "--pool", "--yes", "--confirm-within", "60"], "not-interactive"],
     [["disable", "--pool", "--pick"], "conflicting-options"],
-  ])("%j is refused before anything is asked", async (args, code) => {
+  ])("refuses %j before any XAPI call", async (args, code) => {
     await using dom0 = await Dom0.start({ vms: 1 });
     expect(await document(dom0, ...args)).toMatchObject({ exitCode: 2, problems: [{ code }] });
     expect(await dom0.simulator.calls()).toEqual([]);
@@ -166,7 +166,7 @@ describe("targets by name with --pool", () => {
     });
   });
 
-  test("fail the whole where one is unknown", async () => {
+  test("are all refused when one is unknown", async () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     const report = await document(pool.host(0), "disable", "vm 2-1", "vm 2-9", "--pool", "--yes");
     expect(report).toMatchObject({ exitCode: 2, problems: [{ code: "unknown-target" }] });
@@ -175,7 +175,7 @@ describe("targets by name with --pool", () => {
 });
 
 describe("--rolling", () => {
-  test("asks one host after the other, the local one last", async () => {
+  test("calls one host after the other, the local host last", async () => {
     await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 1 });
     const report = await document(pool.host(1), "disable", "--pool", "--rolling", "--yes");
     expect(report.exitCode).toBe(0);

@@ -7,7 +7,7 @@ const REPORT = {
   ...{ devices: [], changes: [], problems: [], notes: [], boot: null, pending: null, advice: [] },
 };
 
-test("asks 64 hosts with four calls each, and 16 of them at a time", async () => {
+test("the scheduler makes four calls to each of 64 hosts, 16 hosts at a time", async () => {
   const { socket, session } = await openSession();
   socket.answer = ({ method }) =>
     method === "host.call_plugin"

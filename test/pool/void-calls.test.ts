@@ -13,8 +13,8 @@ async function refusals(pool: Pool, count: number): Promise<void> {
   }
 }
 
-describe("a call that its caller has given up on", () => {
-  test("changes nothing when it is delivered later, whether it timed out or was interrupted", async () => {
+describe("an abandoned call", () => {
+  test("changes nothing when it arrives late, after a timeout or an interruption", async () => {
     for (const end of ["timeout", "SIGINT"]) {
       await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
       const late = pool.host(1);
@@ -43,7 +43,7 @@ describe("a call that its caller has given up on", () => {
     }
   });
 
-  test("changes nothing after its deadline, where the caller was killed and its session stays", async () => {
+  test("changes nothing after its deadline when the caller was killed and its session stays open", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const late = pool.host(1);
     const state = await readLiveState(late);
@@ -59,7 +59,7 @@ describe("a call that its caller has given up on", () => {
     expect(await readLiveState(late)).toBe(state);
   });
 
-  test("changes nothing when it has waited for the lock meanwhile", async () => {
+  test("changes nothing when it had to wait for the lock", async () => {
     await using pool = await Pool.start({ hosts: 2, nics: 1, vms: 1 });
     const late = pool.host(1);
     const state = await readLiveState(late);
@@ -78,7 +78,7 @@ describe("a call that its caller has given up on", () => {
     expect((await pool.simulator.calls()).filter(({ write }) => write)).toEqual([]);
   });
 
-  test("leaves the hosts alone that had no turn yet", async () => {
+  test("leaves hosts alone that were not called yet", async () => {
     await using pool = await Pool.start({ hosts: 3, nics: 1, vms: 1 });
     const at = await gate(pool, pool.host(1));
     const run = pool.host(0).spawn([INSTALLED, "disable", "--pool", "--rolling", "--yes", "--json"]);

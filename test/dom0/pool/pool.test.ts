@@ -34,7 +34,7 @@ async function login(host: Dom0): Promise<string> {
 }
 
 describe("a member whose xapi is down", () => {
-  test("cannot be contacted, after the time that the coordinator tries", async () => {
+  test("cannot be contacted, after the coordinator's timeout", async () => {
     const member = pool.host(1);
     await pool.setXapi(member, "down");
     await pool.contactTimeout(100);
@@ -48,7 +48,7 @@ describe("a member whose xapi is down", () => {
     expect(await plugin(member)).toMatchObject({ result: "1" });
   });
 
-  test("is given what waits when it is back in time, and starting is not back", async () => {
+  test("receives the waiting calls when it is up in time, not while it is starting", async () => {
     const member = pool.host(2);
     await pool.contactTimeout(5_000);
     await pool.setXapi(member, "down");
@@ -66,7 +66,7 @@ describe("a member whose xapi is down", () => {
 });
 
 describe("a frozen member", () => {
-  test("carries out everything when it thaws, whoever gave it up and logged out", async () => {
+  test("carries out every waiting call when it continues, even those of callers that have logged out", async () => {
     const member = pool.host(1);
     const before = await callsOn(member);
     await pool.setXapi(member, "frozen");
@@ -81,7 +81,7 @@ describe("a frozen member", () => {
     expect(await callsOn(member)).toBe(before + 2);
   });
 
-  test("has a session for its plugin that is another than the caller's, and ends with the call", async () => {
+  test("gives its plugin a session of its own that ends with the call", async () => {
     const member = pool.host(1);
     const sessions = await pool.simulator.sessions();
     await plugin(member);
@@ -93,7 +93,7 @@ describe("a frozen member", () => {
 });
 
 describe("a coordinator that is away", () => {
-  test("lets every call on a member hang, login too, until it is back", async () => {
+  test("makes every call on a member hang, including login, until it is back", async () => {
     const [home, member] = [pool.host(0), pool.host(1)];
     await pool.setXapi(home, "down");
     const waiting = login(member);
@@ -114,7 +114,7 @@ describe("a coordinator that is away", () => {
 });
 
 describe("a pool", () => {
-  test("knows on a member which host it is, and passes errors on as arrays", async () => {
+  test("knows the host of a member, and passes errors on as arrays", async () => {
     const member = pool.host(2);
     const own = await login(member);
     const { ref } = member.fixture.host;
@@ -135,7 +135,7 @@ describe("a pool", () => {
     expect(await home.toolstack.networkdCommands()).toEqual([]);
   });
 
-  test("moves a VM, whose new domain has a temporary UUID until it is there", async () => {
+  test("migrates a VM, whose new domain has a temporary UUID until it is complete", async () => {
     const [from, to] = [pool.host(1), pool.host(2)];
     const [vm] = from.fixture.running;
     const { ref = "", record } = vm ?? {};

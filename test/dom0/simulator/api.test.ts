@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => bench.stop());
 
 describe("event.inject", () => {
-  test("returns a token that moves on with every change", async () => {
+  test("returns a token that increases with every change", async () => {
     const token = await bench.rpc("event.inject", session, "VM", "OpaqueRef:vm");
     expect(token).toEqual(result(expect.stringMatching(/^\d{20},\d{20}$/)));
     expect(await bench.rpc("event.inject", session, "VM", "OpaqueRef:vm")).not.toEqual(token);
@@ -32,7 +32,7 @@ describe("event.inject", () => {
 });
 
 describe("sessions and time", () => {
-  test("a session is found by its UUID for as long as it is open", async () => {
+  test("finds a session by UUID while it is open", async () => {
     const other = await bench.login();
     const reply = await bench.rpc("session.get_uuid", session, other);
     const uuid = isObject(reply) ? String(reply["result"]) : "";
@@ -41,14 +41,14 @@ describe("sessions and time", () => {
     expect(await bench.rpc("session.get_by_uuid", session, uuid)).toEqual(failure("UUID_INVALID", "session", uuid));
   });
 
-  test("the time of a host is now, in whole seconds", async () => {
+  test("host.get_servertime returns the current time in whole seconds", async () => {
     const reply = await bench.rpc("host.get_servertime", session, "OpaqueRef:h");
     const text = isObject(reply) ? String(reply["result"]) : "";
     const time = Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T/, "$1-$2-$3T"));
     expect(Math.abs(Date.now() - time)).toBeLessThan(5_000);
   });
 
-  test("of 16 that add a key at once one wins", async () => {
+  test("lets one of 16 concurrent calls add a key", async () => {
     const add = (_: unknown, n: number) =>
       bench.rpc("host.add_to_other_config", session, "OpaqueRef:h", "k", String(n));
     const replies = await Promise.all(Array.from({ length: 16 }, add));
@@ -59,19 +59,19 @@ describe("sessions and time", () => {
 });
 
 describe("methods", () => {
-  test("a class without records has its methods, and returns nothing", async () => {
+  test("exist for a class without records, and return nothing", async () => {
     expect(await bench.rpc("Bond.get_all_records", session)).toEqual(result({}));
     expect(await bench.rpc("tunnel.get_all", session)).toEqual(result([]));
   });
 
-  test("every field of the records has its getter, others have none", async () => {
+  test("include a getter for every field of the records, and no other", async () => {
     const device = await bench.rpc("VIF.get_device", session, "OpaqueRef:vif1");
     expect(device).toEqual(result("1"));
     const frob = await bench.rpc("VIF.get_frob", session, "OpaqueRef:vif1");
     expect(frob).toEqual(failure("MESSAGE_METHOD_UNKNOWN", "VIF.get_frob"));
   });
 
-  test("only named classes can be looked up by name, and a pool is not one", async () => {
+  test("include get_by_name_label for classes with a name, but not for pool", async () => {
     const found = await bench.rpc("VM.get_by_name_label", session, "web 1");
     expect(found).toEqual(result(["OpaqueRef:vm"]));
     const method = "VIF.get_by_name_label";
@@ -80,12 +80,12 @@ describe("methods", () => {
     expect(await bench.rpc(pool, session, "x")).toEqual(failure("MESSAGE_METHOD_UNKNOWN", pool));
   });
 
-  test("get_all_records_where returns what fulfils the expression", async () => {
+  test("include get_all_records_where, which returns the matching records", async () => {
     const reply = await bench.rpc("VIF.get_all_where", session, 'field "device" = "1"');
     expect(reply).toEqual(result(["OpaqueRef:vif1"]));
   });
 
-  test("a key added and taken away leaves the other keys as they are", async () => {
+  test("leave other keys unchanged when one is added and removed", async () => {
     const add = ["OpaqueRef:vif1", "ethtool-tx", "off"];
     expect(await bench.rpc("VIF.add_to_other_config", session, ...add)).toEqual(result(""));
     const read = () => bench.rpc("VIF.get_other_config", session, "OpaqueRef:vif1");
@@ -94,7 +94,7 @@ describe("methods", () => {
     expect(await read()).toEqual(result({ a: "1" }));
   });
 
-  test("the host of a session is the coordinator, unless the simulator stands for another", async () => {
+  test("give a session the coordinator as host, unless the simulator is another host's", async () => {
     const reply = await bench.rpc("session.get_this_host", session, session);
     expect(reply).toEqual(result("OpaqueRef:h"));
   });
@@ -133,7 +133,7 @@ describe("the control socket", () => {
     expect(Object.keys(database["VIF"] ?? {})).toEqual(["OpaqueRef:vif1"]);
   });
 
-  test("tells a test its mistakes", async () => {
+  test("reports a test's mistakes to the test", async () => {
     const mistake = bench.control.set(["PIF", "OpaqueRef:nosuch", "device", "eth1"]);
     await expect(mistake).rejects.toThrow("HANDLE_INVALID");
   });

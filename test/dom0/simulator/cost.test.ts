@@ -21,30 +21,30 @@ async function msOf(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-test("each record read takes its time", async () => {
+test("recordMs delays a read by each record", async () => {
   await bench.control.cost({ callMs: 0, recordMs: 20 });
   expect(await msOf(read)).toBeGreaterThanOrEqual(40);
 });
 
-test("each write takes its time, and reads do not pay for it", async () => {
+test("callMs delays each write, and no read", async () => {
   await bench.control.cost({ callMs: 100, recordMs: 0 });
   expect(await msOf(() => write("a"))).toBeGreaterThanOrEqual(100);
   expect(await msOf(read)).toBeLessThan(100);
 });
 
-test("calls wait for one another: parallel connections gain nothing", async () => {
+test("concurrent calls run one at a time", async () => {
   await bench.control.cost({ callMs: 20, recordMs: 0 });
   const together = () => Promise.all([write("a"), write("b"), write("c")]);
   expect(await msOf(together)).toBeGreaterThanOrEqual(60);
 });
 
-test("costs below what a timer can do are kept", async () => {
+test("a cost below the resolution of a timer is met", async () => {
   await bench.control.cost({ callMs: 0.4, recordMs: 0 });
   const together = () => Promise.all(Array.from({ length: 50 }, (_, key) => write(`k${key}`)));
   expect(await msOf(together)).toBeGreaterThanOrEqual(20);
 });
 
-test("what the calls took is told: all of them, and no other time", async () => {
+test("heldMs counts the time of all calls, and no other time", async () => {
   await bench.control.cost({ callMs: 20, recordMs: 0 });
   await bench.control.clearCalls();
   const taken = await msOf(() => Promise.all([write("a"), write("b"), write("c")]));
@@ -55,14 +55,14 @@ test("what the calls took is told: all of them, and no other time", async () => 
   expect(await bench.control.heldMs()).toBe(0);
 });
 
-test("a filter pays for each record that it looks at", async () => {
+test("rowMs delays a filter by each record that it examines", async () => {
   await bench.control.cost({ callMs: 0, recordMs: 0, rowMs: 25 });
   const where = () => bench.rpc("VIF.get_all_records_where", session, 'field "device" = "7"');
   expect(await msOf(where)).toBeGreaterThanOrEqual(50);
   expect(await msOf(read)).toBeLessThan(50);
 });
 
-test("a reply pays for its length", async () => {
+test("kilobyteMs delays a reply by its length", async () => {
   await bench.control.cost({ callMs: 0, recordMs: 0, kilobyteMs: 200 });
   const { length } = JSON.stringify(await read());
   expect(await msOf(read)).toBeGreaterThanOrEqual(length / 5);
@@ -80,7 +80,7 @@ describe("a member", () => {
   const NO_MEMBER_COST = { connectionMs: 0, callMs: 0, latencyMs: 0, kilobyteMs: 0 };
   const getAll = () => member.rpc("VM.get_all", own);
 
-  test("passes calls on one at a time, and waits for the way side by side", async () => {
+  test("forwards calls one at a time, and waits for their latencies concurrently", async () => {
     await member.control.cost({
       callMs: 0,
       recordMs: 0,
@@ -97,7 +97,7 @@ describe("a member", () => {
     expect(taken).toBeLessThan(200);
   });
 
-  test("pays for connections, not for calls on one that is kept", async () => {
+  test("pays for each connection, and not for calls on a kept one", async () => {
     await member.control.cost(MEASURED_COST);
     await member.control.clearCalls();
     const kept = await msOf(() => writes(member, own, 40));
@@ -131,6 +131,6 @@ async function writes(of: Bench, session: string, count: number): Promise<void> 
   agent.destroy();
 }
 
-test("nothing is charged unless it is switched on", async () => {
+test("nothing is delayed by default", async () => {
   expect(await msOf(read)).toBeLessThan(50);
 });

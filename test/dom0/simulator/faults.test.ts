@@ -22,7 +22,7 @@ describe("a fault of the reply", () => {
   test.each([
     ["http500", "HTTP/1.1 500 Internal Error"],
     ["html", "HTTP/1.1 200 OK"],
-  ] as const)("%s is a page instead of JSON", async (fault, status) => {
+  ] as const)("%s sends a page instead of JSON", async (fault, status) => {
     await bench.control.fault({ fault });
     const reply = await post(bench.socket, body("2.0", "VM.get_all", [session]));
     expect(reply).toEqual({ status, body: expect.stringMatching(/^<html>/) });
@@ -48,12 +48,12 @@ describe("a fault of the reply", () => {
     expect(await exchange(bench.socket, head + text)).toEqual({ text: "", closed: false });
   });
 
-  test("error is an error of the API, with code and parameters", async () => {
+  test("error sends an API error with code and parameters", async () => {
     await bench.control.fault({ fault: "error", code: "RBAC_PERMISSION_DENIED", params: ["x"] });
     expect(await getAll()).toEqual(failure("RBAC_PERMISSION_DENIED", "x"));
   });
 
-  test("slow answers as always, later", async () => {
+  test("slow sends the usual answer later", async () => {
     await bench.control.fault({ fault: "slow", ms: 40 });
     const start = performance.now();
     expect(await getAll()).toEqual(ALL);
@@ -61,33 +61,33 @@ describe("a fault of the reply", () => {
   });
 });
 
-describe("when a fault hits", () => {
+describe("the options of a fault", () => {
   const error: Fault = { fault: "error", code: "X" };
 
-  test("after so many calls", async () => {
+  test("let the first calls through with after", async () => {
     await bench.control.fault({ ...error, after: 2 });
     expect([await getAll(), await getAll(), await getAll()]).toEqual([ALL, ALL, failure("X")]);
   });
 
-  test("so many times", async () => {
+  test("end it with times", async () => {
     await bench.control.fault({ ...error, times: 1 });
     expect([await getAll(), await getAll()]).toEqual([failure("X"), ALL]);
   });
 
-  test("calls of one method only, which alone are counted", async () => {
+  test("limit it to calls of one method, which alone are counted", async () => {
     await bench.control.fault({ ...error, method: "host.get_all", after: 1 });
     const getHosts = () => bench.rpc("host.get_all", session);
     expect([await getAll(), await getAll()]).toEqual([ALL, ALL]);
     expect([await getHosts(), await getHosts()]).toEqual([result(["OpaqueRef:h"]), failure("X")]);
   });
 
-  test("none ends it", async () => {
+  test("do not outlast none, which ends it", async () => {
     await bench.control.fault(error);
     await bench.control.fault({ fault: "none" });
     expect(await getAll()).toEqual(ALL);
   });
 
-  test("calls that a fault swallowed are listed as not done", async () => {
+  test("list its calls as failed", async () => {
     await bench.control.clearCalls();
     await bench.control.fault({ fault: "html" });
     await post(bench.socket, body("2.0", "VM.get_all", [session]));
@@ -95,8 +95,8 @@ describe("when a fault hits", () => {
   });
 });
 
-describe("a socket that goes away", () => {
-  test("die takes the socket away, and none brings it back with its sessions", async () => {
+describe("a fault of the socket", () => {
+  test("die removes the socket, and none restores it with its sessions", async () => {
     await bench.control.fault({ fault: "die" });
     expect(existsSync(bench.socket)).toBe(false);
     await expect(getAll()).rejects.toMatchObject({ code: "ENOENT" });
@@ -104,7 +104,7 @@ describe("a socket that goes away", () => {
     expect(await getAll()).toEqual(ALL);
   });
 
-  test("die in the middle of a call ends its connection without a reply", async () => {
+  test("die during a call ends its connection without a reply", async () => {
     await bench.control.fault({ fault: "die", after: 1 });
     expect(await getAll()).toEqual(ALL);
     const reply = await post(bench.socket, body("2.0", "VM.get_all", [session]));
@@ -112,7 +112,7 @@ describe("a socket that goes away", () => {
     expect(existsSync(bench.socket)).toBe(false);
   });
 
-  test("refuse leaves the file, and connecting is refused", async () => {
+  test("refuse keeps the file and refuses connections", async () => {
     await bench.control.fault({ fault: "refuse" });
     expect(existsSync(bench.socket)).toBe(true);
     await expect(getAll()).rejects.toMatchObject({ code: "ECONNREFUSED" });
@@ -121,7 +121,7 @@ describe("a socket that goes away", () => {
   });
 });
 
-describe("modes", () => {
+describe("a mode", () => {
   const login = (version: "1.0" | "2.0") =>
     post(bench.socket, body(version, "session.login_with_password", ["root", ""]));
 
@@ -130,7 +130,7 @@ describe("modes", () => {
     [{ fault: "emergency" }, ["HOST_MASTER_CANNOT_TALK_BACK"]],
     [{ fault: "emergency", code: "HOST_BROKEN", params: ["a"] }, ["HOST_BROKEN", "a"]],
   ] satisfies [Fault, string[]][])(
-    "%o: login fails in the shape of 2.0 with an array, whatever was asked for",
+    "%o fails a login in the shape of 2.0 with an array, in both versions",
     async (mode, error) => {
       await bench.control.fault(mode);
       for (const version of ["1.0", "2.0"] as const) {
@@ -140,7 +140,7 @@ describe("modes", () => {
     },
   );
 
-  test("old-member lets login through and cannot pass anything else on", async () => {
+  test("old-member accepts a login and cannot forward any other call", async () => {
     await bench.control.fault({ fault: "old-member" });
     expect((await login("2.0")).status).toBe("HTTP/1.1 200 OK");
     const reply = await post(bench.socket, body("2.0", "VM.get_all", [session]));
@@ -148,7 +148,7 @@ describe("modes", () => {
     expect(reply.body).toStartWith("<html>");
   });
 
-  test("a mode holds beside a fault", async () => {
+  test("stays on beside a fault", async () => {
     await bench.control.fault({ fault: "old-member" });
     await bench.control.fault({ fault: "error", code: "X", times: 1 });
     expect(await getAll()).toEqual(failure("X"));
@@ -156,7 +156,7 @@ describe("modes", () => {
     expect(reply.status).toBe("HTTP/1.1 500 Internal Error");
   });
 
-  test("starting answers the code that it was given", async () => {
+  test("starting answers with the given code", async () => {
     await bench.control.fault({ fault: "starting", code: "HOST_HAS_NO_MANAGEMENT_IP" });
     const reply = await login("1.0");
     expect(JSON.parse(reply.body)).toEqual({
@@ -166,14 +166,14 @@ describe("modes", () => {
     });
   });
 
-  test("a coordinator that is loading does not know its own host", async () => {
+  test("loading makes a coordinator not find its own host", async () => {
     await bench.control.fault({ fault: "loading" });
     expect(JSON.parse((await login("2.0")).body)).toMatchObject({
       error: { code: 1, message: "UUID_INVALID", data: ["host", "host-uuid"] },
     });
   });
 
-  test("hang answers nothing, and carries everything out when it ends", async () => {
+  test("hang answers nothing, and carries out all calls when it ends", async () => {
     await bench.control.fault({ fault: "hang" });
     const add = (key: string) => bench.rpc("VIF.add_to_other_config", session, "OpaqueRef:vif0", key, "v");
     const calls = Promise.all([add("a"), add("b"), login("2.0")]);
@@ -186,7 +186,7 @@ describe("modes", () => {
     expect(await bench.control.sessions()).toBe(2);
   });
 
-  test("calls that their client has given up are carried out too", async () => {
+  test("hang carries out calls that their client has abandoned", async () => {
     await bench.control.fault({ fault: "hang" });
     const text = body("2.0", "VIF.add_to_other_config", [session, "OpaqueRef:vif0", "k", "v"]);
     const head = `POST /jsonrpc HTTP/1.1\r\nContent-Length: ${text.length}\r\n\r\n`;

@@ -13,7 +13,7 @@ const RECORD = {
 
 const holds = (text: string) => matches(parseFilter(text), RECORD);
 
-describe("comparisons", () => {
+describe("a comparison", () => {
   test.each([
     ['field "uuid" = "u1"', true],
     ['field "uuid" = "u2"', false],
@@ -31,7 +31,7 @@ describe("comparisons", () => {
   });
 });
 
-describe("connectives", () => {
+describe("a connective", () => {
   test.each([
     ["true", true],
     ["false", false],
@@ -58,9 +58,9 @@ describe("connectives", () => {
   });
 });
 
-describe("what is refused", () => {
+describe("a filter", () => {
   test.each(["bogus", "TRUE", 'field "a', "true & true", "field \"uuid\" == 'u1'"])(
-    "%s cannot be cut into words",
+    "is rejected when it cannot be split into tokens: %s",
     (text) => {
       const error = { code: "INVALID_VALUE", params: [text, expect.any(String)] };
       expect(() => parseFilter(text)).toThrow(expect.objectContaining(error));
@@ -68,22 +68,22 @@ describe("what is refused", () => {
   );
 
   test.each(["", "true true", "field", 'field "a"', '"a" =', "(true", "and true", "not"])(
-    "%p is no expression",
+    "is rejected when it is no expression: %p",
     (text) => {
       const error = { code: "INVALID_VALUE", params: [text, "Stdlib.Parsing.Parse_error"] };
       expect(() => parseFilter(text)).toThrow(expect.objectContaining(error));
     },
   );
 
-  test("a quote ends a literal, whatever stands before it", () => {
+  test("ends a literal at the next quote, whatever precedes it", () => {
     expect(() => parseFilter('field "name__label" = "a\\"b"')).toThrow("INVALID_VALUE");
   });
 
-  test("a field the records do not have", () => {
+  test("is rejected for a field that the records do not have", () => {
     expect(() => holds('field "nosuch" = ""')).toThrow("INTERNAL_ERROR");
   });
 
-  test("name_label, whose column is called name__label", () => {
+  test("is rejected for name_label, whose column is called name__label", () => {
     expect(() => holds('field "name_label" = "web 1"')).toThrow("INTERNAL_ERROR");
   });
 });

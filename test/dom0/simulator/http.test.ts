@@ -14,12 +14,12 @@ beforeAll(() => {
 });
 afterAll(() => bench.stop());
 
-describe("requests out of the ordinary", () => {
+describe("an unusual request", () => {
   const call = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "nosuch", params: [] });
   const head = `POST /jsonrpc HTTP/1.1\r\nContent-Length: ${call.length}\r\n\r\n`;
   const reply = JSON.stringify(failure("MESSAGE_METHOD_UNKNOWN", "nosuch"));
 
-  test("bytes may come one at a time, and in pieces across two requests", async () => {
+  test("may arrive byte by byte, and in pieces across two requests", async () => {
     const both = `${head}${call}${head}${call}`;
     const cut = head.length + call.length + 10;
     const pieces = [both.slice(0, 3), both.slice(3, 20), both.slice(20, cut), both.slice(cut)];
@@ -28,13 +28,13 @@ describe("requests out of the ordinary", () => {
     expect(text.endsWith(JSON.stringify(JSON.parse(reply)))).toBe(true);
   });
 
-  test("a head that cannot be read is HTTP 500 and the end", async () => {
+  test("gets HTTP 500 and a closed connection when its head cannot be read", async () => {
     const { text, closed } = await exchange(bench.socket, "this is not a request at all\r\n\r\n");
     expect(text).toStartWith("HTTP/1.1 500 Internal Error\r\n");
     expect(closed).toBe(true);
   });
 
-  test("a body beyond 300 KiB is refused unread", async () => {
+  test("is refused unread when its body exceeds 300 KiB", async () => {
     const { text } = await exchange(
       bench.socket,
       `POST /jsonrpc HTTP/1.1\r\nContent-Length: ${300 * 1024 + 1}\r\n\r\n`,
@@ -42,19 +42,19 @@ describe("requests out of the ordinary", () => {
     expect(text).toContain("Http_svr.Client_requested_size_over_limit");
   });
 
-  test("a method nobody handles is HTTP 501", async () => {
+  test("gets HTTP 501 for an unknown method", async () => {
     const { text } = await exchange(bench.socket, "DELETE /jsonrpc HTTP/1.1\r\n\r\n");
     expect(text).toStartWith("HTTP/1.1 501 ");
   });
 
-  test("XML-RPC is answered as what is no XML at all", async () => {
+  test("gets HTTP 500 when it is XML-RPC", async () => {
     const xml = "<?xml version='1.0'?><methodCall></methodCall>";
     const { status } = await post(bench.socket, xml, "POST / HTTP/1.1");
     expect(status).toBe("HTTP/1.1 500 Internal Error");
   });
 });
 
-test("a reply larger than a socket takes at once arrives whole", async () => {
+test("a reply larger than the socket buffer arrives completely", async () => {
   const large = startBench({
     VM: { "OpaqueRef:big": { uuid: "big", name_label: "x".repeat(4 * 1024 * 1024) } },
   });
@@ -63,7 +63,7 @@ test("a reply larger than a socket takes at once arrives whole", async () => {
   large.stop();
 });
 
-test("a connection that breaks in the middle of a request disturbs nobody", async () => {
+test("a connection that breaks in the middle of a request affects no other", async () => {
   const socket = createConnection(bench.socket);
   socket.write("POST /jsonrpc HTTP/1.1\r\nContent-Length: 50\r\n\r\n{");
   await Bun.sleep(5);
@@ -71,7 +71,7 @@ test("a connection that breaks in the middle of a request disturbs nobody", asyn
   expect(await bench.login()).toStartWith("OpaqueRef:");
 });
 
-test("the process says ready once both sockets listen, and ends cleanly", async () => {
+test("the process prints ready when both sockets listen, and ends with 0", async () => {
   const directory = join(bench.socket, "..");
   const [file, socket, control] = ["db.json", "xapi2", "control2"].map((name) => join(directory, name));
   await Bun.write(file ?? "", JSON.stringify(SMALL_DATABASE));

@@ -72,16 +72,16 @@ for (const [at, part] of SECTIONS.entries()) {
 }
 
 describe("the extent of the replay", () => {
-  test("these recorded methods are not served", () => {
+  test("leaves out these recorded methods, which the simulator does not serve", () => {
     expect([...unserved].sort()).toEqual(UNSERVED);
   });
 
-  test("coverage does not shrink", () => {
+  test("does not shrink", () => {
     expect(compared).toBeGreaterThanOrEqual(203);
   });
 });
 
-test("a plugin is called with the recorded words, on another host with a session of its own", async () => {
+test("a plugin gets the recorded arguments, and on another host a session of its own", async () => {
   const coordinator = recordedPool(POOL, first);
   const [own, other] = POOL.filter(({ request }) => JSON.stringify(request).includes('"env"'));
   for (const [call, isOwn] of [

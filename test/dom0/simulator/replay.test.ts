@@ -105,19 +105,19 @@ describe.each([
 });
 
 describe("the extent of the replay", () => {
-  test("these recorded methods are served", () => {
+  test("includes these recorded methods, which the simulator serves", () => {
     expect(byClass(served)).toEqual(SERVED);
   });
 
-  test("these recorded methods are not, and answer MESSAGE_METHOD_UNKNOWN above", () => {
+  test("includes these as MESSAGE_METHOD_UNKNOWN, which it does not serve", () => {
     expect(byClass(unserved)).toEqual(UNSERVED);
   });
 
-  test("coverage does not shrink", () => {
+  test("does not shrink", () => {
     expect(compared).toBeGreaterThanOrEqual(COMPARED);
   });
 
-  test("XML-RPC is not spoken, and its recordings are left out", () => {
+  test("leaves out the recordings of XML-RPC", () => {
     expect(xmlRpc).toBe(6);
   });
 });

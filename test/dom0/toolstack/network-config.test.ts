@@ -16,9 +16,9 @@ function worldWith(otherConfig: Record<string, string>) {
   return { database: Database.from(world.database), pif, world };
 }
 
-describe("what xapi has networkd run on PIF.plug", () => {
+describe("the commands that networkd runs on PIF.plug", () => {
   test.each(plugs.map((plug) => [JSON.stringify(plug.other_config), plug] as const))(
-    "is what was recorded for %s",
+    "equal the recorded ones for %s",
     (_, { other_config: recorded, ethtool_commands: commands }) => {
       const config = Object.fromEntries(
         Object.entries(recorded).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
@@ -44,7 +44,7 @@ describe("networkd.db", () => {
   const document = documentOf(Database.from(world.database), world.host.ref);
   const recorded = v.parse(DocumentSchema, bondAndVlan);
 
-  test("has the members of the recorded one, interface by interface", () => {
+  test("has the members of the recorded file for each interface", () => {
     const kinds = { eth0: "eth0", xenbr0: "xenbr0", eth2: "eth2", xapi0: "xapi1", xapi1: "xapi2" };
     for (const [ours, theirs] of Object.entries(kinds)) {
       const { mtu, ...own } = document.interface_config[ours] ?? {};
@@ -55,7 +55,7 @@ describe("networkd.db", () => {
     }
   });
 
-  test("names the bridge of the management interface, and what each bridge is made of", () => {
+  test("names the bridge of the management interface, and the ports of each bridge", () => {
     expect(document).toMatchObject({ dns_interface: "xenbr0", gateway_interface: "xenbr0" });
     expect(document.bridge_config).toMatchObject({
       xenbr0: { persistent_b: true, ports: { eth0: { interfaces: ["eth0"] } } },

@@ -58,14 +58,14 @@ describe("PIF.plug", () => {
     expect(await isOn("eth0", "generic-receive-offload")).toBe(true);
   });
 
-  test("turns receive coalescing on again, which was turned off live only", async () => {
+  test("turns GRO on when it was turned off live only", async () => {
     await dom0.setFeatures("eth1", "gro", "off", "tso", "off");
     await plug("eth1");
     expect(await isOn("eth1", "generic-receive-offload")).toBe(true);
     expect(await isOn("eth1", "tx-tcp-segmentation")).toBe(false);
   });
 
-  test("of a bond applies the slaves' own settings, and a slave cannot be plugged", async () => {
+  test("applies to a bond the slaves' own settings, and refuses a slave", async () => {
     await setConfig("eth2", { "ethtool-tso": "off" });
     expect(await plug("eth2")).toMatchObject({
       error: { message: "CANNOT_PLUG_BOND_SLAVE", data: [dom0.fixture.pif("eth2").ref] },
@@ -77,7 +77,7 @@ describe("PIF.plug", () => {
     ]);
   });
 
-  test("of a VLAN applies the settings of the NIC under it", async () => {
+  test("applies to a VLAN the settings of the NIC under it", async () => {
     await setConfig("eth0", { "ethtool-tx": "off" });
     const vlan = dom0.fixture.pifs.find(({ record }) => record.VLAN === 100);
     expect(await rpc(socket, "PIF.plug", session, vlan?.ref)).toEqual(VOID);
@@ -93,7 +93,7 @@ describe("PIF.plug", () => {
     expect(PIF?.[ref]?.["currently_attached"]).toBe(true);
   });
 
-  test("takes an address away that is not in the record", async () => {
+  test("removes an address that is not in the record", async () => {
     await dom0.text(["ip", "address", "add", "192.0.2.99/24", "dev", "xenbr0"]);
     await plug("eth0");
     const addresses = async () => dom0.text(["ip", "-4", "-o", "address", "show", "xenbr0"]);
@@ -104,7 +104,7 @@ describe("PIF.plug", () => {
     await dom0.simulator.set(["PIF", dom0.fixture.pif("eth0").ref, "ip_configuration_mode", "Static"]);
   });
 
-  test("fails where the NIC can do nothing of what it says, from the second time on", async () => {
+  test("fails from the second time on when the NIC can apply none of its settings", async () => {
     await using fixed = await Dom0.start({ nics: 2, vms: 0, scenarios: ["fixed"] });
     const path = `/proc/${await outerPid(fixed)}/root/var/lib/xcp/xapi`;
     const reply = await rpc(path, "session.login_with_password", "root", "", "1.0", "test");
@@ -135,11 +135,11 @@ test("PIF.set_property applies at once", async () => {
 });
 
 describe("networkd", () => {
-  test("remembers the last plug at the start", async () => {
+  test("has at the start what the last plug wrote", async () => {
     expect(await remembered("eth1")).toEqual({ gro: "on", lro: "off" });
   });
 
-  test("writes its file when it is told to, and when it ends, not at a plug", async () => {
+  test("writes its file on request and when it ends, but not at a plug", async () => {
     await setConfig("eth1", ALL_OFF);
     await plug("eth1");
     expect(await remembered("eth1")).toEqual({ gro: "on", lro: "off" });
@@ -147,7 +147,7 @@ describe("networkd", () => {
     expect(await remembered("eth1")).toMatchObject({ tx: "off", gro: "on" });
   });
 
-  test("turns features off again at a restart, after settings were removed and not plugged", async () => {
+  test("turns features off at a restart when settings were removed without a plug", async () => {
     await setConfig("eth1", ALL_OFF);
     await plug("eth1");
     await setConfig("eth1", {});
@@ -163,7 +163,7 @@ describe("networkd", () => {
     expect(await remembered("eth1")).toEqual({ gro: "on", lro: "off" });
   });
 
-  test("turns coalescing on at a restart while the coordinator is away, after settings nobody plugged", async () => {
+  test("turns GRO on at a restart without a coordinator when the settings were never plugged", async () => {
     await setConfig("eth1", { "ethtool-gro": "off" });
     await dom0.setFeatures("eth1", "gro", "off");
     await dom0.toolstack.restart({ coordinator: "away" });
@@ -175,7 +175,7 @@ describe("networkd", () => {
     expect(await isOn("eth1", "generic-receive-offload")).toBe(false);
   });
 
-  test("has the old map after a power loss, and other devices and another boot id after a boot", async () => {
+  test("reads the old file after a power loss, with new devices and a new boot ID", async () => {
     const bootId = () => dom0.text(["cat", "/proc/sys/kernel/random/boot_id"]);
     const index = () => dom0.text(["cat", "/sys/class/net/eth1/ifindex"]);
     const before = [await bootId(), await index()];
