@@ -25,18 +25,18 @@ const PAGES: readonly (readonly [string, (columns?: number) => string])[] = [
 ];
 
 describe.each(PAGES)("%s", (_, page) => {
-  test("is one screen of 80 by 24, with the prompt below it", () => {
+  test("fits one screen of 80 by 24, with the prompt below it", () => {
     const lines = page().split("\n");
     expect(lines.pop()).toBe("");
     expect(lines.length).toBeLessThanOrEqual(SCREEN);
     for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
   });
 
-  test("is the same on a wider terminal: long lines are hard to read", () => {
+  test("stays the same on a wider terminal, because long lines are hard to read", () => {
     expect(page(200)).toBe(page(80));
   });
 
-  test("is plain ASCII without blanks at the ends of lines", () => {
+  test("contains only ASCII, without trailing blanks", () => {
     expect(page()).toMatch(/^[\n\x20-\x7e]+$/);
     expect(page()).not.toMatch(/ \n/);
   });
@@ -56,7 +56,7 @@ describe("the help of the program", () => {
 
 describe("the help of a command", () => {
   test.each(COMMANDS.map((command) => [command.name, command] as const))(
-    "%s: examples first, then options, layers and exit codes",
+    "of %s shows examples first, then options, layers and exit codes",
     (name, command: CommandDefinition) => {
       const page = formatCommandHelp(command, view());
       const first = `\n  ${command.examples[0]?.command ?? "?"} `;
@@ -73,7 +73,7 @@ describe("the help of a command", () => {
     },
   );
 
-  test("is as narrow as the terminal", () => {
+  test("fits a narrow terminal", () => {
     for (const command of COMMANDS) {
       for (const line of formatCommandHelp(command, view(72)).split("\n")) {
         if (!line.startsWith("  offload")) expect(line.length).toBeLessThanOrEqual(72);
@@ -82,7 +82,7 @@ describe("the help of a command", () => {
   });
 });
 
-test("the topic of features names each with its kernel features and meaning", () => {
+test('help topic "features" explains each feature with its kernel features', () => {
   const topic = TOPICS.find(({ name }) => name === "features");
   if (topic === undefined) throw new Error("no such topic");
   const page = formatTopicHelp(topic, view());
@@ -93,7 +93,7 @@ test("the topic of features names each with its kernel features and meaning", ()
   }
 });
 
-test("the words under which people look for a command belong to one command only", () => {
+test("no search word belongs to two commands", () => {
   const words = COMMANDS.flatMap(({ name, synonyms }) => [name, ...synonyms]);
   expect(words).toEqual([...new Set(words)]);
   expect(words).toEqual(words.map((word) => word.toLowerCase()));

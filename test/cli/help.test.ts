@@ -16,34 +16,34 @@ async function offload(...args: readonly string[]) {
   return { stdout, stderr, exitCode };
 }
 
-describe("help is asked for", () => {
-  test("without a command: it is a usage error, so it goes to stderr and the code is 2", async () => {
+describe("a request for help", () => {
+  test("without a command is a usage error: exits 2 and writes to stderr", async () => {
     const run = await offload();
     expect([run.exitCode, run.stdout]).toEqual([2, ""]);
     expect(run.stderr).toContain("offload disable ALL");
   });
 
-  test.each(["help", "--help", "-h", "help --no-color", "help help"])("by offload %s", async (line) => {
+  test.each(["help", "--help", "-h", "help --no-color", "help help"])("is recognized in offload %s", async (line) => {
     const run = await offload(...line.split(" "));
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
     expect(run.stdout).toBe((await offload()).stderr);
   });
 
   const names = COMMANDS.map(({ name }) => name);
-  test.each(names)("%s: help before and after it is the same", async (name) => {
+  test.each(names)("of %s is the same before and after the command", async (name) => {
     const run = await offload("help", name);
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
     expect(run.stdout).toStartWith(`offload ${name}: `);
     for (const flag of ["--help", "-h"]) expect(await offload(name, flag)).toEqual(run);
   });
 
-  test.each([...TOPICS])("for $name", async ({ name, summary }) => {
+  test.each([...TOPICS])("is recognized for $name", async ({ name, summary }) => {
     const run = await offload("help", name);
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
     expect(run.stdout).toStartWith(`${summary}\n`);
   });
 
-  test("after -- it is a target like any other", async () => {
+  test("is not recognized after --, where help is a target", async () => {
     expect((await offload("disable", "--", "--help")).stdout).toBe("");
   });
 });
@@ -86,7 +86,7 @@ describe("the parser and the help agree", () => {
   });
 });
 
-describe("a wrong command is one line with the closest right one", () => {
+describe("an unknown command", () => {
   test.each([
     [["disabel"], "did you mean disable?"],
     [["stat"], "did you mean status?"],
@@ -106,7 +106,7 @@ describe("a wrong command is one line with the closest right one", () => {
     [["xyzzy"], "commands are status, disable"],
     [["guard", "--help"], "commands are"],
     [[""], "commands are"],
-  ])("%j", async (words, says) => {
+  ])("is answered in one line with the closest command: %j", async (words, says) => {
     const run = await offload(...words);
     expect(run).toMatchObject({ exitCode: 2, stdout: "" });
     expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);

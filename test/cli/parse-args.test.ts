@@ -24,7 +24,7 @@ function given(...words: readonly string[]) {
   return parse(...words);
 }
 
-describe("flags that a command does not have", () => {
+describe("unknown flags", () => {
   test.each([
     ["--dry-rnu", "did you mean --dry-run?"],
     ["--dryrun", "did you mean --dry-run?"],
@@ -33,7 +33,7 @@ describe("flags that a command does not have", () => {
     ["--JSON", "did you mean --json?"],
     ["--force", "see --help"],
     ["-x", "see --help"],
-  ])("%s", (flag, advice) => {
+  ])("are refused: %s", (flag, advice) => {
     const failure = failureOf(() => parse("web", flag));
     expect(failure).toMatchObject({ kind: "usage", code: "unknown-flag" });
     expect(failure.message).toContain(`"${flag.split("=")[0]}" is not a flag of this command`);
@@ -41,7 +41,7 @@ describe("flags that a command does not have", () => {
   });
 
   test.each(["toString", "__proto__", "constructor", "hasOwnProperty", "valueOf", "no-__proto__"])(
-    "--%s is none, though every object knows it",
+    "include --%s, a property of every object",
     (name) => {
       expect(failureOf(() => parse(`--${name}`)).code).toBe("unknown-flag");
       expect(failureOf(() => parse(`--${name}=x`)).code).toBe("unknown-flag");
@@ -49,25 +49,25 @@ describe("flags that a command does not have", () => {
     },
   );
 
-  test("positionals have no flag of their name", () => {
+  test("include the names of positionals", () => {
     expect(failureOf(() => parse("--target=web")).code).toBe("unknown-flag");
     expect(failureOf(() => parse("--target", "web")).code).toBe("unknown-flag");
   });
 
-  test("one of 10,000 characters is refused in a line that can be read", () => {
+  test("are refused in a readable line, even with 10,000 characters", () => {
     const failure = failureOf(() => parse(`--${"x".repeat(10_000)}`));
     expect(failure.code).toBe("unknown-flag");
     expect(failure.message.length).toBeLessThan(200);
   });
 
-  test("an unknown one in a group of short ones refuses the group", () => {
+  test("in a group of short flags refuse the group", () => {
     expect(failureOf(() => parse("-yx")).code).toBe("unknown-flag");
     expect(failureOf(() => parse("-xy")).code).toBe("unknown-flag");
   });
 });
 
-describe("flags that hold or do not", () => {
-  test("hold when they are given, else as by default", () => {
+describe("boolean flags", () => {
+  test("are true when given, else have their default", () => {
     expect(given().flag("yes")).toBe(false);
     expect(given("--yes").flag("yes")).toBe(true);
     expect(given().flag("replug")).toBe(true);
@@ -75,18 +75,18 @@ describe("flags that hold or do not", () => {
     expect(given("web", "--dry-run", "db").flag("dry-run")).toBe(true);
   });
 
-  test("-y is --yes, -h is --help, alone or together", () => {
+  test("accept the short forms -y and -h, alone or together", () => {
     expect(given("-y").flag("yes")).toBe(true);
     expect([given("-yh").flag("yes"), given("-yh").flag("help")]).toEqual([true, true]);
   });
 
-  test("--no-replug and --no-color turn off what holds by default", () => {
+  test("are turned off by --no-replug and --no-color", () => {
     expect(given("--no-replug").flag("replug")).toBe(false);
     expect(given("--no-color").flag("color")).toBe(false);
   });
 
   test.each(["--no-yes", "--no-dry-run", "--no-json", "--no-host", "--no-features", "--no-no-replug"])(
-    "%s is no flag: there is nothing to turn off",
+    "cannot be negated when their default is off: %s",
     (flag) => {
       expect(failureOf(() => parse(flag)).code).toBe("unknown-flag");
     },
@@ -101,31 +101,31 @@ describe("flags that hold or do not", () => {
     "--replug=false",
     "--no-replug=1",
     "--json=x",
-  ])("%s is refused: they take no value", (flag) => {
+  ])("refuse a value: %s", (flag) => {
     expect(failureOf(() => parse(flag))).toMatchObject({ kind: "usage", code: "unexpected-value" });
   });
 
-  test("the word behind one is no value of it", () => {
+  test("do not take the next word as their value", () => {
     const all = given("--yes", "web", "--no-replug", "db", "--json", "eth0");
     expect(all.positionals).toEqual(["web", "db", "eth0"]);
     expect(all.flag("replug")).toBe(false);
   });
 
-  test("twice is once; of a flag and its negation the last one counts", () => {
+  test("may be repeated; the last of a flag and its negation counts", () => {
     expect(given("--yes", "--yes").flag("yes")).toBe(true);
     expect(given("--no-replug", "--replug").flag("replug")).toBe(true);
     expect(given("--replug", "--no-replug").flag("replug")).toBe(false);
   });
 });
 
-describe("flags that take a value", () => {
-  test("take it behind an equals sign, or as the next word", () => {
+describe("flags with a value", () => {
+  test("take it after an equals sign, or as the next word", () => {
     expect(given("--vm=web").values("vm")).toEqual(["web"]);
     expect(given("--vm", "web", "db").values("vm")).toEqual(["web"]);
     expect(given("--vm", "web", "db").positionals).toEqual(["db"]);
   });
 
-  test("never take a flag for their value: --features --dry-run is refused", () => {
+  test("never take another flag as their value: --features --dry-run is refused", () => {
     for (const next of ["--dry-run", "-y", "--", "-"]) {
       const failure = failureOf(() => parse("web", "--features", next));
       expect(failure).toMatchObject({ kind: "usage", code: "missing-value" });
@@ -133,42 +133,42 @@ describe("flags that take a value", () => {
     }
   });
 
-  test("need one: at the end of the line it is refused", () => {
+  test("are refused at the end of the line", () => {
     expect(failureOf(() => parse("--vm")).code).toBe("missing-value");
   });
 
-  test("take one that begins with a dash behind an equals sign", () => {
+  test("take a value that begins with a dash after an equals sign", () => {
     expect(given("--vm=-web").values("vm")).toEqual(["-web"]);
     expect(given("--vm=--yes").values("vm")).toEqual(["--yes"]);
     expect(given("--vm=--yes").flag("yes")).toBe(false);
     expect(given("--vm=a=b").values("vm")).toEqual(["a=b"]);
   });
 
-  test("may be given several times, each value counts", () => {
+  test("may be repeated: each value counts", () => {
     expect(given("--vm", "a", "--vm=b", "--vm", "c").values("vm")).toEqual(["a", "b", "c"]);
   });
 
-  test("are empty when they are not given", () => {
+  test("are empty when not given", () => {
     expect(given("web").values("vm")).toEqual([]);
   });
 });
 
-describe("words", () => {
+describe("positional words", () => {
   test("are targets, in their order, wherever they stand", () => {
     expect(given("a", "--yes", "b", "--vm", "c", "d").positionals).toEqual(["a", "b", "d"]);
   });
 
-  test("behind -- are targets whatever they look like", () => {
+  test("after -- are targets whatever they look like", () => {
     const all = given("a", "--", "--yes", "-y", "--nonsense", "--");
     expect(all.positionals).toEqual(["a", "--yes", "-y", "--nonsense", "--"]);
     expect(all.flag("yes")).toBe(false);
   });
 
-  test("a lone dash is a word", () => {
+  test("may be a single dash", () => {
     expect(given("-").positionals).toEqual(["-"]);
   });
 
-  test("are kept as they are: empty, long, or full of nonsense", () => {
+  test("are kept unchanged: empty, long or nonsense", () => {
     for (const word of ["", " ", "x".repeat(10_000), "a\nb", "'; reboot; '", "日本 😀"]) {
       expect(given("--", word).positionals).toEqual([word]);
       expect(given(`--vm=${word}`).values("vm")).toEqual([word]);
@@ -176,10 +176,10 @@ describe("words", () => {
   });
 });
 
-describe("the targets of a command line", () => {
+describe("targets of a command line", () => {
   const targets = (...words: readonly string[]) => parseTargets(given(...words));
 
-  test("are its words, --vm, --pif and --host, with what each pins down", () => {
+  test("come from words, --vm, --pif and --host, each with its kind", () => {
     expect(targets("--pif", "eth0", "web", "--vm=eth0", "--host", "--vm", "ALL")).toEqual([
       { text: "web", kind: "any" },
       { text: "eth0", kind: "vm" },
@@ -189,22 +189,22 @@ describe("the targets of a command line", () => {
     ]);
   });
 
-  test("none are none", () => {
+  test("are empty when none are given", () => {
     expect(targets()).toEqual([]);
   });
 
-  test.each(["", " ", "--vm=", "--pif=", "--vm= ", "--pif=\t"])("an empty one is refused: %p", (word) => {
+  test.each(["", " ", "--vm=", "--pif=", "--vm= ", "--pif=\t"])("must not be empty: %p", (word) => {
     expect(failureOf(() => targets(word)).code).toBe("empty-target");
     expect(failureOf(() => targets("web", word)).code).toBe("empty-target");
   });
 
-  test.each(["all", "All", "nics", "Nics", "vifs", "ViFs"])("%s is refused before anything is read", (word) => {
+  test.each(["all", "All", "nics", "Nics", "vifs", "ViFs"])("are refused before anything is read: %s", (word) => {
     const failure = failureOf(() => targets(word));
     expect(failure.code).toBe("all-must-be-uppercase");
     expect(failure.message).toContain(word.toUpperCase());
   });
 
-  test("NICS and VIFS are words, and VMs of these names are named by --vm", () => {
+  test("include NICS and VIFS, while --vm selects VMs of these names", () => {
     expect(targets("NICS", "VIFS", "--vm=NICS")).toEqual([
       { text: "NICS", kind: "any" },
       { text: "VIFS", kind: "any" },
@@ -213,26 +213,26 @@ describe("the targets of a command line", () => {
     expect(targets("--vm=all")).toEqual([{ text: "all", kind: "vm" }]);
   });
 
-  test("every bad one is told of", () => {
+  test("are all reported when several are invalid", () => {
     expect(failuresOf(() => targets("all", "web", "", "All"))).toHaveLength(3);
   });
 });
 
-describe("the features of a command line", () => {
+describe("features of a command line", () => {
   const features = (...words: readonly string[]) => parseFeaturesOption(given(...words));
 
-  test("are the default ones when none are named", () => {
+  test("are the defaults when none are named", () => {
     expect(features()).toEqual(DEFAULT_FEATURES);
   });
 
-  test("are those that are named, in all lists together", () => {
+  test("combine all lists that are given", () => {
     expect(features("--features=tso,rx")).toEqual(["rx", "tso"]);
     expect(features("--features=tso", "--features=gro,tso")).toEqual(["tso", "gro"]);
     expect(features("--features", FEATURE_NAMES.join(","))).toEqual(FEATURE_NAMES);
   });
 
   test.each(["--features=", "--features=,", "--features= ", "--features=tso,", "--features=nosuch"])(
-    "%s is refused, never taken for the default",
+    "are refused, not replaced by the defaults: %s",
     (flag) => {
       expect(failureOf(() => features(flag)).code).toBe("unknown-feature");
       expect(failureOf(() => features("--features=tso", flag)).code).toBe("unknown-feature");
@@ -240,8 +240,8 @@ describe("the features of a command line", () => {
   );
 });
 
-describe("how to answer", () => {
-  test("is known before the command line is known to be right", () => {
+describe("output options", () => {
+  test("are known even when the command line is invalid", () => {
     const plain = { json: false, color: true, verbose: false };
     expect(parseOutputOptions(["web"])).toEqual(plain);
     expect(parseOutputOptions(["--nonsense", "--json", "--no-color"])).toEqual({
@@ -257,7 +257,7 @@ describe("how to answer", () => {
   });
 });
 
-test("any words at all are read or refused, and never lost", () => {
+test("any words are parsed or refused, never lost", () => {
   const word = fc.oneof(
     fc.constantFrom("--yes", "-y", "--vm", "--vm=x", "--", "-", "--no-replug", "--features", "a", ""),
     fc.string(),

@@ -2,12 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { findClosest } from "../../src/core/find-closest.ts";
 
 describe("closest", () => {
-  test("finds the mistyped, nearest first", () => {
+  test("finds mistyped words, nearest first", () => {
     expect(findClosest("disabel", ["verify", "disable", "status"])).toEqual(["disable"]);
     expect(findClosest("web-01", ["web-11", "db", "web-01x", "web-02"])).toEqual(["web-01x", "web-02", "web-11"]);
   });
 
-  test("a difference in case alone is the nearest", () => {
+  test("ranks a difference in case alone as nearest", () => {
     expect(findClosest("WEB", ["wet", "web"])[0]).toBe("web");
   });
 
@@ -16,13 +16,13 @@ describe("closest", () => {
     expect(findClosest("ma", ["mailserver-production"])).toEqual([]);
   });
 
-  test("finds words of which two letters changed places", () => {
+  test("finds words with two letters swapped", () => {
     expect(findClosest("pikc", ["pick"])).toEqual(["pick"]);
     expect(findClosest("jsno", ["json"])).toEqual(["json"]);
     expect(findClosest("kcip", ["pick"])).toEqual([]);
   });
 
-  test("finds nothing where nothing is near", () => {
+  test("finds nothing when nothing is near", () => {
     expect(findClosest("zebra", ["web", "database"])).toEqual([]);
     expect(findClosest("", ["a", ""])).toEqual([]);
   });
@@ -39,7 +39,7 @@ describe("closest", () => {
     expect(findClosest("web", ["web1", "web2"], 1)).toEqual(["web1"]);
   });
 
-  test("does not compare names that nobody types: the cost would be quadratic", () => {
+  test("does not compare overlong names, because the cost is quadratic", () => {
     const long = "x".repeat(129);
     expect(findClosest(long, [long])).toEqual([]);
     expect(findClosest("x".repeat(128), [long, "x".repeat(127)])).toEqual(["x".repeat(127)]);

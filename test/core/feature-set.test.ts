@@ -13,7 +13,7 @@ function stateOf(keyword: Feature, states: Readonly<Record<string, BitState>>) {
   return KERNEL.getState(featureSet(KERNEL, states), keyword);
 }
 
-describe("which kernel features a keyword means", () => {
+describe("kernel features of a feature", () => {
   test.each([
     ["rx", ["rx-checksum"]],
     ["tx", ["tx-checksum-ipv4", "tx-checksum-ip-generic", "tx-checksum-ipv6"]],
@@ -27,17 +27,17 @@ describe("which kernel features a keyword means", () => {
     ["txvlan", ["tx-vlan-hw-insert"]],
     ["rxhash", ["rx-hashing"]],
     ["ntuple", ["rx-ntuple-filter"]],
-  ] as const)("%s", (keyword, names) => {
+  ] as const)("match the table: %s", (keyword, names) => {
     expect(behind(keyword)).toEqual([...names]);
   });
 
-  test("no kernel feature belongs to two keywords", () => {
+  test("never belong to two features", () => {
     const all = FEATURE_NAMES.flatMap((keyword) => behind(keyword));
     expect(new Set(all).size).toBe(all.length);
     expect([...namesOf(KERNEL, KERNEL.getBits(FEATURE_NAMES))].sort()).toEqual([...all].sort());
   });
 
-  test("a longer or shorter name does not match by accident", () => {
+  test("do not match a longer or shorter name", () => {
     const kernel = new KernelFeatureTable([
       "rx-checksum-extra",
       "not-rx-checksum",
@@ -52,30 +52,27 @@ describe("which kernel features a keyword means", () => {
     expect(FEATURE_NAMES.filter((keyword) => behind(keyword, kernel).length > 0)).toEqual([]);
   });
 
-  test.each([0, 1, 30, 31, 32, 33, 63, 64, 90])(
-    "a name that is the kernel's number %i is found, cleared and left like any other",
-    (at) => {
-      const names = Array.from({ length: 100 }, (_, index) => (index === at ? "rx-gro" : `x${index}`));
-      const kernel = new KernelFeatureTable(names);
-      const everything = (1n << 100n) - 1n;
-      const all = bitsFrom(kernel, everything);
-      const set = { active: all, requested: all, changeable: all };
-      expect(behind("gro", kernel)).toEqual(["rx-gro"]);
-      expect(kernel.getState(set, "gro")).toBe("on");
-      const clear = kernel.findClearable(set, ["gro"]);
-      expect(toBigInt(clear.bits)).toBe(1n << BigInt(at));
-      const left = bitsFrom(kernel, everything & ~(1n << BigInt(at)));
-      const after = kernel.clearBits(set, clear);
-      expect(after).toEqual({ active: left, requested: left, changeable: all });
-      expect(kernel.getState(after, "gro")).toBe("off");
-      expect(kernel.getState({ ...after, requested: all }, "gro")).toBe("off, requested on");
-      expect(kernel.getState({ ...set, changeable: left }, "gro")).toBe("on, fixed");
-      expect(kernel.getState({ ...after, changeable: left }, "gro")).toBe("off, fixed");
-      expect([kernel.isRequested(set, "gro"), kernel.isRequested(after, "gro")]).toEqual([true, false]);
-    },
-  );
+  test.each([0, 1, 30, 31, 32, 33, 63, 64, 90])("are handled the same at kernel position %i", (at) => {
+    const names = Array.from({ length: 100 }, (_, index) => (index === at ? "rx-gro" : `x${index}`));
+    const kernel = new KernelFeatureTable(names);
+    const everything = (1n << 100n) - 1n;
+    const all = bitsFrom(kernel, everything);
+    const set = { active: all, requested: all, changeable: all };
+    expect(behind("gro", kernel)).toEqual(["rx-gro"]);
+    expect(kernel.getState(set, "gro")).toBe("on");
+    const clear = kernel.findClearable(set, ["gro"]);
+    expect(toBigInt(clear.bits)).toBe(1n << BigInt(at));
+    const left = bitsFrom(kernel, everything & ~(1n << BigInt(at)));
+    const after = kernel.clearBits(set, clear);
+    expect(after).toEqual({ active: left, requested: left, changeable: all });
+    expect(kernel.getState(after, "gro")).toBe("off");
+    expect(kernel.getState({ ...after, requested: all }, "gro")).toBe("off, requested on");
+    expect(kernel.getState({ ...set, changeable: left }, "gro")).toBe("on, fixed");
+    expect(kernel.getState({ ...after, changeable: left }, "gro")).toBe("off, fixed");
+    expect([kernel.isRequested(set, "gro"), kernel.isRequested(after, "gro")]).toEqual([true, false]);
+  });
 
-  test("the parts of a group may lie far apart, among the kernel's names", () => {
+  test("may be far apart among the kernel's names", () => {
     const far = Array.from({ length: 70 }, (_, index) => `x${index}`);
     const kernel = new KernelFeatureTable(["tx-checksum-ipv4", ...far, "tx-checksum-ipv6"]);
     const set = featureSet(kernel, { "tx-checksum-ipv4": "on fixed", "tx-checksum-ipv6": "off" });
@@ -86,7 +83,7 @@ describe("which kernel features a keyword means", () => {
   });
 });
 
-describe("the state of a feature", () => {
+describe("getState", () => {
   test.each([
     ["on", "on"],
     ["on requested off", "on"],
@@ -94,26 +91,26 @@ describe("the state of a feature", () => {
     ["on fixed", "on, fixed"],
     ["off fixed", "off, fixed"],
     ["off requested on", "off, requested on"],
-  ] as const)("of one kernel feature that is %s: %s", (given, expected) => {
+  ] as const)("of a kernel feature that is %s returns %s", (given, expected) => {
     expect(stateOf("rx", { "rx-checksum": given })).toBe(expected);
   });
 
-  test("is absent when the kernel does not know it", () => {
+  test("returns absent for a feature unknown to the kernel", () => {
     const kernel = new KernelFeatureTable(["rx-gro"]);
     expect(kernel.getState({ active: [1], requested: [1], changeable: [1] }, "ufo")).toBe("absent");
   });
 
-  test("of a group is on while any changeable part is on", () => {
+  test("returns on while any changeable part is on", () => {
     expect(stateOf("tx", { "tx-checksum-ipv4": "off", "tx-checksum-ipv6": "on" })).toBe("on");
     expect(stateOf("tx", { "tx-checksum-ipv4": "on fixed", "tx-checksum-ipv6": "on" })).toBe("on");
   });
 
-  test("of a group is fixed on when only a fixed part is on, whatever else could change", () => {
+  test("returns fixed on when only a fixed part is on", () => {
     const states = { "tx-checksum-ipv4": "on fixed", "tx-checksum-ipv6": "off" } as const;
     expect(stateOf("tx", states)).toBe("on, fixed");
   });
 
-  test("of a group will come on by itself when any changeable part is requested", () => {
+  test("returns requested on when any changeable part is requested", () => {
     const states = {
       "tx-tcp-segmentation": "off",
       "tx-tcp6-segmentation": "off requested on",
@@ -121,20 +118,20 @@ describe("the state of a feature", () => {
     expect(stateOf("tso", states)).toBe("off, requested on");
   });
 
-  test("of a group is off, and can be kept off, when all that is changeable is off", () => {
+  test("returns off when everything changeable is off", () => {
     const states = { "tx-tcp-segmentation": "off", "tx-tcp6-segmentation": "off fixed" } as const;
     expect(stateOf("tso", states)).toBe("off");
   });
 
-  test("a request for a fixed feature does not make it requested-on", () => {
+  test("ignores the request for a fixed feature", () => {
     const set = featureSet(KERNEL, { "rx-lro": "off fixed" });
     const requested = bitsNamed(KERNEL, "rx-lro");
     expect(KERNEL.getState({ ...set, requested }, "lro")).toBe("off, fixed");
   });
 });
 
-describe("what is cleared", () => {
-  test("both the active and the requested parts of a group, and nothing that is fixed or off", () => {
+describe("findClearable", () => {
+  test("includes active and requested parts, and nothing fixed or off", () => {
     const set = featureSet(KERNEL, {
       "tx-tcp-segmentation": "on",
       "tx-tcp6-segmentation": "off requested on",
@@ -148,7 +145,7 @@ describe("what is cleared", () => {
     ]);
   });
 
-  test("the changeable rest of a group of which a part is fixed on", () => {
+  test("includes the changeable rest of a feature that is partly fixed on", () => {
     const set = featureSet(KERNEL, {
       "tx-checksum-ipv4": "on fixed",
       "tx-checksum-ipv6": "off requested on",
@@ -157,18 +154,18 @@ describe("what is cleared", () => {
     expect(namesOf(KERNEL, KERNEL.findClearable(set, ["tx"]).bits)).toEqual(["tx-checksum-ipv6"]);
   });
 
-  test("several features at once", () => {
+  test("accepts several features", () => {
     const set = featureSet(KERNEL, { "rx-checksum": "on", "rx-gro": "on", "rx-hashing": "on" });
     expect(namesOf(KERNEL, KERNEL.findClearable(set, ["rx", "gro"]).bits)).toEqual(["rx-gro", "rx-checksum"]);
   });
 
-  test("is empty where there is nothing to clear", () => {
+  test("is empty when there is nothing to clear", () => {
     const set = featureSet(KERNEL, { "rx-checksum": "on fixed", "rx-gro": "off" });
     expect(KERNEL.findClearable(set, ["rx", "gro", "lro"]).isEmpty).toBe(true);
     expect(KERNEL.findClearable(set, []).isEmpty).toBe(true);
   });
 
-  test("leaves both the active and the requested bit clear, and everything else as it was", () => {
+  test("clears the active and requested bits and nothing else", () => {
     const set = featureSet(KERNEL, {
       "tx-tcp-segmentation": "on",
       "tx-tcp6-segmentation": "off requested on",
@@ -185,7 +182,7 @@ describe("what is cleared", () => {
     );
   });
 
-  test("a fixed feature cannot become part of it, even when it is asked for by its bit", () => {
+  test("never includes a fixed feature, even when asked for by its bit", () => {
     const set = featureSet(KERNEL, { "rx-checksum": "on fixed" });
     const [one, every] = [bitsNamed(KERNEL, "rx-checksum"), [0xffffffff, 0xffffffff]];
     for (const wanted of [one, every]) {

@@ -4,7 +4,7 @@ import { DEFAULT_FEATURES, FEATURE_NAMES, FEATURES, parseFeatures, settingKey } 
 import { failureOf } from "../builders/hosts.ts";
 
 describe("the table of features", () => {
-  test("says of every name what the contract says", () => {
+  test("matches the contract for every feature", () => {
     const rows = FEATURES.map(({ name, kernelPattern, pifSetting, vifSetting, byDefault }) =>
       [name, kernelPattern, pifSetting, vifSetting, byDefault].join(" "),
     );
@@ -24,40 +24,40 @@ describe("the table of features", () => {
     ]);
   });
 
-  test("the default list leaves out the four that are meant only when named", () => {
+  test("excludes four features from the defaults", () => {
     expect(DEFAULT_FEATURES).toEqual(["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"]);
   });
 
-  test("no two keywords are the same, and each says what it means", () => {
+  test("has unique names, each with a description", () => {
     expect(new Set(FEATURE_NAMES).size).toBe(FEATURES.length);
     expect(FEATURES.filter(({ meaning }) => meaning.trim() === "")).toEqual([]);
   });
 });
 
-describe("recordKey", () => {
-  test("PIFs: the toolstack reads the eight default features", () => {
+describe("settingKey", () => {
+  test("covers the eight default features on PIFs", () => {
     const read = FEATURE_NAMES.filter((name) => settingKey("pif", name) !== null);
     expect(read).toEqual(["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"]);
   });
 
-  test("VIFs: neither gro nor lro is read", () => {
+  test("excludes gro and lro on VIFs", () => {
     const read = FEATURE_NAMES.filter((name) => settingKey("vif", name) !== null);
     expect(read).toEqual(["rx", "tx", "sg", "tso", "ufo", "gso"]);
   });
 
-  test("the key is ethtool- and the name", () => {
+  test("prefixes the name with ethtool-", () => {
     expect(settingKey("pif", "gro")).toBe("ethtool-gro");
     expect(settingKey("vif", "tso")).toBe("ethtool-tso");
   });
 });
 
-describe("parseKeywords", () => {
-  test("reads a list, in the order of the table and each name once", () => {
+describe("parseFeatures", () => {
+  test("returns each name once, in the order of the table", () => {
     expect(parseFeatures("gso, tso,rx ,tso")).toEqual(["rx", "tso", "gso"]);
     expect(parseFeatures("ntuple")).toEqual(["ntuple"]);
   });
 
-  test.each(["", " ", ",", "tso,", ",tso", "tso,,gso"])("refuses %p, which has an empty word", (list) => {
+  test.each(["", " ", ",", "tso,", ",tso", "tso,,gso"])("refuses the empty word in %p", (list) => {
     expect(failureOf(() => parseFeatures(list))).toMatchObject({
       kind: "usage",
       code: "unknown-feature",
@@ -65,26 +65,26 @@ describe("parseKeywords", () => {
   });
 
   test.each(["toString", "__proto__", "constructor", "hasOwnProperty", "TSO", "tso gso", "all"])(
-    "refuses %p, which is no name",
+    "refuses the unknown name %p",
     (list) => {
       expect(failureOf(() => parseFeatures(list)).code).toBe("unknown-feature");
     },
   );
 
-  test("says which name is near, and which there are", () => {
+  test("suggests the closest name and lists all names", () => {
     const { message } = failureOf(() => parseFeatures("tso,gsoo"));
     expect(message).toBe(
       `"gsoo" is not a feature; did you mean gso? Known are ${FEATURE_NAMES.join(", ")}, separated by commas`,
     );
   });
 
-  test("gives no advice where nothing is near, and does not repeat a huge word", () => {
+  test("suggests nothing when nothing is near, and shortens a huge word", () => {
     const { message } = failureOf(() => parseFeatures("x".repeat(10_000)));
     expect(message).not.toContain("did you mean");
     expect(message.length).toBeLessThan(300);
   });
 
-  test("one bad word among good ones refuses the whole list", () => {
+  test("refuses the whole list for one bad word", () => {
     expect(() => parseFeatures("tso,nonsense,gso")).toThrow(CommandError);
   });
 });

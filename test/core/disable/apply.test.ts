@@ -64,7 +64,7 @@ const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...ON_NIC } = pifSettings("off
 const { "ethtool-rx": _rx, "ethtool-ufo": _vifUfo, ...ON_VIF } = vifSettings("off");
 
 describe("disable", () => {
-  test("turns everything off, writes the settings that have an effect, and says so", async () => {
+  test("turns everything off, writes the effective settings and reports both", async () => {
     const one = host();
     const expected = previewChanges(one.planDisable());
     const done = await one.disable();
@@ -77,7 +77,7 @@ describe("disable", () => {
     expect(computeExitCode(problemsOf(done), CHANGING)).toBe(0);
   });
 
-  test("stores the originals before the kernel, then settings, then events", async () => {
+  test("stores originals first, then writes the kernel, settings and events", async () => {
     const one = host();
     await one.disable();
     expect(one.kernel.writes).toEqual(["eth0", "eth1", "vif3.0", "tap3.0"]);
@@ -99,7 +99,7 @@ describe("disable", () => {
     expect(computeExitCode(problemsOf(done), CHANGING)).toBe(0);
   });
 
-  test("keeps one text on an interface, with the first originals, when more is turned off", async () => {
+  test("keeps one policy entry per interface with the first originals when more is turned off", async () => {
     const one = host({ web0: { otherConfig: config({ "ethtool-tso": "on" }) } });
     await one.disableFeatures("tso");
     const [first] = one.texts(web0.uuid);
@@ -111,7 +111,7 @@ describe("disable", () => {
     expect(value.get("gso")).toMatchObject({ asked: "off", original: { setting: null } });
   });
 
-  test("stores the standing rule once, with the host", async () => {
+  test("stores the standing rule once, on the host", async () => {
     const one = host();
     await one.disable({ groups: { nics: true, vifs: false } });
     const stored = one.toolstack.currentInventory().storedHostRule;
@@ -130,7 +130,7 @@ describe("disable", () => {
     expect(one.toolstack.announced).toEqual([web.uuid]);
   });
 
-  test("announces a VM once whose settings somebody else may have written", async () => {
+  test("announces a VM once when somebody else may have written its settings", async () => {
     const one = host({ web0: { otherConfig: config(vifSettings("off")) } });
     await one.disable();
     expect(one.toolstack.announced).toEqual([web.uuid]);
@@ -138,7 +138,7 @@ describe("disable", () => {
     expect(one.toolstack.announced).toEqual([web.uuid]);
   });
 
-  test("announces a VM that a run before was cut short of announcing", async () => {
+  test("announces a VM that an interrupted run did not announce", async () => {
     const one = host();
     await one.disable();
     one.pendingAnnouncements.pending.add(web.uuid);
@@ -147,7 +147,7 @@ describe("disable", () => {
     expect([...one.pendingAnnouncements.pending]).toEqual([]);
   });
 
-  test("replaces settings that say something else, and leaves those that mean off", async () => {
+  test("replaces settings with another value and leaves those that mean off", async () => {
     const before = { "ethtool-tso": "on", "ethtool-gso": "false", "ethtool-lro": "on", mine: "x" };
     const one = host({ eth0: { otherConfig: config(before) } });
     await one.disable();
@@ -160,7 +160,7 @@ describe("disable", () => {
     });
   });
 
-  test("names side effects of the driver, as reading back shows them", async () => {
+  test("reports side effects of the driver from the read-back", async () => {
     const one = host();
     one.kernel.onClear = (device) => {
       if (device !== "eth0") return null;
@@ -172,7 +172,7 @@ describe("disable", () => {
     expect(live.map(({ feature }) => feature)).toEqual(["rx", "tx", "sg", "tso", "gso", "gro"]);
   });
 
-  test("never writes a fixed feature of a NIC, nor a setting for it", async () => {
+  test("writes neither a fixed feature of a NIC nor a setting for it", async () => {
     const one = host();
     const states = { "rx-checksum": "on fixed", "rx-gro": "on" } as const;
     one.kernel.devices.set("eth0", featureSet(KERNEL, states));
@@ -183,7 +183,7 @@ describe("disable", () => {
   });
 });
 
-describe("what reading back shows decides, never an exit status", () => {
+describe("disable trusts the read-back, not the exit status", () => {
   test.each([
     ["claims to be done and is not", { done: true }, NIC_ON, {}, ["live-on"]],
     ["leaves GRO on", { done: true }, GRO_STAYS, { ...ON_NIC, "ethtool-gro": undefined }, ["live-on"]],
@@ -202,7 +202,7 @@ describe("what reading back shows decides, never an exit status", () => {
       {},
       ["write-failed", "live-on"],
     ],
-  ] as const)("a write that %s is told as what it is", async (_, answer, shown, settings, codes) => {
+  ] as const)("and reports a write that %s", async (_, answer, shown, settings, codes) => {
     const one = host();
     one.kernel.onClear = (device) => {
       if (device !== "eth0") return null;
@@ -216,7 +216,7 @@ describe("what reading back shows decides, never an exit status", () => {
     expect(computeExitCode(problemsOf(done), CHANGING)).toBe(1);
   });
 
-  test("a device that vanishes is told of once, and the rest goes on", async () => {
+  test("and reports a removed device once, then continues", async () => {
     const one = host();
     one.kernel.onClear = (device) => {
       if (device === "vif3.0") one.kernel.devices.delete("vif3.0");
@@ -228,7 +228,7 @@ describe("what reading back shows decides, never an exit status", () => {
     expect(one.settings(web0.uuid)).toEqual(ON_VIF);
   });
 
-  test("a device that cannot be read back gets no setting, and no change is claimed", async () => {
+  test("and neither writes a setting nor reports a change when a device cannot be read back", async () => {
     const one = host();
     one.kernel.onClear = (device) => {
       if (device === "eth0") one.kernel.unreadable.add("eth0");

@@ -28,8 +28,8 @@ function host(pool = POOL): FakeHost {
   return new FakeHost(pool, DEVICES);
 }
 
-describe("without originals there is no change", () => {
-  test("an interface whose text is refused keeps its features and settings, others do not", async () => {
+describe("when originals cannot be stored, disable", () => {
+  test("skips an interface whose policy entry XAPI refuses and changes the others", async () => {
     const one = host();
     one.toolstack.refuseKey = ({ owner }) => (owner.ref === eth0.ref ? "RBAC_DENIED" : null);
     const { problems } = await one.disable();
@@ -45,7 +45,7 @@ describe("without originals there is no change", () => {
     ]);
   });
 
-  test("a setting that no text can hold is not replaced", async () => {
+  test("does not replace a setting too long for a policy entry", async () => {
     const long = { "ethtool-tso": "x".repeat(65) };
     const one = host({ ...POOL, vifs: [{ ...web0, otherConfig: config(long) }, db0] });
     const { problems } = await one.disable();
@@ -54,7 +54,7 @@ describe("without originals there is no change", () => {
     expect(problems.map(({ code, uuid }) => [code, uuid])).toEqual([["policy-write-failed", web0.uuid]]);
   });
 
-  test("bits that cannot be put on disk stop everything", async () => {
+  test("stops when the kernel bits cannot be saved to disk", async () => {
     const one = host();
     one.bits.failsToSave = true;
     const failure = await failureOfAsync(() => applyDisable(one.planDisable(), one.ports));
@@ -62,7 +62,7 @@ describe("without originals there is no change", () => {
     expect(one.journal).toEqual([]);
   });
 
-  test("a text that nobody understands excludes its own object", async () => {
+  test("skips an object with an invalid policy entry", async () => {
     const one = host();
     one.toolstack.database.set(web0.ref, "offload-1-a", "{");
     const before = one.toolstack.getOtherConfig(web0.uuid);
@@ -73,7 +73,7 @@ describe("without originals there is no change", () => {
     expect(problems).toMatchObject([{ code: "policy-invalid", uuid: web0.uuid }]);
   });
 
-  test("a rule that cannot be stored is a problem, and the rest goes on", async () => {
+  test("reports a host rule that cannot be stored and continues", async () => {
     const one = host();
     one.toolstack.refuseKey = ({ owner }) => (owner.class === "host" ? "RBAC_DENIED" : null);
     const { problems } = await one.disable({ groups: { nics: true, vifs: false } });
@@ -83,7 +83,7 @@ describe("without originals there is no change", () => {
 });
 
 describe("disable without XAPI", () => {
-  test("changes the kernel alone, with its exact bits kept", async () => {
+  test("changes the kernel only and saves its exact bits", async () => {
     const one = host();
     const interfaces = one.all();
     const plan = planLiveOnly(interfaces, EVERYTHING, readInterfaceFeatures(interfaces, one.kernel));
@@ -96,8 +96,8 @@ describe("disable without XAPI", () => {
   });
 });
 
-describe("when XAPI fails", () => {
-  test("what was not written is named, what was is kept", async () => {
+describe("when XAPI fails, disable", () => {
+  test("reports the settings that were not written and keeps the others", async () => {
     const one = host();
     one.toolstack.maxSettingWrites = 3;
     one.toolstack.failsToReadBack = true;
@@ -109,7 +109,7 @@ describe("when XAPI fails", () => {
     expect(problems.map(({ code }) => code)).toContain("settings-unreadable");
   });
 
-  test("a setting that is refused is named with its key, and the others are written", async () => {
+  test("reports a refused setting with its key and writes the others", async () => {
     const one = host();
     one.toolstack.refuseSetting = ({ key }) => (key === "ethtool-tso" ? "RBAC_DENIED" : null);
     const { problems } = await one.disable();
@@ -121,7 +121,7 @@ describe("when XAPI fails", () => {
     expect(one.settings(eth0.uuid)).toHaveProperty("ethtool-gso", "off");
   });
 
-  test("settings that failed may be gone: their VM is announced, and all are read back", async () => {
+  test("announces the VM and reads back all settings after failed writes, which may have removed some", async () => {
     const one = host();
     one.toolstack.refuseSetting = () => "INTERNAL_ERROR";
     await one.disable();
@@ -129,7 +129,7 @@ describe("when XAPI fails", () => {
     expect(one.journal).toContain("read back");
   });
 
-  test("a VM that cannot be announced is told of, and stays marked", async () => {
+  test("reports a VM that cannot be announced and keeps it pending", async () => {
     const one = host();
     one.toolstack.failsToAnnounce = () => true;
     const { problems } = await one.disable();
@@ -137,7 +137,7 @@ describe("when XAPI fails", () => {
     expect([...one.pendingAnnouncements.pending]).toEqual([web.uuid]);
   });
 
-  test("no setting is written when the mark cannot be put on disk", async () => {
+  test("writes no setting when pending announcements cannot be saved to disk", async () => {
     const one = host();
     one.pendingAnnouncements.failsToSave = true;
     const { problems } = await one.disable();
@@ -145,7 +145,7 @@ describe("when XAPI fails", () => {
     expect(one.toolstack.written).toEqual([]);
   });
 
-  test("a caller that has given up stops it before the kernel, or before the settings", async () => {
+  test("stops before the kernel or before the settings when its caller has given up", async () => {
     for (const asks of [1, 2, 3]) {
       const one = host();
       let asked = 0;
@@ -161,8 +161,8 @@ describe("when XAPI fails", () => {
   });
 });
 
-describe("interrupted", () => {
-  test("before anything, it touches nothing and names every interface", async () => {
+describe("when interrupted, disable", () => {
+  test("changes nothing and names every interface if nothing had begun", async () => {
     const one = host();
     one.isStopped = () => true;
     const { problems, changes } = await one.disable();
@@ -171,7 +171,7 @@ describe("interrupted", () => {
     expect(changes).toEqual([]);
   });
 
-  test("between two devices, it begins no other and writes no setting", async () => {
+  test("starts no other device and writes no setting", async () => {
     const one = host();
     one.isStopped = () => one.kernel.writes.length >= 1;
     const { problems } = await one.disable();
@@ -180,7 +180,7 @@ describe("interrupted", () => {
     expect(problems).toContainEqual(expect.objectContaining({ code: "interrupted", device: "vif3.0" }));
   });
 
-  test("between two settings, it announces the VM that has new ones", async () => {
+  test("announces the VM that already has new settings", async () => {
     const one = host();
     one.isStopped = () => Object.keys(one.settings(web0.uuid)).length >= 2;
     const { problems } = await one.disable();
@@ -188,7 +188,7 @@ describe("interrupted", () => {
     expect(problems.filter(({ code }) => code === "setting-not-attempted").length).toBeGreaterThan(0);
   });
 
-  test("while a device is written, it hears the signal before the next", async () => {
+  test("notices a signal during a device write before the next device", async () => {
     const one = host();
     let signalled = false;
     one.isStopped = () => signalled;
@@ -204,7 +204,7 @@ describe("interrupted", () => {
     expect(one.kernel.writes).toEqual(["eth0"]);
   });
 
-  test("at any call, the next run completes it and the one after that writes nothing", async () => {
+  test("is completed by the next run at any point, and the run after that writes nothing", async () => {
     const whole = host();
     await whole.disable();
     const calls = whole.journal.length;

@@ -41,21 +41,21 @@ const NASTY = [
   "(sub)",
 ];
 
-describe("shellQuoted", () => {
-  test("makes of every word what sh takes literally", () => {
+describe("quoteShellWord", () => {
+  test("quotes every word so that sh takes it literally", () => {
     const script = `printf '%s\\0' ${NASTY.map(quoteShellWord).join(" ")}`;
     const { stdout, exitCode } = Bun.spawnSync(["sh", "-c", script]);
     expect(exitCode).toBe(0);
     expect(stdout.toString().split("\0")).toEqual([...NASTY, ""]);
   });
 
-  test("leaves alone what needs no quotes", () => {
+  test("leaves words that need no quotes unchanged", () => {
     for (const word of ["eth0", "uuid=1-2", "other-config:ethtool-tso=off", "/sbin/ethtool"]) {
       expect(quoteShellWord(word)).toBe(word);
     }
   });
 
-  test("quotes every character that sh might act upon, wherever it stands", () => {
+  test("quotes every special character of sh at any position", () => {
     for (const character of " \t\n'\"`$;&|<>()*?[]{}~#!\\^") {
       for (const word of [`${character}a`, `a${character}`, `a${character}b`]) {
         expect(quoteShellWord(word)).toStartWith("'");
@@ -64,11 +64,11 @@ describe("shellQuoted", () => {
   });
 });
 
-describe("the commands that would do the same by hand", () => {
+describe("formatDisableCommands", () => {
   const web0 = vif(vm("web", { domid: 3 }), "0");
   const eth0 = pif("eth0");
 
-  test("one ethtool a device, then the records, in the order of doing", () => {
+  test("lists one ethtool command per device, then the settings", () => {
     const subjects = [nic(eth0), guest(web0)];
     const live = planLiveSteps(subjects, ["tso", "gro"], createSnapshot({ eth0: NIC_ON, "vif3.0": VIF_ON }));
     const records = planSettings(subjects, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), false);
@@ -82,7 +82,7 @@ describe("the commands that would do the same by hand", () => {
     ]);
   });
 
-  test("no event is spoken of where no running VM's VIF is recorded", () => {
+  test("omits the event without settings on a running VM's VIF", () => {
     const halted = planSettings([guest(vif(haltedVm("db"), "0"))], ["tso"], createSnapshot({}), false);
     expect(formatDisableCommands([], halted)).toHaveLength(1);
     const nics = planSettings([nic(eth0)], ["tso"], createSnapshot({ eth0: NIC_OFF }), false);
@@ -90,7 +90,7 @@ describe("the commands that would do the same by hand", () => {
     expect(formatDisableCommands([], [])).toEqual([]);
   });
 
-  test("no name reaches the shell unquoted", () => {
+  test("quotes every name", () => {
     const odd = pif("eth0;reboot", { uuid: "$(reboot)" });
     const live = planLiveSteps([nic(odd)], DEFAULT_FEATURES, createSnapshot({ "eth0;reboot": NIC_ON }));
     const records = planSettings([nic(odd)], ["tso"], createSnapshot({ "eth0;reboot": NIC_OFF }), false);
@@ -99,7 +99,7 @@ describe("the commands that would do the same by hand", () => {
     expect(second).toBe("xe pif-param-set 'uuid=$(reboot)' other-config:ethtool-tso=off");
   });
 
-  test("the names of VMs are in none of them: tenants write them", () => {
+  test("never contains names of VMs, which tenants choose", () => {
     const hostile = vm("'; reboot; '", { domid: 3 });
     const subjects = [guest(vif(hostile, "0"))];
     const live = planLiveSteps(subjects, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }));

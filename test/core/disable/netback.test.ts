@@ -6,7 +6,7 @@ import { netbackCaptures, parseEthtool } from "../../fakes/ethtool-text.ts";
 
 const captures = netbackCaptures();
 
-test("there is a capture of each of three kernels", () => {
+test("captures exist for three kernels", () => {
   expect(captures.map(({ name }) => name)).toEqual([
     "xen-4.17-dom0-5.10.0-46",
     "xen-4.17-dom0-6.1.0-51",
@@ -14,7 +14,7 @@ test("there is a capture of each of three kernels", () => {
   ]);
 });
 
-test("a line that the parser does not understand is an error", () => {
+test("parseEthtool refuses a line that it does not understand", () => {
   expect(() => parseEthtool("Features for eth0:\nrx-checksumming: perhaps\n")).toThrow();
 });
 
@@ -28,7 +28,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
     const stateIn = (features: typeof connected.features) =>
       Object.fromEntries(FEATURE_NAMES.map((keyword) => [keyword, kernel.getState(features, keyword)]));
 
-    test("connected: rx is on and fixed, the rest of the netback features on", () => {
+    test("has rx fixed on and its other features on while connected", () => {
       expect(connected.device).toBe("vif1.0");
       expect(stateIn(connected.features)).toEqual({
         rx: "on, fixed",
@@ -46,25 +46,25 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
       });
     });
 
-    test("not connected: tso is off, but will come on by itself", () => {
+    test("has tso off but requested on while not connected", () => {
       expect(unconnected.device).toBe("vif7.0");
       expect(kernel.getState(unconnected.features, "tso")).toBe("off, requested on");
       expect(kernel.getState(unconnected.features, "tx")).toBe("on");
     });
 
-    test("rx is not written to the kernel, which could not change it", () => {
+    test("gets no kernel write for rx, which is fixed", () => {
       expect(planLiveSteps([subject], ["rx"], view)).toEqual([]);
       const [step] = planLiveSteps([subject], DEFAULT_FEATURES, view);
       expect(step?.features).toEqual(["tx", "sg", "tso", "gso", "gro"]);
       expect(namesOf(kernel, step?.bitsToClear.bits ?? [])).not.toContain("rx-checksum");
     });
 
-    test("a setting of rx is written on a VIF when it is named", () => {
+    test("gets a setting for rx when rx is named", () => {
       const steps = planSettings([subject], DEFAULT_FEATURES, view, true);
       expect(steps.map(({ key }) => key)).toEqual(Object.keys(vifSettings("off")));
     });
 
-    test("not connected: the plan clears the requested bits too", () => {
+    test("has its requested bits cleared too while not connected", () => {
       const waiting = createSnapshot({ "vif1.0": unconnected.features }, unconnected.kernel);
       const steps = planLiveSteps([subject], DEFAULT_FEATURES, waiting);
       const names = namesOf(kernel, steps[0]?.bitsToClear.bits ?? []);
@@ -78,7 +78,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
       expect(left.features).toEqual(turnedOff.features);
     });
 
-    test("the preview is what ethtool showed after it had turned everything off", () => {
+    test("has a preview that equals what ethtool shows after turning everything off", () => {
       const steps = planLiveSteps([subject], DEFAULT_FEATURES, view);
       const preview = previewSnapshot(view, steps).readings.get("vif1.0");
       expect(preview).toEqual({ state: "read", features: turnedOff.features });
@@ -93,7 +93,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
       });
     });
 
-    test("after that there is nothing left to do", () => {
+    test("needs no further write after that", () => {
       const after = createSnapshot({ "vif1.0": turnedOff.features }, turnedOff.kernel);
       expect(planLiveSteps([subject], DEFAULT_FEATURES, after)).toEqual([]);
     });

@@ -29,22 +29,22 @@ function asked(features: ReadonlyMap<string, StoredFeature> | undefined) {
   return [...(features ?? [])].map(([name, one]) => [name, one.asked, one.alone]);
 }
 
-describe("the plan of disable", () => {
-  test("touches nothing", () => {
+describe("planDisable", () => {
+  test("changes nothing", () => {
     const one = host();
     previewChanges(one.planDisable({ groups: { nics: true, vifs: true } }));
     expect(one.journal).toEqual([]);
     expect(one.bits.listDevices()).toEqual([]);
   });
 
-  test("has the settings that the kernel will allow", () => {
+  test("contains the settings that the kernel will allow", () => {
     const { settings } = host().planDisable();
     const keys = settings.flatMap(({ iface, key }) => (iface.kind === "pif" ? [key] : []));
     const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = pifSettings("off");
     expect(keys).toEqual(Object.keys(possible));
   });
 
-  test("writes rx on a VIF only when it was named, for netback has it fixed on", () => {
+  test("writes rx on a VIF only when named, because netback has it fixed on", () => {
     const keys = (hasExplicitFeatures: boolean) =>
       host()
         .planDisable({ features: ["rx", "tx"], hasExplicitFeatures })
@@ -53,7 +53,7 @@ describe("the plan of disable", () => {
     expect(new Set(keys(true))).toEqual(new Set(["ethtool-rx", "ethtool-tx"]));
   });
 
-  test("stores what was asked and what was there with every interface that it changes", () => {
+  test("stores the request and the originals of every interface that it changes", () => {
     const texts = textsOf(host(), { features: ["tso", "gro"] });
     expect([...texts.keys()].sort()).toEqual([eth0, web0, db0].map(({ uuid }) => uuid).sort());
     expect(texts.get(web0.uuid)?.get("gro")).toEqual({
@@ -70,7 +70,7 @@ describe("the plan of disable", () => {
     });
   });
 
-  test("stores as written last a setting that means off already", () => {
+  test("stores a setting that already means off as last written", () => {
     const one = host({
       ...POOL,
       vifs: [{ ...web0, otherConfig: config({ "ethtool-tso": "false" }) }],
@@ -79,7 +79,7 @@ describe("the plan of disable", () => {
     expect(text?.get("tso")).toMatchObject({ original: { setting: "false" }, wrote: "false" });
   });
 
-  test("keeps what is stored of other features", async () => {
+  test("keeps the stored policy of other features", async () => {
     const one = host();
     await one.disableFeatures("gso");
     const text = textsOf(one, { features: ["tso"] }).get(web0.uuid);
@@ -90,22 +90,22 @@ describe("the plan of disable", () => {
   });
 });
 
-describe("a VIF that is named by itself", () => {
+describe("planDisable of a VIF named by itself", () => {
   const individualVifs = new Set([web0.uuid]);
 
-  test("is asked off alone, so that its VM is not", () => {
+  test("covers this VIF alone, not its VM", () => {
     const text = textsOf(host(), { features: ["tso"], individualVifs }).get(web0.uuid);
     expect(asked(text)).toEqual([["tso", "off", true]]);
   });
 
-  test("gets a text that says so of its VM, once that is named", async () => {
+  test("extends to the VM once the VM is named", async () => {
     const one = host();
     await one.disable({ features: ["tso"], individualVifs });
     const text = textsOf(one, { features: ["tso"] }).get(web0.uuid);
     expect(asked(text)).toEqual([["tso", "off", false]]);
   });
 
-  test("takes nothing back from a VM that was named before", async () => {
+  test("keeps the policy of a VM that was named before", async () => {
     const one = host();
     await one.disable({ features: ["tso"] });
     const text = textsOf(one, { features: ["tso", "gso"], individualVifs }).get(web0.uuid);
@@ -116,8 +116,8 @@ describe("a VIF that is named by itself", () => {
   });
 });
 
-describe("the standing rule", () => {
-  test("is planned where it grows, and only there", async () => {
+describe("planDisable of the standing rule", () => {
+  test("stores the rule only when it grows", async () => {
     const one = host();
     const nics = { nics: true, vifs: false };
     expect(one.planDisable({ features: ["tso"], groups: nics }).hostRule?.rule).toEqual({
@@ -130,7 +130,7 @@ describe("the standing rule", () => {
     expect(one.planDisable({ features: ["tso"] }).hostRule).toBeNull();
   });
 
-  test("spares a text to an interface of which nothing has to be changed", async () => {
+  test("writes no policy entry to an interface without changes", async () => {
     const one = host();
     const request = { features: ["lro"], groups: { nics: true, vifs: true } } as const;
     expect([...textsOf(one, request).keys()]).toEqual([]);
@@ -138,8 +138,8 @@ describe("the standing rule", () => {
   });
 });
 
-describe("an interface whose text is unusable", () => {
-  test("is left out, and named with the command that shows it", () => {
+describe("planDisable of an interface with an invalid policy entry", () => {
+  test("skips it and names the command that shows the entry", () => {
     const one = host();
     one.toolstack.database.set(web0.ref, "offload-me", "x");
     const plan = one.planDisable();

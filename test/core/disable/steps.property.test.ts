@@ -52,7 +52,7 @@ function settingsOf(host: FakeHost, uuid: string): ReadonlyMap<string, string> {
 }
 
 describe("for every kernel, pool and list of features", () => {
-  test("the bits of a write are changeable, asked for, and on or requested", () => {
+  test("a write clears only bits that are changeable, asked for, and on or requested", () => {
     fc.assert(
       fc.property(
         kernels.chain((names) =>
@@ -83,7 +83,7 @@ describe("for every kernel, pool and list of features", () => {
     );
   });
 
-  test("the state of a feature is what its kernel features say together", () => {
+  test("the state of a feature follows from all its kernel features", () => {
     fc.assert(
       fc.property(
         kernels.chain((names) => fc.tuple(fc.constant(names), featureSets(names))),
@@ -116,7 +116,7 @@ describe("for every kernel, pool and list of features", () => {
     );
   });
 
-  test("a step touches no fixed feature, none that was not asked for, and each device once", () => {
+  test("a step changes no fixed or unrequested feature, and each device once", () => {
     fc.assert(
       fc.property(changeCases, (world) => {
         const { live } = planFor(world, hostOf(world));
@@ -132,7 +132,7 @@ describe("for every kernel, pool and list of features", () => {
     );
   });
 
-  test("no device of another host, of a foreign VM or of the bridge is written", async () => {
+  test("no device of another host, of another host's VM or of the bridge is written", async () => {
     await fc.assert(
       fc.asyncProperty(changeCases, async (world) => {
         const { kernel } = await carriedOut(world, true);
@@ -152,7 +152,7 @@ describe("for every kernel, pool and list of features", () => {
   test.each([
     ["complies", true],
     ["do as they like", false],
-  ])("a PIF is recorded only where it reads off and changeable (devices that %s)", async (_, obeying) => {
+  ])("a PIF gets a setting only when the feature reads off and changeable (devices that %s)", async (_, obeying) => {
     await fc.assert(
       fc.asyncProperty(changeCases, async (world) => {
         const { host, kernel } = await carriedOut(world, obeying);
@@ -197,7 +197,7 @@ describe("for every kernel, pool and list of features", () => {
     );
   });
 
-  test("a record that means off is left as it is, and none is ever lost", async () => {
+  test("a setting that means off is left alone, and none is ever lost", async () => {
     await fc.assert(
       fc.asyncProperty(changeCases, async (world) => {
         const { host, plan } = await carriedOut(world, true);
@@ -213,7 +213,7 @@ describe("for every kernel, pool and list of features", () => {
     );
   });
 
-  test("on an ideal host all that can be off is off, and a second plan is empty", async () => {
+  test("on an ideal host everything changeable ends off and a second plan is empty", async () => {
     await fc.assert(
       fc.asyncProperty(changeCases, async (world) => {
         const { host, done, plan } = await carriedOut(world, true);
@@ -229,7 +229,7 @@ describe("for every kernel, pool and list of features", () => {
     );
   });
 
-  test("the plan alone changes nothing, and is the same twice", () => {
+  test("planning changes nothing and is repeatable", () => {
     fc.assert(
       fc.property(changeCases, (world) => {
         const host = hostOf(world);
@@ -241,7 +241,7 @@ describe("for every kernel, pool and list of features", () => {
     );
   });
 
-  test("what is said of an interface does not depend on those beside it", async () => {
+  test("the result of one interface does not depend on the others", async () => {
     await fc.assert(
       fc.asyncProperty(changeCases, async (world) => {
         const { done } = await carriedOut(world, false);
@@ -264,7 +264,7 @@ describe("for every kernel, pool and list of features", () => {
     );
   });
 
-  test("every message that names an interface begins with it", async () => {
+  test("every message about an interface begins with its name", async () => {
     await fc.assert(
       fc.asyncProperty(changeCases, async (world) => {
         const { done } = await carriedOut(world, false);

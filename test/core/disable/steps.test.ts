@@ -30,8 +30,8 @@ import {
 const web = vm("web", { domid: 3 });
 const BARE = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
 
-describe("the kernel writes", () => {
-  test("are one a device, with all features in it: a NIC resets once", () => {
+describe("planLiveSteps", () => {
+  test("writes each device once with all features, so that a NIC resets once", () => {
     const steps = planLiveSteps([nic(pif("eth0"))], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_ON }));
     expect(steps).toHaveLength(1);
     expect(steps[0]?.device).toBe("eth0");
@@ -48,28 +48,28 @@ describe("the kernel writes", () => {
     ]);
   });
 
-  test("touch only the features that were asked for", () => {
+  test("changes only the requested features", () => {
     const [step] = planLiveSteps([nic(pif("eth0"))], ["tso"], createSnapshot({ eth0: NIC_ON }));
     expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual(["tx-tcp-segmentation", "tx-tcp6-segmentation"]);
   });
 
-  test("leave out a device on which nothing is on", () => {
+  test("skips a device with nothing on", () => {
     const view = createSnapshot({ eth0: NIC_OFF, eth1: NIC_ON });
     const steps = planLiveSteps([nic(pif("eth0")), nic(pif("eth1"))], DEFAULT_FEATURES, view);
     expect(steps.map(({ device }) => device)).toEqual(["eth1"]);
   });
 
-  test("leave out what is fixed on: rx of a VIF", () => {
+  test("skips what is fixed on, such as rx of a VIF", () => {
     expect(planLiveSteps([guest(vif(web, "0"))], ["rx"], createSnapshot({ "vif3.0": VIF_ON }))).toEqual([]);
   });
 
-  test("clear what is off but requested on: it would come on by itself", () => {
+  test("clears what is off but requested on", () => {
     const requestedOn = featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" });
     const [step] = planLiveSteps([guest(vif(web, "0"))], ["tso"], createSnapshot({ "vif3.0": requestedOn }));
     expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual(["tx-tcp-segmentation"]);
   });
 
-  test("reach the tap beside a vif, and no tap that is not there", () => {
+  test("includes the tap of a vif only if it exists", () => {
     const subject = guest(vif(web, "0"));
     const both = createSnapshot({ "vif3.0": VIF_ON, "tap3.0": VIF_ON });
     expect(planLiveSteps([subject], ["gro"], both).map(({ device }) => device)).toEqual(["vif3.0", "tap3.0"]);
@@ -77,12 +77,12 @@ describe("the kernel writes", () => {
     expect(alone.map(({ device }) => device)).toEqual(["vif3.0"]);
   });
 
-  test("never reach vif3.0 for a VM of domid 3 on another host", () => {
+  test("never includes vif3.0 for a VM with domid 3 on another host", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
     expect(planLiveSteps([guest(vif(away, "0"))], ["gro"], createSnapshot({ "vif3.0": VIF_ON }))).toEqual([]);
   });
 
-  test("leave out what is missing or cannot be read", () => {
+  test("skips devices that are missing or unreadable", () => {
     const view = createSnapshot({
       eth0: { state: "missing" },
       eth1: { state: "unreadable", reason: "permission denied" },
@@ -91,14 +91,14 @@ describe("the kernel writes", () => {
     expect(planLiveSteps(subjects, DEFAULT_FEATURES, view)).toEqual([]);
   });
 
-  test("of a bare device are those of any other", () => {
+  test("treats an unmanaged device like any other", () => {
     const steps = planLiveSteps([BARE], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_ON }));
     expect(steps.map(({ device }) => device)).toEqual(["eth0"]);
   });
 });
 
-describe("the preview", () => {
-  test("is every step done, and nothing else", () => {
+describe("previewSnapshot", () => {
+  test("applies every step and nothing else", () => {
     const view = createSnapshot({ eth0: NIC_ON, eth1: NIC_ON, eth2: { state: "missing" } });
     const steps = planLiveSteps([nic(pif("eth0"))], DEFAULT_FEATURES, view);
     const expected = createSnapshot({ eth0: NIC_OFF, eth1: NIC_ON, eth2: { state: "missing" } });
@@ -107,10 +107,10 @@ describe("the preview", () => {
   });
 });
 
-describe("the records of a PIF", () => {
+describe("settings of a PIF", () => {
   const eth0 = nic(pif("eth0"));
 
-  test("are written for what is changeable on that NIC and reads back off", () => {
+  test("are written for features that are changeable on that NIC and read back off", () => {
     const steps = planSettings([eth0], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_OFF }), false);
     expect(steps.map(({ key, from }) => [key, from])).toEqual([
       ["ethtool-rx", null],
@@ -123,14 +123,14 @@ describe("the records of a PIF", () => {
   });
 
   test.each(["on", "on requested off", "on fixed", "off fixed", "off requested on"] as const)(
-    "are not written for a feature that is %s: a later PIF.plug would fail, or nothing is gained",
+    "are not written for a feature that is %s, because PIF.plug would fail or nothing is gained",
     (state) => {
       const view = createSnapshot({ eth0: featureSet(KERNEL, { "rx-lro": state }) });
       expect(planSettings([eth0], ["lro"], view, false)).toEqual([]);
     },
   );
 
-  test("are not written where a part of the group is fixed on", () => {
+  test("are not written if part of the feature is fixed on", () => {
     const set = featureSet(KERNEL, { "tx-checksum-ipv4": "on fixed", "tx-checksum-ipv6": "off" });
     expect(planSettings([eth0], ["tx"], createSnapshot({ eth0: set }), false)).toEqual([]);
   });
@@ -141,7 +141,7 @@ describe("the records of a PIF", () => {
     expect(planSettings([eth0], DEFAULT_FEATURES, unreadable, false)).toEqual([]);
   });
 
-  test("are not written where the toolstack does not manage it, nor for a bare device", () => {
+  test("are not written for an unmanaged PIF or device", () => {
     const view = createSnapshot({ eth0: NIC_OFF });
     expect(planSettings([nic(pif("eth0", { managed: false }))], DEFAULT_FEATURES, view, false)).toEqual([]);
     expect(planSettings([BARE], DEFAULT_FEATURES, view, false)).toEqual([]);
@@ -152,26 +152,26 @@ describe("the records of a PIF", () => {
     expect(planSettings([eth0], ["rxvlan", "rxhash"], createSnapshot({ eth0: set }), false)).toEqual([]);
   });
 
-  test.each(["off", "false"])("that say %p already are left as they are", (value) => {
+  test.each(["off", "false"])("are left alone when they say %p", (value) => {
     const subject = nic(pif("eth0", { otherConfig: config(pifSettings(value)) }));
     expect(planSettings([subject], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_OFF }), false)).toEqual([]);
   });
 
-  test.each(["on", "true", "OFF", "0", ""])("that say %p are replaced", (value) => {
+  test.each(["on", "true", "OFF", "0", ""])("are replaced when they say %p", (value) => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
     const [step, ...more] = planSettings([subject], ["tso"], createSnapshot({ eth0: NIC_OFF }), false);
     expect(more).toEqual([]);
     expect(step).toMatchObject({ key: "ethtool-tso", from: value });
   });
 
-  test("gro is not written where properties:gro says off already", () => {
+  test("exclude gro when properties:gro is off", () => {
     const subject = nic(pif("eth0", { groProperty: "off" }));
     expect(planSettings([subject], ["gro"], createSnapshot({ eth0: NIC_OFF }), false)).toEqual([]);
   });
 });
 
-describe("the records of a VIF", () => {
-  test("are the requested features that netback can change, and others only when named", () => {
+describe("settings of a VIF", () => {
+  test("cover what netback can change, and other features only when named", () => {
     const keys = (named: boolean) =>
       planSettings([guest(vif(web, "0"))], DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }), named).map(
         ({ key }) => key,
@@ -180,7 +180,7 @@ describe("the records of a VIF", () => {
     expect(keys(true)).toEqual(Object.keys(vifSettings("off")));
   });
 
-  test("are written whether it has a device or not", () => {
+  test("are written with or without a device", () => {
     const away = vm("away", { residentOn: BETA });
     const subjects = [guest(vif(haltedVm("db"), "0")), guest(vif(away, "0"))];
     expect(planSettings(subjects, ["tso"], createSnapshot({}), false)).toHaveLength(2);
@@ -190,7 +190,7 @@ describe("the records of a VIF", () => {
     expect(planSettings([guest(vif(web, "0", { sriov: true }))], ["tso"], createSnapshot({}), false)).toEqual([]);
   });
 
-  test("that mean off are left, others replaced", () => {
+  test("are left alone when they mean off, else replaced", () => {
     const otherConfig = config({ "ethtool-tx": "false", "ethtool-tso": "true", mine: "1" });
     const steps = planSettings(
       [guest(vif(web, "0", { otherConfig }))],
@@ -205,8 +205,8 @@ describe("the records of a VIF", () => {
   });
 });
 
-describe("changes, as a report tells them", () => {
-  test("live: from one reading to the other, device by device", () => {
+describe("reported changes", () => {
+  test("list live states before and after per device", () => {
     const eth0 = pif("eth0");
     const before = createSnapshot({ eth0: NIC_ON });
     const after = createSnapshot({ eth0: NIC_OFF });
@@ -215,12 +215,12 @@ describe("changes, as a report tells them", () => {
     ]);
   });
 
-  test("live: none where a device cannot be read before or after", () => {
+  test("omit devices that cannot be read before or after", () => {
     const gone = createSnapshot({ eth0: { state: "missing" } });
     expect(listLiveChanges([nic(pif("eth0"))], ["tso"], createSnapshot({ eth0: NIC_ON }), gone)).toEqual([]);
   });
 
-  test("recorded: with the value that was replaced, and the device if there is one", () => {
+  test("list settings with the replaced value, and the device if there is one", () => {
     const here = vif(web, "0", { otherConfig: config({ "ethtool-tso": "on" }) });
     const there = vif(haltedVm("db"), "0");
     const view = createSnapshot({ "vif3.0": VIF_ON });
@@ -238,7 +238,7 @@ describe("changes, as a report tells them", () => {
     ]);
   });
 
-  test("the names of what is touched are each said once", () => {
+  test("list each setting once", () => {
     const subject = guest(vif(web, "0"));
     const steps = planSettings([subject, nic(pif("eth0"))], ["tso", "gso"], createSnapshot({ eth0: NIC_OFF }), false);
     expect(steps).toHaveLength(4);

@@ -33,8 +33,8 @@ function summaryOf(device: string, layer: BootLayer | null) {
   return summarizeDevice(report, layer);
 }
 
-describe("the summary of a device", () => {
-  test("sorts features by what is true of them", () => {
+describe("the device summary", () => {
+  test("groups features by state", () => {
     expect(summaryOf("eth0", null)).toMatchObject({
       on: ["rx", "tso", "gro"],
       off: [],
@@ -43,21 +43,21 @@ describe("the summary of a device", () => {
     });
   });
 
-  test("calls persisted what boot will turn off on this very device", () => {
+  test("lists as persisted what boot will turn off on this device", () => {
     expect(summaryOf("eth0", boot()).persisted).toEqual(KEYWORDS);
     expect(summaryOf("eth1", boot()).persisted).toEqual([]);
     const covers = { ...NOTHING_COVERED, nics: KEYWORDS };
     expect(summaryOf("eth1", boot({ covers })).persisted).toEqual(KEYWORDS);
   });
 
-  test("calls nothing persisted that will not be run", () => {
+  test("lists nothing as persisted when the boot layer will not run", () => {
     for (const state of ["disabled", "modified", "not-executable", "incomplete"] as const) {
       expect(summaryOf("eth0", boot({ state })).persisted).toEqual([]);
     }
   });
 });
 
-describe("records where no NIC is", () => {
+describe("settings on bonds, VLANs and networks", () => {
   const bond = pif("bond0", {
     role: "bond",
     otherConfig: config({ "ethtool-gso": "off", x: "1" }),
@@ -65,7 +65,7 @@ describe("records where no NIC is", () => {
   const vlan = pif("eth0", { role: "vlan", vlan: 7, otherConfig: config({ "ethtool-tx": "off" }) });
   const pool = inventory({ pifs: [bond, vlan, pif("eth0")] });
 
-  test("are read by nobody with Open vSwitch, or where the backend is not known", () => {
+  test("are ineffective with Open vSwitch or an unknown backend", () => {
     for (const backend of ["openvswitch", "vswitch", null]) {
       expect(listIneffectivePifSettings(pool, backend).map(({ name, key }) => `${name}: ${key}`)).toEqual([
         "bond0: ethtool-gso",
@@ -78,11 +78,11 @@ describe("records where no NIC is", () => {
     expect(listIneffectivePifSettings(pool, "bridge")).toEqual([]);
   });
 
-  test("of another host are not this one's business", () => {
+  test("are ignored when they belong to another host", () => {
     expect(listIneffectivePifSettings(inventory({ pifs: [{ ...bond, host: BETA }] }), null)).toEqual([]);
   });
 
-  test("of networks are for the bridge", () => {
+  test("are applied to the bridge when set on a network", () => {
     const network = { uuid: uuidFor("n"), name: "LAN", bridge: "xenbr0" };
     expect(
       listNetworkSettings([{ ...network, otherConfig: config({ "ethtool-gro": "off", mtu: "9000" }) }]),
@@ -91,11 +91,11 @@ describe("records where no NIC is", () => {
 });
 
 describe("advice", () => {
-  test("is empty where nothing is wrong", () => {
+  test("is empty when nothing is wrong", () => {
     expect(buildAdvice({ problems: [], notes: [], advice: [] }, NOTHING)).toEqual([]);
   });
 
-  test("names a command for each thing, the toolstack first, and each command once", () => {
+  test("names one command per problem, the toolstack first", () => {
     const problems = [
       { code: "live-on", message: "eth0: tso on", interface: "eth0" },
       { code: "gro-not-persistent", message: "eth1: no record keeps gro off", interface: "eth1" },
@@ -107,7 +107,7 @@ describe("advice", () => {
     expect(advice[1]?.reason).toBe("on, and could be off: eth0");
   });
 
-  test("names the command of a finding about the boot layer, with its reason", () => {
+  test("names the command for a boot layer finding with its reason", () => {
     const note = {
       code: "not-persisted",
       message: "nothing is installed for boot; install it with: offload persist",
@@ -127,7 +127,7 @@ describe("advice", () => {
     ]);
   });
 
-  test("quotes what comes from others for a shell", () => {
+  test("quotes foreign values for the shell", () => {
     const record = {
       ...({ of: "vif", uuid: uuidFor("v"), name: "vif1.0", key: "ethtool tx;reboot" } as const),
       ...{ value: "off", reason: "" },
@@ -158,7 +158,7 @@ describe("versions", () => {
   const versions = (told: Readonly<Record<string, string>>, more: Partial<typeof own> = {}) =>
     new Map(collectSoftware(config(told), { ...own, ...more }).map((one) => [one.part, one]));
 
-  test("come from XAPI where it tells", () => {
+  test("come from XAPI when it knows them", () => {
     const told = versions({
       ...{ product_brand: "XenServer", product_version: "8.4.0", build_number: "b1" },
       ...{ xen: "4.17.5-13", xapi: "26.1", xapi_build: "26.1.4", network_backend: "openvswitch" },
@@ -173,7 +173,7 @@ describe("versions", () => {
     expect(told.get("ethtool")?.version).toBeNull();
   });
 
-  test("come from the host itself where it does not", () => {
+  test("come from the host itself when XAPI does not know them", () => {
     const told = versions({});
     expect(told.get("product")).toMatchObject({ version: "XCP-ng 8.3.0" });
     expect(told.get("xapi")?.version).toBeNull();

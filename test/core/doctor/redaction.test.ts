@@ -10,8 +10,8 @@ function redaction() {
   return new Redaction([ACME, SHORT, { kind: "host", ...ALPHA }]);
 }
 
-describe("a redacted inventory", () => {
-  test("has a placeholder for every VM and host, taken from its UUID", () => {
+describe("redacting an inventory", () => {
+  test("replaces every VM and host with a placeholder made from its UUID", () => {
     const mail = vm("ACME mail", { residentOn: BETA });
     const pool = inventory({ pifs: [pif("eth0")], vms: [mail], vifs: [vif(mail, "0")] });
     const shown = redaction().redactInventory(pool);
@@ -23,15 +23,15 @@ describe("a redacted inventory", () => {
   });
 });
 
-describe("text of others", () => {
-  test("loses the names that are known, but not letters in the middle of words", () => {
+describe("redacting text", () => {
+  test("removes known names, but not inside words", () => {
     const text = redaction().redactText("mailto 'ACME mail' about db, adb and db2 on alpha");
     expect(text).toBe(
       `mailto 'VM-${ACME.uuid.slice(0, 8)}' about VM-${SHORT.uuid.slice(0, 8)}, adb and db2 on host-${ALPHA.uuid.slice(0, 8)}`,
     );
   });
 
-  test("loses MAC addresses, IP addresses and mail addresses, each under one placeholder", () => {
+  test("replaces each MAC, IP and mail address with one placeholder", () => {
     const one = redaction();
     expect(one.redactText("02:AA:bb:cc:dd:ee 02-aa-bb-cc-dd-ee 02:aa:bb:cc:dd:ef")).toBe("MAC-1 MAC-1 MAC-2");
     expect(one.redactText("192.0.2.7 2001:db8::7 fe80::1 192.0.2.7 root@acme.example")).toBe(
@@ -39,14 +39,14 @@ describe("text of others", () => {
     );
   });
 
-  test("keeps what is no address: versions, PCI slots with a function, devices, UUIDs", () => {
+  test("keeps versions, PCI slots, devices and UUIDs", () => {
     const one = redaction();
     for (const text of ["4.19.0", "vif3.0", "eth0", "1.713.36.0", uuidFor("x")]) {
       expect(one.redactText(text)).toBe(text);
     }
   });
 
-  test("has no name left that it knows, wherever it stands as a word", () => {
+  test("leaves no known name anywhere as a word", () => {
     const name = fc.string({ minLength: 3, unit: "grapheme" }).filter((one) => one.trim() !== "");
     fc.assert(
       fc.property(name, fc.string(), fc.string(), (secret, before, after) => {
@@ -58,13 +58,13 @@ describe("text of others", () => {
   });
 });
 
-test("a device that is called by its MAC address loses it, the same way everywhere", () => {
+test("replaces a device name that contains a MAC address consistently", () => {
   const one = redaction();
   expect(one.redactAddresses("enx0011aabbccdd: tso on")).toBe("enx-NIC-1: tso on");
   expect(one.redactAddresses("ethtool -k enx0011aabbccdd")).toBe("ethtool -k enx-NIC-1");
 });
 
-test("paths keep what is the same on every host, and lose names that somebody chose", () => {
+test("keeps the fixed parts of paths and removes chosen names", () => {
   const one = redaction();
   expect(one.redactPath("/etc/rc.d/rc.local")).toBe("/etc/rc.d/rc.local");
   expect(one.redactPath("/etc/xapi.d/vif-hotplug")).toBe("/etc/xapi.d/vif-hotplug");

@@ -40,7 +40,7 @@ describe("a line of somebody else's that touches offloads counts", () => {
   }
 });
 
-describe("a line that only looks like it does not", () => {
+describe("findHooks finds no offload command in", () => {
   const innocent: readonly (readonly [line: string, type?: HookType])[] = [
     ["# ethtool -K eth0 tso off"],
     ['  # RUN+="ethtool -K $name lro off"', "udev rule"],
@@ -72,23 +72,23 @@ describe("a line that only looks like it does not", () => {
   }
 });
 
-test("lines are counted as an editor counts them, and a continued line is one", () => {
+test("counts lines as an editor does, and a continued line as one", () => {
   expect(hooks("#!/bin/sh\r\n\nethtool \\\n  -K eth0 \\\n  tso off\nethtool -K eth1 tx off\n")).toMatchObject([
     { line: 3, text: expect.stringMatching(/ethtool\s+-K eth0\s+tso off/) },
     { line: 6, text: "ethtool -K eth1 tx off" },
   ]);
 });
 
-test("a comment does not go on in the next line, whatever it ends in", () => {
+test("does not continue a comment on the next line", () => {
   expect(hooks("# as before \\\nethtool -K eth0 tso on\n")).toMatchObject([{ line: 2 }]);
 });
 
-test("only the part that matters is shown: not what stands before, behind or in a comment", () => {
+test("shows only the relevant command of a line", () => {
   const [hook] = hooks("test -e /acme && ethtool -K eth0 tx off || logger acme # for acme\n");
   expect(hook?.text).toBe("ethtool -K eth0 tx off");
 });
 
-test("a line that turns features on is told from one that turns them off", () => {
+test("distinguishes lines that turn features on from those that turn them off", () => {
   const on = (line: string) => hooks(line).map(({ turnsOn }) => turnsOn);
   expect(on("ethtool -K eth0 tso on gso off")).toEqual([true]);
   expect(on("xe pif-param-set uuid=u other-config:ethtool-gro=on")).toEqual([true]);
@@ -96,7 +96,7 @@ test("a line that turns features on is told from one that turns them off", () =>
   expect(on("ethtool -K enxon tso off")).toEqual([false]);
 });
 
-test("the block that persist put into rc.local is its own, and what stands around it is not", () => {
+test("ignores offload's own block in rc.local, but not the lines around it", () => {
   const text = `ethtool -K eth0 tx off
 # BEGIN offload (written by "offload persist"; remove with "offload persist --remove")
 ethtool -K "$1" tso off
@@ -106,19 +106,19 @@ ethtool -K eth1 tx off
   expect(hooks(text).map(({ line }) => line)).toEqual([1, 5]);
 });
 
-test("a heading of somebody else's is no marker of ours, however much it looks like one", () => {
+test("does not mistake a similar heading for offload's marker", () => {
   for (const heading of ["# BEGIN offload settings", "# BEGIN offload", "# BEGIN offload (acme)"]) {
     expect(hooks(`${heading}\nethtool -K eth0 tso on\n`)).toMatchObject([{ line: 2 }]);
   }
 });
 
-test("vif-hotplug counts whatever is in it, because the toolstack runs it for every VIF", () => {
+test("always counts vif-hotplug, because the toolstack runs it for every VIF", () => {
   const path = "/etc/xapi.d/vif-hotplug";
   expect(hooks("#!/bin/sh\nexec /opt/hook\n", "toolstack hook", path)).toMatchObject([{ line: 0, text: "" }]);
   expect(hooks("ethtool -K $1 gro off\n", "toolstack hook", path)).toMatchObject([{ line: 1 }]);
 });
 
-test("options of drivers count only where options of drivers are set", () => {
+test("counts driver options only in files that set driver options", () => {
   const found = (line: string) => hooks(line, "module options", "/etc/modprobe.d/nic.conf");
   expect(found("options bnx2x disable_tpa=1 num_queues=4\n")).toHaveLength(1);
   expect(found("options ixgbe LRO=0,0\n")).toHaveLength(1);
@@ -130,7 +130,7 @@ test("options of drivers count only where options of drivers are set", () => {
   expect(turnsOn("options myri10ge myri10ge_lro=0\n")).toEqual([false]);
 });
 
-test("scripts are found by the absolute paths in lines that are no comments", () => {
+test("finds scripts by absolute paths outside comments", () => {
   const text = `# /opt/old.sh
 ExecStart=-/opt/a.sh --now
 RUN+="/opt/b.sh $name"
