@@ -5,40 +5,40 @@ import { ALPHA, BETA, guest, haltedVm, nic, pif, vif, vm } from "../builders/hos
 const NOTHING: ReadonlySet<string> = new Set();
 const web = vm("web", { domid: 7 });
 
-describe("where the device of a VIF is", () => {
-  test("here, while its VM is resident on this host", () => {
+describe("locateVif", () => {
+  test("returns local while the VM is resident on this host", () => {
     expect(locateVif(vif(web, "0"), ALPHA.uuid)).toEqual({ kind: "local", domid: 7 });
   });
 
-  test("here, when the VM is paused: its devices stay", () => {
+  test("returns local for a paused VM, whose devices stay", () => {
     const paused = vm("web", { domid: 7, powerState: "Paused" });
     expect(locateVif(vif(paused, "0"), ALPHA.uuid)).toEqual({ kind: "local", domid: 7 });
   });
 
-  test("on the other host, whatever its domid: domids repeat between hosts", () => {
+  test("returns remote for a VM on another host, whatever its domid", () => {
     const away = vm("away", { domid: 7, residentOn: BETA });
     expect(locateVif(vif(away, "0"), ALPHA.uuid)).toEqual({ kind: "remote", host: "beta" });
   });
 
-  test.each(["Halted", "Suspended"])("nowhere, when the VM is %s", (powerState) => {
+  test.each(["Halted", "Suspended"])("returns none when the VM is %s", (powerState) => {
     const asleep = haltedVm("asleep", { powerState });
     const reason = `its VM is ${powerState.toLowerCase()}`;
     expect(locateVif(vif(asleep, "0"), ALPHA.uuid)).toEqual({ kind: "none", reason });
   });
 
-  test("nowhere, when the VM is suspended but says currently_attached and keeps a domid", () => {
+  test("returns none for a suspended VM that keeps currently_attached and a domid", () => {
     const asleep = vm("asleep", { powerState: "Suspended", domid: 7 });
     expect(locateVif(vif(asleep, "0", { attached: true }), ALPHA.uuid).kind).toBe("none");
   });
 
-  test("nowhere, when it is unplugged", () => {
+  test("returns none for an unplugged VIF", () => {
     expect(locateVif(vif(web, "0", { attached: false }), ALPHA.uuid)).toEqual({
       kind: "none",
       reason: "it is unplugged",
     });
   });
 
-  test("nowhere, on an SR-IOV network: such a VIF has no netback device", () => {
+  test("returns none on an SR-IOV network, which uses no netback device", () => {
     expect(locateVif(vif(web, "0", { sriov: true }), ALPHA.uuid)).toEqual({
       kind: "none",
       reason: "it is on an SR-IOV network",
@@ -46,18 +46,18 @@ describe("where the device of a VIF is", () => {
   });
 });
 
-describe("the devices of an interface", () => {
-  test("of a NIC: what its PIF record says, whatever the name looks like", () => {
+describe("listing the devices of an interface", () => {
+  test("takes a NIC's name from its PIF, whatever it looks like", () => {
     for (const name of ["eth0", "eno12429np0", "side-1-eth0"]) {
       expect(listInterfaceDevices(nic(pif(name)), NOTHING)).toEqual([{ name, isMain: true }]);
     }
   });
 
-  test("of a VIF: vif<domid>.<device>", () => {
+  test("names a VIF vif<domid>.<device>", () => {
     expect(listInterfaceDevices(guest(vif(web, "2")), NOTHING)).toEqual([{ name: "vif7.2", isMain: true }]);
   });
 
-  test("of a VIF with an emulated NIC: the tap too, which has no records", () => {
+  test("includes the tap of an emulated NIC, which has no settings", () => {
     const existing = new Set(["vif7.0", "tap7.0", "tap7.1"]);
     expect(listInterfaceDevices(guest(vif(web, "0")), existing)).toEqual([
       { name: "vif7.0", isMain: true },
@@ -65,33 +65,33 @@ describe("the devices of an interface", () => {
     ]);
   });
 
-  test("of a VIF that is not here: none, even though this host has a device of that name", () => {
+  test("returns none for a remote VIF, even if a local device has that name", () => {
     const existing = new Set(["vif7.0", "tap7.0"]);
     const away = vm("away", { domid: 7, residentOn: BETA });
     expect(listInterfaceDevices(guest(vif(away, "0")), existing)).toEqual([]);
     expect(listInterfaceDevices(guest(vif(web, "0", { attached: false })), existing)).toEqual([]);
   });
 
-  test("of a bare device: itself", () => {
+  test("returns an unmanaged device itself", () => {
     expect(listInterfaceDevices({ kind: "unmanaged", device: "eth9", deviceKind: "pif" }, NOTHING)).toEqual([
       { name: "eth9", isMain: true },
     ]);
   });
 });
 
-describe("how messages call an interface", () => {
-  test("by its device where it has one", () => {
+describe("naming an interface in messages", () => {
+  test("uses its device if it has one", () => {
     expect(formatInterfaceName(nic(pif("eth0")))).toBe("eth0");
     expect(formatInterfaceName(guest(vif(web, "1")))).toBe("vif7.1");
     expect(formatInterfaceName({ kind: "unmanaged", device: "tap3.0", deviceKind: "vif" })).toBe("tap3.0");
   });
 
-  test("by its VM and number where it has none", () => {
+  test("uses its VM and number if it has no device", () => {
     expect(formatInterfaceName(guest(vif(haltedVm("db"), "1")))).toBe('VIF 1 of "db"');
   });
 });
 
-test("only what XAPI knows has a UUID", () => {
+test("gives a UUID only to what XAPI knows", () => {
   const [eth0, vif0] = [pif("eth0"), vif(web, "0")];
   expect(getUuid(nic(eth0))).toBe(eth0.uuid);
   expect(getUuid(guest(vif0))).toBe(vif0.uuid);

@@ -33,7 +33,7 @@ const foreignWrites: fc.Arbitrary<readonly OtherClientWrite[]> = fc.array(
 /** Clocks of hosts differ, and a text may be dated anyhow. */
 const clocks = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 12 });
 
-describe("hosts that work at once on what they share", () => {
+describe("concurrent hosts", () => {
   let ticks: readonly number[] = [];
   let tick = 0;
   const start = 1_700_000_000_000;
@@ -61,7 +61,7 @@ describe("hosts that work at once on what they share", () => {
     return pool;
   }
 
-  test("keep the originals at every moment, whoever disables, is killed or comes late", async () => {
+  test("keep the originals at every moment, despite kills and late calls", async () => {
     const some = fc.array(disables(), { maxLength: 2 });
     await fc.assert(
       fc.asyncProperty(
@@ -79,7 +79,7 @@ describe("hosts that work at once on what they share", () => {
     );
   });
 
-  test("never lose a key of somebody else, whatever they do", async () => {
+  test("never lose a key that is not offload's", async () => {
     const any = fc.array(runs(), { maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(
@@ -96,7 +96,7 @@ describe("hosts that work at once on what they share", () => {
     );
   });
 
-  test("restore what was there although one disables while the other restores", async () => {
+  test("restore the originals although one disables while the other restores", async () => {
     const one = (command: Run["command"]) => runs({ command: fc.constant(command), killedAtCall: fc.constant(null) });
     await fc.assert(
       fc.asyncProperty(
@@ -114,7 +114,7 @@ describe("hosts that work at once on what they share", () => {
     );
   });
 
-  test("complete with the next disable what a killed one began, and write nothing after that", async () => {
+  test("complete an interrupted disable with the next one and write nothing after that", async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), disables(), clocks, async (scheduler, killed, times) => {
         [ticks, tick] = [times, 0];

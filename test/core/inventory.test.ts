@@ -10,33 +10,33 @@ const vlan = pif("eth0", { role: "vlan", vlan: 100, taggedPif: eth0.uuid });
 const vlanOnBond = pif("bond0", { role: "vlan", vlan: 200, taggedPif: bond.uuid });
 const PIFS = [eth0, bond, eth1, eth2, vlan, vlanOnBond];
 
-describe("the NICs under a PIF", () => {
-  test("of a physical one: itself", () => {
+describe("findUnderlyingNics", () => {
+  test("returns a physical PIF itself", () => {
     expect(findUnderlyingNics(eth0, PIFS)).toEqual([eth0]);
   });
 
-  test("of a bond: its slaves", () => {
+  test("returns the slaves of a bond", () => {
     expect(findUnderlyingNics(bond, PIFS)).toEqual([eth1, eth2]);
   });
 
-  test("of a VLAN: the one under it", () => {
+  test("returns the PIF under a VLAN", () => {
     expect(findUnderlyingNics(vlan, PIFS)).toEqual([eth0]);
   });
 
-  test("of a VLAN on a bond: the bond's slaves", () => {
+  test("returns the bond's slaves for a VLAN on a bond", () => {
     expect(findUnderlyingNics(vlanOnBond, PIFS)).toEqual([eth1, eth2]);
   });
 
-  test.each(["tunnel", "sriov", "other"] as const)("of a PIF that is %s: none", (role) => {
+  test.each(["tunnel", "sriov", "other"] as const)("returns none for a PIF that is %s", (role) => {
     expect(findUnderlyingNics(pif("x0", { role }), PIFS)).toEqual([]);
   });
 
-  test("of a VLAN whose PIF is not there: none", () => {
+  test("returns none for a VLAN whose PIF is missing", () => {
     expect(findUnderlyingNics(pif("eth9", { role: "vlan", vlan: 1, taggedPif: undefined }), PIFS)).toEqual([]);
     expect(findUnderlyingNics(pif("eth9", { role: "vlan", vlan: 1, taggedPif: "gone" }), PIFS)).toEqual([]);
   });
 
-  test("of a VLAN on a VLAN, which xapi does not allow: none, so that a broken ring has an end", () => {
+  test("returns none for a VLAN on a VLAN, so that a cycle ends", () => {
     const upon = pif("eth0", { role: "vlan", vlan: 7, taggedPif: vlan.uuid });
     expect(findUnderlyingNics(upon, [...PIFS, upon])).toEqual([]);
   });

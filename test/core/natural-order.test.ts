@@ -6,14 +6,14 @@ function sorted(...words: readonly string[]) {
   return [...words].sort(compareNatural);
 }
 
-describe("the order of names", () => {
-  test("goes by the numbers in them: eth2 before eth10, vif9.0 before vif10.0", () => {
+describe("natural order", () => {
+  test("compares numbers in names: eth2 before eth10, vif9.0 before vif10.0", () => {
     expect(sorted("eth10", "eth2", "eth1", "eth0")).toEqual(["eth0", "eth1", "eth2", "eth10"]);
     expect(sorted("vif10.0", "vif9.10", "vif9.2")).toEqual(["vif9.2", "vif9.10", "vif10.0"]);
     expect(sorted("10", "9", "0")).toEqual(["0", "9", "10"]);
   });
 
-  test("takes digits alone for a number: no words, no blanks, and numbers of any length", () => {
+  test("treats only digits as a number, of any length", () => {
     expect(compareNatural("Infinity", "Infinity")).toBe(0);
     expect(sorted("Infinity 10", "Infinity 2", "Infinity 1")).toEqual(["Infinity 1", "Infinity 2", "Infinity 10"]);
     const [shorter, longer] = ["9".repeat(400), "9".repeat(401)];
@@ -25,7 +25,7 @@ describe("the order of names", () => {
     expect(compareNatural(" b", "0a")).toBeLessThan(0);
   });
 
-  test("is the same for every order in which they come", () => {
+  test("does not depend on the input order", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.oneof(fc.string(), fc.stringMatching(/^[ab01]{0,6}$/))), (words) => {
         expect(sorted(...[...words].reverse())).toEqual(sorted(...words));
@@ -33,7 +33,7 @@ describe("the order of names", () => {
     );
   });
 
-  test("tells apart all that differs, one way round, and without contradiction", () => {
+  test("is a strict total order", () => {
     const word = fc.oneof(fc.string({ maxLength: 5 }), fc.stringMatching(/^[aB01é.]{0,4}$/));
     fc.assert(
       fc.property(word, word, word, (a, b, c) => {

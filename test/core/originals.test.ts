@@ -46,11 +46,11 @@ describe("the original of a feature", () => {
     ["on fixed", "off"],
     ["on requested off", "off"],
     ["off fixed", "off"],
-  ] as const)("is, where the device shows %s, %s", (state, live) => {
+  ] as const)("maps the live state %s to %s", (state, live) => {
     expect(originalOf(nic(pif("eth0")), "gro", gro(state))).toEqual({ setting: null, live });
   });
 
-  test("has the setting that is there, of a feature that has one", () => {
+  test("includes the current setting of a feature that has one", () => {
     const settings = { "ethtool-gro": "junk", "ethtool-tso": "on" };
     const eth0 = nic(pif("eth0", { otherConfig: config(settings) }));
     expect(originalOf(eth0, "gro", gro("on"))?.setting).toBe("junk");
@@ -59,7 +59,7 @@ describe("the original of a feature", () => {
     expect(originalOf(web0, "tso")?.setting).toBe("on");
   });
 
-  test("is not known where a setting or the boot script may have turned it off", () => {
+  test("is unknown when a setting or the boot script may have turned it off", () => {
     const eth0 = nic(pif("eth0", { otherConfig: config({ "ethtool-gro": "false" }) }));
     expect(originalOf(eth0, "gro", gro("off"))).toEqual({ setting: "false", live: null });
     expect(originalOf(eth0, "gro", gro("on"))?.live).toBe("on");
@@ -67,7 +67,7 @@ describe("the original of a feature", () => {
     expect(originalOf(nic(pif("eth0")), "gro", atBoot)?.live).toBeNull();
   });
 
-  test("is not known where there is no device to read on this host", () => {
+  test("is unknown without a device on this host", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
     const devices = { "vif3.0": featureSet(KERNEL, { "rx-gro": "on" }) };
     for (const owner of [haltedVm("db"), away]) {
@@ -78,7 +78,7 @@ describe("the original of a feature", () => {
     expect(originalOf(nic(pif("eth0")), "gro", { devices: unreadable })?.live).toBeNull();
   });
 
-  test("comes from this boot's bits where the feature is off by now", () => {
+  test("comes from the bits of this boot when the feature is off by now", () => {
     const bits = new Map([["rx-gro", { requested: true, active: true }]]);
     const eth0 = nic(pif("eth0", { otherConfig: config({ "ethtool-gro": "off" }) }));
     expect(originalOf(eth0, "gro", { ...gro("off"), getKernelBits: () => bits })?.live).toBe("on");
@@ -87,7 +87,7 @@ describe("the original of a feature", () => {
   });
 });
 
-test("what was not known is on again, unless a setting meant off", () => {
+test("restores to on when unknown, unless a setting meant off", () => {
   expect(shouldRestoreOn({ setting: null, live: null })).toBe(true);
   expect(shouldRestoreOn({ setting: "junk", live: null })).toBe(true);
   expect(shouldRestoreOn({ setting: "off", live: null })).toBe(false);

@@ -23,7 +23,7 @@ function changed() {
   return { kernel, change };
 }
 
-test("a pending change keeps what was requested of everything that it clears, and no more", () => {
+test("a pending change saves the requested bits of what it clears, and no more", () => {
   const { change } = changed();
   expect(Object.fromEntries(change.devices.get("eth1") ?? [])).toEqual({
     "rx-gro": true,
@@ -32,7 +32,7 @@ test("a pending change keeps what was requested of everything that it clears, an
 });
 
 describe("reverting a pending change", () => {
-  test("asks for exactly what was requested before, with one write per device", () => {
+  test("requests exactly what was requested before, with one write per device", () => {
     const { kernel, change } = changed();
     expect(revertDevices(change, kernel)).toEqual([]);
     expect(kernel.devices.get("eth0")?.requested).toEqual(NIC_ON.requested);
@@ -42,14 +42,14 @@ describe("reverting a pending change", () => {
     expect(kernel.writes).toHaveLength(2);
   });
 
-  test("ignores a device that has gone: it took its features along", () => {
+  test("ignores a removed device", () => {
     const { kernel, change } = changed();
     kernel.devices.delete("eth0");
     expect(revertDevices(change, kernel)).toEqual([]);
     expect(kernel.devices.get("eth1")?.requested).toEqual(REQUESTED_ON.requested);
   });
 
-  test("names a device that cannot be read, and one whose driver does not follow", () => {
+  test("reports an unreadable device and a driver that does not comply", () => {
     const { kernel, change } = changed();
     kernel.unreadable.add("eth0");
     kernel.ignoringRequests.add("eth1");

@@ -54,8 +54,8 @@ const stored: fc.Arbitrary<StoredFeatures> = fc
   )
   .map((features) => new Map(Object.entries(features)));
 
-describe("a text that is made", () => {
-  test("reads back as what was meant, in printable ASCII", () => {
+describe("encoding a policy entry", () => {
+  test("round-trips in printable ASCII", () => {
     fc.assert(
       fc.property(stored, (features) => {
         const made = createInterfaceEntry(features, NO_INTERFACE_POLICY);
@@ -69,7 +69,7 @@ describe("a text that is made", () => {
     );
   });
 
-  test("carries control characters and lone surrogates, which XAPI would not", () => {
+  test("escapes control characters and lone surrogates, which XAPI would not keep", () => {
     const value = "a\u0000\u001b[31m\ud800\u{1f600}é";
     const features = new Map([["tso", feature({ original: { setting: value, live: null } })]]);
     const { key, value: made } = createInterfaceEntry(features, NO_INTERFACE_POLICY);
@@ -77,25 +77,25 @@ describe("a text that is made", () => {
     expect(parseInterfaceEntries({ [key]: made }).value).toEqual(features);
   });
 
-  test("has a name of its own each time", () => {
+  test("generates a new name each time", () => {
     const names = Array.from({ length: 200 }, () => createHostRuleEntry({ nics: [], vifs: [] }, NO_HOST_RULE));
     expect(new Set(names.map(({ key }) => key)).size).toBe(200);
   });
 
-  test("says a rule that reads back", () => {
+  test("round-trips a host rule", () => {
     const rule = { nics: ["tso", "rx-gro-hw"], vifs: ["gro"] };
     const { key, value: made } = createHostRuleEntry(rule, NO_HOST_RULE);
     expect(parseHostRuleEntries({ [key]: made }).value).toEqual(rule);
   });
 });
 
-describe("the time of a text", () => {
+describe("the time of a policy entry", () => {
   const clock = spyOn(Date, "now");
   afterEach(() => {
     clock.mockReset();
   });
 
-  test("is later than that of the text that it answers, whatever this host's clock says", () => {
+  test("is later than the entry it replaces, whatever this host's clock says", () => {
     clock.mockReturnValue(5);
     const before = parseInterfaceEntries({ "offload-1000-a": text({}) });
     expect(createInterfaceEntry(new Map(), before).key).toStartWith("offload-1001-");
@@ -103,7 +103,7 @@ describe("the time of a text", () => {
     expect(createInterfaceEntry(new Map(), before).key).toStartWith("offload-2000-");
   });
 
-  test("stays one that can be read, when another text has the last there is", () => {
+  test("stays readable after an entry with the last possible time", () => {
     clock.mockReturnValue(5);
     const last = parseInterfaceEntries({ "offload-9999999999999-a": text({}) });
     const { key, value: made } = createInterfaceEntry(new Map([["tso", feature()]]), last);
@@ -112,15 +112,15 @@ describe("the time of a text", () => {
   });
 });
 
-describe("texts of one object", () => {
-  test("are none where no key is offload's", () => {
+describe("policy entries of one object", () => {
+  test("are empty when no key is offload's", () => {
     expect(parseInterfaceEntries({ "ethtool-tso": "off", offload: "{", "xo:offload-1-a": "{" })).toBe(
       NO_INTERFACE_POLICY,
     );
     expect(parseHostRuleEntries({})).toBe(NO_HOST_RULE);
   });
 
-  test("count all: the oldest for originals, the newest for the rest", () => {
+  test("use the oldest for originals and the newest for the rest", () => {
     const older = { asked: "off", original: { setting: "on", live: "on" }, wrote: "off" };
     const newer = { asked: "on", original: { setting: "off", live: null }, wrote: null };
     const { value, keys, latestTimeMs } = parseInterfaceEntries({
@@ -137,7 +137,7 @@ describe("texts of one object", () => {
     expect([keys.length, latestTimeMs]).toEqual([2, 20]);
   });
 
-  test("are ordered by their names where their times are the same", () => {
+  test("are ordered by name when their times are equal", () => {
     const texts = {
       "offload-1-b": text({ tso: { asked: "on" } }),
       "offload-1-a": text({ tso: { asked: "off", original: { setting: null, live: null } } }),
@@ -147,7 +147,7 @@ describe("texts of one object", () => {
     expect(parseInterfaceEntries(turned).value).toEqual(parseInterfaceEntries(texts).value);
   });
 
-  test("keep what was written last where a newer one says nothing of it", () => {
+  test("keep the last written value when a newer entry has none", () => {
     const { value } = parseInterfaceEntries({
       "offload-1-a": text({ tso: { asked: "off", wrote: "off" } }),
       "offload-2-a": text({ tso: { asked: "off" } }),
@@ -155,7 +155,7 @@ describe("texts of one object", () => {
     expect(value.get("tso")?.wrote).toBe("off");
   });
 
-  test("say the same merged into one as they say apart", () => {
+  test("mean the same merged as apart", () => {
     fc.assert(
       fc.property(fc.array(stored, { minLength: 1, maxLength: 3 }), (all) => {
         const texts: Record<string, string> = {};
@@ -173,14 +173,14 @@ describe("texts of one object", () => {
     );
   });
 
-  test("of a host are its rule: the newest", () => {
+  test("use the newest for the rule of a host", () => {
     const rule = (nics: readonly string[]) => JSON.stringify({ version: 1, nics, vifs: [] });
     const texts = { "offload-2-a": rule(["tso"]), "offload-1-f": rule(["gro"]) };
     expect(parseHostRuleEntries(texts).value.nics).toEqual(["tso"]);
   });
 });
 
-describe("a hostile text excludes its object", () => {
+describe("an invalid policy entry excludes its object", () => {
   const GOOD = { "offload-1-a": text({ tso: { asked: "off" } }) };
 
   test.each([
@@ -204,13 +204,13 @@ describe("a hostile text excludes its object", () => {
     ["has an original without a live state", text({ tso: { original: { setting: null } } })],
     ["has a setting that is no text", text({ tso: { wrote: 1 } })],
     ["has a setting that is too long", text({ tso: { wrote: "x".repeat(65) } })],
-  ])("that %s", (_, damaged) => {
+  ])("when it %s", (_, damaged) => {
     const { value, problem, keys } = parseInterfaceEntries({ ...GOOD, "offload-2-b": damaged });
     expect(problem).toBe("a text of offload is damaged");
     expect([value.size, keys]).toEqual([0, ["offload-1-a", "offload-2-b"]]);
   });
 
-  test.each([0, 2, 1e300])("of version %p, whatever else it says", (version) => {
+  test.each([0, 2, 1e300])("when it has version %p", (version) => {
     expect(problemOf({ ...GOOD, "offload-2-b": JSON.stringify({ version }) })).toBe(
       "a text of offload is of another version of offload",
     );
@@ -227,24 +227,24 @@ describe("a hostile text excludes its object", () => {
     `offload-1-${"a".repeat(33)}`,
     "offload-1-A",
     "offload-me",
-  ])("of the name %p", (name) => {
+  ])("when it is named %p", (name) => {
     expect(problemOf({ ...GOOD, [name]: text({}) })).toBe("the name of a text is not one of offload's");
   });
 
-  test("that is too long, and no sooner", () => {
+  test("when it exceeds the maximum length, not at it", () => {
     const padded = (length: number) => text({}).padEnd(length);
     expect(problemOf({ "offload-1-a": padded(8192) })).toBeNull();
     expect(problemOf({ "offload-1-a": padded(8193) })).toBe("a text of offload is too long");
   });
 
-  test("when there are too many, and no sooner", () => {
+  test("when there are more entries than the maximum, not at it", () => {
     const texts = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, time) => [`offload-${time}-a`, text({})]));
     expect(problemOf(texts(64))).toBeNull();
     expect(problemOf(texts(65))).toBe("it has 65 texts of offload");
   });
 
-  test("of a host, which then has no rule that counts", () => {
+  test("on a host, which then has no rule", () => {
     for (const nics of [["tso", 1], "tso", ["a b"], Array.from({ length: 129 }, () => "tso")]) {
       const damaged = JSON.stringify({ version: 1, nics, vifs: [] });
       const { value, problem } = parseHostRuleEntries({ "offload-1-a": damaged });
@@ -253,7 +253,7 @@ describe("a hostile text excludes its object", () => {
   });
 });
 
-test("a feature called like a prototype is a name like any other", () => {
+test("accepts features named like properties of a prototype", () => {
   const { value, problem } = parseInterfaceEntries({
     "offload-1-a": '{"version":1,"features":{"__proto__":{"asked":"off"},"constructor":{}}}',
   });

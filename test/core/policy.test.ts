@@ -35,7 +35,7 @@ function guestWith(word: Word, device = "0", owner = web) {
 }
 
 describe("the policy of an interface", () => {
-  test("is nothing where nothing was asked for", () => {
+  test("is empty when nothing was asked for", () => {
     const policy = new Policy(NO_RULE, []);
     expect(policy.listFeaturesOff(nic(pif("eth0")))).toEqual([]);
     expect(policy.listFeaturesOff(guest(vif(web, "0")))).toEqual([]);
@@ -49,13 +49,13 @@ describe("the policy of an interface", () => {
     expect(policy.hasHostRule).toBe(true);
   });
 
-  test("is its own word before the rule, feature by feature", () => {
+  test("prefers its own entry to the rule, per feature", () => {
     const policy = new Policy({ nics: ["tso", "gro"], vifs: ["tx", "sg"] }, []);
     expect(policy.listFeaturesOff(nicWith({ tso: "on", rx: "off" }))).toEqual(["rx", "gro"]);
     expect(policy.listFeaturesOff(guestWith({ tx: "on", gso: "off" }))).toEqual(["sg", "gso"]);
   });
 
-  test("is that of its VM, whose other VIF was asked off", () => {
+  test("follows its VM when another VIF of it was disabled", () => {
     const one = guestWith({ tx: "off", sg: "off alone", tso: null });
     const policy = new Policy(NO_RULE, [one.vif]);
     expect(policy.listFeaturesOff(guest(vif(web, "1")))).toEqual(["tx"]);
@@ -63,14 +63,14 @@ describe("the policy of an interface", () => {
     expect(policy.listFeaturesOff(one)).toEqual(["tx", "sg"]);
   });
 
-  test("is nothing for a device that XAPI does not know, and for a feature that it does not", () => {
+  test("is empty for an unmanaged device and for an unknown feature", () => {
     const policy = new Policy({ nics: ["tso", "rx-gro-hw"], vifs: [] }, []);
     expect(policy.listFeaturesOff({ kind: "unmanaged", device: "eth9", deviceKind: "pif" })).toEqual([]);
     expect(policy.listFeaturesOff(nic(pif("eth0")))).toEqual(["tso"]);
     expect(policy.isOff(nic(pif("eth0")), "rx-gro-hw")).toBe(true);
   });
 
-  test("would be covered all the same without an exception", () => {
+  test("remains covered without an exception", () => {
     const excepted = nicWith({ tso: "on" });
     const policy = new Policy({ nics: ["tso"], vifs: [] }, []);
     expect([policy.isOff(excepted, "tso"), policy.isCovered(excepted, "tso")]).toEqual([false, true]);
@@ -78,13 +78,13 @@ describe("the policy of an interface", () => {
 });
 
 describe("the coverage of a policy", () => {
-  test("is empty where nothing was asked for", () => {
+  test("is empty when nothing was asked for", () => {
     const nothing: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
     const vifs = [vif(web, "0"), guestWith({ tx: null }, "1").vif];
     expect(new Policy(NO_RULE, vifs).computeCoverage([pif("eth0")])).toEqual(nothing);
   });
 
-  test("names a VM by itself only where the rule does not say the same", () => {
+  test("names a VM only when the rule does not cover it already", () => {
     const rule = { nics: [], vifs: ["tx"] };
     const same = new Policy(rule, [guestWith({ tx: "off" }).vif]).computeCoverage([]);
     expect(same).toMatchObject({ vifs: ["tx"], vms: new Map() });
@@ -95,7 +95,7 @@ describe("the coverage of a policy", () => {
     expect(less.vms).toEqual(new Map([[web.uuid, exception]]));
   });
 
-  test("turns off at boot on every interface what the policy says", () => {
+  test("turns off at boot what the policy says, on every interface", () => {
     const features: readonly Feature[] = ["tx", "tso", "gro"];
     const lists = fc.subarray([...features]);
     const words = fc

@@ -10,7 +10,7 @@ function of(...codes: readonly ProblemCode[]) {
 }
 
 describe("the exit code", () => {
-  test("numbers are those of the contract", () => {
+  test("matches the numbers of the contract", () => {
     expect(EXIT_CODES).toEqual({ success: 0, problems: 1, usage: 2, unavailable: 3 });
   });
 
@@ -18,7 +18,7 @@ describe("the exit code", () => {
     for (const options of [VERIFYING, STRICT, CHANGING]) expect(computeExitCode([], options)).toBe(0);
   });
 
-  test("is 1 for what could be off and is on, and for every wrong or missing record", () => {
+  test("is 1 for what could be off and is on, and for every wrong or missing setting", () => {
     const drift = [
       "live-on",
       "requested-on",
@@ -34,7 +34,7 @@ describe("the exit code", () => {
     }
   });
 
-  test("is 1 for what was asked for and could not be carried out", () => {
+  test("is 1 for a request that failed", () => {
     const undone = [
       "write-failed",
       "setting-write-failed",
@@ -51,7 +51,7 @@ describe("the exit code", () => {
     expect(computeExitCode(of("live-fixed"), STRICT)).toBe(1);
   });
 
-  test("is 3 for what cannot be determined; a command that changes has then done its work partly", () => {
+  test("is 3 when something cannot be determined, but 1 for a command that changes", () => {
     const unknown = [
       "live-on-other-host",
       "device-missing",
@@ -65,14 +65,14 @@ describe("the exit code", () => {
     }
   });
 
-  test("what is known to be wrong outranks what is not known", () => {
+  test("prefers a known problem to an unknown state", () => {
     expect(computeExitCode(of("device-missing", "live-on"), VERIFYING)).toBe(1);
     expect(computeExitCode(of("live-on", "device-missing"), VERIFYING)).toBe(1);
     expect(computeExitCode(of("live-fixed", "device-missing"), VERIFYING)).toBe(3);
     expect(computeExitCode(of("device-missing", "live-fixed"), STRICT)).toBe(1);
   });
 
-  test("follows from every code that there is", () => {
+  test("is defined for every problem code", () => {
     for (const level of Object.values(PROBLEM_SEVERITIES)) {
       expect(["drift", "undone", "unknown", "fixed"]).toContain(level);
     }

@@ -20,24 +20,24 @@ function guestWith(entries: Readonly<Record<string, string>>) {
   return guest(vif(web, "0", { otherConfig: config(entries) }));
 }
 
-describe("what the toolstack makes of a value", () => {
+describe("values of a setting", () => {
   test.each([
     ["off", "off"],
     ["false", "off"],
     ["on", "on"],
     ["true", "on"],
-  ] as const)("%p means %s", (value, meaning) => {
+  ] as const)("map %p to %s", (value, meaning) => {
     expect(parseSetting(value)).toBe(meaning);
   });
 
   test.each(["OFF", "Off", "False", "0", " off", "off ", "off\n", "no", "", "ON", "1"])(
-    "%p is ignored: it compares letter by letter",
+    "ignore %p, because the toolstack compares exactly",
     (value) => {
       expect(parseSetting(value)).toBeNull();
     },
   );
 
-  test("no value means nothing", () => {
+  test("include no value", () => {
     expect(parseSetting(undefined)).toBeNull();
   });
 });
@@ -46,7 +46,7 @@ describe("which records are honored", () => {
   const honored = (subject: Parameters<typeof effectiveKey>[0]) =>
     FEATURE_NAMES.flatMap((keyword) => effectiveKey(subject, keyword) ?? []);
 
-  test("of a managed PIF: eight", () => {
+  test("are eight for a managed PIF", () => {
     expect(honored(nicWith({}))).toEqual([
       "ethtool-rx",
       "ethtool-tx",
@@ -59,11 +59,11 @@ describe("which records are honored", () => {
     ]);
   });
 
-  test("of a PIF that the toolstack does not manage: none", () => {
+  test("are none for an unmanaged PIF", () => {
     expect(honored(nic(pif("eth0", { managed: false })))).toEqual([]);
   });
 
-  test("of a VIF: six", () => {
+  test("are six for a VIF", () => {
     expect(honored(guestWith({}))).toEqual([
       "ethtool-rx",
       "ethtool-tx",
@@ -74,21 +74,21 @@ describe("which records are honored", () => {
     ]);
   });
 
-  test("of an SR-IOV VIF and of a bare device: none", () => {
+  test("are none for an SR-IOV VIF and an unmanaged device", () => {
     expect(honored(guest(vif(web, "0", { sriov: true })))).toEqual([]);
     expect(honored(BARE)).toEqual([]);
     expect(getOtherConfig(BARE)).toBeNull();
   });
 });
 
-describe("what is recorded", () => {
-  test("is what a readable key says", () => {
+describe("the effective setting", () => {
+  test("follows a readable key", () => {
     expect(settingState(nicWith({ "ethtool-tso": "off" }), "tso")).toBe("off");
     expect(settingState(nicWith({ "ethtool-tso": "false" }), "tso")).toBe("off");
     expect(settingState(guestWith({ "ethtool-tso": "true" }), "tso")).toBe("on");
   });
 
-  test("is nothing without a key, or with one that cannot be read", () => {
+  test("is undefined without a readable key", () => {
     expect(settingState(nicWith({}), "tso")).toBeNull();
     expect(settingState(nicWith({ "ethtool-tso": "OFF" }), "tso")).toBeNull();
   });
@@ -99,18 +99,18 @@ describe("what is recorded", () => {
     expect(settingState(BARE, "rx")).toBeNull();
   });
 
-  test("properties:gro counts as gro of a PIF", () => {
+  test("follows properties:gro for gro of a PIF", () => {
     expect(settingState(nic(pif("eth0", { groProperty: "off" })), "gro")).toBe("off");
     expect(settingState(nic(pif("eth0", { groProperty: "on" })), "gro")).toBeNull();
     expect(settingState(nic(pif("eth0", { groProperty: "off" })), "lro")).toBeNull();
   });
 
-  test("properties:gro of the bond counts on its slave", () => {
+  test("follows properties:gro of the bond on its slave", () => {
     const slave = pif("eth1", { groProperty: "off", slaveOf: pif("bond0").uuid });
     expect(settingState(nic(slave), "gro")).toBe("off");
   });
 
-  test("a key overrides properties:gro, even one that cannot be read", () => {
+  test("prefers a key to properties:gro, even an unreadable one", () => {
     const says = (value: string) =>
       nic(pif("eth0", { groProperty: "off", otherConfig: config({ "ethtool-gro": value }) }));
     expect(settingState(says("on"), "gro")).toBe("on");
@@ -118,14 +118,14 @@ describe("what is recorded", () => {
   });
 });
 
-describe("records without effect", () => {
-  test("keys that only PIFs have, on a VIF", () => {
+describe("ineffective settings", () => {
+  test("include keys of PIFs on a VIF", () => {
     expect(ineffectiveSettings(guestWith({ "ethtool-gro": "off", "ethtool-tso": "off" }))).toEqual([
       { key: "ethtool-gro", value: "off", reason: "this key is read on PIFs only" },
     ]);
   });
 
-  test("keys that nothing reads", () => {
+  test("include keys that nothing reads", () => {
     expect(ineffectiveSettings(nicWith({ "ethtool-rxvlan": "off" }))).toEqual([
       {
         key: "ethtool-rxvlan",
@@ -135,26 +135,26 @@ describe("records without effect", () => {
     ]);
   });
 
-  test("keys that are mistyped, with the right spelling", () => {
+  test("include mistyped keys, with the right spelling", () => {
     const [dead] = ineffectiveSettings(nicWith({ "Ethtool-TSO": "off" }));
     expect(dead?.reason).toBe("the key is spelled ethtool-tso");
     const [joined] = ineffectiveSettings(guestWith({ ethtooltso: "off" }));
     expect(joined?.reason).toBe("the key is spelled ethtool-tso");
   });
 
-  test("values that cannot be read", () => {
+  test("include values that cannot be read", () => {
     expect(ineffectiveSettings(nicWith({ "ethtool-tso": "OFF" }))).toEqual([
       { key: "ethtool-tso", value: "OFF", reason: "only on, off, true and false are read" },
     ]);
   });
 
-  test("all of a PIF that is not managed, and of an SR-IOV VIF", () => {
+  test("include all of an unmanaged PIF and of an SR-IOV VIF", () => {
     const records = config({ "ethtool-tso": "off" });
     expect(ineffectiveSettings(nic(pif("eth0", { managed: false, otherConfig: records })))).toHaveLength(1);
     expect(ineffectiveSettings(guest(vif(web, "0", { sriov: true, otherConfig: records })))).toHaveLength(1);
   });
 
-  test("neither speed, duplex and their like on a PIF nor keys of others", () => {
+  test("exclude speed, duplex and the like on a PIF, and other keys", () => {
     const others = {
       "ethtool-speed": "1000",
       "ethtool-duplex": "full",

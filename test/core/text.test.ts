@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { formatCount, joinAnd, quote } from "../../src/core/text.ts";
 
 describe("quoted", () => {
-  test("puts a name into quotation marks", () => {
+  test("puts a name in quotation marks", () => {
     expect(quote("web 1")).toBe('"web 1"');
     expect(quote("")).toBe('""');
   });
@@ -12,17 +12,17 @@ describe("quoted", () => {
     expect(quote("x".repeat(65))).toBe(`"${"x".repeat(64)}…"`);
   });
 
-  test("counts characters, and halves none", () => {
+  test("counts characters and splits none", () => {
     expect(quote("😀".repeat(64))).toBe(`"${"😀".repeat(64)}"`);
     expect(quote("😀".repeat(65))).toBe(`"${"😀".repeat(64)}…"`);
   });
 });
 
-test("counted says the number with its noun", () => {
+test("formatCount combines a number with its noun", () => {
   expect([0, 1, 2, 1000].map((count) => formatCount(count, "VM"))).toEqual(["no VMs", "1 VM", "2 VMs", "1000 VMs"]);
 });
 
-test("listed makes a sentence's list", () => {
+test("joinAnd joins a list for a sentence", () => {
   expect(joinAnd([])).toBe("none");
   expect(joinAnd(["a"])).toBe("a");
   expect(joinAnd(["a", "b"])).toBe("a and b");

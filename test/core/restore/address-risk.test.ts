@@ -25,25 +25,25 @@ function risk(pifAddress: PifAddress, ...live: readonly LiveAddress[]): string |
 }
 
 describe("a plug takes no address away", () => {
-  test("where there is none", () => {
+  test("if there is none", () => {
     expect(risk(NONE)).toBeNull();
     expect(risk(STATIC)).toBeNull();
     expect(risk({ ...NONE, mode: "DHCP" })).toBeNull();
   });
 
-  test("where the record says the one that is live", () => {
+  test("if the PIF has the live address", () => {
     expect(risk(STATIC, address("10.0.0.5/24"))).toBeNull();
     const ipv6 = { ...NONE, ipv6Mode: "Static", ipv6: ["FD00:0::0005/64"] };
     expect(risk(ipv6, address("fd00::5/64"))).toBeNull();
   });
 
-  test("where it comes back from the network", () => {
+  test("if it comes back from the network", () => {
     expect(risk({ ...NONE, mode: "DHCP", ip: "10.0.0.9" }, address("10.0.0.9/24"))).toBeNull();
     expect(risk({ ...NONE, ipv6Mode: "Autoconf" }, address("fd00::5/64"))).toBeNull();
     expect(risk({ ...NONE, ipv6Mode: "DHCP" }, address("fd00::5/64"))).toBeNull();
   });
 
-  test("of other devices", () => {
+  test("if it belongs to another device", () => {
     expect(risk(NONE, address("10.0.0.9/24", "xenbr0"), address("::1/128", "lo"))).toBeNull();
   });
 });
@@ -57,36 +57,36 @@ describe("a plug takes an address away", () => {
     ["IPv6 where only IPv4 is static", STATIC, "fd00::9/64"],
     ["another IPv6", { ...NONE, ipv6Mode: "Static", ipv6: ["fd00::5/64"] }, "fd00::9/64"],
     ["another length", { ...NONE, ipv6Mode: "Static", ipv6: ["fd00::5/48"] }, "fd00::5/64"],
-  ])("that was set on the bridge by hand: %s", (_, record, live) => {
+  ])("if it was set on the bridge by hand: %s", (_, record, live) => {
     expect(risk(record, address(live))).toBe(
       `XAPI's record does not have the address ${live} of xenbr1, which a plug would remove`,
     );
   });
 
-  test("beside that of the record", () => {
+  test("if it exists beside that of the PIF", () => {
     expect(risk(STATIC, address("10.0.0.5/24"), address("10.0.0.9/24"))).toContain("10.0.0.9/24");
   });
 
-  test("of a NIC under the bridge, whatever the record says", () => {
+  test("if it is on a NIC under the bridge", () => {
     const live = [address("10.0.0.5/24", "eth2"), address("fd00::9/64", "eth1")];
     expect(risk(STATIC, ...live)).toBe(
       "XAPI's record does not have the addresses 10.0.0.5/24 of eth2 and fd00::9/64 of eth1, which a plug would remove",
     );
   });
 
-  test("that is not XAPI's lease", () => {
+  test("if it is not from XAPI's lease", () => {
     const dhcp = { ...NONE, mode: "DHCP", ip: "10.0.0.7" };
     expect(risk(dhcp, address("10.0.0.9/24"))).toContain("not that of XAPI's DHCP lease");
     expect(risk(dhcp, address("10.0.0.7/24"), address("10.0.0.9/24"))).toBeNull();
   });
 });
 
-test("a netmask has the length of its prefix", () => {
+test("compares a netmask by its prefix length", () => {
   const masks = ["255.255.255.0", "255.255.255.255", "255.240.0.0", "0.0.0.0", ""];
   expect(masks.map(computePrefixLength)).toEqual([24, 32, 12, 0, 0]);
 });
 
-test("IPv6 addresses are compared in their shortest form", () => {
+test("compares IPv6 addresses in their shortest form", () => {
   expect(shortenIpv6("fd00:0000:0000:0000:0000:0000:0000:0005")).toBe("fd00::5");
   expect(shortenIpv6("FD00::5")).toBe("fd00::5");
   expect(shortenIpv6("nonsense")).toBe("nonsense");

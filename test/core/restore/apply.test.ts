@@ -14,7 +14,7 @@ function host(pool = POOL): FakeHost {
 }
 
 describe("restore", () => {
-  test("brings back settings and requests exactly, and leaves no text", async () => {
+  test("restores settings and requested bits exactly and removes all policy entries", async () => {
     const one = host();
     const before = one.requests();
     await one.disable({ groups: { nics: true, vifs: true } });
@@ -29,7 +29,7 @@ describe("restore", () => {
     expect(one.bits.listDevices()).toEqual([]);
   });
 
-  test("writes settings before the plug, the kernel after it, and removes texts last", async () => {
+  test("writes settings before the plug, the kernel after it, and removes policy entries last", async () => {
     const one = host();
     one.replugger = {
       replug: async (pifs) => {
@@ -47,7 +47,7 @@ describe("restore", () => {
     expect(order.lastIndexOf("kernel")).toBeLessThan(order.indexOf("text"));
   });
 
-  test("plugs a NIC with a text though its settings are restored already", async () => {
+  test("plugs a NIC with a policy entry although its settings are restored already", async () => {
     const one = host();
     await one.disable();
     one.isStopped = () => one.journal.includes("read back");
@@ -64,7 +64,7 @@ describe("restore", () => {
     expect(plugged).toEqual(["eth0"]);
   });
 
-  test("keeps the text of a NIC whose plug fails", async () => {
+  test("keeps the policy entry of a NIC whose plug fails", async () => {
     const one = host();
     const problem = { code: "plug-failed", message: "eth0: not plugged", uuid: eth0.uuid } as const;
     one.replugger = { replug: async () => ({ problems: [problem], notes: [] }) };
@@ -92,7 +92,7 @@ describe("restore", () => {
     expect([...one.pendingAnnouncements.pending]).toEqual([]);
   });
 
-  test("restores some features, and keeps the text of the others", async () => {
+  test("restores some features and keeps the policy entry of the others", async () => {
     const one = host();
     await one.disableFeatures("tx", "tso");
     await one.restore({ features: ["tx"] });
@@ -108,7 +108,7 @@ describe("restore", () => {
     expect([names.includes("tx-checksum-ipv4"), names.includes("tx-tcp-segmentation")]).toEqual([true, false]);
   });
 
-  test("keeps everything for another try where a driver does not follow", async () => {
+  test("keeps everything for another try when a driver does not comply", async () => {
     const one = host();
     await one.disable();
     one.kernel.ignoringRequests.add("eth0");
@@ -121,7 +121,7 @@ describe("restore", () => {
     expect(one.texts(eth0.uuid)).toEqual([]);
   });
 
-  test("at any call it is cut short, the next one completes it", async () => {
+  test("is completed by the next run after an interruption at any call", async () => {
     const whole = host();
     const before = whole.requests();
     await whole.disable();
@@ -143,8 +143,8 @@ describe("restore", () => {
   });
 });
 
-describe("what somebody else has changed since", () => {
-  test("is a conflict: it stays, its originals too, and the policy goes", async () => {
+describe("restore of a setting that somebody else changed", () => {
+  test("reports a conflict, keeps setting and originals, and removes the policy", async () => {
     const one = host();
     await one.disable();
     one.toolstack.database.set(web0.ref, "ethtool-tso", "true");
@@ -162,7 +162,7 @@ describe("what somebody else has changed since", () => {
     expect(one.texts(eth0.uuid)).toEqual([]);
   });
 
-  test("is restored with --force", async () => {
+  test("restores it with --force", async () => {
     const one = host();
     await one.disable();
     one.toolstack.database.set(web0.ref, "ethtool-tso", "true");
@@ -171,7 +171,7 @@ describe("what somebody else has changed since", () => {
     expect(one.toolstack.getOtherConfig(web0.uuid)).toEqual({ "ethtool-tx": "on", other: "kept" });
   });
 
-  test("is not written again by a second restore", async () => {
+  test("does not write again the second time", async () => {
     const one = host();
     await one.disable();
     one.toolstack.database.set(web0.ref, "ethtool-tso", "true");
@@ -182,7 +182,7 @@ describe("what somebody else has changed since", () => {
     expect(one.journal).toEqual([]);
   });
 
-  test("is no conflict where the setting was removed: an absent one counts as ours", async () => {
+  test("treats a removed setting as no conflict", async () => {
     const one = host();
     await one.disable();
     one.toolstack.database.remove(web0.ref, "ethtool-tx");
@@ -192,8 +192,8 @@ describe("what somebody else has changed since", () => {
   });
 });
 
-describe("a wider rule", () => {
-  test("leaves an exception on an interface that is restored, once", async () => {
+describe("restore under a wider rule", () => {
+  test("leaves one exception on the restored interface", async () => {
     const one = host();
     await one.disable({ groups: { nics: true, vifs: false } });
     await one.restore({ targets: new Set([eth0.uuid]), rule: null });

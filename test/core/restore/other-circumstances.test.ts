@@ -42,8 +42,8 @@ function withDbRunning(before: FakeHost, domid: number): FakeHost {
   return new FakeHost(new FakeXapiDatabase({ ...pool, vms, vifs }), before.kernel.devices);
 }
 
-describe("a VM that was halted when its VIF was disabled", () => {
-  test("has the features turned on that its settings have turned off since", async () => {
+describe("restore of a VM that was halted when its VIF was disabled", () => {
+  test("turns on the features that its settings have turned off since", async () => {
     const before = host();
     await before.disableFeatures("tso", "gro");
     const one = withDbRunning(before, 7);
@@ -81,8 +81,8 @@ describe("a VM that was halted when its VIF was disabled", () => {
   });
 });
 
-describe("restore on a host that knows less", () => {
-  test("brings back settings and features after a reinstall, from the texts alone", async () => {
+describe("restore without state on disk", () => {
+  test("restores settings and features after a reinstall from policy entries alone", async () => {
     const one = host();
     const before = one.requests();
     await one.disable();
@@ -93,7 +93,7 @@ describe("restore on a host that knows less", () => {
     expect(one.kernel.kernel.getState(one.kernel.devices.get("vif3.0") ?? VIF_ON, "tso")).toBe("on");
   });
 
-  test("restores the settings of a VM that runs on another host, and keeps its text", async () => {
+  test("restores the settings of a remote VM and keeps its policy entry", async () => {
     const one = host();
     await one.disable();
     const beta = new FakeHost(one.toolstack.database, {}, { host: BETA });
@@ -106,7 +106,7 @@ describe("restore on a host that knows less", () => {
     expect(one.texts(web0.uuid)).toEqual([]);
   });
 
-  test("turns on what the boot script turned off without a text, and names it", async () => {
+  test("turns on and names what the boot script turned off without a policy entry", async () => {
     const one = host();
     await one.disable();
     const off = one.kernel.devices.get("vif3.0") ?? VIF_ON;

@@ -15,12 +15,12 @@ function plugsFor(nics: Parameters<typeof planReplugs>[0], pifs = [eth0, bond0, 
   });
 }
 
-describe("the plugs that restored NICs need", () => {
-  test("are those of their own PIFs", () => {
+describe("plugs of restored NICs", () => {
+  test("use the PIF of each NIC", () => {
     expect(plugsFor([nic(eth0, true)])).toEqual(["eth0 for eth0: eth0, management"]);
   });
 
-  test("are that of the bond for its slaves, once, with every slave's device", () => {
+  test("use the bond once for its slaves, with every slave's device", () => {
     expect(plugsFor([nic(eth1)])).toEqual(["bond0 for eth1: eth1 eth2"]);
     expect(plugsFor([nic(eth1), nic(eth0), nic(eth2)])).toEqual([
       "bond0 for eth1 eth2: eth1 eth2",
@@ -28,22 +28,22 @@ describe("the plugs that restored NICs need", () => {
     ]);
   });
 
-  test("name the management where it goes through one of the slaves", () => {
+  test("mark management traffic through one of the slaves", () => {
     expect(plugsFor([nic(eth1, true)])).toEqual(["bond0 for eth1: eth1 eth2, management"]);
   });
 
-  test("attach nothing", () => {
+  test("do not attach an unplugged PIF", () => {
     const unplugged = pif("eth3", { attached: false });
     expect(plugsFor([nic(unplugged)], [unplugged])).toEqual([]);
     expect(plugsFor([nic(eth1)], [{ ...bond0, attached: false }, eth1, eth2])).toEqual([]);
   });
 
-  test("leave PIFs alone that XAPI does not manage", () => {
+  test("skip unmanaged PIFs", () => {
     const unmanaged = pif("eth3", { managed: false });
     expect(plugsFor([nic(unmanaged)], [unmanaged])).toEqual([]);
   });
 
-  test("are none for a slave whose bond is not known", () => {
+  test("skip a slave whose bond is unknown", () => {
     expect(plugsFor([nic(eth1)], [eth1])).toEqual([]);
   });
 });

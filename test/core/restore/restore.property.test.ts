@@ -8,7 +8,7 @@ function contents({ toolstack: { database } }: FakeHost): ReadonlyMap<string, un
   return new Map(database.refs.map((ref) => [ref, database.getOtherConfig(ref)]));
 }
 
-test("disable and then restore leave requests and other_config of any world as they were", async () => {
+test("restore after disable brings back requested bits and other_config of any host", async () => {
   await fc.assert(
     fc.asyncProperty(changeCases, featureLists, fc.boolean(), async (world, features, rule) => {
       const one = new FakeHost(world.inventory, world.devices, { names: world.names });

@@ -18,8 +18,8 @@ const POOL = inventory({
   vifs: [vif(WEB, "0")],
 });
 
-describe("what can be named on a command line", () => {
-  test("is ALL, VMs, this host's devices with a NIC, and VIFs that have a device here", () => {
+describe("completion candidates", () => {
+  test("include groups, VMs, this host's devices with a NIC, and local VIFs", () => {
     expect(listCandidates("targets", POOL)).toEqual([
       "ALL\tthis host's NICs and the VIFs of its VMs",
       "NICS\tthis host's NICs",
@@ -33,12 +33,12 @@ describe("what can be named on a command line", () => {
     ]);
   });
 
-  test("behind --vm it is VMs, behind --pif devices", () => {
+  test("are VMs after --vm and devices after --pif", () => {
     expect(listCandidates("vms", POOL).map((line) => line.split("\t")[0])).toEqual(["rest", "web 1"]);
     expect(listCandidates("pifs", POOL).map((line) => line.split("\t")[0])).toEqual([...["bond0", "eth0", "eth0.7"]]);
   });
 
-  test("two VMs of one name, and those that nobody can type, go by their UUIDs", () => {
+  test("use UUIDs for VMs with the same name or one that cannot be typed", () => {
     const odd = ["", "  ", "two\nlines", "\u202eevil", "tab\there", "x".repeat(300)];
     const vms = [
       ...["a", "b"].map((uuid) => haltedVm("twin", { uuid: uuidFor(uuid) })),
@@ -48,7 +48,7 @@ describe("what can be named on a command line", () => {
     expect(new Set(names)).toEqual(new Set(vms.map(({ uuid }) => uuid)));
   });
 
-  test("whatever the names: a line each, a tab each, no control character, and all of it resolves", () => {
+  test("take one clean line each and resolve, whatever the names", () => {
     const names = fc.uniqueArray(fc.string({ unit: "binary", maxLength: 40 }), { maxLength: 12 });
     fc.assert(
       fc.property(names, (list) => {
@@ -67,7 +67,7 @@ describe("what can be named on a command line", () => {
   });
 });
 
-test("without XAPI it is the kernel's devices, but for those that are nobody's NIC", () => {
+test("completion without XAPI lists the kernel's NICs and VIFs", () => {
   expect(listDeviceCandidates(["vif2.0", "lo", "eth10", "eth2", "ovs-system"])).toEqual([
     "eth2\tNIC",
     "eth10\tNIC",

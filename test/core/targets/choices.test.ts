@@ -38,15 +38,15 @@ function choices(pool: Inventory, view: FeatureSnapshot) {
   return buildChoices(there, devices);
 }
 
-describe("what there is to choose from", () => {
-  test("this host's NICs in their order, then the pool's VMs that have VIFs; nothing else", () => {
+describe("interactive choices", () => {
+  test("list this host's NICs in order, then VMs with VIFs", () => {
     expect(choices(POOL, VIEW).map(({ name }) => name)).toEqual([
       ...["eth0", "eth2", "eth10"],
       ...["away", "rest", "web"],
     ]);
   });
 
-  test("each with its state and the number of its VIFs", () => {
+  test("show the state and number of VIFs", () => {
     expect(choices(POOL, VIEW).map(({ state, vifCount }) => [state, vifCount])).toEqual([
       ["NIC, management", null],
       ["NIC", null],
@@ -57,7 +57,7 @@ describe("what there is to choose from", () => {
     ]);
   });
 
-  test("and with what is on in any of its devices and could be off: a fixed feature could not", () => {
+  test("show what is on and could be off in any of its devices", () => {
     const on = new Map(choices(POOL, VIEW).map(({ name, featuresOn: keywords }) => [name, keywords]));
     expect(on.get("eth0")).toContain("tso");
     expect(on.get("eth2")?.filter((keyword) => DEFAULT_FEATURES.includes(keyword))).toEqual([]);
@@ -66,7 +66,7 @@ describe("what there is to choose from", () => {
     expect([on.get("rest"), on.get("away"), on.get("eth10")]).toEqual([[], [], []]);
   });
 
-  test("a choice means itself, whatever else is called like it", () => {
+  test("resolve to themselves, whatever else has the same name", () => {
     const twins = inventory({
       ...POOL,
       vms: [...POOL.vms, vm("eth0", { domid: 7 }), vm("web", { uuid: "other", domid: 8 })],

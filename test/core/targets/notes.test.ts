@@ -13,8 +13,8 @@ const NOTHING: Selection = {
 };
 const GAMMA: Host = { uuid: uuidFor("host gamma"), name: "gamma" };
 
-describe("what the choice left out", () => {
-  test("counts VMs that run on other hosts, and names these hosts", () => {
+describe("createSelectionNotes", () => {
+  test("counts VMs on other hosts and names these hosts", () => {
     const vmsOnOtherHosts = [
       { host: BETA, count: 2 },
       { host: GAMMA, count: 1 },
@@ -27,43 +27,43 @@ describe("what the choice left out", () => {
     );
   });
 
-  test("a named VM without VIFs is said to have none", () => {
+  test("names a VM without VIFs", () => {
     const bare = haltedVm("unmanaged");
     expect(createSelectionNotes({ ...NOTHING, vmsWithoutVifs: [bare] })).toEqual([
       { code: "no-vifs", message: '"unmanaged" has no VIFs', uuid: bare.uuid },
     ]);
   });
 
-  test("nothing left out, nothing said", () => {
+  test("returns nothing when nothing was left out", () => {
     expect(createSelectionNotes(NOTHING)).toEqual([]);
   });
 });
 
-describe("when a record takes effect", () => {
+describe("createDeferredNotes", () => {
   const message = (subjects: Parameters<typeof createDeferredNotes>[0]) =>
     createDeferredNotes(subjects, true).map((note) => note.message);
 
-  test("of a halted VM: when it is started, once for all its VIFs", () => {
+  test("says when the settings of a halted VM take effect, once for all its VIFs", () => {
     const db = haltedVm("db");
     expect(message([guest(vif(db, "0")), guest(vif(db, "1"))])).toEqual([
       '2 VIFs of "db" (halted): recorded only, takes effect when it is started',
     ]);
   });
 
-  test("of a suspended one: when it is resumed", () => {
+  test("says when the settings of a suspended VM take effect", () => {
     const asleep = haltedVm("db", { powerState: "Suspended" });
     expect(message([guest(vif(asleep, "0"))])).toEqual([
       '1 VIF of "db" (suspended): recorded only, takes effect when it is resumed',
     ]);
   });
 
-  test("of an unplugged VIF of a running VM: when it is plugged", () => {
+  test("says when the settings of an unplugged VIF take effect", () => {
     expect(message([guest(vif(vm("web"), "0", { attached: false }))])).toEqual([
       '1 VIF of "web" (unplugged): recorded only, takes effect when it is plugged',
     ]);
   });
 
-  test("nothing is said of what is live here, lives elsewhere or has no records", () => {
+  test("returns nothing for interfaces that are local, remote or have no settings", () => {
     const away = vm("away", { residentOn: BETA });
     const subjects = [
       nic(pif("eth0")),
@@ -75,11 +75,11 @@ describe("when a record takes effect", () => {
   });
 });
 
-describe("features that no record keeps off", () => {
+describe("createNoSettingNotes", () => {
   const eth0 = nic(pif("eth0"));
   const web0 = guest(vif(vm("web"), "0"));
 
-  test("on VIFs: gro and lro too", () => {
+  test("names gro and lro on VIFs", () => {
     expect(createNoSettingNotes([web0], ["tso", "gro", "lro"])).toEqual([
       {
         code: "no-setting",
@@ -89,14 +89,14 @@ describe("features that no record keeps off", () => {
     ]);
   });
 
-  test("on NIC: only those that are no default", () => {
+  test("names only non-default features on NICs", () => {
     expect(createNoSettingNotes([eth0], ["tso", "gro", "lro"])).toEqual([]);
     expect(createNoSettingNotes([eth0], ["tso", "rxvlan"])[0]?.message).toBe(
       "rxvlan of NICs: XAPI has no record for that, so off until the next reboot",
     );
   });
 
-  test("each kind that is there is told of", () => {
+  test("returns one note per kind of interface", () => {
     expect(createNoSettingNotes([eth0, web0], ["ntuple"])).toHaveLength(2);
     expect(createNoSettingNotes([], ["ntuple", "gro"])).toEqual([]);
     const bare = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;

@@ -21,7 +21,7 @@ import {
 } from "../../builders/hosts.ts";
 import { FakeKernel } from "../../fakes/kernel.ts";
 
-describe("survey", () => {
+describe("readInterfaceFeatures", () => {
   const kernel = new FakeKernel(KERNEL, {
     eth0: NIC_ON,
     eth1: NIC_ON,
@@ -30,13 +30,13 @@ describe("survey", () => {
     "vif3.1": VIF_ON,
   });
 
-  test("reads the devices of the interfaces, taps too, and no others", () => {
+  test("reads the devices of the interfaces including taps, and no others", () => {
     const subjects = [nic(pif("eth0")), guest(vif(vm("web", { domid: 3 }), "0"))];
     const { readings } = readInterfaceFeatures(subjects, kernel);
     expect([...readings.keys()]).toEqual(["eth0", "vif3.0", "tap3.0"]);
   });
 
-  test("what was read ahead is not read again, what is missing there is", () => {
+  test("reads only what was not read ahead", () => {
     const own = new FakeKernel(KERNEL, { eth0: NIC_ON, "vif3.0": VIF_ON, "tap3.0": VIF_ON });
     const ahead = readGuestFeatures(own);
     expect([...(ahead?.readings.keys() ?? [])]).toEqual(["vif3.0", "tap3.0"]);
@@ -55,7 +55,7 @@ describe("survey", () => {
     expect(readNow("vif3.1")).toBe(VIF_ON);
   });
 
-  test("tells of a device that is not there", () => {
+  test("reports a missing device", () => {
     const { readings } = readInterfaceFeatures([nic(pif("eth9"))], kernel);
     expect(readings.get("eth9")).toEqual({ state: "missing" });
   });
@@ -66,10 +66,10 @@ describe("survey", () => {
   });
 });
 
-describe("targets without XAPI", () => {
+describe("resolveUnmanaged", () => {
   const existing = new Set(["lo", "eth0", "vif3.0", "tap3.0", "xenbr0"]);
 
-  test("devices of the kernel are taken as they are", () => {
+  test("accepts devices of the kernel", () => {
     const found = resolveUnmanaged(
       [
         { text: "eth0", kind: "any" },
@@ -91,24 +91,24 @@ describe("targets without XAPI", () => {
     ["ALL", { text: "ALL", kind: "any" }],
     ["--host", { text: "ALL", kind: "host" }],
     ["--vm", { text: "eth0", kind: "vm" }],
-  ] as const)("%s is understood with XAPI only, and so is whatever stands beside it", (_, one) => {
+  ] as const)("requires XAPI for %s and for targets beside it", (_, one) => {
     expect(resolveUnmanaged([one], existing, () => false)).toBeNull();
     expect(resolveUnmanaged([{ text: "eth0", kind: "any" }, one], existing, () => false)).toBeNull();
   });
 
-  test("--pif of no device is refused", () => {
+  test("refuses --pif with an unknown device", () => {
     const resolve = () => resolveUnmanaged([{ text: "eth9", kind: "pif" }], existing, () => false);
     expect(failureOf(resolve).code).toBe("unknown-target");
   });
 
-  test("checks the spelling all the same, every target of it", () => {
+  test("checks the spelling of every target", () => {
     const requests = ["all", "", "eth0"].map((text) => ({ text, kind: "any" }) as const);
     const failures = failuresOf(() => resolveUnmanaged(requests, existing, () => false));
     expect(failures.map(({ code }) => code)).toEqual(["all-must-be-uppercase", "empty-target"]);
   });
 });
 
-test("without XAPI the whole host is every device but loopback and the datapath itself", () => {
+test("resolveUnmanagedHost returns every device except loopback and the datapath", () => {
   const existing = new Set(["vif10.0", "lo", "eth10", "eth2", "ovs-system", "bonding_masters", "vif9.0"]);
   expect(resolveUnmanagedHost(existing)).toEqual([
     { kind: "unmanaged", device: "eth2", deviceKind: "pif" },
@@ -118,7 +118,7 @@ test("without XAPI the whole host is every device but loopback and the datapath 
   ]);
 });
 
-test("a name that only begins or ends like a guest's device is none", () => {
+test("resolveUnmanagedHost matches the names of guest devices as a whole", () => {
   const found = resolveUnmanagedHost(new Set(["vif1.0x", "xvif1.0", "vif1", "tap1.2.3"]));
   expect(found.map(({ deviceKind }) => deviceKind)).toEqual(["pif", "pif", "pif", "pif"]);
 });

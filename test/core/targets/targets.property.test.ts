@@ -40,7 +40,7 @@ function uuids(interfaces: readonly Interface[]): readonly (string | null)[] {
 }
 
 describe("for every pool and every list of targets", () => {
-  test("all or nothing: it resolves exactly when each target does, to all that they mean", () => {
+  test("targets resolve together exactly when each does alone, to the same interfaces", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
         const whole = attempt(() => resolveTargets(requests, inventory));
@@ -70,7 +70,7 @@ describe("for every pool and every list of targets", () => {
     );
   });
 
-  test("no PIF of another host is chosen, and only such as are NICs", () => {
+  test("only NICs of this host are selected", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
         const resolved = attempt(() => resolveTargets(requests, inventory));
@@ -83,7 +83,7 @@ describe("for every pool and every list of targets", () => {
     );
   });
 
-  test("no vif device is chosen of a VM that is not resident here, nor one of no guest", () => {
+  test("only VIF devices of guests resident here are selected", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
         const resolved = attempt(() => resolveTargets(requests, inventory));
@@ -101,7 +101,7 @@ describe("for every pool and every list of targets", () => {
     );
   });
 
-  test("every VM's UUID gives that VM's VIFs and nothing else", () => {
+  test("every VM's UUID selects that VM's VIFs and nothing else", () => {
     fc.assert(
       fc.property(inventories, fc.constantFrom("any", "vm"), (inventory, kind) => {
         for (const vm of inventory.vms) {
@@ -116,7 +116,7 @@ describe("for every pool and every list of targets", () => {
     );
   });
 
-  test("every VIF's UUID gives that VIF alone, if its VM is one", () => {
+  test("every VIF's UUID selects that VIF alone if its VM is a guest", () => {
     fc.assert(
       fc.property(inventories, (inventory) => {
         for (const { uuid, vm } of inventory.vifs) {
@@ -128,7 +128,7 @@ describe("for every pool and every list of targets", () => {
     );
   });
 
-  test("the whole host is its NICs, and the VIFs of all VMs that do not run elsewhere", () => {
+  test("ALL selects the host's NICs and the VIFs of all VMs that are not remote", () => {
     fc.assert(
       fc.property(inventories, (inventory) => {
         const { host, pifs, vifs, vms } = inventory;
@@ -147,7 +147,7 @@ describe("for every pool and every list of targets", () => {
     );
   });
 
-  test("an interface is chosen once, NICs before VIFs", () => {
+  test("each interface is selected once, NICs before VIFs", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
         const resolved = attempt(() => resolveTargets(requests, inventory));

@@ -89,7 +89,7 @@ function withMore(more: Partial<Inventory>): Inventory {
 const WHOLE_HOST = ["eth0", "eth1", "eth2", "eth10", "db/0", "twin/0", "web/0", "web/1", "web/10"];
 
 describe("ALL", () => {
-  test("means this host's NICs and the VIFs of every VM that is not running elsewhere", () => {
+  test("selects this host's NICs and the VIFs of every VM that is not remote", () => {
     expect(chosen("ALL")).toEqual(WHOLE_HOST);
     expect(resolve("ALL").groups).toEqual({ nics: true, vifs: true });
   });
@@ -105,24 +105,24 @@ describe("ALL", () => {
     for (const { uuid } of others) expect(uuids).not.toContain(uuid);
   });
 
-  test("tells which VMs it left out because they run on another host", () => {
+  test("counts the VMs that it leaves out because they run on another host", () => {
     expect(resolve("ALL").vmsOnOtherHosts).toEqual([{ host: BETA, count: 1 }]);
     expect(resolve("web").vmsOnOtherHosts).toEqual([]);
   });
 
-  test("with a VM that runs elsewhere named beside it: that VM is not left out", () => {
+  test("does not leave out a remote VM that is named beside it", () => {
     const selection = resolve("ALL", "away");
     expect(selection.vmsOnOtherHosts).toEqual([]);
     expect(selection.interfaces.map(getUuid)).toContain(away0.uuid);
   });
 
-  test.each(["all", "All", "aLL"])("%p is refused, with the reminder of capital letters", (text) => {
+  test.each(["all", "All", "aLL"])("must be in capital letters: refuses %p", (text) => {
     const failure = failureOf(() => resolve(text));
     expect(failure).toMatchObject({ kind: "usage", code: "all-must-be-uppercase" });
     expect(failure.message).toContain("ALL, in capital letters");
   });
 
-  test("counts VMs on other hosts that were not read together with those that were", () => {
+  test("counts VMs on other hosts whether or not they were read", () => {
     const pool = { ...POOL, unreadVmCounts: [{ host: BETA, count: 4 }] };
     const counted = (...texts: readonly string[]) => resolveTargets(texts.map(any), pool).vmsOnOtherHosts;
     expect(counted("ALL")).toEqual([{ host: BETA, count: 5 }]);
@@ -130,7 +130,7 @@ describe("ALL", () => {
     expect(counted("NICS")).toEqual([]);
   });
 
-  test("is ambiguous where a VM is called ALL; --vm and --host tell them apart", () => {
+  test("is ambiguous when a VM is called ALL; --vm and --host select one", () => {
     const named = vm("ALL", { domid: 9 });
     const pool = withMore({ vms: [named], vifs: [vif(named, "0")] });
     const failure = failureOf(() => resolveTargets([any("ALL")], pool));
@@ -147,7 +147,7 @@ describe("ALL", () => {
     expect(whole.interfaces).toHaveLength(WHOLE_HOST.length + 1);
   });
 
-  test("a VM called all can be named with --vm", () => {
+  test("does not prevent --vm all", () => {
     const named = vm("all", { domid: 9 });
     const pool = withMore({ vms: [named], vifs: [vif(named, "0")] });
     expect(resolveTargets([{ text: "all", kind: "vm" }], pool).interfaces).toHaveLength(1);
@@ -155,7 +155,7 @@ describe("ALL", () => {
 });
 
 describe("NICS and VIFS", () => {
-  test("mean this host's NICs, and the VIFs of every VM that runs on no other host", () => {
+  test("select this host's NICs, and the VIFs of every VM that is not remote", () => {
     expect(chosen("NICS")).toEqual(["eth0", "eth1", "eth2", "eth10"]);
     expect(chosen("VIFS")).toEqual(["db/0", "twin/0", "web/0", "web/1", "web/10"]);
     expect(resolve("NICS").groups).toEqual({ nics: true, vifs: false });
@@ -166,18 +166,18 @@ describe("NICS and VIFS", () => {
     expect(resolve("VIFS", "NICS")).toEqual(resolve("ALL"));
   });
 
-  test("stand beside names", () => {
+  test("combine with names", () => {
     expect(chosen("NICS", "away")).toEqual(["eth0", "eth1", "eth2", "eth10", "away/0"]);
     expect(chosen("VIFS", "eth0")).toEqual(["eth0", "db/0", "twin/0", "web/0", "web/1", "web/10"]);
   });
 
-  test.each(["nics", "Nics", "vifs", "VIFs"])("%p is refused, with the reminder", (text) => {
+  test.each(["nics", "Nics", "vifs", "VIFs"])("must be in capital letters: refuses %p", (text) => {
     const failure = failureOf(() => resolve(text));
     expect(failure).toMatchObject({ kind: "usage", code: "all-must-be-uppercase" });
     expect(failure.message).toContain(`${text.toUpperCase()}, in capital letters`);
   });
 
-  test.each(["NICS", "VIFS"])("%p is ambiguous where a VM is called so", (text) => {
+  test.each(["NICS", "VIFS"])("are ambiguous when a VM is called %p", (text) => {
     const named = vm(text, { domid: 9 });
     const pool = withMore({ vms: [named], vifs: [vif(named, "0")] });
     const failure = failureOf(() => resolveTargets([any(text)], pool));
@@ -189,14 +189,14 @@ describe("NICS and VIFS", () => {
   });
 });
 
-describe("a VIF that is named by itself", () => {
-  test("is told from one whose VM was named", () => {
+describe("individual VIFs", () => {
+  test("exclude VIFs whose VM was named", () => {
     expect(resolve(web0.uuid, "vif3.1").individualVifs).toEqual(new Set([web0.uuid, web1.uuid]));
     expect(resolve(web0.uuid, "web").individualVifs).toEqual(new Set());
     expect(resolve("web").individualVifs).toEqual(new Set());
   });
 
-  test("is named when its tap is, and the tap is refused", () => {
+  test("are suggested when a tap is named", () => {
     const failure = failureOf(() => resolve("tap3.0"));
     expect(failure).toMatchObject({ kind: "usage", code: "tap-not-a-target" });
     expect(failure.message).toContain("vif3.0");
@@ -205,30 +205,30 @@ describe("a VIF that is named by itself", () => {
 });
 
 describe("a VM", () => {
-  test("by its name-label or UUID: all its VIFs, in the order of their numbers", () => {
+  test("selects all its VIFs in order, by name-label or UUID", () => {
     expect(chosen("web")).toEqual(["web/0", "web/1", "web/10"]);
     expect(chosen(web.uuid)).toEqual(["web/0", "web/1", "web/10"]);
     expect(chosen(web.uuid.toUpperCase())).toEqual(["web/0", "web/1", "web/10"]);
     expect(chosen({ text: "web", kind: "vm" })).toEqual(["web/0", "web/1", "web/10"]);
   });
 
-  test("is found by the whole name only, letter by letter", () => {
+  test("matches by its exact name only", () => {
     expect(failureOf(() => resolve("WEB")).code).toBe("unknown-target");
     expect(failureOf(() => resolve("we")).code).toBe("unknown-target");
     expect(failureOf(() => resolve("web ")).code).toBe("unknown-target");
   });
 
-  test("that is halted or runs elsewhere can be named: its records are to be written", () => {
+  test("may be halted or remote, because its settings can be written", () => {
     expect(chosen("db")).toEqual(["db/0"]);
     expect(resolve("away").interfaces).toMatchObject([{ kind: "vif", location: { kind: "remote", host: "beta" } }]);
   });
 
-  test("a snapshot of the same name does not make it ambiguous", () => {
+  test("is not ambiguous with a snapshot of the same name", () => {
     const uuids = resolve("web").interfaces.map(getUuid);
     expect(uuids).not.toContain(snapshot0.uuid);
   });
 
-  test("two of that name are refused, with UUID, power state and host of each", () => {
+  test("is refused when two have the name, listing UUID, power state and host", () => {
     const failure = failureOf(() => resolve("twin"));
     expect(failure).toMatchObject({ kind: "usage", code: "duplicate-name" });
     expect(failure.message).toContain(`${twin1.uuid} (running on alpha)`);
@@ -242,13 +242,13 @@ describe("a VM", () => {
     [lonely.name, "snapshot"],
     [snapshot.uuid, "snapshot"],
     [dom0.name, "control domain"],
-  ])("%p is refused: it is a %s", (text, role) => {
+  ])("cannot be %p, which is a %s", (text, role) => {
     const failure = failureOf(() => resolve(text));
     expect(failure).toMatchObject({ kind: "usage", code: "not-a-vm" });
     expect(failure.message).toContain(`is a ${role}, not a VM`);
   });
 
-  test("without any VIF is said to have none", () => {
+  test("is reported when it has no VIFs", () => {
     const selection = resolve("unmanaged", "web");
     expect(selection.vmsWithoutVifs).toEqual([bare]);
     expect(selection.interfaces).toHaveLength(3);
@@ -256,34 +256,34 @@ describe("a VM", () => {
 });
 
 describe("a PIF", () => {
-  test("by its device name or UUID", () => {
+  test("is selected by device name or UUID", () => {
     expect(chosen("eth10")).toEqual(["eth10"]);
     expect(chosen(eth1.uuid)).toEqual(["eth1"]);
     expect(chosen(eth1.uuid.toUpperCase())).toEqual(["eth1"]);
     expect(chosen({ text: "eth1", kind: "pif" })).toEqual(["eth1"]);
   });
 
-  test("is called what the record says, never matched by the pattern of a name", () => {
+  test("matches by its recorded device name, never by a pattern", () => {
     const odd = pif("eno12429np0");
     const pool = withMore({ pifs: [odd] });
     const selection = resolveTargets([any("eno12429np0")], pool);
     expect(selection.interfaces).toEqual([nic(odd)]);
   });
 
-  test("is the NIC where an SR-IOV logical PIF on it has the same name", () => {
+  test("is the NIC when an SR-IOV logical PIF has the same name", () => {
     expect(resolve("eth10").interfaces.map(getUuid)).toEqual([eth10.uuid]);
   });
 
-  test("of this host is meant where another host has a device of the same name", () => {
+  test("belongs to this host when another host has the same device name", () => {
     expect(resolve("eth0").interfaces.map(getUuid)).toEqual([eth0.uuid]);
   });
 
-  test("that is a bond means its slaves", () => {
+  test("selects its slaves when it is a bond", () => {
     expect(chosen("bond0")).toEqual(["eth1", "eth2"]);
     expect(chosen(bond0.uuid)).toEqual(["eth1", "eth2"]);
   });
 
-  test("that is a VLAN means what is under it", () => {
+  test("selects the NICs below when it is a VLAN", () => {
     expect(chosen("eth0.100")).toEqual(["eth0"]);
     expect(chosen(vlan100.uuid)).toEqual(["eth0"]);
     expect(chosen("bond0.200")).toEqual(["eth1", "eth2"]);
@@ -294,13 +294,13 @@ describe("a PIF", () => {
     [tunnel.uuid, "is a tunnel"],
     [logical.uuid, "is an SR-IOV logical PIF"],
     [orphan.uuid, "has no NIC under it"],
-  ])("%p is refused, saying why: %s", (text, why) => {
+  ])("is refused without a NIC, saying why: %p %s", (text, why) => {
     const failure = failureOf(() => resolve(text));
     expect(failure).toMatchObject({ kind: "usage", code: "pif-without-nic" });
     expect(failure.message).toContain(why);
   });
 
-  test("of another host is refused, naming the host", () => {
+  test("is refused when it is another host's, naming the host", () => {
     for (const text of ["eth7", farEth7.uuid, farEth0.uuid]) {
       const failure = failureOf(() => resolve(text));
       expect(failure).toMatchObject({ kind: "usage", code: "pif-on-other-host" });
@@ -325,89 +325,89 @@ describe("a PIF", () => {
 });
 
 describe("a VIF", () => {
-  test("by its UUID: that one alone", () => {
+  test("is selected alone by its UUID", () => {
     expect(chosen(web1.uuid)).toEqual(["web/1"]);
     expect(chosen(web1.uuid.toUpperCase())).toEqual(["web/1"]);
     expect(chosen(db0.uuid)).toEqual(["db/0"]);
   });
 
-  test("by its device belongs to the VM that is resident here, not to one with the same domid", () => {
+  test("is selected by its device only if its VM is local", () => {
     expect(chosen("vif3.0")).toEqual(["web/0"]);
     expect(failureOf(() => resolveTargets([any("VIF3.0")], POOL)).code).toBe("unknown-target");
     const onlyAway = { ...POOL, vms: [away], vifs: [away0] };
     expect(failureOf(() => resolveTargets([any("vif3.0")], onlyAway)).code).toBe("unknown-target");
   });
 
-  test.each([template0.uuid, snapshot0.uuid, dom0vif.uuid])("%p is none of a VM: refused", (text) => {
+  test.each([template0.uuid, snapshot0.uuid, dom0vif.uuid])("is refused when it belongs to no guest: %p", (text) => {
     expect(failureOf(() => resolve(text)).code).toBe("unknown-target");
   });
 });
 
-describe("names that mean two things, or nothing", () => {
+describe("ambiguous, unknown and empty names", () => {
   const eth0Vm = vm("eth0", { domid: 8 });
   const pool = withMore({ vms: [eth0Vm], vifs: [vif(eth0Vm, "0")] });
 
-  test("both a VM and a device: refused, naming --vm and --pif", () => {
+  test("are refused when both a VM and a device match, naming --vm and --pif", () => {
     const failure = failureOf(() => resolveTargets([any("eth0")], pool));
     expect(failure).toMatchObject({ kind: "usage", code: "ambiguous-target" });
     expect(failure.message).toContain("--vm eth0");
     expect(failure.message).toContain("--pif eth0");
   });
 
-  test("--vm and --pif say which is meant", () => {
+  test("are resolved by --vm and --pif", () => {
     const asVm = resolveTargets([{ text: "eth0", kind: "vm" }], pool);
     expect(asVm.interfaces).toMatchObject([{ kind: "vif", vm: eth0Vm }]);
     const asPif = resolveTargets([{ text: "eth0", kind: "pif" }], pool);
     expect(asPif.interfaces).toMatchObject([{ kind: "pif", pif: eth0 }]);
   });
 
-  test("--vm finds no PIF, and --pif no VM or VIF", () => {
+  test("match no PIF with --vm, and no VM or VIF with --pif", () => {
     expect(failureOf(() => resolve({ text: "eth1", kind: "vm" })).code).toBe("unknown-target");
     expect(failureOf(() => resolve({ text: "web", kind: "pif" })).code).toBe("unknown-target");
     expect(failureOf(() => resolve({ text: web0.uuid, kind: "vm" })).code).toBe("unknown-target");
     expect(failureOf(() => resolve({ text: web0.uuid, kind: "pif" })).code).toBe("unknown-target");
   });
 
-  test("unknown: refused, with the closest names", () => {
+  test("are refused with the closest names when unknown", () => {
     const failure = failureOf(() => resolve("webb"));
     expect(failure).toMatchObject({ kind: "usage", code: "unknown-target" });
     expect(failure.message).toContain('the closest: "web"');
     expect(failureOf(() => resolve("eth3")).message).toContain('"eth0", "eth1", "eth2"');
   });
 
-  test("the closest names are those that could have been meant", () => {
+  test("suggest only names that are valid targets", () => {
     expect(failureOf(() => resolve("Debian 12")).message).not.toContain("Debian 13");
     expect(failureOf(() => resolve("eth8")).message).not.toContain("eth7");
     expect(failureOf(() => resolve({ text: "eth11", kind: "vm" })).message).not.toContain('"eth1"');
     expect(failureOf(() => resolve({ text: "webb", kind: "pif" })).message).not.toContain('web"');
   });
 
-  test("unknown with nothing near: says how to see what there is", () => {
+  test("mention offload status when nothing is near", () => {
     expect(failureOf(() => resolve("zzzzzz")).message).toContain("offload status");
   });
 
   test.each(["toString", "__proto__", "constructor", "OpaqueRef:NULL", "'; reboot; '", "*"])(
-    "%p is just unknown",
+    "are simply unknown: %p",
     (text) => {
       expect(failureOf(() => resolve(text)).code).toBe("unknown-target");
     },
   );
 
-  test.each(["", " ", "\t\n"])("%p is empty: refused, whatever kind it is", (text) => {
+  test.each(["", " ", "\t\n"])("are refused when empty, for every kind: %p", (text) => {
     for (const kind of ["any", "vm", "pif"] as const) {
       expect(failureOf(() => resolve({ text, kind })).code).toBe("empty-target");
       expect(failureOf(() => checkSpelling({ text, kind })).code).toBe("empty-target");
     }
   });
 
-  test("a name of 10,000 characters is refused in a line that can be read", () => {
+  test("are refused in a readable line, even with 10,000 characters", () => {
     const { message } = failureOf(() => resolve("x".repeat(10_000)));
     expect(message.length).toBeLessThan(250);
   });
 });
 
 describe("several targets", () => {
-  test("are one selection, NICs first, each interface once", () => {
+  test("become one selection, NICs first, each interface once", () => {
     expect(chosen("web", "eth10", web0.uuid, "eth0.100", "eth0", "web")).toEqual([
       "eth0",
       "eth10",
@@ -417,25 +417,25 @@ describe("several targets", () => {
     ]);
   });
 
-  test("their order does not matter", () => {
+  test("may come in any order", () => {
     expect(chosen("eth0", "db", "web")).toEqual(chosen("web", "db", "eth0"));
   });
 
-  test("one bad target and nothing is chosen; every bad one is named", () => {
+  test("are refused together, naming every bad one", () => {
     const failures = failuresOf(() => resolve("web", "nosuch", "eth0", "twin", "all"));
     expect(failures.map(({ code }) => code)).toEqual(["unknown-target", "duplicate-name", "all-must-be-uppercase"]);
   });
 
-  test("ALL does not excuse a bad one beside it", () => {
+  test("are refused if one is bad, even with ALL", () => {
     expect(failureOf(() => resolve("ALL", "nosuch")).code).toBe("unknown-target");
   });
 
-  test("none at all choose nothing", () => {
+  test("select nothing when empty", () => {
     expect(chosen()).toEqual([]);
   });
 });
 
-test("where the VIF is comes from the inventory's own host", () => {
+test("the location of a VIF is relative to the inventory's host", () => {
   const fromBeta: Inventory = { ...POOL, host: BETA };
   expect(resolveTargets([any("away")], fromBeta).interfaces).toMatchObject([{ location: { kind: "local", domid: 3 } }]);
   expect(resolveTargets([any("web")], fromBeta).interfaces[0]).toMatchObject({
@@ -443,10 +443,10 @@ test("where the VIF is comes from the inventory's own host", () => {
   });
 });
 
-describe("templates and snapshots, where they can be named", () => {
+describe("templates and snapshots", () => {
   const resolveWith = (...texts: readonly string[]) => resolveTargets(texts.map(any), POOL, { includeTemplates: true });
 
-  test("are found by UUID, and by nothing else", () => {
+  test("are selected by UUID only", () => {
     for (const [vm, vif] of [
       [template, template0],
       [snapshot, snapshot0],
@@ -458,7 +458,7 @@ describe("templates and snapshots, where they can be named", () => {
     expect(failureOf(() => resolveWith(dom0.uuid)).code).toBe("not-a-vm");
   });
 
-  test("are no part of ALL", () => {
+  test("are not part of ALL", () => {
     expect(resolveWith("ALL")).toEqual(resolve("ALL"));
   });
 });

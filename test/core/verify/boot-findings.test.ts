@@ -8,12 +8,12 @@ const POLICY: Coverage = { ...NOTHING, nics: ["tso", "gro"], devices: new Map([[
 const CURRENT: BootLayer = { method: "systemd", state: "up-to-date", covers: POLICY };
 const ABSENT: BootLayer = { method: null, state: "not-installed", covers: null };
 
-test("says nothing of a boot layer that follows the policy", () => {
+test("evaluateBootLayer returns nothing for a boot layer that follows the policy", () => {
   expect(evaluateBootLayer(CURRENT, POLICY, true)).toEqual({ problems: [], notes: [] });
 });
 
 describe("a boot layer that is missing", () => {
-  test("is a problem where it is needed, and else a note", () => {
+  test("is a problem when needed, else a note", () => {
     expect(evaluateBootLayer(ABSENT, POLICY, true).problems).toEqual([
       expect.objectContaining({ code: "boot-not-installed" }),
     ]);
@@ -23,12 +23,12 @@ describe("a boot layer that is missing", () => {
     });
   });
 
-  test("is neither where nothing is to be kept off", () => {
+  test("is ignored when nothing is to be kept off", () => {
     expect(evaluateBootLayer(ABSENT, NOTHING, true)).toEqual({ problems: [], notes: [] });
   });
 });
 
-describe("a boot layer that does not do its work is a problem, with the command that fixes it", () => {
+describe("a boot layer that does not work is a problem with the command that fixes it", () => {
   for (const state of ["outdated", "disabled", "modified", "not-executable", "incomplete"] as const) {
     test(state, () => {
       const { problems } = evaluateBootLayer({ ...CURRENT, state }, POLICY, false);
@@ -38,7 +38,7 @@ describe("a boot layer that does not do its work is a problem, with the command 
   }
 });
 
-test("names what it does not keep off as the policy says", () => {
+test("lists what the boot layer does not keep off as the policy says", () => {
   const vm = { features: ["gro" as const], vifs: new Map() };
   const wanted: Coverage = {
     ...POLICY,
@@ -55,7 +55,7 @@ test("names what it does not keep off as the policy says", () => {
   ]);
 });
 
-test("a boot layer without a policy is to be removed, in whatever state it is", () => {
+test("a boot layer without a policy is to be removed, whatever its state", () => {
   for (const layer of [CURRENT, { ...CURRENT, state: "modified" } as const]) {
     const { problems } = evaluateBootLayer(layer, NOTHING, false);
     expect(problems[0]?.message).toEndWith("remove it with: offload persist --remove");

@@ -20,7 +20,7 @@ const coverages: fc.Arbitrary<Coverage> = fc.record({
   vms: maps(fc.uuid(), fc.record({ features, vifs: maps(fc.nat(63).map(String), features) })),
 });
 
-test("a coverage that went through JSON is the same", () => {
+test("a coverage round-trips through JSON", () => {
   fc.assert(
     fc.property(coverages, (coverage) => {
       const text = JSON.stringify(coverageToJson(coverage));
@@ -31,7 +31,7 @@ test("a coverage that went through JSON is the same", () => {
   );
 });
 
-test("the order in which interfaces are named makes no difference", () => {
+test("the order of interfaces makes no difference", () => {
   fc.assert(
     fc.property(coverages, (coverage) => {
       const devices = new Map([...coverage.devices].reverse());
@@ -41,11 +41,11 @@ test("the order in which interfaces are named makes no difference", () => {
   );
 });
 
-test("what is no coverage is none, whatever it is", () => {
+test("parseCoverage refuses anything else", () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => expect(parseCoverage(value)).toBeNull()));
 });
 
-describe("what is covered", () => {
+describe("the covered features", () => {
   const coverage: Coverage = {
     nics: ["rx"],
     vifs: ["tx"],
@@ -53,18 +53,18 @@ describe("what is covered", () => {
     vms: new Map([["vm", { features: ["gro"], vifs: new Map([["1", []]]) }]]),
   };
 
-  test("on a NIC: its own word, or the rule", () => {
+  test("of a NIC follow its own entry, or the rule", () => {
     expect(getCoveredNicFeatures(coverage, "eth0")).toEqual(["rx"]);
     expect(getCoveredNicFeatures(coverage, "eth1")).toEqual([]);
   });
 
-  test("on a VIF: its own word, that of its VM, or the rule", () => {
+  test("of a VIF follow its own entry, its VM's, or the rule", () => {
     expect(getCoveredVifFeatures(coverage, "vm", "1")).toEqual([]);
     expect(getCoveredVifFeatures(coverage, "vm", "0")).toEqual(["gro"]);
     expect(getCoveredVifFeatures(coverage, "other", "1")).toEqual(["tx"]);
   });
 
-  test("is nothing where there are but exceptions", () => {
+  test("are empty when there are only exceptions", () => {
     expect(isEmptyCoverage(coverage)).toBe(false);
     expect(isEmptyCoverage({ ...coverage, nics: [], vifs: [], vms: new Map() })).toBe(true);
   });

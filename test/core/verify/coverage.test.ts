@@ -11,8 +11,8 @@ const COVERAGE: Coverage = {
   vms: new Map([[web.uuid, { features: ["tx", "sg"], vifs: new Map([["1", []]]) }]]),
 };
 
-describe("what the boot script turns off", () => {
-  test("is the most particular word, as a whole", () => {
+describe("the features that the boot script turns off", () => {
+  test("follow the most specific entry as a whole", () => {
     expect(getBootFeatures(COVERAGE, nic(pif("eth0")))).toEqual(["tso"]);
     expect(getBootFeatures(COVERAGE, nic(pif("eth1")))).toEqual(["gro"]);
     expect(getBootFeatures(COVERAGE, guest(vif(web, "0")))).toEqual(["tx", "sg"]);
@@ -20,7 +20,7 @@ describe("what the boot script turns off", () => {
     expect(getBootFeatures(COVERAGE, guest(vif(vm("other"), "1")))).toEqual(["tx"]);
   });
 
-  test("is found by the name of a device where XAPI was not asked", () => {
+  test("are found by device name without XAPI", () => {
     const bare = (device: string, deviceKind: "pif" | "vif") => ({ kind: "unmanaged", device, deviceKind }) as const;
     expect(getBootFeatures(COVERAGE, bare("eth0", "pif"))).toEqual(["tso"]);
     expect(getBootFeatures(COVERAGE, bare("eth1", "pif"))).toEqual(["gro"]);
@@ -29,7 +29,7 @@ describe("what the boot script turns off", () => {
 });
 
 describe("a coverage", () => {
-  test("is empty where it turns nothing off, also where it lists exceptions", () => {
+  test("is empty when it turns nothing off, even with exceptions", () => {
     expect(isEmptyCoverage(NOTHING)).toBe(true);
     const exceptions: Coverage = {
       ...NOTHING,
@@ -42,7 +42,7 @@ describe("a coverage", () => {
     expect(isEmptyCoverage({ ...NOTHING, nics: ["gro"] })).toBe(false);
   });
 
-  test("keeps of an older one what the newer has not read", () => {
+  test("keeps parts of an older one that the newer has not read", () => {
     const next: Coverage = { ...NOTHING, vifs: ["gso"], devices: new Map([["eth1", ["rx"]]]) };
     const read = { devices: new Set(["eth0", "eth1"]), vms: new Set<string>() };
     expect(replaceCoverage(COVERAGE, next, read)).toEqual({ ...next, vms: COVERAGE.vms });
