@@ -14,7 +14,6 @@ import {
   listIneffectiveSettings,
   listNetworkSettings,
   readNicDrivers,
-  summarizeDevice,
 } from "../core/doctor/diagnosis.ts";
 import { NO_REDACTION, Redaction, type Redactor, redactReport } from "../core/doctor/redaction.ts";
 import { collectSoftware } from "../core/doctor/software.ts";
@@ -157,7 +156,6 @@ async function createDoctorReport(
       redacted: redactor !== NO_REDACTION,
       ...findings,
       nics: snapshot === null ? [] : readNicDrivers(interfaces, snapshot, dom0.kernel),
-      devices: evaluation.summaries,
       stateFiles,
       unreadable: failures.unreadable,
       advice,
@@ -203,7 +201,7 @@ function evaluateHost(
   boot: BootLayer | null,
 ) {
   if (snapshot === null || selected === null) {
-    return { devices: [], summaries: [], problems: [], notes: [], advice: [] };
+    return { devices: [], problems: [], notes: [], advice: [] };
   }
   // Problems are those of the policy, as verify has them; the page shows all there are.
   const isXapiKnown = dom0.xapi.isKnown;
@@ -231,8 +229,7 @@ function evaluateHost(
         advice: [],
       };
   return {
-    devices: policyFindings.devices,
-    summaries: allFeatures.devices.map((device) => summarizeDevice(device, boot)),
+    devices: allFeatures.devices,
     problems: policyFindings.problems,
     advice: policyFindings.advice,
     // Settings that nothing reads are listed one by one.

@@ -154,26 +154,6 @@ export interface NicDriver {
   readonly pci: string | null;
 }
 
-/** The features of one device, by what is true of them. A feature may stand in several lists. */
-export interface DeviceSummary {
-  readonly device: string | null;
-  readonly kind: "pif" | "vif";
-  readonly uuid: string | null;
-  readonly vm: DeviceReport["vm"];
-  readonly management: boolean;
-  readonly on: readonly Feature[];
-  readonly onFixed: readonly Feature[];
-  readonly off: readonly Feature[];
-  readonly offFixed: readonly Feature[];
-  /** Off, but requested on: on by itself as soon as nothing stands in its way. */
-  readonly requestedOn: readonly Feature[];
-  readonly absent: readonly Feature[];
-  readonly xapiOff: readonly Feature[];
-  readonly xapiOn: readonly Feature[];
-  /** Turned off at boot, or when the interface appears, by what `persist` has installed. */
-  readonly persisted: readonly Feature[];
-}
-
 /** A key of XAPI's that looks as if it concerned the offloads of something. */
 export interface OffloadSetting {
   readonly of: "pif" | "vif" | "network";
@@ -208,7 +188,6 @@ export interface Diagnosis {
   readonly redacted: boolean;
   readonly software: readonly Software[];
   readonly nics: readonly NicDriver[];
-  readonly devices: readonly DeviceSummary[];
   /** Records that nothing reads. */
   readonly ineffectiveSettings: readonly OffloadSetting[];
   /** Records of networks, which are applied to the bridge and to nothing else. */

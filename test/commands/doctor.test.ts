@@ -69,10 +69,10 @@ describe("doctor", () => {
     const run = await dom0.offload("doctor");
     expect(run.stdout).toContain("Nothing: everything that can be off is off, and stays off.");
     expect(run.exitCode).toBe(0);
-    const { diagnosis } = await document(dom0);
-    const eth1 = diagnosis.devices.find(({ device }: { device: string }) => device === "eth1");
-    expect(eth1.persisted).toContain("gro");
-    expect(eth1.xapiOff).toContain("tso");
+    const { boot, devices, diagnosis } = await document(dom0);
+    const eth1 = devices.find(({ device }: { device: string }) => device === "eth1");
+    expect(boot.covers.devices.eth1 ?? boot.covers.nics).toContain("gro");
+    expect(eth1.features.tso.xapi).toBe("off");
     expect(diagnosis.hooks).toEqual([]);
     const notes = diagnosis.stateFiles.map(({ file }: { file: string }) => file);
     expect(notes).toContain("/var/lib/offload/kernel-bits.json");

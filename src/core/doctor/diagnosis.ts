@@ -1,41 +1,18 @@
 import type { BootLayer } from "../boot-layer.ts";
 import type { FeatureSnapshot } from "../disable/steps.ts";
-import { FEATURE_NAMES, type Feature } from "../features.ts";
+import type { Feature } from "../features.ts";
 import { formatInterfaceName, getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
 import type { Inventory, OtherConfig, Pif } from "../inventory.ts";
 import type { Kernel, NetworkSettings } from "../ports.ts";
-import type { DeviceReport, DeviceSummary, FeatureReport, NicDriver, OffloadSetting } from "../report.ts";
+import type { DeviceReport, NicDriver, OffloadSetting } from "../report.ts";
 import { ineffectiveSettings } from "../settings.ts";
 import { getCoveredNicFeatures, getCoveredVifFeatures } from "../verify/coverage.ts";
 
-/** Sorts the features of a device by what is true of them. */
-export function summarizeDevice(report: DeviceReport, boot: BootLayer | null): DeviceSummary {
-  const { device, kind, uuid, vm, management, features } = report;
-  const filterFeatures = (predicate: (feature: FeatureReport) => boolean) =>
-    FEATURE_NAMES.filter((feature) => {
-      const featureReport = features[feature];
-      return featureReport !== undefined && predicate(featureReport);
-    });
-  const isRequestedOn = ({ live, fixed, requested }: FeatureReport) => live === "off" && requested && !fixed;
-  return {
-    device,
-    kind,
-    uuid,
-    vm,
-    management,
-    on: filterFeatures(({ live, fixed }) => live === "on" && !fixed),
-    onFixed: filterFeatures(({ live, fixed }) => live === "on" && fixed),
-    off: filterFeatures((feature) => feature.live === "off" && !feature.fixed && !isRequestedOn(feature)),
-    offFixed: filterFeatures(({ live, fixed }) => live === "off" && fixed),
-    requestedOn: filterFeatures(isRequestedOn),
-    absent: filterFeatures(({ live }) => live === "absent"),
-    xapiOff: filterFeatures(({ xapi }) => xapi === "off"),
-    xapiOn: filterFeatures(({ xapi }) => xapi === "on"),
-    persisted: listPersistedFeatures(report, boot),
-  };
-}
-
-function listPersistedFeatures({ device, kind, vm }: DeviceReport, boot: BootLayer | null): readonly Feature[] {
+/** What the boot script turns off on a device, at boot or when it appears. */
+export function listBootFeatures(
+  { device, kind, vm }: Pick<DeviceReport, "device" | "kind" | "vm">,
+  boot: BootLayer | null,
+): readonly Feature[] {
   if (boot?.state !== "up-to-date" || boot.covers === null || device === null) return [];
   if (kind === "pif") return getCoveredNicFeatures(boot.covers, device);
   const vifNumber = device.slice(device.indexOf(".") + 1);

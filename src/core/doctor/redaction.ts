@@ -157,7 +157,6 @@ export function redactReport(report: Report, redaction: Redaction): Report {
           diagnosis: {
             ...diagnosis,
             nics: diagnosis.nics.map((nic) => ({ ...nic, device: clean(nic.device) })),
-            devices: diagnosis.devices.map(redactDevice),
             ineffectiveSettings: diagnosis.ineffectiveSettings.map((setting) => ({
               ...setting,
               name: clean(setting.name),

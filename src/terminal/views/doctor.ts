@@ -1,10 +1,14 @@
+import type { BootLayer } from "../../core/boot-layer.ts";
+import { listBootFeatures } from "../../core/doctor/diagnosis.ts";
 import type { ThirdPartyHook } from "../../core/doctor/third-party-hooks.ts";
-import type { DeviceSummary, Diagnosis, NicDriver, OffloadSetting, Report } from "../../core/report.ts";
+import { FEATURE_NAMES } from "../../core/features.ts";
+import type { DeviceReport, Diagnosis, FeatureReport, NicDriver, OffloadSetting, Report } from "../../core/report.ts";
 import { formatCount, quote } from "../../core/text.ts";
+import { parseCoverage } from "../../core/verify/coverage-json.ts";
 import { type Paint, stripUnprintable, truncate } from "../text.ts";
 import type { TerminalView } from "../view.ts";
 import { wrap, wrapWithPrefix } from "../wrap.ts";
-import { formatBootLayer } from "./findings.ts";
+import { formatBootLayer, mergeFindings } from "./findings.ts";
 
 const INDENT = "  ";
 /** How many devices, and how many lines of a kind, a page for people shows; `--json` has all. */
@@ -24,34 +28,32 @@ export function renderDiagnosis(report: Report, diagnosis: Diagnosis, view: Term
     );
   }
   addSoftware(page, diagnosis);
-  addNics(page, diagnosis);
-  addGuests(page, diagnosis);
+  const devices = describeDevices(report);
+  addNics(page, diagnosis, devices);
+  addGuests(page, devices);
   page.addTitle("At boot");
   page.addLine(
     report.boot === null ? "could not be looked at" : formatBootLayer(report.boot).replace(/^At boot: /, ""),
   );
   page.addList(
-    "Notes of offload's own",
+    "State files of offload",
     diagnosis.stateFiles.map(({ file, bytes, written }) => `${file}: ${bytes} bytes, ${formatTime(written)}`),
   );
   page.addList(
-    "Records that nothing reads",
-    diagnosis.ineffectiveSettings.map((record) => formatSettingLine(page, record)),
+    "Ineffective settings",
+    diagnosis.ineffectiveSettings.map((setting) => formatSettingLine(page, setting)),
   );
   page.addList(
-    "Records of networks",
-    diagnosis.networkSettings.map((record) => formatSettingLine(page, record)),
+    "Settings of networks",
+    diagnosis.networkSettings.map((setting) => formatSettingLine(page, setting)),
   );
-  page.addList("Others that touch offloads", diagnosis.hooks.map(formatHookLine));
+  page.addList("Third-party hooks", diagnosis.hooks.map(formatHookLine));
   const xapiProblems = report.problems.filter(({ code }) => code === "xapi-unavailable");
   page.addList("Could not be read", [
     ...xapiProblems.map(({ message }) => message),
     ...diagnosis.unreadable.map(({ path: what, reason }) => `${what}: ${reason}`),
   ]);
-  page.addList(
-    "Also",
-    report.notes.filter(({ code }) => code !== "not-persisted").map(({ message }) => message),
-  );
+  page.addList("Also", mergeFindings(report.notes.filter(({ code }) => code !== "not-persisted")));
   addAdvice(page, diagnosis);
   return `${page.lines.join("\n")}\n`;
 }
@@ -121,12 +123,12 @@ function addSoftware(page: Page, { software: parts }: Diagnosis): void {
   for (const { part, version } of parts) page.addPair(part, version ?? "not known", width);
 }
 
-function addNics(page: Page, { nics: drivers, devices }: Diagnosis): void {
-  const pifs = devices.filter(({ kind }) => kind === "pif");
+function addNics(page: Page, { nics: drivers }: Diagnosis, devices: readonly DeviceStates[]): void {
+  const pifs = devices.filter(({ report }) => report.kind === "pif");
   page.addTitle(`NICs (${pifs.length})`);
   if (pifs.length === 0) page.addLine("none were found");
   const driversByDevice = new Map(drivers.map((nic) => [nic.device, nic]));
-  for (const nic of pifs) {
+  for (const { report: nic } of pifs) {
     const driver = driversByDevice.get(nic.device ?? "");
     const management = nic.management ? "; carries the management traffic" : "";
     page.addLine(`${nic.device}: ${driver === undefined ? "not there" : formatDriver(driver)}${management}`);
@@ -143,57 +145,71 @@ function formatDriver({ driver, version, firmware, bus, pci }: NicDriver): strin
   ].join(", ");
 }
 
-function addGuests(page: Page, { devices }: Diagnosis): void {
-  const vifs = devices.filter(({ kind }) => kind === "vif");
-  const vms = new Set(vifs.flatMap(({ vm }) => (vm === null ? [] : [vm.uuid]))).size;
+function addGuests(page: Page, devices: readonly DeviceStates[]): void {
+  const vifs = devices.filter(({ report }) => report.kind === "vif");
+  const vms = new Set(vifs.flatMap(({ report: { vm } }) => vm?.uuid ?? [])).size;
   page.addTitle(`Interfaces of guests (${vifs.length}${vms > 0 ? `, of ${formatCount(vms, "VM")}` : ""})`);
   for (const group of groupByState(vifs)) addFeatureStates(page, group);
 }
 
-/** Devices of which the same is true, together. */
-function groupByState(devices: readonly DeviceSummary[]): readonly (readonly DeviceSummary[])[] {
-  const getKey = ({ device, kind, on, onFixed, off, offFixed, ...rest }: DeviceSummary) =>
-    JSON.stringify([
-      device === null,
-      kind,
-      ...[on, onFixed, off, offFixed, rest.requestedOn, rest.absent],
-      ...[rest.xapiOff, rest.xapiOn, rest.persisted],
-    ]);
-  return [...Map.groupBy(devices, getKey).values()];
+/** A device, and its features by what is true of them. */
+interface DeviceStates {
+  readonly report: DeviceReport;
+  readonly states: readonly (readonly [label: string, features: readonly string[]])[];
 }
 
-function addFeatureStates(page: Page, group: readonly DeviceSummary[]): void {
-  const [first] = group;
-  if (first === undefined) return;
-  page.addLine(formatNames(group));
-  const rows = [
-    ["on", first.on],
-    ["on, fixed", first.onFixed],
-    ["comes on by itself", first.requestedOn],
-    ["off", first.off],
-    ["off, fixed", first.offFixed],
-    ["not there", first.absent],
-    ["recorded off", first.xapiOff],
-    ["recorded on", first.xapiOn],
-    ["off at boot", first.persisted],
-  ] as const;
-  const width = Math.max(...rows.map(([label]) => label.length));
-  for (const [label, features] of rows) {
-    if (features.length > 0) page.addPair(`  ${label}`, features.join(" "), width + INDENT.length);
+const isRequestedOn = ({ live, fixed, requested }: FeatureReport) => live === "off" && requested && !fixed;
+
+const FEATURE_STATES: readonly (readonly [label: string, isTrue: (feature: FeatureReport) => boolean])[] = [
+  ["on", ({ live, fixed }) => live === "on" && !fixed],
+  ["on, fixed", ({ live, fixed }) => live === "on" && fixed],
+  ["requested on", isRequestedOn],
+  ["off", (feature) => feature.live === "off" && !feature.fixed && !isRequestedOn(feature)],
+  ["off, fixed", ({ live, fixed }) => live === "off" && fixed],
+  ["not there", ({ live }) => live === "absent"],
+  ["off in XAPI", ({ xapi }) => xapi === "off"],
+  ["on in XAPI", ({ xapi }) => xapi === "on"],
+];
+
+const BOOT_LABEL = "off at boot";
+const LABEL_WIDTH = Math.max(BOOT_LABEL.length, ...FEATURE_STATES.map(([label]) => label.length));
+
+function describeDevices({ devices, boot }: Report): readonly DeviceStates[] {
+  const bootLayer: BootLayer | null = boot === null ? null : { ...boot, covers: parseCoverage(boot.covers) };
+  return devices.map((report) => {
+    const states = FEATURE_STATES.map(([label, isTrue]) => {
+      const matches = FEATURE_NAMES.filter((name) => {
+        const feature = report.features[name];
+        return feature !== undefined && isTrue(feature);
+      });
+      return [label, matches] as const;
+    });
+    return { report, states: [...states, [BOOT_LABEL, listBootFeatures(report, bootLayer)]] };
+  });
+}
+
+/** Devices of which the same is true, together. */
+function groupByState(devices: readonly DeviceStates[]): readonly (readonly DeviceStates[])[] {
+  return [...Map.groupBy(devices, ({ report, states }) => JSON.stringify([report.device === null, states])).values()];
+}
+
+function addFeatureStates(page: Page, group: readonly DeviceStates[]): void {
+  page.addLine(formatNames(group.map(({ report }) => report)));
+  for (const [label, features] of group[0]?.states ?? []) {
+    if (features.length > 0) page.addPair(`${INDENT}${label}`, features.join(" "), LABEL_WIDTH + INDENT.length);
   }
 }
 
-function formatNames(group: readonly DeviceSummary[]): string {
+function formatNames(group: readonly DeviceReport[]): string {
   if (group[0]?.device === null) {
     return `${formatCount(group.length, "VIF")} without a device on this host now`;
   }
-  const withDevice = group.filter(({ device }) => device !== null);
-  const shown = [...Map.groupBy(withDevice.slice(0, MAX_DEVICES), ({ vm }) => vm?.uuid)].map(([, vmDevices]) => {
+  const shown = [...Map.groupBy(group.slice(0, MAX_DEVICES), ({ vm }) => vm?.uuid)].map(([, vmDevices]) => {
     const devices = vmDevices.map(({ device }) => device ?? "").join(", ");
     const vm = vmDevices[0]?.vm ?? null;
     return vm === null ? devices : `${devices} of ${quote(vm.name)}`;
   });
-  const rest = withDevice.length - MAX_DEVICES;
+  const rest = group.length - MAX_DEVICES;
   return `${shown.join("; ")}${rest > 0 ? `; and ${rest} more` : ""}`;
 }
 

@@ -85,6 +85,18 @@ export function formatParagraph(
     : [...lines, `${" ".repeat(width)}${command}`];
 }
 
+/** What a finding says before the command that is for its interface alone. */
+const OWN_COMMAND = /: xe \S+ uuid=\S+$/;
+
+/** Each finding once, behind all interfaces that it is about; a command of each interface's own follows in turn. */
+export function mergeFindings(findings: readonly Omit<Finding, "code">[]): readonly string[] {
+  const groups = Map.groupBy(findings, (finding) => stripInterfacePrefix(finding).replace(OWN_COMMAND, ""));
+  return [...groups].map(([sentence, group]) => {
+    const commands = group.flatMap(({ message }) => OWN_COMMAND.exec(message)?.[0].slice(2) ?? []);
+    return `${formatInterfaces(group)}${sentence}${commands.length === 0 ? "" : `: ${commands.join("; ")}`}`;
+  });
+}
+
 /** The interfaces that findings are about, before what is said of them. */
 function formatInterfaces(findings: readonly Omit<Finding, "code">[]): string {
   const names = findings.flatMap((finding) => finding.interface ?? []);

@@ -2,15 +2,14 @@ import { describe, expect, test } from "bun:test";
 import type { BootLayer } from "../../../src/core/boot-layer.ts";
 import { buildAdvice, listCommands } from "../../../src/core/doctor/advice.ts";
 import {
+  listBootFeatures,
   listIneffectivePifSettings,
   listNetworkSettings,
-  summarizeDevice,
 } from "../../../src/core/doctor/diagnosis.ts";
 import { collectSoftware } from "../../../src/core/doctor/software.ts";
 import type { ThirdPartyHook } from "../../../src/core/doctor/third-party-hooks.ts";
 import type { Coverage } from "../../../src/core/verify/coverage.ts";
-import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
-import { BETA, config, createSnapshot, inventory, NIC_ON, nic, pif, uuidFor } from "../../builders/hosts.ts";
+import { BETA, config, inventory, pif, uuidFor } from "../../builders/hosts.ts";
 
 const KEYWORDS = ["rx", "tso", "gro"] as const;
 const NOTHING = { ineffectiveSettings: [], networkSettings: [], hooks: [], software: [] };
@@ -22,37 +21,22 @@ function boot(more: Partial<BootLayer> = {}): BootLayer {
   return { method: "systemd", state: "up-to-date", covers, ...more };
 }
 
-function summaryOf(device: string, layer: BootLayer | null) {
-  const subject = nic(pif(device, { otherConfig: config({ "ethtool-tso": "off" }) }));
-  const { devices } = evaluateInterfaces([subject], createSnapshot({ [device]: NIC_ON }), {
-    features: KEYWORDS,
-    includesSettings: true,
-  });
-  const [report] = devices;
-  if (report === undefined) throw new Error("no device");
-  return summarizeDevice(report, layer);
+function bootFeaturesOf(device: string, layer: BootLayer | null) {
+  return listBootFeatures({ device, kind: "pif", vm: null }, layer);
 }
 
-describe("the device summary", () => {
-  test("groups features by state", () => {
-    expect(summaryOf("eth0", null)).toMatchObject({
-      on: ["rx", "tso", "gro"],
-      off: [],
-      xapiOff: ["tso"],
-      persisted: [],
-    });
-  });
-
-  test("lists as persisted what boot will turn off on this device", () => {
-    expect(summaryOf("eth0", boot()).persisted).toEqual(KEYWORDS);
-    expect(summaryOf("eth1", boot()).persisted).toEqual([]);
+describe("the features that the boot script turns off", () => {
+  test("are those that boot will turn off on this device", () => {
+    expect(bootFeaturesOf("eth0", null)).toEqual([]);
+    expect(bootFeaturesOf("eth0", boot())).toEqual(KEYWORDS);
+    expect(bootFeaturesOf("eth1", boot())).toEqual([]);
     const covers = { ...NOTHING_COVERED, nics: KEYWORDS };
-    expect(summaryOf("eth1", boot({ covers })).persisted).toEqual(KEYWORDS);
+    expect(bootFeaturesOf("eth1", boot({ covers }))).toEqual(KEYWORDS);
   });
 
-  test("lists nothing as persisted when the boot layer will not run", () => {
+  test("are none when the boot layer will not run", () => {
     for (const state of ["disabled", "modified", "not-executable", "incomplete"] as const) {
-      expect(summaryOf("eth0", boot({ state })).persisted).toEqual([]);
+      expect(bootFeaturesOf("eth0", boot({ state }))).toEqual([]);
     }
   });
 });

@@ -1,30 +1,47 @@
 import { describe, expect, test } from "bun:test";
-import type { DeviceSummary, Diagnosis } from "../../../src/core/report.ts";
-import { createReport, type Report } from "../../../src/core/report.ts";
+import type { BootReport } from "../../../src/core/boot-layer.ts";
+import type { Note } from "../../../src/core/problem.ts";
+import {
+  createReport,
+  type DeviceReport,
+  type Diagnosis,
+  type FeatureReport,
+  type Report,
+} from "../../../src/core/report.ts";
 import { createPaint } from "../../../src/terminal/text.ts";
 import { renderDiagnosis } from "../../../src/terminal/views/doctor.ts";
 import { HOSTILE_NAMES } from "../../dom0/fixture/vm-fixtures.ts";
 
-const NIC: DeviceSummary = {
+function feature(live: FeatureReport["live"], more: Partial<FeatureReport> = {}): FeatureReport {
+  return { live, fixed: false, requested: live === "on", xapi: null, verdict: "ok", ...more };
+}
+
+const NIC: DeviceReport = {
   ...{ device: "eth0", kind: "pif", uuid: "u", vm: null, management: true },
-  ...{ on: ["tso", "gro"], onFixed: ["rx"], off: ["tx"], offFixed: ["lro"], requestedOn: ["gso"] },
-  ...{ absent: ["ufo"], xapiOff: ["tx"], xapiOn: ["sg"], persisted: ["tx"] },
+  features: {
+    rx: feature("on", { fixed: true }),
+    tx: feature("off", { xapi: "off" }),
+    sg: feature(null, { xapi: "on" }),
+    tso: feature("on"),
+    ufo: feature("absent"),
+    gso: feature("off", { requested: true }),
+    gro: feature("on"),
+    lro: feature("off", { fixed: true }),
+  },
 };
 
-function guest(device: string | null, name: string, more: Partial<DeviceSummary> = {}) {
-  return {
-    ...NIC,
-    kind: "vif",
-    device,
-    vm: { uuid: name, name },
-    management: false,
-    ...more,
-  } as const;
+const BOOT: BootReport = {
+  ...{ method: "systemd", state: "up-to-date" },
+  covers: { nics: ["tx"], vifs: [], devices: {}, vms: {} },
+};
+
+function guest(device: string | null, name: string, more: Partial<DeviceReport> = {}): DeviceReport {
+  return { ...NIC, kind: "vif", device, vm: { uuid: name, name }, management: false, ...more };
 }
 
 function diagnosis(more: Partial<Diagnosis> = {}): Diagnosis {
   return {
-    ...{ taken: "2026-01-02T03:04:05.678Z", redacted: false, software: [], nics: [], devices: [] },
+    ...{ taken: "2026-01-02T03:04:05.678Z", redacted: false, software: [], nics: [] },
     ...{
       ineffectiveSettings: [],
       networkSettings: [],
@@ -56,19 +73,19 @@ describe("the page of doctor", () => {
         pci: "8086:15bc",
       },
     ];
-    expect(page({ devices: [NIC], nics })).toContain(`NICs (1)
+    expect(page({ nics }, 80, { devices: [NIC], boot: BOOT })).toContain(`NICs (1)
   eth0: e1000e 3.2.6-k, firmware 0.8-4, 8086:15bc at 0000:00:1f.6; carries the
   management traffic
   eth0
-    on                  tso gro
-    on, fixed           rx
-    comes on by itself  gso
-    off                 tx
-    off, fixed          lro
-    not there           ufo
-    recorded off        tx
-    recorded on         sg
-    off at boot         tx
+    on            tso gro
+    on, fixed     rx
+    requested on  gso
+    off           tx
+    off, fixed    lro
+    not there     ufo
+    off in XAPI   tx
+    on in XAPI    sg
+    off at boot   tx
 `);
   });
 
@@ -77,10 +94,10 @@ describe("the page of doctor", () => {
       guest("vif1.0", "web"),
       guest("vif1.1", "web"),
       guest("vif2.0", "db"),
-      guest("vif3.0", "mail", { on: [] }),
+      guest("vif3.0", "mail", { features: {} }),
       guest(null, "old"),
     ];
-    const text = page({ devices });
+    const text = page({}, 80, { devices });
     expect(text).toContain('  vif1.0, vif1.1 of "web"; vif2.0 of "db"\n');
     expect(text).toContain('  vif3.0 of "mail"\n');
     expect(text).toContain("  1 VIF without a device on this host now\n");
@@ -90,7 +107,7 @@ describe("the page of doctor", () => {
   test("counts what would make it longer than a page", () => {
     const devices = Array.from({ length: 300 }, (_, n) => guest(`vif${n}.0`, `vm ${n}`));
     const advice = Array.from({ length: 300 }, (_, n) => ({ reason: `b${n}`, command: `c${n}` }));
-    const text = page({ devices, advice });
+    const text = page({ advice }, 80, { devices });
     expect(text).toContain("and 292 more");
     expect(text.split("\n").length).toBeLessThan(60);
   });
@@ -119,8 +136,25 @@ describe("the page of doctor", () => {
         reason: value,
       } as const),
     }));
-    const text = page({ devices, ineffectiveSettings: records, networkSettings: records });
+    const text = page({ ineffectiveSettings: records, networkSettings: records }, 80, { devices });
     expect(text).not.toMatch(/[^\P{C}\n]/u);
+  });
+
+  test("says once what is true of several NICs, with the command of each", () => {
+    const note = (device: string, detail: string): Note => {
+      return { code: "networkd-turns-off", message: `${device}: ${detail}`, interface: device };
+    };
+    const notes = [
+      note("eth0", "networkd turns gro on at its next start"),
+      note("eth0", "it still remembers; to make it forget: xe pif-plug uuid=a"),
+      note("eth1", "networkd turns gro on at its next start"),
+      note("eth1", "it still remembers; to make it forget: xe pif-plug uuid=b"),
+    ];
+    const text = page({}, 200, { notes });
+    expect(text).toContain("  eth0, eth1: networkd turns gro on at its next start\n");
+    expect(text).toContain(
+      "  eth0, eth1: it still remembers; to make it forget: xe pif-plug uuid=a; xe pif-plug uuid=b\n",
+    );
   });
 
   test("says what it is when it is redacted, and what could not be read", () => {
