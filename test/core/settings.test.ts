@@ -42,7 +42,7 @@ describe("values of a setting", () => {
   });
 });
 
-describe("which records are honored", () => {
+describe("settings that the toolstack reads", () => {
   const honored = (subject: Parameters<typeof effectiveKey>[0]) =>
     FEATURE_NAMES.flatMap((keyword) => effectiveKey(subject, keyword) ?? []);
 
@@ -93,7 +93,7 @@ describe("the effective setting", () => {
     expect(settingState(nicWith({ "ethtool-tso": "OFF" }), "tso")).toBeNull();
   });
 
-  test("is nothing under a key that is not honored", () => {
+  test("ignores a key that the toolstack does not read", () => {
     expect(settingState(guestWith({ "ethtool-gro": "off" }), "gro")).toBeNull();
     expect(settingState(nicWith({ "ethtool-rxvlan": "off" }), "rxvlan")).toBeNull();
     expect(settingState(BARE, "rx")).toBeNull();

@@ -187,7 +187,7 @@ for (const [title, scene] of Object.entries(SCENES)) {
       calls = whole.calls;
     });
 
-    test("killed at any system call, it leaves the old or the new; the next run does the rest", async () => {
+    test("a write killed at any system call leaves the old or new file, and the next run completes it", async () => {
       const kills = points(calls);
       expect(kills.length).toBeGreaterThan(8);
       const states = new Set<State>();
@@ -206,7 +206,7 @@ for (const [title, scene] of Object.entries(SCENES)) {
       expect(states).toEqual(new Set([scene.before, scene.after]));
     });
 
-    test("with a disk error at any system call, it is a failure in words, or it is done", async () => {
+    test("a disk error at any system call fails with a message or has no effect", async () => {
       const work = points(calls).filter((point) => !/^(?:read|write|exit_group):/.test(point));
       const writes = points(calls)
         .filter((point) => point.startsWith("write:"))
@@ -225,7 +225,7 @@ for (const [title, scene] of Object.entries(SCENES)) {
   });
 }
 
-test("the bytes are on the disk before the name points to them, and the name before it is said", async () => {
+test("a write syncs the bytes before the rename, and the rename before it returns", async () => {
   const scene = SCENES["making a file"] ?? expect.unreachable();
   const { calls } = await traced(scene, newDirectory(scene), null);
   const names = calls.map((line) => /^\w+/.exec(line)?.[0] ?? "");

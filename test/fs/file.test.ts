@@ -53,24 +53,24 @@ async function messageOf(work: () => unknown): Promise<string | undefined> {
   return (await failureOf(work))?.message;
 }
 
-describe("a file that is replaced", () => {
+describe("replacing a file", () => {
   beforeEach(() => writeFileSync(path, "old\n"));
 
-  test("has the new bytes, and is alone in its directory", async () => {
+  test("writes the new bytes and leaves no other file", async () => {
     const replaced = { path, changed: true, previousMode: 0o644 };
     expect(await replaceFile(path, NEW)).toEqual(replaced);
     expect(text()).toBe("new\n");
     expect(readdirSync(directory)).toEqual(["file"]);
   });
 
-  test("keeps its owner, its group and its permissions", async () => {
+  test("keeps owner, group and permissions", async () => {
     chownSync(path, 1234, 4321);
     chmodSync(path, 0o2640);
     await replaceFile(path, NEW, { createMode: 0o777 });
     expect([statSync(path).uid, statSync(path).gid, mode()]).toEqual([1234, 4321, 0o2640]);
   });
 
-  test("can get further permissions, or exactly the ones that it is to have", async () => {
+  test("can add permissions, or set them exactly", async () => {
     chmodSync(path, 0o640);
     await replaceFile(path, NEW, { addMode: 0o111 });
     expect(mode()).toBe(0o751);
@@ -78,7 +78,7 @@ describe("a file that is replaced", () => {
     expect(mode()).toBe(0o600);
   });
 
-  test("keeps its SELinux label, and its access list", async () => {
+  test("keeps the SELinux label and access list", async () => {
     const label = new TextEncoder().encode("system_u:object_r:initrc_exec_t:s0\0");
     setAttribute(path, "security.selinux", label);
     setAttribute(path, "system.posix_acl_access", ACCESS_LIST);
@@ -88,13 +88,13 @@ describe("a file that is replaced", () => {
     expect(attribute(path, "system.posix_acl_access")).toEqual(ACCESS_LIST);
   });
 
-  test("is a new one: who has the old one open, or another name for it, keeps that", async () => {
+  test("creates a new inode: open descriptors and hard links keep the old one", async () => {
     linkSync(path, `${path}.other`);
     await replaceFile(path, NEW);
     expect([text(), text(`${path}.other`)]).toEqual(["new\n", "old\n"]);
   });
 
-  test("may be of any size", async () => {
+  test("supports any size", async () => {
     const big = new Uint8Array(5_000_000).fill(65);
     await replaceFile(path, big);
     expect(statSync(path).size).toBe(5_000_000);
@@ -103,7 +103,7 @@ describe("a file that is replaced", () => {
   });
 });
 
-describe("a file that has the bytes already", () => {
+describe("a file with the same bytes", () => {
   beforeEach(() => {
     writeFileSync(path, NEW);
     utimesSync(path, 1, 1);
@@ -115,7 +115,7 @@ describe("a file that has the bytes already", () => {
     expect(statSync(path)).toMatchObject({ ino, mtimeMs: 1000 });
   });
 
-  test("gets missing permissions only", async () => {
+  test("only gets missing permissions", async () => {
     const { ino } = statSync(path);
     const replaced = { path, changed: true, previousMode: 0o644 };
     expect(await replaceFile(path, NEW, { addMode: 0o111 })).toEqual(replaced);
@@ -125,8 +125,8 @@ describe("a file that has the bytes already", () => {
   });
 });
 
-describe("a file that is not there", () => {
-  test("is made, with the permissions that are asked for, whatever the mask", async () => {
+describe("a missing file", () => {
+  test("is created with the requested permissions, whatever the umask", async () => {
     const mask = process.umask(0o077);
     const made = await replaceFile(path, NEW, { createMode: 0o644, addMode: 0o111 });
     process.umask(mask);
@@ -134,14 +134,14 @@ describe("a file that is not there", () => {
     expect([text(), mode()]).toEqual(["new\n", 0o755]);
   });
 
-  test("is null to who reads it, and so is one in a directory that is not there", () => {
+  test("reads as null, also in a missing directory", () => {
     expect(readFileBytes(path)).toEqual(null);
     expect(readFileBytes(`${path}/in/it`)).toEqual(null);
   });
 });
 
 describe("a symbolic link", () => {
-  test("stays a link: the file behind it is replaced, in its own directory", async () => {
+  test("stays a link: its target is replaced in its own directory", async () => {
     mkdirSync(join(directory, "rc.d"));
     writeFileSync(join(directory, "rc.d/rc.local"), "old\n");
     symlinkSync("rc.d/rc.local", path);
@@ -152,7 +152,7 @@ describe("a symbolic link", () => {
     expect(text()).toBe("new\n");
   });
 
-  test("to a link, behind a link to a directory, leads where the kernel follows it", async () => {
+  test("is followed through links and linked directories as the kernel does", async () => {
     mkdirSync(join(directory, "a/b"), { recursive: true });
     symlinkSync("a/b", join(directory, "short"));
     symlinkSync("../file", join(directory, "a/b/link"));
@@ -161,7 +161,7 @@ describe("a symbolic link", () => {
     expect(text(join(directory, "a/file"))).toBe("new\n");
   });
 
-  test("to nothing: the file is made where it points to, and removed again", async () => {
+  test("is followed when dangling: the target is created and removed again", async () => {
     symlinkSync("target", path);
     expect(readFileBytes(path)).toEqual(null);
     await replaceFile(path, NEW);
@@ -171,12 +171,12 @@ describe("a symbolic link", () => {
     expect(readlinkSync(path)).toBe("target");
   });
 
-  test("into a directory that is not there is refused", async () => {
+  test("is refused when it points into a missing directory", async () => {
     symlinkSync("no/target", path);
     expect(await messageOf(() => replaceFile(path, NEW))).toBe(`cannot write ${path}: its directory does not exist`);
   });
 
-  test("in a loop is refused", async () => {
+  test("is refused in a loop", async () => {
     symlinkSync("other", path);
     symlinkSync("file", join(directory, "other"));
     const loop = "its symbolic links form a loop";
@@ -187,8 +187,8 @@ describe("a symbolic link", () => {
   });
 });
 
-describe("what is no file is refused", () => {
-  test("a directory", async () => {
+describe("writing is refused", () => {
+  test("for a directory", async () => {
     mkdirSync(path);
     expect(await failureOf(() => replaceFile(path, NEW))).toEqual({
       kind: "unavailable",
@@ -200,12 +200,12 @@ describe("what is no file is refused", () => {
     expect(readdirSync(directory)).toEqual(["file"]);
   });
 
-  test("a pipe, without waiting for its other end", async () => {
+  test("for a pipe, without waiting for its other end", async () => {
     Bun.spawnSync(["mkfifo", path]);
     expect(await messageOf(() => replaceFile(path, NEW))).toBe(`cannot write ${path}: it is not a regular file`);
   });
 
-  test("a file where a directory must be, a directory that is not there, a name too long", async () => {
+  test("for a file as a parent, a missing directory and an overlong name", async () => {
     writeFileSync(path, "");
     const reasons = [
       [`${path}/x`, "a part of its path is not a directory"],
@@ -221,7 +221,7 @@ describe("what is no file is refused", () => {
 describe("the check", () => {
   beforeEach(() => writeFileSync(path, "old\n"));
 
-  test("sees the complete file, next to the one that it is to become", async () => {
+  test("sees the complete file, next to its destination", async () => {
     chmodSync(path, 0o750);
     let seen: readonly unknown[] = [];
     const validate = async (temporary: string) => {
@@ -232,7 +232,7 @@ describe("the check", () => {
     expect(text()).toBe("new\n");
   });
 
-  test("that fails leaves everything as it was, and its reasons are the result", async () => {
+  test("leaves everything unchanged and returns its reasons when it fails", async () => {
     const refused = usageError("bad-syntax", "line 3 is no sh");
     const validate = () => {
       throw refused;
@@ -241,7 +241,7 @@ describe("the check", () => {
     expect([readdirSync(directory), text()]).toEqual([["file"], "old\n"]);
   });
 
-  test("that throws leaves everything as it was", async () => {
+  test("leaves everything unchanged when it throws", async () => {
     const validate = () => {
       throw new Error("mistake");
     };
@@ -249,7 +249,7 @@ describe("the check", () => {
     expect([readdirSync(directory), text()]).toEqual([["file"], "old\n"]);
   });
 
-  test("is not asked about a file that has the bytes already", async () => {
+  test("is skipped for a file with the same bytes", async () => {
     writeFileSync(path, NEW);
     const validate = () => {
       throw usageError("bad-syntax", "line 3 is no sh");
@@ -258,24 +258,24 @@ describe("the check", () => {
   });
 });
 
-describe("what a killed run left", () => {
+describe("a file left by a killed run", () => {
   beforeEach(() => {
     writeFileSync(path, NEW);
     writeFileSync(join(directory, `${TEMPORARY_PREFIX}0123abcd`), "hal");
     writeFileSync(join(directory, ".other"), "");
   });
 
-  test("is removed by the next run, also when it has nothing to write", async () => {
+  test("is removed by the next run, even with nothing to write", async () => {
     expect((await replaceFile(path, NEW)).changed).toBe(false);
     expect(readdirSync(directory).sort()).toEqual([".other", "file"]);
   });
 
-  test("is removed with the file, also when there is none", () => {
+  test("is removed with the file, even when there is none", () => {
     expect(removeFile(join(directory, "none"))).toEqual(false);
     expect(readdirSync(directory).sort()).toEqual([".other", "file"]);
   });
 
-  test("is told from what a run that is under way writes", async () => {
+  test("is distinguished from the file of a concurrent run", async () => {
     const validate = async (temporary: string) => {
       await replaceFile(path, new TextEncoder().encode("another\n"));
       expect(existsSync(temporary)).toBe(true);
@@ -295,7 +295,7 @@ describe("removeFile", () => {
 });
 
 describe("createDirectory", () => {
-  test("makes what is missing, and says what it made", () => {
+  test("creates missing directories and returns them", () => {
     const mask = process.umask(0o077);
     const made = createDirectory(join(directory, "a/b"), 0o755);
     process.umask(mask);
@@ -303,7 +303,7 @@ describe("createDirectory", () => {
     expect([mode(join(directory, "a")), mode(join(directory, "a/b"))]).toEqual([0o755, 0o755]);
   });
 
-  test("leaves a directory that is there, or a link to one, as it is", () => {
+  test("leaves an existing directory, or a link to one, unchanged", () => {
     mkdirSync(path, { mode: 0o700 });
     symlinkSync("file", `${path}.link`);
     expect(createDirectory(path, 0o755)).toEqual([]);
@@ -311,7 +311,7 @@ describe("createDirectory", () => {
     expect(mode()).toBe(0o700);
   });
 
-  test("is refused where there is a file", async () => {
+  test("is refused if there is a file", async () => {
     writeFileSync(path, "");
     const message = `cannot make the directory ${path}: there is a file of that name`;
     expect(await messageOf(() => createDirectory(path, 0o755))).toBe(message);
@@ -330,12 +330,12 @@ function mounted(mounts: string, action: string, bytes: string, after = ""): str
   return stdout.toString() + stderr.toString();
 }
 
-describe("a file system that does not take it", () => {
+describe("writing fails", () => {
   const readOnly = "mount --bind . .; mount -o remount,bind,ro .; cd .";
 
   beforeEach(() => writeFileSync(path, "old\n"));
 
-  test("because it is read-only", () => {
+  test("on a read-only file system", () => {
     const reason = "its file system is read-only; mount it writable";
     expect(mounted(readOnly, "replace", "new")).toContain(`cannot write ${path}: ${reason}`);
     expect(mounted(readOnly, "replace", "old\n")).toContain(`cannot write ${path}: ${reason}`);
@@ -343,12 +343,12 @@ describe("a file system that does not take it", () => {
     expect([text(), mode(), readdirSync(directory)]).toEqual(["old\n", 0o644, ["file"]]);
   });
 
-  test("because it is read-only, but nothing needs to change", () => {
+  test("on a read-only file system only if something has to change", () => {
     chmodSync(path, 0o755);
     expect(mounted(readOnly, "replace", "old\n")).toContain('"changed":false');
   });
 
-  test("because it is full", () => {
+  test("on a full file system", () => {
     const tiny = 'mount -t tmpfs -o size=16k tmpfs "$1"; cd "$1"; echo old >file';
     const said = mounted(tiny, "replace", "x".repeat(100_000), "ls -A; cat file");
     const [result, ...rest] = said.split("\n");
@@ -357,7 +357,7 @@ describe("a file system that does not take it", () => {
     expect(rest).toEqual(["file", "old", ""]);
   });
 
-  test("because the file is a mount of its own", () => {
+  test("on a mount point", () => {
     const said = mounted("mount --bind file file", "replace", "new");
     expect(said).toContain(`cannot write ${path}: it is a mount point or in use; unmount it`);
     expect([text(), readdirSync(directory)]).toEqual(["old\n", ["file"]]);

@@ -29,27 +29,27 @@ function found(place: { namePattern?: RegExp; requiresExecutable?: boolean; foll
   return { paths: files.map(({ path }) => path.slice(root.length + 1)), files, unread: unreadable };
 }
 
-describe("files of others", () => {
-  test("are those that have to do with offloads, in order of name", () => {
+describe("third-party files", () => {
+  test("are those that mention offloads, in order of name", () => {
     put("b");
     put("a");
     put("c", "0 3 * * * root logrotate\n");
     expect(found().paths).toEqual(["a", "b"]);
   });
 
-  test("are read once, whatever links lead to them", () => {
+  test("are read once, even through several links", () => {
     put("a");
     symlinkSync(join(root, "a"), join(root, "b"));
     expect(found().paths).toEqual(["a"]);
   });
 
-  test("are not those that persist wrote", () => {
+  test("exclude those that persist wrote", () => {
     put("offload.service", `${UNIT}${LINE}`);
     put("script", generateBootScript({ nics: ["tso"], vifs: [], devices: new Map(), vms: new Map() }));
     expect(found().paths).toEqual([]);
   });
 
-  test("are idle where they have to be executable and are not", () => {
+  test("are inactive when they should be executable and are not", () => {
     put("a");
     put("b", LINE, 0o755);
     expect(found({ requiresExecutable: true }).files.map(({ inactiveReason: idle }) => idle === null)).toEqual([
@@ -58,7 +58,7 @@ describe("files of others", () => {
     ]);
   });
 
-  test("include the scripts that they name, as idle as they are, but no programs", () => {
+  test("include the scripts that they name, equally inactive, but no programs", () => {
     const script = put("x/Script.sh", `#!/bin/sh\n${LINE}`);
     const program = put("x/Program", `\x7fELF ${LINE}`);
     put("a", `0 3 * * * root ${script}; ${program}; /nonexistent/one\n`);
@@ -70,13 +70,13 @@ describe("files of others", () => {
     );
   });
 
-  test("are looked for in directories of drop-ins, and not where units are wanted", () => {
+  test("include drop-in directories, but not .wants directories", () => {
     put("nic.service.d/more.conf");
     put("multi-user.target.wants/nic.service");
     expect(found({ namePattern: /\.service$/ }).paths).toEqual(["nic.service.d/more.conf"]);
   });
 
-  test("that cannot be read are told of, and hide no other", () => {
+  test("are reported when unreadable, and hide no others", () => {
     symlinkSync("a", join(root, "a"));
     put("b");
     const { paths, unread } = found();
@@ -84,7 +84,7 @@ describe("files of others", () => {
     expect(unread).toEqual([{ path: join(root, "a"), reason: "ELOOP" }]);
   });
 
-  test("that are not there are no failure", () => {
+  test("may be missing", () => {
     const places = [{ path: join(root, "nothing"), type: "cron", namePattern: /./ }] as const;
     expect(readThirdPartyFiles(places)).toEqual({ files: [], unreadable: [] });
   });

@@ -14,11 +14,11 @@ function addressesAfter(...commands: readonly string[]): readonly string[] {
   return ended.stdout.toString().trim().split("\n").filter(Boolean).sort();
 }
 
-test("no address is found where there is none", () => {
+test("readAddresses returns no address when there is none", () => {
   expect(addressesAfter()).toEqual([]);
 });
 
-test("every address is found, also without carrier, of an alias, and of a device that is down", () => {
+test("readAddresses returns every address, also without carrier, of an alias and of a device that is down", () => {
   const addresses = addressesAfter(
     "ip link add veth0 type veth peer name veth1",
     "ip link set veth0 up",

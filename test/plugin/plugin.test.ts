@@ -40,7 +40,7 @@ async function run(changed: Record<string, unknown> = {}) {
 }
 
 describe("the plugin", () => {
-  test("answers nobody but XAPI: not a shell of root's, nor a program that calls itself xapi", async () => {
+  test("answers only XAPI: neither a root shell nor a program named xapi", async () => {
     const host = pool.host(0);
     const byHand = await host.run([PLUGIN, "<methodCall/>"]);
     expect(byHand).toMatchObject({ exitCode: 3, stdout: "" });
@@ -49,7 +49,7 @@ describe("the plugin", () => {
     expect(await host.run(["sh", "-c", claimed])).toMatchObject({ exitCode: 3, stdout: "" });
   });
 
-  test("answers a xapi that was updated while it ran", async () => {
+  test("answers a xapi that was upgraded while running", async () => {
     const script = `cp /opt/xensource/bin/xapi /tmp/xapi; mkdir -p /tmp/old; mv /tmp/xapi /tmp/old/xapi
 /tmp/old/xapi -c 'rm /tmp/old/xapi; ${PLUGIN} "<methodCall/>"; exit $?'`;
     const answer = await pool.host(0).run(["sh", "-c", script]);
@@ -57,7 +57,7 @@ describe("the plugin", () => {
     expect(answer.stdout).toContain("<name>Status</name><value>Failure</value>");
   });
 
-  test("runs a command as it is run there, and answers with its report", async () => {
+  test("runs the local command and returns its report", async () => {
     const { result, error } = await run();
     expect(error).toBeNull();
     const { report, text } = JSON.parse(String(result));
@@ -71,7 +71,7 @@ describe("the plugin", () => {
     expect(wrong).toMatchObject({ host: null, exitCode: 2, problems: [{ code: "unknown-flag" }] });
   });
 
-  test("refuses what is not one strict request for this host and this version", async () => {
+  test("refuses anything but a valid request for this host and version", async () => {
     const state = await readLiveState(pool.host(0));
     const disable = { command: "disable", args: ["ALL", "--yes"] };
     const refused = async (reply: Promise<{ error: string[] | null }>, ...error: string[]) =>
@@ -100,7 +100,7 @@ describe("the plugin", () => {
     expect(await readLiveState(pool.host(0))).toBe(state);
   });
 
-  test("does not work beside another offload, and says who has the lock", async () => {
+  test("refuses to run beside another offload and names the lock holder", async () => {
     const busy = await holdLock(pool.host(0), 20);
     const { result } = await run({ command: "disable", args: ["ALL", "--yes"] });
     expect(JSON.parse(String(result)).report.problems).toMatchObject([{ code: "locked" }]);

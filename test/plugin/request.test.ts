@@ -16,7 +16,7 @@ const REQUEST: PluginRequest = {
 };
 
 describe("a request", () => {
-  test("comes back as it was, as ASCII that XML carries, whatever the arguments", () => {
+  test("round-trips as XML-safe ASCII, whatever the arguments", () => {
     const texts = fc.array(fc.string({ unit: "binary" }).filter((text) => text !== "--pool"));
     fc.assert(
       fc.property(texts, (args) => {
@@ -27,7 +27,7 @@ describe("a request", () => {
     );
   });
 
-  test("is refused where it would not fit into one argument", () => {
+  test("is refused if it exceeds one argument", () => {
     const uuids = (count: number) => Array.from({ length: count }, () => `--vm=${REQUEST.host}`);
     expect(() => formatRequest({ ...REQUEST, args: uuids(2000) })).not.toThrow();
     expect(failureOf(() => formatRequest({ ...REQUEST, args: uuids(3000) })).code).toBe("too-many-targets");

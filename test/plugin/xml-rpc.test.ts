@@ -7,8 +7,8 @@ const SESSION = "<param><value>OpaqueRef:1</value></param>";
 const struct = (members: string) => `<param><value><struct>${members}</struct></value></param>`;
 const member = (name: string, value: string) => `<member><name>${name}</name><value>${value}</value></member>`;
 
-describe("the call that xapi makes", () => {
-  test("is read: function and arguments, strings with and without an element of their own", () => {
+describe("the call from xapi", () => {
+  test("contains function and arguments, as bare or wrapped strings", () => {
     const text = call(SESSION + struct(member("a", "1 &lt; 2 &amp;c") + member("b", "<string>x</string>")));
     expect(parsePluginCall(text)).toEqual({
       name: "observe",
@@ -40,7 +40,7 @@ describe("the call that xapi makes", () => {
       "a file of the host",
       `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/shadow">]>${call(SESSION + struct(member("a", "&x;")))}`,
     ],
-  ])("is refused where it is %s", (_, text) => {
+  ])("is refused when it is %s", (_, text) => {
     expect(failureOf(() => parsePluginCall(text)).code).toBe("invalid-call");
   });
 });
@@ -52,15 +52,15 @@ async function decodeWithPython(text: string): Promise<unknown> {
   return JSON.parse(await new Response(python.stdout).text());
 }
 
-describe.skipIf(Bun.which("python3") === null)("the answer, as Python's xmlrpc reads it", () => {
-  test("is a success with its value", async () => {
+describe.skipIf(Bun.which("python3") === null)("the response, parsed by Python's xmlrpc", () => {
+  test("contains the value of a success", async () => {
     expect(await decodeWithPython(formatSuccessResponse("a < b && c > d \"'"))).toEqual({
       Status: "Success",
       Value: "a < b && c > d \"'",
     });
   });
 
-  test("is a failure with its code and parameters, and never breaks the XML", async () => {
+  test("contains code and parameters of a failure without breaking the XML", async () => {
     const hostile = ["</value>", "\u0000\u001b[2J", "\ud800", "\u{1f680}", "]]>"];
     expect(await decodeWithPython(formatFailureResponse("CODE", hostile))).toEqual({
       Status: "Failure",

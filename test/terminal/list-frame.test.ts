@@ -23,7 +23,7 @@ function many(count: number) {
   return Array.from({ length: count }, (_, number) => `vm ${number}`);
 }
 
-test("shows the question, the search, the rows with mark and choice, and the keys", () => {
+test("the list shows the question, search, rows with marks and keys", () => {
   expect(renderListFrame(state(["web 1", "db"], { cursor: 1, selected: new Set([0]) }), VIEW)).toBe(`Which? 1 chosen
 Search: _
       name   state   on
@@ -33,20 +33,20 @@ Search: _
 Tab chooses, arrows move, letters search, Enter goes on, C…`);
 });
 
-test("shows what matches, and how much of all it is; columns keep their places", () => {
+test("the list shows matches with their count and keeps its columns", () => {
   const frame = renderListFrame(state(["web 1", "db"], { matching: [1], search: "d" }), VIEW);
   expect(frame).toContain("Which? 0 chosen, 1 of 2 shown\nSearch: d_\n");
   expect(frame).toContain("> [ ] db     halted  rx tx\n");
   expect(frame).not.toContain("web 1");
 });
 
-test("says so where nothing matches, and why it cannot go on", () => {
+test("the list says when nothing matches and why it cannot continue", () => {
   const nothing = state(["web"], { matching: [], search: "x", error: "Choose one" });
   expect(renderListFrame(nothing, VIEW)).toEndWith("  nothing is called that\n\nChoose one");
 });
 
 describe("a list that is longer than the screen", () => {
-  test("shows the rows around the mark, and counts the others", () => {
+  test("shows the rows around the cursor and counts the others", () => {
     for (const cursor of [0, 50, 99]) {
       const frame = renderListFrame(state(many(100), { cursor }), VIEW);
       expect(frame).toContain(`> [ ] vm ${cursor} `);
@@ -56,7 +56,7 @@ describe("a list that is longer than the screen", () => {
   });
 });
 
-test("whatever the names, no line wraps, none is added, and nothing acts on the terminal", () => {
+test("names cannot wrap or add lines or send control sequences", () => {
   const names = fc.array(fc.string({ unit: "binary", maxLength: 60 }), { maxLength: 30 });
   const size = fc.record({
     columns: fc.integer({ min: 30, max: 200 }),
@@ -76,7 +76,7 @@ test("whatever the names, no line wraps, none is added, and nothing acts on the 
   );
 });
 
-test("it is ASCII but for the names, and the mark is seen without color", () => {
+test("the list uses ASCII except for names, and shows the cursor without color", () => {
   const frame = renderListFrame(state(many(100), { cursor: 3, selected: new Set([2]) }), {
     ...VIEW,
     ellipsis: "...",
@@ -84,7 +84,7 @@ test("it is ASCII but for the names, and the mark is seen without color", () => 
   expect(frame).toMatch(/^[\n\x20-\x7e]+$/);
 });
 
-test("the answer stays on one line", () => {
+test("the answer fits on one line", () => {
   expect(formatListAnswer("Which?", ["web", "db"], VIEW)).toBe("Which? web, db");
   expect(Bun.stringWidth(formatListAnswer("Which?", many(100), VIEW))).toBeLessThan(60);
 });

@@ -19,8 +19,8 @@ function bench(mode: ProgressMode) {
   };
 }
 
-describe("at a terminal", () => {
-  test("work of less than a second is silent", () => {
+describe("progress", () => {
+  test("is silent for less than a second", () => {
     const { progress, written, pass } = bench("drawn");
     progress.begin("writing", 100);
     for (let n = 0; n < 99; n++) {
@@ -31,7 +31,7 @@ describe("at a terminal", () => {
     expect(written).toEqual([]);
   });
 
-  test("longer work is one line, drawn anew in place, and goes away", () => {
+  test("redraws one line in place and clears it for longer work", () => {
     const { progress, written, pass } = bench("drawn");
     progress.begin("writing", 3);
     progress.finishObject("vif1.0", "done");
@@ -41,7 +41,7 @@ describe("at a terminal", () => {
     expect(written).toEqual(["\r\x1b[2Koffload: writing: 2 of 3, vif2.0 (1 s)", "\r\x1b[2K"]);
   });
 
-  test("it is drawn ten times a second at most", () => {
+  test("is drawn at most ten times a second", () => {
     const { progress, written, pass } = bench("drawn");
     progress.begin("writing", 1000);
     pass(1000);
@@ -53,7 +53,7 @@ describe("at a terminal", () => {
     progress.end();
   });
 
-  test("names can neither wrap the line nor act on the terminal", () => {
+  test("does not let names wrap the line or send control sequences", () => {
     const { progress, written, pass } = bench("drawn");
     progress.begin("writing");
     pass(2000);
@@ -64,7 +64,7 @@ describe("at a terminal", () => {
     progress.end();
   });
 
-  test("stretches that follow at once are one work: its second is not begun anew", () => {
+  test("does not restart the delay for consecutive phases", () => {
     const { progress, written, pass } = bench("drawn");
     progress.begin("reading");
     pass(900);
@@ -77,7 +77,7 @@ describe("at a terminal", () => {
     progress.end();
   });
 
-  test("after somebody was asked it is begun anew", () => {
+  test("restarts the delay after a prompt", () => {
     const { progress, written, pass } = bench("drawn");
     progress.begin("reading");
     pass(900);
@@ -91,7 +91,7 @@ describe("at a terminal", () => {
   });
 });
 
-test("where no cursor can be moved, long work is a line", () => {
+test("prints a line for long work without cursor control", () => {
   const { progress, written, pass } = bench("plain");
   progress.begin("writing");
   pass(1500);
@@ -102,7 +102,7 @@ test("where no cursor can be moved, long work is a line", () => {
   expect(written).toEqual(["offload: writing\n"]);
 });
 
-test("verbose is a line for each stretch and object, at once", () => {
+test("prints a line per phase and object at once when verbose", () => {
   const { progress, written } = bench("verbose");
   progress.begin("writing", 2);
   progress.finishObject("vif1.0", "ethtool-tso=off recorded");
@@ -115,7 +115,7 @@ test("verbose is a line for each stretch and object, at once", () => {
   ]);
 });
 
-test("without a terminal nothing is said", () => {
+test("prints nothing without a terminal", () => {
   const { progress, written, pass } = bench("silent");
   progress.begin("writing");
   pass(5000);

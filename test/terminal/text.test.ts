@@ -22,17 +22,17 @@ describe("printable", () => {
     ["characters that nobody sees", "a\u200bb\ufeffc\u00add", "abcd"],
     ["tags that nobody sees", "a\u{e0041}b", "ab"],
     ["half of a surrogate pair", "a\ud800b\udc00c", "abc"],
-  ])("takes out %s", (_, text, expected) => {
+  ])("removes %s", (_, text, expected) => {
     expect(stripUnprintable(text)).toBe(expected);
   });
 
-  test("leaves every writing as it is", () => {
+  test("keeps every script unchanged", () => {
     for (const text of ["web 1", "é日本語", "Ελλάδα", "עברית", "😀", "", 'it\'s "so"; $(x)']) {
       expect(stripUnprintable(text)).toBe(text);
     }
   });
 
-  test("no control character ever gets through, and what is left stays", () => {
+  test("removes every control character and nothing else", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const shown = stripUnprintable(text);
@@ -48,29 +48,29 @@ describe("printable", () => {
 });
 
 describe("truncate", () => {
-  test("leaves alone what fits", () => {
+  test("keeps text that fits", () => {
     expect(truncate("web", 3)).toBe("web");
     expect(truncate("", 0)).toBe("");
   });
 
-  test("cuts what does not, with an ellipsis", () => {
+  test("shortens longer text with an ellipsis", () => {
     expect(truncate("web-server", 6)).toBe("web-s…");
     expect(truncate("ab", 1)).toBe("…");
   });
 
-  test("counts wide characters as two, and halves none", () => {
+  test("counts wide characters as two and splits none", () => {
     expect(truncate("日本語", 6)).toBe("日本語");
     expect(truncate("日本語", 5)).toBe("日本…");
     expect(truncate("日本語", 4)).toBe("日…");
     expect(truncate("日本語", 2)).toBe("…");
   });
 
-  test("keeps together what is one sign: accents and emoji of several parts", () => {
+  test("keeps accents and multi-part emoji together", () => {
     expect(truncate("e\u0301e\u0301e\u0301", 2)).toBe("e\u0301…");
     expect(truncate("👨‍👩‍👧x", 2)).toBe("…");
   });
 
-  test("the result is never wider than it may be", () => {
+  test("never exceeds the width", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 1, max: 40 }), (text, columns) => {
         const shown = truncate(stripUnprintable(text), columns);
@@ -80,15 +80,15 @@ describe("truncate", () => {
   });
 });
 
-test("padded fills up to so many columns, and leaves alone what is wider", () => {
+test("pad fills to the width and keeps wider text", () => {
   expect([pad("ab", 4), pad("日", 4), pad("abcdef", 4)]).toEqual(["ab  ", "日  ", "abcdef"]);
 });
 
-test("an ellipsis of three dots takes its room, or nothing is shown at all", () => {
+test("reserves room for a three-dot ellipsis, or returns nothing", () => {
   expect([truncate("web-server", 6, "..."), truncate("web", 2, "...")]).toEqual(["web...", ""]);
 });
 
-describe("what a terminal can show", () => {
+describe("detecting Unicode", () => {
   test.each([
     [{ LANG: "en_US.UTF-8" }, true],
     [{ LANG: "C.utf8", TERM: "xterm" }, true],
@@ -99,7 +99,7 @@ describe("what a terminal can show", () => {
     [{}, false],
     [{ LANG: "en_US.UTF-8", TERM: "linux" }, false],
     [{ LANG: "en_US.UTF-8", TERM: "dumb" }, false],
-  ])("%j: more than ASCII is %p", (environment, expected) => {
+  ])("returns for %j: %p", (environment, expected) => {
     expect(supportsUnicode(environment)).toBe(expected);
   });
 });
@@ -108,12 +108,12 @@ describe("color", () => {
   const TERMINAL = { isTTY: true };
   const PLAIN = { TERM: "xterm-256color" };
 
-  test("is for terminals", () => {
+  test("is used on terminals", () => {
     expect(supportsColor(TERMINAL, PLAIN, true)).toBe(true);
     expect(supportsColor(TERMINAL, {}, true)).toBe(true);
   });
 
-  test.each(["1", "0", "", "false", "no"])("is off with NO_COLOR=%p: any value counts", (value) => {
+  test.each(["1", "0", "", "false", "no"])("is off with NO_COLOR=%p", (value) => {
     expect(supportsColor(TERMINAL, { ...PLAIN, NO_COLOR: value }, true)).toBe(false);
   });
 
@@ -121,7 +121,7 @@ describe("color", () => {
     expect(supportsColor(TERMINAL, { TERM: "dumb" }, true)).toBe(false);
   });
 
-  test("is off without a terminal, whatever the environment says", () => {
+  test("is off without a terminal, whatever the environment", () => {
     for (const stream of [{}, { isTTY: false }]) {
       expect(supportsColor(stream, PLAIN, true)).toBe(false);
       expect(supportsColor(stream, { ...PLAIN, FORCE_COLOR: "1", CLICOLOR_FORCE: "1" }, true)).toBe(false);
@@ -132,7 +132,7 @@ describe("color", () => {
     expect(supportsColor(TERMINAL, PLAIN, false)).toBe(false);
   });
 
-  test("paints the words, or leaves them alone", () => {
+  test("paints the words, or returns them unchanged", () => {
     const [on, off] = [createPaint(true), createPaint(false)];
     for (const tone of ["bad", "warning", "good", "faint", "strong"] as const) {
       expect(on[tone]("word")).toMatch(/^\u001b\[\d+mword\u001b\[\d+m$/);

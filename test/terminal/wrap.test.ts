@@ -2,19 +2,19 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { wrap, wrapWithPrefix } from "../../src/terminal/wrap.ts";
 
-describe("wrapped", () => {
-  test("breaks between words, and nowhere else", () => {
+describe("wrap", () => {
+  test("breaks between words only", () => {
     expect(wrap("one two three", 7)).toEqual(["one two", "three"]);
     expect(wrap("unbreakable", 4)).toEqual(["unbreakable"]);
     expect(wrap("", 10)).toEqual([""]);
   });
 
-  test("counts wide characters as two, and colors as nothing", () => {
+  test("counts wide characters as two, and colors as zero", () => {
     expect(wrap("日本 語", 5)).toEqual(["日本", "語"]);
     expect(wrap("\x1b[31mone\x1b[39m two", 7)).toHaveLength(1);
   });
 
-  test("loses no word, and is never wider than it may be unless a word is", () => {
+  test("loses no word and exceeds the width only for a longer word", () => {
     const words = fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(words, fc.integer({ min: 1, max: 40 }), (list, columns) => {
@@ -28,6 +28,6 @@ describe("wrapped", () => {
   });
 });
 
-test("hanging goes on under itself", () => {
+test("wrapWithPrefix indents the following lines", () => {
   expect(wrapWithPrefix("  ! ", "one two three", 11)).toEqual(["  ! one two", "    three"]);
 });

@@ -17,7 +17,7 @@ MANAGEMENT_INTERFACE='xenbr0'
 `;
 
 describe("the inventory of a host", () => {
-  test("is read as it is written: KEY='value'", () => {
+  test("is parsed from KEY='value'", () => {
     const entries = parseInventory(XCP_NG);
     expect(entries.size).toBe(13);
     expect(entries.get("INSTALLATION_UUID")).toBe("c269d904-1d75-474f-a7fb-84dbc48a51d5");
@@ -27,14 +27,14 @@ describe("the inventory of a host", () => {
     expect(entries.get("PRIMARY_DISK")).toBe("/dev/disk/by-id/scsi-1234");
   });
 
-  test("is read the same with CRLF, blanks around a line and no newline at the end", () => {
+  test("accepts CRLF, surrounding blanks and no final newline", () => {
     const expected = [...parseInventory(XCP_NG)];
     expect([...parseInventory(XCP_NG.replaceAll("\n", "\r\n"))]).toEqual(expected);
     expect([...parseInventory(XCP_NG.replace(/^/gm, "  ").replace(/$/gm, "\t"))]).toEqual(expected);
     expect([...parseInventory(XCP_NG.trimEnd())]).toEqual(expected);
   });
 
-  test("takes a value in double quotes, and one without", () => {
+  test("accepts double quotes and no quotes", () => {
     const entries = parseInventory('A="one two"\nB=three\nC=\nD=""\r\nE=four\r\n');
     expect([...entries]).toEqual([
       ["A", "one two"],
@@ -45,7 +45,7 @@ describe("the inventory of a host", () => {
     ]);
   });
 
-  test("keeps an equals sign of the value, and the last of two lines", () => {
+  test("keeps an equals sign in a value, and the last of two lines", () => {
     expect(parseInventory("A='x=y'\nA='z=1'").get("A")).toBe("z=1");
   });
 
@@ -61,11 +61,11 @@ describe("the inventory of a host", () => {
     "INSTALLATION_UUID='a' 'b'",
     "INSTALLATION_UUID=a b",
     "\0\0\0",
-  ])("passes over junk: %p", (text) => {
+  ])("ignores junk: %p", (text) => {
     expect(parseInventory(text).size).toBe(0);
   });
 
-  test("goes on after junk", () => {
+  test("continues after junk", () => {
     expect([...parseInventory("junk\nA='1'\n???\nB='2'")]).toEqual([
       ["A", "1"],
       ["B", "2"],

@@ -34,15 +34,15 @@ function manyObjects(count: number): readonly SettingStep[] {
   );
 }
 
-describe("writing a record", () => {
-  test("that is not there: add alone", async () => {
+describe("writing a setting", () => {
+  test("only adds a missing key", async () => {
     const { socket, session } = await openSession();
     const step = vifStep("ethtool-tso");
     expect(await session.writeSettings([step], NEVER)).toEqual([{ step, state: "written", reason: "" }]);
     expect(socket.calls("VIF.")).toEqual(["VIF.add_to_other_config OpaqueRef:vif0 ethtool-tso off"]);
   });
 
-  test("that has another value: remove, then add", async () => {
+  test("removes another value, then adds", async () => {
     const { socket, session } = await openSession();
     await session.writeSettings([pifStep("ethtool-tso", "on")], NEVER);
     expect(socket.calls("PIF.")).toEqual([
@@ -51,13 +51,13 @@ describe("writing a record", () => {
     ]);
   });
 
-  test("an empty value is a value: it is removed too", async () => {
+  test("removes an empty value too", async () => {
     const { socket, session } = await openSession();
     await session.writeSettings([vifStep("ethtool-tso", "")], NEVER);
     expect(socket.calls("VIF.remove_from_other_config")).toHaveLength(1);
   });
 
-  test("never replaces the whole map: other keys are somebody else's", async () => {
+  test("never replaces the whole map", async () => {
     const { socket, session } = await openSession();
     await session.writeSettings([...manyObjects(2), pifStep("ethtool-rx", "true")], NEVER);
     const methods = new Set(socket.sent.map(({ method }) => method.split(".")[1]));
@@ -65,8 +65,8 @@ describe("writing a record", () => {
   });
 });
 
-describe("writing many", () => {
-  test("the keys of one object go one after the other, objects side by side", async () => {
+describe("writing many settings", () => {
+  test("writes the keys of one object in order, and objects concurrently", async () => {
     const { socket, session } = await openSession();
     const busy = new Set<unknown>();
     socket.answer = async ({ params: [ref] }) => {
@@ -88,22 +88,22 @@ describe("writing many", () => {
     }
   });
 
-  test("the outcomes come in the order of the steps", async () => {
+  test("returns the outcomes in the order of the steps", async () => {
     const { session } = await openSession();
     const steps = [...manyObjects(5), pifStep("ethtool-rx")];
     const outcomes = await session.writeSettings(steps, NEVER);
     expect(outcomes.map(({ step }) => step)).toEqual(steps);
   });
 
-  test("nothing to write, no call", async () => {
+  test("makes no call with nothing to write", async () => {
     const { socket, session } = await openSession();
     expect(await session.writeSettings([], NEVER)).toEqual([]);
     expect(socket.sent).toHaveLength(1);
   });
 });
 
-describe("a refusal", () => {
-  test("fails that record, and the others go on", async () => {
+describe("a refused setting", () => {
+  test("fails alone, and the others continue", async () => {
     const { socket, session } = await openSession();
     socket.answer = ({ params: [, key] }) =>
       key === "ethtool-sg" ? refused("RBAC_PERMISSION_DENIED", "no") : { ok: true, value: "" };
@@ -119,7 +119,7 @@ describe("a refusal", () => {
     expect(outcomes[1]?.reason).toBe("RBAC_PERMISSION_DENIED no");
   });
 
-  test("of the removal: nothing is added, the old value stands", async () => {
+  test("keeps the old value when the removal is refused", async () => {
     const { socket, session } = await openSession();
     socket.answer = () => refused("HANDLE_INVALID", "VIF");
     const [outcome] = await session.writeSettings([vifStep("ethtool-tso", "on")], NEVER);
@@ -127,7 +127,7 @@ describe("a refusal", () => {
     expect(socket.calls("VIF.add")).toEqual([]);
   });
 
-  test("of the addition after a removal: says that the previous value is gone", async () => {
+  test("reports the lost previous value when the addition is refused", async () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method }) => (method.includes("add") ? refused("INTERNAL_ERROR", "x") : { ok: true, value: "" });
     const [outcome] = await session.writeSettings([vifStep("ethtool-tso", "on")], NEVER);
@@ -138,7 +138,7 @@ describe("a refusal", () => {
   });
 });
 
-describe("XAPI goes away", () => {
+describe("when XAPI stops answering, writing", () => {
   test.each([
     ["unreachable", DEAD],
     [
@@ -150,7 +150,7 @@ describe("XAPI goes away", () => {
     ],
     ["broken", { ok: false, error: { kind: "bad-response", status: 500, reason: "HTTP 500" } }],
   ] as const satisfies readonly (readonly [string, CallResult])[])(
-    "%s: nothing more is attempted, and every record has an outcome",
+    "attempts nothing more and returns every outcome: %s",
     async (_, dead) => {
       const { socket, session } = await openSession();
       socket.answer = () => (socket.calls("VIF.").length > 5 ? dead : { ok: true, value: "" });
@@ -165,7 +165,7 @@ describe("XAPI goes away", () => {
     },
   );
 
-  test("between removal and addition: the record is failed, its previous value named", async () => {
+  test("fails the setting and names its previous value between removal and addition", async () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method }) => (method.includes("add") ? DEAD : { ok: true, value: "" });
     const steps = [pifStep("ethtool-tso", "true"), pifStep("ethtool-gso", "true")];
@@ -176,8 +176,8 @@ describe("XAPI goes away", () => {
   });
 });
 
-describe("interrupted", () => {
-  test("before the first: no call, all unattempted", async () => {
+describe("when interrupted, writing", () => {
+  test("makes no call before the first setting", async () => {
     const { socket, session } = await openSession();
     const outcomes = await session.writeSettings(manyObjects(3), () => true);
     expect(socket.calls("VIF.")).toEqual([]);
@@ -186,7 +186,7 @@ describe("interrupted", () => {
     );
   });
 
-  test("in the middle: what was begun is finished, remove and add together", async () => {
+  test("finishes the setting that it has begun", async () => {
     const { socket, session } = await openSession();
     const steps = ["tx", "sg", "tso"].map((key) => pifStep(`ethtool-${key}`, "on"));
     const outcomes = await session.writeSettings(steps, () => socket.calls("PIF.").length >= 1);
@@ -198,7 +198,7 @@ describe("interrupted", () => {
 describe("writing keys", () => {
   const host: OtherConfigOwner = { class: "host", ref: "OpaqueRef:host" };
 
-  test("of a host, a PIF and a VIF goes by the class of each", async () => {
+  test("uses the class of each host, PIF and VIF", async () => {
     const { socket, session } = await openSession();
     const outcomes = await session.writeOtherConfig(
       [
@@ -214,7 +214,7 @@ describe("writing keys", () => {
     expect(socket.calls("VIF.")).toEqual(["VIF.remove_from_other_config OpaqueRef:v ethtool-tx"]);
   });
 
-  test("keeps the order within an object: the text is there before the setting", async () => {
+  test("keeps the order within an object, so that the policy entry precedes the setting", async () => {
     const { socket, session } = await openSession();
     const keys = ["offload-1-a", "ethtool-tx", "offload-0-b"];
     const writes = keys.map((key) => ({ owner: host, key, from: null, to: "x" }));
@@ -224,7 +224,7 @@ describe("writing keys", () => {
     expect(heard).toEqual(keys);
   });
 
-  test("fails, and is not refused, where no answer came: XAPI may carry it out yet", async () => {
+  test("fails as unknown when no answer came, because XAPI may still apply it", async () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method }) => ({
       ok: false,

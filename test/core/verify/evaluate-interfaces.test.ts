@@ -52,8 +52,8 @@ function verdict(problems: readonly Problem[], strict = false) {
   return computeExitCode(problems, { strict, changing: false });
 }
 
-describe("all that was asked for is off", () => {
-  test("a NIC that is off and recorded has no problem", () => {
+describe("evaluating interfaces that are off", () => {
+  test("finds no problem with a NIC that is off and has its settings", () => {
     const records = pifSettings("off");
     const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = records;
     const subject = nic(pif("eth0", { otherConfig: config(possible) }), true);
@@ -70,7 +70,7 @@ describe("all that was asked for is off", () => {
     });
   });
 
-  test("a VIF that is off and recorded has only its fixed rx, which counts under --strict", () => {
+  test("reports only fixed rx of a VIF, which counts under --strict", () => {
     const subject = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
     const { problems } = evaluate(subject, createSnapshot({ "vif3.0": VIF_OFF }));
     expect(codes(problems)).toEqual(["live-fixed"]);
@@ -78,7 +78,7 @@ describe("all that was asked for is off", () => {
     expect(verdict(problems, true)).toBe(1);
   });
 
-  test("a halted VM's VIF with all its records has no problem", () => {
+  test("finds no problem with a halted VM's VIF that has all settings", () => {
     const subject = guest(vif(haltedVm("db"), "0", { otherConfig: config(vifSettings("false")) }));
     const { devices, problems } = evaluate(subject, createSnapshot({}), ["tx", "tso"]);
     expect(problems).toEqual([]);
@@ -87,8 +87,8 @@ describe("all that was asked for is off", () => {
   });
 });
 
-describe("the live layer", () => {
-  test("a feature that could be off is on", () => {
+describe("evaluating the live layer", () => {
+  test("reports a changeable feature that is on", () => {
     const { devices, problems } = evaluate(nic(pif("eth0")), createSnapshot({ eth0: NIC_ON }), ["tso", "gso"]);
     expect(codes(problems)).toEqual(["live-on"]);
     expect(problems[0]?.message).toBe("eth0: tso and gso on");
@@ -97,7 +97,7 @@ describe("the live layer", () => {
     expect(verdict(problems)).toBe(1);
   });
 
-  test("one that is off but requested on is told, and counts", () => {
+  test("reports and counts a feature that is off but requested on", () => {
     const requestedOn = featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" });
     const subject = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
     const { devices, problems } = evaluate(subject, createSnapshot({ "vif3.0": requestedOn }), ["tso"]);
@@ -107,7 +107,7 @@ describe("the live layer", () => {
     expect(verdict(problems)).toBe(1);
   });
 
-  test("one that is fixed on does not count, but under --strict", () => {
+  test("counts a feature that is fixed on only under --strict", () => {
     const set = featureSet(KERNEL, { "rx-lro": "on fixed" });
     const { devices, problems } = evaluate(nic(pif("eth0")), createSnapshot({ eth0: set }), ["lro"]);
     expect(codes(problems)).toEqual(["live-fixed"]);
@@ -115,13 +115,13 @@ describe("the live layer", () => {
     expect([verdict(problems), verdict(problems, true)]).toEqual([0, 1]);
   });
 
-  test("one that is fixed off, or that the kernel does not know, is no problem at all", () => {
+  test("ignores a feature that is fixed off or unknown to the kernel", () => {
     const { devices, problems } = evaluate(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["lro"]);
     expect(devices[0]?.features.lro).toMatchObject({ live: "off", fixed: true, verdict: "ok" });
     expect(verdict(problems, true)).toBe(0);
   });
 
-  test("a device that is missing, or that cannot be read, is not known to be off", () => {
+  test("reports a missing or unreadable device as unknown", () => {
     const subject = nic(pif("eth0", { otherConfig: config(pifSettings("off")) }));
     const missing = evaluate(subject, createSnapshot({ eth0: { state: "missing" } }), ["tso"]);
     expect(codes(missing.problems)).toEqual(["device-missing"]);
@@ -136,7 +136,7 @@ describe("the live layer", () => {
     expect(codes(evaluate(subject, createSnapshot({}), ["tso"]).problems)).toEqual(["device-missing"]);
   });
 
-  test("a tap counts like its vif, and has no record to lack", () => {
+  test("treats a tap like its vif, without settings", () => {
     const subject = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
     const view = createSnapshot({ "vif3.0": VIF_OFF, "tap3.0": VIF_ON });
     const { devices, problems } = evaluate(subject, view, ["tso"]);
@@ -145,13 +145,13 @@ describe("the live layer", () => {
     expect(problems).toMatchObject([{ code: "live-on", device: "tap3.0" }]);
   });
 
-  test("a tap that is off is well, whatever its vif lacks", () => {
+  test("finds no problem with a tap that is off, whatever its vif lacks", () => {
     const view = createSnapshot({ "vif3.0": VIF_OFF, "tap3.0": NIC_OFF });
     const { devices } = evaluate(guest(vif(web, "0")), view, ["tso"]);
     expect(devices.map(({ features }) => features.tso?.verdict)).toEqual(["drift", "ok"]);
   });
 
-  test("a VIF of a VM on another host: not known here, the host is named", () => {
+  test("reports a remote VIF as unknown and names its host", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
     const subject = guest(vif(away, "0", { otherConfig: config(vifSettings("off")) }));
     const { problems } = evaluate(subject, createSnapshot({ "vif3.0": VIF_ON }));
@@ -161,15 +161,15 @@ describe("the live layer", () => {
   });
 });
 
-describe("the recorded layer", () => {
-  test("a record that could and should say off is missing", () => {
+describe("evaluating the xapi layer", () => {
+  test("reports a missing setting", () => {
     const { devices, problems } = evaluate(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["tso", "tx"]);
     expect(codes(problems)).toEqual(["setting-missing"]);
     expect(problems[0]?.message).toBe("eth0: no record keeps tso and tx off");
     expect(devices[0]?.features.tso).toMatchObject({ live: "off", verdict: "drift" });
   });
 
-  test("a missing record of gro on a NIC is told by what it leads to", () => {
+  test("reports the consequence of a missing gro setting on a NIC", () => {
     const { problems } = evaluate(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["gro"]);
     expect(codes(problems)).toEqual(["gro-not-persistent"]);
     const kept = nic(pif("eth0", { groProperty: "off" }));
@@ -181,7 +181,7 @@ describe("the recorded layer", () => {
     ["true", "setting-on"],
     ["OFF", "setting-invalid"],
     ["", "setting-invalid"],
-  ])("a record that says %p is a problem: %s", (value, code) => {
+  ])("reports a setting of %p as %s", (value, code) => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
     expect(codes(evaluate(subject, createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems)).toEqual([code]);
     const virtual = guest(vif(web, "0", { otherConfig: config({ "ethtool-tso": value }) }));
@@ -195,7 +195,7 @@ describe("the recorded layer", () => {
     }
   });
 
-  test("misses no setting that could not be written: fixed, absent, requested-on or still on", () => {
+  test("expects no setting for a feature that is fixed, absent, requested on or still on", () => {
     for (const state of ["on fixed", "off fixed", "off requested on", "on"] as const) {
       const view = createSnapshot({ eth0: featureSet(KERNEL, { "rx-lro": state }) });
       const found = codes(evaluate(nic(pif("eth0")), view, ["lro"]).problems);
@@ -203,12 +203,12 @@ describe("the recorded layer", () => {
     }
   });
 
-  test("none is missed of gro and lro on a VIF, which no record can keep off", () => {
+  test("expects no setting for gro and lro on a VIF", () => {
     const { problems } = evaluate(guest(vif(web, "0")), createSnapshot({ "vif3.0": VIF_OFF }), ["gro", "lro"]);
     expect(problems).toEqual([]);
   });
 
-  test("a record that the NIC can never satisfy makes a later plug fail: told, with the remedy", () => {
+  test("reports a setting that the NIC cannot satisfy, with the remedy", () => {
     const fixedOn = createSnapshot({ eth0: featureSet(KERNEL, { "rx-checksum": "on fixed" }) });
     const off = nic(pif("eth0", { otherConfig: config({ "ethtool-rx": "off" }) }));
     const first = evaluate(off, fixedOn, ["rx"]).problems;
@@ -221,12 +221,12 @@ describe("the recorded layer", () => {
     expect(codes(evaluate(on, fixedOff, ["lro"]).problems)).toEqual(["setting-unsupported"]);
   });
 
-  test("rx of a VIF is no such record: vif-real ignores the exit status of ethtool", () => {
+  test("accepts rx of a VIF, because vif-real ignores the exit status of ethtool", () => {
     const subject = guest(vif(web, "0", { otherConfig: config({ "ethtool-rx": "off" }) }));
     expect(codes(evaluate(subject, createSnapshot({ "vif3.0": VIF_OFF }), ["rx"]).problems)).toEqual(["live-fixed"]);
   });
 
-  test("records without effect are a note, with what they are and how to remove them", () => {
+  test("notes ineffective settings and how to remove them", () => {
     const subject = guest(vif(web, "0", { otherConfig: config({ "ethtool-gro": "off" }) }));
     const { notes, problems } = evaluate(subject, createSnapshot({ "vif3.0": VIF_OFF }), ["gro"]);
     expect(problems).toEqual([]);
@@ -235,14 +235,14 @@ describe("the recorded layer", () => {
     expect(notes[0]?.message).toContain("xe vif-param-remove");
   });
 
-  test("is left alone where only the live state was asked for", () => {
+  test("skips settings when only the live state was asked for", () => {
     const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-what": "off" }) }));
     const { devices, notes, problems } = evaluate(subject, createSnapshot({ eth0: NIC_OFF }), ["tso"], false);
     expect([problems, notes]).toEqual([[], []]);
     expect(devices[0]?.features.tso?.verdict).toBe("ok");
   });
 
-  test("a halted VM's VIF without records is wrong, not unknown", () => {
+  test("reports a halted VM's VIF without settings as wrong, not unknown", () => {
     const { devices, problems } = evaluate(guest(vif(haltedVm("db"), "0")), createSnapshot({}), ["tso"]);
     expect(codes(problems)).toEqual(["setting-missing"]);
     expect(problems[0]?.message).toContain('VIF 0 of "db"');
@@ -250,7 +250,7 @@ describe("the recorded layer", () => {
   });
 });
 
-test("devices that look alike are evaluated each by what can be stored for it", () => {
+test("evaluates similar devices each by their own possible settings", () => {
   const subjects = [nic(pif("eth0")), nic(pif("eth1", { managed: false }))];
   const view = createSnapshot({ eth0: NIC_OFF, eth1: NIC_OFF });
   const { devices } = evaluateInterfaces(subjects, view, {
@@ -260,14 +260,14 @@ test("devices that look alike are evaluated each by what can be stored for it", 
   expect(devices.map(({ features }) => features.tso?.verdict)).toEqual(["drift", "ok"]);
 });
 
-test("an unmanaged device is evaluated by what the kernel shows, and has no settings", () => {
+test("evaluates an unmanaged device by its live state only", () => {
   const subject = { kind: "unmanaged", device: "tap9.0", deviceKind: "vif" } as const;
   const { devices, problems } = evaluate(subject, createSnapshot({ "tap9.0": NIC_ON }), ["tso"]);
   expect(devices).toMatchObject([{ device: "tap9.0", kind: "vif", uuid: null, vm: null }]);
   expect(problems).toEqual([{ code: "live-on", device: "tap9.0", interface: "tap9.0", message: "tap9.0: tso on" }]);
 });
 
-test("disable fixes what it can: nothing of a fixed feature, another host or a lost device", () => {
+test("suggests disable only for what it can fix", () => {
   const fixed = ["live-on", "requested-on", "setting-missing", "setting-on", "setting-invalid"];
   for (const code of [...fixed, "gro-not-persistent"] as const) {
     expect(isFixedByDisable(evaluateCase(code))).toBe(true);
@@ -277,7 +277,7 @@ test("disable fixes what it can: nothing of a fixed feature, another host or a l
   }
 });
 
-test("every message begins with the interface that it names, so that a view can group them", () => {
+test("every message begins with its interface, so that a view can group them", () => {
   const codes = ["live-on", "requested-on", "setting-missing", "live-fixed", "live-on-other-host"];
   for (const code of [...codes, "device-missing", "setting-unsupported", "gro-not-persistent"]) {
     for (const { interface: name, message } of evaluateCase(code)) {

@@ -35,8 +35,8 @@ function evaluated(
   return evaluate([...features.keys()], { features, isFromPolicy: true }, scope);
 }
 
-describe("an evaluation", () => {
-  test("finds what is on, each interface held against its own features", () => {
+describe("evaluate", () => {
+  test("finds what is on, comparing each interface with its own features", () => {
     const { problems, devices } = evaluated(
       [
         [eth0, ["tso"]],
@@ -57,7 +57,7 @@ describe("an evaluation", () => {
     ]);
   });
 
-  test("leaves out interfaces of which nothing is expected", () => {
+  test("omits interfaces with no expected features", () => {
     const { problems, devices } = evaluated(
       [
         [eth0, ["tso"]],
@@ -68,7 +68,7 @@ describe("an evaluation", () => {
     expect([problems, devices.map(({ device }) => device)]).toEqual([[], ["eth0"]]);
   });
 
-  test("keeps the order of the interfaces, whatever is expected of them", () => {
+  test("keeps the order of the interfaces", () => {
     const tso: readonly Feature[] = ["tso"];
     const { devices } = evaluated(
       [
@@ -81,7 +81,7 @@ describe("an evaluation", () => {
     expect(devices.map(({ device }) => device)).toEqual(["eth0", "vif3.0", "tap3.0", "eth1"]);
   });
 
-  test("finds what would come back, unless the boot script keeps it off", () => {
+  test("finds what would turn on again, unless the boot script keeps it off", () => {
     const off = { "vif3.0": NIC_OFF };
     const find = (boot?: Coverage) =>
       evaluated([[web0, ["gro"]]], off, boot === undefined ? {} : { boot }).problems.map(({ code }) => code);
@@ -91,7 +91,7 @@ describe("an evaluation", () => {
     expect(find({ ...boot, vifs: ["tx"] })).toEqual(["not-persistent"]);
   });
 
-  test("only notes a tap whose vif has its carrier: no packet goes through it", () => {
+  test("only notes a tap whose vif has its carrier, because it passes no packets", () => {
     const devices = { "vif3.0": NIC_OFF, "tap3.0": NIC_ON };
     const boot: Coverage = { nics: [], vifs: ["gro"], devices: new Map(), vms: new Map() };
     const idle = evaluated([[web0, ["gro"]]], devices, { boot, carriers: ["vif3.0"] });
@@ -101,7 +101,7 @@ describe("an evaluation", () => {
     expect(used.problems.map(({ code, device }) => [code, device])).toEqual([["live-on", "tap3.0"]]);
   });
 
-  test("does not take a NIC for a tap because of its name", () => {
+  test("does not mistake a NIC for a tap by its name", () => {
     const tap = nic(pif("tapestry0", { otherConfig: config(pifSettings("off")) }));
     const { problems } = evaluated([[tap, ["gro"]]], { tapestry0: NIC_ON }, { carriers: ["vifestry0"] });
     expect(problems.map(({ code }) => code)).toEqual(["live-on"]);

@@ -22,39 +22,36 @@ const PLAIN = {
 };
 const NO_RULE = { nics: [], vifs: [] };
 
-describe("what is expected", () => {
-  test("is hasGroupTarget off where there is no policy", () => {
+describe("expected features", () => {
+  test("are all requested features when there is no policy", () => {
     const { features, isFromPolicy } = resolveExpectedFeatures(ALL.slice(0, 2), new Policy(NO_RULE, []), PLAIN);
     expect(isFromPolicy).toBe(false);
     expect([...features.values()]).toEqual([DEFAULT_FEATURES, DEFAULT_FEATURES]);
   });
 
-  test("is the policy of each interface where one of them has any", () => {
+  test("follow each interface's policy when one of them has any", () => {
     const { features, isFromPolicy } = resolveExpectedFeatures(ALL, new Policy(NO_RULE, [web0.vif]), PLAIN);
     expect(isFromPolicy).toBe(true);
     expect(ALL.map((iface) => features.get(iface))).toEqual([[], [], ["tso"]]);
   });
 
-  test("is the rule also where it covers none of these interfaces", () => {
+  test("follow the rule even when it covers none of these interfaces", () => {
     const policy = new Policy({ nics: ["gro"], vifs: [] }, []);
     const { features, isFromPolicy } = resolveExpectedFeatures([guest(vif(web, "1"))], policy, PLAIN);
     expect([isFromPolicy, ...features.values()]).toEqual([true, []]);
   });
 
-  test.each([{ hasGroupTarget: true }, { hasExplicitFeatures: true }])(
-    "is what was asked for, whatever the policy says, with %p",
-    (more) => {
-      const policy = new Policy({ nics: ["gro"], vifs: [] }, [web0.vif]);
-      const { features, isFromPolicy } = resolveExpectedFeatures(ALL, policy, {
-        ...PLAIN,
-        features: ["rx"],
-        ...more,
-      });
-      expect([isFromPolicy, ...features.values()]).toEqual([false, ["rx"], ["rx"], ["rx"]]);
-    },
-  );
+  test.each([{ hasGroupTarget: true }, { hasExplicitFeatures: true }])("ignore the policy with %p", (more) => {
+    const policy = new Policy({ nics: ["gro"], vifs: [] }, [web0.vif]);
+    const { features, isFromPolicy } = resolveExpectedFeatures(ALL, policy, {
+      ...PLAIN,
+      features: ["rx"],
+      ...more,
+    });
+    expect([isFromPolicy, ...features.values()]).toEqual([false, ["rx"], ["rx"], ["rx"]]);
+  });
 
-  test("is the very same list for interfaces of which the same is expected", () => {
+  test("are one shared list for interfaces with the same expectation", () => {
     const policy = new Policy({ nics: ["gro", "tso"], vifs: [] }, []);
     const { features } = resolveExpectedFeatures(ALL, policy, PLAIN);
     expect(features.get(eth0)).toBe(features.get(eth1) ?? []);

@@ -54,25 +54,25 @@ function fixes(
   });
 }
 
-describe("the advice", () => {
-  test("is nothing where nothing is wrong", () => {
+describe("fix commands", () => {
+  test("are empty when nothing is wrong", () => {
     expect(fixes(nics(1), ["tso"], [NIC_OFF])).toEqual([]);
   });
 
-  test("names the device and the feature that drift, and no other", () => {
+  test("name only the device and feature that drift", () => {
     const devices = [NIC_OFF, NIC_ON, NIC_OFF];
     expect(fixes(nics(3), ["tso", "gro"], devices)).toEqual(["offload disable eth1 --features tso,gro"]);
     expect(fixes(nics(1), ["tso", "lro"], [NIC_ON])).toEqual(["offload disable eth0 --features tso"]);
   });
 
-  test("names a VIF without a device by its UUID, and persist where no setting helps", () => {
+  test("name a VIF without a device by UUID, and persist when no setting helps", () => {
     expect(fixes([db0], ["tso", "gro"], [])).toEqual([
       `offload disable ${db0.vif.uuid} --features tso`,
       "offload persist",
     ]);
   });
 
-  test("says NICS for many only where the rule says so, for it would be wider than the policy", () => {
+  test("say NICS only under that rule, because it would exceed the policy otherwise", () => {
     const many = nics(9);
     const on = many.map(() => NIC_ON);
     const names = many.map((_, index) => `eth${index}`).join(" ");
@@ -82,7 +82,7 @@ describe("the advice", () => {
     ]);
   });
 
-  test("is a command for each list of features where one for all would be wider than the policy", () => {
+  test("separate feature lists when one command would exceed the policy", () => {
     const own = (index: number): readonly Feature[] => (index === 1 ? ["gro"] : ["tso"]);
     expect(fixes(nics(3), own, [NIC_ON, NIC_ON, NIC_ON])).toEqual([
       "offload disable eth0 eth2 --features tso",
@@ -99,7 +99,7 @@ describe("the advice", () => {
     ]);
   });
 
-  test("repeats the words that were asked about, without a policy", () => {
+  test("repeat the given targets without a policy", () => {
     const on = [NIC_ON, NIC_ON];
     const asked = { groups: ["ALL"], byPolicy: false };
     expect(fixes(nics(2), DEFAULT_FEATURES, on, asked)).toEqual(["offload disable ALL"]);
@@ -107,7 +107,7 @@ describe("the advice", () => {
     expect(fixes(nics(2), ["tso"], [NIC_ON, NIC_OFF], asked)).toEqual(["offload disable eth0 --features tso"]);
   });
 
-  test("is for the pool where the pool was asked about", () => {
+  test("include --pool when verify did", () => {
     expect(fixes([...nics(1), db0], ["tso", "gro"], [NIC_ON], { pool: true })).toEqual([
       `offload disable eth0 ${db0.vif.uuid} --features tso,gro --pool`,
       "offload persist --pool",

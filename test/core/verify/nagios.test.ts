@@ -37,36 +37,36 @@ function answer(...codes: readonly ProblemCode[]) {
 /** One line as the plugin guidelines have it: a state, a text, and data as `label=value;warn;crit;min`. */
 const LINE = /^OFFLOAD (OK|WARNING|CRITICAL|UNKNOWN): [^|\n]+( \| (\w+=\d+;\d*;\d*;\d+)( \w+=\d+;\d*;\d*;\d+)*)?$/;
 
-describe("the state", () => {
-  test("is OK, 0, where nothing is wrong, and where only the driver holds something on", () => {
+describe("the Nagios state", () => {
+  test("is OK (0) when nothing is wrong, or only fixed features are on", () => {
     expect(answer()).toMatchObject({ exitCode: 0, line: expect.stringMatching(/^OFFLOAD OK: 1 /) });
     expect(answer("live-fixed").exitCode).toBe(0);
   });
 
-  test("is CRITICAL, 2, where something is on now", () => {
+  test("is CRITICAL (2) when something is on now", () => {
     expect(answer("live-on").exitCode).toBe(2);
     expect(answer("setting-missing", "live-on", "xapi-unavailable").exitCode).toBe(2);
   });
 
-  test("is WARNING, 1, where all is off now and something will come back", () => {
+  test("is WARNING (1) when all is off now and something will turn on again", () => {
     for (const code of ["requested-on", "gro-not-persistent", "setting-missing", "boot-drift"] as const) {
       expect(answer(code).exitCode).toBe(1);
       expect(answer(code, "device-missing").exitCode).toBe(1);
     }
   });
 
-  test("is UNKNOWN, 3, where something could not be looked at and nothing worse is known", () => {
+  test("is UNKNOWN (3) when something could not be read and nothing worse is known", () => {
     expect(answer("device-missing").exitCode).toBe(3);
     expect(answer("settings-unreadable").exitCode).toBe(3);
   });
 
-  test("counts what the driver holds on under --strict", () => {
+  test("counts fixed features under --strict", () => {
     const held = report([problem("live-fixed")]);
     expect(createNagiosResult(held, false).exitCode).toBe(0);
     expect(createNagiosResult(held, true).exitCode).toBe(2);
   });
 
-  test("is never OK where verify would not exit 0", () => {
+  test("is never OK when verify would not exit 0", () => {
     for (const code of Object.keys(PROBLEM_SEVERITIES).filter(isProblemCode)) {
       const one = report([problem(code)]);
       expect({ code, ok: createNagiosResult(one, false).exitCode === 0 }).toEqual({
@@ -77,8 +77,8 @@ describe("the state", () => {
   });
 });
 
-describe("the line", () => {
-  test("is one, whatever the problems say", () => {
+describe("the Nagios output", () => {
+  test("stays one line, whatever the problems contain", () => {
     const hostile = problem("live-on", 'VIF 0 of "a|b\nc; | x=1": tso on');
     for (const one of [answer(), answer("live-on"), createNagiosResult(report([hostile]), false)]) {
       expect(one.line).toMatch(LINE);
@@ -88,7 +88,7 @@ describe("the line", () => {
     );
   });
 
-  test("names the first problems, counts the rest, and stays short", () => {
+  test("names the first problems and counts the rest", () => {
     const many = Array.from({ length: 50 }, (_, n) => problem("live-on", `vif${n}.0: tso on`));
     const { line } = createNagiosResult(report(many), false);
     expect(line).toContain("vif0.0: tso on; vif1.0: tso on; vif2.0: tso on; and 47 more");
@@ -96,7 +96,7 @@ describe("the line", () => {
     expect(createNagiosResult(report(long), false).line.length).toBeLessThan(1024);
   });
 
-  test("carries numbers that can be drawn", () => {
+  test("includes performance data", () => {
     const on = { ...OFF, live: "on", requested: true, verdict: "drift" } as const;
     const held = { ...on, fixed: true, verdict: "fixed" } as const;
     const requestedOn = { ...OFF, requested: true, verdict: "drift" } as const;

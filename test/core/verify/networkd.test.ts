@@ -32,76 +32,76 @@ function findings(given: Case): readonly string[] {
   return [...problems, ...notes].map(({ code, message }) => `${code} ${message}`);
 }
 
-describe("what networkd does at its next start", () => {
-  test("is a problem where it turns on what is to be off, and no setting turns it off again", () => {
+describe("the next start of networkd", () => {
+  test("is a problem when it turns a feature on that no setting turns off again", () => {
     expect(findings({ remembered: { tx: "on" }, off: ["tx"], live: "off" })).toEqual([
       "networkd-turns-on eth1: networkd turns tx on at its next start, and no setting turns it off again; run: offload disable eth1 --features tx",
     ]);
   });
 
-  test("is told with the smallest command that fixes all of it", () => {
+  test("is reported with the smallest command that fixes it", () => {
     const [said] = findings({ remembered: { tx: "on", sg: "on" }, off: ["rx", "tx", "sg"] });
     expect(said).toEndWith("turns them off again; run: offload disable eth1 --features tx,sg");
   });
 
-  test("is a note where a setting overrides it at xapi's plug", () => {
+  test("is a note when a setting overrides it at xapi's plug", () => {
     const settings = { "ethtool-gro": "off" };
     expect(findings({ remembered: { gro: "on" }, settings, off: ["gro"] })).toEqual([
       "networkd-until-replug eth1: networkd turns gro on at its next start, until XAPI plugs the PIF and its settings apply",
     ]);
   });
 
-  test("is a note where the property of the PIF overrides it", () => {
+  test("is a note when the property of the PIF overrides it", () => {
     const [said] = findings({ remembered: { gro: "on" }, gro: "off", off: ["gro"] });
     expect(said).toStartWith("networkd-until-replug ");
   });
 
-  test("is left to the finding of the setting where xapi's plug turns it on as well", () => {
+  test("is covered by the setting's problem when xapi's plug turns the feature on too", () => {
     expect(findings({ remembered: { gro: "on" }, off: ["gro"] })).toEqual([]);
     const settings = { "ethtool-tx": "on" };
     expect(findings({ remembered: { tx: "on" }, settings, off: ["tx"] })).toEqual([]);
   });
 
-  test("is a problem where a setting that nobody understands hides the property", () => {
+  test("is a problem when an unreadable setting hides the property", () => {
     const settings = { "ethtool-gro": "OFF" };
     const [said] = findings({ remembered: { gro: "on" }, settings, off: ["gro"] });
     expect(said).toStartWith("networkd-turns-on ");
   });
 
-  test.each(["absent", "off, fixed", "on, fixed"] as const)("is nothing to a feature that is %s", (live) => {
+  test.each(["absent", "off, fixed", "on, fixed"] as const)("does not concern a feature that is %s", (live) => {
     expect(findings({ remembered: { tx: "on" }, off: ["tx"], live })).toEqual([]);
     expect(findings({ remembered: { tx: "off" }, live })).toEqual([]);
   });
 
-  test("is a note where it turns off what is on beyond the policy", () => {
+  test("is a note when it turns off a feature outside the policy", () => {
     expect(findings({ remembered: { rx: "off", tx: "off" } })).toEqual([
       `networkd-turns-off eth1: networkd still remembers rx and tx off and turns them off at its next start; to make it forget: xe pif-plug uuid=${pif("eth1").uuid}`,
     ]);
   });
 
-  test("is told with the plug of the bond where the NIC is a slave", () => {
+  test("is reported with the bond's plug when the NIC is a slave", () => {
     const bond = uuidFor("bond0");
     const [said] = findings({ remembered: { rx: "off" }, slaveOf: bond });
     expect(said).toEndWith(`xe pif-plug uuid=${bond}`);
   });
 
-  test("is told where the device cannot be read", () => {
+  test("is reported when the device cannot be read", () => {
     expect(findings({ remembered: { rx: "off" }, live: undefined })).toHaveLength(1);
     expect(findings({ remembered: { rx: "on" }, off: ["rx"], live: undefined })).toHaveLength(1);
   });
 
-  test("is nothing where it agrees with the policy", () => {
+  test("is ignored when it agrees with the policy", () => {
     expect(findings({ remembered: { rx: "off", gro: "off" }, off: ["rx", "gro"] })).toEqual([]);
     expect(findings({ remembered: { rx: "on", gro: "on" } })).toEqual([]);
   });
 
-  test("is nothing where the feature is off, or the next plug turns it on or off itself", () => {
+  test("is ignored when the feature is off, or the next plug sets it", () => {
     expect(findings({ remembered: { rx: "off" }, live: "off" })).toEqual([]);
     expect(findings({ remembered: { gro: "off", lro: "off" } })).toEqual([]);
     expect(findings({ remembered: { rx: "off" }, settings: { "ethtool-rx": "off" } })).toEqual([]);
   });
 
-  test("is nothing of a NIC that networkd does not remember", () => {
+  test("is ignored for a NIC that is not in networkd.db", () => {
     const getLiveState = () => "on" as const;
     const question = {
       nic: nic(pif("eth9")),

@@ -19,7 +19,7 @@ const HASH_OFF = featureSet(KERNEL, { "rx-hashing": "off", "rx-vlan-hw-parse": "
 const GRO_OFF = featureSet(KERNEL, { "rx-gro": "off" });
 
 describe("a feature comes back", () => {
-  test("at the next reboot where a NIC has no setting for it and no boot script", () => {
+  test("at the next reboot when a NIC has neither a setting nor a boot script", () => {
     const view = createSnapshot({ eth0: HASH_OFF });
     const problems = findPersistenceProblems(eth0, ["rxhash", "rxvlan"], view, []);
     expect(problems).toMatchObject([
@@ -32,7 +32,7 @@ describe("a feature comes back", () => {
     expect(findPersistenceProblems(eth0, ["rxhash"], view, ["rxhash"])).toEqual([]);
   });
 
-  test("when its VM starts, of a VIF whose settings the toolstack does not read", () => {
+  test("when its VM starts if the toolstack reads no setting for it", () => {
     const [problem] = findPersistenceProblems(web0, ["gro"], createSnapshot({ "vif3.0": GRO_OFF }), []);
     expect(problem?.message).toContain("XAPI has no setting for gro, so it comes back when its VM");
     const halted = guest(vif(haltedVm("db"), "0"));
@@ -41,26 +41,26 @@ describe("a feature comes back", () => {
   });
 });
 
-describe("nothing comes back", () => {
-  test("where a setting can keep it off", () => {
+describe("no feature comes back", () => {
+  test("if a setting can keep it off", () => {
     expect(findPersistenceProblems(eth0, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), [])).toEqual([]);
     const halted = guest(vif(haltedVm("db"), "0"));
     expect(findPersistenceProblems(halted, ["tso"], createSnapshot({}), [])).toEqual([]);
   });
 
-  test.each(["on", "on fixed", "off fixed", "off requested on"] as const)("of a feature that is %s", (state) => {
+  test.each(["on", "on fixed", "off fixed", "off requested on"] as const)("if it is %s", (state) => {
     const view = createSnapshot({ eth0: featureSet(KERNEL, { "rx-hashing": state }) });
     expect(findPersistenceProblems(eth0, ["rxhash"], view, [])).toEqual([]);
   });
 
-  test("of what netback does not have, nor of a VIF without netback", () => {
+  test("if netback lacks it or the VIF has no netback", () => {
     const halted = guest(vif(haltedVm("db"), "0"));
     expect(findPersistenceProblems(halted, ["lro", "rxhash"], createSnapshot({}), [])).toEqual([]);
     const sriov = guest(vif(haltedVm("db"), "0", { sriov: true }));
     expect(findPersistenceProblems(sriov, ["gro"], createSnapshot({}), [])).toEqual([]);
   });
 
-  test("of a NIC that cannot be read, which is told of already, nor of a device XAPI does not know", () => {
+  test("if the NIC is unreadable, which is reported already, or unmanaged", () => {
     expect(findPersistenceProblems(eth0, ["rxhash"], createSnapshot({}), [])).toEqual([]);
     const bare = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
     expect(findPersistenceProblems(bare, ["rxhash"], createSnapshot({ eth0: HASH_OFF }), [])).toEqual([]);

@@ -4,8 +4,8 @@ import { NIC_OFF, NIC_ON, nic, pif } from "../../builders/hosts.ts";
 import { eth0, NO_GRO, POOL, ReplugHost, slave } from "../../fakes/replug-host.ts";
 import { openSession } from "../../fakes/scripted-socket.ts";
 
-describe("planning plugs", () => {
-  test("asks for no bridge and no address where nothing is to be plugged", async () => {
+describe("planning a replug", () => {
+  test("reads no bridge or address without plugs", async () => {
     const host = new ReplugHost({});
     const fail = () => {
       throw new Error("asked");
@@ -16,7 +16,7 @@ describe("planning plugs", () => {
     expect((await host.plan()).plugs).toEqual([]);
   });
 
-  test("leaves out what would take an address away, and says how to go on", async () => {
+  test("skips a plug that would remove an address, and says what to do", async () => {
     const host = new ReplugHost({});
     host.addresses = [{ device: "br-eth0", ip: "10.0.0.9", prefix: 24 }];
     const plan = await host.plan(nic(eth0), nic(slave("eth1")));
@@ -32,7 +32,7 @@ describe("planning plugs", () => {
     ]);
   });
 
-  test("plugs nothing where the addresses cannot be read", async () => {
+  test("plugs nothing when the addresses cannot be read", async () => {
     const host = new ReplugHost({});
     host.addresses = null;
     const { plugs, unsafe } = await host.plan(nic(eth0));
@@ -40,7 +40,7 @@ describe("planning plugs", () => {
     expect(unsafe.map(({ reason }) => reason)).toEqual(["the addresses of this host cannot be read"]);
   });
 
-  test("plugs nothing whose bridge XAPI does not tell", async () => {
+  test("plugs nothing when XAPI does not return the bridge", async () => {
     const { socket, session } = await openSession();
     socket.answer = () => ({
       ok: false,
@@ -53,15 +53,15 @@ describe("planning plugs", () => {
   });
 });
 
-describe("plugging", () => {
-  test("goes through XAPI, and saves networkd's memory once, last", async () => {
+describe("a replug", () => {
+  test("goes through XAPI and saves networkd.db once, last", async () => {
     const host = new ReplugHost({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
     const { failed, problems, isSaved } = await host.replug(nic(eth0), nic(slave("eth1")));
     expect(host.journal).toEqual(["plug eth0", "plug bond0", "sync"]);
     expect([failed, problems, isSaved]).toEqual([[], [], true]);
   });
 
-  test("tells what it changed on the device that is restored, and leaves it to the caller", async () => {
+  test("reports changes on the restored device and leaves them to the caller", async () => {
     const host = new ReplugHost({ eth1: NIC_OFF, eth2: NIC_ON });
     host.plugSets(NO_GRO, "eth1");
     const { changed, snapshot } = await host.replug(nic(slave("eth1")));
@@ -72,7 +72,7 @@ describe("plugging", () => {
     expect(snapshot.readings.get("eth1")).toEqual({ state: "read", features: NO_GRO });
   });
 
-  test("writes back what it changed on the bond's other slave", async () => {
+  test("writes back what the plug changed on the bond's other slave", async () => {
     const host = new ReplugHost({ eth1: NIC_ON, eth2: NO_GRO });
     host.plugSets(NIC_ON, "eth1", "eth2");
     const { changed, problems, snapshot } = await host.replug(nic(slave("eth1")));
@@ -90,7 +90,7 @@ describe("plugging", () => {
     expect(host.requested("eth1")).not.toContain("rx-gro");
   });
 
-  test("says so where a device does not follow", async () => {
+  test("reports a device that does not comply", async () => {
     const host = new ReplugHost({ eth1: NIC_ON, eth2: NO_GRO });
     host.plugSets(NIC_ON, "eth2");
     host.ignoringRequests.add("eth2");
@@ -105,7 +105,7 @@ describe("plugging", () => {
     ]);
   });
 
-  test("that fails is told for each NIC that is restored, and what it changed is written back", async () => {
+  test("reports a failed plug for each restored NIC and writes back what it changed", async () => {
     const host = new ReplugHost({ eth1: NIC_ON, eth2: NO_GRO });
     host.onPlug = (): string => {
       host.devices.set("eth2", NIC_ON);
@@ -124,7 +124,7 @@ describe("plugging", () => {
     expect(host.journal).not.toContain("sync");
   });
 
-  test("does not begin with a device that cannot be read", async () => {
+  test("does not start with an unreadable device", async () => {
     const host = new ReplugHost({ eth1: NIC_ON, eth2: NIC_ON });
     host.unreadable.add("eth2");
     const { failed } = await host.replug(nic(slave("eth1")));
@@ -143,13 +143,13 @@ describe("plugging", () => {
     expect(host.journal).toEqual(["plug eth0", "sync"]);
   });
 
-  test("is not saved where networkd does not write", async () => {
+  test("reports when networkd cannot save", async () => {
     const host = new ReplugHost({ eth0: NIC_ON });
     host.isSynced = false;
     expect((await host.replug(nic(eth0))).isSaved).toBe(false);
   });
 
-  test("of nothing needs no saving", async () => {
+  test("saves nothing without plugs", async () => {
     const host = new ReplugHost({ eth0: NIC_ON });
     host.isSynced = false;
     expect((await host.replug()).isSaved).toBe(true);

@@ -6,7 +6,7 @@ import { PlannedReplugger } from "../../../src/host/restore/replugger.ts";
 import { createSnapshot, KERNEL, NIC_ON, nic } from "../../builders/hosts.ts";
 import { eth0, NO_GRO, ReplugHost, slave } from "../../fakes/replug-host.ts";
 
-describe("the plugs of a restore", () => {
+describe("the replugger of a restore", () => {
   /** eth1 with a text about tx, which turned it off. */
   const stored = {
     ...NO_INTERFACE_POLICY,
@@ -20,7 +20,7 @@ describe("the plugs of a restore", () => {
     return await new PlannedReplugger(await host.plan(...nics), restored, host.ports()).replug(pifs);
   }
 
-  test("write back every feature that no text is about", async () => {
+  test("writes back every feature without a policy entry", async () => {
     const host = new ReplugHost({ eth1: NO_GRO, eth2: NIC_ON });
     host.plugSets(NIC_ON, "eth1");
     const { problems } = await plugged(host, [restoredEth1], nic(restoredEth1));
@@ -28,7 +28,7 @@ describe("the plugs of a restore", () => {
     expect(host.requested("eth1")).not.toContain("rx-gro");
   });
 
-  test("leave the features of the texts to the restore", async () => {
+  test("leaves the features with a policy entry to the restore", async () => {
     const host = new ReplugHost({
       eth1: KERNEL.clearBits(NIC_ON, KERNEL.findClearable(NIC_ON, ["tx"])),
     });
@@ -37,13 +37,13 @@ describe("the plugs of a restore", () => {
     expect(host.writes).toEqual([]);
   });
 
-  test("are those of the NICs that are restored in the end", async () => {
+  test("plugs only the NICs that are restored in the end", async () => {
     const host = new ReplugHost({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
     await plugged(host, [eth0], nic(eth0), nic(restoredEth1));
     expect(host.journal).toEqual(["plug eth0", "sync"]);
   });
 
-  test("tell each problem with the PIF that it is about, and what a power loss may undo", async () => {
+  test("names the PIF of each problem, and what a power loss may undo", async () => {
     const host = new ReplugHost({ eth0: NIC_ON, eth1: NIC_ON, eth2: NIC_ON });
     host.addresses = [{ device: "eth1", ip: "10.0.0.9", prefix: 24 }];
     host.isSynced = false;

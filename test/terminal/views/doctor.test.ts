@@ -61,8 +61,8 @@ function page(more: Partial<Diagnosis> = {}, columns = 80, report: Partial<Repor
   });
 }
 
-describe("the page of doctor", () => {
-  test("tells of a device everything that is true of it, a row each", () => {
+describe("the doctor page", () => {
+  test("lists every property of a device in a row", () => {
     const nics = [
       {
         device: "eth0",
@@ -89,7 +89,7 @@ describe("the page of doctor", () => {
 `);
   });
 
-  test("tells devices of which the same is true together, by their VMs", () => {
+  test("groups similar devices by VM", () => {
     const devices = [
       guest("vif1.0", "web"),
       guest("vif1.1", "web"),
@@ -104,7 +104,7 @@ describe("the page of doctor", () => {
     expect(text).toContain("Interfaces of guests (5, of 4 VMs)");
   });
 
-  test("counts what would make it longer than a page", () => {
+  test("counts what would exceed a page", () => {
     const devices = Array.from({ length: 300 }, (_, n) => guest(`vif${n}.0`, `vm ${n}`));
     const advice = Array.from({ length: 300 }, (_, n) => ({ reason: `b${n}`, command: `c${n}` }));
     const text = page({ advice }, 80, { devices });
@@ -112,7 +112,7 @@ describe("the page of doctor", () => {
     expect(text.split("\n").length).toBeLessThan(60);
   });
 
-  test("wraps words, and leaves commands in one piece to be copied", () => {
+  test("wraps text but keeps commands whole to be copied", () => {
     const command = `xe vif-param-remove uuid=${"x".repeat(90)}`;
     const reason = "word ".repeat(60).trim();
     for (const columns of [40, 80, 200]) {
@@ -124,7 +124,7 @@ describe("the page of doctor", () => {
     }
   });
 
-  test("lets no name that a tenant chose act on the terminal or break a line", () => {
+  test("prevents tenants' names from sending control sequences or breaking lines", () => {
     const devices = HOSTILE_NAMES.map((name, n) => guest(`vif${n}.0`, name));
     const records = HOSTILE_NAMES.map((value) => ({
       ...({
@@ -157,7 +157,7 @@ describe("the page of doctor", () => {
     );
   });
 
-  test("says what it is when it is redacted, and what could not be read", () => {
+  test("says when it is redacted, and what could not be read", () => {
     const text = page({ redacted: true, unreadable: [{ path: "/etc/cron.d/x", reason: "EIO" }] });
     expect(text).toContain("look it over all the same");
     expect(text).toContain("Could not be read\n  /etc/cron.d/x: EIO\n");

@@ -24,8 +24,8 @@ function devicesOfVm(name: string): readonly DeviceReport[] {
   return createReport("status", [subject], createSnapshot({ "vif3.0": NIC_OFF })).devices;
 }
 
-describe("the table", () => {
-  test("of a host as it comes", () => {
+describe("the feature table", () => {
+  test("shows a host before any change", () => {
     expect(table(createReport("status", UNCHANGED_HOST, UNCHANGED_SNAPSHOT).devices)).toEqual([
       "device      rx    tx   sg   tso  ufo    gso  gro  lro",
       "NIC, carries the management traffic",
@@ -55,17 +55,17 @@ describe("the table", () => {
     "(none here) ?/off   ?/off   ?/off   ?/off    ?/off    ?/off   ?/-     ?/-",
   ];
 
-  test("of a host with everything off and recorded fits 80 columns", () => {
+  test("fits 80 columns with everything off and all settings written", () => {
     const lines = table(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices, 80);
     expect(lines).toEqual(treated);
     for (const line of [...lines, LEGEND]) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
   });
 
-  test("is the same in 100 columns: it is as wide as it has to be", () => {
+  test("stays the same in 100 columns", () => {
     expect(table(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices, 100)).toEqual(treated);
   });
 
-  test("with predictable device names and every key recorded still fits 80 columns", () => {
+  test("fits 80 columns with predictable device names and every setting", () => {
     const long = nic(pif("enp129s0f0np0", { otherConfig: config(pifSettings("off")) }));
     const view = createSnapshot({ enp129s0f0np0: NIC_OFF, "vif3.0": NIC_OFF, "vif3.1": NIC_OFF });
     const { devices } = createReport("status", [long, ...DISABLED_HOST.slice(2)], view);
@@ -78,7 +78,7 @@ describe("the table", () => {
     expect(lines).toEqual(["device tso  rxhash", "NIC, carries the management traffic", "eth0   on/- on/-"]);
   });
 
-  test("no line ends in blanks", () => {
+  test("has no trailing blanks", () => {
     for (const [interfaces, view] of [
       [UNCHANGED_HOST, UNCHANGED_SNAPSHOT],
       [DISABLED_HOST, DISABLED_SNAPSHOT],
@@ -89,13 +89,13 @@ describe("the table", () => {
     }
   });
 
-  test("two VMs of one name are two groups", () => {
+  test("separates two VMs of the same name", () => {
     const twins = ["a", "b"].flatMap((uuid) => [guest(vif(vm("twin", { uuid, domid: 1 }), "0", { uuid }))]);
     const lines = table(createReport("status", twins, createSnapshot({ "vif1.0": NIC_OFF })).devices);
     expect(lines.filter((line) => line === "VM twin")).toHaveLength(2);
   });
 
-  test("a device that the kernel told of alone has a group of its own", () => {
+  test("groups unmanaged devices separately", () => {
     const bare = [
       { kind: "unmanaged", device: "eth0", deviceKind: "pif" },
       { kind: "unmanaged", device: "vif9.0", deviceKind: "vif" },
@@ -105,23 +105,23 @@ describe("the table", () => {
   });
 });
 
-describe("names that tenants choose", () => {
+describe("names chosen by tenants", () => {
   test.each([
     ["\u001b[2J\u001b[31mowned", "VM [2J[31mowned"],
     ["web\nvif3.0 on/off", "VM webvif3.0 on/off"],
     ["\u202eevil", "VM evil"],
     ["日本語のサーバー", "VM 日本語のサーバー"],
-  ])("%j cannot act on the terminal", (name, title) => {
+  ])("send no control sequences: %j", (name, title) => {
     expect(table(devicesOfVm(name))[1]).toBe(title);
   });
 
-  test("a name that leaves nothing to read is replaced by the UUID", () => {
+  test("are replaced by the UUID when nothing readable is left", () => {
     for (const name of ["", "   ", "\u001b", "\u200b\u200b"]) {
       expect(table(devicesOfVm(name))[1]).toBe(`VM ${vm(name).uuid}`);
     }
   });
 
-  test("a name of any length is cut to the columns that there are", () => {
+  test("are shortened to the available columns", () => {
     for (const name of ["x".repeat(10_000), "界".repeat(10_000)]) {
       const title = table(devicesOfVm(name), 60)[1] ?? "";
       expect(Bun.stringWidth(title)).toBeLessThanOrEqual(60);
@@ -129,7 +129,7 @@ describe("names that tenants choose", () => {
     }
   });
 
-  test("no line ever holds a control character, whatever the names", () => {
+  test("never put a control character in a line", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (name, device) => {
         const subject = nic(pif(device));
@@ -146,7 +146,7 @@ describe("names that tenants choose", () => {
     ["hidden characters", "e\u202eth0"],
     ["40 characters", "x".repeat(40)],
     ["wide characters", "网卡零"],
-  ])("a device name of %s keeps the columns in line", (_, device) => {
+  ])("keep the columns aligned with a device name of %s", (_, device) => {
     const features = ["tso", "gro"] as const;
     const subjects = [nic(pif("eth0")), nic(pif(device))];
     const view = createSnapshot({ eth0: NIC_OFF, [device]: NIC_OFF });
@@ -159,7 +159,7 @@ describe("names that tenants choose", () => {
   });
 });
 
-describe("the tone of a cell", () => {
+describe("the color of a cell", () => {
   const color = createPaint(true);
   const rows = formatFeatureTable(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices, {
     paint: color,
@@ -172,28 +172,28 @@ describe("the tone of a cell", () => {
     ellipsis: "…",
   });
 
-  test("red is on and could be off", () => {
+  test("is red when on and changeable", () => {
     expect(untouched[2]).toContain(color.bad("on/- "));
     expect(rows.join("")).not.toContain(color.bad("o").slice(0, 5));
   });
 
-  test("yellow is fixed on, about to come on, or recorded wrong", () => {
+  test("is yellow when fixed on, requested on, or with a wrong setting", () => {
     expect(rows[6]).toContain(color.warning("on!/off"));
     expect(rows[6]).toContain(color.warning("off~/off"));
     expect(rows[8]).toContain(color.warning("off/on "));
   });
 
-  test("green is off, and recorded where it can be", () => {
+  test("is green when off, with a setting if possible", () => {
     expect(rows[2]).toContain(color.good("off/off"));
   });
 
-  test("painted or not, the table is the same", () => {
+  test("does not change the text", () => {
     const plain = table(createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT).devices);
     expect(rows.map((line) => Bun.stripANSI(line).trimEnd())).toEqual([...plain]);
   });
 });
 
-describe("features that do not fit beside the others", () => {
+describe("features beyond the width", () => {
   const { devices } = createReport("status", DISABLED_HOST, DISABLED_SNAPSHOT, {
     features: FEATURE_NAMES,
   });
@@ -210,11 +210,11 @@ describe("features that do not fit beside the others", () => {
     }
   });
 
-  test("a wide terminal has them all in one", () => {
+  test("share one table on a wide terminal", () => {
     expect([80, 120, 200].map((columns) => headings(columns).length)).toEqual([2, 1, 1]);
   });
 
-  test("every table names every device under its VM", () => {
+  test("repeat every device under its VM in each table", () => {
     const lines = table(devices, 80);
     const half = lines.length / 2;
     const titles = (part: readonly string[]) => part.map((line) => line.replace(/ .*/, ""));
@@ -223,7 +223,7 @@ describe("features that do not fit beside the others", () => {
   });
 });
 
-test("the mark of what is cut is ASCII where nothing else can be shown", () => {
+test("are shortened with an ASCII mark without Unicode", () => {
   const lines = formatFeatureTable(devicesOfVm("x".repeat(200)), {
     paint: PLAIN,
     columns: 80,

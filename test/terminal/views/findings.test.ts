@@ -14,8 +14,8 @@ const SENTENCES: readonly (readonly [covers: Partial<CoverageJson>, text: string
   [{ vifs: ["gro"], vms: { a: VM, b: VM } }, "gro off on VIFs; what the policy says of 2 VMs"],
 ];
 
-describe("what is installed for boot, in a sentence", () => {
-  test.each(SENTENCES)("is, of %j, %s", (covers, text) => {
+describe("the boot layer in a sentence", () => {
+  test.each(SENTENCES)("describes %j as %s", (covers, text) => {
     const report: BootReport = {
       method: "systemd",
       state: "up-to-date",
@@ -24,7 +24,7 @@ describe("what is installed for boot, in a sentence", () => {
     expect(formatBootLayer(report)).toBe(`At boot: systemd, up-to-date: ${text}.`);
   });
 
-  test("says that nothing is", () => {
+  test("says that nothing is installed", () => {
     expect(formatBootLayer({ method: null, state: "not-installed", covers: null })).toBe(
       "At boot: nothing is installed.",
     );

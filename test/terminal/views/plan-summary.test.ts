@@ -14,7 +14,7 @@ function summaryOf(names: readonly string[]) {
   );
 }
 
-test("says on what a confirmation rests: host, NICs, VMs, features and the number of changes", () => {
+test("the plan summary shows host, NICs, VMs, features and number of changes", () => {
   const text = formatPlanSummary(PLAN, { host: { name: "alpha" }, product: "XCP-ng 8.3.0" }, VIEW);
   expect(text).toBe(`  Host      alpha (XCP-ng 8.3.0)
   NICs      eth0 (management) and eth1
@@ -25,7 +25,7 @@ test("says on what a confirmation rests: host, NICs, VMs, features and the numbe
 `);
 });
 
-test("says so when there is nothing to change", () => {
+test("the plan summary says when there is nothing to change", () => {
   expect(summaryOf([])).toBe(`  Host      alpha
   NICs      none
   VMs       none
@@ -35,12 +35,12 @@ test("says so when there is nothing to change", () => {
 `);
 });
 
-test("names eight VMs, and counts the others", () => {
+test("the plan summary names eight VMs and counts the others", () => {
   const names = Array.from({ length: 11 }, (_, index) => `vm${index}`);
   expect(summaryOf(names)).toContain("VMs       11: vm0, vm1, vm2, vm3, vm4, vm5, vm6, vm7 and 3 more\n");
 });
 
-test("lets no name act on the terminal, add a line or fill the screen", () => {
+test("the plan summary keeps names from sending control sequences, adding lines or filling the screen", () => {
   const text = summaryOf(["\u001b[2J\nChanges   none", "x".repeat(10_000)]);
   expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   expect(text.trimEnd().split("\n")).toHaveLength(6);

@@ -21,7 +21,7 @@ function rendered(report: Report) {
 const LEGEND = "live/recorded: ! fixed by the driver, ~ comes on by itself, - none, ? unknown";
 
 describe("status", () => {
-  test("shows the table and what its signs mean", () => {
+  test("shows the table and its legend", () => {
     const report = createReport("status", UNCHANGED_HOST.slice(0, 1), UNCHANGED_SNAPSHOT, {
       problems: [],
     });
@@ -32,13 +32,13 @@ ${LEGEND}
 `);
   });
 
-  test("says so when there are no devices", () => {
+  test("says when there are no devices", () => {
     expect(rendered(createReport("status", [], createSnapshot({})))).toBe("No devices.\n");
   });
 });
 
 describe("verify", () => {
-  test("says what is wrong, what several interfaces share in one line, and what to run", () => {
+  test("shows problems, grouped by interface, and the command to run", () => {
     const report = createReport("verify", UNCHANGED_HOST, UNCHANGED_SNAPSHOT, {
       exitCode: 1,
       advice: ["offload disable ALL"],
@@ -55,12 +55,12 @@ Run: offload disable ALL
 `);
   });
 
-  test("says that all is well", () => {
+  test("reports success", () => {
     const report = createReport("verify", DISABLED_HOST.slice(0, 2), DISABLED_SNAPSHOT);
     expect(rendered(report)).toBe("2 interfaces checked: everything that can be off is off.\n");
   });
 
-  test("does not claim that all is well when it could not look", () => {
+  test("does not report success when something could not be read", () => {
     const report = createReport("verify", [nic(pif("eth9"))], createSnapshot({}), { exitCode: 3 });
     expect(rendered(report)).not.toContain("everything that can be off is off");
     expect(rendered(report)).toContain("! eth9: is not there");
@@ -74,7 +74,7 @@ Run: offload disable ALL
     expect(rendered(report)).toContain("  ! eth0, eth1, eth2, eth3, eth4, eth5 and 3 more: tso on\n");
   });
 
-  test("shows a problem that is about no interface by itself", () => {
+  test("shows a problem without an interface separately", () => {
     const report = createReport("verify", [], createSnapshot({}), {
       exitCode: 3,
       problems: [{ code: "xapi-unavailable", message: "XAPI does not answer" }],
@@ -84,7 +84,7 @@ Run: offload disable ALL
 });
 
 describe("disable", () => {
-  test("shows the table, and sums up what changed", () => {
+  test("shows the table and summarizes the changes", () => {
     const report = createReport("disable", DISABLED_HOST.slice(0, 2), DISABLED_SNAPSHOT, {
       changes: CHANGES,
     });
@@ -111,7 +111,7 @@ Changed: 28 features on 5 devices; 24 records in XAPI.
       () => CHANGES.filter(({ layer }) => layer === "live").slice(0, 1),
       "Changed: 1 feature on 1 device; no records in XAPI.",
     ],
-  ] as const)("sums up a change of %s", (_, changes, sentence) => {
+  ] as const)("summarizes a change of %s", (_, changes, sentence) => {
     const report = createReport("disable", DISABLED_HOST.slice(0, 1), DISABLED_SNAPSHOT, {
       changes: changes(),
     });
@@ -119,10 +119,10 @@ Changed: 28 features on 5 devices; 24 records in XAPI.
   });
 });
 
-describe("names that tenants choose", () => {
+describe("names chosen by tenants", () => {
   const hostile = vm("\u001b[31m\nweb: all is well\u202e", { domid: 3, residentOn: undefined });
 
-  test("cannot act on the terminal, nor add a line", () => {
+  test("send no control sequences and add no lines", () => {
     const subjects = [guest(vif(hostile, "0"))];
     for (const command of ["status", "verify", "disable"] as const) {
       const report = createReport(command, subjects, createSnapshot({ "vif3.0": VIF_ON }), {
@@ -136,7 +136,7 @@ describe("names that tenants choose", () => {
   });
 });
 
-test("says the same words with and without color", () => {
+test("has the same words with and without color", () => {
   const report = createReport("verify", UNCHANGED_HOST, UNCHANGED_SNAPSHOT, { exitCode: 1 });
   const painted = renderReport(report, { ...VIEW, paint: createPaint(true) });
   expect(painted).not.toBe(rendered(report));
@@ -152,7 +152,7 @@ test("does not say that nothing had to be changed when a pending change was reve
 });
 
 describe("a pending change", () => {
-  test.each(["status", "verify"] as const)("comes before everything else in %s", (command) => {
+  test.each(["status", "verify"] as const)("is shown before everything else in %s", (command) => {
     const report = createReport(command, DISABLED_HOST.slice(0, 1), DISABLED_SNAPSHOT, {
       exitCode: 1,
       problems: [{ code: "xapi-unavailable", message: "XAPI does not answer" }],
@@ -172,7 +172,7 @@ describe("long lines", () => {
     notes: [{ code: "setting-ineffective", message: `${long}; remove with: ${command}` }],
   });
 
-  test("are broken between words at a terminal, and go on under themselves", () => {
+  test("wrap between words at a terminal, with a hanging indent", () => {
     const lines = renderReport(report, { ...VIEW, wrapsLines: true })
       .trimEnd()
       .split("\n");
@@ -183,14 +183,14 @@ describe("long lines", () => {
     }
   });
 
-  test("keep a command whole, so that it can be copied", () => {
+  test("keep commands whole, so that they can be copied", () => {
     const lines = renderReport(report, { ...VIEW, wrapsLines: true })
       .trimEnd()
       .split("\n");
     expect(lines.at(-1)).toBe(`    ${command}`);
   });
 
-  test("stay whole where a program reads them", () => {
+  test("do not wrap without a terminal", () => {
     expect(rendered(report)).toContain(`  ! ${long}\n  - ${long}; remove with: ${command}\n`);
   });
 });

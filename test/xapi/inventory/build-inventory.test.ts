@@ -99,12 +99,12 @@ function join(content: {
   return joined;
 }
 
-describe("the records of a real xapi", () => {
+describe("records of a real xapi", () => {
   const inventory = recordedInventory();
   const pifCalled = (device: string, role: string) =>
     inventory.pifs.find((pif) => pif.device === device && pif.role === role);
 
-  test("tell which host this is", () => {
+  test("identify this host", () => {
     expect(inventory.host).toEqual({ uuid: HOST_UUID, name: "xapi-trial" });
   });
 
@@ -119,7 +119,7 @@ describe("the records of a real xapi", () => {
     ]);
   });
 
-  test("join a bond with its slaves, and the slaves with it", () => {
+  test("link a bond and its slaves", () => {
     const bond = pifCalled("bond0", "bond");
     const slaves = ["eth1", "eth2"].map((device) => pifCalled(device, "physical"));
     expect([...(bond?.slaves ?? [])].sort()).toEqual(slaves.map((one) => one?.uuid ?? "").sort());
@@ -127,12 +127,12 @@ describe("the records of a real xapi", () => {
     expect(pifCalled("eth0", "physical")?.slaveOf).toBeUndefined();
   });
 
-  test("join a VLAN with what is under it", () => {
+  test("link a VLAN to the PIF below", () => {
     expect(pifCalled("eth0", "vlan")?.taggedPif).toBe(pifCalled("eth0", "physical")?.uuid ?? "");
     expect(pifCalled("eth0", "physical")?.taggedPif).toBeUndefined();
   });
 
-  test("let bond and VLAN be named as targets", () => {
+  test("make bond and VLAN valid targets", () => {
     const devices = (text: string) =>
       resolveTargets([{ text, kind: "any" }], inventory).interfaces.map((one) =>
         one.kind === "pif" ? one.pif.device : one.kind,
@@ -141,7 +141,7 @@ describe("the records of a real xapi", () => {
     expect(devices("eth0.7")).toEqual(["eth0"]);
   });
 
-  test("carry settings and properties as they are, and no other key of other_config", () => {
+  test("keep settings and properties, and no other key of other_config", () => {
     const eth0 = pifCalled("eth0", "physical");
     expect(eth0?.otherConfig.get("ethtool-gro")).toBe("off");
     expect(eth0?.otherConfig.size).toBe(8);
@@ -164,23 +164,23 @@ describe("the records of a real xapi", () => {
     ]);
   });
 
-  test("join the VIFs with their VMs", () => {
+  test("link VIFs to their VMs", () => {
     const vifs = inventory.vifs.map(({ vm, device, attached }) => `${vm.name}/${device} ${attached}`);
     expect(vifs.sort()).toEqual(["vm-one/0 false", "vm-one/1 false", "vm-two/0 true"]);
   });
 
-  test("VIFs of VMs that were not asked for are left out: those of snapshots", () => {
+  test("exclude VIFs of VMs that were not requested, such as snapshots", () => {
     const { vifs } = recordedInventory("220-VIF-get_all_records-after-snapshot");
     expect(vifs).toHaveLength(3);
   });
 
-  test("the management PIF is flagged", () => {
+  test("mark the management PIF", () => {
     const pifs = v.parse(RecordSchemas.PIF, recorded("311-PIF-get_all_records-with-management"));
     const flagged = Object.values(pifs).filter(({ management }) => management);
     expect(flagged.map(({ device }) => device)).toEqual(["eth1"]);
   });
 
-  test("a host of another UUID is not there", () => {
+  test("do not contain a host of another UUID", () => {
     const raw: InventoryRecords = {
       host: v.parse(RecordSchemas.host, recorded("012-host-get_all_records")),
       PIF: {},
@@ -191,20 +191,20 @@ describe("the records of a real xapi", () => {
   });
 });
 
-describe("a VM that is on its way to another host", () => {
+describe("a migrating VM", () => {
   test.each([
     [{}, false],
     [{ "OpaqueRef:task": "snapshot" }, false],
     [{ "OpaqueRef:task": "pool_migrate" }, true],
     [{ "OpaqueRef:a": "snapshot", "OpaqueRef:b": "migrate_send" }, true],
-  ])("is told by its operations: %j", (current_operations, isMigrating) => {
+  ])("is recognized by its operations: %j", (current_operations, isMigrating) => {
     const { vms } = join({ VM: { "OpaqueRef:vm": vmRecord({ current_operations }) } });
     expect(vms[0]?.isMigrating).toBe(isMigrating);
   });
 });
 
-describe("what releases write differently", () => {
-  test("integers as strings", () => {
+describe("differences between releases", () => {
+  test("include integers as strings", () => {
     const { pifs, vms } = join({
       PIF: { "OpaqueRef:p": pifRecord({ VLAN: "100" }), "OpaqueRef:q": pifRecord({ VLAN: "-1" }) },
       VM: { "OpaqueRef:vm": vmRecord({ domid: "17" }) },
@@ -213,29 +213,29 @@ describe("what releases write differently", () => {
     expect(vms[0]?.domid).toBe(17);
   });
 
-  test.each(["", "x", "1.5", "0x10", " 1", null, true])("%p is no integer", (domid) => {
+  test.each(["", "x", "1.5", "0x10", " 1", null, true])("do not include %p as an integer", (domid) => {
     expect(v.safeParse(RecordSchemas.VM, { "OpaqueRef:vm": vmRecord({ domid }) }).success).toBe(false);
   });
 
-  test("fields that older releases do not have: a PIF without them is an ordinary one", () => {
+  test("include fields missing in older releases: such a PIF is an ordinary one", () => {
     const { pifs } = join({ PIF: { "OpaqueRef:p": pifRecord() } });
     expect(pifs[0]).toMatchObject({ role: "physical", managed: true, groProperty: undefined });
   });
 
-  test("fields of newer releases are passed over", () => {
+  test("include unknown fields of newer releases, which are ignored", () => {
     const { pifs } = join({ PIF: { "OpaqueRef:p": pifRecord({ brand_new: { a: [1] } }) } });
     expect(pifs).toHaveLength(1);
   });
 
   test.each(["uuid", "device", "host", "physical", "VLAN_master_of", "bond_master_of", "other_config"])(
-    "a PIF without %s is not understood",
+    "do not excuse a PIF without %s",
     (field) => {
       const record = without(pifRecord(), field);
       expect(v.safeParse(RecordSchemas.PIF, { "OpaqueRef:p": record }).success).toBe(false);
     },
   );
 
-  test.each(Object.keys(vmRecord()))("a VM without %s, and it is told which", (field) => {
+  test.each(Object.keys(vmRecord()))("do not excuse a VM without %s, which is named", (field) => {
     const record = without(vmRecord(), field);
     const parsed = v.safeParse(RecordSchemas.VM, {
       "OpaqueRef:a": vmRecord(),
@@ -244,7 +244,7 @@ describe("what releases write differently", () => {
     expect(parsed.issues?.map((issue) => v.getDotPath(issue))).toEqual([`OpaqueRef:b.${field}`]);
   });
 
-  test.each(Object.keys(vifRecord()))("a VIF without %s, and it is told which", (field) => {
+  test.each(Object.keys(vifRecord()))("do not excuse a VIF without %s, which is named", (field) => {
     const record = without(vifRecord(), field);
     const parsed = v.safeParse(RecordSchemas.VIF, {
       "OpaqueRef:a": vifRecord(),
@@ -253,12 +253,12 @@ describe("what releases write differently", () => {
     expect(parsed.issues?.map((issue) => v.getDotPath(issue))).toEqual([`OpaqueRef:b.${field}`]);
   });
 
-  test.each([[null], ["x"], [[]], [{}]])("a VM or VIF that is %p", (record) => {
+  test.each([[null], ["x"], [[]], [{}]])("do not excuse a VM or VIF that is %p", (record) => {
     expect(v.safeParse(RecordSchemas.VM, { "OpaqueRef:a": record }).success).toBe(false);
     expect(v.safeParse(RecordSchemas.VIF, { "OpaqueRef:a": record }).success).toBe(false);
   });
 
-  test("other_config with anything but strings is not understood", () => {
+  test("do not excuse other_config with anything but strings", () => {
     for (const other_config of [{ "ethtool-tso": 1 }, ["x"], null, "x"]) {
       const record = vifRecord({ other_config });
       expect(v.safeParse(RecordSchemas.VIF, { "OpaqueRef:v": record }).success).toBe(false);
@@ -284,7 +284,7 @@ describe("a bond", () => {
       },
     }).pifs.map(({ uuid, groProperty }) => `${uuid} ${groProperty}`);
 
-  test("gives its slaves its own properties", () => {
+  test("passes its properties to its slaves", () => {
     expect(bonded({ gro: "off" }, { gro: "on" })).toEqual(["bond0 off", "eth1 off"]);
     expect(bonded({ gro: "on" }, { gro: "off" })).toEqual(["bond0 on", "eth1 on"]);
     expect(bonded({}, { gro: "off" })).toEqual(["bond0 undefined", "eth1 undefined"]);
@@ -295,7 +295,7 @@ describe("the address of a PIF", () => {
   const addressOf = (more: Readonly<Record<string, unknown>>) =>
     join({ PIF: { "OpaqueRef:p": pifRecord(more) } }).pifs[0]?.address;
 
-  test("is what its record says, without the empty texts of IPv6", () => {
+  test("comes from its record, without empty IPv6 strings", () => {
     const ipv4 = { ip_configuration_mode: "Static", IP: "10.0.0.5", netmask: "255.255.255.0" };
     const ipv6 = { ipv6_configuration_mode: "Static", IPv6: ["", "fd00::5/64"] };
     expect(addressOf({ ...ipv4, ...ipv6 })).toEqual({
@@ -307,7 +307,7 @@ describe("the address of a PIF", () => {
     });
   });
 
-  test("is none where the record does not tell", () => {
+  test("is empty when the record has none", () => {
     expect(addressOf({})).toEqual({
       mode: "None",
       ip: "",
@@ -318,8 +318,8 @@ describe("the address of a PIF", () => {
   });
 });
 
-describe("PIFs that have no NIC of their own", () => {
-  test("the access PIF of a tunnel", () => {
+describe("PIF roles", () => {
+  test("include the access PIF of a tunnel", () => {
     const { pifs } = join({
       PIF: {
         "OpaqueRef:t": pifRecord({
@@ -333,12 +333,12 @@ describe("PIFs that have no NIC of their own", () => {
     expect(pifs.flatMap((pif) => findUnderlyingNics(pif, pifs))).toEqual([]);
   });
 
-  test("the PIF that carries a tunnel is a NIC all the same", () => {
+  test("do not change for the PIF that carries a tunnel", () => {
     const carrier = pifRecord({ tunnel_transport_PIF_of: ["OpaqueRef:tunnel"] });
     expect(join({ PIF: { "OpaqueRef:p": carrier } }).pifs[0]?.role).toBe("physical");
   });
 
-  test("a logical PIF of SR-IOV; the physical one under it is a NIC", () => {
+  test("distinguish an SR-IOV logical PIF from the physical one below", () => {
     const { pifs } = join({
       PIF: {
         "OpaqueRef:p": pifRecord({ sriov_physical_PIF_of: ["OpaqueRef:s"] }),
@@ -352,12 +352,12 @@ describe("PIFs that have no NIC of their own", () => {
     expect(pifs.map(({ role }) => role)).toEqual(["physical", "sriov"]);
   });
 
-  test("whatever else is not physical", () => {
+  test("include everything else that is not physical", () => {
     const { pifs } = join({ PIF: { "OpaqueRef:p": pifRecord({ physical: false }) } });
     expect(pifs[0]?.role).toBe("other");
   });
 
-  test("a PIF of a host that XAPI does not list is left out", () => {
+  test("exclude a PIF of a host that XAPI does not list", () => {
     expect(join({ PIF: { "OpaqueRef:p": pifRecord({ host: "OpaqueRef:gone" }) } }).pifs).toEqual([]);
   });
 });
@@ -389,7 +389,7 @@ describe("VIFs on SR-IOV networks", () => {
     ["OpaqueRef:sriov-vlan", true],
     ["OpaqueRef:net", false],
     ["OpaqueRef:internal", false],
-  ])("a VIF on %s: %p", (network, sriov) => {
+  ])("are detected on %s: %p", (network, sriov) => {
     const { vifs } = join({ ...networks, VIF: { "OpaqueRef:vif": vifRecord({ network }) } });
     expect(vifs[0]?.sriov).toBe(sriov);
   });
@@ -401,7 +401,7 @@ describe("VMs", () => {
     ["template", { is_a_template: true }],
     ["control domain", { is_control_domain: true }],
     ["vm", {}],
-  ] as const)("a %s is one by its flags", (role, more) => {
+  ] as const)("are recognized as %s by their flags", (role, more) => {
     expect(join({ VM: { "OpaqueRef:vm": vmRecord(more) } }).vms[0]?.role).toBe(role);
   });
 

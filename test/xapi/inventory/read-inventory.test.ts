@@ -32,8 +32,8 @@ const TEXTS: readonly string[] = [
   ...["eth0.100", "ALL", "NICS", "VIFS", "no such", "vif99.0", "vif", LOCAL],
 ].filter((text) => text.trim() !== "");
 
-describe("what is read for one target", () => {
-  test("resolves to what it is in the whole pool, whatever it is called", async () => {
+describe("reading one target", () => {
+  test("resolves as in the whole pool, whatever its name", async () => {
     const { session } = await openSessionOn(WORLD.database, LOCAL);
     const pool = await session.readInventory({ kind: "pool" });
     let found = 0;
@@ -55,7 +55,7 @@ describe("what is read for one target", () => {
     expect(found).toBeGreaterThan(50);
   });
 
-  test("has every VIF of a VM of which one was named: the policy is about all of them", async () => {
+  test("includes every VIF of a VM of which one was named", async () => {
     const { session } = await openSessionOn(WORLD.database, LOCAL);
     const [first] = WORLD.vm("web 1").vifs;
     const read = await session.readInventory(targets([first?.record.uuid ?? ""]));
@@ -63,7 +63,7 @@ describe("what is read for one target", () => {
     expect(read.vifs).toHaveLength(2);
   });
 
-  test("names the host of a PIF that is another host's", async () => {
+  test("includes the host of another host's PIF", async () => {
     const { session } = await openSessionOn(WORLD.database, LOCAL);
     if (WORLD.other === undefined) throw new Error("this world has one host");
     const { uuid } = WORLD.pif("eth0", WORLD.other).record;
@@ -89,7 +89,7 @@ describe("what is read for one target", () => {
     expect(costs[0]?.records).toBeLessThan(25);
   });
 
-  test("is a failure where XAPI refuses one of the calls", async () => {
+  test("fails when XAPI refuses one of the calls", async () => {
     const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     const call = socket.call.bind(socket);
     socket.call = async (method, params) =>
@@ -102,10 +102,10 @@ describe("what is read for one target", () => {
   });
 });
 
-describe("what is read for this host", () => {
+describe("reading this host", () => {
   const words = ["ALL", "NICS", "VIFS"] as const;
 
-  test.each(words)("for %s resolves to what it is in the whole pool", async (text) => {
+  test.each(words)("resolves %s as in the whole pool", async (text) => {
     const { session } = await openSessionOn(WORLD.database, LOCAL);
     const requests: readonly TargetRequest[] = [
       { text, kind: text === "ALL" ? "host" : text === "NICS" ? "nics" : "vifs" },
@@ -116,7 +116,7 @@ describe("what is read for this host", () => {
     expect(resolveTargets(requests, read)).toEqual(resolveTargets(requests, pool));
   });
 
-  test("finds out that a VM is called like a word, wherever it runs", async () => {
+  test("finds a VM named like a group word, wherever it runs", async () => {
     const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     const { ref, record } = WORLD.vm("remote web");
     socket.database.put("VM", ref, { ...record, name_label: "NICS" });
@@ -141,7 +141,7 @@ describe("what is read for this host", () => {
     expect(socket.records).toBe(4 + 2 + 31 + 31);
   });
 
-  test("leaves out VMs that run nowhere on a host that another one has called", async () => {
+  test("excludes halted VMs on a host called by another", async () => {
     const { session } = await openSessionOn(WORLD.database, LOCAL);
     const read = await session.readInventory({ kind: "host", guests: "resident" });
     expect(read.vms.map(({ name }) => name)).not.toContain("backup");
@@ -150,7 +150,7 @@ describe("what is read for this host", () => {
     expect(both.vms.map(({ name }) => name)).toContain("backup");
   });
 
-  test("has no guests where none are asked for", async () => {
+  test("includes no guests when none are requested", async () => {
     const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     const read = await session.readInventory({ kind: "host", guests: "none" });
     expect(read).toMatchObject({ vms: [], vifs: [], unreadVmCounts: [] });
@@ -161,7 +161,7 @@ describe("what is read for this host", () => {
     ]);
   });
 
-  test("takes a halted VM for one that runs nowhere, whatever a failed start left behind", async () => {
+  test("treats a halted VM as halted, whatever a failed start left behind", async () => {
     const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     if (WORLD.other === undefined) throw new Error("this world has one host");
     for (const [name, host] of [
@@ -182,7 +182,7 @@ describe("what is read for this host", () => {
     expect(await halted("resident")).toEqual([]);
   });
 
-  test("reads all VIFs where a filter for its VMs would cost XAPI more", async () => {
+  test("reads all VIFs when a filter by VM would cost XAPI more", async () => {
     const { database, fixtures } = buildPool({ hosts: 2, vms: 201 });
     const { socket, session } = await openSessionOn(database, fixtures[0]?.host.record.uuid ?? "");
     const read = await session.readInventory({ kind: "host", guests: "resident" });
@@ -190,7 +190,7 @@ describe("what is read for this host", () => {
     expect(read.vifs).toHaveLength(201);
   });
 
-  test("is a failure where XAPI knows no such host", async () => {
+  test("fails when XAPI does not know the host", async () => {
     const { session } = await openSessionOn(WORLD.database, "11111111-2222-3333-4444-555555555555");
     for (const guests of ["none", "resident"] as const) {
       const failure = await failureOfAsync(() => session.readInventory({ kind: "host", guests }));
@@ -200,8 +200,8 @@ describe("what is read for this host", () => {
   });
 });
 
-describe("the settings that are read back", () => {
-  test("are those of the interfaces alone, however many there are", async () => {
+describe("reading settings back", () => {
+  test("reads only the given interfaces, however many there are", async () => {
     for (const vms of [3, 30]) {
       const { database, fixtures } = buildPool({ hosts: 3, vms });
       const { socket, session } = await openSessionOn(database, fixtures[0]?.host.record.uuid ?? "");
@@ -220,7 +220,7 @@ describe("the settings that are read back", () => {
     }
   });
 
-  test("are not there for an object that is gone", async () => {
+  test("omits a removed object", async () => {
     const { socket, session } = await openSessionOn(WORLD.database, LOCAL);
     const scope = targets(["web 1"]);
     const { interfaces } = resolveTargets(scope.requests, await session.readInventory(scope));

@@ -22,7 +22,7 @@ function parsed(document: unknown) {
 }
 
 describe("networkd's file", () => {
-  test("tells what was last plugged", () => {
+  test("contains what was last plugged", () => {
     expect(memoryOf(join(FIXTURES, "eth1-off-plugged.json"))).toEqual([
       "eth0 gro=on lro=off",
       "eth1 rx=off tx=off sg=off tso=off gso=off gro=off lro=off",
@@ -34,23 +34,23 @@ describe("networkd's file", () => {
     ]);
   });
 
-  test("tells nothing of interfaces that are not persistent, which a start does not touch", () => {
+  test("excludes non-persistent interfaces, which a start does not change", () => {
     const memory = readNetworkdDb(join(FIXTURES, "stock.json"));
     expect(memory?.has("xenbr1")).toBe(true);
     expect(memory?.has("xenbr2")).toBe(false);
   });
 
-  test("keeps the old memory until it is written again", () => {
+  test("keeps the old state until it is written again", () => {
     const before = memoryOf(join(FIXTURES, "eth1-off-plugged.json"));
     expect(memoryOf(join(FIXTURES, "eth1-restored-not-written.json"))).toEqual(before);
     expect(memoryOf(join(FIXTURES, "eth1-restored-written.json"))).toContain("eth1 gro=on lro=off");
   });
 
-  test("is nothing where there is none", () => {
+  test("is null when missing", () => {
     expect(readNetworkdDb(join(directory, "absent"))).toBeNull();
   });
 
-  test("may have fields, features and values that nobody knows", () => {
+  test("may contain unknown fields, features and values", () => {
     const offload = { gro: "off", rxhash: "on", tso: "maybe", frobnicate: "on" };
     const eth0 = { persistent_i: true, ethtool_offload: offload, more: [1] };
     const memory = parsed({ interface_config: { eth0 }, more: null });
@@ -60,7 +60,7 @@ describe("networkd's file", () => {
     ]);
   });
 
-  test("has networkd's defaults for what it does not say", () => {
+  test("uses networkd's defaults for missing values", () => {
     expect(parsed({}).size).toBe(0);
     expect(parsed({ interface_config: { eth0: {} } }).size).toBe(0);
     const memory = parsed({ interface_config: { eth0: { persistent_i: true } } });
@@ -82,7 +82,7 @@ describe("networkd's file", () => {
     expect(message).toStartWith(`${path} cannot be read: ${reason}`);
   });
 
-  test("is read neither through a link nor from anything but a file of bounded size", () => {
+  test("is read only from a regular file of bounded size, never through a link", () => {
     const link = join(directory, "link");
     symlinkSync(join(FIXTURES, "stock.json"), link);
     const large = join(directory, "large");

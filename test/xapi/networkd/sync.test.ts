@@ -4,7 +4,7 @@ import { syncNetworkd } from "../../../src/xapi/networkd/sync.ts";
 
 const answers = (exitCode: number, stdout: string) => () => ({ exitCode, stdout, stderr: "" });
 
-describe("having networkd write its memory", () => {
+describe("syncing networkd.db", () => {
   test("calls networkd through the message switch, bounded in time", () => {
     const calls: unknown[] = [];
     syncNetworkd((...call) => {
@@ -16,7 +16,7 @@ describe("having networkd write its memory", () => {
     expect(calls).toEqual([["message-cli", args, 6000]]);
   });
 
-  test("is done when networkd answers without an error", () => {
+  test("succeeds when networkd answers without an error", () => {
     expect(syncNetworkd(answers(0, '{"result":null,"error":null,"id":1}\n'))).toBe(true);
   });
 
@@ -31,7 +31,7 @@ describe("having networkd write its memory", () => {
         throw unavailableError("program-missing", "not installed");
       },
     ],
-  ])("is not done when %s", (_, run) => {
+  ])("fails when %s", (_, run) => {
     expect(syncNetworkd(run)).toBe(false);
   });
 });

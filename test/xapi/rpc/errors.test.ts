@@ -33,16 +33,13 @@ function nameOf(error: CallError): string {
   return error.kind === "refused" ? error.code : error.kind;
 }
 
-describe("an error of XAPI as the failure of a command", () => {
-  test.each(KINDS.map(([error, code]) => [nameOf(error), code, error] as const))(
-    "%s is %s: this host cannot do it now",
-    (_, code, error) => {
-      expect(failure(error)).toMatchObject({ kind: "unavailable", code });
-      expect(failure(error, "login")).toMatchObject({ kind: "unavailable", code });
-    },
-  );
+describe("XAPI errors as command errors", () => {
+  test.each(KINDS.map(([error, code]) => [nameOf(error), code, error] as const))("map %s to %s", (_, code, error) => {
+    expect(failure(error)).toMatchObject({ kind: "unavailable", code });
+    expect(failure(error, "login")).toMatchObject({ kind: "unavailable", code });
+  });
 
-  test("each says what was wrong in one line, without a full stop at its end", () => {
+  test("take one line without a final period", () => {
     for (const [error] of KINDS) {
       const { message } = failure(error);
       expect(message).toMatch(/^[^\n]+[^.\n]$/);
@@ -50,7 +47,7 @@ describe("an error of XAPI as the failure of a command", () => {
     }
   });
 
-  test("what is wrong, and what to do", () => {
+  test("say what is wrong and what to do", () => {
     expect(failure({ kind: "unreachable", reason: "its socket does not exist" }).message).toBe(
       "XAPI does not answer: its socket does not exist; start it with xe-toolstack-restart, or a device of this host can be named with --live-only, which needs no XAPI",
     );
@@ -66,7 +63,7 @@ describe("an error of XAPI as the failure of a command", () => {
     );
   });
 
-  test("HTTP 500 on a host that is no pool member is a broken reply", () => {
+  test("map HTTP 500 to a bad response outside a pool member", () => {
     for (const during of ["login", "read"] as const) {
       const error: CallError = { kind: "bad-response", status: 500, reason: "HTTP 500" };
       expect(failure(error, during)).toMatchObject({ code: "xapi-bad-response" });
@@ -75,7 +72,7 @@ describe("an error of XAPI as the failure of a command", () => {
   });
 });
 
-test("an error in the middle of a sentence", () => {
+test("format an error inside a sentence", () => {
   const errors: readonly CallError[] = [
     { kind: "unreachable", reason: "it closed the connection" },
     { kind: "timeout", method: "VM.get_record", timeoutSeconds: 3 },
@@ -92,7 +89,7 @@ test("an error in the middle of a sentence", () => {
   ]);
 });
 
-test("an error shows no handle: that of a session is a secret, the others mean nothing", () => {
+test("never show handles, because a session's is a secret", () => {
   const error = refused("SESSION_INVALID", "OpaqueRef:68cf8444-0ac2-a1c7-f7c2-4498e6debd92");
   expect(formatCallError(error)).toBe("SESSION_INVALID");
   expect(failure(error).message).toBe("XAPI refused: SESSION_INVALID");

@@ -12,14 +12,14 @@ function refused(code: string, ...params: readonly string[]): CallResult {
 }
 
 describe("a reply of JSON-RPC 1.0", () => {
-  test("carries a value beside an error of null", () => {
+  test("contains a value beside a null error", () => {
     expect(read({ result: ["OpaqueRef:1"], error: null, id: 3 })).toEqual({
       ok: true,
       value: ["OpaqueRef:1"],
     });
   });
 
-  test("carries a code and its parameters in an array", () => {
+  test("contains an error code and its parameters in an array", () => {
     expect(read({ result: null, error: ["HANDLE_INVALID", "VIF", "x"], id: 0 })).toEqual(
       refused("HANDLE_INVALID", "VIF", "x"),
     );
@@ -28,11 +28,11 @@ describe("a reply of JSON-RPC 1.0", () => {
 });
 
 describe("a reply of JSON-RPC 2.0", () => {
-  test("carries a value and no error", () => {
+  test("contains a value and no error", () => {
     expect(read({ jsonrpc: "2.0", result: "", id: 3 })).toEqual({ ok: true, value: "" });
   });
 
-  test("carries the code as message, the parameters as data", () => {
+  test("contains the error code as message and its parameters as data", () => {
     const error = { code: 1, message: "MAP_DUPLICATE_KEY", data: ["VIF", "other_config", "x"] };
     expect(read({ jsonrpc: "2.0", error, id: 3 })).toEqual(refused("MAP_DUPLICATE_KEY", "VIF", "other_config", "x"));
     expect(read({ jsonrpc: "2.0", error: { code: 1, message: "X" }, id: 3 })).toEqual(refused("X"));
@@ -40,33 +40,33 @@ describe("a reply of JSON-RPC 2.0", () => {
   });
 });
 
-describe("the shape is what it is, whatever was asked for", () => {
-  test("2.0 with the error of 1.0: raised before dispatch, or forwarded by a pool member", () => {
+describe("the shape of a reply", () => {
+  test("may be 2.0 with an error of 1.0", () => {
     expect(read({ jsonrpc: "2.0", error: ["HOST_STILL_BOOTING"], id: 0 })).toEqual(refused("HOST_STILL_BOOTING"));
   });
 
-  test("1.0 with the error of 2.0", () => {
+  test("may be 1.0 with an error of 2.0", () => {
     expect(read({ result: null, error: { code: 1, message: "X", data: ["a"] }, id: 0 })).toEqual(refused("X", "a"));
   });
 
-  test("the id is not looked at: 7.x always answers 0", () => {
+  test("may have any id, because 7.x always answers 0", () => {
     for (const id of [0, 99, "x", null, undefined]) {
       expect(read({ result: 1, error: null, id })).toEqual({ ok: true, value: 1 });
     }
   });
 
-  test("a result that is false, 0, empty or null is a value", () => {
+  test("may contain false, 0, an empty string or null as the value", () => {
     for (const value of [false, 0, "", [], {}, null]) {
       expect(read({ result: value, error: null, id: 0 })).toEqual({ ok: true, value });
     }
   });
 
-  test("an error outranks a result beside it", () => {
+  test("counts as an error when it has error and result", () => {
     expect(read({ result: "something", error: ["X"], id: 0 })).toEqual(refused("X"));
   });
 });
 
-describe("a reply that is none is broken, and says how", () => {
+describe("a broken reply is refused with its reason", () => {
   test.each([
     [500, "<html><body>Internal error</body></html>", "HTTP 500"],
     [404, "", "HTTP 404"],
@@ -84,7 +84,7 @@ describe("a reply that is none is broken, and says how", () => {
     [200, "{}", "neither result nor error"],
     [200, "[]", "neither result nor error"],
     [200, '{"error": null, "id": 0}', "neither result nor error"],
-  ])("HTTP %i with %p", (status, body, reason) => {
+  ])("when it is HTTP %i with %p", (status, body, reason) => {
     expect(parseReply(status, body)).toEqual({
       ok: false,
       error: { kind: "bad-response", status, reason },
@@ -98,12 +98,12 @@ const Recorded = v.union([
   v.looseObject({ result: v.unknown() }),
 ]);
 
-describe("the replies of a real xapi", () => {
+describe("replies of a real xapi", () => {
   const replies = recordedReplies();
   const json = replies.filter(({ status, body }) => status === 200 && body.startsWith("{"));
   const others = replies.filter((reply) => !json.includes(reply));
 
-  test("are there, of all kinds", () => {
+  test("exist in all kinds", () => {
     expect(replies.length).toBeGreaterThan(270);
     expect(json.length).toBeGreaterThan(200);
     expect(others.length).toBeGreaterThan(10);
@@ -111,7 +111,7 @@ describe("the replies of a real xapi", () => {
     expect(others.some(({ body }) => body.startsWith("<?xml"))).toBe(true);
   });
 
-  test.each(json.map((reply) => [reply.name, reply] as const))("%s is understood", (_, reply) => {
+  test.each(json.map((reply) => [reply.name, reply] as const))("are parsed: %s", (_, reply) => {
     const document = v.parse(Recorded, JSON.parse(reply.body));
     const answer = parseReply(reply.status, reply.body);
     if ("result" in document) {
@@ -124,7 +124,7 @@ describe("the replies of a real xapi", () => {
     }
   });
 
-  test.each(others.map((reply) => [reply.name, reply] as const))("%s is broken", (_, reply) => {
+  test.each(others.map((reply) => [reply.name, reply] as const))("are refused when damaged: %s", (_, reply) => {
     expect(parseReply(reply.status, reply.body)).toMatchObject({
       ok: false,
       error: { kind: "bad-response", status: reply.status },

@@ -35,7 +35,7 @@ describe("a session", () => {
     ]);
   });
 
-  test("tells the versions of this host and the records of networks, in two calls", async () => {
+  test("reads the versions of this host and the networks in two calls", async () => {
     const { socket, session } = await recordedSession();
     const { software, networks } = await session.readDiagnostics();
     expect(socket.sent).toHaveLength(3);
@@ -56,12 +56,12 @@ describe("a session", () => {
     expect(socket.sent.slice(1).map(({ method }) => method)).toEqual(["VIF.get_other_config", "session.logout"]);
   });
 
-  test("is opened within five seconds, or less where less is asked for", async () => {
+  test("opens within five seconds, or less if requested", async () => {
     const { socket } = await openSession();
     expect(socket.requestedTimeoutsSeconds[0]).toBe(5);
   });
 
-  test("injects an event for each VM, and tells of those that failed", async () => {
+  test("injects an event for each VM and reports the failed ones", async () => {
     const { socket, session } = await openSession();
     const [web, db] = [vm("web", { ref: "OpaqueRef:web" }), vm("db", { ref: "OpaqueRef:db" })];
     socket.answer = ({ params }) =>
@@ -72,7 +72,7 @@ describe("a session", () => {
     expect(socket.calls("event.inject")).toEqual(["event.inject VM OpaqueRef:web", "event.inject VM OpaqueRef:db"]);
   });
 
-  test("a XAPI that goes away is not asked again and again, and every VM is told of", async () => {
+  test("stops asking a XAPI that does not answer, and reports every VM", async () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method }) =>
       method === "event.inject"
@@ -84,7 +84,7 @@ describe("a session", () => {
     expect(socket.calls("event.inject").length).toBeLessThanOrEqual(4);
   });
 
-  test("has a UUID, and is found open by it until it is closed", async () => {
+  test("is found by its UUID until it is closed", async () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method, params }) => {
       if (method === "session.get_uuid") return { ok: true, value: "own-uuid" };
@@ -98,7 +98,7 @@ describe("a session", () => {
     expect(await session.isSessionOpen("another")).toBe(false);
   });
 
-  test("is not taken for closed where XAPI does not answer", async () => {
+  test("is not considered closed when XAPI does not answer", async () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method }) => ({
       ok: false,
@@ -107,7 +107,7 @@ describe("a session", () => {
     expect((await failureOfAsync(() => session.isSessionOpen("own-uuid"))).code).toBe("xapi-timeout");
   });
 
-  test("tells the coordinator's time", async () => {
+  test("reads the coordinator's time", async () => {
     const { socket, session } = await openSession();
     socket.answer = ({ method, params }) => {
       if (method === "pool.get_all_records") {
@@ -124,7 +124,7 @@ describe("a session", () => {
     expect((await failureOfAsync(() => session.readCoordinatorTime())).code).toBe("xapi-bad-response");
   });
 
-  test("tells which VMs run on each host, but for its control domain", async () => {
+  test("lists the VMs of each host without its control domain", async () => {
     const { socket, session } = await openSession();
     socket.answer = () => ({
       ok: true,
@@ -152,20 +152,20 @@ describe("a session", () => {
 
 const AT = new Date(Date.UTC(2026, 10, 27, 23, 18, 56));
 
-describe("a time as XAPI writes it", () => {
+describe("parsing a XAPI time", () => {
   test.each([
     ["20261127T23:18:56Z", AT],
     ["2026-11-27T23:18:56Z", AT],
     ["20261127T23:18:56", null],
     ["20261327T23:18:56Z", null],
     ["", null],
-  ])("%p is read as %p", (text, time) => {
+  ])("maps %p to %p", (text, time) => {
     expect(parseXapiTime(text)).toEqual(time);
   });
 });
 
 describe("plugging a PIF", () => {
-  test("is one call, and tells why it failed", async () => {
+  test("makes one call and reports why it failed", async () => {
     const { socket, session } = await openSession();
     const eth0 = pif("eth0");
     expect(await session.plugPif(eth0)).toBeNull();
@@ -177,7 +177,7 @@ describe("plugging a PIF", () => {
     expect(socket.calls("PIF.")).toEqual([`PIF.plug ${eth0.ref}`, `PIF.plug ${eth0.ref}`]);
   });
 
-  test("has the bridge of its network asked for by reference", async () => {
+  test("reads the bridge of its network by reference", async () => {
     const { socket, session } = await openSession();
     const eth0 = pif("eth0");
     socket.answer = () => ({ ok: true, value: "xenbr0" });

@@ -36,8 +36,8 @@ function listen(answerAfter: () => Promise<void> = () => Bun.sleep(1)) {
   return { opened: () => opened, stop: () => server.stop(true) };
 }
 
-describe("the connections to XAPI", () => {
-  test("are four at most, and kept alive, however many calls are made at once", async () => {
+describe("connections to XAPI", () => {
+  test("are limited to four and kept alive, however many calls are concurrent", async () => {
     const server = listen();
     try {
       const session = await XapiSession.open("host-uuid", new XapiSocket(path));
@@ -59,7 +59,7 @@ describe("the connections to XAPI", () => {
   });
 });
 
-test("a XAPI that hangs at the login is given up after the time, and the login is named", async () => {
+test("a XAPI that hangs at login times out with an error that names the login", async () => {
   const server = listen(() => new Promise<void>(() => {}));
   try {
     const failure = await failureOfAsync(() => XapiSession.open("host-uuid", new XapiSocket(path, 0.2)));
