@@ -23,9 +23,6 @@ export const OTHER_UNIT_PATHS: readonly string[] = [
   "/lib/systemd/system",
 ].map((directory) => `${directory}/${UNIT_NAME}`);
 
-/** Where a unit is checked before it is installed. */
-export const UNIT_CHECK_DIRECTORY = "/run/offload-unit";
-
 /**
  * Sorts after xen-backend.rules, whose `RUN` is the hotplug script of the toolstack: rules are read in the
  * order of their names, and programs run in the order of the rules (udev(7)).

@@ -1,26 +1,12 @@
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
 import type { BootLayer, BootMethod, BootState } from "../core/boot-layer.ts";
-import { unavailableError } from "../core/command-error.ts";
 import type { Coverage } from "../core/verify/coverage.ts";
-import { createDirectory, replaceFile } from "../fs/file.ts";
-import { toFileError } from "../fs/file-failure.ts";
-import { findProgram, runProgram } from "../fs/process.ts";
-import { BOOT_SCRIPT_PATH, PROGRAM_DIRECTORIES, UDEV_CONTROL_SOCKET, UDEV_RULE_PATH, UNIT_PATH } from "../paths.ts";
+import { BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH } from "../paths.ts";
 import { generateBootScript } from "./boot-script.ts";
-import {
-  checkOwnership,
-  inspectBootScript,
-  readTextFile,
-  removeBootScript,
-  removeOwnFile,
-  writeBootScript,
-} from "./boot-script-file.ts";
-import { inspectBlock, planBlock, previewBlock, rcLocalPath, removeBlock, writeBlock } from "./rc-local-file.ts";
-import { compareFile } from "./signature.ts";
-import { checkSystemd, inspectUnit, installUnit, isSystemdRunning, removeUnit } from "./systemd.ts";
-import { UNIT } from "./systemd-unit.ts";
-import { UDEV_RULE } from "./udev-rule.ts";
+import { bootScriptFile, inspectBootScript, removeBootScript, writeBootScript } from "./boot-script-file.ts";
+import { inspectBlock, planBlock, previewBlock, rcLocalPath, removeBlock, writeBlock } from "./rc-local.ts";
+import { compareFile } from "./signed-file.ts";
+import { checkSystemd, inspectUnit, installUnit, isSystemdRunning, removeUnit, UNIT, unitFile } from "./systemd.ts";
+import { installUdevRule, removeUdevRule, UDEV_RULE, udevRuleFile } from "./udev-rule.ts";
 
 /** A file that `persist` would write, for whoever wants to see it first. */
 export interface BootFile {
@@ -38,18 +24,10 @@ export function detectMethod(): BootMethod {
  * the work of a run that was cut short: `incomplete`.
  */
 export function inspectBootLayer(): BootLayer {
-  try {
-    return inspectBootFiles();
-  } catch (error) {
-    throw toFileError("file-not-read", "cannot read the boot layer", error);
-  }
-}
-
-function inspectBootFiles(): BootLayer {
   const block = inspectBlock();
   const unit = inspectUnit();
   const { state: script, coverage } = inspectBootScript();
-  const rule = compareFile(readTextFile(UDEV_RULE_PATH), UDEV_RULE);
+  const rule = compareFile(udevRuleFile.inspect(), UDEV_RULE);
   const isPresent = (state: string) => state !== "missing" && state !== "third-party";
   const buildLayer = (method: BootMethod | null, state: BootState) => ({ method, state, covers: coverage });
   if (unit === "missing" && block === "missing") {
@@ -102,12 +80,7 @@ export async function installBootFiles(coverage: Coverage, method: BootMethod): 
 export async function rewriteBootScript(coverage: Coverage): Promise<boolean> {
   const layer = inspectBootLayer();
   if (layer.state === "not-installed") return false;
-  return await runSteps([
-    () => {
-      checkOwnership([BOOT_SCRIPT_PATH]);
-      return writeBootScript(coverage);
-    },
-  ]);
+  return await writeBootScript(coverage);
 }
 
 /**
@@ -118,63 +91,24 @@ export async function removeBootFiles(): Promise<boolean> {
   return await runSteps([removeUdevRule, removeUnit, removeBlock, removeBootScript]);
 }
 
-/** Runs the boot script now, as boot will, and gives what it says is still on: nothing when all is off. */
-export async function runBootScript(coverage: Coverage): Promise<readonly string[]> {
-  const shell = findProgram("sh");
-  if (shell === null) throw unavailableError("program-missing", "sh is not installed");
-  const script = Bun.spawn([shell, "-s"], {
-    stdin: new TextEncoder().encode(generateBootScript(coverage)),
-    stdout: "ignore",
-    stderr: "pipe",
-    env: { PATH: PROGRAM_DIRECTORIES.join(":"), LC_ALL: "C" },
-  });
-  const errors = (await script.stderr.text()).trim();
-  return (await script.exited) === 0 || errors === ""
-    ? []
-    : errors.split("\n").map((line) => line.replace(/^offload: /, ""));
-}
-
 type InstallStep = () => boolean | Promise<boolean>;
 
 /** Takes each step after the one before; says whether any changed anything. */
 async function runSteps(steps: readonly InstallStep[]): Promise<boolean> {
   let changed = false;
   for (const step of steps) {
-    try {
-      if (await step()) changed = true;
-    } catch (error) {
-      throw toFileError("file-not-changed", "cannot change the boot layer", error);
-    }
+    if (await step()) changed = true;
   }
   return changed;
 }
 
 /** What installs the unit or the block. Fails where something is in the way. */
 function prepareInstall(method: BootMethod): InstallStep {
-  checkOwnership([BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH]);
+  for (const file of [bootScriptFile, udevRuleFile, unitFile]) file.read();
   if (method === "systemd") {
     checkSystemd();
     return installUnit;
   }
   const plan = planBlock();
   return () => writeBlock(plan);
-}
-
-async function installUdevRule(): Promise<boolean> {
-  createDirectory(dirname(UDEV_RULE_PATH), 0o755);
-  const bytes = new TextEncoder().encode(UDEV_RULE);
-  const replaced = await replaceFile(UDEV_RULE_PATH, bytes, { setMode: 0o644 });
-  if (replaced.changed) reloadUdevRules();
-  return replaced.changed;
-}
-
-function removeUdevRule(): boolean {
-  const removed = removeOwnFile(UDEV_RULE_PATH);
-  if (removed) reloadUdevRules();
-  return removed;
-}
-
-/** udevd notices by itself within seconds; where none runs there is nobody to be told. */
-function reloadUdevRules(): void {
-  if (existsSync(UDEV_CONTROL_SOCKET)) runProgram("udevadm", ["control", "--reload"]);
 }

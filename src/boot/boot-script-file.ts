@@ -1,79 +1,63 @@
-import { readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { rmdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { usageError } from "../core/command-error.ts";
+import { unavailableError } from "../core/command-error.ts";
 import type { Coverage } from "../core/verify/coverage.ts";
-import { createDirectory, removeFile, replaceFile } from "../fs/file.ts";
-import { runProgramOrFail } from "../fs/process.ts";
+import { getErrnoName, toFileError } from "../fs/file-error.ts";
+import { findProgram, PROGRAM_ENVIRONMENT, runProgramOrFail } from "../fs/process.ts";
 import { BOOT_SCRIPT_PATH } from "../paths.ts";
 import { generateBootScript, parseBootScriptCoverage } from "./boot-script.ts";
-import { compareFile, type FileState, isSigned } from "./signature.ts";
+import { compareFile, createSignedFile, type FileState } from "./signed-file.ts";
+
+/** The boot script on disk. */
+export const bootScriptFile = createSignedFile(BOOT_SCRIPT_PATH, 0o755);
 
 /** The boot script as it is on disk. */
-export interface ScriptFile {
+interface BootScriptInspection {
   readonly state: FileState;
   readonly coverage: Coverage | null;
 }
 
 /** How it stands with the boot script. */
-export function inspectBootScript(): ScriptFile {
-  const text = readTextFile(BOOT_SCRIPT_PATH);
-  const coverage = text === null || !isSigned(text) ? null : parseBootScriptCoverage(text);
+export function inspectBootScript(): BootScriptInspection {
+  const content = bootScriptFile.inspect();
+  const coverage = content.state === "own" ? parseBootScriptCoverage(content.text) : null;
   const expected = coverage === null ? null : generateBootScript(coverage);
-  return { state: compareFile(text, expected), coverage };
+  return { state: compareFile(content, expected), coverage };
 }
 
 /** Writes the boot script; says whether that changed anything. */
 export async function writeBootScript(coverage: Coverage): Promise<boolean> {
-  createDirectory(dirname(BOOT_SCRIPT_PATH), 0o755);
-  const bytes = new TextEncoder().encode(generateBootScript(coverage));
-  const replaced = await replaceFile(BOOT_SCRIPT_PATH, bytes, {
-    setMode: 0o755,
-    validate(temporary) {
-      runProgramOrFail("sh", ["-n", temporary]);
-    },
+  return await bootScriptFile.write(generateBootScript(coverage), (temporary) => {
+    runProgramOrFail("sh", ["-n", temporary]);
   });
-  return replaced.changed;
 }
 
 /** Removes the boot script, if it is ours, and its directory, if that is empty then. */
 export function removeBootScript(): boolean {
-  const removed = removeOwnFile(BOOT_SCRIPT_PATH);
-  removeEmptyDirectory(dirname(BOOT_SCRIPT_PATH));
+  const removed = bootScriptFile.remove();
+  const directory = dirname(BOOT_SCRIPT_PATH);
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    const errno = getErrnoName(error);
+    const isExpected = errno === "ENOENT" || errno === "ENOTEMPTY";
+    if (!isExpected) throw toFileError("file-not-removed", `cannot remove ${directory}`, error);
+  }
   return removed;
 }
 
-/** Removes a file that is ours; says whether there was one. */
-export function removeOwnFile(path: string): boolean {
-  const text = readTextFile(path);
-  return text !== null && !isSigned(text) ? false : removeFile(path);
-}
-
-/** Fails where one of these files is there and is not ours. */
-export function checkOwnership(paths: readonly string[]): void {
-  const thirdPartyPath = paths.find((path) => {
-    const text = readTextFile(path);
-    return text !== null && !isSigned(text);
+/** Runs the boot script now, as boot will, and gives what it says is still on: nothing when all is off. */
+export async function runBootScript(coverage: Coverage): Promise<readonly string[]> {
+  const shell = findProgram("sh");
+  if (shell === null) throw unavailableError("program-missing", "sh is not installed");
+  const script = Bun.spawn([shell, "-s"], {
+    stdin: new TextEncoder().encode(generateBootScript(coverage)),
+    stdout: "ignore",
+    stderr: "pipe",
+    env: PROGRAM_ENVIRONMENT,
   });
-  if (thirdPartyPath !== undefined) {
-    throw usageError(
-      "third-party-file",
-      `${thirdPartyPath} was not written by offload and is left alone; move it away and run this again`,
-    );
-  }
-}
-
-/** The text of a file; null where there is none. What is no file at all has none of ours in it. */
-export function readTextFile(path: string): string | null {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return null;
-  return stats.isFile() ? readFileSync(path, "utf8") : "";
-}
-
-function removeEmptyDirectory(path: string): void {
-  try {
-    if (readdirSync(path).length === 0) rmdirSync(path);
-  } catch (error) {
-    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    if (!isMissing) throw error;
-  }
+  const errors = (await script.stderr.text()).trim();
+  return (await script.exited) === 0 || errors === ""
+    ? []
+    : errors.split("\n").map((line) => line.replace(/^offload: /, ""));
 }

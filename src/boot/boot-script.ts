@@ -10,7 +10,7 @@ import {
   VM_OF,
   WAIT_FOR_TOOLSTACK,
 } from "./shell-functions.ts";
-import { HEADER } from "./signature.ts";
+import { HEADER } from "./signed-file.ts";
 
 const COVERAGE_MARK = "# offload-coverage: ";
 

@@ -1,20 +1,46 @@
-import { copyFileSync, existsSync, lstatSync, mkdirSync, rmSync, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, lstatSync } from "node:fs";
 import { unavailableError, usageError } from "../core/command-error.ts";
-import { removeStaleTemporaryFilesBeside, replaceFile } from "../fs/file.ts";
-import { syncDirectory } from "../fs/path.ts";
-import { findProgram, runProgram, runProgramOrFail } from "../fs/process.ts";
+import { removeFile } from "../fs/file.ts";
+import { runProgram, runProgramOrFail } from "../fs/process.ts";
 import {
+  BOOT_SCRIPT_PATH,
   OTHER_UNIT_PATHS,
   SYSTEMD_RUN_DIRECTORY,
-  UNIT_CHECK_DIRECTORY,
   UNIT_ENABLED_LINK,
   UNIT_NAME,
   UNIT_PATH,
 } from "../paths.ts";
-import { readTextFile } from "./boot-script-file.ts";
-import { compareFile, isSigned } from "./signature.ts";
-import { UNIT } from "./systemd-unit.ts";
+import { compareFile, createSignedFile, HEADER } from "./signed-file.ts";
+
+/**
+ * The unit: after networkd, which sets receive offloads of its own at every plug, and after XAPI's
+ * start of day; before VMs are started by themselves (xapi-domains.service). Ordering after a unit
+ * that does not exist is no error. Only directives that systemd 219 knows.
+ *
+ * VMs wait for it, so all of it is bounded in time. The boot script is first written anew from the policy in
+ * XAPI; where that fails, or offload is gone, the one that is there does.
+ */
+export const UNIT = `${HEADER}
+[Unit]
+Description=Network offloads off
+After=network.target systemd-udev-settle.service xcp-networkd.service xapi-init-complete.target
+Before=xapi-domains.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+TimeoutStartSec=90
+TimeoutStopSec=10
+Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ExecStartPre=-/bin/sh -c "! command -v offload > /dev/null || exec timeout -k 5 30 offload refresh-boot-script"
+ExecStart=/bin/sh ${BOOT_SCRIPT_PATH}
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** The unit on disk. */
+export const unitFile = createSignedFile(UNIT_PATH, 0o644);
 
 /** Whether this host was booted by systemd (sd_booted(3)). */
 export function isSystemdRunning(): boolean {
@@ -26,10 +52,9 @@ export function checkSystemd(): void {
   if (!isSystemdRunning()) {
     throw unavailableError("no-systemd", "systemd does not run on this host; use --method rc.local");
   }
-  const conflictingPath = OTHER_UNIT_PATHS.find((path) => {
-    const text = readTextFile(path);
-    return text !== null && !isSigned(text);
-  });
+  const conflictingPath = OTHER_UNIT_PATHS.find(
+    (path) => createSignedFile(path, 0o644).inspect().state === "third-party",
+  );
   if (conflictingPath !== undefined) {
     throw usageError(
       "third-party-file",
@@ -43,13 +68,10 @@ export function checkSystemd(): void {
  * the lock that its refreshing of the boot script waits for. Says whether anything had to be changed.
  */
 export async function installUnit(): Promise<boolean> {
-  const unit = await replaceFile(UNIT_PATH, new TextEncoder().encode(UNIT), {
-    setMode: 0o644,
-    validate: verifyUnit,
-  });
+  const changed = await unitFile.write(UNIT);
   const enabled = readEnabledState();
   const reloadNeeded = needsDaemonReload();
-  if (!unit.changed && enabled === "enabled" && !reloadNeeded) return false;
+  if (!changed && enabled === "enabled" && !reloadNeeded) return false;
   for (const step of [["daemon-reload"], ["enable", UNIT_NAME]] as const) {
     runProgramOrFail("systemctl", step);
   }
@@ -69,69 +91,22 @@ function needsDaemonReload(): boolean {
   return !result.stdout.split("\n").includes("NeedDaemonReload=no");
 }
 
-/**
- * systemd-analyze goes by the file's name, so it gets a copy under the real one. It also tells of
- * other units that ours is ordered after; only what it says of ours counts.
- */
-function verifyUnit(temporary: string): void {
-  if (findProgram("systemd-analyze") === null) return;
-  try {
-    rmSync(UNIT_CHECK_DIRECTORY, { recursive: true, force: true });
-    mkdirSync(UNIT_CHECK_DIRECTORY, { mode: 0o700 });
-    const copyPath = join(UNIT_CHECK_DIRECTORY, UNIT_NAME);
-    copyFileSync(temporary, copyPath);
-    const result = runProgram("systemd-analyze", ["verify", copyPath]);
-    if (result.exitCode === 0) return;
-    const unitError = result.stderr.split("\n").find((line) => line.includes(UNIT_NAME));
-    if (unitError !== undefined) {
-      throw unavailableError("unit-not-verified", `systemd-analyze refuses the unit: ${unitError.trim()}`);
-    }
-    return;
-  } finally {
-    rmSync(UNIT_CHECK_DIRECTORY, { recursive: true, force: true });
-  }
-}
-
 /** Removes the unit, its link first. Says whether there was one of ours. */
 export function removeUnit(): boolean {
-  removeStaleTemporaryFilesBeside(UNIT_PATH);
-  const text = readTextFile(UNIT_PATH);
-  if (text !== null && !isSigned(text)) return false;
+  const { state } = unitFile.inspect();
+  if (state === "third-party") return false;
   const isRunning = isSystemdRunning();
-  if (text !== null && isRunning) {
-    runProgramOrFail("systemctl", ["stop", UNIT_NAME]);
-  }
-  for (const path of [UNIT_ENABLED_LINK, UNIT_PATH]) {
-    removeIfPresent(path);
-  }
+  if (state === "own" && isRunning) runProgramOrFail("systemctl", ["stop", UNIT_NAME]);
+  removeFile(UNIT_ENABLED_LINK, { followLinks: false });
+  unitFile.remove();
   // Also where a run before was cut short before it told systemd.
-  const reloadNeeded = isRunning && needsDaemonReload();
-  if (reloadNeeded) {
-    runProgramOrFail("systemctl", ["daemon-reload"]);
-  }
-  return text !== null;
+  if (isRunning && needsDaemonReload()) runProgramOrFail("systemctl", ["daemon-reload"]);
+  return state === "own";
 }
 
-/** How it stands with the unit; `absent` when there is none of ours. */
+/** How it stands with the unit; `missing` when there is none of ours. */
 export function inspectUnit(): "missing" | "up-to-date" | "outdated" | "modified" | "disabled" {
-  const state = compareFile(readTextFile(UNIT_PATH), UNIT);
+  const state = compareFile(unitFile.inspect(), UNIT);
   if (state === "missing" || state === "third-party") return "missing";
-  return pathExists(UNIT_ENABLED_LINK) ? state : "disabled";
-}
-
-/** Removes a link itself, not what it points to; that it is not there is no failure. */
-function removeIfPresent(path: string): void {
-  if (!pathExists(path)) return;
-  try {
-    unlinkSync(path);
-    syncDirectory(dirname(path));
-    return;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw unavailableError("file-not-removed", `cannot remove ${path}: ${message}`);
-  }
-}
-
-function pathExists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return lstatSync(UNIT_ENABLED_LINK, { throwIfNoEntry: false }) === undefined ? "disabled" : state;
 }

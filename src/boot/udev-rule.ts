@@ -1,5 +1,7 @@
-import { BOOT_SCRIPT_PATH } from "../paths.ts";
-import { HEADER } from "./signature.ts";
+import { existsSync } from "node:fs";
+import { runProgram } from "../fs/process.ts";
+import { BOOT_SCRIPT_PATH, UDEV_CONTROL_SOCKET, UDEV_RULE_PATH } from "../paths.ts";
+import { createSignedFile, HEADER } from "./signed-file.ts";
 
 const GUEST_DEVICES = "vif[0-9]*.[0-9]*|tap[0-9]*.[0-9]*";
 
@@ -15,3 +17,25 @@ ACTION=="add", SUBSYSTEM=="net", KERNEL!="${GUEST_DEVICES}", TEST=="device", TES
 # Interfaces of guests again, after the toolstack has applied what XAPI has set for them.
 ACTION=="online", SUBSYSTEM=="xen-backend", KERNEL=="vif-*", RUN+="/bin/sh ${BOOT_SCRIPT_PATH} $kernel"
 `;
+
+/** The rule on disk. */
+export const udevRuleFile = createSignedFile(UDEV_RULE_PATH, 0o644);
+
+/** Writes the rule and tells udevd; says whether that changed anything. */
+export async function installUdevRule(): Promise<boolean> {
+  const changed = await udevRuleFile.write(UDEV_RULE);
+  if (changed) reloadUdevRules();
+  return changed;
+}
+
+/** Removes the rule; says whether there was one of ours. */
+export function removeUdevRule(): boolean {
+  const removed = udevRuleFile.remove();
+  if (removed) reloadUdevRules();
+  return removed;
+}
+
+/** udevd notices by itself within seconds; where none runs there is nobody to be told. */
+function reloadUdevRules(): void {
+  if (existsSync(UDEV_CONTROL_SOCKET)) runProgram("udevadm", ["control", "--reload"]);
+}

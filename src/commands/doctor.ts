@@ -31,7 +31,7 @@ import { getReadScope, type SelectedTargets, selectWholeHost } from "../host/sel
 import { readThirdPartyFiles } from "../host/third-party-files.ts";
 import { type VerifyOptions, verifyHost } from "../host/verify.ts";
 import { readLocalSoftware } from "../kernel/software.ts";
-import { listStateFiles } from "../state/directory.ts";
+import { listStateFiles } from "../state/state-file.ts";
 import { VERSION } from "../version.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 

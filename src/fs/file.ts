@@ -1,10 +1,17 @@
-import { chmodSync, fchmodSync, fsyncSync, mkdirSync, statSync, unlinkSync } from "node:fs";
-import { toFileError, UnusablePathError } from "./file-failure.ts";
-import { getParentDirectory, resolveLinks, statOrNull, syncDirectory } from "./path.ts";
+import { chmodSync, fchmodSync, fsyncSync, lstatSync, mkdirSync, statSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { toFileError, UnusablePathError } from "./file-error.ts";
+import { resolveLinks, syncDirectory } from "./path.ts";
 import { openExistingFile, removeStaleTemporaryFiles, TemporaryFile, tryOrNull } from "./temporary-file.ts";
 
+/** Which file a symbolic link stands for. */
+interface LinkOptions {
+  /** Whether it is the file that the link points to, which it is unless this is false. */
+  readonly followLinks?: boolean;
+}
+
 /** The permissions of a file, and who looks at it before it counts. */
-export interface ReplaceOptions {
+export interface ReplaceOptions extends LinkOptions {
   /** The permissions of a file that is not there yet; 0644 unless given. */
   readonly createMode?: number;
   /** Permissions that the file must have besides those that it has, such as 0111. */
@@ -13,15 +20,6 @@ export interface ReplaceOptions {
   readonly setMode?: number;
   /** Looks at the complete temporary file; with its failure everything stays as it was. */
   readonly validate?: (temporary: string) => void | Promise<void>;
-}
-
-/** What replacing a file came to. */
-export interface ReplaceResult {
-  /** The file itself, where the path is a symbolic link to it. */
-  readonly path: string;
-  readonly changed: boolean;
-  /** The permissions that it had; null when there was no such file. */
-  readonly previousMode: number | null;
 }
 
 /**
@@ -37,52 +35,46 @@ export function readFileBytes(path: string): Uint8Array | null {
 }
 
 /**
- * Makes a file hold these bytes. Whatever interrupts it, the file is the old one or the new one,
- * whole; what a killed run left behind is removed by the next. Owner, group, permissions, access
- * list and SELinux label stay those of the file that was there. A symbolic link stays a link: the
- * file that it points to is replaced, or made. Nothing is written when nothing would change.
+ * Makes a file hold these bytes, and says whether anything had to be changed. Whatever interrupts it, the file is the
+ * old one or the new one, whole; what a killed run left behind is removed by the next. Owner, group, permissions,
+ * access list and SELinux label stay those of the file that was there. A symbolic link stays a link: the file that it
+ * points to is replaced, or made. Nothing is written when nothing would change.
  */
-export async function replaceFile(
-  path: string,
-  bytes: Uint8Array,
-  options: ReplaceOptions = {},
-): Promise<ReplaceResult> {
+export async function replaceFile(path: string, bytes: Uint8Array, options: ReplaceOptions = {}): Promise<boolean> {
   try {
-    const target = resolveLinks(path);
-    removeStaleTemporaryFiles(getParentDirectory(target));
+    const target = options.followLinks === false ? path : resolveLinks(path);
+    removeStaleTemporaryFiles(dirname(target));
     using existing = openExistingFile(target);
     const previousMode = existing === null ? null : existing.stats.mode & 0o7777;
     const { createMode = 0o644, addMode = 0, setMode } = options;
     const mode = (setMode ?? previousMode ?? createMode) | addMode;
-    const replaced = { path: target, changed: true, previousMode };
     if (existing === null || !existing.hasContent(bytes)) {
-      using temporary = new TemporaryFile(getParentDirectory(target));
+      using temporary = new TemporaryFile(dirname(target));
       temporary.write(bytes, mode, existing);
       await options.validate?.(temporary.path);
       temporary.moveTo(target);
-      return replaced;
+      return true;
     }
-    if (previousMode === mode) return { ...replaced, changed: false };
+    if (previousMode === mode) return false;
     fchmodSync(existing.fd, mode);
     fsyncSync(existing.fd);
-    return replaced;
+    return true;
   } catch (error) {
     throw toFileError("file-not-written", `cannot write ${path}`, error);
   }
 }
 
 /**
- * Removes a file, and says whether there was one. Of a symbolic link the file that it points to is
- * removed, and the link stays: the opposite of what `replaceFile` makes.
+ * Removes a file, and says whether there was one. Of a symbolic link the file that it points to is removed, and the
+ * link stays: the opposite of what `replaceFile` makes. Where links are not followed the link itself is removed.
  */
-export function removeFile(path: string): boolean {
+export function removeFile(path: string, options: LinkOptions = {}): boolean {
   try {
-    const target = resolveLinks(path);
-    const directory = getParentDirectory(target);
-    removeStaleTemporaryFiles(directory);
-    if (statOrNull(target) === null) return false;
+    const target = options.followLinks === false ? path : resolveLinks(path);
+    removeStaleTemporaryFiles(dirname(target));
+    if (lstatSync(target, { throwIfNoEntry: false }) === undefined) return false;
     unlinkSync(target);
-    syncDirectory(directory);
+    syncDirectory(dirname(target));
     return true;
   } catch (error) {
     throw toFileError("file-not-removed", `cannot remove ${path}`, error);
@@ -91,32 +83,26 @@ export function removeFile(path: string): boolean {
 
 /** Removes what killed runs left beside a file, where nothing is to be written to it. */
 export function removeStaleTemporaryFilesBeside(path: string): void {
-  tryOrNull(() => removeStaleTemporaryFiles(getParentDirectory(resolveLinks(path))));
+  tryOrNull(() => removeStaleTemporaryFiles(dirname(resolveLinks(path))));
 }
 
-/**
- * Makes a directory, and those above it that are missing. Gives the ones that it made, outermost
- * first; a directory that is there stays as it is.
- */
-export function createDirectory(path: string, mode: number): readonly string[] {
+/** Makes a directory, and those above it that are missing; a directory that is there stays as it is. */
+export function createDirectory(path: string, mode: number): void {
   try {
-    return makeDirectories(path, mode);
+    makeDirectories(path, mode);
   } catch (error) {
     throw toFileError("directory-not-made", `cannot make the directory ${path}`, error);
   }
 }
 
-function makeDirectories(path: string, mode: number): readonly string[] {
-  const stats = statOrNull(path, statSync);
-  if (stats !== null) {
-    if (!stats.isDirectory()) throw new UnusablePathError("there is a file of that name");
-    return [];
-  }
-  const parent = getParentDirectory(path);
-  const created = makeDirectories(parent, mode);
+function makeDirectories(path: string, mode: number): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true) return;
+  if (stats !== undefined) throw new UnusablePathError("there is a file of that name");
+  const parent = dirname(path);
+  makeDirectories(parent, mode);
   mkdirSync(path, { mode });
   // The mask of the process may have taken some permissions away.
   chmodSync(path, mode);
   syncDirectory(parent);
-  return [...created, path];
 }

@@ -1,15 +1,6 @@
-import { closeSync, constants, fsyncSync, lstatSync, openSync, readlinkSync, realpathSync, type Stats } from "node:fs";
-import { getErrnoName, UnusablePathError } from "./file-failure.ts";
-
-/** What is there under a name, or null. */
-export function statOrNull(path: string, stat: (path: string) => Stats = lstatSync): Stats | null {
-  try {
-    return stat(path);
-  } catch (error) {
-    if (getErrnoName(error) === "ENOENT") return null;
-    throw error;
-  }
-}
+import { closeSync, constants, fsyncSync, lstatSync, openSync, readlinkSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { UnusablePathError } from "./file-error.ts";
 
 /** Puts what has happened in a directory on disk: files made, renamed and removed. */
 export function syncDirectory(path: string): void {
@@ -28,17 +19,10 @@ const MAX_LINKS = 40;
 export function resolveLinks(path: string): string {
   let target = path;
   for (let links = 0; links <= MAX_LINKS; links += 1) {
-    if (statOrNull(target)?.isSymbolicLink() !== true) return target;
+    if (lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return target;
     const linkTarget = readlinkSync(target);
     // Not normalized: `..` behind a link to a directory is not what it looks like.
-    target = linkTarget.startsWith("/") ? linkTarget : `${realpathSync(getParentDirectory(target))}/${linkTarget}`;
+    target = linkTarget.startsWith("/") ? linkTarget : `${realpathSync(dirname(target))}/${linkTarget}`;
   }
   throw new UnusablePathError("its symbolic links form a loop");
-}
-
-/** The directory that a path names its last part in. */
-export function getParentDirectory(path: string): string {
-  const slash = path.lastIndexOf("/");
-  if (slash < 0) return ".";
-  return slash === 0 ? "/" : path.slice(0, slash);
 }

@@ -2,6 +2,9 @@ import { existsSync } from "node:fs";
 import { unavailableError } from "../core/command-error.ts";
 import { PROGRAM_DIRECTORIES } from "../paths.ts";
 
+/** What programs are run with: root's own PATH may hold anything. */
+export const PROGRAM_ENVIRONMENT = { PATH: PROGRAM_DIRECTORIES.join(":"), LC_ALL: "C" } as const;
+
 /** How a program ended. */
 export interface ProcessResult {
   readonly exitCode: number;
@@ -29,7 +32,7 @@ export function runProgram(name: string, args: readonly string[], timeoutMs?: nu
 export function runProgramAt(path: string, args: readonly string[], timeoutMs?: number): ProcessResult {
   const result = Bun.spawnSync([path, ...args], {
     stdin: "ignore",
-    env: { PATH: PROGRAM_DIRECTORIES.join(":"), LC_ALL: "C" },
+    env: PROGRAM_ENVIRONMENT,
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
   });
   return {

@@ -5,6 +5,7 @@ import {
   fchownSync,
   fstatSync,
   fsyncSync,
+  lstatSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -13,9 +14,9 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { UnusablePathError } from "./file-failure.ts";
+import { UnusablePathError } from "./file-error.ts";
 import { copyXattrs, tryLock } from "./libc.ts";
-import { statOrNull, syncDirectory } from "./path.ts";
+import { syncDirectory } from "./path.ts";
 
 /**
  * How the name of every temporary file begins, whatever it becomes: hidden, and without an ending
@@ -46,8 +47,9 @@ export class ExistingFile implements Disposable {
 
 /** Opens a regular file that is there, and no link; null where there is none. */
 export function openExistingFile(path: string): ExistingFile | null {
-  const stats = statOrNull(path);
-  if (stats === null) return null;
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return null;
+  if (stats.isSymbolicLink()) throw new UnusablePathError("it is a symbolic link");
   if (stats.isDirectory()) throw new UnusablePathError("it is a directory");
   if (!stats.isFile()) throw new UnusablePathError("it is not a regular file");
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -1,4 +1,5 @@
-import { inspectBootLayer, installBootFiles, previewBootFiles, runBootScript } from "../boot/boot-layer.ts";
+import { inspectBootLayer, installBootFiles, previewBootFiles } from "../boot/boot-layer.ts";
+import { runBootScript } from "../boot/boot-script-file.ts";
 import { type BootMethod, toBootReport } from "../core/boot-layer.ts";
 import { attempt, attemptAsync, CommandError, usageError } from "../core/command-error.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";

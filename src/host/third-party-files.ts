@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { isSigned } from "../boot/signature.ts";
+import { isSigned } from "../boot/signed-file.ts";
 import { findPaths, type HookType, type ThirdPartyFile } from "../core/doctor/third-party-hooks.ts";
 
 /** A file that could not be looked at. */

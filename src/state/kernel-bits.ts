@@ -5,9 +5,9 @@ import type { FeatureSnapshot, LiveStep } from "../core/disable/steps.ts";
 import { isSet } from "../core/feature-set.ts";
 import type { Kernel, KernelBits, KernelBitsStore } from "../core/ports.ts";
 import { BOOT_ID_PATH } from "../paths.ts";
-import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
+import { StateDocument } from "./state-file.ts";
 
-const FILE_NAME = "kernel-bits.json";
+const file = new StateDocument("kernel-bits.json");
 
 const CountSchema = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** A device by name, its kernel number, and where its features stand in the list. */
@@ -50,14 +50,14 @@ export class KernelBitsFile implements KernelBitsStore {
 
   /** Reads the file; to be called with the lock held by whoever means to change it. */
   static read(kernel: Pick<Kernel, "readIfindex">): KernelBitsFile {
-    const text = readStateFile(FILE_NAME);
+    const text = file.read();
     if (text === null) return new KernelBitsFile(new Map(), kernel, false);
     const parsed = parseDocument(text);
     if (parsed === "outdated") return new KernelBitsFile(new Map(), kernel, true);
     if (parsed !== null) return new KernelBitsFile(parsed, kernel, false);
     throw unavailableError(
       "state-damaged",
-      `${statePath(FILE_NAME)} is damaged or of a newer version; move it away: what it told of this boot's devices is then lost, what XAPI holds is not`,
+      `${file.path} is damaged or of a newer version; move it away: what it told of this boot's devices is then lost, what XAPI holds is not`,
     );
   }
 
@@ -72,11 +72,10 @@ export class KernelBitsFile implements KernelBitsStore {
 
   async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<void> {
     const saved = new Map(this.#saved);
-    const clearedBits = new ClearedBitsReader(snapshot);
     let changed = false;
     for (const step of steps) {
       const ifindex = this.kernel.readIfindex(step.device);
-      const bits = clearedBits.read(step);
+      const bits = getBitsToClear(step, snapshot);
       if (ifindex === null || bits === null) continue;
       const previous = saved.get(step.device);
       const isSame = previous?.ifindex === ifindex;
@@ -103,32 +102,25 @@ export class KernelBitsFile implements KernelBitsStore {
 
   async #write(devices: ReadonlyMap<string, SavedDevice>): Promise<void> {
     const saved = this.#excludeRemoved(devices);
-    if (saved.size === 0) removeStateFile(FILE_NAME);
-    else await writeStateFile(FILE_NAME, buildDocument(saved));
+    if (saved.size === 0) file.remove();
+    else await file.write(buildDocument(saved));
     this.#saved = saved;
   }
 }
 
-/** The bits that steps are about to clear: devices that are alike are cleared alike. */
-class ClearedBitsReader {
-  readonly #bits = new Map<LiveStep["bitsToClear"], KernelBits>();
-
-  constructor(readonly snapshot: FeatureSnapshot) {}
-
-  read({ device, bitsToClear }: LiveStep): KernelBits | null {
-    const reading = this.snapshot.readings.get(device);
-    if (reading?.state !== "read") return null;
-    const cached = this.#bits.get(bitsToClear);
-    if (cached !== undefined) return cached;
-    const { active, requested } = reading.features;
-    const bits: KernelBits = new Map(
-      this.snapshot.featureTable
-        .listNames(bitsToClear.bits)
-        .map(([name, index]) => [name, { requested: isSet(requested, index), active: isSet(active, index) }]),
-    );
-    this.#bits.set(bitsToClear, bits);
-    return bits;
-  }
+/** The bits that a step is about to clear; null where the device was not read. */
+function getBitsToClear(
+  { device, bitsToClear }: LiveStep,
+  { featureTable, readings }: FeatureSnapshot,
+): KernelBits | null {
+  const reading = readings.get(device);
+  if (reading?.state !== "read") return null;
+  const { active, requested } = reading.features;
+  return new Map(
+    featureTable
+      .listNames(bitsToClear.bits)
+      .map(([name, index]) => [name, { requested: isSet(requested, index), active: isSet(active, index) }]),
+  );
 }
 
 function parseDocument(text: string): ReadonlyMap<string, SavedDevice> | "outdated" | null {
@@ -154,21 +146,16 @@ function parseDocument(text: string): ReadonlyMap<string, SavedDevice> | "outdat
 }
 
 function buildDocument(saved: ReadonlyMap<string, SavedDevice>): v.InferOutput<typeof DocumentSchema> {
-  const indexes = new Map<KernelBits | string, number>();
+  const indexes = new Map<string, number>();
   const features: v.InferOutput<typeof DocumentSchema>["features"] = [];
-  const getIndex = (bits: KernelBits): number => {
-    const cached = indexes.get(bits);
-    if (cached !== undefined) return cached;
+  const devices = [...saved].map(([device, { ifindex, bits }]): v.InferOutput<typeof DeviceSchema> => {
     const entries = [...bits].map(
       ([name, { requested, active }]): v.InferOutput<typeof FeatureSchema> => [name, requested, active],
     );
     const text = JSON.stringify(entries);
     const index = indexes.get(text) ?? features.push(entries) - 1;
-    indexes.set(text, index).set(bits, index);
-    return index;
-  };
-  const devices = [...saved].map(
-    ([device, { ifindex, bits }]): v.InferOutput<typeof DeviceSchema> => [device, ifindex, getIndex(bits)],
-  );
+    indexes.set(text, index);
+    return [device, ifindex, index];
+  });
   return { version: 1, bootId: readBootId(), features, devices };
 }

@@ -4,7 +4,7 @@ import { unavailableError } from "../core/command-error.ts";
 import { removeStaleTemporaryFilesBeside } from "../fs/file.ts";
 import { tryLock } from "../fs/libc.ts";
 import { isPluginPath, STATE_DIRECTORY } from "../paths.ts";
-import { prepareStateDirectory } from "./directory.ts";
+import { prepareStateDirectory } from "./state-file.ts";
 
 const LOCK_PATH = `${STATE_DIRECTORY}/lock`;
 

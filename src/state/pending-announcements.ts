@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { attempt, CommandError } from "../core/command-error.ts";
 import type { PendingAnnouncements } from "../core/ports.ts";
-import { readStateFile, removeStateFile, writeStateFile } from "./file.ts";
+import { StateDocument } from "./state-file.ts";
 
-const FILE_NAME = "announce.json";
+const file = new StateDocument("announce.json");
 
 const DocumentSchema = v.object({ version: v.literal(1), vms: v.array(v.string()) });
 
@@ -17,21 +17,21 @@ export const announceMark: PendingAnnouncements = {
     const marked = readMarkedVms();
     const previous = marked === "unknown" ? new Set<string>() : marked;
     if (marked !== "unknown" && vms.every((vm) => previous.has(vm))) return;
-    await writeStateFile(FILE_NAME, { version: 1, vms: [...new Set([...previous, ...vms])] });
+    await file.write({ version: 1, vms: [...new Set([...previous, ...vms])] });
   },
   async remove(vms: readonly string[]): Promise<void> {
     const marked = readMarkedVms();
-    if (marked === "unknown") return removeStateFile(FILE_NAME);
+    if (marked === "unknown") return file.remove();
     const remaining = [...marked].filter((vm) => !vms.includes(vm));
     if (remaining.length === marked.size) return;
-    if (remaining.length === 0) removeStateFile(FILE_NAME);
-    else await writeStateFile(FILE_NAME, { version: 1, vms: remaining });
+    if (remaining.length === 0) file.remove();
+    else await file.write({ version: 1, vms: remaining });
   },
 };
 
 /** Where the file cannot be read any VM may be meant: an event more does no harm. */
 function readMarkedVms(): ReadonlySet<string> | "unknown" {
-  const text = attempt(() => readStateFile(FILE_NAME));
+  const text = attempt(() => file.read());
   if (text instanceof CommandError) return "unknown";
   if (text === null) return new Set();
   try {

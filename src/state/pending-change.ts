@@ -4,10 +4,10 @@ import { CommandError, unavailableError } from "../core/command-error.ts";
 import { FEATURE_NAMES } from "../core/features.ts";
 import type { PendingChange } from "../core/pending-change.ts";
 import { UPTIME_PATH } from "../paths.ts";
-import { readStateFile, removeStateFile, statePath, writeStateFile } from "./file.ts";
 import { readBootId } from "./kernel-bits.ts";
+import { StateDocument } from "./state-file.ts";
 
-const FILE_NAME = "pending.json";
+const file = new StateDocument("pending.json");
 
 const RequestsSchema = v.array(v.tuple([v.pipe(v.string(), v.maxLength(32)), v.boolean()]));
 
@@ -48,7 +48,7 @@ export function readUptimeMs(): number {
 
 /** The pending change, if there is one. That of another boot is over: nothing of it outlived that. */
 export function readPendingChange(): PendingChange | null {
-  const text = readStateFile(FILE_NAME);
+  const text = file.read();
   if (text === null) return null;
   try {
     const document = v.parse(DocumentSchema, JSON.parse(text));
@@ -58,7 +58,7 @@ export function readPendingChange(): PendingChange | null {
   } catch {
     throw unavailableError(
       "pending-damaged",
-      `${statePath(FILE_NAME)} is damaged or of a newer version; move it away: offload restore then restores what is kept of this boot`,
+      `${file.path} is damaged or of a newer version; move it away: offload restore then restores what is kept of this boot`,
     );
   }
 }
@@ -66,12 +66,12 @@ export function readPendingChange(): PendingChange | null {
 /** Puts a pending change on disk, before its first write. */
 export async function writePendingChange(change: PendingChange): Promise<void> {
   const devices = [...change.devices].map(([device, requests]) => [device, [...requests]]);
-  return await writeStateFile(FILE_NAME, { version: 1, ...change, devices });
+  return await file.write({ version: 1, ...change, devices });
 }
 
 /** Ends the pending change, whichever way it went. */
 export function removePendingChange(): void {
-  removeStateFile(FILE_NAME);
+  file.remove();
 }
 
 /** How many seconds are left to confirm it; 0 when its time is over. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { basename, join } from "node:path";
-import { UNIT } from "../../src/boot/systemd-unit.ts";
+import { UNIT } from "../../src/boot/systemd.ts";
 import { BOOT_SCRIPT_PATH, UDEV_RULE_PATH } from "../../src/paths.ts";
 import { Dom0 } from "../dom0/dom0.ts";
 import { Scratch } from "./script/shells.ts";

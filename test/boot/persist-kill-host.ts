@@ -1,12 +1,7 @@
 import { TEMPORARY_PREFIX } from "../../src/fs/temporary-file.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import type { Result } from "../dom0/running.ts";
-import {
-  DESCRIBE_UNIT_SCRIPT,
-  FAKE_SYSTEMCTL,
-  FAKE_SYSTEMD_ANALYZE,
-  SYSTEMD_STATE_DIR,
-} from "./persist-kill-systemd.ts";
+import { DESCRIBE_UNIT_SCRIPT, FAKE_SYSTEMCTL, SYSTEMD_STATE_DIR } from "./persist-kill-systemd.ts";
 import { buildStraceArguments } from "./persist-kill-trace.ts";
 
 /** What is there under every name: kind, permissions, owner, bytes or where a link points to. */
@@ -91,7 +86,7 @@ export class PersistKillHost {
     // The lock stays once it is there, whatever else is taken away.
     await host.runChecked(["install", "-d", "-m", "700", "/var/lib/offload"]);
     await host.runChecked(["install", "-m", "600", "/dev/null", "/var/lib/offload/lock"]);
-    await host.installFakes({ systemctl: FAKE_SYSTEMCTL, "systemd-analyze": FAKE_SYSTEMD_ANALYZE });
+    await host.installFakes({ systemctl: FAKE_SYSTEMCTL });
     await host.save("pristine");
     return host;
   }
@@ -185,12 +180,12 @@ export class PersistKillHost {
   }
 }
 
-/** Whether it is where nothing is kept, such as the directory of a unit's copy for systemd-analyze. */
+/** Whether it is where nothing is kept. */
 export function isTemporaryPath(path: string): boolean {
   return /^\/(?:tmp|run)\//.test(path);
 }
 
-/** The temporary files among these: of `replaceFile`, and the directory of a unit's copy. */
+/** The temporary files among these: of `replaceFile`, and where nothing is kept. */
 export function listTemporaryFiles(files: Files): readonly string[] {
   return [...files.keys()].filter((path) => path.includes(`/${TEMPORARY_PREFIX}`) || isTemporaryPath(path));
 }

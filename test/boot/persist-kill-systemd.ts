@@ -99,13 +99,6 @@ stop)
 esac
 `;
 
-/** A stand-in for systemd-analyze, of which only \`verify\` is wanted. */
-export const FAKE_SYSTEMD_ANALYZE = `#!/bin/sh
-[ "$1" = verify ] && grep -q '^ExecStart=/' "$2" && exit 0
-echo "$2: Service has no ExecStart= setting." >&2
-exit 1
-`;
-
 /**
  * What systemd has in its memory of the unit: whether it is active, and whether the text that was
  * loaded is that of the file (\`NeedDaemonReload\` of the real one).

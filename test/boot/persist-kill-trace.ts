@@ -130,7 +130,7 @@ function isChange(text: string): boolean {
 
 /** A text without the random part of the names of temporary files. */
 export function removeRandomNames(text: string): string {
-  return text.replace(/(\.offload-new\.)[0-9a-f]+/g, "$1…").replace(/(\/offload-unit-)\w+/g, "$1…");
+  return text.replace(/(\.offload-new\.)[0-9a-f]+/g, "$1…");
 }
 
 /** Without what is another one in every run: results, descriptors and addresses, too. */

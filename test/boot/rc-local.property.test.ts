@@ -1,33 +1,24 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { insertBlock, stripBlock } from "../../src/boot/rc-local-edit.ts";
+import { insertBlock, stripBlock } from "../../src/boot/rc-local-text.ts";
 import { attempt, CommandError } from "../../src/core/command-error.ts";
 import { Scratch, SHELLS } from "./script/shells.ts";
 
 const PATH = "/etc/rc.d/rc.local";
 
-/** Texts hold one character a byte, as the files do. */
-function bytesOf(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, "latin1"));
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("latin1");
-}
-
 /** The text with the block, or null when it is refused. */
 function added(text: string, lines: readonly string[]): string | null {
-  const result = attempt(() => insertBlock(bytesOf(text), lines, PATH));
-  return result instanceof CommandError ? null : textOf(result);
+  const result = attempt(() => insertBlock(text, lines, PATH));
+  return result instanceof CommandError ? null : result;
 }
 
 /** The text without the block; null when the file is to be deleted. */
 function removed(text: string): string | null {
-  const result = stripBlock(bytesOf(text), PATH);
-  return result === null ? null : textOf(result);
+  return stripBlock(text, PATH);
 }
 
-const anyBytes = fc.uint8Array({ maxLength: 20 }).map(textOf);
+/** Texts hold one character a byte, as the files do. */
+const anyBytes = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes).toString("latin1"));
 
 /** Lines as files of this kind have them, and such as no file has. */
 const line = fc.oneof(
@@ -128,7 +119,7 @@ describe("the block in any file that can take it", () => {
 test("a file is refused with a reason, and reading it never throws", () => {
   fc.assert(
     fc.property(fc.oneof(files, anyBytes), (file) => {
-      const result = attempt(() => insertBlock(bytesOf(file), [], PATH));
+      const result = attempt(() => insertBlock(file, [], PATH));
       if (result instanceof CommandError) expect(result.failures.map(({ message }) => message)).not.toContain("");
     }),
     runs,

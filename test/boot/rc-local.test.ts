@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { insertBlock, stripBlock } from "../../src/boot/rc-local-edit.ts";
+import { insertBlock, stripBlock } from "../../src/boot/rc-local-text.ts";
 import { attempt, CommandError, type Failure } from "../../src/core/command-error.ts";
 
 const BEGIN = '# BEGIN offload (written by "offload persist"; remove with "offload persist --remove")';
@@ -8,20 +8,12 @@ const PATH = "/etc/rc.d/rc.local";
 const LINES = ["/bin/sh /etc/offload/disable-offloads || :"];
 const BLOCK = `${[BEGIN, ...LINES, END].join("\n")}\n`;
 
-function bytesOf(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, "latin1"));
-}
-
-function textOf(result: Uint8Array | null): string | null {
-  return result === null ? null : Buffer.from(result).toString("latin1");
-}
-
 function added(text: string | null): string {
-  return textOf(insertBlock(text === null ? null : bytesOf(text), LINES, PATH)) ?? "";
+  return insertBlock(text, LINES, PATH);
 }
 
 function removed(text: string): string | null {
-  return textOf(stripBlock(bytesOf(text), PATH));
+  return stripBlock(text, PATH);
 }
 
 function failureOf(work: () => unknown): Failure | undefined {
@@ -108,7 +100,7 @@ describe("insertBlock", () => {
     ["an end before it", `#!/bin/sh\n${END}\n${BEGIN}\n`, "rc-local-broken-markers", "line 3"],
   ];
   test.each(refusals)("refuses a file with %s", (_, text, code, words) => {
-    const failure = failureOf(() => insertBlock(bytesOf(text), LINES, PATH));
+    const failure = failureOf(() => insertBlock(text, LINES, PATH));
     expect(failure).toMatchObject({ kind: "usage", code });
     expect(failure?.message).toContain(words);
     expect(failure?.message).toContain(PATH);
@@ -116,9 +108,7 @@ describe("insertBlock", () => {
 
   test("quotes a long first line shortened and as plain text", () => {
     const text = `#!/bin/\x1b[31m${"x".repeat(200)}\n`;
-    expect(failureOf(() => insertBlock(bytesOf(text), LINES, PATH))?.message).toContain(
-      `names /bin/ [31m${"x".repeat(49)}…)`,
-    );
+    expect(failureOf(() => insertBlock(text, LINES, PATH))?.message).toContain(`names /bin/ [31m${"x".repeat(49)}…)`);
   });
 });
 
@@ -131,7 +121,7 @@ describe("stripBlock", () => {
   );
 
   test("refuses markers that do not form a single block", () => {
-    const file = bytesOf(`#!/bin/sh\n${BEGIN}\n`);
+    const file = `#!/bin/sh\n${BEGIN}\n`;
     expect(failureOf(() => stripBlock(file, PATH))?.code).toBe("rc-local-broken-markers");
   });
 

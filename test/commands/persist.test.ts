@@ -117,7 +117,7 @@ describe("persist", () => {
   test("checks rc.local with its own shell, as bash accepts what sh does not", async () => {
     await using dom0 = await Dom0.start();
     const write = (text: string) => dom0.run(["sh", "-c", `printf '${text}' > ${RC_LOCAL}`]);
-    await write("#!/bin/bash\\na=(1 2)\\n");
+    await write("#!/bin/bash\\na=(1 2)\\nread -r b < <(echo 3)\\n");
     expect((await dom0.offload("persist", "ALL", "--yes")).exitCode).toBe(0);
     for (const text of ["#!/bin/bash\\nif\\n", "#!/bin/nosuch/bash\\n:\\n"]) {
       await dom0.offload("persist", "--remove");

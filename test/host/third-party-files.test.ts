@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { generateBootScript } from "../../src/boot/boot-script.ts";
-import { UNIT } from "../../src/boot/systemd-unit.ts";
+import { UNIT } from "../../src/boot/systemd.ts";
 import { readThirdPartyFiles } from "../../src/host/third-party-files.ts";
 
 let root = "";

@@ -1,3 +1,5 @@
+import { usageError } from "../core/command-error.ts";
+import { OwnFile, type OwnFileContent } from "../fs/own-file.ts";
 import { VERSION } from "../version.ts";
 
 /** The line that makes a file ours; a script has it behind its first line. */
@@ -13,15 +15,25 @@ export function isSigned(text: string): boolean {
   return text.replace(/^#!.*\n/, "").startsWith(`${SIGNATURE}\n`);
 }
 
+/** A file of the boot layer that is ours alone. */
+export function createSignedFile(path: string, mode: number): OwnFile {
+  return new OwnFile({
+    path,
+    mode,
+    isSigned,
+    refuse: (_, reason) =>
+      usageError("third-party-file", `${path} is left alone: ${reason}; move it away and run this again`),
+  });
+}
+
 /** How a file compares with the one that this version would write. */
 export type FileState = "missing" | "third-party" | "up-to-date" | "outdated" | "modified";
 
-/** `wanted`: what this version would write; null where nobody can tell. */
-export function compareFile(actual: string | null, expected: string | null): FileState {
-  if (actual === null) return "missing";
-  if (!isSigned(actual)) return "third-party";
-  if (expected !== null && stripVersion(actual) === stripVersion(expected)) return "up-to-date";
-  return parseVersion(actual) === VERSION ? "modified" : "outdated";
+/** `expected`: what this version would write; null where nobody can tell. */
+export function compareFile(actual: OwnFileContent, expected: string | null): FileState {
+  if (actual.state !== "own") return actual.state;
+  if (expected !== null && stripVersion(actual.text) === stripVersion(expected)) return "up-to-date";
+  return parseVersion(actual.text) === VERSION ? "modified" : "outdated";
 }
 
 /** What the version changes and nothing else is not worth a word. */

@@ -2,12 +2,9 @@ import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { attempt, CommandError, usageError } from "../core/command-error.ts";
 import { readFileBytes, removeFile, removeStaleTemporaryFilesBeside, replaceFile } from "../fs/file.ts";
-import { decodeLatin1 } from "../fs/latin1.ts";
 import { runProgramAt } from "../fs/process.ts";
 import { BOOT_SCRIPT_PATH, DOM0_RC_LOCAL, PLAIN_RC_LOCAL } from "../paths.ts";
-import { parseInterpreter } from "./interpreter.ts";
-import { insertBlock, isAfterFirstLine, stripBlock } from "./rc-local-edit.ts";
-import { type Block, findBlock, formatBlock } from "./rc-local-markers.ts";
+import { type Block, findBlock, formatBlock, insertBlock, parseInterpreter, stripBlock } from "./rc-local-text.ts";
 
 const EXECUTABLE_BITS = 0o111;
 /** Written into the block when `persist` made the file executable, so that removing undoes it. */
@@ -24,61 +21,56 @@ export function rcLocalPath(): string {
 
 /** The block as it will stand in rc.local. */
 export function previewBlock(): string {
-  return formatBlock([RUN_BOOT_SCRIPT], "unchanged");
+  return formatBlock([RUN_BOOT_SCRIPT]);
 }
 
 /** An rc.local with the block, ready to be written. */
 export interface BlockPlan {
   readonly path: string;
-  readonly bytes: Uint8Array;
+  readonly text: string;
 }
 
 /** Makes the text of rc.local with the block. Fails where that would not be run at boot. */
 export function planBlock(): BlockPlan {
   const path = rcLocalPath();
-  const existing = readFileBytes(path);
-  const bytes = insertBlock(existing, formatBlockLines(getModeToSave(path, existing)), path);
-  checkSyntax(path, bytes, existing !== null);
-  return { path, bytes };
+  const existing = readText(path);
+  const text = insertBlock(existing, formatBlockLines(getModeToSave(path, existing)), path);
+  checkSyntax(path, text, existing !== null);
+  return { path, text };
 }
 
 /**
  * Writes rc.local with the block and makes that executable: dom0 ships it without the bit, and then
  * nothing runs and nobody is told. Says whether anything had to be changed.
  */
-export async function writeBlock({ path, bytes }: BlockPlan): Promise<boolean> {
-  const replaced = await replaceFile(path, bytes, { createMode: 0o755, addMode: EXECUTABLE_BITS });
-  return replaced.changed;
+export async function writeBlock({ path, text }: BlockPlan): Promise<boolean> {
+  return await replaceFile(path, Buffer.from(text, "latin1"), { createMode: 0o755, addMode: EXECUTABLE_BITS });
 }
 
 /** Takes the block out again, and the executable bit if it was put there for it. */
 export async function removeBlock(): Promise<boolean> {
   const path = rcLocalPath();
   removeStaleTemporaryFilesBeside(path);
-  const existing = readFileBytes(path);
-  if (existing === null) return false;
-  const text = stripBlock(existing, path);
-  if (text === null) return removeFile(path);
-  const block = getBlock(existing);
-  if (block === null) return false;
+  const text = readText(path);
+  const block = text === null ? null : findBlock(text, path);
+  if (text === null || block === null) return false;
+  const stripped = stripBlock(text, path);
+  if (stripped === null) return removeFile(path);
   const mode = parseSavedMode(block);
-  const replaced = await replaceFile(path, text, mode === null ? {} : { setMode: mode });
-  return replaced.changed;
+  return await replaceFile(path, Buffer.from(stripped, "latin1"), mode === null ? {} : { setMode: mode });
 }
 
-/** How it stands with the block; `absent` when there is none. */
+/** How it stands with the block; `missing` when there is none. */
 export function inspectBlock(): "missing" | "up-to-date" | "modified" | "not-executable" {
   const path = rcLocalPath();
-  const bytes = readFileBytes(path);
-  if (bytes === null) return "missing";
-  const text = decodeLatin1(bytes);
-  const search = findBlock(text);
-  if (search.state === "missing") return "missing";
-  if (search.state === "broken" || attempt(() => parseInterpreter(text, path)) instanceof CommandError) {
-    return "modified";
-  }
-  const isUnmodified = search.block.lines.join("\n") === formatBlockLines(parseSavedMode(search.block)).join("\n");
-  if (!isUnmodified || !isAfterFirstLine(text, search.range)) return "modified";
+  const text = readText(path);
+  if (text === null) return "missing";
+  const block = attempt(() => findBlock(text, path));
+  if (block === null) return "missing";
+  if (block instanceof CommandError) return "modified";
+  if (attempt(() => parseInterpreter(text, path)) instanceof CommandError) return "modified";
+  const isUnmodified = block.lines.join("\n") === formatBlockLines(parseSavedMode(block)).join("\n");
+  if (!isUnmodified || !block.isAfterFirstLine) return "modified";
   return (readMode(path) & 0o100) === 0 ? "not-executable" : "up-to-date";
 }
 
@@ -88,9 +80,8 @@ function formatBlockLines(originalMode: number | null): readonly string[] {
 }
 
 /** Whether the shell that the first line names is there and can read the file. */
-function checkSyntax(path: string, bytes: Uint8Array, exists: boolean): void {
-  const interpreter = parseInterpreter(decodeLatin1(bytes), path);
-  const [program, ...words] = interpreter;
+function checkSyntax(path: string, text: string, exists: boolean): void {
+  const [program, ...words] = parseInterpreter(text, path);
   if (!existsSync(program)) {
     throw usageError(
       "rc-local-no-interpreter",
@@ -106,23 +97,24 @@ function checkSyntax(path: string, bytes: Uint8Array, exists: boolean): void {
 }
 
 /** The permissions to remember: those of a file that is not executable. First touch wins. */
-function getModeToSave(path: string, bytes: Uint8Array | null): number | null {
-  if (bytes === null) return null;
-  const block = getBlock(bytes);
+function getModeToSave(path: string, text: string | null): number | null {
+  if (text === null) return null;
+  const block = findBlock(text, path);
   if (block !== null) return parseSavedMode(block);
   const mode = readMode(path);
   return (mode & EXECUTABLE_BITS) === EXECUTABLE_BITS ? null : mode;
-}
-
-function getBlock(bytes: Uint8Array): Block | null {
-  const search = findBlock(decodeLatin1(bytes));
-  return search.state === "present" ? search.block : null;
 }
 
 function parseSavedMode(block: Block): number | null {
   const line = block.lines.find((candidate) => candidate.startsWith(MODE_MARK));
   const [, octal] = /^([0-7]{4})$/.exec(line?.slice(MODE_MARK.length) ?? "") ?? [];
   return octal === undefined ? null : Number.parseInt(octal, 8);
+}
+
+/** One character a byte; null without a file. */
+function readText(path: string): string | null {
+  const bytes = readFileBytes(path);
+  return bytes === null ? null : Buffer.from(bytes).toString("latin1");
 }
 
 function readMode(path: string): number {
