@@ -106,10 +106,10 @@ describe("an unknown command", () => {
     [["xyzzy"], "commands are status, disable"],
     [["guard", "--help"], "commands are"],
     [[""], "commands are"],
-  ])("is answered in one line with the closest command: %j", async (words, says) => {
+  ])("is answered in one line with the closest command: %j", async (words, message) => {
     const run = await offload(...words);
     expect(run).toMatchObject({ exitCode: 2, stdout: "" });
     expect(run.stderr).toMatch(/^offload: [^\n]+\n$/);
-    expect(run.stderr).toContain(says);
+    expect(run.stderr).toContain(message);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { formatInterfaceName, getUuid, listInterfaceDevices, locateVif } from "../../src/core/interface.ts";
 import { ALPHA, BETA, guest, haltedVm, nic, pif, vif, vm } from "../builders/hosts.ts";
 
-const NOTHING: ReadonlySet<string> = new Set();
+const NO_DEVICES: ReadonlySet<string> = new Set();
 const web = vm("web", { domid: 7 });
 
 describe("locateVif", () => {
@@ -49,12 +49,12 @@ describe("locateVif", () => {
 describe("listing the devices of an interface", () => {
   test("takes a NIC's name from its PIF, whatever it looks like", () => {
     for (const name of ["eth0", "eno12429np0", "side-1-eth0"]) {
-      expect(listInterfaceDevices(nic(pif(name)), NOTHING)).toEqual([{ name, isMain: true }]);
+      expect(listInterfaceDevices(nic(pif(name)), NO_DEVICES)).toEqual([{ name, isMain: true }]);
     }
   });
 
   test("names a VIF vif<domid>.<device>", () => {
-    expect(listInterfaceDevices(guest(vif(web, "2")), NOTHING)).toEqual([{ name: "vif7.2", isMain: true }]);
+    expect(listInterfaceDevices(guest(vif(web, "2")), NO_DEVICES)).toEqual([{ name: "vif7.2", isMain: true }]);
   });
 
   test("includes the tap of an emulated NIC, which has no settings", () => {
@@ -73,7 +73,7 @@ describe("listing the devices of an interface", () => {
   });
 
   test("returns an unmanaged device itself", () => {
-    expect(listInterfaceDevices({ kind: "unmanaged", device: "eth9", deviceKind: "pif" }, NOTHING)).toEqual([
+    expect(listInterfaceDevices({ kind: "unmanaged", device: "eth9", deviceKind: "pif" }, NO_DEVICES)).toEqual([
       { name: "eth9", isMain: true },
     ]);
   });

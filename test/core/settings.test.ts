@@ -10,7 +10,7 @@ import {
 import { config, guest, nic, pif, vif, vm } from "../builders/hosts.ts";
 
 const web = vm("web");
-const BARE = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
+const UNMANAGED = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
 
 function nicWith(entries: Readonly<Record<string, string>>) {
   return nic(pif("eth0", { otherConfig: config(entries) }));
@@ -43,8 +43,8 @@ describe("values of a setting", () => {
 });
 
 describe("settings that the toolstack reads", () => {
-  const honored = (subject: Parameters<typeof effectiveKey>[0]) =>
-    FEATURE_NAMES.flatMap((keyword) => effectiveKey(subject, keyword) ?? []);
+  const honored = (iface: Parameters<typeof effectiveKey>[0]) =>
+    FEATURE_NAMES.flatMap((keyword) => effectiveKey(iface, keyword) ?? []);
 
   test("are eight for a managed PIF", () => {
     expect(honored(nicWith({}))).toEqual([
@@ -76,8 +76,8 @@ describe("settings that the toolstack reads", () => {
 
   test("are none for an SR-IOV VIF and an unmanaged device", () => {
     expect(honored(guest(vif(web, "0", { sriov: true })))).toEqual([]);
-    expect(honored(BARE)).toEqual([]);
-    expect(getOtherConfig(BARE)).toBeNull();
+    expect(honored(UNMANAGED)).toEqual([]);
+    expect(getOtherConfig(UNMANAGED)).toBeNull();
   });
 });
 
@@ -96,7 +96,7 @@ describe("the effective setting", () => {
   test("ignores a key that the toolstack does not read", () => {
     expect(settingState(guestWith({ "ethtool-gro": "off" }), "gro")).toBeNull();
     expect(settingState(nicWith({ "ethtool-rxvlan": "off" }), "rxvlan")).toBeNull();
-    expect(settingState(BARE, "rx")).toBeNull();
+    expect(settingState(UNMANAGED, "rx")).toBeNull();
   });
 
   test("follows properties:gro for gro of a PIF", () => {
@@ -111,10 +111,10 @@ describe("the effective setting", () => {
   });
 
   test("prefers a key to properties:gro, even an unreadable one", () => {
-    const says = (value: string) =>
+    const parse = (value: string) =>
       nic(pif("eth0", { groProperty: "off", otherConfig: config({ "ethtool-gro": value }) }));
-    expect(settingState(says("on"), "gro")).toBe("on");
-    expect(settingState(says("OFF"), "gro")).toBeNull();
+    expect(settingState(parse("on"), "gro")).toBe("on");
+    expect(settingState(parse("OFF"), "gro")).toBeNull();
   });
 });
 
@@ -149,9 +149,9 @@ describe("ineffective settings", () => {
   });
 
   test("include all of an unmanaged PIF and of an SR-IOV VIF", () => {
-    const records = config({ "ethtool-tso": "off" });
-    expect(ineffectiveSettings(nic(pif("eth0", { managed: false, otherConfig: records })))).toHaveLength(1);
-    expect(ineffectiveSettings(guest(vif(web, "0", { sriov: true, otherConfig: records })))).toHaveLength(1);
+    const otherConfig = config({ "ethtool-tso": "off" });
+    expect(ineffectiveSettings(nic(pif("eth0", { managed: false, otherConfig })))).toHaveLength(1);
+    expect(ineffectiveSettings(guest(vif(web, "0", { sriov: true, otherConfig })))).toHaveLength(1);
   });
 
   test("exclude speed, duplex and the like on a PIF, and other keys", () => {
@@ -164,6 +164,6 @@ describe("ineffective settings", () => {
       "my-ethtool": "off",
     };
     expect(ineffectiveSettings(nicWith(others))).toEqual([]);
-    expect(ineffectiveSettings(BARE)).toEqual([]);
+    expect(ineffectiveSettings(UNMANAGED)).toEqual([]);
   });
 });

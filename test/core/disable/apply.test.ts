@@ -33,7 +33,7 @@ const db0 = vif(db, "0");
 const NAMES = [eth0, eth1, web0, db0].map(({ uuid }) => uuid);
 
 /** A host with two NICs, a running VM and a halted one. */
-function host(more: { readonly eth0?: Partial<Pif>; readonly web0?: Partial<Vif> } = {}): FakeHost {
+function createHost(more: { readonly eth0?: Partial<Pif>; readonly web0?: Partial<Vif> } = {}): FakeHost {
   const pool = inventory({
     pifs: [{ ...eth0, ...more.eth0 }, eth1],
     vms: [web, db],
@@ -65,93 +65,93 @@ const { "ethtool-rx": _rx, "ethtool-ufo": _vifUfo, ...ON_VIF } = vifSettings("of
 
 describe("disable", () => {
   test("turns everything off, writes the effective settings and reports both", async () => {
-    const one = host();
-    const expected = previewChanges(one.planDisable());
-    const done = await one.disable();
-    expect(one.kernel.devices.get("eth0")).toEqual(NIC_OFF);
-    expect(one.kernel.devices.get("tap3.0")).toEqual(NIC_OFF);
-    for (const { uuid } of [eth0, eth1]) expect(one.settings(uuid)).toEqual(ON_NIC);
-    for (const { uuid } of [web0, db0]) expect(one.settings(uuid)).toEqual(ON_VIF);
+    const host = createHost();
+    const expected = previewChanges(host.planDisable());
+    const done = await host.disable();
+    expect(host.kernel.devices.get("eth0")).toEqual(NIC_OFF);
+    expect(host.kernel.devices.get("tap3.0")).toEqual(NIC_OFF);
+    for (const { uuid } of [eth0, eth1]) expect(host.settings(uuid)).toEqual(ON_NIC);
+    for (const { uuid } of [web0, db0]) expect(host.settings(uuid)).toEqual(ON_VIF);
     expect(done.changes).toEqual(expected);
     expect(codesOf(done)).toEqual(["live-fixed"]);
     expect(computeExitCode(problemsOf(done), CHANGING)).toBe(0);
   });
 
   test("stores originals first, then writes the kernel, settings and events", async () => {
-    const one = host();
-    await one.disable();
-    expect(one.kernel.writes).toEqual(["eth0", "eth1", "vif3.0", "tap3.0"]);
-    const order = one.journal.map((line) => line.split(" ")[0] ?? "");
+    const host = createHost();
+    await host.disable();
+    expect(host.kernel.writes).toEqual(["eth0", "eth1", "vif3.0", "tap3.0"]);
+    const order = host.journal.map((line) => line.split(" ")[0] ?? "");
     expect([...new Set(order)]).toEqual(["text", "kernel", "setting", "announce", "read"]);
     expect(order.lastIndexOf("text")).toBeLessThan(order.indexOf("kernel"));
     expect(order.lastIndexOf("kernel")).toBeLessThan(order.indexOf("setting"));
     expect(order.lastIndexOf("setting")).toBeLessThan(order.indexOf("announce"));
-    for (const uuid of NAMES) expect(one.texts(uuid)).toHaveLength(1);
+    for (const uuid of NAMES) expect(host.texts(uuid)).toHaveLength(1);
   });
 
   test("writes nothing when it runs again", async () => {
-    const one = host();
-    await one.disable();
-    one.journal.length = 0;
-    const done = await one.disable();
-    expect(one.journal).toEqual([]);
+    const host = createHost();
+    await host.disable();
+    host.journal.length = 0;
+    const done = await host.disable();
+    expect(host.journal).toEqual([]);
     expect(done.changes).toEqual([]);
     expect(computeExitCode(problemsOf(done), CHANGING)).toBe(0);
   });
 
   test("keeps one policy entry per interface with the first originals when more is turned off", async () => {
-    const one = host({ web0: { otherConfig: config({ "ethtool-tso": "on" }) } });
-    await one.disableFeatures("tso");
-    const [first] = one.texts(web0.uuid);
-    await one.disableFeatures("tso", "gso");
-    expect(one.texts(web0.uuid)).toHaveLength(1);
-    expect(one.texts(web0.uuid)).not.toContain(first);
-    const { value } = one.toolstack.database.readInterfaceConfig(web0.ref).stored;
+    const host = createHost({ web0: { otherConfig: config({ "ethtool-tso": "on" }) } });
+    await host.disableFeatures("tso");
+    const [first] = host.texts(web0.uuid);
+    await host.disableFeatures("tso", "gso");
+    expect(host.texts(web0.uuid)).toHaveLength(1);
+    expect(host.texts(web0.uuid)).not.toContain(first);
+    const { value } = host.toolstack.database.readInterfaceConfig(web0.ref).stored;
     expect(value.get("tso")).toMatchObject({ asked: "off", original: { setting: "on" } });
     expect(value.get("gso")).toMatchObject({ asked: "off", original: { setting: null } });
   });
 
   test("stores the standing rule once, on the host", async () => {
-    const one = host();
-    await one.disable({ groups: { nics: true, vifs: false } });
-    const stored = one.toolstack.currentInventory().storedHostRule;
+    const host = createHost();
+    await host.disable({ groups: { nics: true, vifs: false } });
+    const stored = host.toolstack.currentInventory().storedHostRule;
     expect(stored.value).toEqual({ nics: DEFAULT_FEATURES, vifs: [] });
-    await one.disable({ groups: { nics: true, vifs: true } });
-    expect(one.toolstack.currentInventory().storedHostRule.value.vifs).toEqual(DEFAULT_FEATURES);
-    expect(one.toolstack.currentInventory().storedHostRule.keys).toHaveLength(1);
-    one.journal.length = 0;
-    await one.disable({ groups: { nics: true, vifs: true } });
-    expect(one.journal).toEqual([]);
+    await host.disable({ groups: { nics: true, vifs: true } });
+    expect(host.toolstack.currentInventory().storedHostRule.value.vifs).toEqual(DEFAULT_FEATURES);
+    expect(host.toolstack.currentInventory().storedHostRule.keys).toHaveLength(1);
+    host.journal.length = 0;
+    await host.disable({ groups: { nics: true, vifs: true } });
+    expect(host.journal).toEqual([]);
   });
 
   test("announces each running VM with new settings, and no other", async () => {
-    const one = host();
-    await one.disable();
-    expect(one.toolstack.announced).toEqual([web.uuid]);
+    const host = createHost();
+    await host.disable();
+    expect(host.toolstack.announced).toEqual([web.uuid]);
   });
 
   test("announces a VM once when somebody else may have written its settings", async () => {
-    const one = host({ web0: { otherConfig: config(vifSettings("off")) } });
-    await one.disable();
-    expect(one.toolstack.announced).toEqual([web.uuid]);
-    await one.disable();
-    expect(one.toolstack.announced).toEqual([web.uuid]);
+    const host = createHost({ web0: { otherConfig: config(vifSettings("off")) } });
+    await host.disable();
+    expect(host.toolstack.announced).toEqual([web.uuid]);
+    await host.disable();
+    expect(host.toolstack.announced).toEqual([web.uuid]);
   });
 
   test("announces a VM that an interrupted run did not announce", async () => {
-    const one = host();
-    await one.disable();
-    one.pendingAnnouncements.pending.add(web.uuid);
-    await one.disable();
-    expect(one.toolstack.announced).toEqual([web.uuid, web.uuid]);
-    expect([...one.pendingAnnouncements.pending]).toEqual([]);
+    const host = createHost();
+    await host.disable();
+    host.pendingAnnouncements.pending.add(web.uuid);
+    await host.disable();
+    expect(host.toolstack.announced).toEqual([web.uuid, web.uuid]);
+    expect([...host.pendingAnnouncements.pending]).toEqual([]);
   });
 
   test("replaces settings with another value and leaves those that mean off", async () => {
     const before = { "ethtool-tso": "on", "ethtool-gso": "false", "ethtool-lro": "on", mine: "x" };
-    const one = host({ eth0: { otherConfig: config(before) } });
-    await one.disable();
-    expect(one.settings(eth0.uuid)).toEqual({
+    const host = createHost({ eth0: { otherConfig: config(before) } });
+    await host.disable();
+    expect(host.settings(eth0.uuid)).toEqual({
       ...ON_NIC,
       "ethtool-gso": "false",
       // lro is fixed off: whatever stands there is not this program's to decide.
@@ -161,25 +161,25 @@ describe("disable", () => {
   });
 
   test("reports side effects of the driver from the read-back", async () => {
-    const one = host();
-    one.kernel.onClear = (device) => {
+    const host = createHost();
+    host.kernel.onClear = (device) => {
       if (device !== "eth0") return null;
-      one.kernel.devices.set(device, NIC_OFF);
+      host.kernel.devices.set(device, NIC_OFF);
       return { done: true };
     };
-    const { changes } = await one.disableFeatures("sg");
+    const { changes } = await host.disableFeatures("sg");
     const live = changes.filter(({ device, layer }) => device === "eth0" && layer === "live");
     expect(live.map(({ feature }) => feature)).toEqual(["rx", "tx", "sg", "tso", "gso", "gro"]);
   });
 
   test("writes neither a fixed feature of a NIC nor a setting for it", async () => {
-    const one = host();
+    const host = createHost();
     const states = { "rx-checksum": "on fixed", "rx-gro": "on" } as const;
-    one.kernel.devices.set("eth0", featureSet(KERNEL, states));
-    await one.disable();
+    host.kernel.devices.set("eth0", featureSet(KERNEL, states));
+    await host.disable();
     const off = featureSet(KERNEL, { ...states, "rx-gro": "off" });
-    expect(one.kernel.devices.get("eth0")).toEqual(off);
-    expect(one.settings(eth0.uuid)).toEqual({ "ethtool-gro": "off" });
+    expect(host.kernel.devices.get("eth0")).toEqual(off);
+    expect(host.settings(eth0.uuid)).toEqual({ "ethtool-gro": "off" });
   });
 });
 
@@ -203,39 +203,39 @@ describe("disable trusts the read-back, not the exit status", () => {
       ["write-failed", "live-on"],
     ],
   ] as const)("and reports a write that %s", async (_, answer, shown, settings, codes) => {
-    const one = host();
-    one.kernel.onClear = (device) => {
+    const host = createHost();
+    host.kernel.onClear = (device) => {
       if (device !== "eth0") return null;
-      one.kernel.devices.set(device, shown);
+      host.kernel.devices.set(device, shown);
       return answer;
     };
-    const done = await one.disable();
-    expect(Bun.deepEquals({ ...one.settings(eth0.uuid) }, settings)).toBe(true);
-    expect(one.settings(eth1.uuid)).toEqual(ON_NIC);
+    const done = await host.disable();
+    expect(Bun.deepEquals({ ...host.settings(eth0.uuid) }, settings)).toBe(true);
+    expect(host.settings(eth1.uuid)).toEqual(ON_NIC);
     expect(codesOf(done)).toEqual([...codes, "live-fixed"]);
     expect(computeExitCode(problemsOf(done), CHANGING)).toBe(1);
   });
 
   test("and reports a removed device once, then continues", async () => {
-    const one = host();
-    one.kernel.onClear = (device) => {
-      if (device === "vif3.0") one.kernel.devices.delete("vif3.0");
+    const host = createHost();
+    host.kernel.onClear = (device) => {
+      if (device === "vif3.0") host.kernel.devices.delete("vif3.0");
       return null;
     };
-    const done = await one.disable();
-    expect(one.kernel.devices.get("tap3.0")).toEqual(NIC_OFF);
+    const done = await host.disable();
+    expect(host.kernel.devices.get("tap3.0")).toEqual(NIC_OFF);
     expect(done.problems).toMatchObject([{ code: "device-removed", device: "vif3.0" }]);
-    expect(one.settings(web0.uuid)).toEqual(ON_VIF);
+    expect(host.settings(web0.uuid)).toEqual(ON_VIF);
   });
 
   test("and neither writes a setting nor reports a change when a device cannot be read back", async () => {
-    const one = host();
-    one.kernel.onClear = (device) => {
-      if (device === "eth0") one.kernel.unreadable.add("eth0");
+    const host = createHost();
+    host.kernel.onClear = (device) => {
+      if (device === "eth0") host.kernel.unreadable.add("eth0");
       return null;
     };
-    const done = await one.disable();
-    expect(one.settings(eth0.uuid)).toEqual({});
+    const done = await host.disable();
+    expect(host.settings(eth0.uuid)).toEqual({});
     expect(done.changes.some(({ device }) => device === "eth0")).toBe(false);
     expect(codesOf(done)).toEqual(["device-unreadable", "live-fixed"]);
   });

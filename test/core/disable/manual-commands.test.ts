@@ -69,10 +69,10 @@ describe("formatDisableCommands", () => {
   const eth0 = pif("eth0");
 
   test("lists one ethtool command per device, then the settings", () => {
-    const subjects = [nic(eth0), guest(web0)];
-    const live = planLiveSteps(subjects, ["tso", "gro"], createSnapshot({ eth0: NIC_ON, "vif3.0": VIF_ON }));
-    const records = planSettings(subjects, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), false);
-    expect(formatDisableCommands(live, records)).toEqual([
+    const interfaces = [nic(eth0), guest(web0)];
+    const live = planLiveSteps(interfaces, ["tso", "gro"], createSnapshot({ eth0: NIC_ON, "vif3.0": VIF_ON }));
+    const settings = planSettings(interfaces, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), false);
+    expect(formatDisableCommands(live, settings)).toEqual([
       "ethtool -K eth0 tso off gro off",
       "ethtool -K vif3.0 tso off gro off",
       `xe pif-param-set uuid=${eth0.uuid} other-config:ethtool-tso=off`,
@@ -93,17 +93,17 @@ describe("formatDisableCommands", () => {
   test("quotes every name", () => {
     const odd = pif("eth0;reboot", { uuid: "$(reboot)" });
     const live = planLiveSteps([nic(odd)], DEFAULT_FEATURES, createSnapshot({ "eth0;reboot": NIC_ON }));
-    const records = planSettings([nic(odd)], ["tso"], createSnapshot({ "eth0;reboot": NIC_OFF }), false);
-    const [first, second] = formatDisableCommands(live, records);
+    const settings = planSettings([nic(odd)], ["tso"], createSnapshot({ "eth0;reboot": NIC_OFF }), false);
+    const [first, second] = formatDisableCommands(live, settings);
     expect(first).toStartWith("ethtool -K 'eth0;reboot' rx off");
     expect(second).toBe("xe pif-param-set 'uuid=$(reboot)' other-config:ethtool-tso=off");
   });
 
   test("never contains names of VMs, which tenants choose", () => {
     const hostile = vm("'; reboot; '", { domid: 3 });
-    const subjects = [guest(vif(hostile, "0"))];
-    const live = planLiveSteps(subjects, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }));
-    const records = planSettings(subjects, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }), false);
-    expect(formatDisableCommands(live, records).join("\n")).not.toContain("reboot");
+    const interfaces = [guest(vif(hostile, "0"))];
+    const live = planLiveSteps(interfaces, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }));
+    const settings = planSettings(interfaces, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }), false);
+    expect(formatDisableCommands(live, settings).join("\n")).not.toContain("reboot");
   });
 });

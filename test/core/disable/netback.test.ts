@@ -22,7 +22,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
   "netback of %s",
   (_, { unconnected, connected, turnedOff }) => {
     const web = vm("web", { domid: 1 });
-    const subject = guest(vif(web, "0"));
+    const iface = guest(vif(web, "0"));
     const { kernel } = connected;
     const view = createSnapshot({ "vif1.0": connected.features }, kernel);
     const stateIn = (features: typeof connected.features) =>
@@ -53,20 +53,20 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
     });
 
     test("gets no kernel write for rx, which is fixed", () => {
-      expect(planLiveSteps([subject], ["rx"], view)).toEqual([]);
-      const [step] = planLiveSteps([subject], DEFAULT_FEATURES, view);
+      expect(planLiveSteps([iface], ["rx"], view)).toEqual([]);
+      const [step] = planLiveSteps([iface], DEFAULT_FEATURES, view);
       expect(step?.features).toEqual(["tx", "sg", "tso", "gso", "gro"]);
       expect(namesOf(kernel, step?.bitsToClear.bits ?? [])).not.toContain("rx-checksum");
     });
 
     test("gets a setting for rx when rx is named", () => {
-      const steps = planSettings([subject], DEFAULT_FEATURES, view, true);
+      const steps = planSettings([iface], DEFAULT_FEATURES, view, true);
       expect(steps.map(({ key }) => key)).toEqual(Object.keys(vifSettings("off")));
     });
 
     test("has its requested bits cleared too while not connected", () => {
       const waiting = createSnapshot({ "vif1.0": unconnected.features }, unconnected.kernel);
-      const steps = planLiveSteps([subject], DEFAULT_FEATURES, waiting);
+      const steps = planLiveSteps([iface], DEFAULT_FEATURES, waiting);
       const names = namesOf(kernel, steps[0]?.bitsToClear.bits ?? []);
       for (const name of ["tx-checksum-ipv6", "tx-tcp-segmentation", "tx-tcp6-segmentation"]) {
         expect(names).toContain(name);
@@ -79,7 +79,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
     });
 
     test("has a preview that equals what ethtool shows after turning everything off", () => {
-      const steps = planLiveSteps([subject], DEFAULT_FEATURES, view);
+      const steps = planLiveSteps([iface], DEFAULT_FEATURES, view);
       const preview = previewSnapshot(view, steps).readings.get("vif1.0");
       expect(preview).toEqual({ state: "read", features: turnedOff.features });
       expect(stateIn(turnedOff.features)).toMatchObject({
@@ -95,7 +95,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
 
     test("needs no further write after that", () => {
       const after = createSnapshot({ "vif1.0": turnedOff.features }, turnedOff.kernel);
-      expect(planLiveSteps([subject], DEFAULT_FEATURES, after)).toEqual([]);
+      expect(planLiveSteps([iface], DEFAULT_FEATURES, after)).toEqual([]);
     });
   },
 );

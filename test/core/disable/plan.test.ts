@@ -12,33 +12,33 @@ const web0 = vif(web, "0");
 const db0 = vif(db, "0");
 const POOL = inventory({ pifs: [eth0], vms: [web, db], vifs: [web0, db0] });
 
-function host(pool = POOL): FakeHost {
+function createHost(pool = POOL): FakeHost {
   return new FakeHost(pool, { eth0: NIC_ON, "vif3.0": VIF_ON });
 }
 
 /** What the text of an interface is going to say, by the interface's UUID. */
-function textsOf(one: FakeHost, request: Partial<DisableRequest> = {}) {
+function textsOf(host: FakeHost, request: Partial<DisableRequest> = {}) {
   return new Map(
-    one
+    host
       .planDisable(request)
       .policySteps.map(({ iface, features }) => [iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid, features]),
   );
 }
 
 function asked(features: ReadonlyMap<string, StoredFeature> | undefined) {
-  return [...(features ?? [])].map(([name, one]) => [name, one.asked, one.alone]);
+  return [...(features ?? [])].map(([name, stored]) => [name, stored.asked, stored.alone]);
 }
 
 describe("planDisable", () => {
   test("changes nothing", () => {
-    const one = host();
-    previewChanges(one.planDisable({ groups: { nics: true, vifs: true } }));
-    expect(one.journal).toEqual([]);
-    expect(one.bits.listDevices()).toEqual([]);
+    const host = createHost();
+    previewChanges(host.planDisable({ groups: { nics: true, vifs: true } }));
+    expect(host.journal).toEqual([]);
+    expect(host.bits.listDevices()).toEqual([]);
   });
 
   test("contains the settings that the kernel will allow", () => {
-    const { settings } = host().planDisable();
+    const { settings } = createHost().planDisable();
     const keys = settings.flatMap(({ iface, key }) => (iface.kind === "pif" ? [key] : []));
     const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = pifSettings("off");
     expect(keys).toEqual(Object.keys(possible));
@@ -46,7 +46,7 @@ describe("planDisable", () => {
 
   test("writes rx on a VIF only when named, because netback has it fixed on", () => {
     const keys = (hasExplicitFeatures: boolean) =>
-      host()
+      createHost()
         .planDisable({ features: ["rx", "tx"], hasExplicitFeatures })
         .settings.flatMap(({ iface, key }) => (iface.kind === "vif" ? [key] : []));
     expect(new Set(keys(false))).toEqual(new Set(["ethtool-tx"]));
@@ -54,7 +54,7 @@ describe("planDisable", () => {
   });
 
   test("stores the request and the originals of every interface that it changes", () => {
-    const texts = textsOf(host(), { features: ["tso", "gro"] });
+    const texts = textsOf(createHost(), { features: ["tso", "gro"] });
     expect([...texts.keys()].sort()).toEqual([eth0, web0, db0].map(({ uuid }) => uuid).sort());
     expect(texts.get(web0.uuid)?.get("gro")).toEqual({
       asked: "off",
@@ -71,18 +71,18 @@ describe("planDisable", () => {
   });
 
   test("stores a setting that already means off as last written", () => {
-    const one = host({
+    const host = createHost({
       ...POOL,
       vifs: [{ ...web0, otherConfig: config({ "ethtool-tso": "false" }) }],
     });
-    const text = textsOf(one, { features: ["tso"] }).get(web0.uuid);
+    const text = textsOf(host, { features: ["tso"] }).get(web0.uuid);
     expect(text?.get("tso")).toMatchObject({ original: { setting: "false" }, wrote: "false" });
   });
 
   test("keeps the stored policy of other features", async () => {
-    const one = host();
-    await one.disableFeatures("gso");
-    const text = textsOf(one, { features: ["tso"] }).get(web0.uuid);
+    const host = createHost();
+    await host.disableFeatures("gso");
+    const text = textsOf(host, { features: ["tso"] }).get(web0.uuid);
     expect(asked(text)).toEqual([
       ["gso", "off", false],
       ["tso", "off", false],
@@ -94,21 +94,21 @@ describe("planDisable of a VIF named by itself", () => {
   const individualVifs = new Set([web0.uuid]);
 
   test("covers this VIF alone, not its VM", () => {
-    const text = textsOf(host(), { features: ["tso"], individualVifs }).get(web0.uuid);
+    const text = textsOf(createHost(), { features: ["tso"], individualVifs }).get(web0.uuid);
     expect(asked(text)).toEqual([["tso", "off", true]]);
   });
 
   test("extends to the VM once the VM is named", async () => {
-    const one = host();
-    await one.disable({ features: ["tso"], individualVifs });
-    const text = textsOf(one, { features: ["tso"] }).get(web0.uuid);
+    const host = createHost();
+    await host.disable({ features: ["tso"], individualVifs });
+    const text = textsOf(host, { features: ["tso"] }).get(web0.uuid);
     expect(asked(text)).toEqual([["tso", "off", false]]);
   });
 
   test("keeps the policy of a VM that was named before", async () => {
-    const one = host();
-    await one.disable({ features: ["tso"] });
-    const text = textsOf(one, { features: ["tso", "gso"], individualVifs }).get(web0.uuid);
+    const host = createHost();
+    await host.disable({ features: ["tso"] });
+    const text = textsOf(host, { features: ["tso", "gso"], individualVifs }).get(web0.uuid);
     expect(asked(text)).toEqual([
       ["tso", "off", false],
       ["gso", "off", true],
@@ -118,31 +118,31 @@ describe("planDisable of a VIF named by itself", () => {
 
 describe("planDisable of the standing rule", () => {
   test("stores the rule only when it grows", async () => {
-    const one = host();
+    const host = createHost();
     const nics = { nics: true, vifs: false };
-    expect(one.planDisable({ features: ["tso"], groups: nics }).hostRule?.rule).toEqual({
+    expect(host.planDisable({ features: ["tso"], groups: nics }).hostRule?.rule).toEqual({
       nics: ["tso"],
       vifs: [],
     });
-    await one.disable({ features: ["tso"], groups: nics });
-    expect(one.planDisable({ features: ["tso"], groups: nics }).hostRule).toBeNull();
-    expect(one.planDisable({ features: ["gro"], groups: nics }).hostRule?.rule.nics).toEqual(["tso", "gro"]);
-    expect(one.planDisable({ features: ["tso"] }).hostRule).toBeNull();
+    await host.disable({ features: ["tso"], groups: nics });
+    expect(host.planDisable({ features: ["tso"], groups: nics }).hostRule).toBeNull();
+    expect(host.planDisable({ features: ["gro"], groups: nics }).hostRule?.rule.nics).toEqual(["tso", "gro"]);
+    expect(host.planDisable({ features: ["tso"] }).hostRule).toBeNull();
   });
 
   test("writes no policy entry to an interface without changes", async () => {
-    const one = host();
+    const host = createHost();
     const request = { features: ["lro"], groups: { nics: true, vifs: true } } as const;
-    expect([...textsOf(one, request).keys()]).toEqual([]);
-    expect([...textsOf(one, { features: ["lro"] }).keys()]).toContain(eth0.uuid);
+    expect([...textsOf(host, request).keys()]).toEqual([]);
+    expect([...textsOf(host, { features: ["lro"] }).keys()]).toContain(eth0.uuid);
   });
 });
 
 describe("planDisable of an interface with an invalid policy entry", () => {
   test("skips it and names the command that shows the entry", () => {
-    const one = host();
-    one.toolstack.database.set(web0.ref, "offload-me", "x");
-    const plan = one.planDisable();
+    const host = createHost();
+    host.toolstack.database.set(web0.ref, "offload-me", "x");
+    const plan = host.planDisable();
     expect(plan.interfaces).toHaveLength(2);
     expect(plan.excluded).toMatchObject([
       {

@@ -12,7 +12,7 @@ const PIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"].map((k) =
 const VIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso"].map((k) => `ethtool-${k}`);
 const MEANS_OFF: readonly (string | undefined)[] = ["off", "false"];
 
-function hostOf({ inventory, devices, names }: ChangeCase): FakeHost {
+function createHost({ inventory, devices, names }: ChangeCase): FakeHost {
   return new FakeHost(inventory, devices, { names });
 }
 
@@ -21,28 +21,28 @@ function planFor({ features }: ChangeCase, host: FakeHost) {
   return { ...plan, changes: previewChanges(plan) };
 }
 
-/** Carries out a plan on a host whose devices do what they are told or not. */
-async function carriedOut(world: ChangeCase, obeying: boolean) {
-  const host = hostOf(world);
+/** Applies a plan on a host whose devices comply or not. */
+async function applyChangeCase(changeCase: ChangeCase, comply: boolean) {
+  const host = createHost(changeCase);
   const { kernel } = host;
-  if (!obeying) {
+  if (!comply) {
     kernel.onClear = (device, bits) => {
-      const behavior = world.writeBehaviors[kernel.writes.length % 8] ?? "complies";
+      const behavior = changeCase.writeBehaviors[kernel.writes.length % 8] ?? "complies";
       if (behavior === "complies") return null;
       if (behavior === "ignores") return { done: true };
       const now = kernel.devices.get(device);
       if (behavior === "half" && now !== undefined) {
         kernel.devices.set(device, {
           ...now,
-          active: bitsFrom(world.names, toBigInt(now.active) & ~toBigInt(bits.bits)),
+          active: bitsFrom(changeCase.names, toBigInt(now.active) & ~toBigInt(bits.bits)),
         });
         return { done: true };
       }
       return { done: false, deviceRemoved: false, reason: "operation not supported" };
     };
   }
-  const plan = planFor(world, host);
-  const done = await host.disableFeatures(...world.features);
+  const plan = planFor(changeCase, host);
+  const done = await host.disableFeatures(...changeCase.features);
   return { host, kernel, plan, done };
 }
 
@@ -118,11 +118,11 @@ describe("for every kernel, pool and list of features", () => {
 
   test("a step changes no fixed or unrequested feature, and each device once", () => {
     fc.assert(
-      fc.property(changeCases, (world) => {
-        const { live } = planFor(world, hostOf(world));
-        const asked = world.features.reduce((mask, keyword) => mask | maskOf(world.names, keyword), 0n);
+      fc.property(changeCases, (changeCase) => {
+        const { live } = planFor(changeCase, createHost(changeCase));
+        const asked = changeCase.features.reduce((mask, keyword) => mask | maskOf(changeCase.names, keyword), 0n);
         for (const { device, bitsToClear } of live) {
-          const set = world.devices.get(device);
+          const set = changeCase.devices.get(device);
           expect(toBigInt(bitsToClear.bits)).not.toBe(0n);
           expect(toBigInt(bitsToClear.bits) & ~toBigInt(set?.changeable ?? [])).toBe(0n);
           expect(toBigInt(bitsToClear.bits) & ~asked).toBe(0n);
@@ -134,9 +134,9 @@ describe("for every kernel, pool and list of features", () => {
 
   test("no device of another host, of another host's VM or of the bridge is written", async () => {
     await fc.assert(
-      fc.asyncProperty(changeCases, async (world) => {
-        const { kernel } = await carriedOut(world, true);
-        const { host, pifs, vms } = world.inventory;
+      fc.asyncProperty(changeCases, async (changeCase) => {
+        const { kernel } = await applyChangeCase(changeCase, true);
+        const { host, pifs, vms } = changeCase.inventory;
         const domids = vms.flatMap(({ role, residentOn, domid }) =>
           role === "vm" && residentOn?.uuid === host.uuid ? [String(domid)] : [],
         );
@@ -152,19 +152,19 @@ describe("for every kernel, pool and list of features", () => {
   test.each([
     ["complies", true],
     ["do as they like", false],
-  ])("a PIF gets a setting only when the feature reads off and changeable (devices that %s)", async (_, obeying) => {
+  ])("a PIF gets a setting only when the feature reads off and changeable (devices that %s)", async (_, comply) => {
     await fc.assert(
-      fc.asyncProperty(changeCases, async (world) => {
-        const { host, kernel } = await carriedOut(world, obeying);
-        for (const { uuid, device, role, managed, otherConfig } of world.inventory.pifs) {
+      fc.asyncProperty(changeCases, async (changeCase) => {
+        const { host, kernel } = await applyChangeCase(changeCase, comply);
+        for (const { uuid, device, role, managed, otherConfig } of changeCase.inventory.pifs) {
           for (const [key, value] of settingsOf(host, uuid)) {
             if (otherConfig.get(key) === value) continue;
             expect([role, managed, value]).toEqual(["physical", true, "off"]);
             expect(PIF_KEYS).toContain(key);
             const set = kernel.devices.get(device);
-            const keyword = world.features.find((one) => `ethtool-${one}` === key);
-            const mask = keyword === undefined ? 0n : maskOf(world.names, keyword);
-            if (set === undefined) throw new Error(`${device} was recorded and is not there`);
+            const keyword = changeCase.features.find((one) => `ethtool-${one}` === key);
+            const mask = keyword === undefined ? 0n : maskOf(changeCase.names, keyword);
+            if (set === undefined) throw new Error(`${device} has a setting and is missing`);
             expect(mask & toBigInt(set.changeable)).not.toBe(0n);
             expect(mask & toBigInt(set.active)).toBe(0n);
             expect(mask & toBigInt(set.requested) & toBigInt(set.changeable)).toBe(0n);
@@ -176,13 +176,13 @@ describe("for every kernel, pool and list of features", () => {
 
   test("keys other than the honored ones never change", async () => {
     await fc.assert(
-      fc.asyncProperty(changeCases, async (world) => {
-        const { host, plan } = await carriedOut(world, false);
+      fc.asyncProperty(changeCases, async (changeCase) => {
+        const { host, plan } = await applyChangeCase(changeCase, false);
         for (const { iface, key, feature } of plan.settings) {
           expect(iface.kind === "pif" ? PIF_KEYS : VIF_KEYS).toContain(key);
-          expect(world.features).toContain(feature);
+          expect(changeCase.features).toContain(feature);
         }
-        const { pifs, vifs } = world.inventory;
+        const { pifs, vifs } = changeCase.inventory;
         for (const [objects, keys] of [
           [pifs, PIF_KEYS],
           [vifs, VIF_KEYS],
@@ -199,10 +199,10 @@ describe("for every kernel, pool and list of features", () => {
 
   test("a setting that means off is left alone, and none is ever lost", async () => {
     await fc.assert(
-      fc.asyncProperty(changeCases, async (world) => {
-        const { host, plan } = await carriedOut(world, true);
+      fc.asyncProperty(changeCases, async (changeCase) => {
+        const { host, plan } = await applyChangeCase(changeCase, true);
         for (const { from } of plan.settings) expect(MEANS_OFF).not.toContain(from);
-        for (const { uuid, otherConfig } of [...world.inventory.pifs, ...world.inventory.vifs]) {
+        for (const { uuid, otherConfig } of [...changeCase.inventory.pifs, ...changeCase.inventory.vifs]) {
           const now = settingsOf(host, uuid);
           for (const [key, value] of otherConfig) {
             if (MEANS_OFF.includes(value)) expect(now.get(key)).toBe(value);
@@ -215,13 +215,13 @@ describe("for every kernel, pool and list of features", () => {
 
   test("on an ideal host everything changeable ends off and a second plan is empty", async () => {
     await fc.assert(
-      fc.asyncProperty(changeCases, async (world) => {
-        const { host, done, plan } = await carriedOut(world, true);
+      fc.asyncProperty(changeCases, async (changeCase) => {
+        const { host, done, plan } = await applyChangeCase(changeCase, true);
         expect(done.problems).toEqual([]);
         expect(done.changes).toEqual(plan.changes);
-        const again = planFor(world, host);
+        const again = planFor(changeCase, host);
         expect([again.live, again.settings, again.policySteps, again.changes]).toEqual([[], [], [], []]);
-        const scope = { features: world.features, includesSettings: true };
+        const scope = { features: changeCase.features, includesSettings: true };
         const codes = evaluateInterfaces(done.interfaces, done.after, scope).problems.map(({ code }) => code);
         const wrong = ["live-on", "requested-on", "setting-missing", "setting-on", "gro-not-persistent"];
         expect(codes.filter((code) => [...wrong, "setting-invalid"].includes(code))).toEqual([]);
@@ -231,27 +231,27 @@ describe("for every kernel, pool and list of features", () => {
 
   test("planning changes nothing and is repeatable", () => {
     fc.assert(
-      fc.property(changeCases, (world) => {
-        const host = hostOf(world);
-        const [first, second] = [planFor(world, host), planFor(world, host)];
+      fc.property(changeCases, (changeCase) => {
+        const host = createHost(changeCase);
+        const [first, second] = [planFor(changeCase, host), planFor(changeCase, host)];
         expect(second).toEqual(first);
         expect(host.journal).toEqual([]);
-        expect(host.kernel.devices).toEqual(new Map(world.devices));
+        expect(host.kernel.devices).toEqual(new Map(changeCase.devices));
       }),
     );
   });
 
   test("the result of one interface does not depend on the others", async () => {
     await fc.assert(
-      fc.asyncProperty(changeCases, async (world) => {
-        const { done } = await carriedOut(world, false);
-        const scope = { features: world.features, includesSettings: true };
+      fc.asyncProperty(changeCases, async (changeCase) => {
+        const { done } = await applyChangeCase(changeCase, false);
+        const scope = { features: changeCase.features, includesSettings: true };
         const together = evaluateInterfaces(done.interfaces, done.after, scope);
         // A kernel of its own for each, so that nothing can be remembered from another.
-        const apart = done.interfaces.map((subject) =>
+        const apart = done.interfaces.map((iface) =>
           evaluateInterfaces(
-            [subject],
-            { ...done.after, featureTable: new KernelFeatureTable(world.names.names) },
+            [iface],
+            { ...done.after, featureTable: new KernelFeatureTable(changeCase.names.names) },
             scope,
           ),
         );
@@ -266,9 +266,9 @@ describe("for every kernel, pool and list of features", () => {
 
   test("every message about an interface begins with its name", async () => {
     await fc.assert(
-      fc.asyncProperty(changeCases, async (world) => {
-        const { done } = await carriedOut(world, false);
-        const scope = { features: world.features, includesSettings: true };
+      fc.asyncProperty(changeCases, async (changeCase) => {
+        const { done } = await applyChangeCase(changeCase, false);
+        const scope = { features: changeCase.features, includesSettings: true };
         const evaluated = evaluateInterfaces(done.interfaces, done.after, scope);
         for (const { interface: name, message } of [...done.problems, ...evaluated.problems]) {
           if (name !== undefined) expect(message).toStartWith(`${name}: `);

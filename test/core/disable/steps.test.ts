@@ -28,7 +28,7 @@ import {
 } from "../../builders/hosts.ts";
 
 const web = vm("web", { domid: 3 });
-const BARE = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
+const UNMANAGED = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
 
 describe("planLiveSteps", () => {
   test("writes each device once with all features, so that a NIC resets once", () => {
@@ -70,10 +70,10 @@ describe("planLiveSteps", () => {
   });
 
   test("includes the tap of a vif only if it exists", () => {
-    const subject = guest(vif(web, "0"));
+    const iface = guest(vif(web, "0"));
     const both = createSnapshot({ "vif3.0": VIF_ON, "tap3.0": VIF_ON });
-    expect(planLiveSteps([subject], ["gro"], both).map(({ device }) => device)).toEqual(["vif3.0", "tap3.0"]);
-    const alone = planLiveSteps([subject], ["gro"], createSnapshot({ "vif3.0": VIF_ON }));
+    expect(planLiveSteps([iface], ["gro"], both).map(({ device }) => device)).toEqual(["vif3.0", "tap3.0"]);
+    const alone = planLiveSteps([iface], ["gro"], createSnapshot({ "vif3.0": VIF_ON }));
     expect(alone.map(({ device }) => device)).toEqual(["vif3.0"]);
   });
 
@@ -87,12 +87,12 @@ describe("planLiveSteps", () => {
       eth0: { state: "missing" },
       eth1: { state: "unreadable", reason: "permission denied" },
     });
-    const subjects = [nic(pif("eth0")), nic(pif("eth1")), nic(pif("eth2"))];
-    expect(planLiveSteps(subjects, DEFAULT_FEATURES, view)).toEqual([]);
+    const interfaces = [nic(pif("eth0")), nic(pif("eth1")), nic(pif("eth2"))];
+    expect(planLiveSteps(interfaces, DEFAULT_FEATURES, view)).toEqual([]);
   });
 
   test("treats an unmanaged device like any other", () => {
-    const steps = planLiveSteps([BARE], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_ON }));
+    const steps = planLiveSteps([UNMANAGED], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_ON }));
     expect(steps.map(({ device }) => device)).toEqual(["eth0"]);
   });
 });
@@ -144,7 +144,7 @@ describe("settings of a PIF", () => {
   test("are not written for an unmanaged PIF or device", () => {
     const view = createSnapshot({ eth0: NIC_OFF });
     expect(planSettings([nic(pif("eth0", { managed: false }))], DEFAULT_FEATURES, view, false)).toEqual([]);
-    expect(planSettings([BARE], DEFAULT_FEATURES, view, false)).toEqual([]);
+    expect(planSettings([UNMANAGED], DEFAULT_FEATURES, view, false)).toEqual([]);
   });
 
   test("are not written for features that nothing reads", () => {
@@ -153,20 +153,20 @@ describe("settings of a PIF", () => {
   });
 
   test.each(["off", "false"])("are left alone when they say %p", (value) => {
-    const subject = nic(pif("eth0", { otherConfig: config(pifSettings(value)) }));
-    expect(planSettings([subject], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_OFF }), false)).toEqual([]);
+    const iface = nic(pif("eth0", { otherConfig: config(pifSettings(value)) }));
+    expect(planSettings([iface], DEFAULT_FEATURES, createSnapshot({ eth0: NIC_OFF }), false)).toEqual([]);
   });
 
   test.each(["on", "true", "OFF", "0", ""])("are replaced when they say %p", (value) => {
-    const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
-    const [step, ...more] = planSettings([subject], ["tso"], createSnapshot({ eth0: NIC_OFF }), false);
+    const iface = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
+    const [step, ...more] = planSettings([iface], ["tso"], createSnapshot({ eth0: NIC_OFF }), false);
     expect(more).toEqual([]);
     expect(step).toMatchObject({ key: "ethtool-tso", from: value });
   });
 
   test("exclude gro when properties:gro is off", () => {
-    const subject = nic(pif("eth0", { groProperty: "off" }));
-    expect(planSettings([subject], ["gro"], createSnapshot({ eth0: NIC_OFF }), false)).toEqual([]);
+    const iface = nic(pif("eth0", { groProperty: "off" }));
+    expect(planSettings([iface], ["gro"], createSnapshot({ eth0: NIC_OFF }), false)).toEqual([]);
   });
 });
 
@@ -182,8 +182,8 @@ describe("settings of a VIF", () => {
 
   test("are written with or without a device", () => {
     const away = vm("away", { residentOn: BETA });
-    const subjects = [guest(vif(haltedVm("db"), "0")), guest(vif(away, "0"))];
-    expect(planSettings(subjects, ["tso"], createSnapshot({}), false)).toHaveLength(2);
+    const interfaces = [guest(vif(haltedVm("db"), "0")), guest(vif(away, "0"))];
+    expect(planSettings(interfaces, ["tso"], createSnapshot({}), false)).toHaveLength(2);
   });
 
   test("are not written on an SR-IOV network, where nothing reads them", () => {
@@ -239,8 +239,8 @@ describe("reported changes", () => {
   });
 
   test("list each setting once", () => {
-    const subject = guest(vif(web, "0"));
-    const steps = planSettings([subject, nic(pif("eth0"))], ["tso", "gso"], createSnapshot({ eth0: NIC_OFF }), false);
+    const iface = guest(vif(web, "0"));
+    const steps = planSettings([iface, nic(pif("eth0"))], ["tso", "gso"], createSnapshot({ eth0: NIC_OFF }), false);
     expect(steps).toHaveLength(4);
   });
 });

@@ -12,7 +12,7 @@ import type { Coverage } from "../../../src/core/verify/coverage.ts";
 import { BETA, config, inventory, pif, uuidFor } from "../../builders/hosts.ts";
 
 const KEYWORDS = ["rx", "tso", "gro"] as const;
-const NOTHING = { ineffectiveSettings: [], networkSettings: [], hooks: [], software: [] };
+const NO_FINDINGS = { ineffectiveSettings: [], networkSettings: [], hooks: [], software: [] };
 
 const NOTHING_COVERED: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
 
@@ -76,7 +76,7 @@ describe("settings on bonds, VLANs and networks", () => {
 
 describe("advice", () => {
   test("is empty when nothing is wrong", () => {
-    expect(buildAdvice({ problems: [], notes: [], advice: [] }, NOTHING)).toEqual([]);
+    expect(buildAdvice({ problems: [], notes: [], advice: [] }, NO_FINDINGS)).toEqual([]);
   });
 
   test("names one command per problem, the toolstack first", () => {
@@ -86,7 +86,7 @@ describe("advice", () => {
       { code: "xapi-unavailable", message: "XAPI does not answer" },
     ] as const;
     const fix = "offload disable eth0 eth1 --features tso,gro";
-    const advice = buildAdvice({ problems, notes: [], advice: [fix] }, NOTHING);
+    const advice = buildAdvice({ problems, notes: [], advice: [fix] }, NO_FINDINGS);
     expect(listCommands(advice)).toEqual(["xe-toolstack-restart", fix]);
     expect(advice[1]?.reason).toBe("on, and could be off: eth0");
   });
@@ -101,7 +101,7 @@ describe("advice", () => {
       message: "the boot layer keeps off what no policy asks for; remove it with: offload persist --remove",
     } as const;
     const advise = (problems: readonly (typeof wrong)[]) =>
-      buildAdvice({ problems, notes: [note], advice: [] }, NOTHING);
+      buildAdvice({ problems, notes: [note], advice: [] }, NO_FINDINGS);
     expect(advise([])).toEqual([{ reason: "nothing is installed for boot", command: "offload persist" }]);
     expect(advise([wrong])).toEqual([
       {
@@ -124,7 +124,7 @@ describe("advice", () => {
       listCommands(
         buildAdvice(
           { problems: [], notes: [], advice: [] },
-          { ...NOTHING, ineffectiveSettings: [record], hooks: [hook] },
+          { ...NO_FINDINGS, ineffectiveSettings: [record], hooks: [hook] },
         ),
       ),
     ).toEqual([
@@ -139,29 +139,29 @@ describe("versions", () => {
     ...{ product: "XCP-ng 8.3.0", distribution: "Some Linux 1", kernel: "4.19.0+1", xen: "4.17" },
     ...{ backend: "bridge", ethtool: null, offload: "1.0.0" },
   };
-  const versions = (told: Readonly<Record<string, string>>, more: Partial<typeof own> = {}) =>
-    new Map(collectSoftware(config(told), { ...own, ...more }).map((one) => [one.part, one]));
+  const versions = (shown: Readonly<Record<string, string>>, more: Partial<typeof own> = {}) =>
+    new Map(collectSoftware(config(shown), { ...own, ...more }).map((one) => [one.part, one]));
 
   test("come from XAPI when it knows them", () => {
-    const told = versions({
+    const shown = versions({
       ...{ product_brand: "XenServer", product_version: "8.4.0", build_number: "b1" },
       ...{ xen: "4.17.5-13", xapi: "26.1", xapi_build: "26.1.4", network_backend: "openvswitch" },
     });
-    expect(told.get("product")).toMatchObject({
+    expect(shown.get("product")).toMatchObject({
       version: "XenServer 8.4.0, build b1",
       from: "XAPI",
     });
-    expect(told.get("xapi")?.version).toBe("26.1.4");
-    expect(told.get("xen")?.version).toBe("4.17.5-13");
-    expect(told.get("network backend")?.version).toBe("openvswitch");
-    expect(told.get("ethtool")?.version).toBeNull();
+    expect(shown.get("xapi")?.version).toBe("26.1.4");
+    expect(shown.get("xen")?.version).toBe("4.17.5-13");
+    expect(shown.get("network backend")?.version).toBe("openvswitch");
+    expect(shown.get("ethtool")?.version).toBeNull();
   });
 
   test("come from the host itself when XAPI does not know them", () => {
-    const told = versions({});
-    expect(told.get("product")).toMatchObject({ version: "XCP-ng 8.3.0" });
-    expect(told.get("xapi")?.version).toBeNull();
-    expect(told.get("xen")?.version).toBe("4.17");
+    const shown = versions({});
+    expect(shown.get("product")).toMatchObject({ version: "XCP-ng 8.3.0" });
+    expect(shown.get("xapi")?.version).toBeNull();
+    expect(shown.get("xen")?.version).toBe("4.17");
     expect(versions({}, { product: "" }).get("product")?.version).toBe("Some Linux 1");
   });
 });

@@ -10,7 +10,7 @@ const eth2 = pif("eth2", { slaveOf: bond0.uuid, attached: false });
 
 function plugsFor(nics: Parameters<typeof planReplugs>[0], pifs = [eth0, bond0, eth1, eth2]) {
   return planReplugs(nics, inventory({ pifs })).map(({ pif, nics, devices, management }) => {
-    const restored = nics.map((one) => one.pif.device).join(" ");
+    const restored = nics.map((nic) => nic.pif.device).join(" ");
     return `${pif.device} for ${restored}: ${devices.join(" ")}${management ? ", management" : ""}`;
   });
 }

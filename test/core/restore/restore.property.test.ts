@@ -11,27 +11,27 @@ function contents({ toolstack: { database } }: FakeHost): ReadonlyMap<string, un
 test("restore after disable brings back requested bits and other_config of any host", async () => {
   await fc.assert(
     fc.asyncProperty(changeCases, featureLists, fc.boolean(), async (world, features, rule) => {
-      const one = new FakeHost(world.inventory, world.devices, { names: world.names });
-      const before = [one.requests(), contents(one)];
-      await one.disable({
+      const host = new FakeHost(world.inventory, world.devices, { names: world.names });
+      const before = [host.requests(), contents(host)];
+      await host.disable({
         features,
         hasExplicitFeatures: true,
         groups: { nics: rule, vifs: rule },
       });
-      const disabled = contents(one);
-      one.journal.length = 0;
-      await one.disable({
+      const disabled = contents(host);
+      host.journal.length = 0;
+      await host.disable({
         features,
         hasExplicitFeatures: true,
         groups: { nics: rule, vifs: rule },
       });
-      expect(contents(one)).toEqual(disabled);
-      expect(one.journal).toEqual([]);
-      await one.restore();
-      expect([one.requests(), contents(one)]).toEqual(before);
-      one.journal.length = 0;
-      await one.restore();
-      expect(one.journal).toEqual([]);
+      expect(contents(host)).toEqual(disabled);
+      expect(host.journal).toEqual([]);
+      await host.restore();
+      expect([host.requests(), contents(host)]).toEqual(before);
+      host.journal.length = 0;
+      await host.restore();
+      expect(host.journal).toEqual([]);
     }),
   );
 });

@@ -74,7 +74,7 @@ describe("interactive choices", () => {
     for (const { request, name } of choices(twins, VIEW)) {
       const { interfaces } = resolveTargets([request], twins);
       for (const one of interfaces) {
-        if (one.kind === "unmanaged") throw new Error("no choice is bare");
+        if (one.kind === "unmanaged") throw new Error("no choice is unmanaged");
         expect(one.kind === "pif" ? one.pif.device : one.vm.name).toBe(name);
       }
       expect(interfaces.length).toBeGreaterThan(0);

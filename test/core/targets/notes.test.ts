@@ -4,7 +4,7 @@ import { createDeferredNotes, createNoSettingNotes, createSelectionNotes } from 
 import type { Selection } from "../../../src/core/targets/targets.ts";
 import { BETA, guest, haltedVm, nic, pif, uuidFor, vif, vm } from "../../builders/hosts.ts";
 
-const NOTHING: Selection = {
+const EMPTY_SELECTION: Selection = {
   interfaces: [],
   groups: { nics: false, vifs: false },
   individualVifs: new Set(),
@@ -19,29 +19,29 @@ describe("createSelectionNotes", () => {
       { host: BETA, count: 2 },
       { host: GAMMA, count: 1 },
     ];
-    expect(createSelectionNotes({ ...NOTHING, vmsOnOtherHosts })).toEqual([
+    expect(createSelectionNotes({ ...EMPTY_SELECTION, vmsOnOtherHosts })).toEqual([
       { code: "vms-on-other-hosts", message: '3 VMs left out, which run on "beta" and "gamma"' },
     ]);
-    expect(createSelectionNotes({ ...NOTHING, vmsOnOtherHosts: vmsOnOtherHosts.slice(1) })[0]?.message).toBe(
+    expect(createSelectionNotes({ ...EMPTY_SELECTION, vmsOnOtherHosts: vmsOnOtherHosts.slice(1) })[0]?.message).toBe(
       '1 VM left out, which runs on "gamma"',
     );
   });
 
   test("names a VM without VIFs", () => {
-    const bare = haltedVm("unmanaged");
-    expect(createSelectionNotes({ ...NOTHING, vmsWithoutVifs: [bare] })).toEqual([
-      { code: "no-vifs", message: '"unmanaged" has no VIFs', uuid: bare.uuid },
+    const vm = haltedVm("unmanaged");
+    expect(createSelectionNotes({ ...EMPTY_SELECTION, vmsWithoutVifs: [vm] })).toEqual([
+      { code: "no-vifs", message: '"unmanaged" has no VIFs', uuid: vm.uuid },
     ]);
   });
 
   test("returns nothing when nothing was left out", () => {
-    expect(createSelectionNotes(NOTHING)).toEqual([]);
+    expect(createSelectionNotes(EMPTY_SELECTION)).toEqual([]);
   });
 });
 
 describe("createDeferredNotes", () => {
-  const message = (subjects: Parameters<typeof createDeferredNotes>[0]) =>
-    createDeferredNotes(subjects, true).map((note) => note.message);
+  const message = (interfaces: Parameters<typeof createDeferredNotes>[0]) =>
+    createDeferredNotes(interfaces, true).map((note) => note.message);
 
   test("says when the settings of a halted VM take effect, once for all its VIFs", () => {
     const db = haltedVm("db");
@@ -65,13 +65,13 @@ describe("createDeferredNotes", () => {
 
   test("returns nothing for interfaces that are local, remote or have no settings", () => {
     const away = vm("away", { residentOn: BETA });
-    const subjects = [
+    const interfaces = [
       nic(pif("eth0")),
       guest(vif(vm("web"), "0")),
       guest(vif(away, "0")),
       guest(vif(vm("web"), "1", { sriov: true })),
     ];
-    expect(createDeferredNotes(subjects, true)).toEqual([]);
+    expect(createDeferredNotes(interfaces, true)).toEqual([]);
   });
 });
 
@@ -99,7 +99,7 @@ describe("createNoSettingNotes", () => {
   test("returns one note per kind of interface", () => {
     expect(createNoSettingNotes([eth0, web0], ["ntuple"])).toHaveLength(2);
     expect(createNoSettingNotes([], ["ntuple", "gro"])).toEqual([]);
-    const bare = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
-    expect(createNoSettingNotes([bare], ["ntuple", "gro"])).toEqual([]);
+    const unmanaged = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
+    expect(createNoSettingNotes([unmanaged], ["ntuple", "gro"])).toEqual([]);
   });
 });

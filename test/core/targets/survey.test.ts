@@ -31,8 +31,8 @@ describe("readInterfaceFeatures", () => {
   });
 
   test("reads the devices of the interfaces including taps, and no others", () => {
-    const subjects = [nic(pif("eth0")), guest(vif(vm("web", { domid: 3 }), "0"))];
-    const { readings } = readInterfaceFeatures(subjects, kernel);
+    const interfaces = [nic(pif("eth0")), guest(vif(vm("web", { domid: 3 }), "0"))];
+    const { readings } = readInterfaceFeatures(interfaces, kernel);
     expect([...readings.keys()]).toEqual(["eth0", "vif3.0", "tap3.0"]);
   });
 
@@ -43,8 +43,8 @@ describe("readInterfaceFeatures", () => {
     for (const device of own.devices.keys()) own.devices.set(device, NIC_OFF);
     own.devices.set("vif3.1", VIF_ON);
     const web = vm("web", { domid: 3 });
-    const subjects = [nic(pif("eth0")), guest(vif(web, "0")), guest(vif(web, "1"))];
-    const { readings } = readInterfaceFeatures(subjects, own, ahead);
+    const interfaces = [nic(pif("eth0")), guest(vif(web, "0")), guest(vif(web, "1"))];
+    const { readings } = readInterfaceFeatures(interfaces, own, ahead);
     const readNow = (device: string) => {
       const observation = readings.get(device);
       return observation?.state === "read" ? observation.features : observation;

@@ -74,10 +74,10 @@ describe("for every pool and every list of targets", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
         const resolved = attempt(() => resolveTargets(requests, inventory));
-        for (const subject of resolved instanceof CommandError ? [] : resolved.interfaces) {
-          if (subject.kind !== "pif") continue;
-          expect(subject.pif.host.uuid).toBe(inventory.host.uuid);
-          expect(subject.pif.role).toBe("physical");
+        for (const iface of resolved instanceof CommandError ? [] : resolved.interfaces) {
+          if (iface.kind !== "pif") continue;
+          expect(iface.pif.host.uuid).toBe(inventory.host.uuid);
+          expect(iface.pif.role).toBe("physical");
         }
       }),
     );
@@ -87,14 +87,14 @@ describe("for every pool and every list of targets", () => {
     fc.assert(
       fc.property(asked, ({ inventory, requests }) => {
         const resolved = attempt(() => resolveTargets(requests, inventory));
-        for (const subject of resolved instanceof CommandError ? [] : resolved.interfaces) {
-          if (subject.kind !== "vif") continue;
-          expect(subject.vm.role).toBe("vm");
-          const taps = new Set([`tap${subject.vm.domid}.${subject.vif.device}`]);
-          for (const { name } of listInterfaceDevices(subject, taps)) {
-            expect(subject.vm.residentOn?.uuid).toBe(inventory.host.uuid);
-            expect(["Running", "Paused"]).toContain(subject.vm.powerState);
-            expect(name).toMatch(new RegExp(`^(vif|tap)${subject.vm.domid}\\.${subject.vif.device}$`));
+        for (const iface of resolved instanceof CommandError ? [] : resolved.interfaces) {
+          if (iface.kind !== "vif") continue;
+          expect(iface.vm.role).toBe("vm");
+          const taps = new Set([`tap${iface.vm.domid}.${iface.vif.device}`]);
+          for (const { name } of listInterfaceDevices(iface, taps)) {
+            expect(iface.vm.residentOn?.uuid).toBe(inventory.host.uuid);
+            expect(["Running", "Paused"]).toContain(iface.vm.powerState);
+            expect(name).toMatch(new RegExp(`^(vif|tap)${iface.vm.domid}\\.${iface.vif.device}$`));
           }
         }
       }),

@@ -36,10 +36,10 @@ const db = haltedVm("db");
 const away = vm("away", { domid: 3, residentOn: BETA });
 const twin1 = vm("twin", { uuid: uuidFor("twin 1"), domid: 4 });
 const twin2 = haltedVm("twin", { uuid: uuidFor("twin 2") });
-const bare = haltedVm("unmanaged");
+const vmWithoutVifs = haltedVm("unmanaged");
 const template = haltedVm("Debian 13", { role: "template" });
 const snapshot = haltedVm("web", { role: "snapshot", uuid: uuidFor("snapshot of web") });
-const lonely = haltedVm("before upgrade", { role: "snapshot" });
+const soleSnapshot = haltedVm("before upgrade", { role: "snapshot" });
 const dom0 = vm("Control domain on host: alpha", { role: "control domain", domid: 0 });
 
 const web0 = vif(web, "0");
@@ -54,7 +54,7 @@ const dom0vif = vif(dom0, "0");
 
 const POOL = inventory({
   pifs: [farEth0, logical, eth10, eth2, eth1, vlan100, eth0, bond0, vlan200, tunnel, orphan, farEth7],
-  vms: [twin2, web, template, snapshot, lonely, db, away, dom0, twin1, bare],
+  vms: [twin2, web, template, snapshot, soleSnapshot, db, away, dom0, twin1, vmWithoutVifs],
   vifs: [template0, web10, web1, web0, snapshot0, away0, db0, twin0, dom0vif],
 });
 
@@ -71,9 +71,9 @@ function resolve(...requests: readonly (TargetRequest | string)[]) {
 
 /** What was chosen, in its order, by device name or by VM and number. */
 function chosen(...requests: readonly (TargetRequest | string)[]): readonly string[] {
-  return resolve(...requests).interfaces.map((subject) => {
-    if (subject.kind === "pif") return subject.pif.device;
-    return subject.kind === "vif" ? `${subject.vm.name}/${subject.vif.device}` : subject.device;
+  return resolve(...requests).interfaces.map((iface) => {
+    if (iface.kind === "pif") return iface.pif.device;
+    return iface.kind === "vif" ? `${iface.vm.name}/${iface.vif.device}` : iface.device;
   });
 }
 
@@ -239,7 +239,7 @@ describe("a VM", () => {
   test.each([
     [template.name, "template"],
     [template.uuid, "template"],
-    [lonely.name, "snapshot"],
+    [soleSnapshot.name, "snapshot"],
     [snapshot.uuid, "snapshot"],
     [dom0.name, "control domain"],
   ])("cannot be %p, which is a %s", (text, role) => {
@@ -250,7 +250,7 @@ describe("a VM", () => {
 
   test("is reported when it has no VIFs", () => {
     const selection = resolve("unmanaged", "web");
-    expect(selection.vmsWithoutVifs).toEqual([bare]);
+    expect(selection.vmsWithoutVifs).toEqual([vmWithoutVifs]);
     expect(selection.interfaces).toHaveLength(3);
   });
 });
@@ -310,8 +310,8 @@ describe("a PIF", () => {
 
   test("carries the management traffic by itself, in a bond or under a VLAN", () => {
     const flagged = (pool: Inventory) =>
-      resolveTargets([any("ALL")], pool).interfaces.flatMap((subject) =>
-        subject.kind === "pif" && subject.management ? [subject.pif.device] : [],
+      resolveTargets([any("ALL")], pool).interfaces.flatMap((iface) =>
+        iface.kind === "pif" && iface.management ? [iface.pif.device] : [],
       );
     const managedBy = (uuid: string): Inventory => ({
       ...POOL,

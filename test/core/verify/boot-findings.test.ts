@@ -3,8 +3,8 @@ import type { BootLayer } from "../../../src/core/boot-layer.ts";
 import { evaluateBootLayer } from "../../../src/core/verify/boot-findings.ts";
 import type { Coverage } from "../../../src/core/verify/coverage.ts";
 
-const NOTHING: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
-const POLICY: Coverage = { ...NOTHING, nics: ["tso", "gro"], devices: new Map([["eth1", []]]) };
+const EMPTY_COVERAGE: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
+const POLICY: Coverage = { ...EMPTY_COVERAGE, nics: ["tso", "gro"], devices: new Map([["eth1", []]]) };
 const CURRENT: BootLayer = { method: "systemd", state: "up-to-date", covers: POLICY };
 const ABSENT: BootLayer = { method: null, state: "not-installed", covers: null };
 
@@ -24,7 +24,7 @@ describe("a boot layer that is missing", () => {
   });
 
   test("is ignored when nothing is to be kept off", () => {
-    expect(evaluateBootLayer(ABSENT, NOTHING, true)).toEqual({ problems: [], notes: [] });
+    expect(evaluateBootLayer(ABSENT, EMPTY_COVERAGE, true)).toEqual({ problems: [], notes: [] });
   });
 });
 
@@ -57,7 +57,7 @@ test("lists what the boot layer does not keep off as the policy says", () => {
 
 test("a boot layer without a policy is to be removed, whatever its state", () => {
   for (const layer of [CURRENT, { ...CURRENT, state: "modified" } as const]) {
-    const { problems } = evaluateBootLayer(layer, NOTHING, false);
+    const { problems } = evaluateBootLayer(layer, EMPTY_COVERAGE, false);
     expect(problems[0]?.message).toEndWith("remove it with: offload persist --remove");
   }
 });

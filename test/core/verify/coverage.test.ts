@@ -3,7 +3,7 @@ import { type Coverage, getBootFeatures, isEmptyCoverage, replaceCoverage } from
 import { guest, nic, pif, vif, vm } from "../../builders/hosts.ts";
 
 const web = vm("web");
-const NOTHING: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
+const EMPTY_COVERAGE: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
 const COVERAGE: Coverage = {
   nics: ["gro"],
   vifs: ["tx"],
@@ -21,29 +21,30 @@ describe("the features that the boot script turns off", () => {
   });
 
   test("are found by device name without XAPI", () => {
-    const bare = (device: string, deviceKind: "pif" | "vif") => ({ kind: "unmanaged", device, deviceKind }) as const;
-    expect(getBootFeatures(COVERAGE, bare("eth0", "pif"))).toEqual(["tso"]);
-    expect(getBootFeatures(COVERAGE, bare("eth1", "pif"))).toEqual(["gro"]);
-    expect(getBootFeatures(COVERAGE, bare("vif3.1", "vif"))).toEqual(["tx"]);
+    const unmanaged = (device: string, deviceKind: "pif" | "vif") =>
+      ({ kind: "unmanaged", device, deviceKind }) as const;
+    expect(getBootFeatures(COVERAGE, unmanaged("eth0", "pif"))).toEqual(["tso"]);
+    expect(getBootFeatures(COVERAGE, unmanaged("eth1", "pif"))).toEqual(["gro"]);
+    expect(getBootFeatures(COVERAGE, unmanaged("vif3.1", "vif"))).toEqual(["tx"]);
   });
 });
 
 describe("a coverage", () => {
   test("is empty when it turns nothing off, even with exceptions", () => {
-    expect(isEmptyCoverage(NOTHING)).toBe(true);
+    expect(isEmptyCoverage(EMPTY_COVERAGE)).toBe(true);
     const exceptions: Coverage = {
-      ...NOTHING,
+      ...EMPTY_COVERAGE,
       devices: new Map([["eth0", []]]),
       vms: new Map([[web.uuid, { features: [], vifs: new Map([["0", []]]) }]]),
     };
     expect(isEmptyCoverage(exceptions)).toBe(true);
-    expect(isEmptyCoverage({ ...NOTHING, vms: COVERAGE.vms })).toBe(false);
-    expect(isEmptyCoverage({ ...NOTHING, devices: COVERAGE.devices })).toBe(false);
-    expect(isEmptyCoverage({ ...NOTHING, nics: ["gro"] })).toBe(false);
+    expect(isEmptyCoverage({ ...EMPTY_COVERAGE, vms: COVERAGE.vms })).toBe(false);
+    expect(isEmptyCoverage({ ...EMPTY_COVERAGE, devices: COVERAGE.devices })).toBe(false);
+    expect(isEmptyCoverage({ ...EMPTY_COVERAGE, nics: ["gro"] })).toBe(false);
   });
 
   test("keeps parts of an older one that the newer has not read", () => {
-    const next: Coverage = { ...NOTHING, vifs: ["gso"], devices: new Map([["eth1", ["rx"]]]) };
+    const next: Coverage = { ...EMPTY_COVERAGE, vifs: ["gso"], devices: new Map([["eth1", ["rx"]]]) };
     const read = { devices: new Set(["eth0", "eth1"]), vms: new Set<string>() };
     expect(replaceCoverage(COVERAGE, next, read)).toEqual({ ...next, vms: COVERAGE.vms });
     const all = { devices: read.devices, vms: new Set([web.uuid]) };

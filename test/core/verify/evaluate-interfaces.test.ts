@@ -35,12 +35,12 @@ const VIF_OFF = featureSet(KERNEL, {
 });
 
 function evaluate(
-  subject: Interface,
+  iface: Interface,
   view: FeatureSnapshot,
   features: readonly Feature[] = DEFAULT_FEATURES,
   includesSettings = true,
 ) {
-  return evaluateInterfaces([subject], view, { features, includesSettings });
+  return evaluateInterfaces([iface], view, { features, includesSettings });
 }
 
 function codes(problems: readonly Problem[]): readonly string[] {
@@ -54,10 +54,10 @@ function verdict(problems: readonly Problem[], strict = false) {
 
 describe("evaluating interfaces that are off", () => {
   test("finds no problem with a NIC that is off and has its settings", () => {
-    const records = pifSettings("off");
-    const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = records;
-    const subject = nic(pif("eth0", { otherConfig: config(possible) }), true);
-    const { devices, problems, notes } = evaluate(subject, createSnapshot({ eth0: NIC_OFF }));
+    const settings = pifSettings("off");
+    const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = settings;
+    const iface = nic(pif("eth0", { otherConfig: config(possible) }), true);
+    const { devices, problems, notes } = evaluate(iface, createSnapshot({ eth0: NIC_OFF }));
     expect(problems).toEqual([]);
     expect(notes).toEqual([]);
     expect(devices).toMatchObject([{ device: "eth0", kind: "pif", vm: null, management: true }]);
@@ -71,16 +71,16 @@ describe("evaluating interfaces that are off", () => {
   });
 
   test("reports only fixed rx of a VIF, which counts under --strict", () => {
-    const subject = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
-    const { problems } = evaluate(subject, createSnapshot({ "vif3.0": VIF_OFF }));
+    const iface = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
+    const { problems } = evaluate(iface, createSnapshot({ "vif3.0": VIF_OFF }));
     expect(codes(problems)).toEqual(["live-fixed"]);
     expect(verdict(problems)).toBe(0);
     expect(verdict(problems, true)).toBe(1);
   });
 
   test("finds no problem with a halted VM's VIF that has all settings", () => {
-    const subject = guest(vif(haltedVm("db"), "0", { otherConfig: config(vifSettings("false")) }));
-    const { devices, problems } = evaluate(subject, createSnapshot({}), ["tx", "tso"]);
+    const iface = guest(vif(haltedVm("db"), "0", { otherConfig: config(vifSettings("false")) }));
+    const { devices, problems } = evaluate(iface, createSnapshot({}), ["tx", "tso"]);
     expect(problems).toEqual([]);
     expect(devices).toMatchObject([{ device: null, kind: "vif", vm: { name: "db" } }]);
     expect(devices[0]?.features.tso).toMatchObject({ live: null, xapi: "off", verdict: "ok" });
@@ -99,8 +99,8 @@ describe("evaluating the live layer", () => {
 
   test("reports and counts a feature that is off but requested on", () => {
     const requestedOn = featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" });
-    const subject = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
-    const { devices, problems } = evaluate(subject, createSnapshot({ "vif3.0": requestedOn }), ["tso"]);
+    const iface = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
+    const { devices, problems } = evaluate(iface, createSnapshot({ "vif3.0": requestedOn }), ["tso"]);
     expect(codes(problems)).toEqual(["requested-on"]);
     expect(devices[0]?.features.tso).toMatchObject({ live: "off", requested: true, fixed: false });
     expect(devices[0]?.features.tso?.verdict).toBe("drift");
@@ -122,24 +122,22 @@ describe("evaluating the live layer", () => {
   });
 
   test("reports a missing or unreadable device as unknown", () => {
-    const subject = nic(pif("eth0", { otherConfig: config(pifSettings("off")) }));
-    const missing = evaluate(subject, createSnapshot({ eth0: { state: "missing" } }), ["tso"]);
+    const iface = nic(pif("eth0", { otherConfig: config(pifSettings("off")) }));
+    const missing = evaluate(iface, createSnapshot({ eth0: { state: "missing" } }), ["tso"]);
     expect(codes(missing.problems)).toEqual(["device-missing"]);
     expect(verdict(missing.problems)).toBe(3);
-    const unreadable = evaluate(
-      subject,
-      createSnapshot({ eth0: { state: "unreadable", reason: "permission denied" } }),
-      ["tso"],
-    );
+    const unreadable = evaluate(iface, createSnapshot({ eth0: { state: "unreadable", reason: "permission denied" } }), [
+      "tso",
+    ]);
     expect(codes(unreadable.problems)).toEqual(["device-unreadable"]);
     expect(unreadable.problems[0]?.message).toContain("permission denied");
-    expect(codes(evaluate(subject, createSnapshot({}), ["tso"]).problems)).toEqual(["device-missing"]);
+    expect(codes(evaluate(iface, createSnapshot({}), ["tso"]).problems)).toEqual(["device-missing"]);
   });
 
   test("treats a tap like its vif, without settings", () => {
-    const subject = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
+    const iface = guest(vif(web, "0", { otherConfig: config(vifSettings("off")) }));
     const view = createSnapshot({ "vif3.0": VIF_OFF, "tap3.0": VIF_ON });
-    const { devices, problems } = evaluate(subject, view, ["tso"]);
+    const { devices, problems } = evaluate(iface, view, ["tso"]);
     expect(devices.map(({ device }) => device)).toEqual(["vif3.0", "tap3.0"]);
     expect(devices.map(({ features }) => features.tso?.xapi)).toEqual(["off", null]);
     expect(problems).toMatchObject([{ code: "live-on", device: "tap3.0" }]);
@@ -153,8 +151,8 @@ describe("evaluating the live layer", () => {
 
   test("reports a remote VIF as unknown and names its host", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
-    const subject = guest(vif(away, "0", { otherConfig: config(vifSettings("off")) }));
-    const { problems } = evaluate(subject, createSnapshot({ "vif3.0": VIF_ON }));
+    const iface = guest(vif(away, "0", { otherConfig: config(vifSettings("off")) }));
+    const { problems } = evaluate(iface, createSnapshot({ "vif3.0": VIF_ON }));
     expect(codes(problems)).toEqual(["live-on-other-host"]);
     expect(problems[0]?.message).toContain('"beta"');
     expect(verdict(problems)).toBe(3);
@@ -182,16 +180,16 @@ describe("evaluating the xapi layer", () => {
     ["OFF", "setting-invalid"],
     ["", "setting-invalid"],
   ])("reports a setting of %p as %s", (value, code) => {
-    const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
-    expect(codes(evaluate(subject, createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems)).toEqual([code]);
+    const iface = nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
+    expect(codes(evaluate(iface, createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems)).toEqual([code]);
     const virtual = guest(vif(web, "0", { otherConfig: config({ "ethtool-tso": value }) }));
     expect(codes(evaluate(virtual, createSnapshot({ "vif3.0": VIF_OFF }), ["tso"]).problems)).toEqual([code]);
   });
 
   test("reports each missing setting once", () => {
     for (const value of ["on", "OFF"]) {
-      const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-gro": value }) }));
-      expect(evaluate(subject, createSnapshot({ eth0: NIC_OFF }), ["gro"]).problems).toHaveLength(1);
+      const iface = nic(pif("eth0", { otherConfig: config({ "ethtool-gro": value }) }));
+      expect(evaluate(iface, createSnapshot({ eth0: NIC_OFF }), ["gro"]).problems).toHaveLength(1);
     }
   });
 
@@ -222,13 +220,13 @@ describe("evaluating the xapi layer", () => {
   });
 
   test("accepts rx of a VIF, because vif-real ignores the exit status of ethtool", () => {
-    const subject = guest(vif(web, "0", { otherConfig: config({ "ethtool-rx": "off" }) }));
-    expect(codes(evaluate(subject, createSnapshot({ "vif3.0": VIF_OFF }), ["rx"]).problems)).toEqual(["live-fixed"]);
+    const iface = guest(vif(web, "0", { otherConfig: config({ "ethtool-rx": "off" }) }));
+    expect(codes(evaluate(iface, createSnapshot({ "vif3.0": VIF_OFF }), ["rx"]).problems)).toEqual(["live-fixed"]);
   });
 
   test("notes ineffective settings and how to remove them", () => {
-    const subject = guest(vif(web, "0", { otherConfig: config({ "ethtool-gro": "off" }) }));
-    const { notes, problems } = evaluate(subject, createSnapshot({ "vif3.0": VIF_OFF }), ["gro"]);
+    const iface = guest(vif(web, "0", { otherConfig: config({ "ethtool-gro": "off" }) }));
+    const { notes, problems } = evaluate(iface, createSnapshot({ "vif3.0": VIF_OFF }), ["gro"]);
     expect(problems).toEqual([]);
     expect(notes).toMatchObject([{ code: "setting-ineffective", uuid: vif(web, "0").uuid }]);
     expect(notes[0]?.message).toContain("ethtool-gro=off (this key is read on PIFs only)");
@@ -236,8 +234,8 @@ describe("evaluating the xapi layer", () => {
   });
 
   test("skips settings when only the live state was asked for", () => {
-    const subject = nic(pif("eth0", { otherConfig: config({ "ethtool-what": "off" }) }));
-    const { devices, notes, problems } = evaluate(subject, createSnapshot({ eth0: NIC_OFF }), ["tso"], false);
+    const iface = nic(pif("eth0", { otherConfig: config({ "ethtool-what": "off" }) }));
+    const { devices, notes, problems } = evaluate(iface, createSnapshot({ eth0: NIC_OFF }), ["tso"], false);
     expect([problems, notes]).toEqual([[], []]);
     expect(devices[0]?.features.tso?.verdict).toBe("ok");
   });
@@ -251,9 +249,9 @@ describe("evaluating the xapi layer", () => {
 });
 
 test("evaluates similar devices each by their own possible settings", () => {
-  const subjects = [nic(pif("eth0")), nic(pif("eth1", { managed: false }))];
+  const interfaces = [nic(pif("eth0")), nic(pif("eth1", { managed: false }))];
   const view = createSnapshot({ eth0: NIC_OFF, eth1: NIC_OFF });
-  const { devices } = evaluateInterfaces(subjects, view, {
+  const { devices } = evaluateInterfaces(interfaces, view, {
     features: ["tso"],
     includesSettings: true,
   });
@@ -261,8 +259,8 @@ test("evaluates similar devices each by their own possible settings", () => {
 });
 
 test("evaluates an unmanaged device by its live state only", () => {
-  const subject = { kind: "unmanaged", device: "tap9.0", deviceKind: "vif" } as const;
-  const { devices, problems } = evaluate(subject, createSnapshot({ "tap9.0": NIC_ON }), ["tso"]);
+  const iface = { kind: "unmanaged", device: "tap9.0", deviceKind: "vif" } as const;
+  const { devices, problems } = evaluate(iface, createSnapshot({ "tap9.0": NIC_ON }), ["tso"]);
   expect(devices).toMatchObject([{ device: "tap9.0", kind: "vif", uuid: null, vm: null }]);
   expect(problems).toEqual([{ code: "live-on", device: "tap9.0", interface: "tap9.0", message: "tap9.0: tso on" }]);
 });
@@ -292,19 +290,19 @@ function evaluateCase(code: string): readonly Problem[] {
     featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" }),
     featureSet(KERNEL, { "tx-tcp-segmentation": "on fixed" }),
   ];
-  const says = (value: string) => nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
+  const withTso = (value: string) => nic(pif("eth0", { otherConfig: config({ "ethtool-tso": value }) }));
   const away = guest(vif(vm("away", { residentOn: BETA }), "0", { otherConfig: config(vifSettings("off")) }));
   const cases: Readonly<Record<string, () => readonly Problem[]>> = {
     "live-on": () => evaluate(nic(pif("eth0")), createSnapshot({ eth0: NIC_ON }), ["tso"]).problems,
     "requested-on": () => evaluate(nic(pif("eth0")), createSnapshot({ eth0: requestedOn }), ["tso"]).problems,
     "setting-missing": () => evaluate(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
-    "setting-on": () => evaluate(says("on"), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
-    "setting-invalid": () => evaluate(says("OFF"), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
+    "setting-on": () => evaluate(withTso("on"), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
+    "setting-invalid": () => evaluate(withTso("OFF"), createSnapshot({ eth0: NIC_OFF }), ["tso"]).problems,
     "gro-not-persistent": () => evaluate(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["gro"]).problems,
     "live-fixed": () => evaluate(nic(pif("eth0")), createSnapshot({ eth0: fixedOn }), ["tso"]).problems,
     "live-on-other-host": () => evaluate(away, createSnapshot({})).problems,
     "device-missing": () => evaluate(nic(pif("eth0")), createSnapshot({}), ["tso"]).problems,
-    "setting-unsupported": () => evaluate(says("off"), createSnapshot({ eth0: fixedOn }), ["tso"]).problems,
+    "setting-unsupported": () => evaluate(withTso("off"), createSnapshot({ eth0: fixedOn }), ["tso"]).problems,
   };
   const problems = cases[code]?.() ?? [];
   if (!problems.some((one) => one.code === code)) throw new Error(`${code} was not found`);

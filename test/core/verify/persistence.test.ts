@@ -62,7 +62,7 @@ describe("no feature comes back", () => {
 
   test("if the NIC is unreadable, which is reported already, or unmanaged", () => {
     expect(findPersistenceProblems(eth0, ["rxhash"], createSnapshot({}), [])).toEqual([]);
-    const bare = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
-    expect(findPersistenceProblems(bare, ["rxhash"], createSnapshot({ eth0: HASH_OFF }), [])).toEqual([]);
+    const unmanaged = { kind: "unmanaged", device: "eth0", deviceKind: "pif" } as const;
+    expect(findPersistenceProblems(unmanaged, ["rxhash"], createSnapshot({ eth0: HASH_OFF }), [])).toEqual([]);
   });
 });

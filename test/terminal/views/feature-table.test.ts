@@ -20,8 +20,8 @@ function table(devices: readonly DeviceReport[], columns = 80) {
 }
 
 function devicesOfVm(name: string): readonly DeviceReport[] {
-  const subject = guest(vif(vm(name, { domid: 3 }), "0"));
-  return createReport("status", [subject], createSnapshot({ "vif3.0": NIC_OFF })).devices;
+  const iface = guest(vif(vm(name, { domid: 3 }), "0"));
+  return createReport("status", [iface], createSnapshot({ "vif3.0": NIC_OFF })).devices;
 }
 
 describe("the feature table", () => {
@@ -96,11 +96,13 @@ describe("the feature table", () => {
   });
 
   test("groups unmanaged devices separately", () => {
-    const bare = [
+    const unmanaged = [
       { kind: "unmanaged", device: "eth0", deviceKind: "pif" },
       { kind: "unmanaged", device: "vif9.0", deviceKind: "vif" },
     ] as const;
-    const lines = table(createReport("status", bare, createSnapshot({ eth0: NIC_OFF, "vif9.0": NIC_OFF })).devices);
+    const lines = table(
+      createReport("status", unmanaged, createSnapshot({ eth0: NIC_OFF, "vif9.0": NIC_OFF })).devices,
+    );
     expect([lines[1], lines[3]]).toEqual(["NICs", "VIFs"]);
   });
 });
@@ -132,8 +134,8 @@ describe("names chosen by tenants", () => {
   test("never put a control character in a line", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (name, device) => {
-        const subject = nic(pif(device));
-        const { devices } = createReport("status", [subject], createSnapshot({}));
+        const iface = nic(pif(device));
+        const { devices } = createReport("status", [iface], createSnapshot({}));
         for (const line of [...table(devices), ...table(devicesOfVm(name))]) {
           expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
         }
@@ -148,9 +150,9 @@ describe("names chosen by tenants", () => {
     ["wide characters", "网卡零"],
   ])("keep the columns aligned with a device name of %s", (_, device) => {
     const features = ["tso", "gro"] as const;
-    const subjects = [nic(pif("eth0")), nic(pif(device))];
+    const interfaces = [nic(pif("eth0")), nic(pif(device))];
     const view = createSnapshot({ eth0: NIC_OFF, [device]: NIC_OFF });
-    const { devices } = createReport("status", subjects, view, { features });
+    const { devices } = createReport("status", interfaces, view, { features });
     const [heading = "", , first = "", second = ""] = table(devices);
     const start = (line: string, cell: string) => Bun.stringWidth(line.slice(0, line.indexOf(cell)));
     expect(start(first, "off/-")).toBe(start(heading, "tso"));

@@ -3,7 +3,7 @@ import type { BootReport } from "../../../src/core/boot-layer.ts";
 import type { CoverageJson } from "../../../src/core/verify/coverage-json.ts";
 import { formatBootLayer } from "../../../src/terminal/views/findings.ts";
 
-const NOTHING: CoverageJson = { nics: [], vifs: [], devices: {}, vms: {} };
+const EMPTY_COVERAGE: CoverageJson = { nics: [], vifs: [], devices: {}, vms: {} };
 const VM: CoverageJson["vms"][string] = { features: ["tx"], vifs: {} };
 
 /** What is covered, and how that is said. */
@@ -19,7 +19,7 @@ describe("the boot layer in a sentence", () => {
     const report: BootReport = {
       method: "systemd",
       state: "up-to-date",
-      covers: { ...NOTHING, ...covers },
+      covers: { ...EMPTY_COVERAGE, ...covers },
     };
     expect(formatBootLayer(report)).toBe(`At boot: systemd, up-to-date: ${text}.`);
   });

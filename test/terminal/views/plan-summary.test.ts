@@ -6,9 +6,9 @@ import { createPlan, PLAN } from "../../builders/reports.ts";
 const VIEW = { columns: 80, ellipsis: "…" };
 
 function summaryOf(names: readonly string[]) {
-  const subjects = names.map((name) => guest(vif(haltedVm(name), "0")));
+  const interfaces = names.map((name) => guest(vif(haltedVm(name), "0")));
   return formatPlanSummary(
-    createPlan(subjects, createSnapshot({}), ["tso"]),
+    createPlan(interfaces, createSnapshot({}), ["tso"]),
     { host: { name: "alpha" }, product: "" },
     VIEW,
   );

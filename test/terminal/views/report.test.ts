@@ -69,8 +69,8 @@ Run: offload disable ALL
   test("names six interfaces that share a problem, and counts the others", () => {
     const names = Array.from({ length: 9 }, (_, index) => `eth${index}`);
     const view = createSnapshot(Object.fromEntries(names.map((name) => [name, NIC_ON])));
-    const subjects = names.map((name) => nic(pif(name)));
-    const report = createReport("verify", subjects, view, { exitCode: 1, features: ["tso"] });
+    const interfaces = names.map((name) => nic(pif(name)));
+    const report = createReport("verify", interfaces, view, { exitCode: 1, features: ["tso"] });
     expect(rendered(report)).toContain("  ! eth0, eth1, eth2, eth3, eth4, eth5 and 3 more: tso on\n");
   });
 
@@ -123,9 +123,9 @@ describe("names chosen by tenants", () => {
   const hostile = vm("\u001b[31m\nweb: all is well\u202e", { domid: 3, residentOn: undefined });
 
   test("send no control sequences and add no lines", () => {
-    const subjects = [guest(vif(hostile, "0"))];
+    const interfaces = [guest(vif(hostile, "0"))];
     for (const command of ["status", "verify", "disable"] as const) {
-      const report = createReport(command, subjects, createSnapshot({ "vif3.0": VIF_ON }), {
+      const report = createReport(command, interfaces, createSnapshot({ "vif3.0": VIF_ON }), {
         advice: ["offload disable '\u001b[31m\nweb'"],
         notes: [{ code: "no-vifs", message: "\u001b[2J\nfake: 0 problems" }],
       });
