@@ -28,6 +28,8 @@ async function askWithPrompt(question: string, signal: AbortSignal): Promise<Ans
   const answer = await prompts.confirm({
     message: question,
     initialValue: false,
+    // Its bar is bright black, which cannot be seen on some backgrounds.
+    withGuide: false,
     output: process.stderr,
     signal,
   });
