@@ -7,7 +7,7 @@ const MAX_DEVICE_COLUMNS = 15;
 const COLUMN_GAP = " ";
 
 /** What the signs in the table mean, in one line. */
-export const LEGEND = "live/recorded: ! fixed by the driver, ~ comes on by itself, - none, ? unknown";
+export const LEGEND = "live/XAPI: ! fixed, ~ requested on, n/a no such feature, - no setting, ? unknown";
 
 interface Cell {
   readonly text: string;
@@ -122,13 +122,16 @@ function formatHeading(device: DeviceReport): string {
   return device.management ? "NIC, carries the management traffic" : "NICs";
 }
 
-/** How one feature is written: `on/off` is live on, recorded off. */
+/** How one feature is written: `on/off` is on live, with a setting that says off. */
 function formatCell(feature: FeatureReport | undefined): Cell {
   if (feature === undefined) return { text: "", style: null };
   const { live, fixed, requested, xapi, verdict } = feature;
   const isRequestedOn = live === "off" && requested && !fixed;
-  const liveText = live === null ? "?" : live === "absent" ? "-" : live;
-  const text = `${liveText}${fixed ? "!" : isRequestedOn ? "~" : ""}/${xapi ?? "-"}`;
+  // Without the feature there is nothing to set, but somebody may have written a setting.
+  const text =
+    live === "absent"
+      ? `n/a${xapi === null ? "" : `/${xapi}`}`
+      : `${live ?? "?"}${fixed ? "!" : isRequestedOn ? "~" : ""}/${xapi ?? "-"}`;
   if (live === "on" && !fixed) return { text, style: "bad" };
   if (verdict === "drift" || verdict === "fixed") return { text, style: "warning" };
   return { text, style: verdict === "ok" ? "good" : "faint" };

@@ -78,6 +78,13 @@ describe("the feature table", () => {
     expect(lines).toEqual(["device tso  rxhash", "NIC, carries the management traffic", "eth0   on/- on/-"]);
   });
 
+  test("tells a missing feature from a missing setting", () => {
+    const absent = { live: "absent", fixed: false, requested: false, xapi: null, verdict: "absent" } as const;
+    const features = { tso: { ...absent, live: "off" }, ufo: absent, lro: { ...absent, xapi: "off" } } as const;
+    const [, , row] = table([{ device: "eth0", kind: "pif", uuid: null, vm: null, management: false, features }]);
+    expect(row).toBe("eth0   off/- n/a n/a/off");
+  });
+
   test("has no trailing blanks", () => {
     for (const [interfaces, view] of [
       [UNCHANGED_HOST, UNCHANGED_SNAPSHOT],

@@ -18,7 +18,7 @@ function rendered(report: Report) {
   return renderReport(report, VIEW);
 }
 
-const LEGEND = "live/recorded: ! fixed by the driver, ~ comes on by itself, - none, ? unknown";
+const LEGEND = "live/XAPI: ! fixed, ~ requested on, n/a no such feature, - no setting, ? unknown";
 
 describe("status", () => {
   test("shows the table and its legend", () => {
