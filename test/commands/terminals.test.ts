@@ -33,7 +33,7 @@ describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_,
     expect((await at({ TERM: "dumb" }, args)).stdout).not.toContain("\x1b");
   });
 
-  test.each(["", "1", "0"])("NO_COLOR=%p: no color", async (value) => {
+  test.each(["", "1", "0"])("prints no color with NO_COLOR=%p", async (value) => {
     const run = await at({ TERM: "xterm-256color", NO_COLOR: value }, args);
     expect(run.stdout).not.toMatch(COLOR);
   });
@@ -48,7 +48,7 @@ describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_,
     expect(stdout.replaceAll(names, "")).toMatch(/^[\x00-\x7f]*$/);
   });
 
-  test("piped: no escape sequence, and the same words as at a terminal without color", async () => {
+  test("prints into a pipe the text of a terminal without color, and no escape sequence", async () => {
     const { stdout, stderr } = await dom0.run([OFFLOAD, ...args]);
     expect(`${stdout}${stderr}`).not.toContain("\x1b");
     expect(`${stdout}${stderr}`).not.toMatch(/[^\P{C}\n]/u);

@@ -16,7 +16,7 @@ const query = (rpm: string, ...args: readonly string[]) =>
   Bun.spawnSync(["rpm", "-qp", ...args, rpm]).stdout.toString();
 
 test.skipIf(Bun.which("rpmbuild") === null)(
-  "has the executable, its license, manual page and completions; the same input gives the same bytes",
+  "the RPM has the executable, license, manual page and completions, and is reproducible",
   async () => {
     using place = new Place();
     const { executable } = await makeRelease(place, "1.0.0-rc.1");

@@ -88,7 +88,7 @@ describe("the environment variables in docs/install.md", () => {
     expect(calls).not.toContain("/tmp/debugger");
   });
 
-  test("honored: BUN_BE_BUN and BUN_OPTIONS make it run anything", async () => {
+  test("BUN_BE_BUN and BUN_OPTIONS make it run anything", async () => {
     await using dom0 = await Dom0.start();
     const bun = await dom0.run([EXECUTABLE, "--version"], { env: { BUN_BE_BUN: "1" } });
     expect(bun.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
@@ -96,7 +96,7 @@ describe("the environment variables in docs/install.md", () => {
     expect((await started(dom0, { BUN_OPTIONS: "--preload=/root/evil.js" })).evil).toBe(true);
   });
 
-  test("honored: BUN_INSPECT listens for a debugger, BUN_INSPECT_CONNECT_TO connects to one", async () => {
+  test("BUN_INSPECT listens for a debugger, BUN_INSPECT_CONNECT_TO connects to one", async () => {
     await using dom0 = await Dom0.start();
     const listening = await started(dom0, { BUN_INSPECT: "127.0.0.1:6499" });
     expect(listening.calls).toMatch(/\blisten\(/);
@@ -105,33 +105,33 @@ describe("the environment variables in docs/install.md", () => {
     expect(connecting.calls).toContain('sun_path="/tmp/debugger"');
   });
 
-  test("honored: BUN_CONFIG_VERBOSE_FETCH shows the calls to XAPI", async () => {
+  test("BUN_CONFIG_VERBOSE_FETCH prints the calls to XAPI", async () => {
     await using dom0 = await Dom0.start();
     const { run } = await started(dom0, { BUN_CONFIG_VERBOSE_FETCH: "1" });
     expect(run.stderr).toContain("http://localhost/jsonrpc");
   });
 
-  test("honored: BUN_JSC_ and MIMALLOC_ are options of what is in it", async () => {
+  test("BUN_JSC_ and MIMALLOC_ set options of the runtime", async () => {
     await using dom0 = await Dom0.start();
     expect((await started(dom0, { BUN_JSC_dumpOptions: "1" })).run.stderr).toContain("JSC options");
     expect((await started(dom0, { BUN_JSC_useJIT: "0" })).run.exitCode).not.toBe(0);
     expect((await started(dom0, { MIMALLOC_VERBOSE: "1" })).run.stderr).toContain("mimalloc");
   });
 
-  test("honored: BUN_BYTECODE_DIGEST_OUT and BUN_BYTECODE_ORDER_OUT name files to write", async () => {
+  test("BUN_BYTECODE_DIGEST_OUT and BUN_BYTECODE_ORDER_OUT name files to write", async () => {
     await using dom0 = await Dom0.start();
     const env = { BUN_BYTECODE_DIGEST_OUT: "/tmp/digests", BUN_BYTECODE_ORDER_OUT: "/tmp/order" };
     await started(dom0, env);
     for (const file of Object.values(env)) await dom0.text(["ls", file]);
   });
 
-  test("honored: NODE_CHANNEL_FD is a channel of messages", async () => {
+  test("NODE_CHANNEL_FD is used as a channel for messages", async () => {
     await using dom0 = await Dom0.start();
     const { run } = await started(dom0, { NODE_CHANNEL_FD: "no number" });
     expect(run.stderr).toContain("IPC channel");
   });
 
-  test("honored: what the dynamic linker reads", async () => {
+  test("the variables of the dynamic linker are honored", async () => {
     await using dom0 = await Dom0.start();
     for (const name of ["LD_PRELOAD", "LD_AUDIT"]) {
       const run = await dom0.run([EXECUTABLE, "--version"], { env: { [name]: "/nowhere.so" } });
