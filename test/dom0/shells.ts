@@ -28,12 +28,12 @@ const STARTS: Readonly<Record<Shell, { readonly argv: readonly string[]; readonl
 export class InteractiveShell {
   private constructor(private readonly running: Running) {}
 
-  static async start(dom0: Dom0, shell: Shell, setup = STARTS[shell].set): Promise<InteractiveShell> {
+  static async start(dom0: Dom0, shell: Shell): Promise<InteractiveShell> {
     const env = { PATH: `${dirname(OFFLOAD)}:${SYSTEM_PATH}`, HOME: "/tmp" };
     const tty = { cols: 200, rows: 50 };
     const running = dom0.spawn(STARTS[shell].argv, { tty, env });
     const started = new InteractiveShell(running);
-    running.write(`${setup}\r`);
+    running.write(`${STARTS[shell].set}\r`);
     running.write(`words up and running\r`);
     await running.waitFor("\x1erunning\x1f");
     return started;

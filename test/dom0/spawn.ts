@@ -4,8 +4,6 @@ import { type Answer, childOf, type Result, type Running, Transcript } from "./r
 export interface RunOptions {
   /** What it reads; without it, and without a terminal, standard input is empty. */
   readonly stdin?: string;
-  /** Keeps standard input open for `write`, until the command ends. */
-  readonly keepStdin?: boolean;
   /** Added to the minimal environment: PATH, HOME and LANG, and TERM at a terminal. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -52,7 +50,7 @@ function withPipes(argv: string[], options: RunOptions, transcript: Transcript):
     child.stdin.flush();
   };
   if (options.stdin !== undefined) write(options.stdin);
-  if (options.keepStdin !== true) child.stdin.end();
+  child.stdin.end();
   const drained = Promise.all([
     transcript.drain(child.stdout, transcript.out),
     transcript.drain(child.stderr, transcript.err),

@@ -16,7 +16,6 @@ export interface InjectionResult {
 /** How many of the faults strike, and what follows each. */
 interface FaultRunOptions {
   readonly every?: number;
-  readonly followUps?: readonly FollowUp[];
   readonly alternate?: boolean;
 }
 
@@ -134,19 +133,20 @@ export function listUnansweredCalls(command: Command): readonly FaultRun[] {
 
 /**
  * Lets every n-th fault strike, each followed by what puts everything back or completes it; with
- * `turns` the sequels take turns instead of all following every fault.
+ * `alternate` the follow-ups take turns instead of all following every fault.
  */
 export async function runFaults(
   host: FaultHost,
   command: Command,
   faultRuns: readonly FaultRun[],
-  { every = 1, followUps: sequels = FOLLOW_UPS, alternate: turns = false }: FaultRunOptions = {},
+  { every = 1, alternate = false }: FaultRunOptions = {},
 ): Promise<InjectionResult> {
   const exits = new Map<number | null, number>();
   const failures: string[] = [];
   let runs = 0;
   for (const [n, faultRun] of faultRuns.filter((_, n) => n % every === 0).entries()) {
-    for (const followUp of turns ? sequels.slice(n % sequels.length).slice(0, 1) : sequels) {
+    const followUps = alternate ? FOLLOW_UPS.slice(n % FOLLOW_UPS.length).slice(0, 1) : FOLLOW_UPS;
+    for (const followUp of followUps) {
       await prepare(host, command);
       const before = await host.readState();
       const result = await faultRun.run(host);

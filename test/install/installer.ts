@@ -175,7 +175,7 @@ ${padding.join("\n")}
 }
 
 /** Makes a release of the stand-in in a new directory under a place. */
-export async function makeRelease(place: Place, version: string, baseUrl = ""): Promise<Release> {
+export async function makeRelease(place: Place, version: string): Promise<Release> {
   const directory = join(place.base, `release-${version}`);
   const executable = join(directory, `offload-${version}-x86_64`);
   const compressed = `${executable}.xz`;
@@ -183,7 +183,7 @@ export async function makeRelease(place: Place, version: string, baseUrl = ""): 
   chmodSync(executable, 0o755);
   await Bun.write(compressed, Bun.spawnSync(["xz", "-kc", executable]).stdout);
   const embed = join(ROOT, "packaging/embed-release");
-  const filled = Bun.spawnSync([embed, version, "0".repeat(40), baseUrl, executable, compressed]);
+  const filled = Bun.spawnSync([embed, version, "0".repeat(40), "", executable, compressed]);
   if (filled.exitCode !== 0) throw new Error(filled.stderr.toString());
   const script = filled.stdout.toString();
   await Bun.write(join(directory, "install.sh"), script);

@@ -63,13 +63,6 @@ export class Guest {
     await this.waitUntilConnected();
   }
 
-  /** Ends it at once, and lets XAPI know. */
-  async destroy(): Promise<void> {
-    await this.dom0.machine.text(["xl", "destroy", "guest"]);
-    this.#domid = -1;
-    await this.setPowerState("Halted", "OpaqueRef:NULL");
-  }
-
   /** What it wrote to its console. */
   async console(): Promise<string> {
     const { stdout } = await this.dom0.machine.run(["sh", "-c", "cat /var/log/xen/console/*"]);

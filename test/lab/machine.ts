@@ -79,14 +79,6 @@ export class Machine {
     await this.waitForBoot();
   }
 
-  /** Powers it off and waits until it is; its disk stays. */
-  async powerOff(): Promise<void> {
-    await this.systemctl("poweroff");
-    const off = await Promise.race([this.#process?.exited, Bun.sleep(TIMEOUTS_MS.shutdown)]);
-    if (off === undefined) throw new Error("the machine did not power off");
-    this.forget();
-  }
-
   /** Runs a command to its end. */
   run(argv: readonly string[], options?: ExecOptions): Promise<Result> {
     if (this.#agent === undefined) throw new Error("the machine is off");

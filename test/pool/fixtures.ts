@@ -114,13 +114,13 @@ export function changesOf(report: { hosts: { report: { changes: unknown[] } }[] 
 }
 
 /** What a made-up plugin answers: the exit code, and codes of problems. */
-export interface MadeUpAnswer {
+export interface FakeAnswer {
   readonly exitCode: number;
   readonly problems?: readonly string[];
 }
 
 /** Puts a plugin in place that answers each call in turn, and the last answer from then on. */
-export async function answerWith(pool: Pool, host: Dom0, answers: readonly MadeUpAnswer[]) {
+export async function answerWith(pool: Pool, host: Dom0, answers: readonly FakeAnswer[]) {
   const { uuid, name_label: name } = host.fixture.host.record;
   const cases = answers.map(({ exitCode, problems = [] }, at) => {
     const report = {
