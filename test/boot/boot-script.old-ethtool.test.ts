@@ -11,8 +11,8 @@ import {
   createNic,
   DEFAULT_KERNEL_FEATURES,
   listFeatures,
-  OldEthtoolBench,
-} from "./script/old-ethtool-bench.ts";
+  OldEthtoolFixture,
+} from "./script/old-ethtool-fixture.ts";
 import { EACH_SHELL } from "./script/shells.ts";
 
 const CAPTURES = join(import.meta.dir, "../fixtures/netback");
@@ -101,113 +101,118 @@ const RELEASES = [["4.19", EACH_SHELL] as const, ["3.15", EACH_SHELL.slice(1, 2)
 describe.each(RELEASES)("the boot script with ethtool %s", (version, shells) => {
   describe.each(shells)("under %s", (_, shell) => {
     test("turns a NIC off in one call, and does not touch it in a second run", () => {
-      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
-      expect(bench.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
-      expect(bench.changes).toEqual([`-K nic0 ${ALL_OFF}`]);
-      expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
-      expect(bench.isOff("nic0", ["rx-hashing"])).toBe(false);
+      using fixture = new OldEthtoolFixture({ version, devices: { nic0: createNic() } });
+      expect(fixture.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
+      expect(fixture.changes).toEqual([`-K nic0 ${ALL_OFF}`]);
+      expect(fixture.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
+      expect(fixture.isOff("nic0", ["rx-hashing"])).toBe(false);
 
-      expect(bench.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
-      expect(bench.changes).toHaveLength(1);
+      expect(fixture.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
+      expect(fixture.changes).toHaveLength(1);
     });
 
     test("can turn off every feature", () => {
-      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
+      using fixture = new OldEthtoolFixture({ version, devices: { nic0: createNic() } });
       const everything = coverDevices(["nic0"], FEATURE_NAMES);
-      expect(bench.run(generateBootScript(everything), { shell })).toEqual(QUIET);
-      const names = bench.state.devices["nic0"]?.features.map(({ name }) => name) ?? [];
-      expect(bench.isOff("nic0", names)).toBe(true);
+      expect(fixture.run(generateBootScript(everything), { shell })).toEqual(QUIET);
+      const names = fixture.state.devices["nic0"]?.features.map(({ name }) => name) ?? [];
+      expect(fixture.isOff("nic0", names)).toBe(true);
     });
 
     test("never asks for the fixed rx of a vif, and exits 0", () => {
-      using bench = new OldEthtoolBench({
+      using fixture = new OldEthtoolFixture({
         version,
         devices: { "vif1.0": createCapturedVif("connected") },
       });
-      expect(bench.run(generateBootScript(coverDevices(["vif1.0"])), { shell })).toEqual(QUIET);
-      expect(bench.changes).toEqual(["-K vif1.0 tx off sg off tso off gso off gro off"]);
-      expect(bench.run(generateBootScript(coverDevices(["vif1.0"])), { shell })).toEqual(QUIET);
-      expect(bench.changes).toHaveLength(1);
+      expect(fixture.run(generateBootScript(coverDevices(["vif1.0"])), { shell })).toEqual(QUIET);
+      expect(fixture.changes).toEqual(["-K vif1.0 tx off sg off tso off gso off gro off"]);
+      expect(fixture.run(generateBootScript(coverDevices(["vif1.0"])), { shell })).toEqual(QUIET);
+      expect(fixture.changes).toHaveLength(1);
     });
 
     test("turns off what is off and requested, which would turn on when the guest connects", () => {
-      using bench = new OldEthtoolBench({
+      using fixture = new OldEthtoolFixture({
         version,
         devices: { "vif7.0": createCapturedVif("unconnected") },
       });
       const tso = coverDevices(["vif7.0"], ["tso"]);
-      expect(bench.run(generateBootScript(tso), { shell })).toEqual(QUIET);
-      expect(bench.changes).toEqual(["-K vif7.0 tso off"]);
-      expect(bench.isOff("vif7.0", ["tx-tcp-segmentation", "tx-tcp6-segmentation"])).toBe(true);
-      expect(bench.run(generateBootScript(tso), { shell })).toEqual(QUIET);
-      expect(bench.changes).toHaveLength(1);
+      expect(fixture.run(generateBootScript(tso), { shell })).toEqual(QUIET);
+      expect(fixture.changes).toEqual(["-K vif7.0 tso off"]);
+      expect(fixture.isOff("vif7.0", ["tx-tcp-segmentation", "tx-tcp6-segmentation"])).toBe(true);
+      expect(fixture.run(generateBootScript(tso), { shell })).toEqual(QUIET);
+      expect(fixture.changes).toHaveLength(1);
     });
 
     test("tries a feature that the driver keeps on once more alone, and then reports it", () => {
       const stubborn = createNic({ forced: ["rx-gro", "rx-checksum"] });
-      using bench = new OldEthtoolBench({
+      using fixture = new OldEthtoolFixture({
         version,
         devices: { nic0: stubborn, nic1: createNic() },
       });
-      const ended = bench.run(generateBootScript(coverDevices(["nic0", "nic1"])), { shell });
+      const ended = fixture.run(generateBootScript(coverDevices(["nic0", "nic1"])), { shell });
       expect(ended).toEqual({
         exitCode: 1,
         stdout: "",
         stderr: "offload: nic0: rx could not be turned off\noffload: nic0: gro could not be turned off\n",
       });
-      expect(bench.changes).toEqual([`-K nic0 ${ALL_OFF}`, "-K nic0 rx off", "-K nic0 gro off", `-K nic1 ${ALL_OFF}`]);
-      expect(bench.isOff("nic1", DEFAULT_KERNEL_FEATURES)).toBe(true);
+      expect(fixture.changes).toEqual([
+        `-K nic0 ${ALL_OFF}`,
+        "-K nic0 rx off",
+        "-K nic0 gro off",
+        `-K nic1 ${ALL_OFF}`,
+      ]);
+      expect(fixture.isOff("nic1", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 
     test("asks a driver that refuses at first again, feature by feature", () => {
-      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic({ refusals: 1 }) } });
-      expect(bench.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
-      expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
+      using fixture = new OldEthtoolFixture({ version, devices: { nic0: createNic({ refusals: 1 }) } });
+      expect(fixture.run(generateBootScript(coverDevices(["nic0"])), { shell })).toEqual(QUIET);
+      expect(fixture.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 
     test("turns off the other features when ethtool does not know one", () => {
       const unknown = ["rxhash", "ntuple", "lro"];
-      using bench = new OldEthtoolBench({ version, unknown, devices: { nic0: createNic() } });
+      using fixture = new OldEthtoolFixture({ version, unknown, devices: { nic0: createNic() } });
       const everything = coverDevices(["nic0"], FEATURE_NAMES);
-      expect(bench.run(generateBootScript(everything), { shell })).toEqual(QUIET);
-      expect(bench.changes).toHaveLength(1);
-      expect(bench.isOff("nic0", ["tx-checksum-ipv4", "rx-gro", "rx-vlan-hw-parse"])).toBe(true);
+      expect(fixture.run(generateBootScript(everything), { shell })).toEqual(QUIET);
+      expect(fixture.changes).toHaveLength(1);
+      expect(fixture.isOff("nic0", ["tx-checksum-ipv4", "rx-gro", "rx-vlan-hw-parse"])).toBe(true);
     });
 
     test("skips a missing device", () => {
-      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
-      const ended = bench.run(generateBootScript(coverDevices(["absent0", "nic0", ""])), { shell });
+      using fixture = new OldEthtoolFixture({ version, devices: { nic0: createNic() } });
+      const ended = fixture.run(generateBootScript(coverDevices(["absent0", "nic0", ""])), { shell });
       expect(ended).toEqual({
         exitCode: 0,
         stdout: "offload: : no such device\noffload: absent0: no such device\n",
         stderr: "",
       });
-      expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
+      expect(fixture.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 
     test("fails for a device that cannot be read, and continues with the others", () => {
       // Every machine has lo; this stand-in does not know it.
-      using bench = new OldEthtoolBench({ version, devices: { nic0: createNic() } });
-      const ended = bench.run(generateBootScript(coverDevices(["lo", "nic0"])), { shell });
+      using fixture = new OldEthtoolFixture({ version, devices: { nic0: createNic() } });
+      const ended = fixture.run(generateBootScript(coverDevices(["lo", "nic0"])), { shell });
       expect(ended).toEqual({
         exitCode: 1,
         stdout: "",
         stderr: "offload: lo: its features cannot be read\n",
       });
-      expect(bench.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
+      expect(fixture.isOff("nic0", DEFAULT_KERNEL_FEATURES)).toBe(true);
     });
 
     test("turns off only the covered devices among its arguments", () => {
       const devices = { nic0: createNic(), nic1: createNic(), nic2: createNic() };
-      using bench = new OldEthtoolBench({ version, devices });
+      using fixture = new OldEthtoolFixture({ version, devices });
       const words = { shell, arguments: ["nic1", "nic2"] };
-      expect(bench.run(generateBootScript(coverDevices(["nic0", "nic1"])), words)).toEqual(QUIET);
-      expect(bench.changes).toEqual([`-K nic1 ${ALL_OFF}`]);
+      expect(fixture.run(generateBootScript(coverDevices(["nic0", "nic1"])), words)).toEqual(QUIET);
+      expect(fixture.changes).toEqual([`-K nic1 ${ALL_OFF}`]);
     });
 
     test("keeps the own features of each device and of an exception off", () => {
       const devices = { nic0: createNic(), nic1: createNic(), nic2: createNic() };
-      using bench = new OldEthtoolBench({ version, devices });
+      using fixture = new OldEthtoolFixture({ version, devices });
       const coverage = createCoverage({
         devices: new Map([
           ["nic0", ["tso"]],
@@ -215,8 +220,8 @@ describe.each(RELEASES)("the boot script with ethtool %s", (version, shells) => 
           ["nic2", ["gro", "gso"]],
         ]),
       });
-      expect(bench.run(generateBootScript(coverage), { shell })).toEqual(QUIET);
-      expect(bench.changes).toEqual(["-K nic0 tso off", "-K nic2 gso off gro off"]);
+      expect(fixture.run(generateBootScript(coverage), { shell })).toEqual(QUIET);
+      expect(fixture.changes).toEqual(["-K nic0 tso off", "-K nic2 gso off gro off"]);
     });
   });
 });

@@ -8,7 +8,7 @@ import type { Coverage } from "../../src/core/verify/coverage.ts";
 import { coverageToJson } from "../../src/core/verify/coverage-json.ts";
 import { coverDevices, createCoverage } from "./script/coverages.ts";
 import { type Feature as EthtoolFeature, runOldEthtool } from "./script/old-ethtool.ts";
-import { createFeature, toFeatureBits } from "./script/old-ethtool-bench.ts";
+import { createFeature, toFeatureBits } from "./script/old-ethtool-fixture.ts";
 import { Scratch, SHELLS } from "./script/shells.ts";
 
 const NASTY = [

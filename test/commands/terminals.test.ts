@@ -7,7 +7,7 @@ const TAKES_UNICODE = { LANG: "C.UTF-8" };
 const COLOR = /\x1b\[[0-9;]*m/;
 
 /** Commands that only look, and what a person sees of each. */
-const LOOKS: readonly (readonly string[])[] = [
+const READ_ONLY_COMMANDS: readonly (readonly string[])[] = [
   ["help"],
   ["help", "disable"],
   ["help", "features"],
@@ -28,7 +28,7 @@ function at(env: Readonly<Record<string, string>>, args: readonly string[], answ
   return dom0.run([OFFLOAD, ...args], { tty: true, env, answers });
 }
 
-describe.each(LOOKS.map((words) => [words.join(" "), words] as const))("%s", (_, args) => {
+describe.each(READ_ONLY_COMMANDS.map((words) => [words.join(" "), words] as const))("%s", (_, args) => {
   test("prints no escape sequence with TERM=dumb", async () => {
     expect((await at({ TERM: "dumb" }, args)).stdout).not.toContain("\x1b");
   });

@@ -15,7 +15,7 @@ export const OFFLOAD = resolve(import.meta.dir, "../../dist/offload");
 
 /** How a throwaway dom0 starts. */
 export interface Dom0Options extends HostFixtureOptions {
-  /** A world that exists already, instead of one built from the other options. */
+  /** A fixture that exists already, instead of one built from the other options. */
   readonly fixture?: HostFixture;
 }
 
@@ -124,7 +124,7 @@ export class Dom0 {
     this.xapi = undefined;
   }
 
-  /** Starts XAPI, again or at last, with the records the world began with. */
+  /** Starts XAPI, again or at last, with the records the fixture began with. */
   async startXapi(): Promise<void> {
     await this.killXapi();
     await this.run(["rm", "-f", "/var/lib/xcp/xapi"]);

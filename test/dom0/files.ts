@@ -29,7 +29,7 @@ export function dom0Files(fixture: HostFixture): Map<string, string> {
   return files;
 }
 
-/** Writes the files of a world under a directory, to be copied over the root of its mount namespace. */
+/** Writes the files of a fixture under a directory, to be copied over the root of its mount namespace. */
 export async function writeFiles(fixture: HostFixture, root: string): Promise<void> {
   await Promise.all([...dom0Files(fixture)].map(([path, text]) => Bun.write(join(root, path), text)));
   if (fixture.scenarios.has("not-dom0")) return;

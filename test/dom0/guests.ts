@@ -186,7 +186,7 @@ export class Guests extends VmCopies {
     return parseVm(await this.control.database(), vm);
   }
 
-  /** Above the domids that any world begins with. */
+  /** Above the domids that any fixture begins with. */
   #nextDomid(): number {
     this.#lastDomid += 1;
     return this.#lastDomid;

@@ -3,7 +3,7 @@ import type { Database } from "./fixture/database.ts";
 import { buildHostFixture } from "./fixture/host-fixture.ts";
 import { isScenario, SCENARIOS } from "./fixture/scenarios.ts";
 
-/** Every reference in the records, except to metrics, a class that a world does not have. */
+/** Every reference in the records, except to metrics, a class that a fixture does not have. */
 function references(database: Database): { at: string; ref: string }[] {
   return Object.entries(database).flatMap(([name, table]) =>
     Object.values<object>(table).flatMap((record) =>
@@ -30,23 +30,23 @@ describe("a host fixture", () => {
   });
 
   test("has the documented records", () => {
-    const world = buildHostFixture();
-    expect(world.vif("pfSense").record.other_config).toMatchObject({ "ethtool-tx": "true" });
-    expect(world.vif("db").record.other_config).toEqual({ "ethtool-gro": "off", ethtoolrx: "off" });
-    const snapshot = world.vm("web 1 before the upgrade").record;
+    const fixture = buildHostFixture();
+    expect(fixture.vif("pfSense").record.other_config).toMatchObject({ "ethtool-tx": "true" });
+    expect(fixture.vif("db").record.other_config).toEqual({ "ethtool-gro": "off", ethtoolrx: "off" });
+    const snapshot = fixture.vm("web 1 before the upgrade").record;
     expect([snapshot.is_a_template, snapshot.is_a_snapshot]).toEqual([true, true]);
-    expect(world.vm("win 10").record).toMatchObject({ power_state: "Suspended", domid: -1 });
-    expect(world.vif("win 10").record.currently_attached).toBe(true);
-    expect(world.pif("bond0").record.bond_master_of).toHaveLength(1);
-    expect(world.devices.map(({ name }) => name)).not.toContain("bond0");
-    expect(Object.values(world.database.VLAN)).toMatchObject([{ tag: 100 }]);
+    expect(fixture.vm("win 10").record).toMatchObject({ power_state: "Suspended", domid: -1 });
+    expect(fixture.vif("win 10").record.currently_attached).toBe(true);
+    expect(fixture.pif("bond0").record.bond_master_of).toHaveLength(1);
+    expect(fixture.devices.map(({ name }) => name)).not.toContain("bond0");
+    expect(Object.values(fixture.database.VLAN)).toMatchObject([{ tag: 100 }]);
   });
 
   test("has as many NICs, VMs and VIFs as requested", () => {
-    const world = buildHostFixture({ nics: 6, vms: 9, vifs: 3 });
-    expect(world.running).toHaveLength(9);
-    expect(world.running.every((vm) => vm.vifs.length === 3)).toBe(true);
-    expect(world.devices.filter(({ kind }) => kind === "nic")).toHaveLength(6);
+    const fixture = buildHostFixture({ nics: 6, vms: 9, vifs: 3 });
+    expect(fixture.running).toHaveLength(9);
+    expect(fixture.running.every((vm) => vm.vifs.length === 3)).toBe(true);
+    expect(fixture.devices.filter(({ kind }) => kind === "nic")).toHaveLength(6);
     const bare = buildHostFixture({ nics: 0, vms: 0 });
     expect(bare.devices).toEqual([]);
   });
@@ -60,32 +60,32 @@ describe("scenarios", () => {
   });
 
   test("elsewhere uses one domid on two hosts", () => {
-    const world = buildHostFixture({ scenarios: ["elsewhere"] });
-    const [near, far] = [world.vm("web 1").record, world.vm("remote web").record];
+    const fixture = buildHostFixture({ scenarios: ["elsewhere"] });
+    const [near, far] = [fixture.vm("web 1").record, fixture.vm("remote web").record];
     expect(near.domid).toBe(far.domid);
     expect(near.resident_on).not.toBe(far.resident_on);
-    expect(world.vif("remote web").device).toBeUndefined();
+    expect(fixture.vif("remote web").device).toBeUndefined();
   });
 
   test("member has the other host as coordinator", () => {
-    const world = buildHostFixture({ scenarios: ["member"] });
-    const [pool] = Object.values(world.database.pool);
-    expect(pool?.master).toBe(world.other?.ref ?? "none");
+    const fixture = buildHostFixture({ scenarios: ["member"] });
+    const [pool] = Object.values(fixture.database.pool);
+    expect(pool?.master).toBe(fixture.other?.ref ?? "none");
   });
 
   test("sriov has a VIF without a device, and a logical PIF with its NIC's name", () => {
-    const world = buildHostFixture({ scenarios: ["sriov"] });
-    expect(world.vif("nfv", 0).device).toBeUndefined();
-    expect(world.vif("nfv", 1).device).toBeDefined();
-    const named = Object.values(world.database.PIF).filter(({ device }) => device === "eth1");
+    const fixture = buildHostFixture({ scenarios: ["sriov"] });
+    expect(fixture.vif("nfv", 0).device).toBeUndefined();
+    expect(fixture.vif("nfv", 1).device).toBeDefined();
+    const named = Object.values(fixture.database.PIF).filter(({ device }) => device === "eth1");
     expect(named.map(({ physical }) => physical)).toEqual([true, false]);
   });
 
   test("duplicates has two VMs of one name", () => {
-    const world = buildHostFixture({ scenarios: ["duplicates"] });
-    expect(world.vms.filter(({ record }) => record.name_label === "twin")).toHaveLength(2);
-    expect(() => world.vm("twin")).toThrow("2 VMs");
-    expect(world.vm(world.vm("web 1").record.uuid).record.uuid).not.toBe(world.vm("web 1").record.uuid);
+    const fixture = buildHostFixture({ scenarios: ["duplicates"] });
+    expect(fixture.vms.filter(({ record }) => record.name_label === "twin")).toHaveLength(2);
+    expect(() => fixture.vm("twin")).toThrow("2 VMs");
+    expect(fixture.vm(fixture.vm("web 1").record.uuid).record.uuid).not.toBe(fixture.vm("web 1").record.uuid);
   });
 
   test("are refused when they contradict each other", () => {

@@ -19,7 +19,7 @@ export class Link {
 
   /** Makes a device, as the toolstack does when a VIF is plugged. */
   async add(name: string, kind: DeviceKind = "vif", mac = "fe:ff:ff:ff:ff:ff"): Promise<void> {
-    // Far above the numbers that the devices of any world have.
+    // Far above the numbers that the devices of any fixture have.
     const number = 1_000_000 + this.added++;
     const device = { name, kind, mac };
     const batch = creationBatch([device], this.namespace.peers, number);

@@ -73,7 +73,7 @@ export class Namespace {
     const name = fixture.host.record.hostname;
     // Bun's pipes are sockets, and bash takes a socket for a remote login that wants its ~/.bashrc.
     const holder = Bun.spawn(["bash", "--norc", "-c", OUTER, "outer", directory, name, ...COPIED], {
-      // A session of its own, so that Ctrl-C at a terminal ends the command inside and not its world.
+      // A session of its own, so that Ctrl-C at a terminal ends the command inside and not its namespace.
       detached: true,
       env: { PATH: SYSTEM_PATH },
       stdin: "pipe",

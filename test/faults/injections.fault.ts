@@ -11,11 +11,11 @@ import {
 } from "./injections.ts";
 import type { Command } from "./kills.ts";
 
-/** What goes wrong, and whether both sequels follow each case or take turns. */
+/** What goes wrong, and whether both follow-ups run after each case or alternate. */
 const ROWS: readonly (readonly [
   what: string,
   make: (host: FaultHost, command: Command) => Promise<readonly FaultRun[]>,
-  turns: boolean,
+  alternate: boolean,
 ])[] = [
   ["the kernel refuses", listKernelErrors, false],
   ["a driver accepts and does nothing", listIgnoredWrites, false],
@@ -28,8 +28,8 @@ for (const command of ["disable", "restore"] as const) {
   for (const [what, make, alternate] of ROWS) {
     test(`${command}: ${what}, at every call`, async () => {
       await using host = await FaultHost.start();
-      const strikes = await make(host, command);
-      const { runs, exits, failures } = await runFaults(host, command, strikes, { alternate });
+      const faultRuns = await make(host, command);
+      const { runs, exits, failures } = await runFaults(host, command, faultRuns, { alternate });
       const codes = [...exits].map(([code, count]) => `${count} ended with ${code}`).join(", ");
       console.log(`${command}, ${what}: ${runs} runs; ${codes}; ${failures.length} complaints`);
       expect(failures).toEqual([]);

@@ -28,8 +28,8 @@ for (const command of ["disable", "restore"] as const) {
   for (const [what, make, every] of ROWS) {
     test(`${command}: ${what}`, async () => {
       await using host = await FaultHost.start();
-      const strikes = await make(host, command);
-      const { runs, failures } = await runFaults(host, command, strikes, {
+      const faultRuns = await make(host, command);
+      const { runs, failures } = await runFaults(host, command, faultRuns, {
         every,
         alternate: true,
       });

@@ -1,15 +1,15 @@
 import { describe, expect } from "bun:test";
 import { resolve } from "node:path";
-import { bench } from "./bench.ts";
 import { ALL_NICS_OFF, listNicFeaturesOn } from "./features.ts";
 import { NICS } from "./hardware.ts";
 import { PROGRAM } from "./lab.ts";
+import { machineTests } from "./machine-tests.ts";
 
 const INSTALLER = resolve(import.meta.dir, "../../install.sh");
 
 // Nehalem, of 2008, is the oldest processor that install.sh accepts: SSE 4.2 and POPCNT, and no AVX.
 describe("a machine with a CPU of 2008", () => {
-  const lab = bench({ kind: "plain", units: "absent", processor: "Nehalem" });
+  const lab = machineTests({ kind: "plain", units: "absent", processor: "Nehalem" });
 
   lab.test("has no AVX, and runs the executable under test", async ({ machine }) => {
     const info = await machine.text(["cat", "/proc/cpuinfo"]);

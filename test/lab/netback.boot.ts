@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
-import { bench } from "./bench.ts";
 import { ALL_NICS_OFF, listChangeableOn, listNicFeaturesOn } from "./features.ts";
 import { Guest } from "./guest.ts";
+import { machineTests } from "./machine-tests.ts";
 
 /** What a connected vif has on at first (the captures of test/fixtures/netback), RX apart, which is fixed. */
 const VIF_AT_FIRST = [
@@ -18,7 +18,7 @@ const VIF_AT_FIRST = [
 const RX_FIXED = { active: true, fixed: true };
 
 describe("a Xen dom0 with a guest", () => {
-  const lab = bench({ kind: "xen", units: "absent" });
+  const lab = machineTests({ kind: "xen", units: "absent" });
   let guest: Guest;
 
   lab.test("is a dom0", async (dom0) => {

@@ -1,10 +1,10 @@
 import { describe, expect } from "bun:test";
-import { bench } from "./bench.ts";
 import { ALL_NICS_OFF, listNicFeaturesOn } from "./features.ts";
 import { NICS } from "./hardware.ts";
+import { machineTests } from "./machine-tests.ts";
 
 describe("a machine with real NIC drivers", () => {
-  const lab = bench({ kind: "plain", units: "absent" });
+  const lab = machineTests({ kind: "plain", units: "absent" });
   let before: Record<string, string[]> = {};
 
   lab.test("boots with the expected NICs and their offloads on", async ({ machine }) => {

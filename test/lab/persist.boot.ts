@@ -1,8 +1,8 @@
 import { describe, expect } from "bun:test";
-import { bench } from "./bench.ts";
 import { ALL_NICS_OFF, listChangeableOn, listNicFeaturesOn } from "./features.ts";
 import { Guest } from "./guest.ts";
 import type { Machine } from "./machine.ts";
+import { machineTests } from "./machine-tests.ts";
 
 /** Runs offload and expects it to have done all it was asked for. */
 async function done(machine: Machine, ...args: readonly string[]): Promise<void> {
@@ -11,7 +11,7 @@ async function done(machine: Machine, ...args: readonly string[]): Promise<void>
 }
 
 describe("persist on a machine without the toolstack's units", () => {
-  const lab = bench({ kind: "plain", units: "absent" });
+  const lab = machineTests({ kind: "plain", units: "absent" });
   let before: Record<string, string[]> = {};
 
   for (const method of ["systemd", "rc.local"] as const) {
@@ -33,7 +33,7 @@ describe("persist on a machine without the toolstack's units", () => {
 });
 
 describe("persist on a machine with the toolstack's units", () => {
-  const lab = bench({ kind: "plain", units: "present" });
+  const lab = machineTests({ kind: "plain", units: "present" });
 
   // networkd and XAPI's start of day turn GRO on again, on this machine whatever is recorded.
   lab.test("turns off again what the toolstack turns on at boot", async ({ machine }) => {
@@ -60,7 +60,7 @@ describe("persist on a machine with the toolstack's units", () => {
 });
 
 describe("persist on a Xen dom0", () => {
-  const lab = bench({ kind: "xen", units: "absent" });
+  const lab = machineTests({ kind: "xen", units: "absent" });
 
   lab.test("turns off the offloads of a guest from its start", async (dom0) => {
     await done(dom0.machine, "disable", "ALL", "--yes");

@@ -113,7 +113,7 @@ export function changesOf(report: { hosts: { report: { changes: unknown[] } }[] 
   return report.hosts.map((row) => row.report.changes.length);
 }
 
-/** What a made-up plugin answers: the exit code, and codes of problems. */
+/** What the fake plugin answers: the exit code, and codes of problems. */
 export interface FakeAnswer {
   readonly exitCode: number;
   readonly problems?: readonly string[];

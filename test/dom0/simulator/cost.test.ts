@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Agent, request } from "node:http";
 import { MEASURED_COST } from "./control.ts";
-import { type Bench, SMALL_DATABASE, startBench } from "./test-bench.ts";
+import { SMALL_DATABASE, startTestSimulator, type TestSimulator } from "./test-simulator.ts";
 
-let bench: Bench;
+let simulator: TestSimulator;
 let session: string;
 
 beforeEach(async () => {
-  bench = startBench();
-  session = await bench.login();
+  simulator = startTestSimulator();
+  session = await simulator.login();
 });
-afterEach(() => bench.stop());
+afterEach(() => simulator.stop());
 
-const read = () => bench.rpc("VIF.get_all_records", session);
-const write = (key: string) => bench.rpc("VIF.add_to_other_config", session, "OpaqueRef:vif0", key, "v");
+const read = () => simulator.rpc("VIF.get_all_records", session);
+const write = (key: string) => simulator.rpc("VIF.add_to_other_config", session, "OpaqueRef:vif0", key, "v");
 
 async function msOf(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
@@ -22,57 +22,57 @@ async function msOf(work: () => Promise<unknown>): Promise<number> {
 }
 
 test("recordMs delays a read by each record", async () => {
-  await bench.control.cost({ callMs: 0, recordMs: 20 });
+  await simulator.control.cost({ callMs: 0, recordMs: 20 });
   expect(await msOf(read)).toBeGreaterThanOrEqual(40);
 });
 
 test("callMs delays each write, and no read", async () => {
-  await bench.control.cost({ callMs: 100, recordMs: 0 });
+  await simulator.control.cost({ callMs: 100, recordMs: 0 });
   expect(await msOf(() => write("a"))).toBeGreaterThanOrEqual(100);
   expect(await msOf(read)).toBeLessThan(100);
 });
 
 test("concurrent calls run one at a time", async () => {
-  await bench.control.cost({ callMs: 20, recordMs: 0 });
+  await simulator.control.cost({ callMs: 20, recordMs: 0 });
   const together = () => Promise.all([write("a"), write("b"), write("c")]);
   expect(await msOf(together)).toBeGreaterThanOrEqual(60);
 });
 
 test("a cost below the resolution of a timer is met", async () => {
-  await bench.control.cost({ callMs: 0.4, recordMs: 0 });
+  await simulator.control.cost({ callMs: 0.4, recordMs: 0 });
   const together = () => Promise.all(Array.from({ length: 50 }, (_, key) => write(`k${key}`)));
   expect(await msOf(together)).toBeGreaterThanOrEqual(20);
 });
 
 test("heldMs counts the time of all calls, and no other time", async () => {
-  await bench.control.cost({ callMs: 20, recordMs: 0 });
-  await bench.control.clearCalls();
+  await simulator.control.cost({ callMs: 20, recordMs: 0 });
+  await simulator.control.clearCalls();
   const taken = await msOf(() => Promise.all([write("a"), write("b"), write("c")]));
-  const held = await bench.control.heldMs();
+  const held = await simulator.control.heldMs();
   expect(held).toBeGreaterThanOrEqual(60);
   expect(held).toBeLessThanOrEqual(taken);
-  await bench.control.clearCalls();
-  expect(await bench.control.heldMs()).toBe(0);
+  await simulator.control.clearCalls();
+  expect(await simulator.control.heldMs()).toBe(0);
 });
 
 test("rowMs delays a filter by each record that it examines", async () => {
-  await bench.control.cost({ callMs: 0, recordMs: 0, rowMs: 25 });
-  const where = () => bench.rpc("VIF.get_all_records_where", session, 'field "device" = "7"');
+  await simulator.control.cost({ callMs: 0, recordMs: 0, rowMs: 25 });
+  const where = () => simulator.rpc("VIF.get_all_records_where", session, 'field "device" = "7"');
   expect(await msOf(where)).toBeGreaterThanOrEqual(50);
   expect(await msOf(read)).toBeLessThan(50);
 });
 
 test("kilobyteMs delays a reply by its length", async () => {
-  await bench.control.cost({ callMs: 0, recordMs: 0, kilobyteMs: 200 });
+  await simulator.control.cost({ callMs: 0, recordMs: 0, kilobyteMs: 200 });
   const { length } = JSON.stringify(await read());
   expect(await msOf(read)).toBeGreaterThanOrEqual(length / 5);
 });
 
 describe("a member", () => {
-  let member: Bench;
+  let member: TestSimulator;
   let own: string;
   beforeEach(async () => {
-    member = startBench(SMALL_DATABASE, "OpaqueRef:other");
+    member = startTestSimulator(SMALL_DATABASE, "OpaqueRef:other");
     own = await member.login();
   });
   afterEach(() => member.stop());
@@ -110,7 +110,7 @@ describe("a member", () => {
 });
 
 /** Adds so many keys over four kept connections. */
-async function writes(of: Bench, session: string, count: number): Promise<void> {
+async function writes(of: TestSimulator, session: string, count: number): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const write = (n: number) => {
     const params = [session, "OpaqueRef:vif0", `k${n}`, "v"];

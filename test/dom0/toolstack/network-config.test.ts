@@ -9,11 +9,11 @@ import { DocumentSchema, documentOf } from "./networkd-document.ts";
 
 // What a real networkd ran and wrote; the files are those of the recordings.
 
-function worldWith(otherConfig: Record<string, string>) {
-  const world = buildHostFixture({ vms: 0 });
-  const pif = world.pif("eth1");
+function fixtureWith(otherConfig: Record<string, string>) {
+  const fixture = buildHostFixture({ vms: 0 });
+  const pif = fixture.pif("eth1");
   pif.record.other_config = otherConfig;
-  return { database: Database.from(world.database), pif, world };
+  return { database: Database.from(fixture.database), pif, fixture };
 }
 
 describe("the commands that networkd runs on PIF.plug", () => {
@@ -23,7 +23,7 @@ describe("the commands that networkd runs on PIF.plug", () => {
       const config = Object.fromEntries(
         Object.entries(recorded).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
       );
-      const { database, pif } = worldWith(config);
+      const { database, pif } = fixtureWith(config);
       const { interfaces } = networkConfig(database, pif.ref);
       const said = [...interfaces.values()].flatMap((one, n) => {
         const name = ["eth2", "breth2"][n];
@@ -40,8 +40,8 @@ describe("the commands that networkd runs on PIF.plug", () => {
 });
 
 describe("networkd.db", () => {
-  const world = buildHostFixture({ vms: 0 });
-  const document = documentOf(Database.from(world.database), world.host.ref);
+  const fixture = buildHostFixture({ vms: 0 });
+  const document = documentOf(Database.from(fixture.database), fixture.host.ref);
   const recorded = v.parse(DocumentSchema, bondAndVlan);
 
   test("has the members of the recorded file for each interface", () => {

@@ -7,7 +7,7 @@ import { TIMEOUTS_MS } from "./lab.ts";
 type Body = (dom0: BootedDom0) => Promise<void>;
 
 /** A machine for the tests of one `describe`, which follow each other on it. */
-export interface Bench {
+export interface MachineTests {
   /** Declares a test. When it fails, the machine tells on standard error what it has to tell. */
   test(name: string, body: Body): void;
 }
@@ -16,7 +16,7 @@ export interface Bench {
 const MAX_RETRIES = 2;
 
 /** Boots a machine before the tests of this `describe`, and ends it after them. */
-export function bench(options: BootedDom0Options): Bench {
+export function machineTests(options: BootedDom0Options): MachineTests {
   let dom0: BootedDom0 | undefined;
   let retriesLeft = MAX_RETRIES;
   const passed: Body[] = [];

@@ -10,7 +10,7 @@ import { rpc } from "./raw-client.ts";
 import { Simulator } from "./simulator.ts";
 
 /** A simulator in this process, with its control socket and a client for it. */
-export interface Bench {
+export interface TestSimulator {
   socket: string;
   control: SimulatorControl;
   /** Does one call in JSON-RPC 2.0. */
@@ -34,14 +34,14 @@ export const SMALL_DATABASE = {
 } as const;
 
 /** Starts a simulator over the records; `host` is the host that it stands on, where that is not the coordinator. */
-export function startBench(content: unknown = SMALL_DATABASE, host?: string): Bench {
+export function startTestSimulator(content: unknown = SMALL_DATABASE, host?: string): TestSimulator {
   const directory = mkdtempSync(join(tmpdir(), "xapi-simulator-"));
   const [socket, controlPath] = [join(directory, "xapi"), join(directory, "control")];
   const coordinator = new Coordinator(Database.from(content));
   const simulator = new Simulator({ coordinator, socket, ...(host !== undefined && { host }) });
   simulator.start();
   const server = serveControl(simulator, controlPath);
-  const call: Bench["rpc"] = (method, ...params) => rpc(socket, method, ...params);
+  const call: TestSimulator["rpc"] = (method, ...params) => rpc(socket, method, ...params);
   return {
     socket,
     control: new SimulatorControl(controlPath),

@@ -5,7 +5,7 @@ import { type Device, type Feature, type InitialState, readState, type State, wr
 import { Scratch } from "./shells.ts";
 
 /** A directory whose `ethtool` is a stand-in for an old one. */
-export class OldEthtoolBench extends Scratch {
+export class OldEthtoolFixture extends Scratch {
   private readonly file = join(this.directory, "state.json");
 
   constructor(initialState: InitialState) {
