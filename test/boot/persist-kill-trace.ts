@@ -1,3 +1,5 @@
+import { type Call, parseTrace } from "../dom0/strace.ts";
+
 /**
  * Kills a program at one of its system calls. Only its main thread is traced: all that `offload`
  * changes it changes there, which a test can check.
@@ -16,15 +18,6 @@ const TRACED = [
   .map((name) => `?${name}`)
   .join(",");
 
-/** A system call of a program that can be run again and again. */
-export interface Call {
-  readonly name: string;
-  /** Which one of that name it is, from 1. */
-  readonly occurrence: number;
-  /** Name, arguments without what is random in them, and which one of these it is. */
-  readonly identity: string;
-}
-
 /** The arguments that make strace run a program, and write down its calls or kill it at one. */
 export function buildStraceArguments(
   log: string,
@@ -35,22 +28,9 @@ export function buildStraceArguments(
   return ["strace", "-y", "-s", "0", "-o", log, "-e", `trace=${TRACED}`, ...threads, ...injection];
 }
 
-/** The calls that a log tells of, in order. */
+/** The calls in a log, in order. */
 export function parseCalls(log: string): readonly Call[] {
-  const byName = new Map<string, number>();
-  const byText = new Map<string, number>();
-  return log.split("\n").flatMap((line) => {
-    const [, name] = /^(\w+)\(/.exec(line) ?? [];
-    if (name === undefined) return [];
-    const text = normalizeCall(line);
-    return [
-      {
-        name,
-        occurrence: countNext(byName, name),
-        identity: `${text} #${countNext(byText, text)}`,
-      },
-    ];
-  });
+  return parseTrace(log, normalizeCall);
 }
 
 /** Those at which a program is to be killed: it changes a file, starts a program or ends. */
@@ -140,10 +120,4 @@ function normalizeCall(line: string): string {
     .replace(/\b\d+</g, "<")
     .replace(/(FICLONE, )\d+/g, "$1")
     .replace(/(child_tid|parent_tid|stack|tls)=0x[0-9a-f]+|=> \{.*?\}|0x[0-9a-f]+/g, "");
-}
-
-function countNext(counts: Map<string, number>, key: string): number {
-  const count = (counts.get(key) ?? 0) + 1;
-  counts.set(key, count);
-  return count;
 }

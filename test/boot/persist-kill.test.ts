@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { listFeaturesOn } from "../assertions/ethtool.ts";
+import type { Call } from "../dom0/strace.ts";
 import {
   type BootResult,
   type Files,
@@ -16,7 +17,6 @@ import {
   PersistKillHost,
 } from "./persist-kill-host.ts";
 import {
-  type Call,
   findChangesOutsideMainThread,
   findKillPoints,
   findUnsyncedChanges,

@@ -1,3 +1,5 @@
+import { type Call, parseTrace } from "../dom0/strace.ts";
+
 /**
  * Where a run can be hit. What the program changes itself, devices and files, it changes in its
  * main thread; strace without -f follows that one alone, so that the calls of the runtime's other
@@ -15,15 +17,6 @@ const TRACED = [
   .map((name) => `?${name}`)
   .join(",");
 
-/** A system call of the main thread. */
-export interface Call {
-  readonly name: string;
-  /** Which one of that name it is, from 1. */
-  readonly occurrence: number;
-  /** The call without what is random in it, and which one of these it is. */
-  readonly identity: string;
-}
-
 /** Arguments of strace that write the main thread's calls down, and inject something into one. */
 export function traceMainThread(inject?: string): readonly string[] {
   return ["-e", `trace=${TRACED}`, ...(inject === undefined ? [] : ["-e", `inject=${inject}`])];
@@ -35,27 +28,16 @@ export function traceAnyThread(name: string, inject: string): readonly string[] 
   return ["-f", "-e", `trace=${name}`, "-e", `inject=${name}:${inject}`];
 }
 
-/** The calls that a log of the main thread tells of, in order. */
+/** The calls in a log of the main thread, in order. */
 export function parseCalls(log: string): readonly Call[] {
-  const byName = new Map<string, number>();
-  const byText = new Map<string, number>();
-  return log.split("\n").flatMap((line): Call[] => {
-    const [, name] = /^(\w+)\(/.exec(line) ?? [];
-    if (name === undefined) return [];
-    const text = line
+  return parseTrace(log, (line) =>
+    line
       .replace(/\s+= (?:\?|-?\d|0x).*$/, "")
       .replace(/(\.offload-new\.)[0-9a-f]+/g, "$1…")
       .replace(/0x[0-9a-f]+|socket:\[\d+\]|\b\d+(?=<)/g, "…")
       .replace(/^(pwrite64|read|write|getdents64|fgetxattr|fsetxattr)\((\S+?>).*$/, "$1($2)")
-      .replace(/^(statx)\((.*?, ".*?"),.*$/, "$1($2)");
-    return [
-      {
-        name,
-        occurrence: countNext(byName, name),
-        identity: `${text} #${countNext(byText, text)}`,
-      },
-    ];
-  });
+      .replace(/^(statx)\((.*?, ".*?"),.*$/, "$1($2)"),
+  );
 }
 
 /** Whether a call concerns what this program keeps, a device's features, or the end of the run. */
@@ -66,10 +48,4 @@ export function isRelevant({ identity }: Call): boolean {
 /** Whether the call asks the kernel for features, or to change them. */
 export function isEthtool({ identity }: Call): boolean {
   return identity.includes("SIOCETHTOOL");
-}
-
-function countNext(counts: Map<string, number>, key: string): number {
-  const count = (counts.get(key) ?? 0) + 1;
-  counts.set(key, count);
-  return count;
 }

@@ -1,6 +1,7 @@
 import type { Result } from "../dom0/running.ts";
 import type { Fault } from "../dom0/simulator/control.ts";
-import { type Call, isEthtool, isRelevant, parseCalls, traceMainThread } from "./calls.ts";
+import type { Call } from "../dom0/strace.ts";
+import { isEthtool, isRelevant, parseCalls, traceMainThread } from "./calls.ts";
 import { type FaultHost, findDifferences, type HostState } from "./host.ts";
 import { ARGUMENTS, type Command, checkFollowUp, type FollowUp, prepare } from "./kills.ts";
 

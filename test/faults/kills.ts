@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { type Call, isRelevant, parseCalls, traceAnyThread, traceMainThread } from "./calls.ts";
+import type { Call } from "../dom0/strace.ts";
+import { isRelevant, parseCalls, traceAnyThread, traceMainThread } from "./calls.ts";
 import { type FaultHost, findDifferences } from "./host.ts";
 
 /** The command that is killed. */
