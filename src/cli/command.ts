@@ -1,22 +1,19 @@
-import { CommandError, type Failure } from "../core/command-error.ts";
+import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { attemptAsync, CommandError } from "../core/command-error.ts";
 import type { PoolCall } from "../core/pool-call.ts";
-import type { ExitCode } from "../core/problem.ts";
 import type { Report, ReportingCommand } from "../core/report.ts";
+import { setVerbose } from "../terminal/progress.ts";
+import type { OutputOptions } from "./output-options.ts";
+import { type ParsedArguments, parseCommandLine } from "./parse-args.ts";
 import type { SignalHandler } from "./signals.ts";
 
-/** How the user wants to be answered. */
-export interface OutputOptions {
-  readonly json: boolean;
-  readonly color: boolean;
-  /** Whether each object is told of. */
-  readonly verbose: boolean;
+/** What a command is run with, besides its arguments. */
+export interface CommandContext {
+  readonly signals: SignalHandler;
+  /** Whose `--pool` this is run for; null where a person or a script on this host asked. */
+  readonly call: PoolCall | null;
+  readonly output: OutputOptions;
 }
-
-/** What a command came to: a report, why there is none, or one line that is all there is to say. */
-export type CommandOutcome =
-  | ({ readonly type: "report" } & CommandResult)
-  | { readonly type: "line"; readonly line: string; readonly exitCode: ExitCode }
-  | { readonly type: "failure"; readonly failures: readonly Failure[] };
 
 /** What a command that could be carried out has to tell. */
 export interface CommandResult {
@@ -25,38 +22,54 @@ export interface CommandResult {
   readonly text?: string;
 }
 
-/** What main hands to a command, and takes back from it. */
-export interface CommandContext {
-  /** The words behind the command's name, none of them read yet. */
-  readonly rawArgs: readonly string[];
-  readonly signals: SignalHandler;
-  /** Whose `--pool` this is run for; null where a person or a script on this host asked. */
-  readonly call: PoolCall | null;
-  /** To be called once, with what is to be told. */
-  reportOutcome(command: ReportingCommand, outputOptions: OutputOptions, outcome: CommandOutcome): void;
-  /** To be called instead, where there is a text to print and no report. */
-  print(text: string | CommandError): void;
+/** What a command gives that prints a text and makes no report. */
+export interface TextResult {
+  readonly text: string;
 }
 
-/** The outcome that a result stands for. */
-export function toCommandOutcome(result: CommandResult | CommandError): CommandOutcome {
-  return result instanceof CommandError
-    ? { type: "failure", failures: result.failures }
-    : { type: "report", ...result };
+/** How a command ended, with all that is needed to answer. */
+export class CompletedCommand {
+  constructor(
+    /** The command that the report names; null where there is none. */
+    readonly reportAs: ReportingCommand | null,
+    readonly output: OutputOptions,
+    /** `help`: it was not run, for its help was asked for. */
+    readonly result: CommandResult | TextResult | CommandError | "help",
+  ) {}
 }
 
-/** How to answer, as far as it can be told before the command line is known to be right. */
-export function parseOutputOptions(rawArgs: readonly string[]): OutputOptions {
-  const flags = cutAtDoubleDash(rawArgs);
-  return {
-    json: flags.includes("--json"),
-    color: !flags.includes("--no-color"),
-    // Short flags may share a hyphen, and none takes a value.
-    verbose: flags.some((flag) => flag === "--verbose" || /^-[a-z]*v/.test(flag)),
-  };
+/** What main gives to citty for a command. */
+interface CommandInput extends Pick<CommandContext, "signals" | "call"> {
+  /** The words behind the command's name. */
+  readonly words: readonly string[];
 }
 
-/** The words among which flags are: those before a `--`. */
-export function cutAtDoubleDash(rawArgs: readonly string[]): readonly string[] {
-  return rawArgs.includes("--") ? rawArgs.slice(0, rawArgs.indexOf("--")) : rawArgs;
+interface CommandSpec<D extends ArgsDef> {
+  readonly name: string;
+  readonly summary: string;
+  readonly args: D;
+}
+
+/**
+ * A command for citty, which loads it when it is wanted. Its words are read here, strictly and once, and not by citty.
+ * `reportAs`: null for a command that makes no report.
+ */
+export function defineOffloadCommand<D extends ArgsDef>(
+  reportAs: ReportingCommand | null,
+  { name, summary, args: definition }: CommandSpec<D>,
+  run: (args: ParsedArguments<D>, context: CommandContext) => Promise<CommandResult | TextResult>,
+): CommandDef {
+  return defineCommand<ArgsDef>({
+    meta: { name, description: summary },
+    async run({ data }: { readonly data?: CommandInput }) {
+      if (data === undefined) return undefined;
+      const { words, signals, call } = data;
+      const { args, output, wantsHelp } = parseCommandLine(definition, words);
+      if (wantsHelp) return new CompletedCommand(reportAs, output, "help");
+      setVerbose(output.verbose);
+      const result =
+        args instanceof CommandError ? args : await attemptAsync(() => run(args, { signals, call, output }));
+      return new CompletedCommand(reportAs, output, result);
+    },
+  });
 }

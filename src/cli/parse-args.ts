@@ -1,14 +1,9 @@
 import { parseArgs } from "node:util";
-import type { ArgDef, ArgsDef, CommandMeta } from "citty";
-import { type CommandError, mapCollectingFailures, usageError } from "../core/command-error.ts";
-import { DEFAULT_FEATURES, type Feature, parseFeatures } from "../core/features.ts";
+import type { ArgsDef } from "citty";
+import { attempt, type CommandError, usageError } from "../core/command-error.ts";
 import { findClosest } from "../core/find-closest.ts";
-import type { TargetRequest } from "../core/targets/target-request.ts";
-import { checkSpelling, WHOLE_HOST } from "../core/targets/targets.ts";
 import { quote } from "../core/text.ts";
-import type { DISABLE } from "./specs/disable.ts";
-import type { SHARED_ARGS } from "./specs/shared.ts";
-import type { CommandDefinition } from "./specs/spec.ts";
+import type { OutputOptions } from "./output-options.ts";
 
 /** What a command line gave, checked against the command's definition. */
 export interface ParsedArguments<D extends ArgsDef> {
@@ -19,20 +14,49 @@ export interface ParsedArguments<D extends ArgsDef> {
   readonly positionals: readonly string[];
 }
 
-/** The part of a definition that citty is given: arguments are read here, strictly, and not by citty. */
-export function toCittyMeta({ name, summary }: CommandDefinition): { readonly meta: CommandMeta } {
-  return { meta: { name, description: summary } };
+/** A command line, read once. */
+interface CommandLine<D extends ArgsDef> {
+  /** What it says, or why it is refused. */
+  readonly args: ParsedArguments<D> | CommandError;
+  /** How to answer: known even where the rest of it is refused. */
+  readonly output: OutputOptions;
+  readonly wantsHelp: boolean;
 }
 
 /**
  * Reads a command line strictly. citty itself runs a command whatever flags it is given, takes
- * `--dry-run` for the value of a flag before it, and drops surplus words; with root on a
- * hypervisor each of those is a refusal.
+ * `--dry-run` for the value of a flag before it, keeps the last of several `--vm`, and drops surplus words; with root
+ * on a hypervisor each of those is a refusal.
  */
-export function parseArguments<D extends ArgsDef>(definition: D, rawArgs: readonly string[]): ParsedArguments<D> {
-  const flags = new Map<string, boolean>();
-  const values = new Map<string, string[]>();
-  const positionals: string[] = [];
+export function parseCommandLine<D extends ArgsDef>(definition: D, rawArgs: readonly string[]): CommandLine<D> {
+  const tokens = tokenize(definition, rawArgs);
+  const given = listGivenFlags(tokens);
+  const has = (flag: string) => given.has(flag) && Object.hasOwn(definition, flag);
+  const isNagios = Object.hasOwn(definition, "nagios") && tokens.some((token) => token.name === "nagios");
+  return {
+    args: attempt(() => readTokens(tokens, definition)),
+    output: {
+      json: has("json"),
+      color: !given.has("no-color"),
+      verbose: has("verbose"),
+      nagios: isNagios ? { strict: given.has("strict") } : null,
+    },
+    wantsHelp: has("help"),
+  };
+}
+
+/** A word of a command line by itself, or a flag with its value. */
+type Token =
+  | { readonly name: null; readonly value: string }
+  | {
+      readonly name: string;
+      readonly rawName: string;
+      readonly value: string | undefined;
+      /** It has no value, or a flag where its value belongs. */
+      readonly isMissing: boolean;
+    };
+
+function tokenize(definition: ArgsDef, rawArgs: readonly string[]): readonly Token[] {
   const { tokens } = parseArgs({
     args: [...rawArgs],
     options: buildParserOptions(definition),
@@ -40,26 +64,50 @@ export function parseArguments<D extends ArgsDef>(definition: D, rawArgs: readon
     allowPositionals: true,
     tokens: true,
   });
+  return tokens.flatMap((token): Token[] => {
+    if (token.kind === "option-terminator") return [];
+    if (token.kind === "positional") return [{ name: null, value: token.value }];
+    const { name, rawName, value, inlineValue = false } = token;
+    // A flag is never the value of the one before it.
+    const isMissing = value === undefined || (!inlineValue && value.startsWith("-"));
+    return [{ name, rawName, value, isMissing }];
+  });
+}
+
+/** Flags that are given without a value, those among them that stand where a value belongs. */
+function listGivenFlags(tokens: readonly Token[]): ReadonlySet<string> {
+  return new Set(
+    tokens.flatMap((token) => {
+      if (token.name === null || !token.isMissing) return [];
+      return token.value === undefined ? [token.name] : [token.name, token.value.replace(/^-+/, "")];
+    }),
+  );
+}
+
+function readTokens<D extends ArgsDef>(tokens: readonly Token[], definition: D): ParsedArguments<D> {
+  const flags = new Map<string, boolean>();
+  const values = new Map<string, string[]>();
+  const positionals: string[] = [];
   for (const token of tokens) {
-    if (token.kind === "positional") positionals.push(token.value);
-    if (token.kind !== "option") continue;
+    if (token.name === null) {
+      positionals.push(token.value);
+      continue;
+    }
+    const { rawName, value, isMissing } = token;
     const { name, isNegated } = resolveFlagName(token.name, definition);
     const type = definition[name]?.type;
-    const rawName = token.rawName;
     if (name === "" || type === undefined || type === "positional") {
       throw createUnknownFlagError(rawName, token.name, definition);
     }
     if (type === "boolean") {
-      if (token.value !== undefined) {
-        throw usageError("unexpected-value", `${rawName} takes no value`);
-      }
+      if (value !== undefined) throw usageError("unexpected-value", `${rawName} takes no value`);
       flags.set(name, !isNegated);
       continue;
     }
-    if (token.value === undefined || (!token.inlineValue && token.value.startsWith("-"))) {
+    if (isMissing || value === undefined) {
       throw usageError("missing-value", `${rawName} needs a value; say ${rawName}=VALUE`);
     }
-    values.set(name, [...(values.get(name) ?? []), token.value]);
+    values.set(name, [...(values.get(name) ?? []), value]);
   }
   return {
     flag: (name) => flags.get(name) ?? definition[name]?.default === true,
@@ -103,131 +151,3 @@ function listLongNames(definition: ArgsDef): readonly string[] {
     return defaultValue === true ? [`no-${name}`] : [name];
   });
 }
-
-type TargetArguments = Pick<typeof SHARED_ARGS, "vm" | "pif" | "host">;
-/** What is meant without it differs between commands. */
-type FeatureArguments = Readonly<Record<"features", ArgDef>>;
-
-/** The targets of a command line: its words, `--vm`, `--pif` and `--host`, checked for spelling. */
-export function parseTargets<D extends TargetArguments>(args: ParsedArguments<D>): readonly TargetRequest[] {
-  const requests: TargetRequest[] = [
-    ...args.positionals.map((text) => ({ text, kind: "any" }) as const),
-    ...args.values("vm").map((text) => ({ text, kind: "vm" }) as const),
-    ...args.values("pif").map((text) => ({ text, kind: "pif" }) as const),
-  ];
-  if (args.flag("host")) requests.push(WHOLE_HOST);
-  mapCollectingFailures(requests, checkSpelling);
-  return requests;
-}
-
-/** What a command line says to work on. */
-export interface TargetsAndFeatures {
-  readonly targets: readonly TargetRequest[];
-  readonly features: readonly Feature[];
-  /** Whether the features were named, and not taken by default. */
-  readonly hasExplicitFeatures: boolean;
-}
-
-/** Targets and features of a command line. */
-export function parseTargetsAndFeatures<D extends TargetArguments & FeatureArguments>(
-  args: ParsedArguments<D>,
-): TargetsAndFeatures {
-  const targets = parseTargets(args);
-  const features = parseFeaturesOption(args);
-  const hasExplicitFeatures = args.values("features").length > 0;
-  return { targets, features, hasExplicitFeatures };
-}
-
-/** The features of a command line: `--features`, or the default ones. */
-export function parseFeaturesOption<D extends FeatureArguments>(args: ParsedArguments<D>): readonly Feature[] {
-  const lists = args.values("features");
-  return lists.length === 0 ? DEFAULT_FEATURES : parseFeatures(lists.join(","));
-}
-
-/** The seconds of `--wait`: a whole number, 0 unless given. */
-export function parseWaitSeconds<D extends Pick<typeof SHARED_ARGS, "wait">>(args: ParsedArguments<D>): number {
-  const [text = "0"] = args.values("wait");
-  if (!/^\d{1,6}$/.test(text)) {
-    throw usageError("invalid-seconds", `${quote(text)} is no number of seconds; say for example --wait 30`);
-  }
-  return Number(text);
-}
-
-/** The seconds of `--confirm-within`, 5 to 3600; 0 without it. */
-export function parseConfirmWithinSeconds<D extends Pick<typeof DISABLE.args, "confirm-within">>(
-  args: ParsedArguments<D>,
-): number {
-  const [text] = args.values("confirm-within");
-  if (text === undefined) return 0;
-  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (seconds < 5 || seconds > 3600) {
-    throw usageError(
-      "invalid-seconds",
-      `--confirm-within: ${quote(text)} is not 5 to 3600 seconds, e.g. --confirm-within 60`,
-    );
-  }
-  return seconds;
-}
-
-/** How a command is run on a whole pool. */
-export interface PoolOptions {
-  /** How long a host may take to answer. */
-  readonly timeoutSeconds: number;
-}
-
-/** `--pool` and what goes with it; null without it. `wait`: how long each host waits for its lock. */
-export function parsePoolOptions<D extends Pick<typeof SHARED_ARGS, "pool" | "timeout">>(
-  args: ParsedArguments<D>,
-  waitSeconds = 0,
-): PoolOptions | null {
-  const [text] = args.values("timeout");
-  if (!args.flag("pool")) {
-    if (text !== undefined) throw usageError("requires-pool", "--timeout requires --pool");
-    return null;
-  }
-  const seconds = text ?? String(DEFAULT_TIMEOUT_SECONDS);
-  const timeoutSeconds = /^\d{1,3}$/.test(seconds) ? Number(seconds) : 0;
-  if (timeoutSeconds < 1 || timeoutSeconds > MAX_TIMEOUT_SECONDS) {
-    throw usageError(
-      "invalid-seconds",
-      `--timeout: ${quote(seconds)} is not a number of seconds from 1 to ${MAX_TIMEOUT_SECONDS}`,
-    );
-  }
-  if (waitSeconds >= timeoutSeconds) {
-    throw usageError(
-      "wait-too-long",
-      `--wait: a host that waits ${waitSeconds} seconds does not answer within ${timeoutSeconds}; pass a longer --timeout or a shorter --wait`,
-    );
-  }
-  return { timeoutSeconds };
-}
-
-/** `--rolling`: whether one host comes after the other; only where there is a pool. */
-export function parseRolling<D extends Pick<typeof SHARED_ARGS, "rolling">>(
-  args: ParsedArguments<D>,
-  pool: PoolOptions | null,
-): boolean {
-  const rolling = args.flag("rolling");
-  if (rolling && pool === null) throw usageError("requires-pool", "--rolling requires --pool");
-  return rolling;
-}
-
-/** These options as they were given, for other hosts to read. */
-export function formatForwardedOptions<D extends ArgsDef>(
-  args: ParsedArguments<D>,
-  definition: D,
-  names: readonly (keyof D & string)[],
-): readonly string[] {
-  return names.flatMap((name) => {
-    const { type, default: defaultValue } = definition[name] ?? {};
-    if (type !== "boolean") return args.values(name).map((value) => `--${name}=${value}`);
-    if (args.flag(name) === (defaultValue === true)) return [];
-    return [defaultValue === true ? `--no-${name}` : `--${name}`];
-  });
-}
-
-/** A NIC that resets on a change takes a second or two. */
-const DEFAULT_TIMEOUT_SECONDS = 30;
-
-/** Bun gives a request up after five minutes, whatever it was told. */
-const MAX_TIMEOUT_SECONDS = 240;

@@ -1,5 +1,4 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import type { CommandContext } from "../cli/command.ts";
+import { defineOffloadCommand } from "../cli/command.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { attempt, attemptAsync, CommandError } from "../core/command-error.ts";
 import { listCandidates, listDeviceCandidates } from "../core/targets/candidates.ts";
@@ -11,20 +10,24 @@ import { XapiSocket } from "../xapi/rpc/socket.ts";
 /** How long somebody who pressed Tab waits for XAPI, in seconds a call. */
 const XAPI_TIMEOUT_SECONDS = 2;
 
+const COMPLETE = {
+  name: "complete",
+  summary: "Names to complete with",
+  args: { kind: { type: "positional", required: false } },
+} as const;
+
 /**
- * `offload complete KIND`: what a shell offers for a target, a line each: the name, a tab, what it is.
+ * `offload complete KIND`, hidden: what a shell offers for a target, a line each: the name, a tab, what it is.
  * Completions call it. It is silent about whatever goes wrong: a person is typing.
  */
-export function createCompleteCommand(context: CommandContext): CommandDef {
-  return defineCommand<ArgsDef>({
-    meta: { name: "complete", description: "Names to complete with", hidden: true },
-    async run() {
-      const [kind = ""] = context.rawArgs;
-      const lines = await listCandidateLines(kind, context.signals);
-      context.print(lines.map((line) => `${line}\n`).join(""));
-    },
-  });
-}
+export const completeCommand = defineOffloadCommand(
+  null,
+  COMPLETE,
+  async ({ positionals: [kind = ""] }, { signals }) => {
+    const lines = await listCandidateLines(kind, signals);
+    return { text: lines.map((line) => `${line}\n`).join("") };
+  },
+);
 
 async function listCandidateLines(kind: string, signals: SignalHandler): Promise<readonly string[]> {
   if (kind !== "targets" && kind !== "vms" && kind !== "pifs") return [];

@@ -1,76 +1,51 @@
-import type { CommandDef } from "citty";
-import { type CommandContext, parseOutputOptions } from "../cli/command.ts";
-import {
-  formatForwardedOptions,
-  type PoolOptions,
-  parseArguments,
-  parseConfirmWithinSeconds,
-  parsePoolOptions,
-  parseRolling,
-  parseTargetsAndFeatures,
-  parseWaitSeconds,
-} from "../cli/parse-args.ts";
-import { createReportingCommand } from "../cli/reporting.ts";
+import { defineOffloadCommand } from "../cli/command.ts";
+import { type ChangeOptions, formatForwardedOptions, parseChangeOptions } from "../cli/options.ts";
+import type { ParsedArguments } from "../cli/parse-args.ts";
 import { DISABLE } from "../cli/specs/disable.ts";
 import { usageError } from "../core/command-error.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
 import { type HostDisableRequest, runDisable } from "../host/disable.ts";
-import type { PoolRun } from "../pool/run.ts";
 
-interface DisableCommandRequest extends HostDisableRequest {
-  /** How the whole pool is meant; null where it is this host. */
-  readonly pool: PoolOptions | null;
-  /** One host of the pool after the other. */
-  readonly rolling: boolean;
-  /** What other hosts are told of all this. */
-  readonly flags: readonly string[];
-}
+type DisableArguments = ParsedArguments<typeof DISABLE.args>;
 
-/** `offload disable`: turns features off, in the kernel and in XAPI's records. */
-export function createDisableCommand(context: CommandContext): CommandDef {
-  return createReportingCommand(DISABLE, context, async ({ rawArgs, signals, call }) => {
-    const request = parseDisableRequest(rawArgs);
-    const { isPicked, pool, features } = request;
-    if (pool !== null) {
-      const { runOnPool } = await import("../pool/run.ts");
-      return await runOnPool(createPoolRun(request, pool), signals);
-    }
-    if (!isPicked) return await runDisable(request, { signals, call });
-    const { pickTargetsAndFeatures } = await import("../host/pick.ts");
-    const picked = await pickTargetsAndFeatures(features, parseOutputOptions(rawArgs), signals);
-    return await runDisable({ ...request, ...picked }, { signals, call });
-  });
-}
+/** `offload disable`: turns features off, in the kernel and in XAPI's settings. */
+export const disableCommand = defineOffloadCommand("disable", DISABLE, async (args, context) => {
+  const options = parseChangeOptions(args);
+  checkDisableOptions(args, options);
+  if (options.pool !== null) {
+    const { runOnPool } = await import("../pool/run.ts");
+    const poolRun = {
+      ...options,
+      ...options.pool,
+      command: "disable",
+      targets: options.targets.length > 0 ? options.targets : [WHOLE_HOST],
+      flags: formatForwardedOptions(args, DISABLE.args, ["features", "live-only", "wait"]),
+      isChange: true,
+      question: "Turn these offloads off",
+    } as const;
+    return await runOnPool(poolRun, context.signals);
+  }
+  const isPicked = args.flag("pick");
+  const request: HostDisableRequest = { ...options, isPicked, store: !args.flag("live-only"), persist: null };
+  if (!isPicked) return await runDisable(request, context);
+  const { pickTargetsAndFeatures } = await import("../host/pick.ts");
+  const picked = await pickTargetsAndFeatures(options.features, context.output, context.signals);
+  return await runDisable({ ...request, ...picked }, context);
+});
 
-function createPoolRun(request: DisableCommandRequest, { timeoutSeconds }: PoolOptions): PoolRun {
-  const { targets, flags, yes, dryRun, rolling, confirmWithinSeconds } = request;
-  return {
-    command: "disable",
-    targets: targets.length > 0 ? targets : [WHOLE_HOST],
-    ...{ flags, yes, dryRun, rolling, timeoutSeconds },
-    confirmWithinSeconds,
-    isChange: true,
-    question: "Turn these offloads off",
-  };
-}
-
-function parseDisableRequest(rawArgs: readonly string[]): DisableCommandRequest {
-  const args = parseArguments(DISABLE.args, rawArgs);
-  const selection = parseTargetsAndFeatures(args);
-  const waitSeconds = parseWaitSeconds(args);
-  const confirmWithinSeconds = parseConfirmWithinSeconds(args);
+/** Refuses options that exclude each other, and a line that names nothing to work on. */
+function checkDisableOptions(args: DisableArguments, options: ChangeOptions): void {
+  const { targets, confirmWithinSeconds, rolling, pool } = options;
+  const isPicked = args.flag("pick");
   if (confirmWithinSeconds > 0 && args.flag("live-only")) {
     throw usageError(
       "conflicting-options",
       "--confirm-within and --live-only exclude each other: a confirmed change is stored",
     );
   }
-  const pool = parsePoolOptions(args, waitSeconds);
-  const isPicked = args.flag("pick");
-  if (isPicked && selection.targets.length > 0) {
+  if (isPicked && targets.length > 0) {
     throw usageError("unexpected-target", "--pick shows a list to choose from; name no target with it");
   }
-  const rolling = parseRolling(args, pool);
   if (rolling && confirmWithinSeconds > 0) {
     throw usageError(
       "conflicting-options",
@@ -80,20 +55,7 @@ function parseDisableRequest(rawArgs: readonly string[]): DisableCommandRequest 
   if (isPicked && pool !== null) {
     throw usageError("conflicting-options", "--pick is about this host, and --pool about all; say one of them");
   }
-  if (!isPicked && pool === null && selection.targets.length === 0) {
+  if (!isPicked && pool === null && targets.length === 0) {
     throw usageError("missing-target", "nothing named to work on; name VMs, PIFs or VIFs, or ALL for the whole host");
   }
-  return {
-    ...selection,
-    isPicked,
-    yes: args.flag("yes"),
-    dryRun: args.flag("dry-run"),
-    store: !args.flag("live-only"),
-    persist: null,
-    confirmWithinSeconds,
-    waitSeconds,
-    pool,
-    rolling,
-    flags: formatForwardedOptions(args, DISABLE.args, ["features", "live-only", "wait"]),
-  };
 }

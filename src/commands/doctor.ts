@@ -1,8 +1,6 @@
-import type { CommandDef } from "citty";
 import { inspectBootLayer } from "../boot/boot-layer.ts";
-import type { CommandContext, CommandResult } from "../cli/command.ts";
-import { formatForwardedOptions, parseArguments, parsePoolOptions } from "../cli/parse-args.ts";
-import { createReportingCommand } from "../cli/reporting.ts";
+import { type CommandResult, defineOffloadCommand } from "../cli/command.ts";
+import { formatForwardedOptions, parsePoolOptions } from "../cli/options.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { DOCTOR } from "../cli/specs/doctor.ts";
 import { type BootLayer, toBootReport } from "../core/boot-layer.ts";
@@ -35,20 +33,17 @@ import { listStateFiles } from "../state/state-file.ts";
 import { VERSION } from "../version.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
-/** `offload doctor`: one page with all that a support engineer needs to know about this host. */
-export function createDoctorCommand(context: CommandContext): CommandDef {
-  return createReportingCommand(DOCTOR, context, async ({ rawArgs, signals, call }) => {
-    const args = parseArguments(DOCTOR.args, rawArgs);
-    if (args.positionals.length > 0) {
-      throw usageError("unexpected-target", "doctor describes the whole host and takes no target");
-    }
-    const pool = parsePoolOptions(args);
-    if (pool === null) return await runDoctor(args.flag("redact"), signals, call);
-    const { runOnPool } = await import("../pool/run.ts");
-    const flags = formatForwardedOptions(args, DOCTOR.args, ["redact"]);
-    return await runOnPool({ command: "doctor", targets: [], flags, ...pool }, signals);
-  });
-}
+/** `offload doctor`: one page that tells a stranger what there is to know about this host. */
+export const doctorCommand = defineOffloadCommand("doctor", DOCTOR, async (args, { signals, call }) => {
+  if (args.positionals.length > 0) {
+    throw usageError("unexpected-target", "doctor describes the whole host and takes no target");
+  }
+  const pool = parsePoolOptions(args);
+  if (pool === null) return await runDoctor(args.flag("redact"), signals, call);
+  const { runOnPool } = await import("../pool/run.ts");
+  const flags = formatForwardedOptions(args, DOCTOR.args, ["redact"]);
+  return await runOnPool({ command: "doctor", targets: [], flags, ...pool }, signals);
+});
 
 function runDoctor(redact: boolean, signals: SignalHandler, call: PoolCall | null): Promise<CommandResult> {
   return withPartialDom0(signals, getReadScope([], call), async (dom0) => {

@@ -1,99 +1,61 @@
-import type { CommandDef } from "citty";
 import { detectMethod, inspectBootLayer, removeBootFiles } from "../boot/boot-layer.ts";
-import type { CommandContext, CommandResult } from "../cli/command.ts";
-import {
-  formatForwardedOptions,
-  type PoolOptions,
-  parseArguments,
-  parseConfirmWithinSeconds,
-  parsePoolOptions,
-  parseRolling,
-  parseTargetsAndFeatures,
-  parseWaitSeconds,
-} from "../cli/parse-args.ts";
-import { createReportingCommand } from "../cli/reporting.ts";
+import { type CommandResult, defineOffloadCommand } from "../cli/command.ts";
+import { type ChangeOptions, formatForwardedOptions, parseChangeOptions } from "../cli/options.ts";
+import type { ParsedArguments } from "../cli/parse-args.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { PERSIST } from "../cli/specs/persist.ts";
-import { toBootReport } from "../core/boot-layer.ts";
+import { type BootMethod, toBootReport } from "../core/boot-layer.ts";
 import { usageError } from "../core/command-error.ts";
 import { computeExitCode, type Problem } from "../core/problem.ts";
 import { createReport, type Report } from "../core/report.ts";
 import { quote } from "../core/text.ts";
-import { type HostDisableRequest, runDisable } from "../host/disable.ts";
+import { runDisable } from "../host/disable.ts";
 import { withLocalHost, withLock } from "../host/open.ts";
 
-interface PersistCommandRequest extends HostDisableRequest {
-  readonly isRemoval: boolean;
-  /** How the whole pool is meant; null where it is this host. */
-  readonly pool: PoolOptions | null;
-  /** One host of the pool after the other. */
-  readonly rolling: boolean;
-  /** What other hosts are told of all this. */
-  readonly flags: readonly string[];
-}
+type PersistArguments = ParsedArguments<typeof PERSIST.args>;
 
 /** `offload persist`: keeps off across reboots what the policy asks for. */
-export function createPersistCommand(context: CommandContext): CommandDef {
-  return createReportingCommand(PERSIST, context, async ({ rawArgs, signals, call }) => {
-    const request = parsePersistRequest(rawArgs);
-    const { pool, isRemoval } = request;
-    if (pool !== null) {
-      const { runOnPool } = await import("../pool/run.ts");
-      const confirmWithinSeconds = request.confirmWithinSeconds;
-      const confirmation = isRemoval ? {} : { question: "Install what runs at boot" };
-      const run = {
-        command: "persist",
-        confirmWithinSeconds,
-        isChange: true,
-        ...confirmation,
-      } as const;
-      return await runOnPool({ ...request, ...pool, ...run }, signals);
-    }
-    return isRemoval ? await removeBootLayer(request, signals) : await runDisable(request, { signals, call });
-  });
+export const persistCommand = defineOffloadCommand("persist", PERSIST, async (args, context) => {
+  const options = parseChangeOptions(args);
+  const isRemoval = args.flag("remove");
+  const method = parseMethod(args);
+  checkPersistOptions(options, isRemoval);
+  if (options.pool !== null) {
+    const { runOnPool } = await import("../pool/run.ts");
+    const poolRun = {
+      ...options,
+      ...options.pool,
+      command: "persist",
+      flags: formatForwardedOptions(args, PERSIST.args, ["features", "method", "remove", "wait"]),
+      isChange: true,
+      ...(isRemoval ? {} : { question: "Install what runs at boot" }),
+    } as const;
+    return await runOnPool(poolRun, context.signals);
+  }
+  if (isRemoval) return await removeBootLayer(options, context.signals);
+  return await runDisable({ ...options, isPicked: false, store: true, persist: { method } }, context);
+});
+
+function parseMethod(args: PersistArguments): BootMethod {
+  const [method = "auto"] = args.values("method");
+  if (method === "auto") return detectMethod();
+  if (method === "systemd" || method === "rc.local") return method;
+  throw usageError("unknown-method", `--method: ${quote(method)} is not a method; use auto, systemd or rc.local`);
 }
 
-function parsePersistRequest(rawArgs: readonly string[]): PersistCommandRequest {
-  const args = parseArguments(PERSIST.args, rawArgs);
-  const selection = parseTargetsAndFeatures(args);
-  const [method = "auto"] = args.values("method");
-  if (method !== "auto" && method !== "systemd" && method !== "rc.local") {
-    throw usageError("unknown-method", `--method: ${quote(method)} is not a method; use auto, systemd or rc.local`);
-  }
-  const isRemoval = args.flag("remove");
-  if (isRemoval && selection.targets.length > 0) {
+function checkPersistOptions({ targets, hasExplicitFeatures }: ChangeOptions, isRemoval: boolean): void {
+  if (isRemoval && targets.length > 0) {
     throw usageError("unexpected-target", "--remove removes everything; name no target with it");
   }
-  if (selection.hasExplicitFeatures && selection.targets.length === 0) {
+  if (hasExplicitFeatures && targets.length === 0) {
     throw usageError(
       "conflicting-options",
       "--features requires a target: without one, persist follows the policy, which says what to keep off",
     );
   }
-  const waitSeconds = parseWaitSeconds(args);
-  const confirmWithinSeconds = parseConfirmWithinSeconds(args);
-  const pool = parsePoolOptions(args, waitSeconds);
-  const rolling = parseRolling(args, pool);
-  return {
-    ...selection,
-    isPicked: false,
-    store: true,
-    yes: args.flag("yes"),
-    confirmWithinSeconds,
-    persist: { method: method === "auto" ? detectMethod() : method },
-    pool,
-    dryRun: args.flag("dry-run"),
-    isRemoval,
-    waitSeconds,
-    rolling,
-    flags: formatForwardedOptions(args, PERSIST.args, ["features", "method", "remove", "wait"]),
-  };
 }
 
-function removeBootLayer(
-  { dryRun, waitSeconds }: PersistCommandRequest,
-  signals: SignalHandler,
-): Promise<CommandResult> {
+function removeBootLayer({ dryRun, waitSeconds }: ChangeOptions, signals: SignalHandler): Promise<CommandResult> {
   return withLocalHost(async (host) => {
     if (dryRun) return createRemovalReport(host, dryRun);
     return await withLock(signals, waitSeconds, async () => {

@@ -1,8 +1,9 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { inspectBootLayer, rewriteBootScript } from "../boot/boot-layer.ts";
-import { type CommandContext, type CommandResult, parseOutputOptions, toCommandOutcome } from "../cli/command.ts";
+import { type CommandResult, defineOffloadCommand } from "../cli/command.ts";
+import type { SignalHandler } from "../cli/signals.ts";
+import { SHARED_ARGS } from "../cli/specs/shared.ts";
 import { toBootReport } from "../core/boot-layer.ts";
-import { attemptAsync, CommandError, usageError } from "../core/command-error.ts";
+import { CommandError, usageError } from "../core/command-error.ts";
 import { Policy } from "../core/policy.ts";
 import { EXIT_CODES } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
@@ -12,21 +13,21 @@ import { withDom0, withLock } from "../host/open.ts";
 /** How long to wait for another run, in seconds: the boot waits for this. */
 const LOCK_WAIT_SECONDS = 10;
 
+const REFRESH_BOOT_SCRIPT = {
+  name: "refresh-boot-script",
+  summary: "Rewrite the boot script",
+  args: { json: SHARED_ARGS.json, color: SHARED_ARGS.color },
+} as const;
+
 /**
  * `offload refresh-boot-script`, hidden: writes the boot script anew from the policy in XAPI. The unit
  * runs it at boot, for what other hosts of the pool have changed meanwhile.
  */
-export function createRefreshBootScriptCommand(context: CommandContext): CommandDef {
-  return defineCommand<ArgsDef>({
-    meta: { name: "refresh-boot-script", description: "Rewrite the boot script", hidden: true },
-    async run() {
-      const result = await attemptAsync(() => runRefresh(context));
-      context.reportOutcome("persist", parseOutputOptions(context.rawArgs), toCommandOutcome(result));
-    },
-  });
-}
+export const refreshBootScriptCommand = defineOffloadCommand("persist", REFRESH_BOOT_SCRIPT, (_, { signals }) =>
+  runRefresh(signals),
+);
 
-function runRefresh({ signals }: CommandContext): Promise<CommandResult> {
+function runRefresh(signals: SignalHandler): Promise<CommandResult> {
   return withDom0(signals, { kind: "policy" }, async (dom0): Promise<CommandResult> => {
     const { xapi, host } = dom0;
     if (!xapi.isKnown) throw new CommandError(xapi.failures);

@@ -1,6 +1,6 @@
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import { type CommandContext, type CommandResult, parseOutputOptions, toCommandOutcome } from "../cli/command.ts";
-import { attempt, attemptAsync, CommandError, usageError } from "../core/command-error.ts";
+import { defineOffloadCommand } from "../cli/command.ts";
+import { SHARED_ARGS } from "../cli/specs/shared.ts";
+import { attempt, CommandError, usageError } from "../core/command-error.ts";
 import { EXIT_CODES } from "../core/problem.ts";
 import { createFailureReport, createReport } from "../core/report.ts";
 import { withLocalHost } from "../host/open.ts";
@@ -15,29 +15,24 @@ const POLL_INTERVAL_MS = 500;
 /** How long it waits for whoever has the lock: nobody else would revert the change. */
 const LOCK_WAIT_SECONDS = 24 * 3600;
 
+const REVERT = {
+  name: "revert",
+  summary: "Revert the pending change",
+  args: { "at-deadline": { type: "boolean" }, json: SHARED_ARGS.json, color: SHARED_ARGS.color },
+} as const;
+
 /**
  * `offload revert`, hidden: reverts the pending change. With `--at-deadline` it waits until the time of
  * that change is over: `disable --confirm-within` starts it so.
  */
-export function createRevertCommand(context: CommandContext): CommandDef {
-  return defineCommand<ArgsDef>({
-    meta: { name: "revert", description: "Revert the pending change", hidden: true },
-    async run() {
-      const outputOptions = parseOutputOptions(context.rawArgs);
-      const result = await attemptAsync(() => runRevert(context));
-      context.reportOutcome("restore", outputOptions, toCommandOutcome(result));
-    },
-  });
-}
-
-async function runRevert({ rawArgs, signals, call }: CommandContext): Promise<CommandResult> {
+export const revertCommand = defineOffloadCommand("restore", REVERT, async (args, { signals, call }) => {
   const pending = readPendingChange();
   // What somebody else has made pending meanwhile is not the pool's to revert.
   if (pending === null || (call !== null && pending.id !== call.runId)) {
     throw usageError("no-pending-change", "no change is pending");
   }
   const { id } = pending;
-  while (rawArgs.includes("--at-deadline") && getSecondsLeft(pending) > 0) {
+  while (args.flag("at-deadline") && getSecondsLeft(pending) > 0) {
     await signals.waitInterruptibly(Bun.sleep(POLL_INTERVAL_MS));
     const current = attempt(readPendingChange);
     // For one that was answered meanwhile nobody is to be kept from the lock.
@@ -55,4 +50,4 @@ async function runRevert({ rawArgs, signals, call }: CommandContext): Promise<Co
   return await withLocalHost(async (host) => ({
     report: createReport("restore", { host, exitCode: EXIT_CODES.problems, problems }),
   }));
-}
+});

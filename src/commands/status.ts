@@ -1,19 +1,16 @@
-import type { CommandDef } from "citty";
 import { inspectBootLayer } from "../boot/boot-layer.ts";
-import type { CommandContext, CommandResult } from "../cli/command.ts";
-import {
-  formatForwardedOptions,
-  parseArguments,
-  parsePoolOptions,
-  parseTargetsAndFeatures,
-} from "../cli/parse-args.ts";
-import { createReportingCommand } from "../cli/reporting.ts";
+import { type CommandResult, defineOffloadCommand } from "../cli/command.ts";
+import { formatForwardedOptions, parsePoolOptions, parseTargetsAndFeatures } from "../cli/options.ts";
+import type { SignalHandler } from "../cli/signals.ts";
 import { STATUS } from "../cli/specs/status.ts";
 import { toBootReport } from "../core/boot-layer.ts";
 import { attempt, CommandError } from "../core/command-error.ts";
+import type { Feature } from "../core/features.ts";
+import type { PoolCall } from "../core/pool-call.ts";
 import { EXIT_CODES, type Problem } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
+import type { TargetRequest } from "../core/targets/target-request.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import { type Dom0, toXapiProblems, withDom0AndReadAhead } from "../host/open.ts";
@@ -22,21 +19,22 @@ import { findNetworkdNotes } from "../host/verify.ts";
 import { readPendingChange, toPendingReport } from "../state/pending-change.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
-/** `offload status`: the whole picture, live and in XAPI, without a verdict. */
-export function createStatusCommand(context: CommandContext): CommandDef {
-  return createReportingCommand(STATUS, context, runStatus);
-}
-
-async function runStatus({ rawArgs, signals, call }: CommandContext): Promise<CommandResult> {
-  const args = parseArguments(STATUS.args, rawArgs);
-  const selection = parseTargetsAndFeatures(args);
+/** `offload status`: the whole picture, live and recorded, without judging. */
+export const statusCommand = defineOffloadCommand("status", STATUS, async (args, { signals, call }) => {
+  const { targets, features } = parseTargetsAndFeatures(args);
   const pool = parsePoolOptions(args);
-  const { targets, features } = selection;
-  if (pool !== null) {
-    const { runOnPool } = await import("../pool/run.ts");
-    const flags = formatForwardedOptions(args, STATUS.args, ["features"]);
-    return await runOnPool({ command: "status", targets, flags, ...pool }, signals);
-  }
+  if (pool === null) return await runStatus(targets, features, signals, call);
+  const { runOnPool } = await import("../pool/run.ts");
+  const flags = formatForwardedOptions(args, STATUS.args, ["features"]);
+  return await runOnPool({ command: "status", targets, flags, ...pool }, signals);
+});
+
+function runStatus(
+  targets: readonly TargetRequest[],
+  features: readonly Feature[],
+  signals: SignalHandler,
+  call: PoolCall | null,
+): Promise<CommandResult> {
   return withDom0AndReadAhead(
     signals,
     getReadScope(targets, call),

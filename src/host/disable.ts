@@ -1,6 +1,6 @@
 import type { CommandContext, CommandResult } from "../cli/command.ts";
 import { requireConfirmation } from "../cli/confirm.ts";
-import type { TargetsAndFeatures } from "../cli/parse-args.ts";
+import type { TargetsAndFeatures } from "../cli/options.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import type { BootMethod } from "../core/boot-layer.ts";
 import { applyDisable } from "../core/disable/apply.ts";

@@ -1,5 +1,5 @@
-import type { OutputOptions } from "../cli/command.ts";
-import type { TargetsAndFeatures } from "../cli/parse-args.ts";
+import type { TargetsAndFeatures } from "../cli/options.ts";
+import type { OutputOptions } from "../cli/output-options.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { type CommandError, usageError } from "../core/command-error.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES, FEATURES, type Feature } from "../core/features.ts";

@@ -31,7 +31,7 @@ export interface XapiPluginAnswer {
 }
 
 /** Runs a command as it is run from a command line. */
-export type CommandRunner = (command: string, args: readonly string[], call: PoolCall) => Promise<XapiPluginAnswer>;
+type CommandRunner = (command: string, words: readonly string[], call: PoolCall) => Promise<XapiPluginAnswer>;
 
 /**
  * This program as XAPI's plugin: runs the one command that it was started for, and answers with its

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import fc from "fast-check";
-import { parseOutputOptions } from "../../src/cli/command.ts";
-import { parseArguments, parseFeaturesOption, parseTargets } from "../../src/cli/parse-args.ts";
+import { parseFeaturesOption, parseTargets } from "../../src/cli/options.ts";
+import { parseCommandLine } from "../../src/cli/parse-args.ts";
 import { SHARED_ARGS } from "../../src/cli/specs/shared.ts";
-import { attempt, CommandError } from "../../src/core/command-error.ts";
+import { CommandError } from "../../src/core/command-error.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../src/core/features.ts";
 import { failureOf, failuresOf } from "../builders/hosts.ts";
 
@@ -17,7 +17,13 @@ const ARGS = {
 } as const satisfies ArgsDef;
 
 function parse(...words: readonly string[]) {
-  return parseArguments(ARGS, words);
+  const { args } = parseCommandLine(ARGS, words);
+  if (args instanceof CommandError) throw args;
+  return args;
+}
+
+function outputOf(...words: readonly string[]) {
+  return parseCommandLine(ARGS, words).output;
 }
 
 function given(...words: readonly string[]) {
@@ -242,18 +248,18 @@ describe("features of a command line", () => {
 
 describe("output options", () => {
   test("are known even when the command line is invalid", () => {
-    const plain = { json: false, color: true, verbose: false };
-    expect(parseOutputOptions(["web"])).toEqual(plain);
-    expect(parseOutputOptions(["--nonsense", "--json", "--no-color"])).toEqual({
+    const plain = { json: false, color: true, verbose: false, nagios: null };
+    expect(outputOf("web")).toEqual(plain);
+    expect(outputOf("--nonsense", "--json", "--no-color")).toEqual({
       ...plain,
       json: true,
       color: false,
     });
     for (const word of ["--verbose", "-v", "-yv", "-vy"]) {
-      expect(parseOutputOptions(["web", word])).toEqual({ ...plain, verbose: true });
+      expect(outputOf("web", word)).toEqual({ ...plain, verbose: true });
     }
-    expect(parseOutputOptions(["--", "--json", "--no-color", "--verbose", "-v"])).toEqual(plain);
-    expect(parseOutputOptions(["vm-v", "-y"])).toEqual(plain);
+    expect(outputOf("--", "--json", "--no-color", "--verbose", "-v")).toEqual(plain);
+    expect(outputOf("vm-v", "-y")).toEqual(plain);
   });
 });
 
@@ -264,7 +270,7 @@ test("any words are parsed or refused, never lost", () => {
   );
   fc.assert(
     fc.property(fc.array(word, { maxLength: 6 }), (words) => {
-      const parsed = attempt(() => parseArguments(ARGS, words));
+      const parsed = parseCommandLine(ARGS, words).args;
       if (parsed instanceof CommandError) {
         expect(parsed.failures.every(({ kind }) => kind === "usage")).toBe(true);
         return;

@@ -1,4 +1,4 @@
-import type { Failure } from "../command-error.ts";
+import { CommandError, type Failure } from "../command-error.ts";
 import { EXIT_CODES, type ExitCode, PROBLEM_SEVERITIES } from "../problem.ts";
 import type { FeatureReport, HostReport, Report } from "../report.ts";
 import { formatCount } from "../text.ts";
@@ -10,7 +10,7 @@ const NAGIOS_EXIT_CODES = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as cons
 type NagiosState = keyof typeof NAGIOS_EXIT_CODES;
 
 /** What a plugin says and ends with. */
-export interface NagiosResult {
+interface NagiosResult {
   readonly line: string;
   readonly exitCode: ExitCode;
 }
@@ -41,6 +41,12 @@ export function createNagiosResult(report: Report, strict: boolean): NagiosResul
 
 /** The states from the worst on: what is known to be wrong outranks what is not known. */
 const WORST_FIRST: readonly NagiosState[] = ["CRITICAL", "WARNING", "UNKNOWN", "OK"];
+
+/** What a plugin says of a report, or of why there is none. */
+export function createNagiosAnswer(result: Report | CommandError, strict: boolean): NagiosResult {
+  if (result instanceof CommandError) return createNagiosFailure(result.failures);
+  return result.hosts === undefined ? createNagiosResult(result, strict) : createNagiosPoolResult(result.hosts, strict);
+}
 
 /** One line for a whole pool: the state of its worst host, and what the hosts that are not OK say. */
 export function createNagiosPoolResult(hosts: readonly HostReport[], strict: boolean): NagiosResult {

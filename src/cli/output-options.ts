@@ -1,0 +1,9 @@
+/** How the user wants to be answered. */
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly color: boolean;
+  /** Whether each object is told of. */
+  readonly verbose: boolean;
+  /** As a monitoring plugin answers; null where that was not asked for. */
+  readonly nagios: { readonly strict: boolean } | null;
+}

@@ -1,0 +1,96 @@
+import { CommandError, type Failure, usageError } from "../core/command-error.ts";
+import { EXIT_CODES, type ExitCode } from "../core/problem.ts";
+import { createFailureReport, type Report, type ReportingCommand } from "../core/report.ts";
+import { createLogger } from "../terminal/logger.ts";
+import { writeAll } from "../terminal/streams.ts";
+import { stripUnprintable } from "../terminal/text.ts";
+import { createView, type TerminalView } from "../terminal/view.ts";
+import { renderReport } from "../terminal/views/report.ts";
+import type { CommandResult, CompletedCommand, TextResult } from "./command.ts";
+import type { OutputOptions } from "./output-options.ts";
+
+/** The one place where what a command came to becomes words and an exit code. */
+export async function printResult(
+  reportAs: ReportingCommand | null,
+  output: OutputOptions,
+  result: Exclude<CompletedCommand["result"], "help">,
+): Promise<ExitCode> {
+  const isError = result instanceof CommandError;
+  if (!isError && !("report" in result)) {
+    await writeAll("stdout", result.text);
+    return EXIT_CODES.success;
+  }
+  if (output.nagios !== null) return await printNagios(isError ? result : result.report, output.nagios);
+  if (isError) return await printError(reportAs, result, output);
+  const { report, text } = result;
+  if (output.json) await writeJson(report);
+  else await writeAll("stdout", text ?? (await renderPage(report, createView("stdout", output.color))));
+  return report.exitCode;
+}
+
+/** A monitoring plugin answers to a wrong command line in its own way, too. */
+async function printNagios(
+  result: Report | CommandError,
+  { strict }: NonNullable<OutputOptions["nagios"]>,
+): Promise<ExitCode> {
+  const { createNagiosAnswer } = await import("../core/verify/nagios.ts");
+  const { line, exitCode } = createNagiosAnswer(result, strict);
+  await writeAll("stdout", `${stripUnprintable(line)}\n`);
+  return exitCode;
+}
+
+async function printError(
+  reportAs: ReportingCommand | null,
+  error: CommandError,
+  output: OutputOptions,
+): Promise<ExitCode> {
+  if (reportAs !== null && output.json) await writeJson(createErrorReport(reportAs, error));
+  printFailures(error.failures, output.color);
+  return computeErrorExitCode(error);
+}
+
+/** What another host is told of a command that was run for it: the report, and what replaces its usual view. */
+export async function createHostAnswer(
+  reportAs: ReportingCommand,
+  result: CommandResult | TextResult | CommandError,
+): Promise<{ readonly report: Report; readonly text: string | null }> {
+  if (result instanceof CommandError) return { report: createErrorReport(reportAs, result), text: null };
+  if (!("report" in result)) throw usageError("no-report", `${reportAs} makes no report here`);
+  const { report, text } = result;
+  const hasPage = reportAs === "status" || reportAs === "doctor";
+  const page = hasPage ? await renderPage(report, createView("stdout", false)) : null;
+  return { report, text: text ?? page };
+}
+
+/** The report of a command that was stopped. */
+function createErrorReport(reportAs: ReportingCommand, error: CommandError): Report {
+  return createFailureReport(reportAs, computeErrorExitCode(error), error.failures);
+}
+
+function computeErrorExitCode({ failures }: CommandError): ExitCode {
+  return failures.some(({ kind }) => kind === "unavailable") ? EXIT_CODES.unavailable : EXIT_CODES.usage;
+}
+
+/** The view of a report; the page of doctor is loaded only where there is one. */
+async function renderPage(report: Report, view: TerminalView): Promise<string> {
+  if (report.diagnosis === undefined) return renderReport(report, view);
+  const { renderDiagnosis } = await import("../terminal/views/doctor.ts");
+  return renderDiagnosis(report, report.diagnosis, view);
+}
+
+function writeJson(document: unknown): Promise<void> {
+  // Characters that a terminal would act on are escaped: the document stays the same.
+  const text = JSON.stringify(document).replace(/[\x7f-\x9f\p{Cf}\u2028\u2029]/gu, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+  return writeAll("stdout", `${text}\n`);
+}
+
+/** A line on stderr for each failure. */
+export function printFailures(failures: readonly Failure[], color: boolean): void {
+  const { error } = createLogger(createView("stderr", color));
+  for (const { message } of failures) error(message);
+}
