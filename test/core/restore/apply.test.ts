@@ -1,17 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { config, haltedVm, inventory, KERNEL, NIC_ON, namesOf, pif, VIF_ON, vif, vm } from "../../builders/hosts.ts";
-import { FakeHost } from "../../fakes/change-host.ts";
-
-const eth0 = pif("eth0");
-const web = vm("web", { domid: 3 });
-const web0 = vif(web, "0", { otherConfig: config({ "ethtool-tx": "on", other: "kept" }) });
-const db = haltedVm("db");
-const db0 = vif(db, "0", { attached: false });
-const POOL = inventory({ pifs: [eth0], vms: [web, db], vifs: [web0, db0] });
-
-function createHost(pool = POOL): FakeHost {
-  return new FakeHost(pool, { eth0: NIC_ON, "vif3.0": VIF_ON });
-}
+import { KERNEL, NIC_ON, namesOf, VIF_ON } from "../../builders/hosts.ts";
+import { createHost, db0, eth0, web, web0 } from "./fixtures.ts";
 
 describe("restore", () => {
   test("restores settings and requested bits exactly and removes all policy entries", async () => {

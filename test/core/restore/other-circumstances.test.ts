@@ -1,34 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Vif, Vm } from "../../../src/core/inventory.ts";
-import {
-  ALPHA,
-  BETA,
-  config,
-  featureSet,
-  haltedVm,
-  inventory,
-  KERNEL,
-  NIC_ON,
-  namesOf,
-  pif,
-  VIF_ON,
-  vif,
-  vm,
-} from "../../builders/hosts.ts";
+import { ALPHA, BETA, config, featureSet, KERNEL, namesOf, VIF_ON } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 import { FakeKernelBitsStore } from "../../fakes/stores.ts";
 import { FakeXapiDatabase } from "../../fakes/toolstack.ts";
-
-const eth0 = pif("eth0");
-const web = vm("web", { domid: 3 });
-const web0 = vif(web, "0", { otherConfig: config({ "ethtool-tx": "on", other: "kept" }) });
-const db = haltedVm("db");
-const db0 = vif(db, "0", { attached: false });
-const POOL = inventory({ pifs: [eth0], vms: [web, db], vifs: [web0, db0] });
-
-function createHost(pool = POOL): FakeHost {
-  return new FakeHost(pool, { eth0: NIC_ON, "vif3.0": VIF_ON });
-}
+import { createHost, db, db0, POOL, web0 } from "./fixtures.ts";
 
 /** The same XAPI after the halted VM has started on alpha, on a host that has restarted. */
 function withDbRunning(before: FakeHost, domid: number): FakeHost {
