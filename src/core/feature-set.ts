@@ -1,5 +1,4 @@
 import { FEATURES, type Feature } from "./features.ts";
-import { PairMap } from "./pair-map.ts";
 
 /** Bits of kernel features, 32 a number, in the order of the kernel's own names. */
 export type FeatureBits = readonly number[];
@@ -8,7 +7,7 @@ export type FeatureBits = readonly number[];
  * The features of one device as the kernel holds them. `requested` is what was asked for
  * (`wanted_features`), `active` what is in force, `changeable` what the driver lets anyone change.
  */
-export interface FeatureSet {
+export interface FeatureSetBits {
   readonly active: FeatureBits;
   readonly requested: FeatureBits;
   readonly changeable: FeatureBits;
@@ -22,6 +21,84 @@ export function isSet(bits: FeatureBits, index: number): boolean {
 /** What ethtool shows of a feature: `off, requested on` will come on by itself. */
 export type FeatureState = "on" | "off" | "on, fixed" | "off, fixed" | "absent" | "off, requested on";
 
+/** The features of one device, and what ethtool shows of each. Devices that are alike share one. */
+export class FeatureSet implements FeatureSetBits {
+  readonly active: FeatureBits;
+  readonly requested: FeatureBits;
+  readonly changeable: FeatureBits;
+  readonly #table: KernelFeatureTable;
+  #states: ReadonlyMap<Feature, FeatureState> | undefined;
+
+  constructor(table: KernelFeatureTable, { active, requested, changeable }: FeatureSetBits) {
+    this.#table = table;
+    this.active = active;
+    this.requested = requested;
+    this.changeable = changeable;
+  }
+
+  /** The state of a feature, as a whole. */
+  state(feature: Feature): FeatureState {
+    this.#states ??= new Map(FEATURES.map(({ name }) => [name, this.#computeState(name)]));
+    return this.#states.get(feature) ?? "absent";
+  }
+
+  /** Whether any part of the feature is asked for, changeable or not. */
+  isRequested(feature: Feature): boolean {
+    return this.#table.getMask(feature).some(({ block, bits }) => ((this.requested[block] ?? 0) & bits) !== 0);
+  }
+
+  /** Whether any part of the feature that can be changed is requested. */
+  isRequestedAndChangeable(feature: Feature): boolean {
+    return this.#table
+      .getMask(feature)
+      .some(({ block, bits }) => ((this.requested[block] ?? 0) & (this.changeable[block] ?? 0) & bits) !== 0);
+  }
+
+  /**
+   * What has to be cleared so that these features are off. Unlike `state` it also sees the
+   * changeable rest of a group of which some other part is fixed on.
+   */
+  findClearable(features: readonly Feature[]): ChangeableBits {
+    return ChangeableBits.of(this, this.#table.getBits(features));
+  }
+
+  /** The set that is left when those bits are cleared and nothing else happens. */
+  clear({ bits }: ChangeableBits): FeatureSet {
+    const clearBits = (from: FeatureBits) => from.map((on, block) => (on & ~(bits[block] ?? 0)) >>> 0);
+    return new FeatureSet(this.#table, {
+      active: clearBits(this.active),
+      requested: clearBits(this.requested),
+      changeable: this.changeable,
+    });
+  }
+
+  /** What to ask for so that these requests hold, by the kernel's names; a name that it does not have is left out. */
+  planRequest(requests: ReadonlyMap<string, boolean>): FeatureRequest {
+    const byIndex = [...requests].map(([name, isRequested]) => [this.#table.names.indexOf(name), isRequested] as const);
+    return FeatureRequest.of(this, new Map(byIndex.filter(([index]) => index >= 0)));
+  }
+
+  #computeState(feature: Feature): FeatureState {
+    const mask = this.#table.getMask(feature);
+    if (mask.length === 0) return "absent";
+    let active = 0;
+    let changeableBits = 0;
+    let activeChangeable = 0;
+    let requestedChangeable = 0;
+    for (const { block, bits } of mask) {
+      const on = (this.active[block] ?? 0) & bits;
+      const changeable = (this.changeable[block] ?? 0) & bits;
+      active |= on;
+      changeableBits |= changeable;
+      activeChangeable |= on & changeable;
+      requestedChangeable |= (this.requested[block] ?? 0) & changeable;
+    }
+    if (active !== 0) return activeChangeable !== 0 ? "on" : "on, fixed";
+    if (changeableBits === 0) return "off, fixed";
+    return requestedChangeable !== 0 ? "off, requested on" : "off";
+  }
+}
+
 /**
  * Bits of one device that its driver lets us clear and that are on or requested. The constructor
  * is private and masks with what is changeable: a fixed feature cannot get into a plan.
@@ -30,7 +107,7 @@ export class ChangeableBits {
   private constructor(readonly bits: FeatureBits) {}
 
   /** Those of the wanted bits that can be cleared on the device. */
-  static of({ active, requested, changeable }: FeatureSet, selected: FeatureBits): ChangeableBits {
+  static of({ active, requested, changeable }: FeatureSetBits, selected: FeatureBits): ChangeableBits {
     return new ChangeableBits(
       selected.map((bits, block) => {
         const activeOrRequested = (active[block] ?? 0) | (requested[block] ?? 0);
@@ -54,9 +131,9 @@ export class FeatureRequest {
 
   /**
    * The request for earlier requested states, by the index of the kernel feature. Bits that cannot be changed,
-   * and those that are as wished already, are left out.
+   * and those that are so already, are left out.
    */
-  static of(set: FeatureSet, previous: ReadonlyMap<number, boolean>): FeatureRequest {
+  static of(set: FeatureSetBits, previous: ReadonlyMap<number, boolean>): FeatureRequest {
     const valid = set.changeable.map(() => 0);
     const requested = set.changeable.map(() => 0);
     for (const [index, isRequested] of previous) {
@@ -69,13 +146,13 @@ export class FeatureRequest {
     return new FeatureRequest(valid, requested);
   }
 
-  /** Whether everything is as wished. */
+  /** Whether there is nothing to ask for. */
   get isEmpty(): boolean {
     return this.valid.every((bits) => bits === 0);
   }
 }
 
-/** The bits of a keyword within one block of 32; a keyword hardly ever has more than one or two. */
+/** The bits of a feature within one block of 32; a feature hardly ever has more than one or two blocks. */
 interface MaskPart {
   readonly block: number;
   readonly bits: number;
@@ -83,116 +160,39 @@ interface MaskPart {
 
 const NO_PARTS: readonly MaskPart[] = [];
 
-/** A kernel feature by its name and by its index among the names. */
-type NamedFeatureBit = readonly [name: string, index: number];
-
-/** The kernel's feature names, and which of them each keyword means. The same for every device. */
+/** The kernel's feature names, and which of them each feature means. The same for every device. */
 export class KernelFeatureTable {
-  readonly #maskParts: ReadonlyMap<Feature, readonly MaskPart[]>;
+  readonly #masks: ReadonlyMap<Feature, readonly MaskPart[]>;
   readonly #blockCount: number;
-  readonly #cachedStates = new PairMap<readonly Feature[], FeatureSet, readonly FeatureState[]>();
-  readonly #cachedNames = new Map<FeatureBits, readonly NamedFeatureBit[]>();
 
   /** `names`: the strings of ETH_SS_FEATURES, in the kernel's order. */
   constructor(readonly names: readonly string[]) {
     this.#blockCount = Math.ceil(names.length / 32);
-    this.#maskParts = new Map(FEATURES.map(({ name, kernelPattern }) => [name, findMaskParts(names, kernelPattern)]));
+    this.#masks = new Map(FEATURES.map(({ name, kernelPattern }) => [name, findMaskParts(names, kernelPattern)]));
   }
 
-  /**
-   * The states of these features of a device, in their order. Hosts have hundreds of devices with
-   * the same features: the same set gives the very same array.
-   */
-  getStates(set: FeatureSet, features: readonly Feature[]): readonly FeatureState[] {
-    const cached = this.#cachedStates.get(features, set);
-    if (cached !== undefined) return cached;
-    const states = features.map((feature) => this.getState(set, feature));
-    return this.#cachedStates.set(features, set, states);
-  }
-
-  /** The state of one feature of a device, as a whole. */
-  getState(set: FeatureSet, feature: Feature): FeatureState {
-    const parts = this.#maskParts.get(feature) ?? NO_PARTS;
-    if (parts.length === 0) return "absent";
-    let active = 0;
-    let changeableBits = 0;
-    let activeChangeable = 0;
-    let requestedChangeable = 0;
-    for (const { block, bits } of parts) {
-      const on = (set.active[block] ?? 0) & bits;
-      const changeable = (set.changeable[block] ?? 0) & bits;
-      active |= on;
-      changeableBits |= changeable;
-      activeChangeable |= on & changeable;
-      requestedChangeable |= (set.requested[block] ?? 0) & changeable;
-    }
-    if (active !== 0) return activeChangeable !== 0 ? "on" : "on, fixed";
-    if (changeableBits === 0) return "off, fixed";
-    return requestedChangeable !== 0 ? "off, requested on" : "off";
-  }
-
-  /** Whether clearing those bits would change the feature. */
-  isAffected(feature: Feature, { bits }: ChangeableBits): boolean {
-    const parts = this.#maskParts.get(feature) ?? NO_PARTS;
-    return parts.some((part) => ((bits[part.block] ?? 0) & part.bits) !== 0);
-  }
-
-  /** Whether any part of the feature is asked for, changeable or not. */
-  isRequested(set: FeatureSet, feature: Feature): boolean {
-    const parts = this.#maskParts.get(feature) ?? NO_PARTS;
-    return parts.some(({ block, bits }) => ((set.requested[block] ?? 0) & bits) !== 0);
-  }
-
-  /** Whether any part of the feature that can be changed is requested. */
-  isRequestedAndChangeable(set: FeatureSet, feature: Feature): boolean {
-    const parts = this.#maskParts.get(feature) ?? NO_PARTS;
-    return parts.some(({ block, bits }) => ((set.requested[block] ?? 0) & (set.changeable[block] ?? 0) & bits) !== 0);
-  }
-
-  /**
-   * What has to be cleared so that these features are off. Unlike `state` it also sees the
-   * changeable rest of a group of which some other part is fixed on.
-   */
-  findClearable(set: FeatureSet, features: readonly Feature[]): ChangeableBits {
-    return ChangeableBits.of(set, this.getBits(features));
+  /** The bits of a feature, by block. */
+  getMask(feature: Feature): readonly MaskPart[] {
+    return this.#masks.get(feature) ?? NO_PARTS;
   }
 
   /** The bits of all these features. */
   getBits(features: readonly Feature[]): FeatureBits {
     const bitsByBlock = Array.from({ length: this.#blockCount }, () => 0);
-    for (const feature of features) {
-      for (const { block, bits } of this.#maskParts.get(feature) ?? NO_PARTS) {
-        bitsByBlock[block] = (bitsByBlock[block] ?? 0) | bits;
-      }
+    for (const { block, bits } of features.flatMap((feature) => this.getMask(feature))) {
+      bitsByBlock[block] = (bitsByBlock[block] ?? 0) | bits;
     }
     return bitsByBlock;
   }
 
+  /** Whether clearing those bits would change the feature. */
+  isAffected(feature: Feature, { bits }: ChangeableBits): boolean {
+    return this.getMask(feature).some((part) => ((bits[part.block] ?? 0) & part.bits) !== 0);
+  }
+
   /** The names of the kernel features among those bits, with their index. */
-  listNames(bits: FeatureBits): readonly NamedFeatureBit[] {
-    const cached = this.#cachedNames.get(bits);
-    if (cached !== undefined) return cached;
-    const names = this.names.flatMap((name, index): NamedFeatureBit[] => (isSet(bits, index) ? [[name, index]] : []));
-    this.#cachedNames.set(bits, names);
-    return names;
-  }
-
-  /** The request for earlier requested states by name; a feature that this kernel does not name is left out. */
-  planRequest(set: FeatureSet, previous: ReadonlyMap<string, boolean>): FeatureRequest {
-    const requestsByIndex = [...previous].map(
-      ([name, isRequested]) => [this.names.indexOf(name), isRequested] as const,
-    );
-    return FeatureRequest.of(set, new Map(requestsByIndex.filter(([index]) => index >= 0)));
-  }
-
-  /** The set that is left when those bits are cleared and nothing else happens. */
-  clearBits(set: FeatureSet, { bits }: ChangeableBits): FeatureSet {
-    const clear = (from: FeatureBits) => from.map((on, block) => (on & ~(bits[block] ?? 0)) >>> 0);
-    return {
-      active: clear(set.active),
-      requested: clear(set.requested),
-      changeable: set.changeable,
-    };
+  listNames(bits: FeatureBits): readonly (readonly [name: string, index: number])[] {
+    return this.names.flatMap((name, index) => (isSet(bits, index) ? [[name, index] as const] : []));
   }
 }
 

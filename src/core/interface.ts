@@ -1,4 +1,5 @@
 import type { Pif, Vif, Vm } from "./inventory.ts";
+import { NO_SETTINGS, type Settings } from "./settings.ts";
 import { quote } from "./text.ts";
 
 /** A NIC of this host: a physical PIF and its device. */
@@ -33,7 +34,7 @@ export interface UnmanagedInterface {
 /** Something whose offloads can be looked at. */
 export type Interface = NicInterface | VifInterface | UnmanagedInterface;
 
-/** One device of an interface. Records belong to the main one; a tap beside a vif has none. */
+/** One device of an interface. Settings belong to the main one; a tap beside a vif has none. */
 export interface InterfaceDevice {
   readonly name: string;
   readonly isMain: boolean;
@@ -41,23 +42,9 @@ export interface InterfaceDevice {
 
 /**
  * The devices of an interface in dom0. `existing`: the names in the kernel, which decide whether
- * a VIF has a tap (only guests with emulated NICs do). Asked again and again on the way from reading
- * to report, so the answer is kept.
+ * a VIF has a tap (only guests with emulated NICs do).
  */
 export function listInterfaceDevices(iface: Interface, existing: ReadonlySet<string>): readonly InterfaceDevice[] {
-  const cached = cachedDevices.get(iface);
-  if (cached?.existing === existing) return cached.devices;
-  const devices = findDevices(iface, existing);
-  cachedDevices.set(iface, { existing, devices });
-  return devices;
-}
-
-const cachedDevices = new WeakMap<
-  Interface,
-  { readonly existing: ReadonlySet<string>; readonly devices: readonly InterfaceDevice[] }
->();
-
-function findDevices(iface: Interface, existing: ReadonlySet<string>): readonly InterfaceDevice[] {
   switch (iface.kind) {
     case "pif":
       return [{ name: iface.pif.device, isMain: true }];
@@ -89,10 +76,16 @@ export function locateVif(vif: Vif, hostUuid: string): Location {
   return { kind: "local", domid: vm.domid };
 }
 
-/** The UUID of the record behind an interface; null for a bare device. */
+/** The UUID of the object behind an interface; null for a device that XAPI does not know. */
 export function getUuid(iface: Interface): string | null {
   if (iface.kind === "pif") return iface.pif.uuid;
   return iface.kind === "vif" ? iface.vif.uuid : null;
+}
+
+/** The settings of an interface, and the policy that is stored with it. */
+export function getSettings(iface: Interface): Settings {
+  if (iface.kind === "pif") return iface.pif.settings;
+  return iface.kind === "vif" ? iface.vif.settings : NO_SETTINGS;
 }
 
 /** How messages call an interface: its device, or the VM and the VIF's number. */

@@ -1,7 +1,5 @@
-import type { StoredHostRule, StoredInterfacePolicy } from "./policy-entries.ts";
-
-/** The keys of `other_config` that look as if they were about offloads, in any spelling: `ethtool*`. */
-export type OtherConfig = ReadonlyMap<string, string>;
+import type { StoredHostRule } from "./policy-entries.ts";
+import type { Settings } from "./settings.ts";
 
 /** A host of the pool. */
 export interface Host {
@@ -43,16 +41,10 @@ export interface Pif {
   /** The VLAN tag, or -1. */
   readonly vlan: number;
   readonly management: boolean;
-  /** Whether the toolstack configures it, and so reads its records. */
+  /** Whether the toolstack configures it, and so reads its settings. */
   readonly managed: boolean;
   readonly attached: boolean;
-  /**
-   * `properties:gro`: networkd applies it where no setting says otherwise. For a slave it is the
-   * bond's (nm.ml create_bond).
-   */
-  readonly groProperty: string | undefined;
-  readonly otherConfig: OtherConfig;
-  readonly stored: StoredInterfacePolicy;
+  readonly settings: Settings;
   /** UUIDs of a bond's slaves; empty for other roles. */
   readonly slaves: readonly string[];
   /** UUID of the bond that this PIF is a slave of. */
@@ -88,10 +80,9 @@ export interface Vif {
   readonly device: string;
   readonly vm: Vm;
   readonly attached: boolean;
-  /** A VIF on an SR-IOV network has no netback device, and its records are read by nobody. */
+  /** A VIF on an SR-IOV network has no netback device, and nothing reads its settings. */
   readonly sriov: boolean;
-  readonly otherConfig: OtherConfig;
-  readonly stored: StoredInterfacePolicy;
+  readonly settings: Settings;
 }
 
 /** How many VMs run on a host. */

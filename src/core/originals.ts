@@ -1,9 +1,9 @@
 import type { FeatureSnapshot } from "./disable/steps.ts";
-import { type Feature, settingKey } from "./features.ts";
-import { type Interface, listInterfaceDevices } from "./interface.ts";
+import type { Feature } from "./features.ts";
+import { getSettings, type Interface, listInterfaceDevices } from "./interface.ts";
 import type { Original } from "./policy-entries.ts";
 import type { KernelBits } from "./ports.ts";
-import { getOtherConfig, parseSetting } from "./settings.ts";
+import { parseSetting } from "./settings.ts";
 
 /** What tells how a feature was before this tool touched it. */
 export interface OriginalSources {
@@ -25,14 +25,11 @@ export function findOriginals(
   const bits = device === undefined ? null : getKernelBits(device);
   return new Map(
     features.map((feature) => {
-      const key = iface.kind === "unmanaged" ? null : settingKey(iface.kind, feature);
-      const setting = key === null ? null : (getOtherConfig(iface)?.get(key) ?? null);
+      const setting = getSettings(iface).value(feature);
       const before = bits === null ? null : findLiveBefore(bits, feature, snapshot);
       const live = before ?? readLiveNow(snapshot, device, feature);
       const isHidden =
-        before === null &&
-        live === "off" &&
-        (parseSetting(setting ?? undefined) === "off" || sources.isOffAtBoot(iface, feature));
+        before === null && live === "off" && (parseSetting(setting) === "off" || sources.isOffAtBoot(iface, feature));
       return [feature, { setting, live: isHidden ? null : live }] as const;
     }),
   );
@@ -44,17 +41,13 @@ function findLiveBefore(bits: KernelBits, feature: Feature, { featureTable }: Fe
   return names.some(([name]) => bits.get(name)?.requested === true) ? "on" : null;
 }
 
-function readLiveNow(
-  { readings, featureTable }: FeatureSnapshot,
-  device: string | undefined,
-  feature: Feature,
-): "on" | "off" | null {
+function readLiveNow({ readings }: FeatureSnapshot, device: string | undefined, feature: Feature): "on" | "off" | null {
   const reading = device === undefined ? undefined : readings.get(device);
   if (reading?.state !== "read") return null;
-  return featureTable.isRequestedAndChangeable(reading.features, feature) ? "on" : "off";
+  return reading.features.isRequestedAndChangeable(feature) ? "on" : "off";
 }
 
 /** Whether restoring a feature means to turn it on: where nobody knows what it was, it does. */
 export function shouldRestoreOn({ setting, live }: Original): boolean {
-  return live === null ? parseSetting(setting ?? undefined) !== "off" : live === "on";
+  return live === null ? parseSetting(setting) !== "off" : live === "on";
 }

@@ -91,8 +91,8 @@ export function revertDevices({ devices }: Pick<PendingChange, "devices">, kerne
 function planDeviceRequest(
   device: string,
   requests: ReadonlyMap<string, boolean>,
-  { featureTable, readings }: FeatureSnapshot,
+  { readings }: FeatureSnapshot,
 ): FeatureRequest | null {
   const reading = readings.get(device);
-  return reading?.state === "read" ? featureTable.planRequest(reading.features, requests) : null;
+  return reading?.state === "read" ? reading.features.planRequest(requests) : null;
 }

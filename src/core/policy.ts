@@ -1,7 +1,7 @@
 import { FEATURE_NAMES, type Feature } from "./features.ts";
-import type { Interface } from "./interface.ts";
+import { getSettings, type Interface } from "./interface.ts";
 import type { Inventory, Pif, Vif } from "./inventory.ts";
-import { type HostRule, NO_INTERFACE_POLICY, type StoredInterfacePolicy } from "./policy-entries.ts";
+import type { HostRule, StoredInterfacePolicy } from "./policy-entries.ts";
 import type { Coverage, VmCoverage } from "./verify/coverage.ts";
 
 /**
@@ -18,8 +18,8 @@ export class Policy {
     readonly vifs: readonly Vif[],
   ) {
     this.#rule = { nics: new Set(rule.nics), vifs: new Set(rule.vifs) };
-    for (const { vm, stored } of vifs) {
-      for (const [feature, { asked, alone }] of stored.value) {
+    for (const { vm, settings } of vifs) {
+      for (const [feature, { asked, alone }] of settings.policy.value) {
         if (asked !== "off" || alone) continue;
         const covered = this.#vmFeatures.get(vm.uuid) ?? new Set();
         this.#vmFeatures.set(vm.uuid, covered.add(feature));
@@ -39,7 +39,7 @@ export class Policy {
 
   /** Whether a feature is to be off on an interface. */
   isOff(iface: Interface, feature: string): boolean {
-    return isFeatureOff(getStoredPolicy(iface), feature, (otherFeature) => this.isCovered(iface, otherFeature));
+    return isFeatureOff(getSettings(iface).policy, feature, (otherFeature) => this.isCovered(iface, otherFeature));
   }
 
   /** Whether a feature would be off without a word of the interface's own. */
@@ -56,7 +56,7 @@ export class Policy {
 
   /** Whether anything was asked for of an interface, by its own word or by a wider one. */
   hasPolicyFor(iface: Interface): boolean {
-    return hasOwnPolicy(getStoredPolicy(iface)) || this.listFeaturesOff(iface).length > 0;
+    return hasOwnPolicy(getSettings(iface).policy) || this.listFeaturesOff(iface).length > 0;
   }
 
   /** Whether there is a rule for interfaces to come. */
@@ -70,7 +70,9 @@ export class Policy {
       nics: FEATURE_NAMES.filter((feature) => this.#rule.nics.has(feature)),
       vifs: FEATURE_NAMES.filter((feature) => this.#rule.vifs.has(feature)),
       devices: new Map(
-        nics.filter(({ stored }) => hasOwnPolicy(stored)).map((pif) => [pif.device, this.#listNicFeatures(pif)]),
+        nics
+          .filter(({ settings }) => hasOwnPolicy(settings.policy))
+          .map((pif) => [pif.device, this.#listNicFeatures(pif)]),
       ),
       vms: this.#computeVmCoverages(),
     };
@@ -80,30 +82,24 @@ export class Policy {
     return this.#rule.vifs.has(feature) || this.#vmFeatures.get(vmUuid)?.has(feature) === true;
   }
 
-  #listNicFeatures({ stored }: Pif): readonly Feature[] {
-    return listOwnFeatures(stored, (feature) => this.#rule.nics.has(feature));
+  #listNicFeatures({ settings }: Pif): readonly Feature[] {
+    return listOwnFeatures(settings.policy, (feature) => this.#rule.nics.has(feature));
   }
 
   #computeVmCoverages(): ReadonlyMap<string, VmCoverage> {
     const coverages = new Map<string, VmCoverage>();
-    const vifsWithPolicy = this.vifs.filter(({ stored, vm }) => vm.role === "vm" && hasOwnPolicy(stored));
+    const vifsWithPolicy = this.vifs.filter(({ settings, vm }) => vm.role === "vm" && hasOwnPolicy(settings.policy));
     for (const [uuid, vifs] of Map.groupBy(vifsWithPolicy, ({ vm }) => vm.uuid)) {
       const isCovered = (feature: string) => this.#isVmCovered(uuid, feature);
       const features = FEATURE_NAMES.filter(isCovered);
       const own = vifs
-        .map(({ device, stored }) => [device, listOwnFeatures(stored, isCovered)] as const)
+        .map(({ device, settings }) => [device, listOwnFeatures(settings.policy, isCovered)] as const)
         .filter(([, vifFeatures]) => vifFeatures.join() !== features.join());
       const matchesHostRule = features.every((feature) => this.#rule.vifs.has(feature));
       if (own.length > 0 || !matchesHostRule) coverages.set(uuid, { features, vifs: new Map(own) });
     }
     return coverages;
   }
-}
-
-/** What is stored with the object behind an interface. */
-export function getStoredPolicy(iface: Interface): StoredInterfacePolicy {
-  if (iface.kind === "pif") return iface.pif.stored;
-  return iface.kind === "vif" ? iface.vif.stored : NO_INTERFACE_POLICY;
 }
 
 /** Whether anything was asked of the object itself. */

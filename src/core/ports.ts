@@ -1,8 +1,8 @@
 import type { FeatureSnapshot, LiveStep, SettingStep } from "./disable/steps.ts";
 import type { ChangeableBits, FeatureRequest } from "./feature-set.ts";
 import type { Interface } from "./interface.ts";
-import type { Inventory, OtherConfig, Pif, Vm } from "./inventory.ts";
-import type { StoredInterfacePolicy } from "./policy-entries.ts";
+import type { Inventory, Pif, Vm } from "./inventory.ts";
+import type { OtherConfig, Settings } from "./settings.ts";
 import type { ReadScope } from "./targets/read-scope.ts";
 
 /** What became of one write. */
@@ -119,12 +119,6 @@ export interface SettingOutcome extends Pick<OtherConfigWriteOutcome, "state" | 
   readonly step: SettingStep;
 }
 
-/** The `other_config` of a PIF or VIF: settings, and what this tool has stored with it. */
-export interface InterfaceConfig {
-  readonly otherConfig: OtherConfig;
-  readonly stored: StoredInterfacePolicy;
-}
-
 /** An open session with XAPI. */
 export interface Toolstack {
   /** As much of the pool as the scope says. */
@@ -133,8 +127,8 @@ export interface Toolstack {
   countHosts(): Promise<number>;
   /** Versions and networks. */
   readDiagnostics(): Promise<XapiDiagnostics>;
-  /** The `other_config` of these interfaces as it is now, by UUID; without those that are gone. */
-  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, InterfaceConfig>>;
+  /** The settings of these interfaces as they are now, by UUID; without those that are gone. */
+  readSettings(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, Settings>>;
   /**
    * Writes keys: remove where there is a value, then add. Those of one object in their order. `told`
    * hears of each.

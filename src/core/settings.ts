@@ -1,117 +1,111 @@
 import { FEATURE_NAMES, type Feature, settingKey } from "./features.ts";
-import type { Interface } from "./interface.ts";
-import type { OtherConfig } from "./inventory.ts";
+import { NO_INTERFACE_POLICY, parseInterfaceEntries, type StoredInterfacePolicy } from "./policy-entries.ts";
 
-/** Keys of a PIF that are no offloads but read by the toolstack all the same (nm.ml). */
-const NON_OFFLOAD_PIF_KEYS = ["speed", "duplex", "autoneg", "advertise"].map((key) => `ethtool-${key}`);
+/** The keys of `other_config` that look as if they were about offloads, in any spelling: `ethtool*`. */
+export type OtherConfig = ReadonlyMap<string, string>;
 
-/** A record that looks as if it did something, and does nothing. */
+/** A setting that looks as if it did something, and does nothing. */
 export interface IneffectiveSetting {
   readonly key: string;
   readonly value: string;
   readonly reason: string;
 }
 
+/** What the toolstack does with the settings of an object, whatever they are. */
+export interface SettingsScope {
+  readonly kind: "pif" | "vif";
+  /** False for a PIF that is not managed, and for a VIF on an SR-IOV network: no setting of those is read. */
+  readonly isRead: boolean;
+  /**
+   * `properties:gro` of a PIF: networkd applies it where no setting says otherwise. For a slave it is
+   * the bond's (nm.ml create_bond).
+   */
+  readonly groProperty?: string | undefined;
+}
+
+/** Keys of a PIF that are no offloads but read by the toolstack all the same (nm.ml). */
+const NON_OFFLOAD_PIF_KEYS = ["speed", "duplex", "autoneg", "advertise"].map((key) => `ethtool-${key}`);
+
 /**
- * What the toolstack makes of a record's value. It compares letter by letter: `OFF`, `False`,
+ * What the toolstack makes of a setting's value. It compares letter by letter: `OFF`, `False`,
  * `0` and ` off` are ignored in silence (nm.ml; vif-real handle_ethtool).
  */
-export function parseSetting(value: string | undefined): "on" | "off" | null {
+export function parseSetting(value: string | null): "on" | "off" | null {
   if (value === "off" || value === "false") return "off";
   if (value === "on" || value === "true") return "on";
   return null;
 }
 
-/** The records of an interface, or null where it has none: a bare device. */
-export function getOtherConfig(iface: Interface): OtherConfig | null {
-  if (iface.kind === "pif") return iface.pif.otherConfig;
-  return iface.kind === "vif" ? iface.vif.otherConfig : null;
-}
+/** The `other_config` of a PIF or VIF: its settings, and the policy that this tool has stored with it. */
+export class Settings {
+  /** The same for all whose settings are alike, whatever policy is stored with them. */
+  readonly signature: string;
 
-/** Whether the toolstack would read a record of this feature on this interface, and under which key. */
-export function effectiveKey(iface: Interface, feature: Feature): string | null {
-  switch (iface.kind) {
-    case "pif":
-      return iface.pif.managed ? settingKey("pif", feature) : null;
-    case "vif":
-      return iface.vif.sriov ? null : settingKey("vif", feature);
-    case "unmanaged":
-      return null;
+  constructor(
+    readonly scope: SettingsScope,
+    readonly otherConfig: OtherConfig = new Map(),
+    readonly policy: StoredInterfacePolicy = NO_INTERFACE_POLICY,
+  ) {
+    this.signature = JSON.stringify([scope.kind, scope.isRead, scope.groProperty, ...otherConfig]);
   }
-}
 
-/**
- * What the toolstack will do with the feature when it plugs the interface, as far as anything
- * recorded says so. A PIF's `properties:gro` counts where no readable key overrides it.
- */
-export function settingState(iface: Interface, feature: Feature): "on" | "off" | null {
-  const key = effectiveKey(iface, feature);
-  if (key === null) return null;
-  const value = getOtherConfig(iface)?.get(key);
-  if (value !== undefined) return parseSetting(value);
-  const isPropertyOff = iface.kind === "pif" && feature === "gro" && iface.pif.groProperty === "off";
-  return isPropertyOff ? "off" : null;
-}
-
-/**
- * The recorded states of these features, in their order. VIFs of which the same is recorded get the
- * very same array, as long as they are asked for with the same list of keywords.
- */
-export function settingStates(iface: Interface, features: readonly Feature[]): readonly ("on" | "off" | null)[] {
-  if (iface.kind !== "vif" || iface.vif.sriov) {
-    return features.map((feature) => settingState(iface, feature));
+  /** Parses an `other_config` as XAPI has it. */
+  static parse(otherConfig: Readonly<Record<string, string>>, scope: SettingsScope): Settings {
+    const settings = Object.entries(otherConfig).filter(([key]) => /^ethtool/i.test(key));
+    return new Settings(scope, new Map(settings), parseInterfaceEntries(otherConfig));
   }
-  const { otherConfig } = iface.vif;
-  const cached = cachedStates.get(otherConfig);
-  if (cached?.features === features) return cached.states;
-  const states = features.map((feature) => settingState(iface, feature));
-  cachedStates.set(otherConfig, { features, states });
-  return states;
-}
 
-const cachedStates = new WeakMap<
-  OtherConfig,
-  { readonly features: readonly Feature[]; readonly states: readonly ("on" | "off" | null)[] }
->();
+  /** The key under which the toolstack reads a setting of this feature here; null where it reads none. */
+  key(feature: Feature): string | null {
+    return this.scope.isRead ? settingKey(this.scope.kind, feature) : null;
+  }
 
-/** Records of an interface that nothing reads: mistyped or unknown keys, unreadable values. */
-export function ineffectiveSettings(iface: Interface): readonly IneffectiveSetting[] {
-  if (iface.kind === "unmanaged") return [];
-  if (iface.kind === "pif" || iface.vif.sriov) return findIneffectiveSettings(iface);
-  const { otherConfig } = iface.vif;
-  const cached = cachedIneffectiveSettings.get(otherConfig) ?? findIneffectiveSettings(iface);
-  cachedIneffectiveSettings.set(otherConfig, cached);
-  return cached;
-}
+  /** The value of a feature's setting, read or not; null where there is none. */
+  value(feature: Feature): string | null {
+    return this.otherConfig.get(settingKey(this.scope.kind, feature) ?? "") ?? null;
+  }
 
-/** By the map, which VIFs of which the same is recorded have in common. */
-const cachedIneffectiveSettings = new WeakMap<OtherConfig, readonly IneffectiveSetting[]>();
+  /**
+   * What the toolstack will do with the feature when it plugs the interface, as far as any setting
+   * says so. A PIF's `properties:gro` counts where no setting overrides it.
+   */
+  state(feature: Feature): "on" | "off" | null {
+    if (this.key(feature) === null) return null;
+    const value = this.value(feature);
+    if (value !== null) return parseSetting(value);
+    return feature === "gro" && this.scope.groProperty === "off" ? "off" : null;
+  }
 
-function findIneffectiveSettings(iface: Exclude<Interface, { kind: "unmanaged" }>): readonly IneffectiveSetting[] {
-  const settings: IneffectiveSetting[] = [];
-  for (const [key, value] of getOtherConfig(iface) ?? []) {
-    if (!/^ethtool/i.test(key)) continue;
-    if (iface.kind === "pif" && NON_OFFLOAD_PIF_KEYS.includes(key)) continue;
-    if (!isEffective(iface, key)) {
-      settings.push({ key, value, reason: explainIneffective(iface, key) });
-    } else if (parseSetting(value) === null) {
-      settings.push({ key, value, reason: "only on, off, true and false are read" });
+  /** Settings that nothing reads: mistyped or unknown keys, unreadable values. */
+  listIneffective(): readonly IneffectiveSetting[] {
+    const settings: IneffectiveSetting[] = [];
+    for (const [key, value] of this.otherConfig) {
+      const reason = this.#explainIneffective(key, value);
+      if (reason !== null) settings.push({ key, value, reason });
     }
+    return settings;
   }
-  return settings;
+
+  /** The same object with another policy stored with it. */
+  withPolicy(policy: StoredInterfacePolicy): Settings {
+    return new Settings(this.scope, this.otherConfig, policy);
+  }
+
+  #explainIneffective(key: string, value: string): string | null {
+    const { kind, isRead } = this.scope;
+    if (!/^ethtool/i.test(key) || (kind === "pif" && NON_OFFLOAD_PIF_KEYS.includes(key))) return null;
+    if (!isRead && kind === "pif") return "the toolstack does not manage this PIF";
+    if (!isRead) return "no setting of an SR-IOV VIF is read";
+    if (isKey(kind, key)) return parseSetting(value) === null ? "only on, off, true and false are read" : null;
+    const hyphenated = key.replace(/^ethtool-?/i, "ethtool-").toLowerCase();
+    if (isKey(kind, hyphenated)) return `the key is spelled ${hyphenated}`;
+    return isKey("pif", key) ? "this key is read on PIFs only" : "no part of the toolstack reads this key";
+  }
 }
 
-function isEffective(iface: Interface, key: string): boolean {
-  return FEATURE_NAMES.some((feature) => effectiveKey(iface, feature) === key);
+function isKey(kind: "pif" | "vif", key: string): boolean {
+  return FEATURE_NAMES.some((feature) => settingKey(kind, feature) === key);
 }
 
-function explainIneffective(iface: Interface, key: string): string {
-  if (iface.kind === "pif" && !iface.pif.managed) {
-    return "the toolstack does not manage this PIF";
-  }
-  if (iface.kind === "vif" && iface.vif.sriov) return "no record of an SR-IOV VIF is read";
-  const hyphenated = key.replace(/^ethtool-?/i, "ethtool-").toLowerCase();
-  if (isEffective(iface, hyphenated)) return `the key is spelled ${hyphenated}`;
-  const isPifKey = FEATURE_NAMES.some((feature) => settingKey("pif", feature) === key);
-  return isPifKey ? "this key is read on PIFs only" : "no part of the toolstack reads this key";
-}
+/** What an interface has that XAPI does not know. */
+export const NO_SETTINGS: Settings = new Settings({ kind: "pif", isRead: false });

@@ -1,6 +1,5 @@
-import type { Interface, ManagedInterface } from "./interface.ts";
+import { getSettings, type Interface, type ManagedInterface } from "./interface.ts";
 import { createInterfaceProblem } from "./interface-problem.ts";
-import { getStoredPolicy } from "./policy.ts";
 import type { StoredFeatures } from "./policy-entries.ts";
 import {
   createHostRuleEntry,
@@ -34,7 +33,7 @@ export async function storePolicyEntries(
 ): Promise<StoreEntriesResult> {
   const failed = new Map<Interface, string>();
   const prepared = steps.flatMap(({ iface, features }) => {
-    const entry = createInterfaceEntry(features, getStoredPolicy(iface));
+    const entry = createInterfaceEntry(features, getSettings(iface).policy);
     const isReadable = parseInterfaceEntries({ [entry.key]: entry.value }).problem === null;
     // Whatever cannot be read again is not stored: a setting of any length may stand on a VIF.
     if (!isReadable) {
@@ -81,7 +80,7 @@ export async function removeEntriesByKey(
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
   const writes = ifaces.flatMap((iface) =>
-    getStoredPolicy(iface).keys.map((key) => ({
+    getSettings(iface).policy.keys.map((key) => ({
       iface,
       write: { owner: getOwner(iface), key, from: "", to: null } satisfies OtherConfigWrite,
     })),

@@ -3,8 +3,9 @@ import type { SettingStep } from "./disable/steps.ts";
 import { getUuid, type Interface } from "./interface.ts";
 import { createInterfaceProblem } from "./interface-problem.ts";
 import type { Vm } from "./inventory.ts";
-import type { InterfaceConfig, PendingAnnouncements, SettingOutcome, Toolstack } from "./ports.ts";
+import type { PendingAnnouncements, SettingOutcome, Toolstack } from "./ports.ts";
 import type { Problem } from "./problem.ts";
+import type { Settings } from "./settings.ts";
 import { formatCount } from "./text.ts";
 
 /** What writing settings came to. */
@@ -52,12 +53,12 @@ export async function writeSettings(
   }
   const uuids = new Set(attempted.map(({ step }) => getUuid(step.iface)));
   const attemptedInterfaces = interfaces.filter((iface) => uuids.has(getUuid(iface)));
-  const configs = await attemptAsync(() => toolstack.readInterfaceConfigs(attemptedInterfaces));
-  if (configs instanceof CommandError) {
-    problems.push(createUnreadSettingsProblem(configs.message));
+  const settings = await attemptAsync(() => toolstack.readSettings(attemptedInterfaces));
+  if (settings instanceof CommandError) {
+    problems.push(createUnreadSettingsProblem(settings.message));
     return { interfaces, written, problems, settingsVerified: false };
   }
-  const updated = interfaces.map((iface) => mergeConfig(iface, configs));
+  const updated = interfaces.map((iface) => mergeSettings(iface, settings));
   return { interfaces: updated, written, problems, settingsVerified: true };
 }
 
@@ -99,9 +100,9 @@ function toProblems({ step, state, reason }: SettingOutcome): Problem[] {
 }
 
 /** The interface as it was read back; one that was not read again stays as it is. */
-export function mergeConfig<T extends Interface>(iface: T, configs: ReadonlyMap<string, InterfaceConfig>): T {
-  const config = configs.get(getUuid(iface) ?? "");
-  if (config === undefined) return iface;
-  if (iface.kind === "pif") return { ...iface, pif: { ...iface.pif, ...config } };
-  return iface.kind === "vif" ? { ...iface, vif: { ...iface.vif, ...config } } : iface;
+export function mergeSettings<T extends Interface>(iface: T, updated: ReadonlyMap<string, Settings>): T {
+  const settings = updated.get(getUuid(iface) ?? "");
+  if (settings === undefined) return iface;
+  if (iface.kind === "pif") return { ...iface, pif: { ...iface.pif, settings } };
+  return iface.kind === "vif" ? { ...iface, vif: { ...iface.vif, settings } } : iface;
 }

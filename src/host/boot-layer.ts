@@ -9,7 +9,7 @@ import { FEATURE_NAMES } from "../core/features.ts";
 import { getUuid, type Interface } from "../core/interface.ts";
 import type { Inventory } from "../core/inventory.ts";
 import { compareNatural } from "../core/natural-order.ts";
-import { getStoredPolicy, Policy } from "../core/policy.ts";
+import { Policy } from "../core/policy.ts";
 import type { Kernel, KernelBitsStore, Toolstack } from "../core/ports.ts";
 import type { Problem } from "../core/problem.ts";
 import type { Report } from "../core/report.ts";
@@ -117,14 +117,17 @@ export function previewBootLayer(
 
 /** The inventory with what a plan is going to store. */
 function previewInventory(inventory: Inventory, { policySteps, hostRule }: DisablePlan): Inventory {
-  const stored = new Map(
-    policySteps.map(({ iface, features }) => [getUuid(iface), { ...getStoredPolicy(iface), value: features }]),
+  const updated = new Map(
+    policySteps.map(({ iface, features }) => {
+      const { settings } = iface.kind === "pif" ? iface.pif : iface.vif;
+      return [getUuid(iface), settings.withPolicy({ ...settings.policy, value: features })];
+    }),
   );
   return {
     ...inventory,
     storedHostRule: hostRule === null ? inventory.storedHostRule : { ...hostRule.stored, value: hostRule.rule },
-    pifs: inventory.pifs.map((pif) => ({ ...pif, stored: stored.get(pif.uuid) ?? pif.stored })),
-    vifs: inventory.vifs.map((vif) => ({ ...vif, stored: stored.get(vif.uuid) ?? vif.stored })),
+    pifs: inventory.pifs.map((pif) => ({ ...pif, settings: updated.get(pif.uuid) ?? pif.settings })),
+    vifs: inventory.vifs.map((vif) => ({ ...vif, settings: updated.get(vif.uuid) ?? vif.settings })),
   };
 }
 

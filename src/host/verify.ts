@@ -1,7 +1,7 @@
 import type { BootLayer } from "../core/boot-layer.ts";
 import { CommandError } from "../core/command-error.ts";
 import { findPolicyProblems } from "../core/disable/plan.ts";
-import { type FeatureSnapshot, getLiveStates } from "../core/disable/steps.ts";
+import { type FeatureSnapshot, getFeatureSet } from "../core/disable/steps.ts";
 import type { Feature } from "../core/features.ts";
 import type { Interface, NicInterface } from "../core/interface.ts";
 import { Policy } from "../core/policy.ts";
@@ -100,7 +100,7 @@ function findNetworkdIssues(
   const findings = selected.interfaces
     .filter((iface): iface is NicInterface => iface.kind === "pif")
     .map((nic) => {
-      const getLiveState = (feature: Feature) => getLiveStates(snapshot, nic.pif.device, [feature])?.[0];
+      const getLiveState = (feature: Feature) => getFeatureSet(snapshot, nic.pif.device)?.state(feature);
       return checkNetworkd({ nic, featuresOff: features.get(nic) ?? [], database, getLiveState });
     });
   return {

@@ -3,7 +3,6 @@ import type { ChangeableBits, FeatureRequest } from "../core/feature-set.ts";
 import { formatInterfaceName, type Interface } from "../core/interface.ts";
 import type { Inventory, Pif, Vm } from "../core/inventory.ts";
 import type {
-  InterfaceConfig,
   OtherConfigWrite,
   OtherConfigWriteOutcome,
   SettingOutcome,
@@ -11,6 +10,7 @@ import type {
   WriteOutcome,
   XapiDiagnostics,
 } from "../core/ports.ts";
+import type { Settings } from "../core/settings.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
 import type { Progress } from "../terminal/progress.ts";
@@ -59,8 +59,8 @@ export class ToolstackWithProgress implements Toolstack {
     return this.#withProgress("reading XAPI's inventory", () => this.toolstack.readInventory(scope));
   }
 
-  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, InterfaceConfig>> {
-    return this.#withProgress("reading settings back", () => this.toolstack.readInterfaceConfigs(interfaces));
+  readSettings(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, Settings>> {
+    return this.#withProgress("reading settings back", () => this.toolstack.readSettings(interfaces));
   }
 
   writeOtherConfig<W extends OtherConfigWrite>(

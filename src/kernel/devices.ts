@@ -15,23 +15,18 @@ const STACKED_DRIVERS: ReadonlySet<string> = new Set(["bridge", "bonding", "802.
 const NEVER_READ = "it was never read";
 const NOT_WRITTEN: WriteOutcome = { done: false, deviceRemoved: false, reason: NEVER_READ };
 
-interface FeatureInterface {
-  readonly access: FeatureAccess;
-  readonly featureTable: KernelFeatureTable;
-}
-
 /** The network devices of the namespace that this process is in. */
 export class NetworkDevices implements Kernel, Disposable {
   readonly #socket = new EthtoolSocket();
   readonly #drivers = new DriverReader(this.#socket);
-  #features: FeatureInterface | undefined;
+  #features: FeatureAccess | undefined;
 
   readFeatures(selectDevices: (existing: ReadonlySet<string>) => Iterable<string>): FeatureSnapshot {
     const existing = listDevices();
     const features = this.#openFeatures(existing);
     const readings = new Map<string, DeviceReading>();
     for (const device of selectDevices(existing)) {
-      readings.set(device, features.access.read(device));
+      readings.set(device, features.read(device));
     }
     return {
       featureTable: features.featureTable,
@@ -77,17 +72,17 @@ export class NetworkDevices implements Kernel, Disposable {
   rereadFeatures(snapshot: FeatureSnapshot, devices: Iterable<string>): FeatureSnapshot {
     const readings = new Map(snapshot.readings);
     for (const device of devices) {
-      readings.set(device, this.#features?.access.read(device) ?? { state: "unreadable", reason: NEVER_READ });
+      readings.set(device, this.#features?.read(device) ?? { state: "unreadable", reason: NEVER_READ });
     }
     return { ...snapshot, readings };
   }
 
   clearFeatures(device: string, bits: ChangeableBits): WriteOutcome {
-    return this.#features?.access.clear(device, bits) ?? NOT_WRITTEN;
+    return this.#features?.clear(device, bits) ?? NOT_WRITTEN;
   }
 
   requestFeatures(device: string, featureRequest: FeatureRequest): WriteOutcome {
-    return this.#features?.access.request(device, featureRequest) ?? NOT_WRITTEN;
+    return this.#features?.request(device, featureRequest) ?? NOT_WRITTEN;
   }
 
   [Symbol.dispose](): void {
@@ -95,15 +90,12 @@ export class NetworkDevices implements Kernel, Disposable {
   }
 
   /** The kernel's names can be asked of any device, so the first that answers serves. */
-  #openFeatures(existing: ReadonlySet<string>): FeatureInterface {
+  #openFeatures(existing: ReadonlySet<string>): FeatureAccess {
     if (this.#features !== undefined) return this.#features;
     for (const device of existing) {
       const names = readFeatureNames(this.#socket, device);
       if (names === null) continue;
-      this.#features = {
-        access: new FeatureAccess(this.#socket, names.length),
-        featureTable: new KernelFeatureTable(names),
-      };
+      this.#features = new FeatureAccess(this.#socket, new KernelFeatureTable(names));
       return this.#features;
     }
     throw unavailableError("no-ethtool", "the kernel names no network device features on this host");

@@ -1,5 +1,11 @@
 import type { DeviceReading } from "../core/disable/steps.ts";
-import type { ChangeableBits, FeatureBits, FeatureRequest, FeatureSet } from "../core/feature-set.ts";
+import {
+  type ChangeableBits,
+  type FeatureBits,
+  type FeatureRequest,
+  FeatureSet,
+  type KernelFeatureTable,
+} from "../core/feature-set.ts";
 import type { Driver, LookupResult, WriteOutcome } from "../core/ports.ts";
 import { ERRNO } from "../fs/libc.ts";
 import { describeErrno, type EthtoolCommand, type EthtoolSocket } from "./ethtool-socket.ts";
@@ -76,20 +82,19 @@ function truncateAtNul(field: string): string {
 const NO_BITS: FeatureBits = [];
 const WRITE_DONE: WriteOutcome = { done: true };
 
-/** Reads and writes the features of devices, for a kernel with so many of them. */
+/** Reads and writes the features of devices. */
 export class FeatureAccess {
   readonly #blockCount: number;
   readonly #getCommand: EthtoolCommand;
   readonly #setCommand: EthtoolCommand;
-  /** What stands in the structure for writing. */
-  #lastValid = NO_BITS;
-  #lastRequested = NO_BITS;
   /** By the bytes of the kernel's answer. */
   readonly #readingCache = new Map<string, DeviceReading>();
 
-  /** `count`: how many features the kernel names. */
-  constructor(socket: EthtoolSocket, count: number) {
-    this.#blockCount = Math.ceil(count / 32);
+  constructor(
+    socket: EthtoolSocket,
+    readonly featureTable: KernelFeatureTable,
+  ) {
+    this.#blockCount = Math.ceil(featureTable.names.length / 32);
     this.#getCommand = socket.createCommand(8 + this.#blockCount * 16);
     this.#getCommand.view.setUint32(0, ETHTOOL_GFEATURES, true);
     this.#setCommand = socket.createCommand(8 + this.#blockCount * 8);
@@ -97,10 +102,7 @@ export class FeatureAccess {
     this.#setCommand.view.setUint32(4, this.#blockCount, true);
   }
 
-  /**
-   * ETHTOOL_GFEATURES. Devices that are alike, as the hundreds of a host mostly are, get the very
-   * same object: what follows from it has to be found out once.
-   */
+  /** ETHTOOL_GFEATURES. Devices that are alike, as the hundreds of a host mostly are, share one set. */
   read(device: string): DeviceReading {
     // The kernel answers with its own number of blocks, and must not take that for our room.
     this.#getCommand.view.setUint32(4, this.#blockCount, true);
@@ -110,7 +112,8 @@ export class FeatureAccess {
     const key = latin1Decoder.decode(this.#getCommand.bytes);
     const cached = this.#readingCache.get(key);
     if (cached !== undefined) return cached;
-    const reading: DeviceReading = { state: "read", features: parseFeatureSet(this.#getCommand.view) };
+    const features = parseFeatureSet(this.featureTable, this.#getCommand.view);
+    const reading: DeviceReading = { state: "read", features };
     this.#readingCache.set(key, reading);
     return reading;
   }
@@ -130,15 +133,10 @@ export class FeatureAccess {
   }
 
   #write(device: string, valid: FeatureBits, requested: FeatureBits): WriteOutcome {
-    // Devices that are alike are written alike, one after the other.
-    if (valid !== this.#lastValid || requested !== this.#lastRequested) {
-      const { view } = this.#setCommand;
-      for (let block = 0; block < this.#blockCount; block++) {
-        view.setUint32(8 + block * 8, valid[block] ?? 0, true);
-        view.setUint32(12 + block * 8, requested[block] ?? 0, true);
-      }
-      this.#lastValid = valid;
-      this.#lastRequested = requested;
+    const { view } = this.#setCommand;
+    for (let block = 0; block < this.#blockCount; block++) {
+      view.setUint32(8 + block * 8, valid[block] ?? 0, true);
+      view.setUint32(12 + block * 8, requested[block] ?? 0, true);
     }
     const errno = this.#setCommand.send(device);
     return errno === 0
@@ -148,7 +146,7 @@ export class FeatureAccess {
 }
 
 /** struct ethtool_gfeatures: per block available, requested, active, never changed. */
-function parseFeatureSet(answer: DataView): FeatureSet {
+function parseFeatureSet(featureTable: KernelFeatureTable, answer: DataView): FeatureSet {
   const active: number[] = [];
   const requested: number[] = [];
   const changeable: number[] = [];
@@ -159,5 +157,5 @@ function parseFeatureSet(answer: DataView): FeatureSet {
     requested.push(answer.getUint32(offset + 4, true));
     active.push(answer.getUint32(offset + 8, true));
   }
-  return { active, requested, changeable };
+  return new FeatureSet(featureTable, { active, requested, changeable });
 }

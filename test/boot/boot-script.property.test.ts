@@ -205,8 +205,8 @@ esac
 }, 120_000);
 
 function clearable(features: readonly EthtoolFeature[], keywords: readonly Feature[]): readonly Feature[] {
-  const { kernel, features: set } = toFeatureBits(features);
-  return keywords.filter((keyword) => !kernel.findClearable(set, [keyword]).isEmpty);
+  const { features: set } = toFeatureBits(features);
+  return keywords.filter((keyword) => !set.findClearable([keyword]).isEmpty);
 }
 
 function sorted(words: readonly string[]): string {

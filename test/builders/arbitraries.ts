@@ -1,9 +1,10 @@
 import fc from "fast-check";
-import { type FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
+import { FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { FEATURE_NAMES, FEATURES, type Feature } from "../../src/core/features.ts";
 import { type Interface, listInterfaceDevices } from "../../src/core/interface.ts";
-import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
-import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-entries.ts";
+import type { Host, Inventory, Pif, Vif, Vm } from "../../src/core/inventory.ts";
+import { NO_HOST_RULE } from "../../src/core/policy-entries.ts";
+import { type OtherConfig, Settings } from "../../src/core/settings.ts";
 import { resolveTargets } from "../../src/core/targets/targets.ts";
 import { bitsFrom, uuidFor } from "./hosts.ts";
 
@@ -41,7 +42,7 @@ export const kernels: fc.Arbitrary<KernelFeatureTable> = fc
 export function featureSets(kernel: KernelFeatureTable): fc.Arbitrary<FeatureSet> {
   const numbers = fc.bigInt({ min: 0n, max: (1n << BigInt(kernel.names.length)) - 1n });
   const bits = numbers.map((number) => bitsFrom(kernel, number));
-  return fc.record({ active: bits, requested: bits, changeable: bits });
+  return fc.record({ active: bits, requested: bits, changeable: bits }).map((set) => new FeatureSet(kernel, set));
 }
 
 /** Any features, at least one, as the user might name them. */
@@ -76,11 +77,14 @@ interface VmShape {
   readonly role: Vm["role"];
   readonly powerState: string;
   readonly at: number | null;
-  readonly vifs: readonly Pick<Vif, "attached" | "sriov" | "otherConfig">[];
+  readonly vifs: readonly (Pick<Vif, "attached" | "sriov"> & { readonly otherConfig: OtherConfig })[];
 }
 
 interface HostShape {
-  readonly nics: readonly Pick<Pif, "managed" | "groProperty" | "otherConfig">[];
+  readonly nics: readonly (Pick<Pif, "managed"> & {
+    readonly groProperty: string | undefined;
+    readonly otherConfig: OtherConfig;
+  })[];
   readonly bonded: boolean;
   readonly extra: readonly ("vlan" | "vlan on bond" | "tunnel" | "sriov" | "other")[];
 }
@@ -155,15 +159,16 @@ function vmsOf(shapes: readonly VmShape[]): readonly Vm[] {
 }
 
 function vifsOf(vm: Vm, shapes: VmShape["vifs"]): readonly Vif[] {
-  return shapes.map((shape, index) => {
+  return shapes.map(({ attached, sriov, otherConfig }, index) => {
     const uuid = uuidFor(`vif ${index} of ${vm.uuid}`);
     return {
       ref: `OpaqueRef:${uuid}`,
       uuid,
       device: String(index),
       vm,
-      stored: NO_INTERFACE_POLICY,
-      ...shape,
+      attached,
+      sriov,
+      settings: new Settings({ kind: "vif", isRead: !sriov }, otherConfig),
     };
   });
 }
@@ -183,9 +188,7 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
       management: false,
       managed: true,
       attached: true,
-      groProperty: undefined,
-      otherConfig: new Map(),
-      stored: NO_INTERFACE_POLICY,
+      settings: new Settings({ kind: "pif", isRead: true }),
       slaves: [],
       slaveOf: undefined,
       taggedPif: undefined,
@@ -194,7 +197,10 @@ function pifsOf({ nics, bonded, extra }: HostShape, host: Host): readonly Pif[] 
   };
   const bondUuid = make("bond0", "bond", {}).uuid;
   const slaveOf = bonded ? bondUuid : undefined;
-  const physical = nics.map((shape, index) => make(`eth${index}`, "physical", { ...shape, slaveOf }));
+  const physical = nics.map(({ managed, groProperty, otherConfig }, index) => {
+    const settings = new Settings({ kind: "pif", isRead: managed, groProperty }, otherConfig);
+    return make(`eth${index}`, "physical", { managed, settings, slaveOf });
+  });
   const slaves = physical.map(({ uuid }) => uuid);
   const bond = bonded ? [make("bond0", "bond", { slaves, management: true })] : [];
   const extras = extra.map((kind) => {

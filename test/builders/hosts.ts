@@ -1,11 +1,12 @@
 import { attempt, attemptAsync, CommandError, type Failure } from "../../src/core/command-error.ts";
 import type { DeviceReading, FeatureSnapshot } from "../../src/core/disable/steps.ts";
-import { type FeatureBits, type FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
+import { type FeatureBits, FeatureSet, type FeatureSetBits, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { FEATURES, type Feature } from "../../src/core/features.ts";
 import type { NicInterface, VifInterface } from "../../src/core/interface.ts";
 import { locateVif } from "../../src/core/interface.ts";
-import type { Host, Inventory, OtherConfig, Pif, Vif, Vm } from "../../src/core/inventory.ts";
-import { NO_HOST_RULE, NO_INTERFACE_POLICY } from "../../src/core/policy-entries.ts";
+import type { Host, Inventory, Pif, Vif, Vm } from "../../src/core/inventory.ts";
+import { NO_HOST_RULE, type StoredInterfacePolicy } from "../../src/core/policy-entries.ts";
+import { type OtherConfig, Settings } from "../../src/core/settings.ts";
 
 /** A UUID that is always the same for a label. */
 export function uuidFor(label: string): string {
@@ -22,8 +23,22 @@ export function config(entries: Readonly<Record<string, string>> = {}): OtherCon
   return new Map(Object.entries(entries));
 }
 
+/** What settings are parsed from. */
+export interface SettingsSource {
+  readonly otherConfig?: OtherConfig;
+  readonly stored?: StoredInterfacePolicy;
+  readonly groProperty?: string | undefined;
+}
+
+/** A PIF or VIF with other settings. */
+export function withSettings<T extends Pif | Vif>(object: T, { otherConfig, stored }: SettingsSource): T {
+  const { scope, otherConfig: previous, policy } = object.settings;
+  return { ...object, settings: new Settings(scope, otherConfig ?? previous, stored ?? policy) };
+}
+
 /** A physical PIF of this host, unless said otherwise. */
-export function pif(device: string, more: Partial<Pif> = {}): Pif {
+export function pif(device: string, options: Partial<Pif> & SettingsSource = {}): Pif {
+  const { otherConfig, stored, groProperty, ...more } = options;
   const host = more.host ?? ALPHA;
   const label = `pif ${device} ${more.role ?? "physical"} ${more.vlan ?? -1} ${host.name}`;
   return {
@@ -38,9 +53,7 @@ export function pif(device: string, more: Partial<Pif> = {}): Pif {
     management: false,
     managed: true,
     attached: true,
-    groProperty: undefined,
-    otherConfig: config(),
-    stored: NO_INTERFACE_POLICY,
+    settings: new Settings({ kind: "pif", isRead: more.managed ?? true, groProperty }, otherConfig, stored),
     slaves: [],
     slaveOf: undefined,
     taggedPif: undefined,
@@ -69,7 +82,8 @@ export function haltedVm(name: string, more: Partial<Vm> = {}): Vm {
 }
 
 /** A plugged VIF of a VM. */
-export function vif(owner: Vm, device: string, more: Partial<Vif> = {}): Vif {
+export function vif(owner: Vm, device: string, options: Partial<Vif> & SettingsSource = {}): Vif {
+  const { otherConfig, stored, ...more } = options;
   return {
     ref: `OpaqueRef:${uuidFor(`ref of vif ${device} of ${owner.uuid}`)}`,
     uuid: uuidFor(`vif ${device} of ${owner.uuid}`),
@@ -77,8 +91,7 @@ export function vif(owner: Vm, device: string, more: Partial<Vif> = {}): Vif {
     vm: owner,
     attached: true,
     sriov: false,
-    otherConfig: config(),
-    stored: NO_INTERFACE_POLICY,
+    settings: new Settings({ kind: "vif", isRead: more.sriov !== true }, otherConfig, stored),
     ...more,
   };
 }
@@ -179,11 +192,17 @@ export function maskOf(kernel: KernelFeatureTable, feature: Feature): bigint {
 export function featureSet(kernel: KernelFeatureTable, states: Readonly<Record<string, BitState>>): FeatureSet {
   const where = (...matchingStates: readonly BitState[]) =>
     bitsNamed(kernel, ...Object.keys(states).filter((name) => matchingStates.some((state) => state === states[name])));
-  return {
+  return new FeatureSet(kernel, {
     active: where("on", "on fixed", "on requested off"),
     requested: where("on", "off requested on"),
     changeable: where("on", "off", "off requested on", "on requested off"),
-  };
+  });
+}
+
+/** A feature set with other bits. */
+export function withBits(kernel: KernelFeatureTable, set: FeatureSetBits, bits: Partial<FeatureSetBits>): FeatureSet {
+  const { active, requested, changeable } = set;
+  return new FeatureSet(kernel, { active, requested, changeable, ...bits });
 }
 
 /** An ordinary NIC: everything on, receive checksums and all, but LRO. */
@@ -252,7 +271,7 @@ export function createSnapshot(
   const readings = new Map<string, DeviceReading>();
   const existing = new Set<string>();
   for (const [name, value] of Object.entries(devices)) {
-    const reading: DeviceReading = "state" in value ? value : { state: "read", features: value };
+    const reading: DeviceReading = value instanceof FeatureSet ? { state: "read", features: value } : value;
     readings.set(name, reading);
     if (reading.state !== "missing") existing.add(name);
   }

@@ -1,7 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import { ChangeableBits, KernelFeatureTable } from "../../src/core/feature-set.ts";
+import { ChangeableBits, FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { FEATURE_NAMES, type Feature } from "../../src/core/features.ts";
-import { type BitState, bitsFrom, bitsNamed, featureSet, KERNEL, namesOf, toBigInt } from "../builders/hosts.ts";
+import {
+  type BitState,
+  bitsFrom,
+  bitsNamed,
+  featureSet,
+  KERNEL,
+  namesOf,
+  toBigInt,
+  withBits,
+} from "../builders/hosts.ts";
 
 /** The kernel's names behind a keyword. */
 function behind(keyword: Feature, kernel = KERNEL): readonly string[] {
@@ -10,7 +19,7 @@ function behind(keyword: Feature, kernel = KERNEL): readonly string[] {
 
 /** The state of a feature when its kernel features stand like that. */
 function stateOf(keyword: Feature, states: Readonly<Record<string, BitState>>) {
-  return KERNEL.getState(featureSet(KERNEL, states), keyword);
+  return featureSet(KERNEL, states).state(keyword);
 }
 
 describe("kernel features of a feature", () => {
@@ -57,29 +66,29 @@ describe("kernel features of a feature", () => {
     const kernel = new KernelFeatureTable(names);
     const everything = (1n << 100n) - 1n;
     const all = bitsFrom(kernel, everything);
-    const set = { active: all, requested: all, changeable: all };
+    const set = new FeatureSet(kernel, { active: all, requested: all, changeable: all });
     expect(behind("gro", kernel)).toEqual(["rx-gro"]);
-    expect(kernel.getState(set, "gro")).toBe("on");
-    const clear = kernel.findClearable(set, ["gro"]);
+    expect(set.state("gro")).toBe("on");
+    const clear = set.findClearable(["gro"]);
     expect(toBigInt(clear.bits)).toBe(1n << BigInt(at));
     const left = bitsFrom(kernel, everything & ~(1n << BigInt(at)));
-    const after = kernel.clearBits(set, clear);
-    expect(after).toEqual({ active: left, requested: left, changeable: all });
-    expect(kernel.getState(after, "gro")).toBe("off");
-    expect(kernel.getState({ ...after, requested: all }, "gro")).toBe("off, requested on");
-    expect(kernel.getState({ ...set, changeable: left }, "gro")).toBe("on, fixed");
-    expect(kernel.getState({ ...after, changeable: left }, "gro")).toBe("off, fixed");
-    expect([kernel.isRequested(set, "gro"), kernel.isRequested(after, "gro")]).toEqual([true, false]);
+    const after = set.clear(clear);
+    expect(after).toEqual(withBits(kernel, set, { active: left, requested: left }));
+    expect(after.state("gro")).toBe("off");
+    expect(withBits(kernel, after, { requested: all }).state("gro")).toBe("off, requested on");
+    expect(withBits(kernel, set, { changeable: left }).state("gro")).toBe("on, fixed");
+    expect(withBits(kernel, after, { changeable: left }).state("gro")).toBe("off, fixed");
+    expect([set.isRequested("gro"), after.isRequested("gro")]).toEqual([true, false]);
   });
 
   test("may be far apart among the kernel's names", () => {
     const far = Array.from({ length: 70 }, (_, index) => `x${index}`);
     const kernel = new KernelFeatureTable(["tx-checksum-ipv4", ...far, "tx-checksum-ipv6"]);
     const set = featureSet(kernel, { "tx-checksum-ipv4": "on fixed", "tx-checksum-ipv6": "off" });
-    expect(kernel.getState(set, "tx")).toBe("on, fixed");
+    expect(set.state("tx")).toBe("on, fixed");
     const other = featureSet(kernel, { "tx-checksum-ipv4": "off fixed", "tx-checksum-ipv6": "on" });
-    expect(kernel.getState(other, "tx")).toBe("on");
-    expect(namesOf(kernel, kernel.findClearable(other, ["tx"]).bits)).toEqual(["tx-checksum-ipv6"]);
+    expect(other.state("tx")).toBe("on");
+    expect(namesOf(kernel, other.findClearable(["tx"]).bits)).toEqual(["tx-checksum-ipv6"]);
   });
 });
 
@@ -97,7 +106,7 @@ describe("getState", () => {
 
   test("returns absent for a feature unknown to the kernel", () => {
     const kernel = new KernelFeatureTable(["rx-gro"]);
-    expect(kernel.getState({ active: [1], requested: [1], changeable: [1] }, "ufo")).toBe("absent");
+    expect(new FeatureSet(kernel, { active: [1], requested: [1], changeable: [1] }).state("ufo")).toBe("absent");
   });
 
   test("returns on while any changeable part is on", () => {
@@ -126,7 +135,7 @@ describe("getState", () => {
   test("ignores the request for a fixed feature", () => {
     const set = featureSet(KERNEL, { "rx-lro": "off fixed" });
     const requested = bitsNamed(KERNEL, "rx-lro");
-    expect(KERNEL.getState({ ...set, requested }, "lro")).toBe("off, fixed");
+    expect(withBits(KERNEL, set, { requested }).state("lro")).toBe("off, fixed");
   });
 });
 
@@ -139,10 +148,7 @@ describe("findClearable", () => {
       "tx-tcp-mangleid-segmentation": "off",
       "rx-gro": "on",
     });
-    expect(namesOf(KERNEL, KERNEL.findClearable(set, ["tso"]).bits)).toEqual([
-      "tx-tcp-segmentation",
-      "tx-tcp6-segmentation",
-    ]);
+    expect(namesOf(KERNEL, set.findClearable(["tso"]).bits)).toEqual(["tx-tcp-segmentation", "tx-tcp6-segmentation"]);
   });
 
   test("includes the changeable rest of a feature that is partly fixed on", () => {
@@ -150,19 +156,19 @@ describe("findClearable", () => {
       "tx-checksum-ipv4": "on fixed",
       "tx-checksum-ipv6": "off requested on",
     });
-    expect(KERNEL.getState(set, "tx")).toBe("on, fixed");
-    expect(namesOf(KERNEL, KERNEL.findClearable(set, ["tx"]).bits)).toEqual(["tx-checksum-ipv6"]);
+    expect(set.state("tx")).toBe("on, fixed");
+    expect(namesOf(KERNEL, set.findClearable(["tx"]).bits)).toEqual(["tx-checksum-ipv6"]);
   });
 
   test("accepts several features", () => {
     const set = featureSet(KERNEL, { "rx-checksum": "on", "rx-gro": "on", "rx-hashing": "on" });
-    expect(namesOf(KERNEL, KERNEL.findClearable(set, ["rx", "gro"]).bits)).toEqual(["rx-gro", "rx-checksum"]);
+    expect(namesOf(KERNEL, set.findClearable(["rx", "gro"]).bits)).toEqual(["rx-gro", "rx-checksum"]);
   });
 
   test("is empty when there is nothing to clear", () => {
     const set = featureSet(KERNEL, { "rx-checksum": "on fixed", "rx-gro": "off" });
-    expect(KERNEL.findClearable(set, ["rx", "gro", "lro"]).isEmpty).toBe(true);
-    expect(KERNEL.findClearable(set, []).isEmpty).toBe(true);
+    expect(set.findClearable(["rx", "gro", "lro"]).isEmpty).toBe(true);
+    expect(set.findClearable([]).isEmpty).toBe(true);
   });
 
   test("clears the active and requested bits and nothing else", () => {
@@ -172,7 +178,7 @@ describe("findClearable", () => {
       "rx-gro": "on",
       "rx-checksum": "on fixed",
     });
-    expect(KERNEL.clearBits(set, KERNEL.findClearable(set, ["tso"]))).toEqual(
+    expect(set.clear(set.findClearable(["tso"]))).toEqual(
       featureSet(KERNEL, {
         "tx-tcp-segmentation": "off",
         "tx-tcp6-segmentation": "off",

@@ -1,12 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { FEATURE_NAMES } from "../../src/core/features.ts";
-import {
-  effectiveKey,
-  getOtherConfig,
-  ineffectiveSettings,
-  parseSetting,
-  settingState,
-} from "../../src/core/settings.ts";
+import { getSettings, type Interface } from "../../src/core/interface.ts";
+import { parseSetting } from "../../src/core/settings.ts";
 import { config, guest, nic, pif, vif, vm } from "../builders/hosts.ts";
 
 const web = vm("web");
@@ -38,13 +33,12 @@ describe("values of a setting", () => {
   );
 
   test("include no value", () => {
-    expect(parseSetting(undefined)).toBeNull();
+    expect(parseSetting(null)).toBeNull();
   });
 });
 
 describe("settings that the toolstack reads", () => {
-  const honored = (iface: Parameters<typeof effectiveKey>[0]) =>
-    FEATURE_NAMES.flatMap((keyword) => effectiveKey(iface, keyword) ?? []);
+  const honored = (iface: Interface) => FEATURE_NAMES.flatMap((keyword) => getSettings(iface).key(keyword) ?? []);
 
   test("are eight for a managed PIF", () => {
     expect(honored(nicWith({}))).toEqual([
@@ -77,56 +71,56 @@ describe("settings that the toolstack reads", () => {
   test("are none for an SR-IOV VIF and an unmanaged device", () => {
     expect(honored(guest(vif(web, "0", { sriov: true })))).toEqual([]);
     expect(honored(UNMANAGED)).toEqual([]);
-    expect(getOtherConfig(UNMANAGED)).toBeNull();
+    expect(getSettings(UNMANAGED).otherConfig.size).toBe(0);
   });
 });
 
 describe("the effective setting", () => {
   test("follows a readable key", () => {
-    expect(settingState(nicWith({ "ethtool-tso": "off" }), "tso")).toBe("off");
-    expect(settingState(nicWith({ "ethtool-tso": "false" }), "tso")).toBe("off");
-    expect(settingState(guestWith({ "ethtool-tso": "true" }), "tso")).toBe("on");
+    expect(getSettings(nicWith({ "ethtool-tso": "off" })).state("tso")).toBe("off");
+    expect(getSettings(nicWith({ "ethtool-tso": "false" })).state("tso")).toBe("off");
+    expect(getSettings(guestWith({ "ethtool-tso": "true" })).state("tso")).toBe("on");
   });
 
   test("is undefined without a readable key", () => {
-    expect(settingState(nicWith({}), "tso")).toBeNull();
-    expect(settingState(nicWith({ "ethtool-tso": "OFF" }), "tso")).toBeNull();
+    expect(getSettings(nicWith({})).state("tso")).toBeNull();
+    expect(getSettings(nicWith({ "ethtool-tso": "OFF" })).state("tso")).toBeNull();
   });
 
   test("ignores a key that the toolstack does not read", () => {
-    expect(settingState(guestWith({ "ethtool-gro": "off" }), "gro")).toBeNull();
-    expect(settingState(nicWith({ "ethtool-rxvlan": "off" }), "rxvlan")).toBeNull();
-    expect(settingState(UNMANAGED, "rx")).toBeNull();
+    expect(getSettings(guestWith({ "ethtool-gro": "off" })).state("gro")).toBeNull();
+    expect(getSettings(nicWith({ "ethtool-rxvlan": "off" })).state("rxvlan")).toBeNull();
+    expect(getSettings(UNMANAGED).state("rx")).toBeNull();
   });
 
   test("follows properties:gro for gro of a PIF", () => {
-    expect(settingState(nic(pif("eth0", { groProperty: "off" })), "gro")).toBe("off");
-    expect(settingState(nic(pif("eth0", { groProperty: "on" })), "gro")).toBeNull();
-    expect(settingState(nic(pif("eth0", { groProperty: "off" })), "lro")).toBeNull();
+    expect(getSettings(nic(pif("eth0", { groProperty: "off" }))).state("gro")).toBe("off");
+    expect(getSettings(nic(pif("eth0", { groProperty: "on" }))).state("gro")).toBeNull();
+    expect(getSettings(nic(pif("eth0", { groProperty: "off" }))).state("lro")).toBeNull();
   });
 
   test("follows properties:gro of the bond on its slave", () => {
     const slave = pif("eth1", { groProperty: "off", slaveOf: pif("bond0").uuid });
-    expect(settingState(nic(slave), "gro")).toBe("off");
+    expect(getSettings(nic(slave)).state("gro")).toBe("off");
   });
 
   test("prefers a key to properties:gro, even an unreadable one", () => {
     const parse = (value: string) =>
       nic(pif("eth0", { groProperty: "off", otherConfig: config({ "ethtool-gro": value }) }));
-    expect(settingState(parse("on"), "gro")).toBe("on");
-    expect(settingState(parse("OFF"), "gro")).toBeNull();
+    expect(getSettings(parse("on")).state("gro")).toBe("on");
+    expect(getSettings(parse("OFF")).state("gro")).toBeNull();
   });
 });
 
 describe("ineffective settings", () => {
   test("include keys of PIFs on a VIF", () => {
-    expect(ineffectiveSettings(guestWith({ "ethtool-gro": "off", "ethtool-tso": "off" }))).toEqual([
+    expect(getSettings(guestWith({ "ethtool-gro": "off", "ethtool-tso": "off" })).listIneffective()).toEqual([
       { key: "ethtool-gro", value: "off", reason: "this key is read on PIFs only" },
     ]);
   });
 
   test("include keys that nothing reads", () => {
-    expect(ineffectiveSettings(nicWith({ "ethtool-rxvlan": "off" }))).toEqual([
+    expect(getSettings(nicWith({ "ethtool-rxvlan": "off" })).listIneffective()).toEqual([
       {
         key: "ethtool-rxvlan",
         value: "off",
@@ -136,22 +130,22 @@ describe("ineffective settings", () => {
   });
 
   test("include mistyped keys, with the right spelling", () => {
-    const [dead] = ineffectiveSettings(nicWith({ "Ethtool-TSO": "off" }));
+    const [dead] = getSettings(nicWith({ "Ethtool-TSO": "off" })).listIneffective();
     expect(dead?.reason).toBe("the key is spelled ethtool-tso");
-    const [joined] = ineffectiveSettings(guestWith({ ethtooltso: "off" }));
+    const [joined] = getSettings(guestWith({ ethtooltso: "off" })).listIneffective();
     expect(joined?.reason).toBe("the key is spelled ethtool-tso");
   });
 
   test("include values that cannot be read", () => {
-    expect(ineffectiveSettings(nicWith({ "ethtool-tso": "OFF" }))).toEqual([
+    expect(getSettings(nicWith({ "ethtool-tso": "OFF" })).listIneffective()).toEqual([
       { key: "ethtool-tso", value: "OFF", reason: "only on, off, true and false are read" },
     ]);
   });
 
   test("include all of an unmanaged PIF and of an SR-IOV VIF", () => {
     const otherConfig = config({ "ethtool-tso": "off" });
-    expect(ineffectiveSettings(nic(pif("eth0", { managed: false, otherConfig })))).toHaveLength(1);
-    expect(ineffectiveSettings(guest(vif(web, "0", { sriov: true, otherConfig })))).toHaveLength(1);
+    expect(getSettings(nic(pif("eth0", { managed: false, otherConfig }))).listIneffective()).toHaveLength(1);
+    expect(getSettings(guest(vif(web, "0", { sriov: true, otherConfig }))).listIneffective()).toHaveLength(1);
   });
 
   test("exclude speed, duplex and the like on a PIF, and other keys", () => {
@@ -163,7 +157,7 @@ describe("ineffective settings", () => {
       promiscuous: "true",
       "my-ethtool": "off",
     };
-    expect(ineffectiveSettings(nicWith(others))).toEqual([]);
-    expect(ineffectiveSettings(UNMANAGED)).toEqual([]);
+    expect(getSettings(nicWith(others)).listIneffective()).toEqual([]);
+    expect(getSettings(UNMANAGED).listIneffective()).toEqual([]);
   });
 });

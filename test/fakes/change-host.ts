@@ -176,10 +176,10 @@ function isAmong({ uuid }: Vif, interfaces: readonly Interface[]): boolean {
 
 /** A VIF as it will be asked about once these features of it are restored. */
 function without(vif: Vif, { features }: RestoreRequest): Vif {
-  const left = [...vif.stored.value].filter(
+  const left = [...vif.settings.policy.value].filter(
     ([name]) => features !== null && !features.some((feature) => feature === name),
   );
-  return { ...vif, stored: { ...vif.stored, value: new Map(left) } };
+  return { ...vif, settings: vif.settings.withPolicy({ ...vif.settings.policy, value: new Map(left) }) };
 }
 
 const NO_BOOT_UPDATE = async () => ({ notes: [], problems: [] });

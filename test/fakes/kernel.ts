@@ -7,7 +7,7 @@ import type {
   KernelFeatureTable,
 } from "../../src/core/feature-set.ts";
 import type { Driver, Kernel, LookupResult, WriteOutcome } from "../../src/core/ports.ts";
-import { bitsFrom, toBigInt } from "../builders/hosts.ts";
+import { bitsFrom, toBigInt, withBits } from "../builders/hosts.ts";
 
 /** A kernel in memory. By itself it complies; `disturb` may answer a write in its place. */
 export class FakeKernel implements Kernel {
@@ -83,11 +83,10 @@ export class FakeKernel implements Kernel {
     const now = this.devices.get(device);
     if (now === undefined) return { done: false, deviceRemoved: true, reason: "no such device" };
     const clearBits = (from: FeatureBits) => bitsFrom(this.kernel, toBigInt(from) & ~toBigInt(bits.bits));
-    this.devices.set(device, {
-      active: clearBits(now.active),
-      requested: clearBits(now.requested),
-      changeable: now.changeable,
-    });
+    this.devices.set(
+      device,
+      withBits(this.kernel, now, { active: clearBits(now.active), requested: clearBits(now.requested) }),
+    );
     return { done: true };
   }
 
@@ -99,11 +98,10 @@ export class FakeKernel implements Kernel {
     if (this.ignoringRequests.has(device)) return { done: true };
     const applyRequest = (from: FeatureBits) =>
       bitsFrom(this.kernel, (toBigInt(from) & ~toBigInt(valid)) | toBigInt(requested));
-    this.devices.set(device, {
-      active: applyRequest(now.active),
-      requested: applyRequest(now.requested),
-      changeable: now.changeable,
-    });
+    this.devices.set(
+      device,
+      withBits(this.kernel, now, { active: applyRequest(now.active), requested: applyRequest(now.requested) }),
+    );
     return { done: true };
   }
 

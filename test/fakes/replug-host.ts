@@ -5,7 +5,17 @@ import type { Pif } from "../../src/core/inventory.ts";
 import type { WriteOutcome } from "../../src/core/ports.ts";
 import type { LiveAddress } from "../../src/core/restore/address-risk.ts";
 import { planReplug, type ReplugPorts, replug } from "../../src/host/restore/replug.ts";
-import { bitsFrom, createSnapshot, inventory, KERNEL, NIC_ON, namesOf, pif, toBigInt } from "../builders/hosts.ts";
+import {
+  bitsFrom,
+  createSnapshot,
+  inventory,
+  KERNEL,
+  NIC_ON,
+  namesOf,
+  pif,
+  toBigInt,
+  withBits,
+} from "../builders/hosts.ts";
 
 /** A NIC of its own. */
 export const eth0 = pif("eth0");
@@ -99,12 +109,10 @@ export class ReplugHost {
     const applyRequest = (from: FeatureBits) =>
       bitsFrom(KERNEL, (toBigInt(from) & ~toBigInt(valid)) | toBigInt(requested));
     if (!this.ignoringRequests.has(device)) {
-      const { active, changeable } = now;
-      const updated = {
-        active: applyRequest(active),
+      const updated = withBits(KERNEL, now, {
+        active: applyRequest(now.active),
         requested: applyRequest(now.requested),
-        changeable,
-      };
+      });
       this.devices.set(device, updated);
     }
     return { done: true };
@@ -112,4 +120,4 @@ export class ReplugHost {
 }
 
 /** The features of a NIC without gro, which somebody turned off live. */
-export const NO_GRO: FeatureSet = KERNEL.clearBits(NIC_ON, KERNEL.findClearable(NIC_ON, ["gro"]));
+export const NO_GRO: FeatureSet = NIC_ON.clear(NIC_ON.findClearable(["gro"]));

@@ -2,15 +2,15 @@ import { unavailableError } from "../../src/core/command-error.ts";
 import type { SettingStep } from "../../src/core/disable/steps.ts";
 import { getUuid, type Interface } from "../../src/core/interface.ts";
 import type { Host, Inventory, Pif, Vm } from "../../src/core/inventory.ts";
-import { parseHostRuleEntries, parseInterfaceEntries, type StoredHostRule } from "../../src/core/policy-entries.ts";
+import { parseHostRuleEntries, type StoredHostRule } from "../../src/core/policy-entries.ts";
 import type {
-  InterfaceConfig,
   OtherConfigWrite,
   OtherConfigWriteOutcome,
   SettingOutcome,
   Toolstack,
   XapiDiagnostics,
 } from "../../src/core/ports.ts";
+import { Settings } from "../../src/core/settings.ts";
 
 /** XAPI's handle of a host, which no inventory has. */
 export function hostRef({ uuid }: Pick<Host, "uuid">): string {
@@ -26,7 +26,7 @@ export class FakeXapiDatabase {
   constructor(readonly pool: Inventory) {
     const objects = [...pool.pifs, ...pool.vifs];
     this.#configs = new Map([
-      ...objects.map(({ ref, otherConfig }) => [ref, new Map(otherConfig)] as const),
+      ...objects.map(({ ref, settings }) => [ref, new Map(settings.otherConfig)] as const),
       ...pool.hosts.map((host) => [hostRef(host), new Map<string, string>()] as const),
     ]);
   }
@@ -69,15 +69,15 @@ export class FakeXapiDatabase {
       host,
       hostRef: hostRef(host),
       storedHostRule: this.readHostRule(host),
-      pifs: this.pool.pifs.map((pif) => ({ ...pif, ...this.readInterfaceConfig(pif.ref) })),
-      vifs: this.pool.vifs.map((vif) => ({ ...vif, ...this.readInterfaceConfig(vif.ref) })),
+      pifs: this.pool.pifs.map((pif) => ({ ...pif, settings: this.readSettings(pif.ref) })),
+      vifs: this.pool.vifs.map((vif) => ({ ...vif, settings: this.readSettings(vif.ref) })),
     };
   }
 
-  readInterfaceConfig(ref: string): InterfaceConfig {
-    const config = this.getOtherConfig(ref);
-    const settings = Object.entries(config).filter(([key]) => /^ethtool/i.test(key));
-    return { otherConfig: new Map(settings), stored: parseInterfaceEntries(config) };
+  readSettings(ref: string): Settings {
+    const object = [...this.pool.pifs, ...this.pool.vifs].find((candidate) => candidate.ref === ref);
+    if (object === undefined) throw new Error(`XAPI has no ${ref}`);
+    return Settings.parse(this.getOtherConfig(ref), object.settings.scope);
   }
 
   readHostRule(host: Host): StoredHostRule {
@@ -140,11 +140,11 @@ export class FakeToolstack implements Toolstack {
     return null;
   }
 
-  async readInterfaceConfigs(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, InterfaceConfig>> {
+  async readSettings(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, Settings>> {
     this.journal.push("read back");
     if (this.failsToReadBack) throw unavailableError("xapi-unreachable", "XAPI does not answer");
     return await this.call(
-      () => new Map(interfaces.map((iface) => [getUuid(iface) ?? "", this.database.readInterfaceConfig(refOf(iface))])),
+      () => new Map(interfaces.map((iface) => [getUuid(iface) ?? "", this.database.readSettings(refOf(iface))])),
       { ref: null },
     );
   }

@@ -1,10 +1,9 @@
 import { attemptAsync, CommandError, type Failure } from "../command-error.ts";
 import { FEATURE_NAMES } from "../features.ts";
-import { getUuid, type Interface } from "../interface.ts";
+import { getSettings, getUuid, type Interface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Vm } from "../inventory.ts";
 import { EventLoopYielder } from "../pause.ts";
-import { getStoredPolicy } from "../policy.ts";
 import type { PolicyEntry } from "../policy-entries.ts";
 import type { Kernel, KernelBitsStore, PendingAnnouncements, Toolstack } from "../ports.ts";
 import type { Problem } from "../problem.ts";
@@ -134,7 +133,7 @@ async function rewriteRemovedEntries(
 ): Promise<readonly Problem[]> {
   const before = new Set(interfaces);
   const storedByUuid = new Map(
-    current.filter((iface) => !before.has(iface)).map((iface) => [getUuid(iface), getStoredPolicy(iface).value]),
+    current.filter((iface) => !before.has(iface)).map((iface) => [getUuid(iface), getSettings(iface).policy.value]),
   );
   const lost = new Set<Interface>();
   for (const { iface, feature } of steps) {

@@ -1,12 +1,11 @@
 import { type Feature, isChangeableOnVif } from "../features.ts";
-import type { Interface, ManagedInterface } from "../interface.ts";
+import { getSettings, type Interface, type ManagedInterface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Inventory, Vm } from "../inventory.ts";
 import { findOriginals, type OriginalSources } from "../originals.ts";
-import { getStoredPolicy, Policy } from "../policy.ts";
+import { Policy } from "../policy.ts";
 import type { StoredFeature } from "../policy-entries.ts";
 import type { Problem } from "../problem.ts";
-import { effectiveKey, getOtherConfig, parseSetting } from "../settings.ts";
 import type { HostRuleStep, PolicyStep } from "../write-policy-entries.ts";
 import {
   type Change,
@@ -73,7 +72,7 @@ export function planDisable(
   sources: OriginalSources,
 ): DisablePlan {
   const { snapshot } = sources;
-  const interfaces = allInterfaces.filter((iface) => getStoredPolicy(iface).problem === null);
+  const interfaces = allInterfaces.filter((iface) => getSettings(iface).policy.problem === null);
   const live = planLiveSteps(interfaces, request.features, snapshot);
   const after = previewSnapshot(snapshot, live);
   const settings = planSettings(interfaces, request.features, after, request.hasExplicitFeatures);
@@ -105,7 +104,7 @@ export function previewChanges(plan: DisablePlan): readonly Change[] {
 
 /** That the texts of an interface cannot be used, so that it has to be left alone. */
 export function findPolicyProblems(iface: Interface): readonly Problem[] {
-  const { problem } = getStoredPolicy(iface);
+  const { problem } = getSettings(iface).policy;
   if (problem === null || iface.kind === "unmanaged") return [];
   const uuid = iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid;
   const detail = `left alone, because ${problem}; see its other-config: xe ${iface.kind}-param-get uuid=${uuid} param-name=other-config`;
@@ -133,9 +132,9 @@ function union(names: readonly string[], more: readonly string[]): readonly stri
 function isMaybeUnannounced(iface: Interface, features: readonly Feature[]): boolean {
   if (iface.kind !== "vif") return false;
   return features.some((feature) => {
-    const key = isChangeableOnVif(feature) ? effectiveKey(iface, feature) : null;
-    const value = key === null ? undefined : iface.vif.otherConfig.get(key);
-    return parseSetting(value) === "off" && iface.vif.stored.value.get(feature)?.wrote !== value;
+    const { settings } = iface.vif;
+    const isOff = isChangeableOnVif(feature) && settings.state(feature) === "off";
+    return isOff && settings.policy.value.get(feature)?.wrote !== settings.value(feature);
   });
 }
 
@@ -181,7 +180,7 @@ class PolicyPlanner {
 
   planStep(iface: Interface): readonly PolicyStep[] {
     if (iface.kind === "unmanaged" || !this.#needsEntry(iface)) return [];
-    const { value } = getStoredPolicy(iface);
+    const { value } = getSettings(iface).policy;
     const originals = findOriginals(iface, this.request.features, this.sources);
     const features = new Map<string, StoredFeature>(value);
     for (const feature of this.request.features) {
@@ -202,7 +201,7 @@ class PolicyPlanner {
    */
   #needsEntry(iface: ManagedInterface): boolean {
     if (this.#writtenFeatures.has(iface) || this.maybeUnannounced.has(iface)) return true;
-    const { value } = getStoredPolicy(iface);
+    const { value } = getSettings(iface).policy;
     const changed = this.#changedFeatures.get(iface);
     return this.request.features.some((feature) => {
       const isOriginalMissing = changed?.has(feature) === true && !value.get(feature)?.original;
@@ -217,8 +216,7 @@ class PolicyPlanner {
 
   #getWrittenValue(iface: ManagedInterface, feature: Feature): string | undefined {
     if (this.#writtenFeatures.get(iface)?.has(feature) === true) return "off";
-    const key = effectiveKey(iface, feature);
-    const value = key === null ? undefined : getOtherConfig(iface)?.get(key);
-    return parseSetting(value) === "off" ? value : undefined;
+    const settings = getSettings(iface);
+    return settings.state(feature) === "off" ? (settings.value(feature) ?? undefined) : undefined;
   }
 }

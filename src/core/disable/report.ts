@@ -3,9 +3,8 @@ import type { Interface } from "../interface.ts";
 import { computeExitCode, type Note, type Problem } from "../problem.ts";
 import { createReport, type Report } from "../report.ts";
 import { createDeferredNotes, createNoSettingNotes } from "../targets/notes.ts";
-import { evaluateInterfaces, type InterfaceEvaluation } from "../verify/evaluate-interfaces.ts";
+import { evaluateEach } from "../verify/evaluate-interfaces.ts";
 import type { DisableResult } from "./apply.ts";
-import type { FeatureSnapshot } from "./steps.ts";
 
 /** What a run was about, as its report has to know it. */
 export interface DisableReportContext {
@@ -27,8 +26,10 @@ export function createDisableReport(
   { host, getFeaturesOff, storesSettings, isPersisted, notes }: DisableReportContext,
 ): Report {
   const included = filterIncluded(interfaces, problems);
-  const groups = groupByFeatures(included, getFeaturesOff);
-  const evaluation = evaluateGroups(groups, after, storesSettings && settingsVerified);
+  const evaluation = evaluateEach(included, after, {
+    getFeatures: getFeaturesOff,
+    includesSettings: storesSettings && settingsVerified,
+  });
   const removed = new Set(problems.flatMap(({ code, device }) => (code === "device-removed" ? [device] : [])));
   const allProblems = [
     ...problems,
@@ -44,7 +45,7 @@ export function createDisableReport(
       ...notes,
       ...evaluation.notes,
       ...createDeferredNotes(included, storesSettings),
-      ...(storesSettings && !isPersisted ? groups.flatMap(createGroupNotes) : []),
+      ...(storesSettings && !isPersisted ? createGroupNotes(included, getFeaturesOff) : []),
     ],
   });
 }
@@ -54,45 +55,20 @@ export function createRevertedReport(
   { changes, problems, interfaces, after }: DisableResult,
   { host, getFeaturesOff, notes }: DisableReportContext,
 ): Report {
-  const { devices } = evaluateGroups(groupByFeatures(interfaces, getFeaturesOff), after, true);
+  const { devices } = evaluateEach(interfaces, after, { getFeatures: getFeaturesOff, includesSettings: true });
   const exitCode = computeExitCode(problems, { strict: false, changing: true });
   return createReport("disable", { host, exitCode, devices, changes, problems, notes });
 }
 
-/** Interfaces on which the same was to be off. */
-interface FeatureGroup {
-  readonly interfaces: readonly Interface[];
-  readonly features: readonly Feature[];
-}
-
-function groupByFeatures(
+/** The notes about what no setting can keep off, once for interfaces on which the same was to be off. */
+function createGroupNotes(
   interfaces: readonly Interface[],
   getFeaturesOff: DisableReportContext["getFeaturesOff"],
-): readonly FeatureGroup[] {
-  const groups = Map.groupBy(interfaces, (iface) => getFeaturesOff(iface).join());
-  return [...groups.values()].flatMap((ifaces) => {
-    const [first] = ifaces;
-    return first === undefined ? [] : [{ interfaces: ifaces, features: getFeaturesOff(first) }];
-  });
-}
-
-function evaluateGroups(
-  groups: readonly FeatureGroup[],
-  snapshot: FeatureSnapshot,
-  includesSettings: boolean,
-): InterfaceEvaluation {
-  const evaluations = groups.map(({ interfaces, features }) =>
-    evaluateInterfaces(interfaces, snapshot, { features, includesSettings }),
+): readonly Note[] {
+  const groups = Map.groupBy(interfaces, (iface) => getFeaturesOff(iface).filter(needsNote).join());
+  return [...groups.values()].flatMap((ifaces) =>
+    ifaces[0] === undefined ? [] : createNoSettingNotes(ifaces, getFeaturesOff(ifaces[0]).filter(needsNote)),
   );
-  return {
-    devices: evaluations.flatMap(({ devices }) => devices),
-    problems: evaluations.flatMap(({ problems }) => problems),
-    notes: evaluations.flatMap(({ notes }) => notes),
-  };
-}
-
-function createGroupNotes({ interfaces, features }: FeatureGroup): readonly Note[] {
-  return createNoSettingNotes(interfaces, features.filter(needsNote));
 }
 
 /** netback never has lro: that no setting keeps it off is of no interest. */

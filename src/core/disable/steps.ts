@@ -1,8 +1,6 @@
-import type { ChangeableBits, FeatureSet, FeatureState, KernelFeatureTable } from "../feature-set.ts";
+import type { ChangeableBits, FeatureSet, KernelFeatureTable } from "../feature-set.ts";
 import { type Feature, isChangeableOnVif } from "../features.ts";
-import { getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
-import { PairMap } from "../pair-map.ts";
-import { effectiveKey, getOtherConfig, settingStates } from "../settings.ts";
+import { getSettings, getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
 
 /** What reading one device gave. */
 export type DeviceReading =
@@ -47,73 +45,48 @@ export interface Change {
   readonly to: string | null;
 }
 
-/** The kernel writes that turn the features off: one a device, none where nothing is on. */
+/** The features of a device; null where it could not be read, or there is none. */
+export function getFeatureSet({ readings }: FeatureSnapshot, device: string | undefined): FeatureSet | null {
+  const reading = device === undefined ? undefined : readings.get(device);
+  return reading?.state === "read" ? reading.features : null;
+}
+
+/** The kernel writes that turn the features off: one per device, none where nothing is on. */
 export function planLiveSteps(
   interfaces: readonly Interface[],
   features: readonly Feature[],
   snapshot: FeatureSnapshot,
 ): readonly LiveStep[] {
+  const { featureTable, existing } = snapshot;
   const steps: LiveStep[] = [];
-  // Devices that are alike have the very same set of features: what is to be cleared is found once.
-  const cached = new Map<FeatureSet, ClearPlan | null>();
   for (const iface of interfaces) {
-    for (const { name } of listInterfaceDevices(iface, snapshot.existing)) {
-      const reading = snapshot.readings.get(name);
-      if (reading?.state !== "read") continue;
-      let clearPlan = cached.get(reading.features);
-      if (clearPlan === undefined) {
-        clearPlan = planClear(reading.features, features, snapshot.featureTable);
-        cached.set(reading.features, clearPlan);
-      }
-      if (clearPlan === null) continue;
-      steps.push({
-        iface,
-        device: name,
-        features: clearPlan.features,
-        bitsToClear: clearPlan.bitsToClear,
-      });
+    for (const { name: device } of listInterfaceDevices(iface, existing)) {
+      const bitsToClear = getFeatureSet(snapshot, device)?.findClearable(features);
+      if (bitsToClear === undefined || bitsToClear.isEmpty) continue;
+      const affected = features.filter((feature) => featureTable.isAffected(feature, bitsToClear));
+      steps.push({ iface, device, features: affected, bitsToClear });
     }
   }
   return steps;
-}
-
-type ClearPlan = Pick<LiveStep, "features" | "bitsToClear">;
-
-/** What is to be cleared of a set of features; null where everything is off. */
-function planClear(
-  featureSet: FeatureSet,
-  features: readonly Feature[],
-  featureTable: KernelFeatureTable,
-): ClearPlan | null {
-  const bitsToClear = featureTable.findClearable(featureSet, features);
-  if (bitsToClear.isEmpty) return null;
-  return {
-    bitsToClear,
-    features: features.filter((feature) => featureTable.isAffected(feature, bitsToClear)),
-  };
 }
 
 /** What the devices will show when every step does what it is meant to do. */
 export function previewSnapshot(snapshot: FeatureSnapshot, steps: readonly LiveStep[]): FeatureSnapshot {
   const readings = new Map(snapshot.readings);
   for (const { device, bitsToClear } of steps) {
-    const reading = readings.get(device);
-    if (reading?.state !== "read") continue;
-    readings.set(device, {
-      state: "read",
-      features: snapshot.featureTable.clearBits(reading.features, bitsToClear),
-    });
+    const features = getFeatureSet(snapshot, device)?.clear(bitsToClear);
+    if (features !== undefined) readings.set(device, { state: "read", features });
   }
   return { ...snapshot, readings };
 }
 
 /**
- * The records to write, given what the devices show *after* the live half.
+ * The settings to write, given what the devices show *after* the live half.
  *
  * On a PIF only what its NIC can change and now reads off: networkd turns a failing ethtool into
  * PIF_CONFIGURATION_ERROR at every later plug (network_utils.ml set_offload). On a VIF every key
- * that xenopsd honors and netback can follow, for vif-real ignores the exit status of ethtool; `named`
- * features are stored whatever netback says. What already means off stays.
+ * that xenopsd reads and netback can follow, for vif-real ignores the exit status of ethtool; features
+ * that were named are stored whatever netback says. What already means off stays.
  */
 export function planSettings(
   interfaces: readonly Interface[],
@@ -122,56 +95,24 @@ export function planSettings(
   hasExplicitFeatures: boolean,
 ): readonly SettingStep[] {
   const vifFeatures = hasExplicitFeatures ? features : features.filter(isChangeableOnVif);
-  const steps: SettingStep[] = [];
-  // VIFs of which the same is recorded have the very same array of states.
-  const cached = new Map<readonly unknown[], readonly MissingSetting[]>();
-  for (const iface of interfaces) {
-    if (iface.kind === "unmanaged") continue;
-    const ifaceFeatures = iface.kind === "pif" ? features : vifFeatures;
-    const xapiStates = settingStates(iface, ifaceFeatures);
-    const liveStates = iface.kind === "pif" ? getLiveStates(after, iface.pif.device, ifaceFeatures) : [];
-    const missing = cached.get(xapiStates) ?? planMissingSettings(iface, ifaceFeatures, xapiStates, liveStates);
-    cached.set(xapiStates, missing);
-    for (const { feature, key, from } of missing) {
-      steps.push({ iface, feature, key, from, to: "off" });
-    }
-  }
-  return steps;
-}
-
-type MissingSetting = Pick<SettingStep, "feature" | "key" | "from">;
-
-function planMissingSettings(
-  iface: Interface,
-  features: readonly Feature[],
-  xapiStates: readonly ("on" | "off" | null)[],
-  liveStates: readonly FeatureState[] | undefined,
-): readonly MissingSetting[] {
-  return features.flatMap((feature, index): MissingSetting[] => {
-    const key = effectiveKey(iface, feature);
-    if (key === null || xapiStates[index] === "off") return [];
-    if (!canSetOff(iface, liveStates?.[index])) return [];
-    return [{ feature, key, from: getOtherConfig(iface)?.get(key) ?? null }];
+  return interfaces.flatMap((iface): SettingStep[] => {
+    if (iface.kind === "unmanaged") return [];
+    const settings = getSettings(iface);
+    const live = iface.kind === "pif" ? getFeatureSet(after, iface.pif.device) : null;
+    return (iface.kind === "pif" ? features : vifFeatures).flatMap((feature): SettingStep[] => {
+      const key = settings.key(feature);
+      if (key === null || settings.state(feature) === "off" || !canSetOff(iface, live, feature)) return [];
+      return [{ iface, feature, key, from: settings.value(feature), to: "off" }];
+    });
   });
 }
 
 /**
- * Whether `off` may be recorded without setting a trap for the next plug. `state` is that of the
- * feature on the interface's main device, if that could be read.
+ * Whether the setting of a feature may say off without making the next plug fail. `live`: the features
+ * of the interface's main device, if that could be read.
  */
-export function canSetOff(iface: Interface, liveState: FeatureState | undefined): boolean {
-  return iface.kind === "vif" || (iface.kind === "pif" && liveState === "off");
-}
-
-/** The states of these features of a device, in their order; undefined where it could not be read. */
-export function getLiveStates(
-  { featureTable, readings }: FeatureSnapshot,
-  device: string,
-  features: readonly Feature[],
-): readonly FeatureState[] | undefined {
-  const reading = readings.get(device);
-  if (reading?.state !== "read") return undefined;
-  return featureTable.getStates(reading.features, features);
+export function canSetOff(iface: Interface, live: FeatureSet | null, feature: Feature): boolean {
+  return iface.kind === "vif" || (iface.kind === "pif" && live?.state(feature) === "off");
 }
 
 /** What the live steps change, feature by feature, from one reading to another. */
@@ -182,52 +123,21 @@ export function listLiveChanges(
   after: FeatureSnapshot,
 ): readonly Change[] {
   const changes: Change[] = [];
-  const comparer = new FeatureSetComparer(features, before.featureTable);
   for (const iface of interfaces) {
-    for (const { name } of listInterfaceDevices(iface, before.existing)) {
-      const readingBefore = before.readings.get(name);
-      const readingAfter = after.readings.get(name);
-      // An observation that nobody renewed is the very same object.
-      if (readingBefore === readingAfter || readingBefore?.state !== "read" || readingAfter?.state !== "read") continue;
-      const uuid = getUuid(iface);
-      for (const { feature, from, to } of comparer.compare(readingBefore.features, readingAfter.features)) {
-        changes.push({ device: name, uuid, feature, layer: "live", from, to });
+    const uuid = getUuid(iface);
+    for (const { name: device } of listInterfaceDevices(iface, before.existing)) {
+      const [setBefore, setAfter] = [getFeatureSet(before, device), getFeatureSet(after, device)];
+      if (setBefore === null || setAfter === null) continue;
+      for (const feature of features) {
+        const [from, to] = [setBefore.state(feature), setAfter.state(feature)];
+        if (from !== to) changes.push({ device, uuid, feature, layer: "live", from, to });
       }
     }
   }
   return changes;
 }
 
-interface FeatureDifference {
-  readonly feature: Feature;
-  readonly from: FeatureState;
-  readonly to: FeatureState;
-}
-
-/** How devices differ from before: those that are alike have the very same sets of features. */
-class FeatureSetComparer {
-  readonly #cache = new PairMap<FeatureSet, FeatureSet, readonly FeatureDifference[]>();
-
-  constructor(
-    readonly features: readonly Feature[],
-    readonly featureTable: KernelFeatureTable,
-  ) {}
-
-  compare(before: FeatureSet, after: FeatureSet): readonly FeatureDifference[] {
-    return this.#cache.get(before, after) ?? this.#cache.set(before, after, this.#findDifferences(before, after));
-  }
-
-  #findDifferences(before: FeatureSet, after: FeatureSet): readonly FeatureDifference[] {
-    const statesBefore = this.featureTable.getStates(before, this.features);
-    const statesAfter = this.featureTable.getStates(after, this.features);
-    return this.features.flatMap((feature, index): FeatureDifference[] => {
-      const [from = "absent", to = "absent"] = [statesBefore[index], statesAfter[index]];
-      return from === to ? [] : [{ feature, from, to }];
-    });
-  }
-}
-
-/** What the record steps change. */
+/** What the setting steps change. */
 export function listSettingChanges(steps: readonly SettingStep[], existing: ReadonlySet<string>): readonly Change[] {
   return steps.map(({ iface, feature, from, to }) => ({
     device: listInterfaceDevices(iface, existing)[0]?.name ?? null,

@@ -1,11 +1,11 @@
 import type { BootLayer } from "../boot-layer.ts";
 import type { FeatureSnapshot } from "../disable/steps.ts";
 import type { Feature } from "../features.ts";
-import { formatInterfaceName, getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
-import type { Inventory, OtherConfig, Pif } from "../inventory.ts";
+import { formatInterfaceName, getSettings, getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
+import type { Inventory, Pif } from "../inventory.ts";
 import type { Kernel, NetworkSettings } from "../ports.ts";
 import type { DeviceReport, NicDriver, OffloadSetting } from "../report.ts";
-import { ineffectiveSettings } from "../settings.ts";
+import type { OtherConfig } from "../settings.ts";
 import { getCoveredNicFeatures, getCoveredVifFeatures } from "../verify/coverage.ts";
 
 /** What the boot script turns off on a device, at boot or when it appears. */
@@ -53,12 +53,14 @@ export function listIneffectiveSettings(interfaces: readonly Interface[]): reado
   return interfaces.flatMap((iface) => {
     const uuid = getUuid(iface);
     if (uuid === null || iface.kind === "unmanaged") return [];
-    return ineffectiveSettings(iface).map((setting) => ({
-      of: iface.kind,
-      uuid,
-      name: formatInterfaceName(iface),
-      ...setting,
-    }));
+    return getSettings(iface)
+      .listIneffective()
+      .map((setting) => ({
+        of: iface.kind,
+        uuid,
+        name: formatInterfaceName(iface),
+        ...setting,
+      }));
   });
 }
 
@@ -73,7 +75,7 @@ export function listIneffectivePifSettings(
   if (backend === "bridge") return [];
   const own = pifs.filter((pif) => pif.host.uuid === host.uuid && pif.role !== "physical");
   return own.flatMap((pif) =>
-    filterOffloadKeys(pif.otherConfig).map(([key, value]) => ({
+    filterOffloadKeys(pif.settings.otherConfig).map(([key, value]) => ({
       of: "pif" as const,
       uuid: pif.uuid,
       name: describePif(pif),

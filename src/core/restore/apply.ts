@@ -3,15 +3,14 @@ import { type ChangePorts, hasProblem, toProblems } from "../disable/apply.ts";
 import { listRunningVms } from "../disable/plan.ts";
 import { type Change, type FeatureSnapshot, listLiveChanges, listSettingChanges } from "../disable/steps.ts";
 import { FEATURE_NAMES } from "../features.ts";
-import { type Interface, listInterfaceDevices, type ManagedInterface } from "../interface.ts";
+import { getSettings, type Interface, listInterfaceDevices, type ManagedInterface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Pif } from "../inventory.ts";
 import { EventLoopYielder } from "../pause.ts";
-import { getStoredPolicy } from "../policy.ts";
 import type { Toolstack } from "../ports.ts";
 import type { Note, Problem } from "../problem.ts";
 import { type HostRuleStep, removeEntriesByKey, storeHostRule, storePolicyEntries } from "../write-policy-entries.ts";
-import { createUnreadSettingsProblem, mergeConfig, writeSettings } from "../write-settings.ts";
+import { createUnreadSettingsProblem, mergeSettings, writeSettings } from "../write-settings.ts";
 import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
 import { createUnreadableProblems, hasLostOriginals, isOnOtherHost, type RestorePlan } from "./plan.ts";
 
@@ -114,7 +113,7 @@ async function replugNics(
   settingsVerified: boolean,
 ) {
   const pifs = policyRemovals.flatMap((iface) =>
-    iface.kind === "pif" && iface.pif.stored.keys.length > 0 ? [iface.pif] : [],
+    iface.kind === "pif" && iface.pif.settings.policy.keys.length > 0 ? [iface.pif] : [],
   );
   if (toolstack === null || !settingsVerified || pifs.length === 0 || isStopped()) {
     return { problems: [], notes: [] };
@@ -183,9 +182,7 @@ function findUnmetRequests(
   return steps.flatMap(({ iface, device, requestedFeatures }): Problem[] => {
     const reading = after.readings.get(device);
     if (reported.has(device) || reading === undefined || reading.state === "missing") return [];
-    if (reading.state === "read" && after.featureTable.planRequest(reading.features, requestedFeatures).isEmpty) {
-      return [];
-    }
+    if (reading.state === "read" && reading.features.planRequest(requestedFeatures).isEmpty) return [];
     const reason = reading.state === "read" ? "the driver did not follow" : "it could not be read";
     return [createInterfaceProblem("write-failed", iface, `not restored: ${reason}`, device)];
   });
@@ -234,10 +231,10 @@ async function rewriteNeededEntries(
   toolstack: Toolstack,
 ): Promise<readonly Problem[]> {
   if (removed.length === 0) return [];
-  const configs = await attemptAsync(() => toolstack.readInterfaceConfigs(removed));
-  if (configs instanceof CommandError) return [createUnreadSettingsProblem(configs.message)];
-  const lost = removed.filter((iface) => hasLostOriginals(iface, mergeConfig(iface, configs)));
-  const steps = lost.map((iface) => ({ iface, features: getStoredPolicy(iface).value }));
+  const current = await attemptAsync(() => toolstack.readSettings(removed));
+  if (current instanceof CommandError) return [createUnreadSettingsProblem(current.message)];
+  const lost = removed.filter((iface) => hasLostOriginals(iface, mergeSettings(iface, current)));
+  const steps = lost.map((iface) => ({ iface, features: getSettings(iface).policy.value }));
   await storePolicyEntries(steps, toolstack, () => false);
   return lost.map((iface) =>
     createInterfaceProblem("policy-write-failed", iface, "turned off again meanwhile; run offload restore again"),
@@ -254,7 +251,7 @@ function listRestoredDevices(
   if (request.features !== null) return [];
   const failed = new Set(problems.flatMap(({ device }) => (device === undefined ? [] : [device])));
   return interfaces
-    .filter((iface) => getStoredPolicy(iface).problem === null)
+    .filter((iface) => getSettings(iface).policy.problem === null)
     .flatMap((iface) => listInterfaceDevices(iface, after.existing).map(({ name }) => name))
     .filter((device) => !failed.has(device));
 }

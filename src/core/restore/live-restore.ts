@@ -1,10 +1,10 @@
 import type { FeatureSnapshot } from "../disable/steps.ts";
 import { type FeatureRequest, isSet } from "../feature-set.ts";
 import { FEATURE_NAMES, type Feature, isFeature } from "../features.ts";
-import { type Interface, listInterfaceDevices } from "../interface.ts";
+import { getSettings, type Interface, listInterfaceDevices } from "../interface.ts";
 import { shouldRestoreOn } from "../originals.ts";
 import type { PendingChange } from "../pending-change.ts";
-import { getStoredPolicy, type Policy } from "../policy.ts";
+import type { Policy } from "../policy.ts";
 import type { Original } from "../policy-entries.ts";
 import type { KernelBits } from "../ports.ts";
 
@@ -58,11 +58,11 @@ export function planLiveRestore(
     // that is on needs nothing: which of its parts are off may be the driver's own choice.
     const featuresOn = [
       ...(isMain || isChangedEarlier ? listOriginallyOn(iface) : []),
-      ...(getStoredPolicy(iface).keys.length === 0 ? getFeaturesOffAtBoot(iface) : []),
+      ...(getSettings(iface).policy.keys.length === 0 ? getFeaturesOffAtBoot(iface) : []),
     ].filter(
       (feature) =>
         isInScope(feature) &&
-        !snapshot.featureTable.isRequestedAndChangeable(reading.features, feature) &&
+        !reading.features.isRequestedAndChangeable(feature) &&
         !getKernelNames([feature]).some((name) => bits.has(name)),
     );
     const requestedFeatures = new Map<string, boolean>(getKernelNames(featuresOn).map((name) => [name, true]));
@@ -73,7 +73,7 @@ export function planLiveRestore(
     // networkd turns gro on with every plug, whatever it was; bits that were kept after one are no original.
     const featuresOff = isMain ? listOriginallyOff(iface).filter(isInScope) : [];
     for (const name of getKernelNames(featuresOff)) requestedFeatures.set(name, false);
-    const request = snapshot.featureTable.planRequest(reading.features, requestedFeatures);
+    const request = reading.features.planRequest(requestedFeatures);
     return request.isEmpty ? [] : [{ iface, device, requestedFeatures, request }];
   });
 }
@@ -84,7 +84,7 @@ const listOriginallyOn = (iface: Interface) => filterFeatures(iface, shouldResto
 const listOriginallyOff = (iface: Interface) => filterFeatures(iface, ({ live }) => live === "off");
 
 function filterFeatures(iface: Interface, predicate: (original: Original) => boolean): readonly Feature[] {
-  return [...getStoredPolicy(iface).value].flatMap(([feature, { original }]) =>
+  return [...getSettings(iface).policy.value].flatMap(([feature, { original }]) =>
     isFeature(feature) && original !== null && predicate(original) ? [feature] : [],
   );
 }

@@ -2,12 +2,17 @@ import { isDeepStrictEqual } from "node:util";
 import { findPolicyProblems } from "../disable/plan.ts";
 import type { FeatureSnapshot, SettingStep } from "../disable/steps.ts";
 import { FEATURE_NAMES, type Feature, isFeature, settingKey } from "../features.ts";
-import { formatInterfaceName, type Interface, listInterfaceDevices, type ManagedInterface } from "../interface.ts";
+import {
+  formatInterfaceName,
+  getSettings,
+  type Interface,
+  listInterfaceDevices,
+  type ManagedInterface,
+} from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
-import { getStoredPolicy, type Policy } from "../policy.ts";
+import type { Policy } from "../policy.ts";
 import type { StoredFeature, StoredFeatures } from "../policy-entries.ts";
 import type { Note, Problem } from "../problem.ts";
-import { getOtherConfig } from "../settings.ts";
 import type { PolicyStep } from "../write-policy-entries.ts";
 import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
 
@@ -41,7 +46,7 @@ export function planRestore(
   request: RestoreRequest,
   sources: RestoreSources,
 ): RestorePlan {
-  const usable = interfaces.filter((iface) => getStoredPolicy(iface).problem === null);
+  const usable = interfaces.filter((iface) => getSettings(iface).policy.problem === null);
   const parts = usable.map((iface) => planInterface(iface, request, sources));
   return {
     interfaces: usable,
@@ -68,7 +73,7 @@ function planInterface(
   request: RestoreRequest,
   { policyAfter, getFeaturesOffAtBoot }: RestoreSources,
 ): InterfacePlan {
-  const { keys, value } = getStoredPolicy(iface);
+  const { keys, value } = getSettings(iface).policy;
   const empty: InterfacePlan = { settings: [], conflicts: [], policySteps: [], policyRemovals: [] };
   if (iface.kind === "unmanaged") return empty;
   if (keys.length === 0) {
@@ -152,7 +157,7 @@ function planSettingChange(
 ): SettingChange | null {
   const key = isFeature(feature) ? settingKey(iface.kind, feature) : null;
   if (key === null || !isFeature(feature) || original === null || wrote === undefined) return null;
-  const current = getOtherConfig(iface)?.get(key) ?? null;
+  const current = getSettings(iface).value(feature);
   const originalValue = original.setting;
   if (current === originalValue || wrote === originalValue) return null;
   const step: SettingStep = { iface, feature, key, from: current, to: originalValue };
@@ -167,9 +172,9 @@ function planSettingChange(
 
 /** Whether settings of an interface are to be restored that its texts `now` no longer tell of. */
 export function hasLostOriginals(before: ManagedInterface, current: ManagedInterface): boolean {
-  return [...getStoredPolicy(before).value].some(
+  return [...getSettings(before).policy.value].some(
     ([feature, stored]) =>
-      !getStoredPolicy(current).value.get(feature)?.original &&
+      !getSettings(current).policy.value.get(feature)?.original &&
       planSettingChange(current, feature, stored)?.type === "step",
   );
 }
@@ -192,7 +197,7 @@ export function createUnreadableProblems(
 ): readonly Problem[] {
   return listInterfaceDevices(iface, snapshot.existing).flatMap(({ name, isMain }): Problem[] => {
     const reading = snapshot.readings.get(name);
-    const hasStoredFeatures = isMain && getStoredPolicy(iface).value.size > 0;
+    const hasStoredFeatures = isMain && getSettings(iface).policy.value.size > 0;
     if (reading?.state === "read" || !snapshot.existing.has(name)) return [];
     if (!hasStoredFeatures && getKernelBits(name) === null) return [];
     const reason = reading?.state === "unreadable" ? `: ${reading.reason}` : "";
@@ -206,7 +211,7 @@ function createUnknownOriginalNotes(
   { snapshot, getKernelBits, getFeaturesOffAtBoot }: RestoreSources,
 ): readonly Note[] {
   const device = listInterfaceDevices(iface, snapshot.existing)[0]?.name;
-  if (device === undefined || getStoredPolicy(iface).keys.length > 0) return [];
+  if (device === undefined || getSettings(iface).policy.keys.length > 0) return [];
   const features = getFeaturesOffAtBoot(iface);
   if (features.length === 0 || getKernelBits(device) !== null) return [];
   const message = `${formatInterfaceName(iface)}: the boot script turned off ${features.join(", ")}; what was there before is not known, so that is turned on`;

@@ -1,19 +1,10 @@
 import type { FeatureSnapshot } from "../disable/steps.ts";
-import type { Feature } from "../features.ts";
-import { getUuid, type Interface } from "../interface.ts";
+import type { Interface } from "../interface.ts";
 import type { Note, Problem } from "../problem.ts";
-import type { DeviceReport } from "../report.ts";
 import { type Coverage, getBootFeatures } from "./coverage.ts";
-import { evaluateInterfaces } from "./evaluate-interfaces.ts";
+import { type Evaluation, evaluateEach } from "./evaluate-interfaces.ts";
 import type { ExpectedFeatures } from "./expected-features.ts";
 import { findPersistenceProblems } from "./persistence.ts";
-
-/** What is true of the interfaces, and what differs from what is expected. */
-export interface Evaluation {
-  readonly devices: readonly DeviceReport[];
-  readonly problems: readonly Problem[];
-  readonly notes: readonly Note[];
-}
 
 /** What an evaluation rests on besides the interfaces. */
 export interface EvaluationScope {
@@ -30,31 +21,15 @@ export interface EvaluationScope {
 export function evaluate(
   interfaces: readonly Interface[],
   { features }: ExpectedFeatures,
-  scope: EvaluationScope,
-): Evaluation {
-  const evaluated = interfaces.filter((iface) => (features.get(iface) ?? []).length > 0);
-  const groups = Map.groupBy(evaluated, (iface) => features.get(iface) ?? []);
-  const evaluations = [...groups].map(([groupFeatures, ifaces]) => evaluateGroup(ifaces, groupFeatures, scope));
-  const order = new Map(evaluated.map((iface, index) => [getUuid(iface) ?? iface, index]));
-  const getIndex = ({ uuid }: DeviceReport) => order.get(uuid ?? "") ?? 0;
-  const devices = evaluations.flatMap((part) => part.devices);
-  return {
-    devices: groups.size > 1 ? devices.sort((a, b) => getIndex(a) - getIndex(b)) : devices,
-    problems: evaluations.flatMap(({ problems }) => problems),
-    notes: evaluations.flatMap(({ notes }) => notes),
-  };
-}
-
-function evaluateGroup(
-  interfaces: readonly Interface[],
-  features: readonly Feature[],
   { snapshot, bootCoverage, hasCarrier }: EvaluationScope,
 ): Evaluation {
-  const evaluation = evaluateInterfaces(interfaces, snapshot, { features, includesSettings: true });
+  const getFeatures = (iface: Interface) => features.get(iface) ?? [];
+  const evaluated = interfaces.filter((iface) => getFeatures(iface).length > 0);
+  const evaluation = evaluateEach(evaluated, snapshot, { getFeatures, includesSettings: true });
   const { problems, notes: tapNotes } = separateIdleTaps(evaluation.problems, hasCarrier);
-  const notPersistent = interfaces.flatMap((iface) => {
+  const notPersistent = evaluated.flatMap((iface) => {
     const bootFeatures = bootCoverage === null ? [] : getBootFeatures(bootCoverage, iface);
-    return findPersistenceProblems(iface, features, snapshot, bootFeatures);
+    return findPersistenceProblems(iface, getFeatures(iface), snapshot, bootFeatures);
   });
   return {
     devices: evaluation.devices,

@@ -30,23 +30,9 @@ export function resolveExpectedFeatures(
   policy: Policy,
   { features, hasExplicitFeatures, hasGroupTarget, isWholeHost }: ExpectedRequest,
 ): ExpectedFeatures {
-  const policyFeatures = new Map(interfaces.map((iface) => [iface, policy.listFeaturesOff(iface)]));
   const hasPolicy = (isWholeHost && policy.hasHostRule) || interfaces.some((iface) => policy.hasPolicyFor(iface));
   if (hasExplicitFeatures || hasGroupTarget || !hasPolicy) {
     return { features: new Map(interfaces.map((iface) => [iface, features])), isFromPolicy: false };
   }
-  return { features: shareLists(policyFeatures), isFromPolicy: true };
-}
-
-/** Interfaces of which the same is expected have the very same list, so that they are evaluated together. */
-function shareLists(lists: ReadonlyMap<Interface, readonly Feature[]>): ReadonlyMap<Interface, readonly Feature[]> {
-  const shared = new Map<string, readonly Feature[]>();
-  return new Map(
-    [...lists].map(([iface, list]) => {
-      const key = list.join();
-      const cached = shared.get(key) ?? list;
-      shared.set(key, cached);
-      return [iface, cached];
-    }),
-  );
+  return { features: new Map(interfaces.map((iface) => [iface, policy.listFeaturesOff(iface)])), isFromPolicy: true };
 }

@@ -1,9 +1,8 @@
 import type { FeatureState } from "../feature-set.ts";
-import { type Feature, settingKey } from "../features.ts";
+import type { Feature } from "../features.ts";
 import { formatInterfaceName, type NicInterface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Note, Problem } from "../problem.ts";
-import { settingState } from "../settings.ts";
 import { joinAnd } from "../text.ts";
 
 /** What networkd will ask of each device when it starts: the offloads of the last plug. */
@@ -60,13 +59,13 @@ export function checkNetworkd({ nic, featuresOff, database, getLiveState }: Netw
  * networkd turns lro off unless told otherwise (network_interface.ml default_interface).
  */
 function getReplugState(nic: NicInterface, feature: Feature): "on" | "off" | null {
-  const xapiState = settingState(nic, feature);
+  const { settings } = nic.pif;
+  const xapiState = settings.state(feature);
   if (xapiState !== null) return xapiState;
   if (feature === "lro") return "off";
-  const key = settingKey("pif", feature) ?? "";
   // A setting that nobody understands hides the property all the same (nm.ml).
-  if (feature !== "gro" || nic.pif.otherConfig.has(key)) return null;
-  return nic.pif.groProperty === "on" ? "on" : null;
+  if (feature !== "gro" || settings.value(feature) !== null) return null;
+  return settings.scope.groProperty === "on" ? "on" : null;
 }
 
 function isChangeable(state: FeatureState | undefined): boolean {

@@ -1,9 +1,8 @@
-import { type FeatureSnapshot, getLiveStates } from "../disable/steps.ts";
+import { type FeatureSnapshot, getFeatureSet } from "../disable/steps.ts";
 import { type Feature, isChangeableOnVif } from "../features.ts";
-import { type Interface, listInterfaceDevices } from "../interface.ts";
+import { getSettings, type Interface, listInterfaceDevices } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Problem } from "../problem.ts";
-import { effectiveKey } from "../settings.ts";
 import { joinAnd } from "../text.ts";
 
 /**
@@ -20,12 +19,12 @@ export function findPersistenceProblems(
   // What keeps off what its VM has there is that host's boot layer.
   if (iface.kind === "vif" && (iface.vif.sriov || iface.location.kind === "remote")) return [];
   const device = listInterfaceDevices(iface, snapshot.existing)[0]?.name;
-  const states = device === undefined ? undefined : getLiveStates(snapshot, device, features);
-  const returning = features.filter((feature, index) => {
-    if (effectiveKey(iface, feature) !== null || bootFeatures.includes(feature)) return false;
+  const live = getFeatureSet(snapshot, device);
+  const returning = features.filter((feature) => {
+    if (getSettings(iface).key(feature) !== null || bootFeatures.includes(feature)) return false;
     // A VIF without a device will have netback's features; a NIC that cannot be read is told of already.
-    if (states === undefined) return iface.kind === "vif" && isChangeableOnVif(feature);
-    return states[index] === "off";
+    if (live === null) return iface.kind === "vif" && isChangeableOnVif(feature);
+    return live.state(feature) === "off";
   });
   if (returning.length === 0) return [];
   const event = iface.kind === "vif" ? "when its VM starts" : "at the next reboot";

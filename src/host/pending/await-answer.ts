@@ -111,11 +111,7 @@ function detectOutcome({ devices }: PendingChange, { dom0, command }: ConfirmCon
     snapshot instanceof CommandError ||
     [...devices].some(([device, requests]) => {
       const reading = snapshot.readings.get(device);
-      return (
-        reading?.state === "read" &&
-        requests.size > 0 &&
-        snapshot.featureTable.planRequest(reading.features, requests).isEmpty
-      );
+      return reading?.state === "read" && requests.size > 0 && reading.features.planRequest(requests).isEmpty;
     });
   if (isReverted) return { type: "reverted", problems: [REVERTED_PROBLEM] };
   const message = "confirmed from another login, which reports what was stored";

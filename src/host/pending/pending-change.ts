@@ -1,6 +1,6 @@
 import { unavailableError, usageError } from "../../core/command-error.ts";
 import type { DisableResult } from "../../core/disable/apply.ts";
-import { type Change, type FeatureSnapshot, getLiveStates } from "../../core/disable/steps.ts";
+import { type Change, type FeatureSnapshot, getFeatureSet } from "../../core/disable/steps.ts";
 import { getUuid, type Interface, listInterfaceDevices } from "../../core/interface.ts";
 import { type PendingChange, type PendingCommand, revertDevices } from "../../core/pending-change.ts";
 import type { Kernel, KernelBitsStore } from "../../core/ports.ts";
@@ -110,12 +110,12 @@ export function listPendingChanges(
   return interfaces.flatMap((iface) =>
     listInterfaceDevices(iface, snapshot.existing).flatMap(({ name }): Change[] => {
       const requests = devices.get(name);
-      const states = getLiveStates(snapshot, name, features);
-      if (requests === undefined || states === undefined) return [];
-      return features.flatMap((feature, index): Change[] => {
+      const live = getFeatureSet(snapshot, name);
+      if (requests === undefined || live === null) return [];
+      return features.flatMap((feature): Change[] => {
         const names = snapshot.featureTable.listNames(snapshot.featureTable.getBits([feature]));
         const isPending = names.some(([kernelName]) => requests.has(kernelName));
-        const to = states[index] ?? "absent";
+        const to = live.state(feature);
         if (!isPending || to.startsWith("on")) return [];
         return [{ device: name, uuid: getUuid(iface), feature, layer: "live", from: "on", to }];
       });

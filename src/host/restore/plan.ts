@@ -1,10 +1,10 @@
 import { attempt, CommandError } from "../../core/command-error.ts";
-import { getLiveStates } from "../../core/disable/steps.ts";
+import { getFeatureSet } from "../../core/disable/steps.ts";
 import { type Feature, isFeature } from "../../core/features.ts";
-import { type Interface, listInterfaceDevices, type NicInterface } from "../../core/interface.ts";
+import { getSettings, type Interface, listInterfaceDevices, type NicInterface } from "../../core/interface.ts";
 import type { Inventory } from "../../core/inventory.ts";
 import { compareNatural } from "../../core/natural-order.ts";
-import { getStoredPolicy, Policy } from "../../core/policy.ts";
+import { Policy } from "../../core/policy.ts";
 import { type HostRule, NO_INTERFACE_POLICY } from "../../core/policy-entries.ts";
 import type { Kernel } from "../../core/ports.ts";
 import type { Note } from "../../core/problem.ts";
@@ -57,7 +57,7 @@ export async function planHostRestore(dom0: Dom0, options: RestoreOptions): Prom
   const hasGroupTarget = groups.nics || groups.vifs || options.targets.length === 0;
   const interfaces = selected.interfaces.filter(
     (iface) =>
-      getStoredPolicy(iface).keys.length > 0 ||
+      getSettings(iface).policy.keys.length > 0 ||
       hasSavedBits(iface, inputs) ||
       (coverage !== null && getBootFeatures(coverage, iface).length > 0),
   );
@@ -127,7 +127,7 @@ async function selectEverything(dom0: Dom0): Promise<SelectedTargets> {
 
 /** Templates and snapshots keep what is stored with them: VMs that are made from them have it too. */
 function noteKeptTemplates({ vifs }: Inventory): readonly Note[] {
-  const templateVifs = vifs.filter(({ vm, stored }) => vm.role !== "vm" && stored.keys.length > 0);
+  const templateVifs = vifs.filter(({ vm, settings }) => vm.role !== "vm" && settings.policy.keys.length > 0);
   const templates = [...new Map(templateVifs.map(({ vm }) => [vm.uuid, vm])).values()];
   if (templates.length === 0) return [];
   const listedTemplates = templates.slice(0, MAX_LISTED_TEMPLATES).map(({ name, uuid }) => `${quote(name)} (${uuid})`);
@@ -171,7 +171,9 @@ function previewPolicy(
 ): Policy {
   if (inventory === null) return new Policy({ nics: [], vifs: [] }, []);
   const restored = new Set(interfaces.flatMap((iface) => (iface.kind === "vif" ? [iface.vif.uuid] : [])));
-  const vifs = inventory.vifs.map((vif) => (restored.has(vif.uuid) ? { ...vif, stored: NO_INTERFACE_POLICY } : vif));
+  const vifs = inventory.vifs.map((vif) =>
+    restored.has(vif.uuid) ? { ...vif, settings: vif.settings.withPolicy(NO_INTERFACE_POLICY) } : vif,
+  );
   return new Policy(rule?.rule ?? inventory.storedHostRule.value, vifs);
 }
 
@@ -181,7 +183,7 @@ function planNicReplugs(
   { inventory, toolstack }: SelectedTargets,
 ): Promise<ReplugPlan> | ReplugPlan {
   const nics = restored.filter(
-    (iface): iface is NicInterface => iface.kind === "pif" && iface.pif.stored.keys.length > 0,
+    (iface): iface is NicInterface => iface.kind === "pif" && iface.pif.settings.policy.keys.length > 0,
   );
   if (!replug || inventory === null || toolstack === null) return { plugs: [], unsafe: [] };
   return planReplug(nics, inventory, toolstack, readAddresses);
@@ -213,7 +215,7 @@ export function noteSkippedReplug(
   { replug }: RestoreOptions,
 ): readonly Note[] {
   const devices = plan.policyRemovals.flatMap((iface) =>
-    iface.kind === "pif" && iface.pif.stored.keys.length > 0 ? [iface.pif.device] : [],
+    iface.kind === "pif" && iface.pif.settings.policy.keys.length > 0 ? [iface.pif.device] : [],
   );
   if (replug || devices.length === 0) return [];
   syncNetworkd();
@@ -221,7 +223,7 @@ export function noteSkippedReplug(
   const database = read instanceof CommandError ? null : read;
   const networkdNotes = interfaces.flatMap((nic): readonly Note[] => {
     if (nic.kind !== "pif" || database === null || !devices.includes(nic.pif.device)) return [];
-    const getLiveState = (feature: Feature) => getLiveStates(after, nic.pif.device, [feature])?.[0];
+    const getLiveState = (feature: Feature) => getFeatureSet(after, nic.pif.device)?.state(feature);
     return checkNetworkd({ nic, featuresOff: [], database, getLiveState }).notes;
   });
   const detail =

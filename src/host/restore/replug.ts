@@ -180,13 +180,13 @@ function restoreRequests(
   for (const [device, previousRequests] of requests) {
     const features = getFeatures(device, snapshot);
     if (features === null) continue;
-    const outcome = kernel.requestFeatures(device, snapshot.featureTable.planRequest(features, previousRequests));
+    const outcome = kernel.requestFeatures(device, features.planRequest(previousRequests));
     if (!outcome.done) reasons.set(device, outcome.reason);
   }
   const after = kernel.rereadFeatures(snapshot, requests.keys());
   const problems = [...requests].flatMap(([device, previousRequests]): Problem[] => {
     const features = getFeatures(device, after);
-    if (features !== null && after.featureTable.planRequest(features, previousRequests).isEmpty) return [];
+    if (features?.planRequest(previousRequests).isEmpty) return [];
     const reason = reasons.get(device) ?? "the driver did not follow";
     const message = `${device}: the plug changed ${joinAnd([...previousRequests.keys()])}, which could not be written back: ${reason}`;
     return [{ code: "write-failed", message, interface: device, device }];

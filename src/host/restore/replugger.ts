@@ -57,12 +57,12 @@ function listRestoredFeatures({
 }
 
 function listKernelFeatures(
-  { stored }: Pif,
+  { settings }: Pif,
   features: readonly Feature[] | null,
   featureTable: KernelFeatureTable,
 ): ReadonlySet<string> {
   const restored = FEATURE_NAMES.filter(
-    (feature) => stored.value.has(feature) && (features === null || features.includes(feature)),
+    (feature) => settings.policy.value.has(feature) && (features === null || features.includes(feature)),
   );
   return new Set(featureTable.listNames(featureTable.getBits(restored)).map(([name]) => name));
 }

@@ -51,10 +51,10 @@ function previewRestoredInventory(
     restoredUuids.has(object.uuid)
       ? {
           ...object,
-          stored: {
+          settings: object.settings.withPolicy({
             ...NO_INTERFACE_POLICY,
             value: remaining.get(object.uuid) ?? NO_INTERFACE_POLICY.value,
-          },
+          }),
         }
       : object;
   return {

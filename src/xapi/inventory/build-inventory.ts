@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { Host, Inventory, Pif, PifAddress, PifRole, Vif, Vm, VmRole } from "../../core/inventory.ts";
 import { parseHostRuleEntries } from "../../core/policy-entries.ts";
+import { Settings } from "../../core/settings.ts";
 import { countUnreadVms, findHostRef, HostRecordsSchema } from "./hosts.ts";
-import { OtherConfigParser } from "./other-config-parser.ts";
 import { IntegerSchema, isObject, isStringMap, NULL_REF, RefsSchema, StringMapSchema } from "./schemas.ts";
 
 const PifRecordSchema = v.object({
@@ -134,13 +134,13 @@ export function buildInventory(records: InventoryRecords, hostUuid: string): Inv
   const host = hosts.get(hostRef);
   if (host === undefined) return null;
   const vms = new Map(Object.entries(records.VM).map(([ref, record]) => [ref, buildVm(ref, record, hosts)]));
-  const otherConfigs = new OtherConfigParser();
-  const pifs = buildPifs(records.PIF, hosts, otherConfigs);
+  const pifs = buildPifs(records.PIF, hosts);
   const sriovNetworkRefs = findSriovNetworks(records.PIF);
   const vifs = Object.entries(records.VIF).flatMap(([ref, record]): Vif[] => {
     const vm = vms.get(record.VM);
     // VIFs of snapshots: their VMs were not asked for.
     if (vm === undefined) return [];
+    const sriov = sriovNetworkRefs.has(record.network);
     return [
       {
         ref,
@@ -148,8 +148,8 @@ export function buildInventory(records: InventoryRecords, hostUuid: string): Inv
         device: record.device,
         vm,
         attached: record.currently_attached,
-        sriov: sriovNetworkRefs.has(record.network),
-        ...otherConfigs.parse(record.other_config),
+        sriov,
+        settings: Settings.parse(record.other_config, { kind: "vif", isRead: !sriov }),
       },
     ];
   });
@@ -192,11 +192,7 @@ function getVmRole(record: XapiRecords<"VM">[string]): VmRole {
   return record.is_control_domain ? "control domain" : "vm";
 }
 
-function buildPifs(
-  records: XapiRecords<"PIF">,
-  hosts: ReadonlyMap<string, Host>,
-  otherConfigs: OtherConfigParser,
-): readonly Pif[] {
+function buildPifs(records: XapiRecords<"PIF">, hosts: ReadonlyMap<string, Host>): readonly Pif[] {
   const entries = Object.entries(records);
   const slavesByBond = new Map<string, string[]>();
   const masterByBond = new Map<string, XapiRecords<"PIF">[string]>();
@@ -226,8 +222,11 @@ function buildPifs(
         management: record.management,
         managed: record.managed,
         attached: record.currently_attached,
-        groProperty: (master ?? record).properties["gro"],
-        ...otherConfigs.parse(record.other_config),
+        settings: Settings.parse(record.other_config, {
+          kind: "pif",
+          isRead: record.managed,
+          groProperty: (master ?? record).properties["gro"],
+        }),
         slaves: record.bond_master_of.flatMap((bond) => slavesByBond.get(bond) ?? []),
         slaveOf: master?.uuid,
         taggedPif: taggedPifByVlan.get(record.VLAN_master_of),

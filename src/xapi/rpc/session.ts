@@ -4,13 +4,13 @@ import type { Interface } from "../../core/interface.ts";
 import type { Inventory, Pif, Vm } from "../../core/inventory.ts";
 import { compareNatural } from "../../core/natural-order.ts";
 import type {
-  InterfaceConfig,
   OtherConfigWrite,
   OtherConfigWriteOutcome,
   SettingOutcome,
   Toolstack,
   XapiDiagnostics,
 } from "../../core/ports.ts";
+import type { Settings } from "../../core/settings.ts";
 import type { ReadScope } from "../../core/targets/read-scope.ts";
 import { readXapiDiagnostics } from "../diagnostics.ts";
 import { buildInventory } from "../inventory/build-inventory.ts";
@@ -18,7 +18,7 @@ import { HostRecordsSchema, type PoolHost, parsePoolHosts } from "../inventory/h
 import { readInventoryRecords } from "../inventory/read-inventory.ts";
 import { RefsSchema } from "../inventory/schemas.ts";
 import { parseError, XapiReadError, XapiReader } from "../inventory/xapi-reader.ts";
-import { readOtherConfigs } from "../read-other-configs.ts";
+import { readSettings } from "../read-settings.ts";
 import { writeOtherConfigKeys } from "../write-other-config.ts";
 import { ConcurrencyLimiter } from "./concurrency-limiter.ts";
 import { formatCallError, toXapiError } from "./errors.ts";
@@ -97,8 +97,8 @@ export class XapiSession implements Toolstack {
     return this.#read((reader) => readXapiDiagnostics(reader, this.hostUuid));
   }
 
-  readInterfaceConfigs(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, InterfaceConfig>> {
-    return this.#read((reader) => readOtherConfigs(reader, interfaces));
+  readSettings(interfaces: readonly Interface[]): Promise<ReadonlyMap<string, Settings>> {
+    return this.#read((reader) => readSettings(reader, interfaces));
   }
 
   writeOtherConfig<W extends OtherConfigWrite>(

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { KernelFeatureTable } from "../../../src/core/feature-set.ts";
+import { FeatureSet, KernelFeatureTable } from "../../../src/core/feature-set.ts";
 import { type EthtoolFeatures, netbackCaptures } from "../../fakes/ethtool-text.ts";
 import { type Device, type Feature, type InitialState, readState, type State, writeState } from "./old-ethtool.ts";
 import { Scratch } from "./shells.ts";
@@ -114,10 +114,10 @@ export function toFeatureBits(features: readonly Feature[]): Pick<EthtoolFeature
   };
   return {
     kernel,
-    features: {
+    features: new FeatureSet(kernel, {
       active: bits(({ active }) => active),
       requested: bits(({ requested }) => requested),
       changeable: bits(({ changeable }) => changeable),
-    },
+    }),
   };
 }

@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import type { DisableResult } from "../../../src/core/disable/apply.ts";
 import { previewChanges } from "../../../src/core/disable/plan.ts";
 import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
-import type { Pif, Vif } from "../../../src/core/inventory.ts";
 import { computeExitCode, type Problem } from "../../../src/core/problem.ts";
 import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
 import {
@@ -17,10 +16,13 @@ import {
   namesOf,
   pif,
   pifSettings,
+  type SettingsSource,
   VIF_ON,
   vif,
   vifSettings,
   vm,
+  withBits,
+  withSettings,
 } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 
@@ -33,11 +35,11 @@ const db0 = vif(db, "0");
 const NAMES = [eth0, eth1, web0, db0].map(({ uuid }) => uuid);
 
 /** A host with two NICs, a running VM and a halted one. */
-function createHost(more: { readonly eth0?: Partial<Pif>; readonly web0?: Partial<Vif> } = {}): FakeHost {
+function createHost(more: { readonly eth0?: SettingsSource; readonly web0?: SettingsSource } = {}): FakeHost {
   const pool = inventory({
-    pifs: [{ ...eth0, ...more.eth0 }, eth1],
+    pifs: [withSettings(eth0, more.eth0 ?? {}), eth1],
     vms: [web, db],
-    vifs: [{ ...web0, ...more.web0 }, db0],
+    vifs: [withSettings(web0, more.web0 ?? {}), db0],
   });
   return new FakeHost(pool, { eth0: NIC_ON, eth1: NIC_ON, "vif3.0": VIF_ON, "tap3.0": NIC_ON });
 }
@@ -55,10 +57,9 @@ function codesOf(done: DisableResult): readonly string[] {
 const CHANGING = { strict: false, changing: true };
 
 /** A NIC whose driver turns all off but GRO. */
-const GRO_STAYS = {
-  ...NIC_OFF,
+const GRO_STAYS = withBits(KERNEL, NIC_OFF, {
   active: bitsNamed(KERNEL, ...namesOf(KERNEL, NIC_OFF.active), "rx-gro"),
-};
+});
 
 const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...ON_NIC } = pifSettings("off");
 const { "ethtool-rx": _rx, "ethtool-ufo": _vifUfo, ...ON_VIF } = vifSettings("off");
@@ -106,7 +107,7 @@ describe("disable", () => {
     await host.disableFeatures("tso", "gso");
     expect(host.texts(web0.uuid)).toHaveLength(1);
     expect(host.texts(web0.uuid)).not.toContain(first);
-    const { value } = host.toolstack.database.readInterfaceConfig(web0.ref).stored;
+    const { value } = host.toolstack.database.readSettings(web0.ref).policy;
     expect(value.get("tso")).toMatchObject({ asked: "off", original: { setting: "on" } });
     expect(value.get("gso")).toMatchObject({ asked: "off", original: { setting: null } });
   });
@@ -187,7 +188,13 @@ describe("disable trusts the read-back, not the exit status", () => {
   test.each([
     ["claims to be done and is not", { done: true }, NIC_ON, {}, ["live-on"]],
     ["leaves GRO on", { done: true }, GRO_STAYS, { ...ON_NIC, "ethtool-gro": undefined }, ["live-on"]],
-    ["leaves the request", { done: true }, { ...NIC_OFF, requested: NIC_ON.requested }, {}, ["requested-on"]],
+    [
+      "leaves the request",
+      { done: true },
+      withBits(KERNEL, NIC_OFF, { requested: NIC_ON.requested }),
+      {},
+      ["requested-on"],
+    ],
     [
       "claims to have failed and has not",
       { done: false, deviceRemoved: false, reason: "input/output error" },

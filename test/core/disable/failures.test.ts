@@ -14,6 +14,7 @@ import {
   VIF_ON,
   vif,
   vm,
+  withSettings,
 } from "../../builders/hosts.ts";
 import { EVERYTHING, FakeHost } from "../../fakes/change-host.ts";
 
@@ -47,7 +48,7 @@ describe("when originals cannot be stored, disable", () => {
 
   test("does not replace a setting too long for a policy entry", async () => {
     const long = { "ethtool-tso": "x".repeat(65) };
-    const host = createHost({ ...POOL, vifs: [{ ...web0, otherConfig: config(long) }, db0] });
+    const host = createHost({ ...POOL, vifs: [withSettings(web0, { otherConfig: config(long) }), db0] });
     const { problems } = await host.disable();
     expect(host.toolstack.getOtherConfig(web0.uuid)).toEqual(long);
     expect(host.kernel.devices.get("vif3.0")).toEqual(VIF_ON);

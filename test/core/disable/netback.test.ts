@@ -26,7 +26,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
     const { kernel } = connected;
     const view = createSnapshot({ "vif1.0": connected.features }, kernel);
     const stateIn = (features: typeof connected.features) =>
-      Object.fromEntries(FEATURE_NAMES.map((keyword) => [keyword, kernel.getState(features, keyword)]));
+      Object.fromEntries(FEATURE_NAMES.map((keyword) => [keyword, features.state(keyword)]));
 
     test("has rx fixed on and its other features on while connected", () => {
       expect(connected.device).toBe("vif1.0");
@@ -48,8 +48,8 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
 
     test("has tso off but requested on while not connected", () => {
       expect(unconnected.device).toBe("vif7.0");
-      expect(kernel.getState(unconnected.features, "tso")).toBe("off, requested on");
-      expect(kernel.getState(unconnected.features, "tx")).toBe("on");
+      expect(unconnected.features.state("tso")).toBe("off, requested on");
+      expect(unconnected.features.state("tx")).toBe("on");
     });
 
     test("gets no kernel write for rx, which is fixed", () => {
@@ -73,8 +73,8 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
       }
       const left = previewSnapshot(waiting, steps).readings.get("vif1.0");
       if (left?.state !== "read") throw new Error("not read");
-      expect(kernel.getState(left.features, "tso")).toBe("off");
-      expect(kernel.getState(left.features, "tx")).toBe("off");
+      expect(left.features.state("tso")).toBe("off");
+      expect(left.features.state("tx")).toBe("off");
       expect(left.features).toEqual(turnedOff.features);
     });
 

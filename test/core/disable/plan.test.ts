@@ -2,7 +2,19 @@ import { describe, expect, test } from "bun:test";
 import type { DisableRequest } from "../../../src/core/disable/plan.ts";
 import { findPolicyProblems, previewChanges } from "../../../src/core/disable/plan.ts";
 import type { StoredFeature } from "../../../src/core/policy-entries.ts";
-import { config, haltedVm, inventory, NIC_ON, nic, pif, pifSettings, VIF_ON, vif, vm } from "../../builders/hosts.ts";
+import {
+  config,
+  haltedVm,
+  inventory,
+  NIC_ON,
+  nic,
+  pif,
+  pifSettings,
+  VIF_ON,
+  vif,
+  vm,
+  withSettings,
+} from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 
 const web = vm("web", { domid: 3 });
@@ -73,7 +85,7 @@ describe("planDisable", () => {
   test("stores a setting that already means off as last written", () => {
     const host = createHost({
       ...POOL,
-      vifs: [{ ...web0, otherConfig: config({ "ethtool-tso": "false" }) }],
+      vifs: [withSettings(web0, { otherConfig: config({ "ethtool-tso": "false" }) })],
     });
     const text = textsOf(host, { features: ["tso"] }).get(web0.uuid);
     expect(text?.get("tso")).toMatchObject({ original: { setting: "false" }, wrote: "false" });

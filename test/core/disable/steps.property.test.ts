@@ -5,7 +5,7 @@ import { ChangeableBits, KernelFeatureTable } from "../../../src/core/feature-se
 import { FEATURE_NAMES } from "../../../src/core/features.ts";
 import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
 import { type ChangeCase, changeCases, featureLists, featureSets, kernels } from "../../builders/arbitraries.ts";
-import { bitsFrom, maskOf, toBigInt } from "../../builders/hosts.ts";
+import { bitsFrom, maskOf, toBigInt, withBits } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 
 const PIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso", "gro", "lro"].map((k) => `ethtool-${k}`);
@@ -32,10 +32,8 @@ async function applyChangeCase(changeCase: ChangeCase, comply: boolean) {
       if (behavior === "ignores") return { done: true };
       const now = kernel.devices.get(device);
       if (behavior === "half" && now !== undefined) {
-        kernel.devices.set(device, {
-          ...now,
-          active: bitsFrom(changeCase.names, toBigInt(now.active) & ~toBigInt(bits.bits)),
-        });
+        const active = bitsFrom(changeCase.names, toBigInt(now.active) & ~toBigInt(bits.bits));
+        kernel.devices.set(device, withBits(changeCase.names, now, { active }));
         return { done: true };
       }
       return { done: false, deviceRemoved: false, reason: "operation not supported" };
@@ -67,17 +65,18 @@ describe("for every kernel, pool and list of features", () => {
           const asked = keywords.reduce((sum, keyword) => sum | maskOf(names, keyword), 0n);
           const [active, requested] = [toBigInt(set.active), toBigInt(set.requested)];
           const changeable = toBigInt(set.changeable);
-          const clear = names.findClearable(set, keywords);
+          const clear = set.findClearable(keywords);
           expect(toBigInt(clear.bits)).toBe(asked & changeable & (active | requested));
           expect(clear.isEmpty).toBe(toBigInt(clear.bits) === 0n);
           expect(toBigInt(ChangeableBits.of(set, bitsFrom(names, wanted)).bits)).toBe(
             wanted & changeable & (active | requested) & toBigInt(bitsFrom(names, -1n)),
           );
-          expect(names.clearBits(set, clear)).toEqual({
-            active: bitsFrom(names, active & ~toBigInt(clear.bits)),
-            requested: bitsFrom(names, requested & ~toBigInt(clear.bits)),
-            changeable: set.changeable,
-          });
+          expect(set.clear(clear)).toEqual(
+            withBits(names, set, {
+              active: bitsFrom(names, active & ~toBigInt(clear.bits)),
+              requested: bitsFrom(names, requested & ~toBigInt(clear.bits)),
+            }),
+          );
         },
       ),
     );
@@ -104,13 +103,9 @@ describe("for every kernel, pool and list of features", () => {
                     : (requested & free) !== 0n
                       ? "off, requested on"
                       : "off";
-            expect(names.getState(set, keyword)).toBe(expected);
-            expect(names.isRequested(set, keyword)).toBe(requested !== 0n);
-            expect(names.getStates(set, [keyword])).toEqual([expected]);
+            expect(set.state(keyword)).toBe(expected);
+            expect(set.isRequested(keyword)).toBe(requested !== 0n);
           }
-          const each = FEATURE_NAMES.map((keyword) => names.getState(set, keyword));
-          expect(names.getStates(set, FEATURE_NAMES)).toEqual(each);
-          expect(names.getStates(set, [...FEATURE_NAMES].reverse())).toEqual([...each].reverse());
         },
       ),
     );
@@ -156,9 +151,9 @@ describe("for every kernel, pool and list of features", () => {
     await fc.assert(
       fc.asyncProperty(changeCases, async (changeCase) => {
         const { host, kernel } = await applyChangeCase(changeCase, comply);
-        for (const { uuid, device, role, managed, otherConfig } of changeCase.inventory.pifs) {
+        for (const { uuid, device, role, managed, settings } of changeCase.inventory.pifs) {
           for (const [key, value] of settingsOf(host, uuid)) {
-            if (otherConfig.get(key) === value) continue;
+            if (settings.otherConfig.get(key) === value) continue;
             expect([role, managed, value]).toEqual(["physical", true, "off"]);
             expect(PIF_KEYS).toContain(key);
             const set = kernel.devices.get(device);
@@ -187,10 +182,10 @@ describe("for every kernel, pool and list of features", () => {
           [pifs, PIF_KEYS],
           [vifs, VIF_KEYS],
         ] as const) {
-          for (const { uuid, otherConfig } of objects) {
+          for (const { uuid, settings } of objects) {
             const others = (map: ReadonlyMap<string, string>) =>
               Object.fromEntries([...map].filter(([key]) => !keys.includes(key)));
-            expect(others(settingsOf(host, uuid))).toEqual(others(otherConfig));
+            expect(others(settingsOf(host, uuid))).toEqual(others(settings.otherConfig));
           }
         }
       }),
@@ -202,9 +197,9 @@ describe("for every kernel, pool and list of features", () => {
       fc.asyncProperty(changeCases, async (changeCase) => {
         const { host, plan } = await applyChangeCase(changeCase, true);
         for (const { from } of plan.settings) expect(MEANS_OFF).not.toContain(from);
-        for (const { uuid, otherConfig } of [...changeCase.inventory.pifs, ...changeCase.inventory.vifs]) {
+        for (const { uuid, settings } of [...changeCase.inventory.pifs, ...changeCase.inventory.vifs]) {
           const now = settingsOf(host, uuid);
-          for (const [key, value] of otherConfig) {
+          for (const [key, value] of settings.otherConfig) {
             if (MEANS_OFF.includes(value)) expect(now.get(key)).toBe(value);
             expect(now.has(key)).toBe(true);
           }

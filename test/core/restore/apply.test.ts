@@ -11,8 +11,8 @@ describe("restore", () => {
     const { problems } = await host.restore();
     expect(problems).toEqual([]);
     expect(host.requests()).toEqual(before);
-    for (const { uuid, otherConfig } of [eth0, web0, db0]) {
-      expect(host.toolstack.getOtherConfig(uuid)).toEqual(Object.fromEntries(otherConfig));
+    for (const { uuid, settings } of [eth0, web0, db0]) {
+      expect(host.toolstack.getOtherConfig(uuid)).toEqual(Object.fromEntries(settings.otherConfig));
     }
     expect(host.toolstack.currentInventory().storedHostRule.keys).toEqual([]);
     expect(host.bits.listDevices()).toEqual([]);
@@ -90,7 +90,7 @@ describe("restore", () => {
       "ethtool-tso": "off",
       other: "kept",
     });
-    const stored = host.toolstack.database.readInterfaceConfig(web0.ref).stored;
+    const stored = host.toolstack.database.readSettings(web0.ref).policy;
     expect([...stored.value.keys()]).toEqual(["tso"]);
     const { requested } = host.kernel.devices.get("vif3.0") ?? VIF_ON;
     const names = namesOf(KERNEL, requested);
@@ -125,8 +125,8 @@ describe("restore", () => {
       const { problems } = await host.restore();
       expect(problems).toEqual([]);
       expect(host.requests()).toEqual(before);
-      for (const { uuid, otherConfig } of [eth0, web0, db0]) {
-        expect(host.toolstack.getOtherConfig(uuid)).toEqual(Object.fromEntries(otherConfig));
+      for (const { uuid, settings } of [eth0, web0, db0]) {
+        expect(host.toolstack.getOtherConfig(uuid)).toEqual(Object.fromEntries(settings.otherConfig));
       }
     }
   });
@@ -146,7 +146,7 @@ describe("restore of a setting that somebody else changed", () => {
       },
     ]);
     expect(host.settings(web0.uuid)["ethtool-tso"]).toBe("true");
-    const { value } = host.toolstack.database.readInterfaceConfig(web0.ref).stored;
+    const { value } = host.toolstack.database.readSettings(web0.ref).policy;
     expect([...value]).toMatchObject([["tso", { asked: null, original: { setting: null } }]]);
     expect(host.texts(eth0.uuid)).toEqual([]);
   });
@@ -186,8 +186,8 @@ describe("restore under a wider rule", () => {
     const host = createHost();
     await host.disable({ groups: { nics: true, vifs: false } });
     await host.restore({ targets: new Set([eth0.uuid]), rule: null });
-    const { stored } = host.toolstack.database.readInterfaceConfig(eth0.ref);
-    expect(stored.value.get("tso")).toEqual({
+    const { policy } = host.toolstack.database.readSettings(eth0.ref);
+    expect(policy.value.get("tso")).toEqual({
       asked: "on",
       alone: false,
       original: null,

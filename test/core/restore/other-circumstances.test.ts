@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Vif, Vm } from "../../../src/core/inventory.ts";
-import { ALPHA, BETA, config, featureSet, KERNEL, namesOf, VIF_ON } from "../../builders/hosts.ts";
+import { ALPHA, BETA, config, featureSet, KERNEL, namesOf, VIF_ON, withSettings } from "../../builders/hosts.ts";
 import { FakeHost } from "../../fakes/change-host.ts";
 import { FakeKernelBitsStore } from "../../fakes/stores.ts";
 import { FakeXapiDatabase } from "../../fakes/toolstack.ts";
@@ -13,7 +13,7 @@ function withDbRunning(before: FakeHost, domid: number): FakeHost {
   const { pool } = before.toolstack.database;
   const vms = pool.vms.map((vm) => (vm.uuid === db.uuid ? running : vm));
   const vifs = pool.vifs.map((vif) =>
-    plugged({ ...vif, otherConfig: config(before.toolstack.getOtherConfig(vif.uuid)) }),
+    plugged(withSettings(vif, { otherConfig: config(before.toolstack.getOtherConfig(vif.uuid)) })),
   );
   return new FakeHost(new FakeXapiDatabase({ ...pool, vms, vifs }), before.kernel.devices);
 }
@@ -45,7 +45,7 @@ describe("restore of a VM that was halted when its VIF was disabled", () => {
   test("keeps off what a setting kept off before", async () => {
     const before = createHost({
       ...POOL,
-      vifs: [{ ...db0, otherConfig: config({ "ethtool-tso": "false" }) }],
+      vifs: [withSettings(db0, { otherConfig: config({ "ethtool-tso": "false" }) })],
     });
     await before.disableFeatures("tso", "sg");
     const host = withDbRunning(before, 7);
@@ -66,7 +66,7 @@ describe("restore without state on disk", () => {
     const { problems } = await host.restore();
     expect(problems).toEqual([]);
     expect(host.requests().get("eth0")).toEqual(before.get("eth0") ?? []);
-    expect(host.kernel.kernel.getState(host.kernel.devices.get("vif3.0") ?? VIF_ON, "tso")).toBe("on");
+    expect((host.kernel.devices.get("vif3.0") ?? VIF_ON).state("tso")).toBe("on");
   });
 
   test("restores the settings of a remote VM and keeps its policy entry", async () => {

@@ -3,7 +3,7 @@ import type { NicInterface } from "../../../src/core/interface.ts";
 import type { Pif } from "../../../src/core/inventory.ts";
 import { NO_INTERFACE_POLICY } from "../../../src/core/policy-entries.ts";
 import { PlannedReplugger } from "../../../src/host/restore/replugger.ts";
-import { createSnapshot, KERNEL, NIC_ON, nic } from "../../builders/hosts.ts";
+import { createSnapshot, NIC_ON, nic, withSettings } from "../../builders/hosts.ts";
 import { eth0, NO_GRO, ReplugHost, slave } from "../../fakes/replug-host.ts";
 
 describe("the replugger of a restore", () => {
@@ -13,7 +13,7 @@ describe("the replugger of a restore", () => {
     names: ["offload-1-0"],
     value: new Map([["tx", { asked: "off", alone: false, original: null, wrote: undefined } as const]]),
   };
-  const restoredEth1 = { ...slave("eth1"), stored };
+  const restoredEth1 = withSettings(slave("eth1"), { stored });
 
   async function plugged(host: ReplugHost, pifs: readonly Pif[], ...nics: readonly NicInterface[]) {
     const restored = { nics, features: null, snapshot: createSnapshot({}) };
@@ -30,7 +30,7 @@ describe("the replugger of a restore", () => {
 
   test("leaves the features with a policy entry to the restore", async () => {
     const host = new ReplugHost({
-      eth1: KERNEL.clearBits(NIC_ON, KERNEL.findClearable(NIC_ON, ["tx"])),
+      eth1: NIC_ON.clear(NIC_ON.findClearable(["tx"])),
     });
     host.plugSets(NIC_ON, "eth1");
     await plugged(host, [restoredEth1], nic(restoredEth1));

@@ -143,11 +143,11 @@ describe("records of a real xapi", () => {
 
   test("keep settings and properties, and no other key of other_config", () => {
     const eth0 = pifCalled("eth0", "physical");
-    expect(eth0?.otherConfig.get("ethtool-gro")).toBe("off");
-    expect(eth0?.otherConfig.size).toBe(8);
-    expect(eth0?.groProperty).toBe("on");
-    expect(pifCalled("eth0", "vlan")?.groProperty).toBeUndefined();
-    const keys = inventory.vifs.flatMap(({ otherConfig }) => [...otherConfig.keys()]);
+    expect(eth0?.settings.otherConfig.get("ethtool-gro")).toBe("off");
+    expect(eth0?.settings.otherConfig.size).toBe(8);
+    expect(eth0?.settings.scope.groProperty).toBe("on");
+    expect(pifCalled("eth0", "vlan")?.settings.scope.groProperty).toBeUndefined();
+    const keys = inventory.vifs.flatMap(({ settings }) => [...settings.otherConfig.keys()]);
     expect(keys).not.toContain("note");
   });
 
@@ -219,7 +219,11 @@ describe("differences between releases", () => {
 
   test("include fields missing in older releases: such a PIF is an ordinary one", () => {
     const { pifs } = join({ PIF: { "OpaqueRef:p": pifRecord() } });
-    expect(pifs[0]).toMatchObject({ role: "physical", managed: true, groProperty: undefined });
+    expect(pifs[0]).toMatchObject({
+      role: "physical",
+      managed: true,
+      settings: { scope: { isRead: true, groProperty: undefined } },
+    });
   });
 
   test("include unknown fields of newer releases, which are ignored", () => {
@@ -282,7 +286,7 @@ describe("a bond", () => {
           properties: slave,
         }),
       },
-    }).pifs.map(({ uuid, groProperty }) => `${uuid} ${groProperty}`);
+    }).pifs.map(({ uuid, settings }) => `${uuid} ${settings.scope.groProperty}`);
 
   test("passes its properties to its slaves", () => {
     expect(bonded({ gro: "off" }, { gro: "on" })).toEqual(["bond0 off", "eth1 off"]);

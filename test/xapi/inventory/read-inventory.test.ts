@@ -212,7 +212,7 @@ describe("reading settings back", () => {
       const owner = { class: "PIF", ref: first.pif.ref } as const;
       await session.writeOtherConfig([{ owner, key: "ethtool-tx", from: null, to: "off" }], () => false);
       socket.calls.length = 0;
-      const settings = await session.readInterfaceConfigs(interfaces);
+      const settings = await session.readSettings(interfaces);
       expect([...settings.keys()].sort()).toEqual(interfaces.map((one) => getUuid(one) ?? "").sort());
       expect(settings.get(first.pif.uuid)?.otherConfig).toEqual(new Map([["ethtool-tx", "off"]]));
       expect(socket.records).toBe(2 + vms);
@@ -226,7 +226,7 @@ describe("reading settings back", () => {
     const { interfaces } = resolveTargets(scope.requests, await session.readInventory(scope));
     const [first] = WORLD.vm("web 1").vifs;
     socket.database.remove("VIF", first?.ref ?? "");
-    const settings = await session.readInterfaceConfigs(interfaces);
+    const settings = await session.readSettings(interfaces);
     expect([...settings.keys()]).toEqual([WORLD.vif("web 1", 1).record.uuid]);
   });
 });

@@ -1,6 +1,5 @@
 import type { Interface, VifInterface } from "../core/interface.ts";
-import type { InterfaceConfig } from "../core/ports.ts";
-import { OtherConfigParser } from "./inventory/other-config-parser.ts";
+import { Settings } from "../core/settings.ts";
 import { readVifs } from "./inventory/read-inventory.ts";
 import { StringMapSchema } from "./inventory/schemas.ts";
 import type { XapiReader } from "./inventory/xapi-reader.ts";
@@ -8,12 +7,11 @@ import type { XapiReader } from "./inventory/xapi-reader.ts";
 /** Up to so many VIFs are read one by one; more come as records, which have more in them. */
 const MAX_SINGLE_VIF_READS = 16;
 
-/** Reads the `other_config` of these interfaces, by UUID; without those that are gone. */
-export async function readOtherConfigs(
+/** Reads the settings of these interfaces, by UUID; without those that are gone. */
+export async function readSettings(
   reader: XapiReader,
   interfaces: readonly Interface[],
-): Promise<ReadonlyMap<string, InterfaceConfig>> {
-  const configs = new OtherConfigParser();
+): Promise<ReadonlyMap<string, Settings>> {
   const pifs = interfaces.flatMap((iface) => (iface.kind === "pif" ? [iface.pif] : []));
   const vifInterfaces = interfaces.filter((iface) => iface.kind === "vif");
   const vifs = vifInterfaces.map(({ vif }) => vif);
@@ -23,7 +21,13 @@ export async function readOtherConfigs(
       ? readFromVifRecords(reader, vifInterfaces)
       : readIndividually(reader, "VIF", vifs),
   ]);
-  return new Map([...pifConfigs, ...vifConfigs].map(([uuid, config]) => [uuid, configs.parse(config)]));
+  const scopes = new Map([...pifs, ...vifs].map(({ uuid, settings }) => [uuid, settings.scope]));
+  return new Map(
+    [...pifConfigs, ...vifConfigs].flatMap(([uuid, config]) => {
+      const scope = scopes.get(uuid);
+      return scope === undefined ? [] : [[uuid, Settings.parse(config, scope)] as const];
+    }),
+  );
 }
 
 type OtherConfigEntry = readonly [uuid: string, config: Readonly<Record<string, string>>];
