@@ -33,7 +33,7 @@ import { listStateFiles } from "../state/state-file.ts";
 import { VERSION } from "../version.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
-/** `offload doctor`: one page that tells a stranger what there is to know about this host. */
+/** `offload doctor`: one page with what there is to know about this host, for a support ticket. */
 export const doctorCommand = defineOffloadCommand("doctor", DOCTOR, async (args, { signals, call }) => {
   if (args.positionals.length > 0) {
     throw usageError("unexpected-target", "doctor describes the whole host and takes no target");

@@ -204,7 +204,7 @@ describe("scenarios", () => {
     expect((await emergency.run(["test", "-e", cookie])).exitCode).toBe(0);
   });
 
-  test("fixed has a NIC that cannot be changed, latent a vif with requested-on features", async () => {
+  test("fixed has a NIC that cannot be changed, requested-on a vif with requested-on features", async () => {
     await using dom0 = await Dom0.start({ scenarios: ["fixed", "requested-on", "predictable"] });
     const nic = await dom0.ethtool("eno12439np1");
     expect(nic.get("rx-checksumming")).toMatchObject({ active: true, fixed: true });

@@ -111,7 +111,7 @@ describe("for every kernel, pool and list of features", () => {
     );
   });
 
-  test("a step changes no fixed or unrequested feature, and each device once", () => {
+  test("a step changes no fixed or not requested feature, and each device once", () => {
     fc.assert(
       fc.property(changeCases, (changeCase) => {
         const { live } = planFor(changeCase, createHost(changeCase));
