@@ -1,5 +1,5 @@
 import { type Feature, isChangeableOnVif } from "../features.ts";
-import { getSettings, type Interface, type ManagedInterface } from "../interface.ts";
+import { getSettings, type Interface, listInterfaceDevices, type ManagedInterface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Inventory, Vm } from "../inventory.ts";
 import { findOriginals, type OriginalSources } from "../originals.ts";
@@ -75,7 +75,8 @@ export function planDisable(
   const interfaces = allInterfaces.filter((iface) => getSettings(iface).policy.problem === null);
   const live = planLiveSteps(interfaces, request.features, snapshot);
   const after = previewSnapshot(snapshot, live);
-  const settings = planSettings(interfaces, request.features, after, request.hasExplicitFeatures);
+  const readable = interfaces.filter((iface) => isReadable(iface, snapshot));
+  const settings = planSettings(readable, request.features, after, request.hasExplicitFeatures);
   const hostRule = planHostRule(request, inventory);
   const policy = new Policy(hostRule?.rule ?? inventory.storedHostRule.value, inventory.vifs);
   const maybeUnannounced = new Set(interfaces.filter((iface) => isMaybeUnannounced(iface, request.features)));
@@ -86,11 +87,20 @@ export function planDisable(
     before: snapshot,
     live,
     settings,
-    policySteps: interfaces.flatMap((iface) => planner.planStep(iface)),
+    policySteps: readable.flatMap((iface) => planner.planStep(iface)),
     hostRule,
     unannouncedVms: listRunningVms(maybeUnannounced),
     excluded: allInterfaces.flatMap(findPolicyProblems),
   };
+}
+
+/**
+ * Whether the device of an interface can be read, or there is none. What is stored of one that is there and
+ * cannot be read would have unknown originals, though nothing has changed it: `restore` would turn features on.
+ */
+function isReadable(iface: Interface, { existing, readings }: FeatureSnapshot): boolean {
+  const [main] = listInterfaceDevices(iface, existing);
+  return main === undefined || !existing.has(main.name) || readings.get(main.name)?.state === "read";
 }
 
 /** What a plan changes, if every device complies. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { DisableRequest } from "../../../src/core/disable/plan.ts";
 import { findPolicyProblems, previewChanges } from "../../../src/core/disable/plan.ts";
+import { getUuid, type Interface } from "../../../src/core/interface.ts";
 import type { StoredFeature } from "../../../src/core/policy-entries.ts";
 import {
   config,
@@ -147,6 +148,18 @@ describe("planDisable of the standing rule", () => {
     const request = { features: ["lro"], groups: { nics: true, vifs: true } } as const;
     expect([...textsOf(host, request).keys()]).toEqual([]);
     expect([...textsOf(host, { features: ["lro"] }).keys()]).toContain(eth0.uuid);
+  });
+});
+
+describe("planDisable of an interface whose device cannot be read", () => {
+  test("stores nothing with it, because its originals would be unknown", () => {
+    const host = createHost();
+    host.kernel.unreadable.add("vif3.0");
+    const { policySteps, settings } = host.planDisable();
+    const uuids = (steps: readonly { readonly iface: Interface }[]) =>
+      new Set(steps.map(({ iface }) => getUuid(iface)));
+    expect(uuids(policySteps)).toEqual(new Set([eth0.uuid, db0.uuid]));
+    expect(uuids(settings)).toEqual(new Set([eth0.uuid, db0.uuid]));
   });
 });
 
