@@ -38,6 +38,18 @@ describe("the state on disk", () => {
     });
   }
 
+  test("has restore announce what a run that was cut short did not, though nothing is left to restore", async () => {
+    await using dom0 = await Dom0.start();
+    const { uuid } = dom0.fixture.vm("web 1").record;
+    const mark = JSON.stringify({ version: 1, vms: [uuid] });
+    const path = "/var/lib/offload/announce.json";
+    await dom0.run(["sh", "-c", `mkdir -m 700 /var/lib/offload; umask 077; echo '${mark}' > ${path}`]);
+    expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
+    const injected = (await dom0.simulator.calls()).filter(({ method }) => method === "event.inject");
+    expect(injected).toHaveLength(1);
+    expect((await dom0.run(["test", "-e", path])).exitCode).toBe(1);
+  });
+
   test("is never written through a symbolic link", async () => {
     for (const name of ["kernel-bits.json", "pending.json", "announce.json", "lock"]) {
       await using dom0 = await Dom0.start();

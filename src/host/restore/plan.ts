@@ -20,6 +20,7 @@ import { getBootFeatures, getCoveredNicFeatures } from "../../core/verify/covera
 import { checkNetworkd } from "../../core/verify/networkd.ts";
 import type { HostRuleStep } from "../../core/write-policy-entries.ts";
 import { readAddresses } from "../../kernel/addresses.ts";
+import { announceMark } from "../../state/pending-announcements.ts";
 import { readNetworkdDb } from "../../xapi/networkd/database.ts";
 import { syncNetworkd } from "../../xapi/networkd/sync.ts";
 import { type ChangeInputs, getBootCoverage, readEvidence } from "../change.ts";
@@ -55,10 +56,15 @@ export async function planHostRestore(dom0: Dom0, options: RestoreOptions): Prom
   // Without XAPI nobody knows what is asked for, and so what the boot script need not keep off.
   const coverage = inventory === null ? null : getBootCoverage(inputs.boot);
   const hasGroupTarget = groups.nics || groups.vifs || options.targets.length === 0;
+  // A run that was cut short may have left settings that xenopsd has not taken over.
+  const unannouncedVms = announceMark.filterPending(
+    selected.interfaces.flatMap((iface) => (iface.kind === "vif" ? [iface.vm.uuid] : [])),
+  );
   const interfaces = selected.interfaces.filter(
     (iface) =>
       getSettings(iface).policy.keys.length > 0 ||
       hasSavedBits(iface, inputs) ||
+      (iface.kind === "vif" && unannouncedVms.has(iface.vm.uuid)) ||
       (coverage !== null && getBootFeatures(coverage, iface).length > 0),
   );
   const ruleStep = inventory === null ? null : planRule(inventory, groups, options);
