@@ -10,7 +10,11 @@ import { METHOD_CHOICES, SHELLS } from "../specs/words.ts";
  * quoted in the way in which the word was begun.
  */
 export function generateBashCompletion(): string {
-  return `# bash completion of offload; made by offload completions bash
+  return `${READ_LINE}${generateOffers()}${generateLists()}`;
+}
+
+/** Takes the line apart, and replies with what was offered. */
+const READ_LINE = `# bash completion of offload; made by offload completions bash
 _offload() {
   local line=\${COMP_LINE:0:COMP_POINT} word='' quote='' start=0 begun='' char i
   local -a words=()
@@ -73,7 +77,10 @@ _offload_reply() {
   COMPREPLY+=("$safe")
 }
 
-# What can stand here: into offers, whole words that are not quoted.
+`;
+
+function generateOffers(): string {
+  return `# What can stand here: into offers, whole words that are not quoted.
 _offload_offers() {
   local command=\${words[1]-} option='' value=$word arguments='' ended='' i
   local -a options=()
@@ -115,7 +122,11 @@ ${listOptionsWithoutCompletions().join("|")}) return ;;
   esac
 }
 
-_offload_words() {
+`;
+}
+
+function generateLists(): string {
+  return `_offload_words() {
   local one
   for one; do offers+=("$before$one"); done
 }
