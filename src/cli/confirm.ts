@@ -13,7 +13,7 @@ export interface ConfirmationPrompt {
 }
 
 /**
- * Asks for a yes. Fails with `not-confirmed` where the answer is no or nobody can be asked, and with
+ * Asks for a yes. Fails with `not-confirmed` where the answer is no or there is no terminal, and with
  * `cancelled` after Ctrl-C, by which the process then ends.
  */
 export async function requireConfirmation(
@@ -21,7 +21,7 @@ export async function requireConfirmation(
   signals: SignalHandler,
 ): Promise<void> {
   if (!isInteractive()) {
-    const message = `${refusal}, and nobody can be asked here; confirm with --yes`;
+    const message = `${refusal}: stdin is not a terminal; pass --yes`;
     throw usageError("not-confirmed", message);
   }
   await writeAll("stderr", summary);

@@ -51,7 +51,7 @@ export function parseFeaturesOption<D extends FeatureArguments>(args: ParsedArgu
 function parseWaitSeconds<D extends WithArguments<"wait">>(args: ParsedArguments<D>): number {
   const [text = "0"] = args.values("wait");
   if (!/^\d{1,6}$/.test(text)) {
-    throw usageError("invalid-seconds", `${quote(text)} is no number of seconds; say for example --wait 30`);
+    throw usageError("invalid-seconds", `--wait: ${quote(text)} is not a number of seconds, e.g. --wait 30`);
   }
   return Number(text);
 }

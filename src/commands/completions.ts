@@ -18,7 +18,7 @@ export const completionsCommand = defineOffloadCommand(null, COMPLETIONS, async 
   const [word = "", ...extra] = positionals;
   const shell = SHELLS.find((name) => name === word);
   if (shell === undefined || extra.length > 0) {
-    const problem = word === "" || extra.length > 0 ? "name one shell" : `${quote(word)} is no shell`;
+    const problem = word === "" || extra.length > 0 ? "name one shell" : `${quote(word)} is not a supported shell`;
     throw usageError("unknown-shell", `${problem}; say ${joinAnd(SHELLS)}`.replace(" and ", " or "));
   }
   return { text: SCRIPT_GENERATORS[shell]() };

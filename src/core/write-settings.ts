@@ -72,7 +72,7 @@ async function announceAndClear(
   if (vms.length === 0) return [];
   const failed = disconnectReason === undefined ? await toolstack.announceVms(vms) : vms.map(() => disconnectReason);
   if (failed.length > 0) {
-    const message = `xenopsd was not told of the new settings of ${formatCount(failed.length, "VM")}: ${failed[0] ?? ""}; run this again, or shut them down and start them`;
+    const message = `xenopsd does not have the new settings of ${formatCount(failed.length, "VM")}: ${failed[0] ?? ""}; run this again, or shut them down and start them`;
     return [{ code: "setting-write-failed", message }];
   }
   const removed = await attemptAsync(() => pendingAnnouncements.remove(vms.map(({ uuid }) => uuid)));

@@ -18,7 +18,7 @@ export function requireXapiCaller(): void {
   if (parent !== null && XAPI_LAUNCHERS.has(parent)) return;
   throw unavailableError(
     "caller-not-xapi",
-    `${PLUGIN_PATH} is for XAPI to start, not ${parent ?? "for whoever has ended by now"}; use offload itself`,
+    `${PLUGIN_PATH} must be started by XAPI, not by ${parent ?? "a process that has ended"}; run offload instead`,
   );
 }
 

@@ -57,7 +57,7 @@ export class KernelBitsFile implements KernelBitsStore {
     if (parsed !== null) return new KernelBitsFile(parsed, kernel, false);
     throw unavailableError(
       "state-damaged",
-      `${file.path} is damaged or of a newer version; move it away: what it told of this boot's devices is then lost, what XAPI holds is not`,
+      `${file.path} is damaged or of a newer version; move it away: the exact state of this boot's devices is then lost, what XAPI stores is not`,
     );
   }
 

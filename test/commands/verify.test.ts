@@ -40,8 +40,8 @@ describe("verify", () => {
     await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-tso": "on" }]);
     const run = await dom0.offload("verify", "eth1");
     expect(run.exitCode).toBe(1);
-    expect(run.stdout).toContain("eth1: the record of tso says on");
-    expect(run.stdout).toContain("no record keeps rx, tx, sg and gso off");
+    expect(run.stdout).toContain("eth1: the setting of tso says on");
+    expect(run.stdout).toContain("no setting keeps rx, tx, sg and gso off");
   });
 
   test("finds requested-on features", async () => {
@@ -61,7 +61,7 @@ describe("verify", () => {
   test("finds requested-on tx and tso of a tap whose guest is not connected yet", async () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("verify", "mail é");
-    expect(run.stdout).toContain("tap3.0: tx and tso off, but requested on");
+    expect(run.stdout).toContain("tap3.0: tx and tso off now, but will turn on by itself");
   });
 
   test("finds GRO that networkd will turn on, unless the PIF's property is off", async () => {
@@ -86,7 +86,7 @@ describe("verify", () => {
     ]);
     const run = await dom0.offload("verify", "db");
     expect(run.exitCode).toBe(1);
-    expect(run.stdout).toContain("the record of tx means nothing");
+    expect(run.stdout).toContain("the setting of tx is not valid");
     expect(run.stdout).toContain("ethtool-gro=off (this key is read on PIFs only)");
     expect(run.stdout).toContain("ethtoolrx=off (the key is spelled ethtool-rx)");
     expect(run.stdout).toContain("ethtool-sgo=off (no part of the toolstack reads this key)");
@@ -100,7 +100,7 @@ describe("verify", () => {
     await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-rx": "off" }]);
     const run = await dom0.offload("verify", "eth1", "--features", "rx");
     expect(run.exitCode).toBe(1);
-    expect(run.stdout).toContain("the NIC can never do what ethtool-rx says");
+    expect(run.stdout).toContain("ethtool-rx cannot be applied by this NIC: PIF.plug will fail");
     expect(run.stdout).toContain(`xe pif-param-remove uuid=${record.uuid}`);
   });
 
@@ -110,7 +110,7 @@ describe("verify", () => {
     expect((await dom0.offload("verify")).exitCode).toBe(0);
     const strict = await dom0.offload("verify", "--strict");
     expect(strict.exitCode).toBe(1);
-    expect(strict.stdout).toContain("the driver lets nobody change that");
+    expect(strict.stdout).toContain("the driver does not let it be changed");
   });
 
   test("exits 3 when a device is missing", async () => {

@@ -44,7 +44,7 @@ describe("the plugin", () => {
     const host = pool.host(0);
     const byHand = await host.run([PLUGIN, "<methodCall/>"]);
     expect(byHand).toMatchObject({ exitCode: 3, stdout: "" });
-    expect(byHand.stderr).toContain("is for XAPI to start, not");
+    expect(byHand.stderr).toContain("must be started by XAPI, not by");
     const claimed = `printf xapi >/proc/$$/comm; ${PLUGIN} '<methodCall/>'; exit $?`;
     expect(await host.run(["sh", "-c", claimed])).toMatchObject({ exitCode: 3, stdout: "" });
   });

@@ -23,7 +23,7 @@ export function buildAdvice(report: ReportFindings, diagnosis: DiagnosisFindings
     ...adviseOnBoot(report),
     ...adviseOnDevices(report),
     ...diagnosis.ineffectiveSettings.map((setting) =>
-      adviseRemoval(setting, `${formatSetting(setting)} is read by nobody`),
+      adviseRemoval(setting, `${formatSetting(setting)} has no effect`),
     ),
     ...diagnosis.networkSettings.map((setting) =>
       adviseRemoval(setting, `${formatSetting(setting)}: ${setting.reason}`),
@@ -79,7 +79,7 @@ function adviseOnSettings(report: Pick<Report, "problems">): readonly Advice[] {
     return uuid === undefined
       ? []
       : keys.map((key) => ({
-          reason: `the NIC can never do what ${key} says, and a later plug fails: ${formatInterfaceNames([problem])}`,
+          reason: `${key} cannot be applied, and PIF.plug will fail: ${formatInterfaceNames([problem])}`,
           command: `xe pif-param-remove uuid=${uuid} param-name=other-config param-key=${key}`,
         }));
   });

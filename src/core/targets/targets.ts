@@ -126,7 +126,7 @@ function resolveTarget(
     const device = vif === undefined ? `--pif ${quoteShellWord(text)}` : `the VIF's UUID, ${vif.uuid}`;
     throw usageError(
       "ambiguous-target",
-      `${quote(text)} is both a VM and a device; say --vm ${quoteShellWord(text)} or ${device}`,
+      `${quote(text)} is both a VM and a device; pass --vm ${quoteShellWord(text)} or ${device}`,
     );
   }
   const pif = localPifs[0] ?? pifs[0];
@@ -141,7 +141,7 @@ function resolveTarget(
 function resolveGroup(text: string, group: TargetGroup, { vms }: Inventory): TargetMatch {
   if (!vms.some(({ name, role }) => role === "vm" && name === text)) return createGroupMatch(group);
   const others = group === ALL_GROUP ? ", or --host for the whole host" : "";
-  throw usageError("ambiguous-target", `a VM is called "${text}"; say --vm ${text} for that VM${others}`);
+  throw usageError("ambiguous-target", `a VM is called "${text}"; pass --vm ${text} for that VM${others}`);
 }
 
 function createGroupMatch(group: TargetGroup): TargetMatch {

@@ -41,8 +41,8 @@ export function listMissingSettings(
 /** The states that are a problem, and how messages put it. */
 const LIVE_PROBLEMS: readonly (readonly [state: FeatureState, code: ProblemCode, detail: string])[] = [
   ["on", "live-on", "on"],
-  ["off, requested on", "requested-on", "off, but requested on, and so coming on without notice"],
-  ["on, fixed", "live-fixed", "on, and the driver lets nobody change that"],
+  ["off, requested on", "requested-on", "off now, but will turn on by itself"],
+  ["on, fixed", "live-fixed", "on, and the driver does not let it be changed"],
 ];
 
 /** Whether a state is a problem. */
@@ -101,15 +101,15 @@ export function findSettingProblems(
       "setting-unsupported",
       unsupported,
       () =>
-        `the NIC can never do what ethtool-${unsupported.join(", ethtool-")} says, and a later plug fails; ${formatRemovalHint(iface)}`,
+        `ethtool-${unsupported.join(", ethtool-")} cannot be applied by this NIC: PIF.plug will fail; ${formatRemovalHint(iface)}`,
     ),
-    ...createProblem("setting-on", settingsOn, () => `the record of ${joinAnd(settingsOn)} says on`),
-    ...createProblem("setting-invalid", invalid, () => `the record of ${joinAnd(invalid)} means nothing`),
-    ...createProblem("setting-missing", unset, () => `no record keeps ${joinAnd(unset)} off`),
+    ...createProblem("setting-on", settingsOn, () => `the setting of ${joinAnd(settingsOn)} says on`),
+    ...createProblem("setting-invalid", invalid, () => `the setting of ${joinAnd(invalid)} is not valid`),
+    ...createProblem("setting-missing", unset, () => `no setting keeps ${joinAnd(unset)} off`),
     ...createProblem(
       "gro-not-persistent",
       gro,
-      () => "no record keeps gro off, and networkd turns it on at every plug",
+      () => "no setting keeps gro off, and networkd turns it on at every plug",
     ),
   ];
 }
@@ -135,7 +135,7 @@ export function createIneffectiveNotes(iface: Interface): readonly Note[] {
   const ineffective = getSettings(iface).listIneffective();
   if (uuid === null || ineffective.length === 0) return [];
   const keys = ineffective.map(({ key, value, reason }) => `${key}=${value} (${reason})`);
-  const message = `${formatInterfaceName(iface)}: ${formatCount(ineffective.length, "record")} without effect: ${keys.join(", ")}; ${formatRemovalHint(iface)}`;
+  const message = `${formatInterfaceName(iface)}: ${formatCount(ineffective.length, "setting")} without effect: ${keys.join(", ")}; ${formatRemovalHint(iface)}`;
   return [{ code: "setting-ineffective", message, uuid }];
 }
 

@@ -234,7 +234,7 @@ export function noteSkippedReplug(
   });
   const detail =
     database === null
-      ? "what networkd does at its next start cannot be told"
+      ? "what networkd does at its next start is unknown"
       : networkdNotes.length === 0
         ? "networkd turns nothing off at its next start"
         : "networkd turns features off at its next start";

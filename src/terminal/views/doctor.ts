@@ -139,7 +139,7 @@ function addNics(page: Page, { nics: drivers }: Diagnosis, devices: readonly Dev
 function formatDriver({ driver, version, firmware, bus, pci }: NicDriver): string {
   const location = [pci, bus].filter((word) => word !== null).join(" at ");
   return [
-    [driver ?? "no driver told", version].filter((word) => word !== null).join(" "),
+    [driver ?? "driver unknown", version].filter((word) => word !== null).join(" "),
     ...(firmware === null ? [] : [`firmware ${firmware}`]),
     ...(location === "" ? [] : [location]),
   ].join(", ");

@@ -69,7 +69,7 @@ function formatChanges(changes: readonly Change[]): string {
     liveCount === 0
       ? "nothing in the kernel"
       : `${formatCount(liveCount, "feature")} on ${formatCount(devices.size, "device")}`;
-  return `Changed: ${kernel}; ${formatCount(changes.length - liveCount, "record")} in XAPI.`;
+  return `Changed: ${kernel}; ${formatCount(changes.length - liveCount, "setting")} in XAPI.`;
 }
 
 function formatPersistReport(report: Report, view: TerminalView): readonly string[] {
@@ -83,6 +83,6 @@ function formatVerifyReport(report: Report, view: TerminalView): readonly string
   const summary =
     report.exitCode === 0
       ? paint.good(`${count} checked: everything that can be off is off.`)
-      : paint.bad(`${count} checked: not everything is as it should be.`);
+      : paint.bad(`${count} checked: ${formatCount(report.problems.length, "problem")} found.`);
   return [summary, ...formatFindings(report, view)];
 }

@@ -67,8 +67,8 @@ const NO_SOCKET_ERROR: CallError = { kind: "unreachable", reason: "its socket do
 const REASONS_BY_CODE: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "its socket does not exist"],
   ["FailedToOpenSocket", "its socket does not exist"],
-  ["ECONNREFUSED", "nobody listens on its socket"],
-  ["ConnectionRefused", "nobody listens on its socket"],
+  ["ECONNREFUSED", "connection refused"],
+  ["ConnectionRefused", "connection refused"],
   ["ECONNRESET", "it closed the connection"],
   ["ConnectionClosed", "it closed the connection"],
 ]);

@@ -134,7 +134,7 @@ describe("when XAPI fails, disable", () => {
     const host = createHost();
     host.toolstack.failsToAnnounce = () => true;
     const { problems } = await host.disable();
-    expect(problems[0]?.message).toStartWith("xenopsd was not told of the new settings of 1 VM: HANDLE_INVALID VM web");
+    expect(problems[0]?.message).toStartWith("xenopsd does not have the new settings of 1 VM: HANDLE_INVALID VM web");
     expect([...host.pendingAnnouncements.pending]).toEqual([web.uuid]);
   });
 

@@ -82,7 +82,7 @@ describe("advice", () => {
   test("names one command per problem, the toolstack first", () => {
     const problems = [
       { code: "live-on", message: "eth0: tso on", interface: "eth0" },
-      { code: "gro-not-persistent", message: "eth1: no record keeps gro off", interface: "eth1" },
+      { code: "gro-not-persistent", message: "eth1: no setting keeps gro off", interface: "eth1" },
       { code: "xapi-unavailable", message: "XAPI does not answer" },
     ] as const;
     const fix = "offload disable eth0 eth1 --features tso,gro";

@@ -163,7 +163,7 @@ describe("evaluating the xapi layer", () => {
   test("reports a missing setting", () => {
     const { devices, problems } = evaluate(nic(pif("eth0")), createSnapshot({ eth0: NIC_OFF }), ["tso", "tx"]);
     expect(codes(problems)).toEqual(["setting-missing"]);
-    expect(problems[0]?.message).toBe("eth0: no record keeps tso and tx off");
+    expect(problems[0]?.message).toBe("eth0: no setting keeps tso and tx off");
     expect(devices[0]?.features.tso).toMatchObject({ live: "off", verdict: "drift" });
   });
 

@@ -44,11 +44,11 @@ describe("verify", () => {
       advice: ["offload disable ALL"],
       notes: [{ code: "vms-on-other-hosts", message: '2 VMs left out, which run on "beta"' }],
     });
-    expect(rendered(report)).toBe(`6 interfaces checked: not everything is as it should be.
+    expect(rendered(report)).toBe(`6 interfaces checked: 10 problems found.
   ! eth0, eth1, tap3.0: rx, tx, sg, tso, gso and gro on
   ! vif3.0, vif3.1: tx, sg, tso, gso and gro on
-  - vif3.0, vif3.1: rx on, and the driver lets nobody change that
-  ! vif3.0, vif3.1, VIF 0 of "database": no record keeps tx, sg, tso and gso off
+  - vif3.0, vif3.1: rx on, and the driver does not let it be changed
+  ! vif3.0, vif3.1, VIF 0 of "database": no setting keeps tx, sg, tso and gso off
   - 2 VMs left out, which run on "beta"
 
 Run: offload disable ALL
@@ -95,7 +95,7 @@ NICs
 eth1   off/off off/off off/off off/off off!/- off/off off/off off!/-
 ${LEGEND}
 
-Changed: 28 features on 5 devices; 24 records in XAPI.
+Changed: 28 features on 5 devices; 24 settings in XAPI.
 `);
   });
 
@@ -104,12 +104,12 @@ Changed: 28 features on 5 devices; 24 records in XAPI.
     [
       "records alone",
       () => CHANGES.filter(({ layer }) => layer === "xapi").slice(0, 1),
-      "Changed: nothing in the kernel; 1 record in XAPI.",
+      "Changed: nothing in the kernel; 1 setting in XAPI.",
     ],
     [
       "the kernel alone",
       () => CHANGES.filter(({ layer }) => layer === "live").slice(0, 1),
-      "Changed: 1 feature on 1 device; no records in XAPI.",
+      "Changed: 1 feature on 1 device; no settings in XAPI.",
     ],
   ] as const)("summarizes a change of %s", (_, changes, sentence) => {
     const report = createReport("disable", DISABLED_HOST.slice(0, 1), DISABLED_SNAPSHOT, {
