@@ -3,7 +3,7 @@ import { runBootScript } from "../boot/boot-script-file.ts";
 import { type BootMethod, toBootReport } from "../core/boot-layer.ts";
 import { attempt, attemptAsync, CommandError, usageError } from "../core/command-error.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";
-import type { DisablePlan } from "../core/disable/plan.ts";
+import { createLivePlan, type DisablePlan } from "../core/disable/plan.ts";
 import { type FeatureSnapshot, type LiveStep, planLiveSteps } from "../core/disable/steps.ts";
 import { FEATURE_NAMES } from "../core/features.ts";
 import { getUuid, type Interface } from "../core/interface.ts";
@@ -62,14 +62,7 @@ export async function planPolicy(dom0: Dom0): Promise<PlannedChange> {
     groups: selected.groups,
     individualVifs: selected.individualVifs,
   };
-  const noXapiChanges = {
-    settings: [],
-    policySteps: [],
-    hostRule: null,
-    unannouncedVms: [],
-    excluded: [],
-  };
-  const plan = { interfaces, request, before: snapshot, live, ...noXapiChanges };
+  const plan = createLivePlan(interfaces, request, snapshot, live);
   const getFeaturesOff = (iface: Interface) => getBootFeatures(coverage, iface);
   return { ...inputs, plan, getFeaturesOff };
 }

@@ -1,4 +1,4 @@
-import { CHANGE_EXIT_CODES, DISK_EFFECT, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
+import { CHANGE_EXIT_CODES, DISK_EFFECT, OUTPUT_ARGS, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload confirm`. */
@@ -10,9 +10,7 @@ export const CONFIRM = {
   ],
   args: {
     verbose: SHARED_ARGS.verbose,
-    json: SHARED_ARGS.json,
-    color: SHARED_ARGS.color,
-    help: SHARED_ARGS.help,
+    ...OUTPUT_ARGS,
   },
   examples: [
     { command: "offload disable eth0 --confirm-within 60", meaning: "first, change it" },

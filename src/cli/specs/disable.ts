@@ -1,4 +1,4 @@
-import { CHANGE_EXIT_CODES, DISK_EFFECT, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
+import { CHANGE_EXIT_CODES, DISK_EFFECT, KIND_ARGS, OUTPUT_ARGS, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload disable`. */
@@ -14,9 +14,7 @@ export const DISABLE = {
   args: {
     target: SHARED_ARGS.target,
     features: SHARED_ARGS.features,
-    vm: SHARED_ARGS.vm,
-    pif: SHARED_ARGS.pif,
-    host: SHARED_ARGS.host,
+    ...KIND_ARGS,
     pick: {
       type: "boolean",
       description: "choose VMs, NICs and features from a list",
@@ -53,9 +51,7 @@ export const DISABLE = {
     timeout: SHARED_ARGS.timeout,
     wait: SHARED_ARGS.wait,
     verbose: SHARED_ARGS.verbose,
-    json: SHARED_ARGS.json,
-    color: SHARED_ARGS.color,
-    help: SHARED_ARGS.help,
+    ...OUTPUT_ARGS,
   },
   examples: [
     { command: "offload disable ALL", meaning: "all NICs of this host, all VMs' VIFs" },

@@ -1,4 +1,4 @@
-import { SHARED_ARGS } from "./shared.ts";
+import { OUTPUT_ARGS, SHARED_ARGS } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload doctor`. */
@@ -18,9 +18,7 @@ export const DOCTOR = {
     },
     pool: SHARED_ARGS.pool,
     timeout: SHARED_ARGS.timeout,
-    json: SHARED_ARGS.json,
-    color: SHARED_ARGS.color,
-    help: SHARED_ARGS.help,
+    ...OUTPUT_ARGS,
   },
   examples: [
     { command: "offload doctor", meaning: "the page" },

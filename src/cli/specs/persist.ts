@@ -1,5 +1,5 @@
 import { DISABLE } from "./disable.ts";
-import { DISK_EFFECT, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
+import { DISK_EFFECT, KIND_ARGS, OUTPUT_ARGS, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload persist`. */
@@ -17,9 +17,7 @@ export const PERSIST = {
       details: "As for offload disable; without any, what the policy asks for.",
     },
     features: SHARED_ARGS.features,
-    vm: SHARED_ARGS.vm,
-    pif: SHARED_ARGS.pif,
-    host: SHARED_ARGS.host,
+    ...KIND_ARGS,
     method: {
       type: "string",
       valueHint: "auto|systemd|rc.local",
@@ -48,9 +46,7 @@ export const PERSIST = {
     rolling: SHARED_ARGS.rolling,
     timeout: SHARED_ARGS.timeout,
     wait: SHARED_ARGS.wait,
-    json: SHARED_ARGS.json,
-    color: SHARED_ARGS.color,
-    help: SHARED_ARGS.help,
+    ...OUTPUT_ARGS,
   },
   examples: [
     { command: "offload persist", meaning: "what the policy asks for stays off" },

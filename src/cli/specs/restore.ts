@@ -1,5 +1,5 @@
 import { DISABLE } from "./disable.ts";
-import { DISK_EFFECT, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
+import { DISK_EFFECT, KIND_ARGS, OUTPUT_ARGS, SHARED_ARGS, XAPI_EFFECT } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload restore`. */
@@ -21,9 +21,7 @@ export const RESTORE = {
       ...SHARED_ARGS.features,
       details: "Features, separated by commas. Without it everything that was changed.",
     },
-    vm: SHARED_ARGS.vm,
-    pif: SHARED_ARGS.pif,
-    host: SHARED_ARGS.host,
+    ...KIND_ARGS,
     yes: {
       type: "boolean",
       alias: "y",
@@ -31,11 +29,7 @@ export const RESTORE = {
       details: "Does not ask before it restores everything, ALL, NICS or VIFS.",
     },
     "confirm-within": DISABLE.args["confirm-within"],
-    "dry-run": {
-      type: "boolean",
-      description: "print the commands that would do it",
-      details: "Prints the ethtool and xe commands that would do the same, and changes nothing.",
-    },
+    "dry-run": DISABLE.args["dry-run"],
     replug: {
       type: "boolean",
       default: true,
@@ -54,9 +48,7 @@ export const RESTORE = {
     timeout: SHARED_ARGS.timeout,
     wait: SHARED_ARGS.wait,
     verbose: SHARED_ARGS.verbose,
-    json: SHARED_ARGS.json,
-    color: SHARED_ARGS.color,
-    help: SHARED_ARGS.help,
+    ...OUTPUT_ARGS,
   },
   examples: [
     { command: "offload restore", meaning: "everything as it was before the first disable" },

@@ -101,6 +101,20 @@ export const SHARED_ARGS = {
   },
 } as const satisfies Readonly<Record<string, ArgumentDefinition>>;
 
+/** What says of which kind a target is. */
+export const KIND_ARGS = {
+  vm: SHARED_ARGS.vm,
+  pif: SHARED_ARGS.pif,
+  host: SHARED_ARGS.host,
+} as const;
+
+/** How a report is printed: every command that makes one has these. */
+export const OUTPUT_ARGS = {
+  json: SHARED_ARGS.json,
+  color: SHARED_ARGS.color,
+  help: SHARED_ARGS.help,
+} as const;
+
 /** What the exit codes mean to a command that changes something. */
 export const CHANGE_EXIT_CODES = {
   0: "done",

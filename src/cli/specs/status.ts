@@ -1,4 +1,4 @@
-import { SHARED_ARGS } from "./shared.ts";
+import { KIND_ARGS, OUTPUT_ARGS, SHARED_ARGS } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload status`. */
@@ -12,14 +12,10 @@ export const STATUS = {
   args: {
     target: SHARED_ARGS.target,
     features: SHARED_ARGS.features,
-    vm: SHARED_ARGS.vm,
-    pif: SHARED_ARGS.pif,
-    host: SHARED_ARGS.host,
+    ...KIND_ARGS,
     pool: SHARED_ARGS.pool,
     timeout: SHARED_ARGS.timeout,
-    json: SHARED_ARGS.json,
-    color: SHARED_ARGS.color,
-    help: SHARED_ARGS.help,
+    ...OUTPUT_ARGS,
   },
   examples: [
     { command: "offload status", meaning: "the whole host" },

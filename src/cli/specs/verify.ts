@@ -1,4 +1,4 @@
-import { SHARED_ARGS } from "./shared.ts";
+import { KIND_ARGS, OUTPUT_ARGS, SHARED_ARGS } from "./shared.ts";
 import type { CommandDefinition } from "./spec.ts";
 
 /** All there is to say of `offload verify`. */
@@ -16,9 +16,7 @@ export const VERIFY = {
       details:
         "Features, separated by commas. Without it what the policy asks for, or where there is none those that offload disable turns off.",
     },
-    vm: SHARED_ARGS.vm,
-    pif: SHARED_ARGS.pif,
-    host: SHARED_ARGS.host,
+    ...KIND_ARGS,
     strict: {
       type: "boolean",
       description: "count features that are fixed on as wrong",
@@ -32,9 +30,7 @@ export const VERIFY = {
     },
     pool: SHARED_ARGS.pool,
     timeout: SHARED_ARGS.timeout,
-    json: SHARED_ARGS.json,
-    color: SHARED_ARGS.color,
-    help: SHARED_ARGS.help,
+    ...OUTPUT_ARGS,
   },
   examples: [
     { command: "offload verify", meaning: "this host, by its policy" },

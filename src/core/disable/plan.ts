@@ -53,14 +53,17 @@ export function planLiveOnly(
   request: DisableRequest,
   before: FeatureSnapshot,
 ): DisablePlan {
-  const live = planLiveSteps(interfaces, request.features, before);
-  const noXapiChanges = {
-    settings: [],
-    policySteps: [],
-    hostRule: null,
-    unannouncedVms: [],
-    excluded: [],
-  };
+  return createLivePlan(interfaces, request, before, planLiveSteps(interfaces, request.features, before));
+}
+
+/** The plan of these live steps alone: nothing is stored. */
+export function createLivePlan(
+  interfaces: readonly Interface[],
+  request: DisableRequest,
+  before: FeatureSnapshot,
+  live: readonly LiveStep[],
+): DisablePlan {
+  const noXapiChanges = { settings: [], policySteps: [], hostRule: null, unannouncedVms: [], excluded: [] };
   return { interfaces, request, before, live, ...noXapiChanges };
 }
 
