@@ -20,7 +20,7 @@ export const LAYERS: readonly (readonly [string, string])[] = [
 export const FILES: readonly (readonly [string, string])[] = [
   [
     "/var/lib/offload",
-    "What belongs to this boot: exact features before the first change, the pending change, the lock.",
+    "What belongs to this boot: exact features before the first change, the pending change; the lock is on the directory itself.",
   ],
   ["/etc/offload/disable-offloads", "The boot script that persist installs; plain sh."],
   ["/etc/systemd/system/offload.service", "The unit that runs the boot script."],

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { unavailableError } from "../core/command-error.ts";
 import { removeStaleTemporaryFilesBeside } from "../fs/file.ts";
@@ -6,14 +6,13 @@ import { tryLock } from "../fs/libc.ts";
 import { isPluginPath, STATE_DIRECTORY } from "../paths.ts";
 import { prepareStateDirectory } from "./state-file.ts";
 
-const LOCK_PATH = `${STATE_DIRECTORY}/lock`;
-
 /** How often a waiting run looks again, in milliseconds. */
 const POLL_INTERVAL_MS = 100;
 
 /**
  * The right to change things, which one process of a host has at a time. It is an advisory lock of
- * the kernel's (flock): it dies with its holder, however that ends.
+ * the kernel's (flock): it dies with its holder, however that ends. It is on the state directory itself,
+ * so that there is no file whose removal would let a second run work beside the first.
  */
 export class ChangeLock implements Disposable {
   #fd: number | null;
@@ -23,23 +22,19 @@ export class ChangeLock implements Disposable {
   }
 
   /**
-   * Takes the lock, waiting up to so many seconds for whoever has it. `orElse`: given each pause,
+   * Takes the lock, waiting up to so many seconds for whoever has it. `waitOrAbort`: given each pause,
    * waits for it, or throws where there is a reason not to wait any longer.
    */
   static async acquire(waitSeconds: number, waitOrAbort: <T>(work: Promise<T>) => Promise<T>): Promise<ChangeLock> {
-    prepareStateDirectory();
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
-    let fd: number;
-    try {
-      fd = openSync(LOCK_PATH, flags, 0o600);
-    } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      throw unavailableError("lock-not-opened", `cannot open ${LOCK_PATH}: ${detail}`);
-    }
     const deadlineMs = performance.now() + waitSeconds * 1000;
-    while (!tryLock(fd)) {
+    for (;;) {
+      const fd = lockStateDirectory();
+      if (fd !== null) {
+        // A run that was killed may be the last that wrote anything here.
+        removeStaleTemporaryFilesBeside(`${STATE_DIRECTORY}/any`);
+        return new ChangeLock(fd);
+      }
       if (performance.now() >= deadlineMs) {
-        closeSync(fd);
         throw unavailableError(
           "locked",
           `another offload is at work (${describeHolder()}); wait for it with --wait SECONDS`,
@@ -47,9 +42,6 @@ export class ChangeLock implements Disposable {
       }
       await waitOrAbort(Bun.sleep(POLL_INTERVAL_MS));
     }
-    // A run that was killed may be the last that wrote anything here.
-    removeStaleTemporaryFilesBeside(LOCK_PATH);
-    return new ChangeLock(fd);
   }
 
   /** Lets go of it; a second time is no error, and closes nobody else's descriptor. */
@@ -57,6 +49,28 @@ export class ChangeLock implements Disposable {
     if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;
   }
+}
+
+/** The descriptor that holds the lock; null while another process has it. */
+function lockStateDirectory(): number | null {
+  prepareStateDirectory();
+  let fd: number;
+  try {
+    fd = openSync(STATE_DIRECTORY, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw unavailableError("lock-not-opened", `cannot open ${STATE_DIRECTORY}: ${detail}`);
+  }
+  if (tryLock(fd) && isStateDirectory(fd)) return fd;
+  closeSync(fd);
+  return null;
+}
+
+/** Whether what was opened still has the name: it may have been replaced before it was locked. */
+function isStateDirectory(fd: number): boolean {
+  const opened = fstatSync(fd);
+  const current = statSync(STATE_DIRECTORY, { throwIfNoEntry: false });
+  return current?.ino === opened.ino && current.dev === opened.dev;
 }
 
 /**
@@ -82,7 +96,7 @@ function describeHolder(): string {
 function holdsLock(pid: string): boolean {
   return readdirSync(`/proc/${pid}/fd`).some(
     (fd) =>
-      readlinkSync(`/proc/${pid}/fd/${fd}`) === LOCK_PATH &&
+      readlinkSync(`/proc/${pid}/fd/${fd}`) === STATE_DIRECTORY &&
       /^lock:.*\bFLOCK\b/m.test(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8")),
   );
 }

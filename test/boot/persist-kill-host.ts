@@ -83,9 +83,8 @@ export class PersistKillHost {
   static async start(): Promise<PersistKillHost> {
     const host = new PersistKillHost(await Dom0.start({ nics: NICS.length, vms: 1, vifs: 1 }));
     await host.runChecked(["mkdir", WORK_DIR]);
-    // The lock stays once it is there, whatever else is taken away.
+    // The directory stays once it is there, whatever else is taken away.
     await host.runChecked(["install", "-d", "-m", "700", "/var/lib/offload"]);
-    await host.runChecked(["install", "-m", "600", "/dev/null", "/var/lib/offload/lock"]);
     await host.installFakes({ systemctl: FAKE_SYSTEMCTL });
     await host.save("pristine");
     return host;

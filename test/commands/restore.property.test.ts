@@ -89,7 +89,7 @@ async function prepare(dom0: Dom0, { byHand, recorded }: Host): Promise<void> {
 async function state(dom0: Dom0) {
   const { PIF, VIF } = await dom0.simulator.database();
   const files = await dom0.run(["ls", "-A", "/var/lib/offload"]);
-  const left = files.stdout.split("\n").filter((name) => name !== "" && name !== "lock");
+  const left = files.stdout.split("\n").filter((name) => name !== "");
   return { live: await readLiveState(dom0), PIF, VIF, left };
 }
 

@@ -51,7 +51,7 @@ describe("the state on disk", () => {
   });
 
   test("is never written through a symbolic link", async () => {
-    for (const name of ["kernel-bits.json", "pending.json", "announce.json", "lock"]) {
+    for (const name of ["kernel-bits.json", "pending.json", "announce.json"]) {
       await using dom0 = await Dom0.start();
       const link = `mkdir -m 700 /var/lib/offload; echo mine > /root/victim; ln -s /root/victim /var/lib/offload/${name}`;
       await dom0.run(["sh", "-c", link]);
@@ -70,8 +70,23 @@ describe("the state on disk", () => {
     }
   }, 60_000);
 
+  test("lets one run work at a time, whatever is removed from it", async () => {
+    await using dom0 = await Dom0.start();
+    const hold = "mkdir -m 700 /var/lib/offload; exec 9< /var/lib/offload; flock 9; echo held; exec sleep 600";
+    const holder = dom0.spawn(["sh", "-c", hold]);
+    await holder.waitFor("held");
+    await dom0.text(["sh", "-c", "rm -rf /var/lib/offload/* /var/lib/offload/lock"]);
+    const refused = await dom0.offload("disable", "eth0");
+    expect(refused.exitCode).toBe(3);
+    expect(refused.stderr).toMatch(/another offload is at work \(process \d+: /);
+    const waiting = dom0.offload("disable", "eth0", "--wait", "20");
+    await Bun.sleep(500);
+    await holder.signal("SIGKILL");
+    expect((await waiting).exitCode).toBe(0);
+  });
+
   test("prevents every change when it cannot be written: full disk, read-only /var", async () => {
-    for (const mount of ["mount -t tmpfs -o size=4k,nr_inodes=2 t", "mount -t tmpfs -o ro t"]) {
+    for (const mount of ["mount -t tmpfs -o size=4k,nr_inodes=1 t", "mount -t tmpfs -o ro t"]) {
       await using dom0 = await Dom0.start();
       const before = await readLiveState(dom0);
       await dom0.run([
