@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Dom0 } from "./dom0.ts";
@@ -100,6 +100,26 @@ describe("the default fixture", () => {
     expect(await dom0.simulator.sessions()).toBe(1);
     const { VIF } = await dom0.simulator.database();
     expect(Object.keys(VIF ?? {}).sort()).toEqual(Object.keys(dom0.fixture.database.VIF).sort());
+  });
+
+  test("has a /dev of its own: what is done to its nodes is not done to the machine's", async () => {
+    const inside = await dom0.text(["stat", "-c", "%d", "/dev", "/dev/shm", "/dev/pts"]);
+    const machine = ["/dev", "/dev/shm", "/dev/pts"].map((path) => String(statSync(path).dev));
+    // Known before anything is removed.
+    for (const device of machine) expect(inside.split("\n")).not.toContain(device);
+    const before = readdirSync("/dev");
+    const replaced = await dom0.text(["sh", "-c", "rm /dev/null && echo kept > /dev/null && cat /dev/null"]);
+    expect(replaced).toBe("kept\n");
+    expect(readdirSync("/dev")).toEqual(before);
+    expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+    await dom0.text(["sh", "-c", "rm /dev/null && mknod -m 666 /dev/null c 1 3"]);
+  });
+
+  test("has the nodes that programs open, pseudo terminals among them", async () => {
+    const script = "head -c 1 /dev/zero | wc -c; ls /dev/net/tun; (echo > /dev/full) 2> /dev/null || echo full";
+    expect(await dom0.text(["bash", "-c", script])).toBe("1\n/dev/net/tun\nfull\n");
+    const typescript = await dom0.text(["script", "-qc", "tty; echo seen > /dev/tty", "/dev/null"]);
+    expect(typescript).toBe("/dev/pts/0\r\nseen\r\n");
   });
 
   test("leaves the machine's files unchanged", async () => {

@@ -5,6 +5,32 @@ export const SHARED = "/run/dom0";
 export const COPIED = ["/etc", "/var", "/opt", "/root", "/usr/local", "/tmp"];
 
 /**
+ * A /dev of its own, with the nodes that programs of a dom0 open: what is removed there or put in a node's place is gone
+ * with the dom0. Nobody reads what is written to its console.
+ */
+const MOUNT_DEV = `
+mount -t tmpfs -o mode=755,nosuid tmpfs /dev
+mkdir /dev/net /dev/pts /dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts /dev/pts
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm
+while read -r node numbers; do
+  mknod -m 666 "/dev/$node" c $numbers
+done <<< 'null 1 3
+zero 1 5
+full 1 7
+random 1 8
+urandom 1 9
+tty 5 0
+console 1 3
+net/tun 10 200'
+ln -s pts/ptmx /dev/ptmx
+ln -s /proc/self/fd /dev/fd
+ln -s fd/0 /dev/stdin
+ln -s fd/1 /dev/stdout
+ln -s fd/2 /dev/stderr
+`;
+
+/**
  * Runs outside, with the directory, the host's name and COPIED as arguments. It outlives a harness that
  * is killed just long enough to remove the directory: the end of standard input ends the first process
  * of the namespaces, and with it everything in them.
@@ -30,6 +56,7 @@ directory=$1 name=$2
 shift 2
 hostname "$name"
 mount -t sysfs sysfs /sys
+${MOUNT_DEV}
 mount -t tmpfs -o mode=755 tmpfs "$directory/scratch"
 mount -t tmpfs -o mode=755 tmpfs "$directory/run"
 mkdir "$directory/run/dom0" "$directory/run/lock"
