@@ -55,19 +55,20 @@ export class FeatureSet implements FeatureSetBits {
   }
 
   /**
-   * What has to be cleared so that these features are off. Unlike `state` it also sees the
+   * What has to be asked for so that these features are off. Unlike `state` it also sees the
    * changeable rest of a group of which some other part is fixed on.
    */
-  findClearable(features: readonly Feature[]): ChangeableBits {
-    return ChangeableBits.of(this, this.#table.getBits(features));
+  planOff(features: readonly Feature[]): FeatureRequest {
+    return FeatureRequest.off(this, this.#table.getBits(features));
   }
 
-  /** The set that is left when those bits are cleared and nothing else happens. */
-  clear({ bits }: ChangeableBits): FeatureSet {
-    const clearBits = (from: FeatureBits) => from.map((on, block) => (on & ~(bits[block] ?? 0)) >>> 0);
+  /** The set that is left when a request is met and nothing else happens. */
+  apply({ valid, requested }: FeatureRequest): FeatureSet {
+    const applyTo = (bits: FeatureBits) =>
+      bits.map((on, block) => ((on & ~(valid[block] ?? 0)) | (requested[block] ?? 0)) >>> 0);
     return new FeatureSet(this.#table, {
-      active: clearBits(this.active),
-      requested: clearBits(this.requested),
+      active: applyTo(this.active),
+      requested: applyTo(this.requested),
       changeable: this.changeable,
     });
   }
@@ -100,34 +101,26 @@ export class FeatureSet implements FeatureSetBits {
 }
 
 /**
- * Bits of one device that its driver lets us clear and that are on or requested. The constructor
- * is private and masks with what is changeable: a fixed feature cannot get into a plan.
+ * Bits of one device that are to be requested, or no longer. The constructor is private and masks with what is
+ * changeable: a fixed feature cannot get into a plan.
  */
-export class ChangeableBits {
-  private constructor(readonly bits: FeatureBits) {}
-
-  /** Those of the wanted bits that can be cleared on the device. */
-  static of({ active, requested, changeable }: FeatureSetBits, selected: FeatureBits): ChangeableBits {
-    return new ChangeableBits(
-      selected.map((bits, block) => {
-        const activeOrRequested = (active[block] ?? 0) | (requested[block] ?? 0);
-        return (bits & (changeable[block] ?? 0) & activeOrRequested) >>> 0;
-      }),
-    );
-  }
-
-  /** Whether there is nothing to clear. */
-  get isEmpty(): boolean {
-    return this.bits.every((bits) => bits === 0);
-  }
-}
-
-/** Bits of one device that are to be requested, or no longer: only changeable ones. */
 export class FeatureRequest {
   private constructor(
     readonly valid: FeatureBits,
     readonly requested: FeatureBits,
   ) {}
+
+  /** That the selected bits are off: those that can be changed, and are on or requested. */
+  static off({ active, requested, changeable }: FeatureSetBits, selected: FeatureBits): FeatureRequest {
+    const valid = selected.map((bits, block) => {
+      const activeOrRequested = (active[block] ?? 0) | (requested[block] ?? 0);
+      return (bits & (changeable[block] ?? 0) & activeOrRequested) >>> 0;
+    });
+    return new FeatureRequest(
+      valid,
+      valid.map(() => 0),
+    );
+  }
 
   /**
    * The request for earlier requested states, by the index of the kernel feature. Bits that cannot be changed,
@@ -185,9 +178,9 @@ export class KernelFeatureTable {
     return bitsByBlock;
   }
 
-  /** Whether clearing those bits would change the feature. */
-  isAffected(feature: Feature, { bits }: ChangeableBits): boolean {
-    return this.getMask(feature).some((part) => ((bits[part.block] ?? 0) & part.bits) !== 0);
+  /** Whether a request is about the feature. */
+  isAffected(feature: Feature, { valid }: FeatureRequest): boolean {
+    return this.getMask(feature).some(({ block, bits }) => ((valid[block] ?? 0) & bits) !== 0);
   }
 
   /** The names of the kernel features among those bits, with their index. */

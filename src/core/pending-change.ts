@@ -40,18 +40,18 @@ export interface PendingChange {
   readonly fresh: readonly string[];
 }
 
-/** What was requested before of everything that these steps clear, by device. */
+/** What was requested before of everything that these steps change, by device. */
 export function collectPreviousRequests(
   steps: readonly LiveStep[],
   snapshot: FeatureSnapshot,
 ): PendingChange["devices"] {
   const devices = new Map<string, ReadonlyMap<string, boolean>>();
-  for (const { device, bitsToClear } of steps) {
+  for (const { device, request } of steps) {
     const reading = snapshot.readings.get(device);
     if (reading?.state !== "read") continue;
     const { requested } = reading.features;
     const requests = snapshot.featureTable
-      .listNames(bitsToClear.bits)
+      .listNames(request.valid)
       .map(([name, index]) => [name, isSet(requested, index)] as const);
     devices.set(device, new Map(requests));
   }

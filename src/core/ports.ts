@@ -1,5 +1,5 @@
 import type { FeatureSnapshot, LiveStep, SettingStep } from "./disable/steps.ts";
-import type { ChangeableBits, FeatureRequest } from "./feature-set.ts";
+import type { FeatureRequest } from "./feature-set.ts";
 import type { Interface } from "./interface.ts";
 import type { Inventory, Pif, Vm } from "./inventory.ts";
 import type { OtherConfig, Settings } from "./settings.ts";
@@ -57,8 +57,6 @@ export interface Kernel {
   readDriver(device: string): LookupResult<Driver>;
   /** The view with these devices read again. */
   rereadFeatures(snapshot: FeatureSnapshot, devices: Iterable<string>): FeatureSnapshot;
-  /** Clears those bits, active and requested, with one write. */
-  clearFeatures(device: string, bits: ChangeableBits): WriteOutcome;
   /** Asks for features or no longer asks for them, with one write. */
   requestFeatures(device: string, request: FeatureRequest): WriteOutcome;
 }
@@ -72,7 +70,7 @@ export interface KernelBitsStore {
   get(device: string): KernelBits | null;
   /** Every device that something is kept of. */
   listDevices(): readonly string[];
-  /** Keeps what these steps are about to clear. Fails where that could not be put on disk. */
+  /** Keeps what these steps are about to change. Fails where that could not be put on disk. */
   save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<void>;
   /** Forgets devices that are as they were. */
   remove(devices: Iterable<string>): Promise<void>;

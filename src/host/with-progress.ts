@@ -1,5 +1,5 @@
 import type { FeatureSnapshot, SettingStep } from "../core/disable/steps.ts";
-import type { ChangeableBits, FeatureRequest } from "../core/feature-set.ts";
+import type { FeatureRequest } from "../core/feature-set.ts";
 import { formatInterfaceName, type Interface } from "../core/interface.ts";
 import type { Inventory, Pif, Vm } from "../core/inventory.ts";
 import type {
@@ -25,11 +25,6 @@ export class NetworkDevicesWithProgress extends NetworkDevices {
     // What has been changed is read back: the changing is over.
     this.progress.end();
     return super.rereadFeatures(snapshot, devices);
-  }
-
-  override clearFeatures(device: string, bits: ChangeableBits): WriteOutcome {
-    this.#reportStart(device);
-    return this.#reportOutcome(device, super.clearFeatures(device, bits));
   }
 
   override requestFeatures(device: string, featureRequest: FeatureRequest): WriteOutcome {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 import { unavailableError } from "../core/command-error.ts";
 import type { DeviceReading, FeatureSnapshot } from "../core/disable/steps.ts";
-import { type ChangeableBits, type FeatureRequest, KernelFeatureTable } from "../core/feature-set.ts";
+import { type FeatureRequest, KernelFeatureTable } from "../core/feature-set.ts";
 import type { Driver, Kernel, LookupResult, WriteOutcome } from "../core/ports.ts";
 import { SYS_CLASS_NET } from "../paths.ts";
 import { DriverReader, FeatureAccess, readFeatureNames } from "./ethtool.ts";
@@ -75,10 +75,6 @@ export class NetworkDevices implements Kernel, Disposable {
       readings.set(device, this.#features?.read(device) ?? { state: "unreadable", reason: NEVER_READ });
     }
     return { ...snapshot, readings };
-  }
-
-  clearFeatures(device: string, bits: ChangeableBits): WriteOutcome {
-    return this.#features?.clear(device, bits) ?? NOT_WRITTEN;
   }
 
   requestFeatures(device: string, featureRequest: FeatureRequest): WriteOutcome {

@@ -1,11 +1,5 @@
 import type { DeviceReading } from "../core/disable/steps.ts";
-import {
-  type ChangeableBits,
-  type FeatureBits,
-  type FeatureRequest,
-  FeatureSet,
-  type KernelFeatureTable,
-} from "../core/feature-set.ts";
+import { type FeatureRequest, FeatureSet, type KernelFeatureTable } from "../core/feature-set.ts";
 import type { Driver, LookupResult, WriteOutcome } from "../core/ports.ts";
 import { ERRNO } from "../fs/libc.ts";
 import { describeErrno, type EthtoolCommand, type EthtoolSocket } from "./ethtool-socket.ts";
@@ -79,7 +73,6 @@ function truncateAtNul(field: string): string {
   return end < 0 ? field : field.slice(0, end);
 }
 
-const NO_BITS: FeatureBits = [];
 const WRITE_DONE: WriteOutcome = { done: true };
 
 /** Reads and writes the features of devices. */
@@ -119,20 +112,10 @@ export class FeatureAccess {
   }
 
   /**
-   * ETHTOOL_SFEATURES with those bits valid and not requested: the kernel clears them in
-   * `wanted_features` and lets the driver follow, once. What it says of the outcome is not taken
-   * for the result; reading back is.
+   * ETHTOOL_SFEATURES: the kernel sets the valid bits in `wanted_features` as requested and lets the driver
+   * follow, once. What it says of the outcome is not taken for the result; reading back is.
    */
-  clear(device: string, { bits }: ChangeableBits): WriteOutcome {
-    return this.#write(device, bits, NO_BITS);
-  }
-
-  /** The same structure, for features that are asked for again. */
   request(device: string, { valid, requested }: FeatureRequest): WriteOutcome {
-    return this.#write(device, valid, requested);
-  }
-
-  #write(device: string, valid: FeatureBits, requested: FeatureBits): WriteOutcome {
     const { view } = this.#setCommand;
     for (let block = 0; block < this.#blockCount; block++) {
       view.setUint32(8 + block * 8, valid[block] ?? 0, true);

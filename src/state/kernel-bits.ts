@@ -75,7 +75,7 @@ export class KernelBitsFile implements KernelBitsStore {
     let changed = false;
     for (const step of steps) {
       const ifindex = this.kernel.readIfindex(step.device);
-      const bits = getBitsToClear(step, snapshot);
+      const bits = getBitsToChange(step, snapshot);
       if (ifindex === null || bits === null) continue;
       const previous = saved.get(step.device);
       const isSame = previous?.ifindex === ifindex;
@@ -108,9 +108,9 @@ export class KernelBitsFile implements KernelBitsStore {
   }
 }
 
-/** The bits that a step is about to clear; null where the device was not read. */
-function getBitsToClear(
-  { device, bitsToClear }: LiveStep,
+/** The bits that a step is about to change; null where the device was not read. */
+function getBitsToChange(
+  { device, request }: LiveStep,
   { featureTable, readings }: FeatureSnapshot,
 ): KernelBits | null {
   const reading = readings.get(device);
@@ -118,7 +118,7 @@ function getBitsToClear(
   const { active, requested } = reading.features;
   return new Map(
     featureTable
-      .listNames(bitsToClear.bits)
+      .listNames(request.valid)
       .map(([name, index]) => [name, { requested: isSet(requested, index), active: isSet(active, index) }]),
   );
 }

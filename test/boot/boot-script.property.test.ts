@@ -206,7 +206,7 @@ esac
 
 function clearable(features: readonly EthtoolFeature[], keywords: readonly Feature[]): readonly Feature[] {
   const { features: set } = toFeatureBits(features);
-  return keywords.filter((keyword) => !set.findClearable([keyword]).isEmpty);
+  return keywords.filter((keyword) => !set.planOff([keyword]).isEmpty);
 }
 
 function sorted(words: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ChangeableBits, FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
+import { FeatureRequest, FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { FEATURE_NAMES, type Feature } from "../../src/core/features.ts";
 import {
   type BitState,
@@ -69,10 +69,10 @@ describe("kernel features of a feature", () => {
     const set = new FeatureSet(kernel, { active: all, requested: all, changeable: all });
     expect(behind("gro", kernel)).toEqual(["rx-gro"]);
     expect(set.state("gro")).toBe("on");
-    const clear = set.findClearable(["gro"]);
-    expect(toBigInt(clear.bits)).toBe(1n << BigInt(at));
+    const clear = set.planOff(["gro"]);
+    expect(toBigInt(clear.valid)).toBe(1n << BigInt(at));
     const left = bitsFrom(kernel, everything & ~(1n << BigInt(at)));
-    const after = set.clear(clear);
+    const after = set.apply(clear);
     expect(after).toEqual(withBits(kernel, set, { active: left, requested: left }));
     expect(after.state("gro")).toBe("off");
     expect(withBits(kernel, after, { requested: all }).state("gro")).toBe("off, requested on");
@@ -88,7 +88,7 @@ describe("kernel features of a feature", () => {
     expect(set.state("tx")).toBe("on, fixed");
     const other = featureSet(kernel, { "tx-checksum-ipv4": "off fixed", "tx-checksum-ipv6": "on" });
     expect(other.state("tx")).toBe("on");
-    expect(namesOf(kernel, other.findClearable(["tx"]).bits)).toEqual(["tx-checksum-ipv6"]);
+    expect(namesOf(kernel, other.planOff(["tx"]).valid)).toEqual(["tx-checksum-ipv6"]);
   });
 });
 
@@ -139,7 +139,7 @@ describe("getState", () => {
   });
 });
 
-describe("findClearable", () => {
+describe("planOff", () => {
   test("includes active and requested parts, and nothing fixed or off", () => {
     const set = featureSet(KERNEL, {
       "tx-tcp-segmentation": "on",
@@ -148,7 +148,7 @@ describe("findClearable", () => {
       "tx-tcp-mangleid-segmentation": "off",
       "rx-gro": "on",
     });
-    expect(namesOf(KERNEL, set.findClearable(["tso"]).bits)).toEqual(["tx-tcp-segmentation", "tx-tcp6-segmentation"]);
+    expect(namesOf(KERNEL, set.planOff(["tso"]).valid)).toEqual(["tx-tcp-segmentation", "tx-tcp6-segmentation"]);
   });
 
   test("includes the changeable rest of a feature that is partly fixed on", () => {
@@ -157,18 +157,18 @@ describe("findClearable", () => {
       "tx-checksum-ipv6": "off requested on",
     });
     expect(set.state("tx")).toBe("on, fixed");
-    expect(namesOf(KERNEL, set.findClearable(["tx"]).bits)).toEqual(["tx-checksum-ipv6"]);
+    expect(namesOf(KERNEL, set.planOff(["tx"]).valid)).toEqual(["tx-checksum-ipv6"]);
   });
 
   test("accepts several features", () => {
     const set = featureSet(KERNEL, { "rx-checksum": "on", "rx-gro": "on", "rx-hashing": "on" });
-    expect(namesOf(KERNEL, set.findClearable(["rx", "gro"]).bits)).toEqual(["rx-gro", "rx-checksum"]);
+    expect(namesOf(KERNEL, set.planOff(["rx", "gro"]).valid)).toEqual(["rx-gro", "rx-checksum"]);
   });
 
   test("is empty when there is nothing to clear", () => {
     const set = featureSet(KERNEL, { "rx-checksum": "on fixed", "rx-gro": "off" });
-    expect(set.findClearable(["rx", "gro", "lro"]).isEmpty).toBe(true);
-    expect(set.findClearable([]).isEmpty).toBe(true);
+    expect(set.planOff(["rx", "gro", "lro"]).isEmpty).toBe(true);
+    expect(set.planOff([]).isEmpty).toBe(true);
   });
 
   test("clears the active and requested bits and nothing else", () => {
@@ -178,7 +178,7 @@ describe("findClearable", () => {
       "rx-gro": "on",
       "rx-checksum": "on fixed",
     });
-    expect(set.clear(set.findClearable(["tso"]))).toEqual(
+    expect(set.apply(set.planOff(["tso"]))).toEqual(
       featureSet(KERNEL, {
         "tx-tcp-segmentation": "off",
         "tx-tcp6-segmentation": "off",
@@ -192,8 +192,8 @@ describe("findClearable", () => {
     const set = featureSet(KERNEL, { "rx-checksum": "on fixed" });
     const [one, every] = [bitsNamed(KERNEL, "rx-checksum"), [0xffffffff, 0xffffffff]];
     for (const wanted of [one, every]) {
-      const clear = ChangeableBits.of(set, wanted);
-      expect(toBigInt(clear.bits)).toBe(0n);
+      const clear = FeatureRequest.off(set, wanted);
+      expect(toBigInt(clear.valid)).toBe(0n);
       expect(clear.isEmpty).toBe(true);
     }
   });

@@ -18,7 +18,7 @@ function changed() {
   const interfaces = [nic(pif("eth0")), nic(pif("eth1"))];
   const plan = planLiveOnly(interfaces, EVERYTHING, readInterfaceFeatures(interfaces, kernel));
   const change = { devices: collectPreviousRequests(plan.live, plan.before) };
-  for (const { device, bitsToClear } of plan.live) kernel.clearFeatures(device, bitsToClear);
+  for (const { device, request } of plan.live) kernel.requestFeatures(device, request);
   kernel.writes.length = 0;
   return { kernel, change };
 }

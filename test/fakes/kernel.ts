@@ -1,11 +1,5 @@
 import type { DeviceReading, FeatureSnapshot } from "../../src/core/disable/steps.ts";
-import type {
-  ChangeableBits,
-  FeatureBits,
-  FeatureRequest,
-  FeatureSet,
-  KernelFeatureTable,
-} from "../../src/core/feature-set.ts";
+import type { FeatureBits, FeatureRequest, FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import type { Driver, Kernel, LookupResult, WriteOutcome } from "../../src/core/ports.ts";
 import { bitsFrom, toBigInt, withBits } from "../builders/hosts.ts";
 
@@ -16,7 +10,7 @@ export class FakeKernel implements Kernel {
   /** Devices that take every request and follow none. */
   readonly ignoringRequests = new Set<string>();
   readonly writes: string[] = [];
-  onClear: (device: string, bits: ChangeableBits) => WriteOutcome | null = () => null;
+  onRequest: (device: string, request: FeatureRequest) => WriteOutcome | null = () => null;
 
   /** Devices whose other side is there. */
   readonly carriers = new Set<string>();
@@ -75,29 +69,16 @@ export class FakeKernel implements Kernel {
     return { ...snapshot, readings };
   }
 
-  clearFeatures(device: string, bits: ChangeableBits): WriteOutcome {
+  requestFeatures(device: string, request: FeatureRequest): WriteOutcome {
     this.writes.push(device);
     this.journal.push(`kernel ${device}`);
-    const outcome = this.onClear(device, bits);
+    const outcome = this.onRequest(device, request);
     if (outcome !== null) return outcome;
-    const now = this.devices.get(device);
-    if (now === undefined) return { done: false, deviceRemoved: true, reason: "no such device" };
-    const clearBits = (from: FeatureBits) => bitsFrom(this.kernel, toBigInt(from) & ~toBigInt(bits.bits));
-    this.devices.set(
-      device,
-      withBits(this.kernel, now, { active: clearBits(now.active), requested: clearBits(now.requested) }),
-    );
-    return { done: true };
-  }
-
-  requestFeatures(device: string, { valid, requested }: FeatureRequest): WriteOutcome {
-    this.writes.push(device);
-    this.journal.push(`kernel ${device}`);
     const now = this.devices.get(device);
     if (now === undefined) return { done: false, deviceRemoved: true, reason: "no such device" };
     if (this.ignoringRequests.has(device)) return { done: true };
     const applyRequest = (from: FeatureBits) =>
-      bitsFrom(this.kernel, (toBigInt(from) & ~toBigInt(valid)) | toBigInt(requested));
+      bitsFrom(this.kernel, (toBigInt(from) & ~toBigInt(request.valid)) | toBigInt(request.requested));
     this.devices.set(
       device,
       withBits(this.kernel, now, { active: applyRequest(now.active), requested: applyRequest(now.requested) }),

@@ -120,4 +120,4 @@ export class ReplugHost {
 }
 
 /** The features of a NIC without gro, which somebody turned off live. */
-export const NO_GRO: FeatureSet = NIC_ON.clear(NIC_ON.findClearable(["gro"]));
+export const NO_GRO: FeatureSet = NIC_ON.apply(NIC_ON.planOff(["gro"]));

@@ -21,12 +21,12 @@ export class FakeKernelBitsStore implements KernelBitsStore {
 
   async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<void> {
     if (this.failsToSave) throw unavailableError("file-not-written", "no space");
-    for (const { device, bitsToClear } of steps) {
+    for (const { device, request } of steps) {
       const reading = snapshot.readings.get(device);
       if (reading?.state !== "read") continue;
       const { active, requested } = reading.features;
       const cleared = snapshot.featureTable
-        .listNames(bitsToClear.bits)
+        .listNames(request.valid)
         .map(([name, index]) => [name, { requested: isSet(requested, index), active: isSet(active, index) }] as const);
       const bits = new Map([...cleared, ...(this.get(device) ?? [])]);
       this.#saved.set(device, { ifindex: this.kernel.readIfindex(device), bits });

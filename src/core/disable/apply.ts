@@ -177,13 +177,13 @@ function readBack(
 async function writeLive(steps: readonly LiveStep[], { kernel, isStopped }: ChangePorts): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const yielder = new EventLoopYielder();
-  for (const { iface, device, bitsToClear } of steps) {
+  for (const { iface, device, request } of steps) {
     if (isStopped()) {
       const detail = "interrupted before it was changed";
       problems.push(createInterfaceProblem("interrupted", iface, detail, device));
       continue;
     }
-    const outcome = kernel.clearFeatures(device, bitsToClear);
+    const outcome = kernel.requestFeatures(device, request);
     if (!outcome.done) {
       problems.push(
         outcome.deviceRemoved

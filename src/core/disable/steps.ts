@@ -1,4 +1,4 @@
-import type { ChangeableBits, FeatureSet, KernelFeatureTable } from "../feature-set.ts";
+import type { FeatureRequest, FeatureSet, KernelFeatureTable } from "../feature-set.ts";
 import { type Feature, isChangeableOnVif } from "../features.ts";
 import { getSettings, getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
 
@@ -21,7 +21,7 @@ export interface LiveStep {
   readonly iface: Interface;
   readonly device: string;
   readonly features: readonly Feature[];
-  readonly bitsToClear: ChangeableBits;
+  readonly request: FeatureRequest;
 }
 
 /** One key of a PIF or VIF that is to have another value. */
@@ -61,10 +61,10 @@ export function planLiveSteps(
   const steps: LiveStep[] = [];
   for (const iface of interfaces) {
     for (const { name: device } of listInterfaceDevices(iface, existing)) {
-      const bitsToClear = getFeatureSet(snapshot, device)?.findClearable(features);
-      if (bitsToClear === undefined || bitsToClear.isEmpty) continue;
-      const affected = features.filter((feature) => featureTable.isAffected(feature, bitsToClear));
-      steps.push({ iface, device, features: affected, bitsToClear });
+      const request = getFeatureSet(snapshot, device)?.planOff(features);
+      if (request === undefined || request.isEmpty) continue;
+      const affected = features.filter((feature) => featureTable.isAffected(feature, request));
+      steps.push({ iface, device, features: affected, request });
     }
   }
   return steps;
@@ -73,8 +73,8 @@ export function planLiveSteps(
 /** What the devices will show when every step does what it is meant to do. */
 export function previewSnapshot(snapshot: FeatureSnapshot, steps: readonly LiveStep[]): FeatureSnapshot {
   const readings = new Map(snapshot.readings);
-  for (const { device, bitsToClear } of steps) {
-    const features = getFeatureSet(snapshot, device)?.clear(bitsToClear);
+  for (const { device, request } of steps) {
+    const features = getFeatureSet(snapshot, device)?.apply(request);
     if (features !== undefined) readings.set(device, { state: "read", features });
   }
   return { ...snapshot, readings };

@@ -163,7 +163,7 @@ describe("disable", () => {
 
   test("reports side effects of the driver from the read-back", async () => {
     const host = createHost();
-    host.kernel.onClear = (device) => {
+    host.kernel.onRequest = (device) => {
       if (device !== "eth0") return null;
       host.kernel.devices.set(device, NIC_OFF);
       return { done: true };
@@ -211,7 +211,7 @@ describe("disable trusts the read-back, not the exit status", () => {
     ],
   ] as const)("and reports a write that %s", async (_, answer, shown, settings, codes) => {
     const host = createHost();
-    host.kernel.onClear = (device) => {
+    host.kernel.onRequest = (device) => {
       if (device !== "eth0") return null;
       host.kernel.devices.set(device, shown);
       return answer;
@@ -225,7 +225,7 @@ describe("disable trusts the read-back, not the exit status", () => {
 
   test("and reports a removed device once, then continues", async () => {
     const host = createHost();
-    host.kernel.onClear = (device) => {
+    host.kernel.onRequest = (device) => {
       if (device === "vif3.0") host.kernel.devices.delete("vif3.0");
       return null;
     };
@@ -237,7 +237,7 @@ describe("disable trusts the read-back, not the exit status", () => {
 
   test("and neither writes a setting nor reports a change when a device cannot be read back", async () => {
     const host = createHost();
-    host.kernel.onClear = (device) => {
+    host.kernel.onRequest = (device) => {
       if (device === "eth0") host.kernel.unreadable.add("eth0");
       return null;
     };

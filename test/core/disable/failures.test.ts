@@ -193,7 +193,7 @@ describe("when interrupted, disable", () => {
     const host = createHost();
     let signalled = false;
     host.isStopped = () => signalled;
-    host.kernel.onClear = () => {
+    host.kernel.onRequest = () => {
       setImmediate(() => {
         signalled = true;
       });

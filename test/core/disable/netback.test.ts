@@ -56,7 +56,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
       expect(planLiveSteps([iface], ["rx"], view)).toEqual([]);
       const [step] = planLiveSteps([iface], DEFAULT_FEATURES, view);
       expect(step?.features).toEqual(["tx", "sg", "tso", "gso", "gro"]);
-      expect(namesOf(kernel, step?.bitsToClear.bits ?? [])).not.toContain("rx-checksum");
+      expect(namesOf(kernel, step?.request.valid ?? [])).not.toContain("rx-checksum");
     });
 
     test("gets a setting for rx when rx is named", () => {
@@ -67,7 +67,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
     test("has its requested bits cleared too while not connected", () => {
       const waiting = createSnapshot({ "vif1.0": unconnected.features }, unconnected.kernel);
       const steps = planLiveSteps([iface], DEFAULT_FEATURES, waiting);
-      const names = namesOf(kernel, steps[0]?.bitsToClear.bits ?? []);
+      const names = namesOf(kernel, steps[0]?.request.valid ?? []);
       for (const name of ["tx-checksum-ipv6", "tx-tcp-segmentation", "tx-tcp6-segmentation"]) {
         expect(names).toContain(name);
       }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { previewChanges } from "../../../src/core/disable/plan.ts";
-import { ChangeableBits, KernelFeatureTable } from "../../../src/core/feature-set.ts";
+import { FeatureRequest, KernelFeatureTable } from "../../../src/core/feature-set.ts";
 import { FEATURE_NAMES } from "../../../src/core/features.ts";
 import { evaluateInterfaces } from "../../../src/core/verify/evaluate-interfaces.ts";
 import { type ChangeCase, changeCases, featureLists, featureSets, kernels } from "../../builders/arbitraries.ts";
@@ -26,13 +26,13 @@ async function applyChangeCase(changeCase: ChangeCase, comply: boolean) {
   const host = createHost(changeCase);
   const { kernel } = host;
   if (!comply) {
-    kernel.onClear = (device, bits) => {
+    kernel.onRequest = (device, { valid }) => {
       const behavior = changeCase.writeBehaviors[kernel.writes.length % 8] ?? "complies";
       if (behavior === "complies") return null;
       if (behavior === "ignores") return { done: true };
       const now = kernel.devices.get(device);
       if (behavior === "half" && now !== undefined) {
-        const active = bitsFrom(changeCase.names, toBigInt(now.active) & ~toBigInt(bits.bits));
+        const active = bitsFrom(changeCase.names, toBigInt(now.active) & ~toBigInt(valid));
         kernel.devices.set(device, withBits(changeCase.names, now, { active }));
         return { done: true };
       }
@@ -65,16 +65,16 @@ describe("for every kernel, pool and list of features", () => {
           const asked = keywords.reduce((sum, keyword) => sum | maskOf(names, keyword), 0n);
           const [active, requested] = [toBigInt(set.active), toBigInt(set.requested)];
           const changeable = toBigInt(set.changeable);
-          const clear = set.findClearable(keywords);
-          expect(toBigInt(clear.bits)).toBe(asked & changeable & (active | requested));
-          expect(clear.isEmpty).toBe(toBigInt(clear.bits) === 0n);
-          expect(toBigInt(ChangeableBits.of(set, bitsFrom(names, wanted)).bits)).toBe(
+          const clear = set.planOff(keywords);
+          expect(toBigInt(clear.valid)).toBe(asked & changeable & (active | requested));
+          expect(clear.isEmpty).toBe(toBigInt(clear.valid) === 0n);
+          expect(toBigInt(FeatureRequest.off(set, bitsFrom(names, wanted)).valid)).toBe(
             wanted & changeable & (active | requested) & toBigInt(bitsFrom(names, -1n)),
           );
-          expect(set.clear(clear)).toEqual(
+          expect(set.apply(clear)).toEqual(
             withBits(names, set, {
-              active: bitsFrom(names, active & ~toBigInt(clear.bits)),
-              requested: bitsFrom(names, requested & ~toBigInt(clear.bits)),
+              active: bitsFrom(names, active & ~toBigInt(clear.valid)),
+              requested: bitsFrom(names, requested & ~toBigInt(clear.valid)),
             }),
           );
         },
@@ -116,11 +116,11 @@ describe("for every kernel, pool and list of features", () => {
       fc.property(changeCases, (changeCase) => {
         const { live } = planFor(changeCase, createHost(changeCase));
         const asked = changeCase.features.reduce((mask, keyword) => mask | maskOf(changeCase.names, keyword), 0n);
-        for (const { device, bitsToClear } of live) {
+        for (const { device, request } of live) {
           const set = changeCase.devices.get(device);
-          expect(toBigInt(bitsToClear.bits)).not.toBe(0n);
-          expect(toBigInt(bitsToClear.bits) & ~toBigInt(set?.changeable ?? [])).toBe(0n);
-          expect(toBigInt(bitsToClear.bits) & ~asked).toBe(0n);
+          expect(toBigInt(request.valid)).not.toBe(0n);
+          expect(toBigInt(request.valid) & ~toBigInt(set?.changeable ?? [])).toBe(0n);
+          expect(toBigInt(request.valid) & ~asked).toBe(0n);
         }
         expect(new Set(live.map(({ device }) => device)).size).toBe(live.length);
       }),

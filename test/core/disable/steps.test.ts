@@ -36,7 +36,7 @@ describe("planLiveSteps", () => {
     expect(steps).toHaveLength(1);
     expect(steps[0]?.device).toBe("eth0");
     expect(steps[0]?.features).toEqual(["rx", "tx", "sg", "tso", "gso", "gro"]);
-    expect(namesOf(KERNEL, steps[0]?.bitsToClear.bits ?? [])).toEqual([
+    expect(namesOf(KERNEL, steps[0]?.request.valid ?? [])).toEqual([
       "tx-scatter-gather",
       "tx-checksum-ipv4",
       "tx-checksum-ipv6",
@@ -50,7 +50,7 @@ describe("planLiveSteps", () => {
 
   test("changes only the requested features", () => {
     const [step] = planLiveSteps([nic(pif("eth0"))], ["tso"], createSnapshot({ eth0: NIC_ON }));
-    expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual(["tx-tcp-segmentation", "tx-tcp6-segmentation"]);
+    expect(namesOf(KERNEL, step?.request.valid ?? [])).toEqual(["tx-tcp-segmentation", "tx-tcp6-segmentation"]);
   });
 
   test("skips a device with nothing on", () => {
@@ -66,7 +66,7 @@ describe("planLiveSteps", () => {
   test("clears what is off but requested on", () => {
     const requestedOn = featureSet(KERNEL, { "tx-tcp-segmentation": "off requested on" });
     const [step] = planLiveSteps([guest(vif(web, "0"))], ["tso"], createSnapshot({ "vif3.0": requestedOn }));
-    expect(namesOf(KERNEL, step?.bitsToClear.bits ?? [])).toEqual(["tx-tcp-segmentation"]);
+    expect(namesOf(KERNEL, step?.request.valid ?? [])).toEqual(["tx-tcp-segmentation"]);
   });
 
   test("includes the tap of a vif only if it exists", () => {

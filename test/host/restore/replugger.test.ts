@@ -30,7 +30,7 @@ describe("the replugger of a restore", () => {
 
   test("leaves the features with a policy entry to the restore", async () => {
     const host = new ReplugHost({
-      eth1: NIC_ON.clear(NIC_ON.findClearable(["tx"])),
+      eth1: NIC_ON.apply(NIC_ON.planOff(["tx"])),
     });
     host.plugSets(NIC_ON, "eth1");
     await plugged(host, [restoredEth1], nic(restoredEth1));
