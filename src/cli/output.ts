@@ -1,9 +1,9 @@
 import { CommandError, type Failure, usageError } from "../core/command-error.ts";
 import { EXIT_CODES, type ExitCode } from "../core/problem.ts";
 import { createFailureReport, type Report, type ReportingCommand } from "../core/report.ts";
+import { stripUnprintable } from "../core/text.ts";
 import { createLogger } from "../terminal/logger.ts";
 import { writeAll } from "../terminal/streams.ts";
-import { stripUnprintable } from "../terminal/text.ts";
 import { createView, type TerminalView } from "../terminal/view.ts";
 import { renderReport } from "../terminal/views/report.ts";
 import type { CommandResult, CompletedCommand, TextResult } from "./command.ts";

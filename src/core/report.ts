@@ -49,6 +49,10 @@ export interface Report {
   readonly pending: { readonly secondsLeft: number } | null;
   /** Commands that would fix what is wrong. */
   readonly advice: readonly string[];
+  /** The commands that would do the same by hand, in a dry run; comments begin with `#`. */
+  readonly commands: readonly string[];
+  /** What takes this change back; null where nothing was changed. */
+  readonly undo: string | null;
   /** What `doctor` found besides; no other command has it. */
   readonly diagnosis?: Diagnosis;
   /** One row per host, with --pool only; what is true of each is in its own report. */
@@ -121,6 +125,8 @@ export function createReport(command: ReportingCommand, parts: ReportParts): Rep
     boot: null,
     pending: null,
     advice: [],
+    commands: [],
+    undo: null,
     ...parts,
   };
 }

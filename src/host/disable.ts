@@ -4,7 +4,7 @@ import type { TargetsAndFeatures } from "../cli/options.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import type { BootMethod } from "../core/boot-layer.ts";
 import { applyDisable } from "../core/disable/apply.ts";
-import { formatDisableCommands } from "../core/disable/manual-commands.ts";
+import { formatDisableCommands, NOTHING_TO_CHANGE } from "../core/disable/manual-commands.ts";
 import { type DisablePlan, previewChanges } from "../core/disable/plan.ts";
 import { createDisableReport, createRevertedReport, type DisableReportContext } from "../core/disable/report.ts";
 import type { FeatureSnapshot } from "../core/disable/steps.ts";
@@ -165,6 +165,7 @@ function previewDisable(planned: PlannedChange, request: HostDisableRequest, { h
     includesSettings: request.store,
   });
   const bootFiles = previewInstall(planned, request);
+  const commands = formatDisableCommands(plan.live, plan.settings);
   const report = createReport(request.persist === null ? "disable" : "persist", {
     host,
     exitCode: EXIT_CODES.success,
@@ -173,9 +174,13 @@ function previewDisable(planned: PlannedChange, request: HostDisableRequest, { h
     changes: previewChanges(plan),
     problems: [...selected.problems, ...plan.excluded],
     notes: [...selected.notes, ...notes],
+    commands,
   });
-  const commands = formatDisableCommands(plan.live, plan.settings).map((command) => `${command}\n`);
-  return { report, text: `${commands.join("")}${bootFiles}` };
+  const emptyLines = isEmptyPlan(plan)
+    ? [NOTHING_TO_CHANGE]
+    : ["# no command: only the policy is stored, in other-config"];
+  const lines = commands.length > 0 || bootFiles !== "" ? commands : emptyLines;
+  return { report, text: `${lines.map((line) => `${line}\n`).join("")}${bootFiles}` };
 }
 
 function previewInstall(planned: PlannedChange, { persist }: HostDisableRequest): string {

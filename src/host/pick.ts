@@ -6,10 +6,10 @@ import { DEFAULT_FEATURES, FEATURE_NAMES, FEATURES, type Feature } from "../core
 import { buildChoices, type Choice, listAvailableInterfaces } from "../core/targets/choices.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
+import { stripUnprintable } from "../core/text.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import { canMoveCursor, isInteractive } from "../terminal/confirm.ts";
 import { type PickerList, type PickResult, pickRows } from "../terminal/picker.ts";
-import { stripUnprintable } from "../terminal/text.ts";
 import { createView } from "../terminal/view.ts";
 import { requireXapi, withDom0 } from "./open.ts";
 

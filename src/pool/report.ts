@@ -6,8 +6,7 @@ import {
   type Report,
   type ReportingCommand,
 } from "../core/report.ts";
-import { formatCount } from "../core/text.ts";
-import { stripUnprintable } from "../terminal/text.ts";
+import { formatCount, stripUnprintable } from "../core/text.ts";
 import type { HostRun } from "./scheduler.ts";
 
 /** How the rows of a pool are put together. */

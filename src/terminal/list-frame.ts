@@ -1,4 +1,5 @@
-import { type Paint, pad, stripUnprintable, truncate } from "./text.ts";
+import { stripUnprintable } from "../core/text.ts";
+import { type Paint, pad, truncate } from "./text.ts";
 
 /** One row of a list to choose from. */
 export interface ListRow {

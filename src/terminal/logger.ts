@@ -1,6 +1,6 @@
 import { createConsola } from "consola/core";
+import { stripUnprintable } from "../core/text.ts";
 import { writeStderrLine } from "./streams.ts";
-import { stripUnprintable } from "./text.ts";
 import type { TerminalView } from "./view.ts";
 
 /**

@@ -1,6 +1,7 @@
+import { stripUnprintable } from "../core/text.ts";
 import { canMoveCursor } from "./confirm.ts";
 import { writeStderr } from "./streams.ts";
-import { stripUnprintable, truncate } from "./text.ts";
+import { truncate } from "./text.ts";
 import { getColumns, isTerminal } from "./tty.ts";
 
 /** How long work is silent, in milliseconds. */

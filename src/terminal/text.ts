@@ -1,16 +1,5 @@
-/**
- * Control characters, invisible formatting (such as the override that writes backwards), line and
- * paragraph separators, lone surrogates: tenants choose the names that are shown here.
- */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
 /** Text that is shown as it is and is as wide as it is long: nearly all that there is to show. */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
-
-/** The text without anything that a terminal would act on. */
-export function stripUnprintable(text: string): string {
-  return PRINTABLE_ASCII.test(text) ? text : text.replace(UNPRINTABLE, "");
-}
 
 /** How many columns a text takes; wide characters count as two. */
 export function measureWidth(text: string): number {

@@ -98,6 +98,8 @@ export function createReport(
     boot: null,
     pending: null,
     advice: [],
+    commands: [],
+    undo: null,
     ...rest,
   };
 }

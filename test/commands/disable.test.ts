@@ -373,15 +373,31 @@ describe("--dry-run", () => {
   test("prints xe commands for every setting that the real run writes", async () => {
     await using dom0 = await Dom0.start();
     const { stdout } = await dom0.offload("disable", "ALL", "--dry-run");
-    const previewed = stdout
-      .split("\n")
-      .flatMap((line) => /^xe [pv]if-param-set uuid=(\S+) other-config:(\S+)=off$/.exec(line) ?? [])
-      .filter((_, index) => index % 3 !== 0);
+    const previewed = stdout.split("\n").flatMap((line) => {
+      const [, uuid = "", settings = ""] = /^xe [pv]if-param-set uuid=(\S+) (.*) {2}# /.exec(line) ?? [];
+      return settings.split(" ").flatMap((word) => {
+        const key = /^other-config:(\S+)=off$/.exec(word)?.[1];
+        return key === undefined ? [] : [uuid, key];
+      });
+    });
     const real = await dom0.offload("disable", "ALL", "--yes", "--json");
     const written = JSON.parse(real.stdout)
       .changes.filter((change: { layer: string }) => change.layer === "xapi")
       .flatMap((change: { uuid: string; feature: string }) => [change.uuid, `ethtool-${change.feature}`]);
     expect(previewed).toEqual(written);
+  });
+});
+
+describe("--dry-run with nothing to do", () => {
+  test("says so, and prints the same commands as JSON otherwise", async () => {
+    await using dom0 = await Dom0.start();
+    const dryRun = ["disable", "ALL", "--dry-run"] as const;
+    const { commands } = JSON.parse((await dom0.offload(...dryRun, "--json")).stdout);
+    expect((await dom0.offload(...dryRun)).stdout).toBe(`${commands.join("\n")}\n`);
+    await dom0.offload("disable", "ALL", "--yes");
+    expect((await dom0.offload(...dryRun)).stdout).toBe("# nothing to change\n");
+    await dom0.offload("restore", "--yes");
+    expect((await dom0.offload("restore", "--dry-run")).stdout).toBe("# nothing to change\n");
   });
 });
 

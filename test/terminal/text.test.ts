@@ -1,13 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  createPaint,
-  pad,
-  stripUnprintable,
-  supportsColor,
-  supportsUnicode,
-  truncate,
-} from "../../src/terminal/text.ts";
+import { stripUnprintable } from "../../src/core/text.ts";
+import { createPaint, pad, supportsColor, supportsUnicode, truncate } from "../../src/terminal/text.ts";
 
 describe("printable", () => {
   test.each([

@@ -1,6 +1,11 @@
 import { isSet, type KernelFeatureTable } from "../feature-set.ts";
+import type { Interface, VifInterface } from "../interface.ts";
 import type { LiveRestoreStep } from "../restore/live-restore.ts";
+import { quote, stripUnprintable } from "../text.ts";
 import type { LiveStep, SettingStep } from "./steps.ts";
+
+/** What a dry run prints where nothing is to be done. */
+export const NOTHING_TO_CHANGE = "# nothing to change";
 
 /** The commands that would do the same by hand, quoted for a shell, in the order of doing. */
 export function formatDisableCommands(
@@ -8,10 +13,14 @@ export function formatDisableCommands(
   settingSteps: readonly SettingStep[],
 ): readonly string[] {
   const lines = [
-    ...liveSteps.map(({ device, features }) =>
-      formatCommand("ethtool", "-K", device, ...features.flatMap((feature) => [feature, "off"])),
+    ...liveSteps.map(({ iface, device, features }) =>
+      formatEthtoolCommand(
+        iface,
+        device,
+        features.flatMap((feature) => [feature, "off"]),
+      ),
     ),
-    ...settingSteps.map(formatSettingCommand),
+    ...formatSettingCommands(settingSteps),
   ];
   const hasRunningVm = settingSteps.some(({ iface }) => iface.kind === "vif" && iface.vm.residentOn !== undefined);
   return hasRunningVm ? [...lines, "# and an event for each running VM above, for which xe has no command"] : lines;
@@ -24,21 +33,51 @@ export function formatRestoreCommands(
   featureTable: KernelFeatureTable,
 ): readonly string[] {
   return [
-    ...settingSteps.map(formatSettingCommand),
-    ...liveSteps.map(({ device, request }) => {
+    ...formatSettingCommands(settingSteps),
+    ...liveSteps.map(({ iface, device, request }) => {
       const args = featureTable
         .listNames(request.valid)
         .flatMap(([name, index]) => [name, isSet(request.requested, index) ? "on" : "off"]);
-      return formatCommand("ethtool", "-K", device, ...args);
+      return formatEthtoolCommand(iface, device, args);
     }),
   ];
 }
 
-function formatSettingCommand({ iface, key, to }: SettingStep): string {
-  const [kind, uuid] = iface.kind === "pif" ? ["pif", iface.pif.uuid] : ["vif", iface.vif.uuid];
-  return to === null
-    ? formatCommand("xe", `${kind}-param-remove`, `uuid=${uuid}`, "param-name=other-config", `param-key=${key}`)
-    : formatCommand("xe", `${kind}-param-set`, `uuid=${uuid}`, `other-config:${key}=${to}`);
+/** One line per device; whose it is stands behind it, for a domid says nothing to a reader. */
+function formatEthtoolCommand(iface: Interface, device: string, args: readonly string[]): string {
+  const command = formatCommand("ethtool", "-K", device, ...args);
+  return iface.kind === "vif" ? `${command}${formatVifComment(iface)}` : command;
+}
+
+/** One line per object: xe sets several keys at once, and removes one at a time. */
+function formatSettingCommands(steps: readonly SettingStep[]): readonly string[] {
+  return [...Map.groupBy(steps, ({ iface }) => iface)].flatMap(([iface, ifaceSteps]) => {
+    const [kind, uuid] = iface.kind === "pif" ? ["pif", iface.pif.uuid] : ["vif", iface.vif.uuid];
+    const comment = iface.kind === "pif" ? formatComment(iface.pif.device) : formatVifComment(iface);
+    const values = ifaceSteps.flatMap(({ key, to }) => (to === null ? [] : [`other-config:${key}=${to}`]));
+    const removed = ifaceSteps.flatMap(({ key, to }) => (to === null ? [key] : []));
+    return [
+      ...(values.length === 0 ? [] : [formatCommand("xe", `${kind}-param-set`, `uuid=${uuid}`, ...values)]),
+      ...(removed.length === 0 ? [] : [formatRemoval(kind, uuid, removed)]),
+    ].map((command) => `${command}${comment}`);
+  });
+}
+
+function formatRemoval(kind: string, uuid: string, keys: readonly string[]): string {
+  const removal = formatCommand("xe", `${kind}-param-remove`, `uuid=${uuid}`, "param-name=other-config");
+  const [first, ...others] = keys.map(quoteShellWord);
+  return others.length === 0
+    ? `${removal} param-key=${first}`
+    : `for key in ${first} ${others.join(" ")}; do ${removal} param-key=$key; done`;
+}
+
+function formatVifComment({ vif, vm }: VifInterface): string {
+  return formatComment(`VIF ${vif.device} of ${quote(vm.name)}`);
+}
+
+/** A comment behind a command. Tenants choose the names in it: nothing in it may end the line. */
+function formatComment(text: string): string {
+  return `  # ${stripUnprintable(text)}`;
 }
 
 function formatCommand(...words: readonly string[]): string {

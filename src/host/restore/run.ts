@@ -2,7 +2,7 @@ import type { CommandResult } from "../../cli/command.ts";
 import { requireConfirmation } from "../../cli/confirm.ts";
 import type { SignalHandler } from "../../cli/signals.ts";
 import { unavailableError } from "../../core/command-error.ts";
-import { formatRestoreCommands } from "../../core/disable/manual-commands.ts";
+import { formatRestoreCommands, NOTHING_TO_CHANGE } from "../../core/disable/manual-commands.ts";
 import { listLiveChanges } from "../../core/disable/steps.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../core/features.ts";
 import type { PoolCall } from "../../core/pool-call.ts";
@@ -115,7 +115,7 @@ function hasSameTargets(a: RestoreOptions["targets"], b: RestoreOptions["targets
 }
 
 function previewRestore(
-  { plan, selected, replugPlan }: PlannedRestore,
+  { plan, selected, boot, replugPlan }: PlannedRestore,
   request: HostRestoreRequest,
   { host }: Dom0,
 ): CommandResult {
@@ -123,6 +123,13 @@ function previewRestore(
     features: DEFAULT_FEATURES,
     includesSettings: true,
   });
+  const removesBootLayer = request.targets.length === 0 && boot.state !== "not-installed";
+  const commands = [
+    ...formatRestoreCommands([], plan.settings, plan.before.featureTable),
+    ...replugPlan.plugs.map(({ pif }) => `xe pif-plug uuid=${pif.uuid}`),
+    ...formatRestoreCommands(plan.live, [], plan.before.featureTable),
+    ...(removesBootLayer ? ["offload persist --remove"] : []),
+  ];
   const report = createReport("restore", {
     host,
     exitCode: EXIT_CODES.success,
@@ -130,14 +137,10 @@ function previewRestore(
     devices,
     problems: [...selected.problems, ...plan.problems],
     notes: [...selected.notes, ...plan.notes],
+    commands,
   });
-  const commands = [
-    ...formatRestoreCommands([], plan.settings, plan.before.featureTable),
-    ...replugPlan.plugs.map(({ pif }) => `xe pif-plug uuid=${pif.uuid}`),
-    ...formatRestoreCommands(plan.live, [], plan.before.featureTable),
-    ...(request.targets.length === 0 ? ["offload persist --remove"] : []),
-  ];
-  return { report, text: commands.map((command) => `${command}\n`).join("") };
+  const lines = commands.length > 0 ? commands : [NOTHING_TO_CHANGE];
+  return { report, text: lines.map((line) => `${line}\n`).join("") };
 }
 
 interface PendingRestoreContext {

@@ -1,6 +1,7 @@
 import { FEATURE_NAMES, type Feature } from "../../core/features.ts";
 import type { DeviceReport, FeatureReport } from "../../core/report.ts";
-import { measureWidth, type Paint, pad, stripUnprintable, truncate } from "../text.ts";
+import { stripUnprintable } from "../../core/text.ts";
+import { measureWidth, type Paint, pad, truncate } from "../text.ts";
 import type { TerminalView } from "../view.ts";
 
 const MAX_DEVICE_COLUMNS = 15;

@@ -1,6 +1,5 @@
 import type { BootReport } from "../../core/boot-layer.ts";
-import { formatCount, joinAnd } from "../../core/text.ts";
-import { stripUnprintable } from "../text.ts";
+import { formatCount, joinAnd, stripUnprintable } from "../../core/text.ts";
 import type { TerminalView } from "../view.ts";
 import { wrapWithPrefix } from "../wrap.ts";
 

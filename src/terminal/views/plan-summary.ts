@@ -1,8 +1,8 @@
 import { type DisablePlan, previewChanges } from "../../core/disable/plan.ts";
 import type { NicInterface, VifInterface } from "../../core/interface.ts";
 import type { Vm } from "../../core/inventory.ts";
-import { formatCount, joinAnd } from "../../core/text.ts";
-import { stripUnprintable, truncate } from "../text.ts";
+import { formatCount, joinAnd, stripUnprintable } from "../../core/text.ts";
+import { truncate } from "../text.ts";
 import type { TerminalView } from "../view.ts";
 import { wrapWithPrefix } from "../wrap.ts";
 

@@ -1,6 +1,6 @@
 import type { HostReport, RemoteReport, Report } from "../../core/report.ts";
-import { formatCount, joinAnd } from "../../core/text.ts";
-import { stripUnprintable, truncate } from "../text.ts";
+import { formatCount, joinAnd, stripUnprintable } from "../../core/text.ts";
+import { truncate } from "../text.ts";
 import type { TerminalView } from "../view.ts";
 import { formatFindings, formatParagraph } from "./findings.ts";
 

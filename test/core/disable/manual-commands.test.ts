@@ -1,8 +1,24 @@
 import { describe, expect, test } from "bun:test";
-import { formatDisableCommands, quoteShellWord } from "../../../src/core/disable/manual-commands.ts";
+import {
+  formatDisableCommands,
+  formatRestoreCommands,
+  quoteShellWord,
+} from "../../../src/core/disable/manual-commands.ts";
 import { planLiveSteps, planSettings } from "../../../src/core/disable/steps.ts";
 import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
-import { createSnapshot, guest, haltedVm, NIC_OFF, NIC_ON, nic, pif, VIF_ON, vif, vm } from "../../builders/hosts.ts";
+import {
+  createSnapshot,
+  guest,
+  haltedVm,
+  KERNEL,
+  NIC_OFF,
+  NIC_ON,
+  nic,
+  pif,
+  VIF_ON,
+  vif,
+  vm,
+} from "../../builders/hosts.ts";
 
 const NASTY = [
   "",
@@ -68,16 +84,15 @@ describe("formatDisableCommands", () => {
   const web0 = vif(vm("web", { domid: 3 }), "0");
   const eth0 = pif("eth0");
 
-  test("lists one ethtool command per device, then the settings", () => {
+  test("prints one line per device, then one per object with all its settings", () => {
     const interfaces = [nic(eth0), guest(web0)];
     const live = planLiveSteps(interfaces, ["tso", "gro"], createSnapshot({ eth0: NIC_ON, "vif3.0": VIF_ON }));
     const settings = planSettings(interfaces, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), false);
     expect(formatDisableCommands(live, settings)).toEqual([
       "ethtool -K eth0 tso off gro off",
-      "ethtool -K vif3.0 tso off gro off",
-      `xe pif-param-set uuid=${eth0.uuid} other-config:ethtool-tso=off`,
-      `xe pif-param-set uuid=${eth0.uuid} other-config:ethtool-gro=off`,
-      `xe vif-param-set uuid=${web0.uuid} other-config:ethtool-tso=off`,
+      'ethtool -K vif3.0 tso off gro off  # VIF 0 of "web"',
+      `xe pif-param-set uuid=${eth0.uuid} other-config:ethtool-tso=off other-config:ethtool-gro=off  # eth0`,
+      `xe vif-param-set uuid=${web0.uuid} other-config:ethtool-tso=off  # VIF 0 of "web"`,
       "# and an event for each running VM above, for which xe has no command",
     ]);
   });
@@ -96,14 +111,37 @@ describe("formatDisableCommands", () => {
     const settings = planSettings([nic(odd)], ["tso"], createSnapshot({ "eth0;reboot": NIC_OFF }), false);
     const [first, second] = formatDisableCommands(live, settings);
     expect(first).toStartWith("ethtool -K 'eth0;reboot' rx off");
-    expect(second).toBe("xe pif-param-set 'uuid=$(reboot)' other-config:ethtool-tso=off");
+    expect(second).toBe("xe pif-param-set 'uuid=$(reboot)' other-config:ethtool-tso=off  # eth0;reboot");
   });
 
-  test("never contains names of VMs, which tenants choose", () => {
-    const hostile = vm("'; reboot; '", { domid: 3 });
+  test("keeps names of VMs, which tenants choose, inside a comment", () => {
+    const hostile = vm("';\n touch /tmp/owned \r\u2028$(touch /tmp/owned)\u202e", { domid: 3 });
     const interfaces = [guest(vif(hostile, "0"))];
     const live = planLiveSteps(interfaces, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }));
     const settings = planSettings(interfaces, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }), false);
-    expect(formatDisableCommands(live, settings).join("\n")).not.toContain("reboot");
+    const lines = formatDisableCommands(live, settings);
+    expect(lines).toHaveLength(3);
+    for (const line of lines) {
+      expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      expect(line.slice(0, line.indexOf("#"))).not.toContain("owned");
+    }
+  });
+});
+
+describe("formatRestoreCommands", () => {
+  test("removes the keys of an object in one line that sh understands", () => {
+    const eth0 = nic(pif("eth0", { uuid: "u" }));
+    const remove = (feature: "tso" | "gro") =>
+      ({ iface: eth0, feature, key: `ethtool-${feature}`, from: "off", to: null }) as const;
+    expect(formatRestoreCommands([], [remove("tso")], KERNEL)).toEqual([
+      "xe pif-param-remove uuid=u param-name=other-config param-key=ethtool-tso  # eth0",
+    ]);
+    const [line = ""] = formatRestoreCommands([], [remove("tso"), remove("gro")], KERNEL);
+    const { stdout } = Bun.spawnSync(["sh", "-c", `xe() { echo "$@"; }; ${line}`]);
+    expect(stdout.toString().split("\n")).toEqual([
+      "pif-param-remove uuid=u param-name=other-config param-key=ethtool-tso",
+      "pif-param-remove uuid=u param-name=other-config param-key=ethtool-gro",
+      "",
+    ]);
   });
 });

@@ -11,7 +11,7 @@ function report(problems: readonly Problem[], features: readonly FeatureReport[]
   const keywords = ["rx", "tx", "sg", "tso"] as const;
   return {
     ...{ version: 1, command: "verify", host: null, dryRun: false },
-    ...{ changes: [], problems, notes: [], boot: null, pending: null, advice: [] },
+    ...{ changes: [], problems, notes: [], boot: null, pending: null, advice: [], commands: [], undo: null },
     exitCode: computeExitCode(problems, { strict: false, changing: false }),
     devices: [
       {
