@@ -41,6 +41,9 @@ export const PLAIN_RC_LOCAL = "/etc/rc.local";
 /** What this program keeps of a host; its own, 0700. */
 export const STATE_DIRECTORY = "/var/lib/offload";
 
+/** What it keeps until the next boot at most. */
+export const RUN_DIRECTORY = "/run/offload";
+
 /** Where xapi listens since 1.9.49, that is XenServer 7.0 (xapi_globs.ml unix_domain_socket). */
 export const XAPI_SOCKET = "/var/lib/xcp/xapi";
 
@@ -84,6 +87,9 @@ export const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
 
 /** The seconds since the boot. */
 export const UPTIME_PATH = "/proc/uptime";
+
+/** The executable of the process that looks, also when its file was replaced or removed (proc(5)). */
+export const OWN_EXECUTABLE = "/proc/self/exe";
 
 /** The IPv6 addresses of all devices; not there without IPv6. */
 export const IF_INET6_PATH = "/proc/net/if_inet6";

@@ -15,7 +15,6 @@ import { createReport, type Report } from "../core/report.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import { parseTargetGroup } from "../core/targets/targets.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
-import { KernelBitsFile } from "../state/kernel-bits.ts";
 import type { ChangeLock } from "../state/lock.ts";
 import { createView } from "../terminal/view.ts";
 import { formatPlanSummary } from "../terminal/views/plan-summary.ts";
@@ -78,8 +77,7 @@ export async function runDisable(
     request.waitSeconds,
     (kernel) => readAhead(kernel, request.targets),
     async (dom0, lock, prefetched): Promise<CommandResult> => {
-      const bits = KernelBitsFile.read(dom0.kernel);
-      const reverted = await revertExpiredChange(dom0.kernel, bits);
+      const reverted = await revertExpiredChange(dom0.kernel);
       // A pending change that was reverted has changed what was read ahead.
       const planned = await planHostRequest(request, dom0, reverted ? null : prefetched);
       // What stands in the way of the boot layer is found before anything is changed.
@@ -241,22 +239,22 @@ async function disableUntilConfirmed(
 ): Promise<CommandResult> {
   const { plan, selected, bits } = planned;
   const { request, dom0, signals, call } = run;
-  (await call?.checkCallerWaiting()) ?? undefined;
   const { hasExplicitFeatures, targets, confirmWithinSeconds } = request;
-  const pending = await beginPendingChange(
-    {
-      id: call?.runId ?? crypto.randomUUID(),
-      targets,
-      features: plan.request.features,
-      confirmWithinSeconds,
-    },
-    { command: "disable", named: hasExplicitFeatures, persist: request.persist?.method ?? null },
-    collectPreviousRequests(plan.live, plan.before),
-    bits,
-  );
-  const live = await signals.runUninterrupted((isStopped) =>
-    applyDisable(plan, createChangePorts(dom0, bits, null, call, isStopped)),
-  );
+  const pendingRequest = {
+    id: call?.runId ?? crypto.randomUUID(),
+    targets,
+    features: plan.request.features,
+    confirmWithinSeconds,
+  };
+  const next = { command: "disable", named: hasExplicitFeatures, persist: request.persist?.method ?? null } as const;
+  const previous = collectPreviousRequests(plan.live, plan.before);
+  // A signal that comes while the change begins ends nothing in the middle: it is heard when the answer is awaited.
+  const { pending, live } = await signals.runUninterrupted(async (isStopped) => {
+    await call?.checkCallerWaiting();
+    const begun = await beginPendingChange(pendingRequest, next, previous, bits);
+    const applied = await applyDisable(plan, createChangePorts(dom0, bits, null, call, isStopped));
+    return { pending: begun, live: applied };
+  });
   lock[Symbol.dispose]();
   const problems = [...selected.problems, ...live.problems];
   const context = { ...buildReportContext(planned, run), storesSettings: false };

@@ -1,9 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { unavailableError } from "../core/command-error.ts";
 import { removeStaleTemporaryFilesBeside } from "../fs/file.ts";
 import { tryLock } from "../fs/libc.ts";
-import { isPluginPath, STATE_DIRECTORY } from "../paths.ts";
+import { STATE_DIRECTORY } from "../paths.ts";
+import { describeLockHolder } from "./lock-holder.ts";
 import { prepareStateDirectory } from "./state-file.ts";
 
 /** How often a waiting run looks again, in milliseconds. */
@@ -28,20 +28,25 @@ export class ChangeLock implements Disposable {
   static async acquire(waitSeconds: number, waitOrAbort: <T>(work: Promise<T>) => Promise<T>): Promise<ChangeLock> {
     const deadlineMs = performance.now() + waitSeconds * 1000;
     for (;;) {
-      const fd = lockStateDirectory();
-      if (fd !== null) {
-        // A run that was killed may be the last that wrote anything here.
-        removeStaleTemporaryFilesBeside(`${STATE_DIRECTORY}/any`);
-        return new ChangeLock(fd);
-      }
+      const lock = ChangeLock.tryAcquire();
+      if (lock !== null) return lock;
       if (performance.now() >= deadlineMs) {
         throw unavailableError(
           "locked",
-          `another offload is at work (${describeHolder()}); wait for it with --wait SECONDS`,
+          `another offload is at work (${describeLockHolder()}); wait for it with --wait SECONDS`,
         );
       }
       await waitOrAbort(Bun.sleep(POLL_INTERVAL_MS));
     }
+  }
+
+  /** Takes the lock; null while another process has it. */
+  static tryAcquire(): ChangeLock | null {
+    const fd = lockStateDirectory();
+    if (fd === null) return null;
+    // A run that was killed may be the last that wrote anything here.
+    removeStaleTemporaryFilesBeside(`${STATE_DIRECTORY}/any`);
+    return new ChangeLock(fd);
   }
 
   /** Lets go of it; a second time is no error, and closes nobody else's descriptor. */
@@ -71,32 +76,4 @@ function isStateDirectory(fd: number): boolean {
   const opened = fstatSync(fd);
   const current = statSync(STATE_DIRECTORY, { throwIfNoEntry: false });
   return current?.ino === opened.ino && current.dev === opened.dev;
-}
-
-/**
- * Who has the lock, as the kernel tells it of every open file (proc(5)): nothing has to be written
- * for that, so a run that changes nothing writes nothing at all.
- */
-function describeHolder(): string {
-  for (const pid of readdirSync("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    try {
-      if (!holdsLock(pid)) continue;
-      const [program = "", ...args] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      // A plugin's one argument is a whole document.
-      if (isPluginPath(program)) return `process ${pid}: offload, called by XAPI`;
-      return `process ${pid}: ${[basename(program), ...args.slice(0, 2)].join(" ").trim()}`;
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return "just ending";
-}
-
-function holdsLock(pid: string): boolean {
-  return readdirSync(`/proc/${pid}/fd`).some(
-    (fd) =>
-      readlinkSync(`/proc/${pid}/fd/${fd}`) === STATE_DIRECTORY &&
-      /^lock:.*\bFLOCK\b/m.test(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8")),
-  );
 }

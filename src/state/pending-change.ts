@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
-import { CommandError, unavailableError } from "../core/command-error.ts";
+import { attempt, CommandError, unavailableError } from "../core/command-error.ts";
 import { FEATURE_NAMES } from "../core/features.ts";
 import type { PendingChange } from "../core/pending-change.ts";
-import { UPTIME_PATH } from "../paths.ts";
+import { OwnFile } from "../fs/own-file.ts";
+import { RUN_DIRECTORY, UPTIME_PATH } from "../paths.ts";
 import { readBootId } from "./kernel-bits.ts";
 import { StateDocument } from "./state-file.ts";
 
@@ -48,11 +49,25 @@ export function readUptimeMs(): number {
 
 /** The pending change, if there is one. That of another boot is over: nothing of it outlived that. */
 export function readPendingChange(): PendingChange | null {
+  const change = readPendingFile();
+  return change === null || isFromPreviousBoot(change) || isAnswered(change) ? null : change;
+}
+
+/** Whether what is on disk was pending when the host was booted. */
+export function wasEndedByReboot(): boolean {
+  const change = attempt(readPendingFile);
+  return change !== null && !(change instanceof CommandError) && isFromPreviousBoot(change);
+}
+
+function isFromPreviousBoot({ bootId }: PendingChange): boolean {
+  return bootId !== readBootId();
+}
+
+function readPendingFile(): PendingChange | null {
   const text = file.read();
   if (text === null) return null;
   try {
     const document = v.parse(DocumentSchema, JSON.parse(text));
-    if (document.bootId !== readBootId()) return null;
     const devices = new Map(document.devices.map(([device, requests]) => [device, new Map(requests)]));
     return { ...document, devices };
   } catch {
@@ -63,6 +78,35 @@ export function readPendingChange(): PendingChange | null {
   }
 }
 
+/**
+ * The changes that were confirmed or reverted, an id a line, until the next boot. A missing file alone is no
+ * answer: somebody may have deleted it.
+ */
+const answeredFile = new OwnFile({
+  path: `${RUN_DIRECTORY}/answered-changes`,
+  mode: 0o600,
+  isSigned: () => true,
+  refuse: (path, reason) => unavailableError("state-file-unsafe", `${path} is left alone: ${reason}; move it away`),
+});
+
+function isAnswered({ id }: Pick<PendingChange, "id">): boolean {
+  const text = attempt(() => answeredFile.read());
+  return typeof text === "string" && text.split("\n").includes(id);
+}
+
+/**
+ * How it stands with a change that was pending. `deleted`: its file is gone, and nobody has answered it, so that
+ * only a process that knows it can revert it, and nobody can confirm it.
+ */
+export function getPendingState(change: Pick<PendingChange, "id">): "pending" | "answered" | "deleted" {
+  if (isAnswered(change)) return "answered";
+  const current = attempt(readPendingChange);
+  // Of a file that cannot be read it is not known that it is over.
+  if (current instanceof CommandError || current?.id === change.id) return "pending";
+  // Another change begins only when this one has been answered.
+  return current === null ? "deleted" : "answered";
+}
+
 /** Puts a pending change on disk, before its first write. */
 export async function writePendingChange(change: PendingChange): Promise<void> {
   const devices = [...change.devices].map(([device, requests]) => [device, [...requests]]);
@@ -70,7 +114,8 @@ export async function writePendingChange(change: PendingChange): Promise<void> {
 }
 
 /** Ends the pending change, whichever way it went. */
-export function removePendingChange(): void {
+export async function removePendingChange({ id }: Pick<PendingChange, "id">): Promise<void> {
+  await answeredFile.write(`${answeredFile.read() ?? ""}${id}\n`);
   file.remove();
 }
 

@@ -224,8 +224,12 @@ describe("disable --confirm-within", () => {
     await Bun.sleep(500);
     await run.signal("SIGKILL");
     await run.exited;
+    await killRevertTimers(dom0);
     await dom0.run(["sh", "-c", `sed -i 's/"bootId":"[^"]*"/"bootId":"another"/' ${FILE}`]);
-    expect((await dom0.offload("confirm")).exitCode).toBe(2);
+    const confirmed = await dom0.offload("confirm");
+    expect(confirmed.exitCode).toBe(2);
+    expect(confirmed.stderr).toContain("the host was rebooted, which reverted it");
+    expect(await listWrites(dom0)).toEqual([]);
     expect((await dom0.offload("status")).stdout).not.toContain("pending");
     expect((await dom0.offload("disable", "eth1")).exitCode).toBe(0);
     expect((await listWrites(dom0)).every(({ method }) => method.startsWith("PIF."))).toBe(true);

@@ -6,13 +6,13 @@ import type { Kernel } from "../../core/ports.ts";
 import { EXIT_CODES, type Note, type Problem } from "../../core/problem.ts";
 import { createReport } from "../../core/report.ts";
 import { NetworkDevices } from "../../kernel/devices.ts";
-import { KernelBitsFile } from "../../state/kernel-bits.ts";
 import { ChangeLock } from "../../state/lock.ts";
-import { getSecondsLeft, readPendingChange } from "../../state/pending-change.ts";
+import { getPendingState, getSecondsLeft } from "../../state/pending-change.ts";
 import { isInteractive } from "../../terminal/confirm.ts";
 import { askWithCountdown } from "../../terminal/countdown.ts";
 import { writeAll } from "../../terminal/streams.ts";
 import { type ConfirmContext, confirmPending } from "./confirm.ts";
+import { acquireLockToRevert } from "./lock-to-revert.ts";
 import { REVERTED_PROBLEM, revertPendingChange } from "./pending-change.ts";
 
 /** How long to wait for whoever has the lock while a pending change is being answered. */
@@ -82,9 +82,9 @@ async function printConfirmHint(timeoutSeconds: number): Promise<never> {
 
 async function watchPendingChange(change: PendingChange, stopSignal: AbortSignal): Promise<Answer> {
   while (!stopSignal.aborted) {
-    if (getSecondsLeft(change) === 0) return "revert";
-    const current = attempt(readPendingChange);
-    if (!(current instanceof CommandError) && current?.id !== change.id) return "answered elsewhere";
+    const state = getPendingState(change);
+    if (state === "answered") return "answered elsewhere";
+    if (state === "deleted" || getSecondsLeft(change) === 0) return "revert";
     await Bun.sleep(POLL_INTERVAL_MS);
   }
   return "answered elsewhere";
@@ -126,13 +126,11 @@ function detectOutcome({ devices }: PendingChange, { dom0, command }: ConfirmCon
  */
 export async function revertIfPending(
   kernel: Kernel,
-  ownChange: Pick<PendingChange, "id">,
+  change: PendingChange,
   waitSeconds: number,
 ): Promise<readonly Problem[]> {
-  const locked = await ChangeLock.acquire(waitSeconds, (pause) => pause);
-  using _lock = locked;
-  const pending = readPendingChange();
-  if (pending?.id !== ownChange.id) return [];
-  const bits = KernelBitsFile.read(kernel);
-  return await revertPendingChange(pending, kernel, bits);
+  const locked = await acquireLockToRevert(change, waitSeconds);
+  using _lock = locked instanceof ChangeLock ? locked : null;
+  if (locked === "answered" || getPendingState(change) === "answered") return [];
+  return await revertPendingChange(change, kernel);
 }

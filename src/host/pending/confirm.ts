@@ -5,14 +5,13 @@ import type { PendingChange, PendingCommand } from "../../core/pending-change.ts
 import type { PoolCall } from "../../core/pool-call.ts";
 import type { ReportingCommand } from "../../core/report.ts";
 import { ChangeLock } from "../../state/lock.ts";
-import { removePendingChange } from "../../state/pending-change.ts";
 import { installBootLayer, planPolicy } from "../boot-layer.ts";
 import { createChangePorts, planTargets, updateBootScript } from "../change.ts";
 import { type Dom0, refreshInventory } from "../open.ts";
 import { applyHostRestore } from "../restore/apply.ts";
 import { planHostRestore } from "../restore/plan.ts";
 import { getReadScope } from "../selection.ts";
-import { findPendingChange, listPendingChanges } from "./pending-change.ts";
+import { endPendingChange, findPendingChange, listPendingChanges } from "./pending-change.ts";
 
 /** How long to wait for whoever has the lock. */
 const LOCK_WAIT_SECONDS = 30;
@@ -58,7 +57,7 @@ async function confirmPendingDisable(
     ? await planPolicy(dom0)
     : await planTargets(dom0, targets, { features, hasExplicitFeatures }, { store: true, prefetched: null });
   const { selected, bits, boot, evidence, plan, getFeaturesOff } = planned;
-  removePendingChange();
+  await endPendingChange(pending);
   const { toolstack, interfaces } = selected;
   const ports = createChangePorts(dom0, bits, isPolicy ? null : toolstack, call, isStopped);
   const applied = await applyDisable(plan, ports);
@@ -95,13 +94,14 @@ async function confirmPendingDisable(
 }
 
 async function confirmPendingRestore(
-  { targets, features }: PendingChange,
+  pending: PendingChange,
   { isWhole, force, replug }: Extract<PendingCommand, { command: "restore" }>,
   { dom0, call, command, isStopped }: ConfirmContext,
 ): Promise<CommandResult> {
+  const { targets, features } = pending;
   const request = { targets, features: isWhole ? null : features, force, replug };
   const planned = await planHostRestore(dom0, request);
-  removePendingChange();
+  await endPendingChange(pending);
   const reportCommand = command === "restore" ? "restore" : "confirm";
   return await applyHostRestore(planned, { request, dom0, call, command: reportCommand, isStopped }, []);
 }

@@ -1,4 +1,4 @@
-import { unavailableError, usageError } from "../../core/command-error.ts";
+import { attemptAsync, CommandError, unavailableError, usageError } from "../../core/command-error.ts";
 import type { DisableResult } from "../../core/disable/apply.ts";
 import { type Change, type FeatureSnapshot, getFeatureSet } from "../../core/disable/steps.ts";
 import { getUuid, type Interface, listInterfaceDevices } from "../../core/interface.ts";
@@ -6,14 +6,16 @@ import { type PendingChange, type PendingCommand, revertDevices } from "../../co
 import type { Kernel, KernelBitsStore } from "../../core/ports.ts";
 import type { Problem } from "../../core/problem.ts";
 import { formatCount } from "../../core/text.ts";
-import { readBootId } from "../../state/kernel-bits.ts";
+import { KernelBitsFile, readBootId } from "../../state/kernel-bits.ts";
 import {
   getSecondsLeft,
   readPendingChange,
   readUptimeMs,
   removePendingChange,
+  wasEndedByReboot,
   writePendingChange,
 } from "../../state/pending-change.ts";
+import { armRevertTimer, disarmRevertTimer } from "./revert-timer.ts";
 
 /** What is to be pending. */
 export interface PendingChangeRequest extends Pick<PendingChange, "id" | "targets" | "features"> {
@@ -27,8 +29,8 @@ export const REVERTED_PROBLEM: Problem = {
 };
 
 /**
- * Puts a pending change on disk, before its first write, and starts the process that reverts it unless it
- * is confirmed. To be called with the lock held.
+ * Puts a pending change on disk, and arms what reverts it unless it is confirmed. To be called with the lock held,
+ * before the first write.
  */
 export async function beginPendingChange(
   { id, targets, features, confirmWithinSeconds }: PendingChangeRequest,
@@ -40,43 +42,40 @@ export async function beginPendingChange(
   const fresh = [...devices.keys()].filter((device) => bits.get(device) === null);
   const change = { id, bootId: readBootId(), deadlineMs, targets, features, next, devices, fresh };
   await writePendingChange(change);
-  startRevertTimer();
+  try {
+    await armRevertTimer(change);
+  } catch (error) {
+    await endPendingChange(change);
+    throw error;
+  }
   return change;
 }
 
-/**
- * Starts this program once more, in a session of its own: neither the end of this process nor of the
- * login that it belongs to reaches it.
- */
-function startRevertTimer(): void {
-  Bun.spawn([process.execPath, "revert", "--at-deadline"], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "ignore",
-    detached: true,
-    cwd: "/",
-  }).unref();
+/** Ends a pending change that is confirmed or reverted: nothing reverts it any more. With the lock held. */
+export async function endPendingChange(change: Pick<PendingChange, "id">): Promise<void> {
+  await removePendingChange(change);
+  disarmRevertTimer(change);
 }
 
-/** Reverts a pending change. What could not be reverted stays on disk, for `restore`. */
-export async function revertPendingChange(
-  change: PendingChange,
-  kernel: Kernel,
-  bits: KernelBitsStore,
-): Promise<readonly Problem[]> {
+/**
+ * Reverts a pending change. What could not be reverted stays on disk, for `restore`. A state directory that
+ * cannot be read or written to does not keep the devices from being reverted.
+ */
+export async function revertPendingChange(change: PendingChange, kernel: Kernel): Promise<readonly Problem[]> {
   const reverted = revertDevices(change, kernel);
-  if (reverted.length === 0) {
-    await bits.remove(change.fresh);
-  }
-  removePendingChange();
-  return reverted;
+  const removed = await attemptAsync(async () => {
+    if (reverted.length === 0) await KernelBitsFile.read(kernel).remove(change.fresh);
+  });
+  const ended = await attemptAsync(() => endPendingChange(change));
+  const failures = [removed, ended].flatMap((result) => (result instanceof CommandError ? result.failures : []));
+  return [...reverted, ...failures.map(({ message }): Problem => ({ code: "state-write-failed", message }))];
 }
 
 /**
  * Makes way for another change: one whose time is over is reverted; one that is still pending has to be
  * answered first. Says whether there was one: devices are then not as they were.
  */
-export async function revertExpiredChange(kernel: Kernel, bits: KernelBitsStore): Promise<boolean> {
+export async function revertExpiredChange(kernel: Kernel): Promise<boolean> {
   const pending = readPendingChange();
   if (pending === null) return false;
   const remainingSeconds = getSecondsLeft(pending);
@@ -86,14 +85,19 @@ export async function revertExpiredChange(kernel: Kernel, bits: KernelBitsStore)
       `a pending change is reverted in ${formatCount(remainingSeconds, "second")}; keep it with offload confirm, or revert it now with offload restore`,
     );
   }
-  await revertPendingChange(pending, kernel, bits);
+  await revertPendingChange(pending, kernel);
   return true;
 }
 
 /** The pending change that is to be confirmed, if it still can be. `id`: null for whichever there is. */
 export function findPendingChange(id: string | null): PendingChange {
   const pending = readPendingChange();
-  if (pending === null) throw usageError("no-pending-change", "no change is pending");
+  if (pending === null) {
+    const message = wasEndedByReboot()
+      ? "no change is pending any more; the host was rebooted, which reverted it"
+      : "no change is pending";
+    throw usageError("no-pending-change", message);
+  }
   const isRequested = id === null || pending.id === id;
   if (!(isRequested && getSecondsLeft(pending) > 0)) {
     throw usageError("no-pending-change", "no change is pending any more; it was reverted");

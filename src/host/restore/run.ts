@@ -14,7 +14,6 @@ import type { ReadScope } from "../../core/targets/read-scope.ts";
 import { parseTargetGroup } from "../../core/targets/targets.ts";
 import { formatCount, joinAnd } from "../../core/text.ts";
 import { evaluateInterfaces } from "../../core/verify/evaluate-interfaces.ts";
-import { KernelBitsFile } from "../../state/kernel-bits.ts";
 import type { ChangeLock } from "../../state/lock.ts";
 import { getSecondsLeft, readPendingChange } from "../../state/pending-change.ts";
 import { changeDom0, type Dom0, withDom0 } from "../open.ts";
@@ -105,8 +104,7 @@ async function revertPendingFirst({ targets }: HostRestoreRequest, dom0: Dom0): 
       `a change of something else is pending, and reverted in ${formatCount(remainingSeconds, "second")}; keep it with offload confirm, or revert it now with offload restore`,
     );
   }
-  const bits = KernelBitsFile.read(dom0.kernel);
-  return await revertPendingChange(pending, dom0.kernel, bits);
+  return await revertPendingChange(pending, dom0.kernel);
 }
 
 function hasSameTargets(a: RestoreOptions["targets"], b: RestoreOptions["targets"]): boolean {
@@ -156,22 +154,21 @@ async function restoreUntilConfirmed(
   { request, dom0, signals, call }: PendingRestoreContext,
   lock: ChangeLock,
 ): Promise<CommandResult> {
-  (await call?.checkCallerWaiting()) ?? undefined;
   const { targets, features, force, replug, confirmWithinSeconds } = request;
-  const pending = await beginPendingChange(
-    {
-      id: call?.runId ?? crypto.randomUUID(),
-      targets,
-      features: features ?? FEATURE_NAMES,
-      confirmWithinSeconds,
-    },
-    { command: "restore", isWhole: features === null, force, replug },
-    collectCurrentRequests(plan),
-    bits,
-  );
-  const live = await signals.runUninterrupted((isStopped) =>
-    applyLiveRestore(plan, { kernel: dom0.kernel, isStopped }),
-  );
+  const pendingRequest = {
+    id: call?.runId ?? crypto.randomUUID(),
+    targets,
+    features: features ?? FEATURE_NAMES,
+    confirmWithinSeconds,
+  };
+  const next = { command: "restore", isWhole: features === null, force, replug } as const;
+  // A signal that comes while the change begins ends nothing in the middle: it is heard when the answer is awaited.
+  const { pending, live } = await signals.runUninterrupted(async (isStopped) => {
+    await call?.checkCallerWaiting();
+    const begun = await beginPendingChange(pendingRequest, next, collectCurrentRequests(plan), bits);
+    const applied = await applyLiveRestore(plan, { kernel: dom0.kernel, isStopped });
+    return { pending: begun, live: applied };
+  });
   lock[Symbol.dispose]();
   const { host } = dom0;
   const { devices } = evaluateInterfaces(plan.interfaces, live.after, {
