@@ -1,0 +1,264 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { DeviceFeature, OffSet } from "../../../src/core/bisect/device-feature.ts";
+import { type CheckOutcome, findCause, type SearchResult } from "../../../src/core/bisect/search.ts";
+import { FEATURE_NAMES, type Feature } from "../../../src/core/features.ts";
+import { countDdminChecks } from "./ddmin.ts";
+
+const FEATURES = FEATURE_NAMES.slice(0, 8);
+
+/** What the kernel turns off with a feature (netdev_fix_features). */
+const DEPENDENTS: Readonly<Partial<Record<Feature, readonly Feature[]>>> = { tx: ["tso"], sg: ["gso", "tso"] };
+
+/** Forty features of five devices; devices of one kind are alike. */
+function buildPairs(kinds: readonly number[]): readonly DeviceFeature[] {
+  return kinds.flatMap((kind, index) =>
+    FEATURES.map((feature) => ({ device: `eth${index}`, feature, kind: String(kind) })),
+  );
+}
+
+/** Devices in memory, and a problem that is there or not. */
+class World {
+  off: OffSet = new Set();
+  checks = 0;
+
+  constructor(
+    readonly pairs: readonly DeviceFeature[],
+    readonly isGone: (off: OffSet) => boolean,
+    readonly hasDependencies: boolean,
+    /** Whether a check says that the problem is gone although it is there. */
+    readonly lies: () => boolean = () => false,
+    readonly repeat = 1,
+  ) {}
+
+  takeAlong(requested: OffSet): OffSet {
+    const isTaken = ({ device, feature }: DeviceFeature) =>
+      [...requested].some((pair) => pair.device === device && DEPENDENTS[pair.feature]?.includes(feature) === true);
+    return this.hasDependencies ? new Set(this.pairs.filter((p) => requested.has(p) || isTaken(p))) : requested;
+  }
+
+  search(): Promise<SearchResult> {
+    return findCause(this.pairs, {
+      turnOff: async (requested) => {
+        this.off = this.takeAlong(requested);
+        return this.off;
+      },
+      check: async (off) => {
+        expect(this.off).toEqual(off);
+        this.checks += 1;
+        return this.#checkRepeatedly();
+      },
+    });
+  }
+
+  #checkRepeatedly(): CheckOutcome {
+    for (let run = 0; run < this.repeat; run++) {
+      if (!this.isGone(this.off) && !this.lies()) return "bad";
+    }
+    return "good";
+  }
+}
+
+const UNLIKE = [0, 1, 2, 3, 4];
+const kinds = fc.array(fc.nat(2), { minLength: 5, maxLength: 5 });
+const causes = fc.uniqueArray(fc.nat(39), { minLength: 1, maxLength: 3 });
+
+function pick(pairs: readonly DeviceFeature[], indexes: readonly number[]): OffSet {
+  return new Set(pairs.filter((_, index) => indexes.includes(index)));
+}
+
+function expectFound(result: SearchResult) {
+  if (result.type !== "found") throw new Error(`the search ended with ${result.type}`);
+  return result;
+}
+
+/** That with any one less turned off either the same is off, or the problem is there. */
+function expectMinimal(world: World, off: OffSet): void {
+  for (const pair of off) {
+    const less = world.takeAlong(off.difference(new Set([pair])));
+    expect(less.size === off.size || !world.isGone(less)).toBe(true);
+  }
+}
+
+describe("for every cause of up to three among 40 features of devices", () => {
+  test("the cause is found exactly where all of it has to be off", async () => {
+    await fc.assert(
+      fc.asyncProperty(kinds, causes, async (kindsOfDevices, indexes) => {
+        const pairs = buildPairs(kindsOfDevices);
+        const cause = pick(pairs, indexes);
+        const world = new World(pairs, (off) => cause.isSubsetOf(off), false);
+        const found = expectFound(await world.search());
+        expect(found).toEqual({ type: "found", cause, wentAlong: new Set() });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("one of it is found where one of it being off is enough", async () => {
+    await fc.assert(
+      fc.asyncProperty(kinds, causes, async (kindsOfDevices, indexes) => {
+        const pairs = buildPairs(kindsOfDevices);
+        const cause = pick(pairs, indexes);
+        const world = new World(pairs, (off) => !cause.isDisjointFrom(off), false);
+        const found = expectFound(await world.search());
+        expect(found.cause.size).toBe(1);
+        expect(found.cause.isSubsetOf(cause)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("what the kernel takes along is part of each try, and named apart from the cause", async () => {
+    await fc.assert(
+      fc.asyncProperty(kinds, causes, async (kindsOfDevices, indexes) => {
+        const pairs = buildPairs(kindsOfDevices);
+        const cause = pick(pairs, indexes);
+        const world = new World(pairs, (off) => cause.isSubsetOf(off), true);
+        const found = expectFound(await world.search());
+        const off: OffSet = found.cause.union(found.wentAlong);
+        expect(off).toEqual(world.takeAlong(cause));
+        expect(world.takeAlong(found.cause)).toEqual(off);
+        expectMinimal(world, off);
+        // With any one less requested, less is off.
+        for (const pair of found.cause) {
+          expect(world.takeAlong(found.cause.difference(new Set([pair]))).size).toBeLessThan(off.size);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("checks that lie do no harm where they are repeated often enough", async () => {
+    const arbitrary = fc.record({ kinds, causes, percent: fc.nat(40), seed: fc.integer() });
+    await fc.assert(
+      fc.asyncProperty(arbitrary, async ({ kinds: kindsOfDevices, causes: indexes, percent, seed }) => {
+        const pairs = buildPairs(kindsOfDevices);
+        const cause = pick(pairs, indexes);
+        const random = createRandom(seed);
+        // 0.4 to the power of 25 is one lie in ten thousand million checks.
+        const world = new World(
+          pairs,
+          (off) => cause.isSubsetOf(off),
+          false,
+          () => random() * 100 < percent,
+          25,
+        );
+        expect(expectFound(await world.search()).cause).toEqual(cause);
+      }),
+    );
+  });
+});
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+describe("the number of checks", () => {
+  test("is at most that of ddmin where no devices are alike", async () => {
+    await fc.assert(
+      fc.asyncProperty(causes, fc.boolean(), async (indexes, needsAll) => {
+        const pairs = buildPairs(UNLIKE);
+        const cause = pick(pairs, indexes);
+        const isGone = (off: OffSet) => (needsAll ? cause.isSubsetOf(off) : !cause.isDisjointFrom(off));
+        const world = new World(pairs, isGone, false);
+        await world.search();
+        const { checks } = countDdminChecks(
+          pairs.map((pair) => [pair]),
+          isGone,
+        );
+        expect(world.checks - 2).toBeLessThanOrEqual(checks);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("is at most that of ddmin over kinds, then over devices, then over features where devices are alike", async () => {
+    await fc.assert(
+      fc.asyncProperty(kinds, causes, fc.boolean(), async (kindsOfDevices, indexes, needsAll) => {
+        const pairs = buildPairs(kindsOfDevices);
+        const cause = pick(pairs, indexes);
+        const isGone = (off: OffSet) => (needsAll ? cause.isSubsetOf(off) : !cause.isDisjointFrom(off));
+        const world = new World(pairs, isGone, false);
+        await world.search();
+        let left = pairs;
+        let limit = 0;
+        for (const key of ["kind", "device", "itself"] as const) {
+          const label = (pair: DeviceFeature) =>
+            key === "device" ? pair.device : `${key === "kind" ? pair.kind : pair.device} ${pair.feature}`;
+          const { checks, smallest } = countDdminChecks([...Map.groupBy(left, label).values()], isGone);
+          limit += checks;
+          left = smallest;
+        }
+        expect(world.checks - 2).toBeLessThanOrEqual(limit);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("stays below n² + 3n, and the result minimal, for a problem that follows no rule", async () => {
+    await fc.assert(
+      fc.asyncProperty(kinds, fc.integer(), fc.boolean(), async (kindsOfDevices, seed, hasDependencies) => {
+        const pairs = buildPairs(kindsOfDevices);
+        const random = createRandom(seed);
+        const answers = new Map<string, boolean>();
+        const isGone = (off: OffSet) => {
+          if (off.size === 0 || off.size === pairs.length) return off.size > 0;
+          const key = pairs.map((pair) => Number(off.has(pair))).join("");
+          const answer = answers.get(key) ?? random() < 0.2;
+          answers.set(key, answer);
+          return answer;
+        };
+        const world = new World(pairs, isGone, hasDependencies);
+        const found = expectFound(await world.search());
+        const off = found.cause.union(found.wentAlong);
+        expect(isGone(off)).toBe(true);
+        expectMinimal(world, off);
+        expect(world.checks).toBeLessThanOrEqual(pairs.length ** 2 + 3 * pairs.length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("is at most twelve for one feature of one of 40", async () => {
+    for (let index = 0; index < 40; index++) {
+      const pairs = buildPairs(UNLIKE);
+      const cause = pick(pairs, [index]);
+      const world = new World(pairs, (off) => cause.isSubsetOf(off), false);
+      await world.search();
+      // Two with everything on and everything off, then at most two for each halving.
+      expect(world.checks).toBeLessThanOrEqual(2 + 2 * Math.ceil(Math.log2(40)));
+    }
+  });
+});
+
+describe("a problem", () => {
+  test("that is not there is found not to be there by one check, with nothing off", async () => {
+    const world = new World(buildPairs(UNLIKE), () => true, false);
+    expect(await world.search()).toEqual({ type: "not-present" });
+    expect([world.checks, world.off.size]).toEqual([1, 0]);
+  });
+
+  test("that stays with everything off is found not to be caused by offloads, by two checks", async () => {
+    const world = new World(buildPairs(UNLIKE), () => false, false);
+    expect(await world.search()).toEqual({ type: "not-the-cause", off: new Set(world.pairs) });
+    expect(world.checks).toBe(2);
+  });
+});
+
+test("what a driver refuses to turn off is never taken for the cause", async () => {
+  const pairs = buildPairs(UNLIKE);
+  const [refused, other] = [pairs[3], pairs[20]];
+  if (refused === undefined || other === undefined) throw new Error("too few");
+  const result = await findCause(pairs, {
+    turnOff: async (requested) => requested.difference(new Set([refused])),
+    check: async (off) => (off.has(other) ? "good" : "bad"),
+  });
+  expect(result).toEqual({ type: "found", cause: new Set([other]), wentAlong: new Set() });
+});
