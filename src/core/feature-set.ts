@@ -62,6 +62,11 @@ export class FeatureSet implements FeatureSetBits {
     return FeatureRequest.off(this, this.#table.getBits(features));
   }
 
+  /** The bits of these features that the driver lets us change, on or off. */
+  findChangeable(features: readonly Feature[]): FeatureBits {
+    return this.#table.getBits(features).map((bits, block) => (bits & (this.changeable[block] ?? 0)) >>> 0);
+  }
+
   /** The set that is left when a request is met and nothing else happens. */
   apply({ valid, requested }: FeatureRequest): FeatureSet {
     const applyTo = (bits: FeatureBits) =>

@@ -29,22 +29,33 @@ export function findOriginals(
       const before = bits === null ? null : findLiveBefore(bits, feature, snapshot);
       const live = before ?? readLiveNow(snapshot, device, feature);
       const isHidden =
-        before === null && live === "off" && (parseSetting(setting) === "off" || sources.isOffAtBoot(iface, feature));
+        before === null &&
+        live === "off" &&
+        canChange(snapshot, device, feature) &&
+        (parseSetting(setting) === "off" || sources.isOffAtBoot(iface, feature));
       return [feature, { setting, live: isHidden ? null : live }] as const;
     }),
   );
 }
 
-/** Whether a feature was asked for, by this boot's bits; null where they do not tell. */
-function findLiveBefore(bits: KernelBits, feature: Feature, { featureTable }: FeatureSnapshot): "on" | null {
+/** Whether a feature was requested, by this boot's bits; null where they hold nothing of it. */
+function findLiveBefore(bits: KernelBits, feature: Feature, { featureTable }: FeatureSnapshot): "on" | "off" | null {
   const names = featureTable.listNames(featureTable.getBits([feature]));
-  return names.some(([name]) => bits.get(name)?.requested === true) ? "on" : null;
+  const requests = names.flatMap(([name]) => bits.get(name)?.requested ?? []);
+  if (requests.length === 0) return null;
+  return requests.includes(true) ? "on" : "off";
 }
 
 function readLiveNow({ readings }: FeatureSnapshot, device: string | undefined, feature: Feature): "on" | "off" | null {
   const reading = device === undefined ? undefined : readings.get(device);
   if (reading?.state !== "read") return null;
   return reading.features.isRequestedAndChangeable(feature) ? "on" : "off";
+}
+
+/** Whether anything can have turned a feature off: what the driver does not let us change, nothing has. */
+function canChange({ readings }: FeatureSnapshot, device: string | undefined, feature: Feature): boolean {
+  const reading = device === undefined ? undefined : readings.get(device);
+  return reading?.state === "read" && reading.features.findChangeable([feature]).some((bits) => bits !== 0);
 }
 
 /** Whether restoring a feature means to turn it on: where nobody knows what it was, it does. */

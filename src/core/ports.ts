@@ -1,5 +1,5 @@
-import type { FeatureSnapshot, LiveStep, SettingStep } from "./disable/steps.ts";
-import type { FeatureRequest } from "./feature-set.ts";
+import type { FeatureSnapshot, SettingStep } from "./disable/steps.ts";
+import type { FeatureBits, FeatureRequest } from "./feature-set.ts";
 import type { Interface } from "./interface.ts";
 import type { Inventory, Pif, Vm } from "./inventory.ts";
 import type { OtherConfig, Settings } from "./settings.ts";
@@ -70,10 +70,16 @@ export interface KernelBitsStore {
   get(device: string): KernelBits | null;
   /** Every device that something is kept of. */
   listDevices(): readonly string[];
-  /** Keeps what these steps are about to change. Fails where that could not be put on disk. */
-  save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<void>;
+  /** Keeps how these bits are in a reading. Fails where that could not be put on disk. */
+  save(devices: readonly DeviceBits[], snapshot: FeatureSnapshot): Promise<void>;
   /** Forgets devices that are as they were. */
   remove(devices: Iterable<string>): Promise<void>;
+}
+
+/** Bits of one device by their place in the kernel's list. */
+export interface DeviceBits {
+  readonly device: string;
+  readonly bits: FeatureBits;
 }
 
 /**

@@ -4,9 +4,9 @@ import { type BootMethod, toBootReport } from "../core/boot-layer.ts";
 import { attempt, attemptAsync, CommandError, usageError } from "../core/command-error.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";
 import { createLivePlan, type DisablePlan } from "../core/disable/plan.ts";
-import { type FeatureSnapshot, type LiveStep, planLiveSteps } from "../core/disable/steps.ts";
+import { type FeatureSnapshot, getFeatureSet, type LiveStep, planLiveSteps } from "../core/disable/steps.ts";
 import { FEATURE_NAMES } from "../core/features.ts";
-import { getUuid, type Interface } from "../core/interface.ts";
+import { getSettings, getUuid, type Interface, listInterfaceDevices } from "../core/interface.ts";
 import type { Inventory } from "../core/inventory.ts";
 import { compareNatural } from "../core/natural-order.ts";
 import { Policy } from "../core/policy.ts";
@@ -129,6 +129,8 @@ export interface InstallPorts {
   readonly kernel: Kernel;
   readonly toolstack: Toolstack;
   readonly bits: KernelBitsStore;
+  /** What the boot script kept off until now; null where there was none. */
+  readonly previousCoverage: Coverage | null;
   readonly checkCallerWaiting: ChangePorts["checkCallerWaiting"];
 }
 
@@ -152,31 +154,41 @@ export async function installBootLayer(
   return { notes: [], problems, boot: boot instanceof CommandError ? null : toBootReport(boot) };
 }
 
-async function install(
-  method: BootMethod,
-  { kernel, toolstack, bits, checkCallerWaiting }: InstallPorts,
-): Promise<readonly Problem[]> {
-  await checkCallerWaiting();
-  const inventory = await toolstack.readInventory({ kind: "policy" });
+async function install(method: BootMethod, ports: InstallPorts): Promise<readonly Problem[]> {
+  await ports.checkCallerWaiting();
+  const inventory = await ports.toolstack.readInventory({ kind: "policy" });
   const coverage = computePolicyCoverage(inventory);
-  await saveKernelBits(coverage, inventory, kernel, bits);
+  await saveKernelBits(coverage, inventory, ports);
   await installBootFiles(coverage, method);
   progress.begin("running the boot script");
   const scriptErrors = await runBootScript(coverage).finally(() => progress.end());
   return scriptErrors.map((line): Problem => ({ code: "boot-failed", message: `the boot script failed: ${line}` }));
 }
 
-/** Keeps what the script is about to turn off, as `disable` does before its own writes. */
-async function saveKernelBits(
-  coverage: Coverage,
-  inventory: Inventory,
-  kernel: Kernel,
-  bits: KernelBitsStore,
-): Promise<void> {
-  const devices = kernel.readFeatures(() => []);
-  const covered = coveredInterfaces(coverage, inventory, devices.existing, kernel);
+/**
+ * Keeps what the script is about to turn off, as `disable` does before its own writes. Of an interface without
+ * originals in XAPI (it could not be read when they were stored) also what is off already, so that `restore`
+ * does not take that for the script's work; unless an earlier boot script may have turned it off.
+ */
+async function saveKernelBits(coverage: Coverage, inventory: Inventory, ports: InstallPorts): Promise<void> {
+  const { kernel, bits, previousCoverage } = ports;
+  const { existing } = kernel.readFeatures(() => []);
+  const covered = coveredInterfaces(coverage, inventory, existing, kernel);
   const snapshot = readInterfaceFeatures(covered, kernel);
-  return await bits.save(planCoveredSteps(covered, coverage, snapshot), snapshot);
+  const bitsToClear = planCoveredSteps(covered, coverage, snapshot).map(({ device, request }) => ({
+    device,
+    bits: request.valid,
+  }));
+  const unstored = covered.filter((iface) => getSettings(iface).policy.keys.length === 0);
+  const visibleBits = unstored.flatMap((iface) => {
+    const hidden = previousCoverage === null ? [] : getBootFeatures(previousCoverage, iface);
+    const visible = getBootFeatures(coverage, iface).filter((feature) => !hidden.includes(feature));
+    return listInterfaceDevices(iface, existing).map(({ name: device }) => ({
+      device,
+      bits: getFeatureSet(snapshot, device)?.findChangeable(visible) ?? [],
+    }));
+  });
+  await bits.save([...bitsToClear, ...visibleBits], snapshot);
 }
 
 function toBootProblems({ failures }: CommandError): readonly Problem[] {

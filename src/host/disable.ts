@@ -22,6 +22,7 @@ import { installBootLayer, planPolicy, previewBootLayer } from "./boot-layer.ts"
 import {
   type BootScriptUpdate,
   createChangePorts,
+  getBootCoverage,
   isBootScriptOutdated,
   noteOutdatedPoolHosts,
   type PlannedChange,
@@ -217,7 +218,8 @@ async function updateBootLayer(
     const { method } = request.persist;
     const { kernel } = dom0;
     const checkCallerWaiting = () => call?.checkCallerWaiting() ?? Promise.resolve(undefined);
-    return await installBootLayer(method, { kernel, toolstack, bits, checkCallerWaiting });
+    const previousCoverage = getBootCoverage(boot);
+    return await installBootLayer(method, { kernel, toolstack, bits, previousCoverage, checkCallerWaiting });
   }
   // A run that was killed may have left a script that does not know its policy.
   if (!hasPolicyChanged && !isBootScriptOutdated(boot, selected.inventory)) {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { unavailableError } from "../core/command-error.ts";
-import type { FeatureSnapshot, LiveStep } from "../core/disable/steps.ts";
-import { isSet } from "../core/feature-set.ts";
-import type { Kernel, KernelBits, KernelBitsStore } from "../core/ports.ts";
+import type { FeatureSnapshot } from "../core/disable/steps.ts";
+import { type FeatureBits, isSet } from "../core/feature-set.ts";
+import type { DeviceBits, Kernel, KernelBits, KernelBitsStore } from "../core/ports.ts";
 import { BOOT_ID_PATH } from "../paths.ts";
 import { StateDocument } from "./state-file.ts";
 
@@ -70,17 +70,17 @@ export class KernelBitsFile implements KernelBitsStore {
     return [...this.#saved.keys()].filter((device) => this.get(device) !== null);
   }
 
-  async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<void> {
+  async save(devices: readonly DeviceBits[], snapshot: FeatureSnapshot): Promise<void> {
     const saved = new Map(this.#saved);
     let changed = false;
-    for (const step of steps) {
-      const ifindex = this.kernel.readIfindex(step.device);
-      const bits = getBitsToChange(step, snapshot);
-      if (ifindex === null || bits === null) continue;
-      const previous = saved.get(step.device);
+    for (const { device, bits: selected } of devices) {
+      const ifindex = this.kernel.readIfindex(device);
+      const bits = readBits(device, selected, snapshot);
+      if (ifindex === null || bits === null || bits.size === 0) continue;
+      const previous = saved.get(device);
       const isSame = previous?.ifindex === ifindex;
       if (isSame && [...bits.keys()].every((name) => previous.bits.has(name))) continue;
-      saved.set(step.device, {
+      saved.set(device, {
         ifindex,
         bits: isSame ? new Map([...bits, ...previous.bits]) : bits,
       });
@@ -108,9 +108,10 @@ export class KernelBitsFile implements KernelBitsStore {
   }
 }
 
-/** The bits that a step is about to change; null where the device was not read. */
-function getBitsToChange(
-  { device, request }: LiveStep,
+/** How the selected bits of a device are; null where it was not read. */
+function readBits(
+  device: string,
+  selected: FeatureBits,
   { featureTable, readings }: FeatureSnapshot,
 ): KernelBits | null {
   const reading = readings.get(device);
@@ -118,7 +119,7 @@ function getBitsToChange(
   const { active, requested } = reading.features;
   return new Map(
     featureTable
-      .listNames(request.valid)
+      .listNames(selected)
       .map(([name, index]) => [name, { requested: isSet(requested, index), active: isSet(active, index) }]),
   );
 }

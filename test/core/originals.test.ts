@@ -67,6 +67,17 @@ describe("the original of a feature", () => {
     expect(originalOf(nic(pif("eth0")), "gro", atBoot)?.live).toBeNull();
   });
 
+  test("is known to be off when the driver lets nobody change it, whatever the boot script covers", () => {
+    const atBoot = { ...gro("off fixed"), isOffAtBoot: () => true };
+    expect(originalOf(nic(pif("eth0")), "gro", atBoot)?.live).toBe("off");
+  });
+
+  test("is off by the bits of this boot, even where the boot script covers the feature by now", () => {
+    const bits = new Map([["rx-gro", { requested: false, active: false }]]);
+    const sources = { ...gro("off"), getKernelBits: () => bits, isOffAtBoot: () => true };
+    expect(originalOf(nic(pif("eth0")), "gro", sources)?.live).toBe("off");
+  });
+
   test("is unknown without a device on this host", () => {
     const away = vm("away", { domid: 3, residentOn: BETA });
     const devices = { "vif3.0": featureSet(KERNEL, { "rx-gro": "on" }) };

@@ -1,7 +1,7 @@
 import { unavailableError } from "../../src/core/command-error.ts";
-import type { FeatureSnapshot, LiveStep } from "../../src/core/disable/steps.ts";
+import type { FeatureSnapshot } from "../../src/core/disable/steps.ts";
 import { isSet } from "../../src/core/feature-set.ts";
-import type { Kernel, KernelBits, KernelBitsStore, PendingAnnouncements } from "../../src/core/ports.ts";
+import type { DeviceBits, Kernel, KernelBits, KernelBitsStore, PendingAnnouncements } from "../../src/core/ports.ts";
 
 /** Exact bits in memory, which may refuse to keep anything. */
 export class FakeKernelBitsStore implements KernelBitsStore {
@@ -19,16 +19,16 @@ export class FakeKernelBitsStore implements KernelBitsStore {
     return [...this.#saved.keys()].filter((device) => this.get(device) !== null);
   }
 
-  async save(steps: readonly LiveStep[], snapshot: FeatureSnapshot): Promise<void> {
+  async save(devices: readonly DeviceBits[], snapshot: FeatureSnapshot): Promise<void> {
     if (this.failsToSave) throw unavailableError("file-not-written", "no space");
-    for (const { device, request } of steps) {
+    for (const { device, bits: selected } of devices) {
       const reading = snapshot.readings.get(device);
       if (reading?.state !== "read") continue;
       const { active, requested } = reading.features;
-      const cleared = snapshot.featureTable
-        .listNames(request.valid)
+      const saved = snapshot.featureTable
+        .listNames(selected)
         .map(([name, index]) => [name, { requested: isSet(requested, index), active: isSet(active, index) }] as const);
-      const bits = new Map([...cleared, ...(this.get(device) ?? [])]);
+      const bits = new Map([...saved, ...(this.get(device) ?? [])]);
       this.#saved.set(device, { ifindex: this.kernel.readIfindex(device), bits });
     }
     return;

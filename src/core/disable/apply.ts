@@ -49,7 +49,8 @@ export interface DisableResult {
  * the rest goes on; an interface whose originals could not be stored is not changed at all.
  */
 export async function applyDisable(plan: DisablePlan, ports: ChangePorts): Promise<DisableResult> {
-  await ports.bits.save(plan.live, plan.before);
+  const bitsToChange = plan.live.map(({ device, request }) => ({ device, bits: request.valid }));
+  await ports.bits.save(bitsToChange, plan.before);
   const problems: Problem[] = [...plan.excluded];
   const stored = await storeOriginals(plan, ports, problems);
   const { unstored } = stored;

@@ -6,7 +6,7 @@ import type { PoolCall } from "../../core/pool-call.ts";
 import type { ReportingCommand } from "../../core/report.ts";
 import { ChangeLock } from "../../state/lock.ts";
 import { installBootLayer, planPolicy } from "../boot-layer.ts";
-import { createChangePorts, planTargets, updateBootScript } from "../change.ts";
+import { createChangePorts, getBootCoverage, planTargets, updateBootScript } from "../change.ts";
 import { type Dom0, refreshInventory } from "../open.ts";
 import { applyHostRestore } from "../restore/apply.ts";
 import { planHostRestore } from "../restore/plan.ts";
@@ -73,6 +73,7 @@ async function confirmPendingDisable(
             kernel: dom0.kernel,
             toolstack,
             bits,
+            previousCoverage: getBootCoverage(boot),
             checkCallerWaiting: ports.checkCallerWaiting,
           });
   const report = createDisableReport(
