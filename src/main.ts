@@ -24,6 +24,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<CommandDef>> = new Map([
   ["persist", async () => (await import("./commands/persist.ts")).persistCommand],
   ["restore", async () => (await import("./commands/restore.ts")).restoreCommand],
   ["confirm", async () => (await import("./commands/confirm.ts")).confirmCommand],
+  ["bisect", async () => (await import("./commands/bisect.ts")).bisectCommand],
   ["completions", async () => (await import("./commands/completions.ts")).completionsCommand],
   ["complete", async () => (await import("./commands/complete.ts")).completeCommand],
   ["revert", async () => (await import("./commands/revert.ts")).revertCommand],

@@ -66,7 +66,7 @@ _offload_offers() {
   local command=${words[1]-} option='' value=$word arguments='' ended='' i
   local -a options=()
   if ((${#words[@]} < 2)); then
-    offers=(status disable verify persist restore confirm doctor completions help --help --version)
+    offers=(status disable verify persist restore confirm bisect doctor completions help --help --version)
     return
   fi
   case $command in
@@ -76,10 +76,11 @@ _offload_offers() {
     persist) arguments=target options=(--features --vm --pif --host --method -y --yes --confirm-within --dry-run --remove --pool --rolling --timeout --wait --json --no-color -h --help) ;;
     restore) arguments=target options=(--features --vm --pif --host -y --yes --confirm-within --dry-run --no-replug --force --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
     confirm) arguments=none options=(-v --verbose --json --no-color -h --help) ;;
+    bisect) arguments=target options=(--features --vm --pif --host --check --repeat --settle --timeout --wait --json --no-color -h --help) ;;
     doctor) arguments=none options=(--redact --pool --timeout --json --no-color -h --help) ;;
     completions) arguments=shell options=(-h --help) ;;
     help)
-      offers=(status disable verify persist restore confirm doctor completions targets features)
+      offers=(status disable verify persist restore confirm bisect doctor completions targets features)
       return ;;
     *) return ;;
   esac
@@ -97,7 +98,7 @@ _offload_offers() {
       --pif) _offload_names pifs; return ;;
       --features) _offload_features; return ;;
       --method) _offload_words auto systemd rc.local; return ;;
-      --timeout|--confirm-within|--wait) return ;;
+      --timeout|--confirm-within|--wait|--check|--repeat|--settle) return ;;
     esac
     if [[ $word == -* ]]; then
       offers=("${options[@]}")

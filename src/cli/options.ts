@@ -48,7 +48,7 @@ export function parseFeaturesOption<D extends FeatureArguments>(args: ParsedArgu
 }
 
 /** The seconds of `--wait`: a whole number, 0 unless given. */
-function parseWaitSeconds<D extends WithArguments<"wait">>(args: ParsedArguments<D>): number {
+export function parseWaitSeconds<D extends WithArguments<"wait">>(args: ParsedArguments<D>): number {
   const [text = "0"] = args.values("wait");
   if (!/^\d{1,6}$/.test(text)) {
     throw usageError("invalid-seconds", `--wait: ${quote(text)} is not a number of seconds, e.g. --wait 30`);

@@ -1,7 +1,7 @@
 import { defineOffloadCommand } from "../cli/command.ts";
 import { InterruptedError, type SignalHandler } from "../cli/signals.ts";
 import { SHARED_ARGS } from "../cli/specs/shared.ts";
-import { usageError } from "../core/command-error.ts";
+import { attempt, CommandError, usageError } from "../core/command-error.ts";
 import type { PendingChange } from "../core/pending-change.ts";
 import { EXIT_CODES, type Problem } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
@@ -58,17 +58,25 @@ async function revertAtDeadline(id: string, pending: PendingChange | null, signa
   }
   reportRevertTimerReady();
   try {
-    await signals.waitInterruptibly(waitForDeadline(pending));
+    const current = await signals.waitInterruptibly(waitForDeadline(pending));
+    return createRevertReport(await revertNow(current));
   } catch (error) {
     // Whoever ends this process ends what protects the change.
     if (error instanceof InterruptedError) await revertNow(pending);
     throw error;
   }
-  return createRevertReport(await revertNow(pending));
 }
 
-async function waitForDeadline(change: PendingChange): Promise<void> {
-  while (getPendingState(change) === "pending" && getSecondsLeft(change) > 0) await Bun.sleep(POLL_INTERVAL_MS);
+/** Waits until the time of a change is over, of which it may get more meanwhile; returns it as it is then. */
+async function waitForDeadline(change: PendingChange): Promise<PendingChange> {
+  let current = change;
+  while (getPendingState(change) === "pending") {
+    const pending = attempt(readPendingChange);
+    if (pending !== null && !(pending instanceof CommandError) && pending.id === change.id) current = pending;
+    if (getSecondsLeft(current) === 0) break;
+    await Bun.sleep(POLL_INTERVAL_MS);
+  }
+  return current;
 }
 
 async function revertNow(change: PendingChange): Promise<readonly Problem[]> {

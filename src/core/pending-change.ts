@@ -6,8 +6,9 @@ import type { Kernel } from "./ports.ts";
 import type { Problem } from "./problem.ts";
 import type { TargetRequest } from "./targets/target-request.ts";
 
-/** The command that a confirmation completes. */
+/** The command that a confirmation completes; of what `bisect` tries nothing is to be confirmed. */
 export type PendingCommand =
+  | { readonly command: "bisect" }
   | {
       readonly command: "disable";
       /** Whether the features were named, and not taken by default. */

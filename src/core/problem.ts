@@ -76,6 +76,7 @@ const NOTE_CODES = [
   "replug-not-revertible",
   "other-hosts-outdated",
   "networkd-unreadable",
+  "not-tried",
 ] as const;
 
 /** The code of a note, stable for programs. */

@@ -29,7 +29,15 @@ export interface DeviceReport {
 }
 
 /** The commands that make a report. */
-export type ReportingCommand = "disable" | "verify" | "status" | "persist" | "restore" | "confirm" | "doctor";
+export type ReportingCommand =
+  | "disable"
+  | "verify"
+  | "status"
+  | "persist"
+  | "restore"
+  | "confirm"
+  | "bisect"
+  | "doctor";
 
 /** The one object behind the human view and `--json`; its keys are stable within a version. */
 export interface Report {
@@ -55,6 +63,8 @@ export interface Report {
   readonly undo: string | null;
   /** What `doctor` found besides; no other command has it. */
   readonly diagnosis?: Diagnosis;
+  /** What `bisect` tried and found; no other command has it. */
+  readonly bisect?: BisectReport;
   /** One row per host, with --pool only; what is true of each is in its own report. */
   readonly hosts?: readonly HostReport[];
 }
@@ -139,6 +149,35 @@ export function createFailureReport(
 ): Report {
   const problems = failures.map(({ code, message }) => ({ code, message }));
   return createReport(command, { exitCode, problems });
+}
+
+/** Features of a device. */
+export interface DeviceFeatures {
+  readonly device: string;
+  readonly features: readonly Feature[];
+}
+
+/** One set of features that was turned off, and whether the problem was gone. */
+export interface BisectStep {
+  /** What read back as off, as a whole or in part. */
+  readonly off: readonly DeviceFeatures[];
+  /** `good`: the problem was gone. */
+  readonly outcome: "good" | "bad";
+  /** How often the check was run. */
+  readonly runs: number;
+  readonly seconds: number;
+}
+
+/** What `bisect` tried and found. */
+export interface BisectReport {
+  readonly outcome: "found" | "not-present" | "not-the-cause";
+  /** The fewest features that have to be off; empty where none was found. */
+  readonly cause: readonly DeviceFeatures[];
+  /** What the kernel turns off with them. */
+  readonly wentAlong: readonly DeviceFeatures[];
+  /** How often in a row a check had to be good. */
+  readonly repeat: number;
+  readonly steps: readonly BisectStep[];
 }
 
 /** A part of the host's software; `version` is null where it is not there or not known. */

@@ -15,7 +15,7 @@ import { buildTargetArgs, listMovableVms, type PoolTargets, resolvePoolTargets }
 
 /** What `--pool` is to run on each host. */
 export interface PoolRun {
-  readonly command: Exclude<ReportingCommand, "confirm">;
+  readonly command: Exclude<ReportingCommand, "confirm" | "bisect">;
   readonly targets: readonly TargetRequest[];
   /** Options that each host gets as they are: `--features=tx`, `--force`. */
   readonly flags: readonly string[];

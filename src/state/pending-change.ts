@@ -25,6 +25,7 @@ const DocumentSchema = v.object({
   ),
   features: v.array(v.picklist(FEATURE_NAMES)),
   next: v.variant("command", [
+    v.object({ command: v.literal("bisect") }),
     v.object({
       command: v.literal("disable"),
       named: v.boolean(),

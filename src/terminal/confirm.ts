@@ -1,4 +1,4 @@
-import { writeAll } from "./streams.ts";
+import { askLine } from "./ask-line.ts";
 import { isTerminal } from "./tty.ts";
 
 /** What the person at the terminal said. */
@@ -38,21 +38,9 @@ async function askWithPrompt(question: string, signal: AbortSignal): Promise<Ans
   return answer ? "yes" : "no";
 }
 
-/** A whole line is read, as the terminal hands it over. Ctrl-C comes as the signal that it is. */
+/** For a terminal whose cursor cannot be moved. */
 async function askByLine(question: string, signal: AbortSignal): Promise<Answer> {
-  const { createInterface } = await import("node:readline");
-  await writeAll("stderr", `${question} [y/N] `);
-  const reader = createInterface({ input: process.stdin, terminal: false });
-  const { promise, resolve } = Promise.withResolvers<Answer>();
-  const cancel = () => resolve("cancelled");
-  signal.addEventListener("abort", cancel, { once: true });
-  reader.once("line", (line) => resolve(/^\s*y(es)?\s*$/i.test(line) ? "yes" : "no"));
-  reader.once("close", () => resolve("no"));
-  try {
-    return await promise;
-  } finally {
-    signal.removeEventListener("abort", cancel);
-    reader.close();
-    process.stdin.pause();
-  }
+  const line = await askLine(`${question} [y/N] `, signal);
+  if (line === null && signal.aborted) return "cancelled";
+  return /^\s*y(es)?\s*$/i.test(line ?? "") ? "yes" : "no";
 }

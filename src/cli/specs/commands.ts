@@ -1,3 +1,4 @@
+import { BISECT } from "./bisect.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONFIRM } from "./confirm.ts";
 import { DISABLE } from "./disable.ts";
@@ -16,6 +17,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   PERSIST,
   RESTORE,
   CONFIRM,
+  BISECT,
   DOCTOR,
   COMPLETIONS,
 ];

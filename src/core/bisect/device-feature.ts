@@ -6,6 +6,11 @@ export interface DeviceFeature {
   readonly feature: Feature;
   /** The same of devices that are alike. */
   readonly kind: string;
+  /**
+   * Which of its kernel features are left on; null where it is off as a whole. Linux 6.18 turns off TSO with tx, all but
+   * tx-tcp-accecn-segmentation.
+   */
+  readonly leftOn: string | null;
 }
 
 /** Features of devices that are off at the same time. */

@@ -23,6 +23,12 @@ export type SearchResult =
   /** The problem is gone when `cause` is turned off, which takes `wentAlong` with it; with less off it is there. */
   | { readonly type: "found"; readonly cause: OffSet; readonly wentAlong: OffSet };
 
+/** What was asked for, and what read back as off. */
+interface Attempt {
+  readonly requested: OffSet;
+  readonly off: OffSet;
+}
+
 /** What is turned off together, while nothing smaller has been tried. */
 type Atom = readonly DeviceFeature[];
 
@@ -65,90 +71,99 @@ class CauseSearch {
   async run(): Promise<SearchResult> {
     const rounds = estimateRemaining(this.candidates.length);
     if ((await this.#check(new Set(), rounds + 1)) === "good") return { type: "not-present" };
-    const all = new Set(this.candidates);
-    let off = await this.#turnOff(all);
-    if ((await this.#check(all, rounds)) === "bad") return { type: "not-the-cause", off };
-    off = await this.#minimize(off, byKind);
-    if (this.#listAtoms(off, byKind).some((atom) => atom.length > 1)) {
-      off = await this.#minimize(off, byDevice);
-      off = await this.#minimize(off, byItself);
+    let attempt = await this.#tryOff(new Set(this.candidates));
+    if ((await this.#check(attempt.requested, rounds)) === "bad") return { type: "not-the-cause", off: attempt.off };
+    attempt = await this.#minimize(attempt, byKind);
+    if (this.#listAtoms(attempt, byKind).some((atom) => atom.length > 1)) {
+      attempt = await this.#minimize(attempt, byDevice);
+      attempt = await this.#minimize(attempt, byItself);
     }
-    const cause = await this.#findRequest(off);
-    return { type: "found", cause, wentAlong: off.difference(cause) };
+    const { requested: cause, off } = attempt;
+    const names = new Set([...cause].map(byItself));
+    return { type: "found", cause, wentAlong: new Set([...off].filter((pair) => !names.has(byItself(pair)))) };
   }
 
-  /** Ddmin: the smallest set of atoms with which the problem is gone. */
-  async #minimize(start: OffSet, grouping: Grouping): Promise<OffSet> {
-    let off = start;
+  async #tryOff(requested: OffSet): Promise<Attempt> {
+    return { requested, off: await this.#turnOff(requested) };
+  }
+
+  /** The fewest atoms with which the problem is gone, of which none takes along what is enough by itself. */
+  async #minimize(start: Attempt, grouping: Grouping): Promise<Attempt> {
+    let attempt = await this.#runDdmin(start, grouping);
+    for (;;) {
+      const instead = await this.#replaceByWentAlong(attempt, grouping);
+      if (instead === null) return attempt;
+      attempt = await this.#runDdmin(instead, grouping);
+    }
+  }
+
+  async #runDdmin(start: Attempt, grouping: Grouping): Promise<Attempt> {
+    let attempt = start;
     let chunkCount = 2;
     for (;;) {
-      const atoms = this.#listAtoms(off, grouping);
-      if (atoms.length < 2) return off;
+      const atoms = this.#listAtoms(attempt, grouping);
+      if (atoms.length < 2) return attempt;
       const chunks = splitAtoms(atoms, Math.min(chunkCount, atoms.length));
-      const subset = await this.#findGoodSubset(chunks, off);
+      const subset = await this.#findGoodSubset(chunks);
       if (subset !== null) {
-        off = subset;
+        attempt = subset;
         chunkCount = 2;
         continue;
       }
-      const rest = chunks.length > 2 ? await this.#findGoodRest(chunks, off) : null;
+      const rest = chunks.length > 2 ? await this.#findGoodRest(chunks, attempt) : null;
       if (rest !== null) {
-        off = rest;
+        attempt = rest;
         chunkCount = Math.max(chunkCount - 1, 2);
         continue;
       }
-      if (chunkCount >= atoms.length) return off;
+      if (chunkCount >= atoms.length) return attempt;
       chunkCount = Math.min(chunkCount * 2, atoms.length);
     }
   }
 
-  #listAtoms(off: OffSet, grouping: Grouping): readonly Atom[] {
+  #listAtoms({ requested }: Attempt, grouping: Grouping): readonly Atom[] {
     return [
       ...Map.groupBy(
-        this.candidates.filter((pair) => off.has(pair)),
+        this.candidates.filter((pair) => requested.has(pair)),
         grouping,
       ).values(),
     ];
   }
 
-  async #findGoodSubset(chunks: readonly OffSet[], off: OffSet): Promise<OffSet | null> {
+  async #findGoodSubset(chunks: readonly OffSet[]): Promise<Attempt | null> {
     for (const chunk of chunks) {
       // Where the problem is there with more off, it is there with this. Of two halves each is the rest of the
       // other, which is always checked.
       if (chunks.length > 2 && this.#badSets.some((bad) => chunk.isSubsetOf(bad))) continue;
-      const smaller = await this.#tryInstead(chunk, off, chunks.length);
-      if (smaller !== null) return smaller;
+      const remaining = estimateRemaining(chunk.size) + (chunks.length > 2 ? chunks.length : 0);
+      if ((await this.#check(chunk, remaining)) === "good") return await this.#tryOff(chunk);
     }
     return null;
   }
 
-  async #findGoodRest(chunks: readonly OffSet[], off: OffSet): Promise<OffSet | null> {
-    const candidates = off.intersection(this.#indexes);
+  async #findGoodRest(chunks: readonly OffSet[], { requested }: Attempt): Promise<Attempt | null> {
     for (const chunk of chunks) {
-      const smaller = await this.#tryInstead(candidates.difference(chunk), off, chunks.length);
-      if (smaller !== null) return smaller;
+      const rest = requested.difference(chunk);
+      const remaining = estimateRemaining(rest.size) + chunks.length;
+      if ((await this.#check(rest, remaining)) === "good") return await this.#tryOff(rest);
     }
     return null;
   }
 
-  /** What reads back as off instead, where that is less and the problem is still gone. */
-  async #tryInstead(requested: OffSet, off: OffSet, chunkCount: number): Promise<OffSet | null> {
-    const instead = await this.#turnOff(requested);
-    if (instead.size >= off.size) return null;
-    const remaining = estimateRemaining(requested.size) + (chunkCount > 2 ? chunkCount : 0);
-    return (await this.#check(requested, remaining)) === "good" ? instead : null;
-  }
-
-  /** The least to ask for so that all this is off: the rest goes along. */
-  async #findRequest(off: OffSet): Promise<OffSet> {
-    let request: OffSet = off.intersection(this.#indexes);
-    for (const pair of request) {
-      const smaller = request.difference(new Set([pair]));
-      if (smaller.size === 0) break;
-      const instead = await this.#turnOff(smaller);
-      if (instead.size === off.size && instead.isSubsetOf(off)) request = smaller;
+  /** What an atom takes along may be the cause, and the atom not. */
+  async #replaceByWentAlong(attempt: Attempt, grouping: Grouping): Promise<Attempt | null> {
+    const { requested, off } = attempt;
+    for (const atom of this.#listAtoms(attempt, grouping)) {
+      const devices = new Set(atom.map(byDevice));
+      const names = new Set([...off].filter((pair) => devices.has(pair.device)).map(byItself));
+      const wentAlong = this.candidates.filter((pair) => names.has(byItself(pair)) && !requested.has(pair));
+      if (wentAlong.length === 0) continue;
+      const instead = await this.#tryOff(requested.difference(new Set(atom)).union(new Set(wentAlong)));
+      if (instead.off.size >= off.size) continue;
+      const remaining = estimateRemaining(instead.requested.size);
+      if ((await this.#check(instead.requested, remaining)) === "good") return instead;
     }
-    return request;
+    return null;
   }
 
   /** What reads back as off after such a request; a device is written to only where that is not known. */
@@ -180,7 +195,7 @@ class CauseSearch {
   }
 
   #formatKey(pairs: OffSet): string {
-    const names = [...pairs].map((pair) => this.#indexes.get(pair) ?? `${pair.device} ${pair.feature}`);
+    const names = [...pairs].map((pair) => this.#indexes.get(pair) ?? `${pair.device} ${pair.feature} ${pair.leftOn}`);
     return names.sort().join();
   }
 }

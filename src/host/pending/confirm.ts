@@ -1,4 +1,5 @@
 import type { CommandResult } from "../../cli/command.ts";
+import { usageError } from "../../core/command-error.ts";
 import { applyDisable } from "../../core/disable/apply.ts";
 import { createDisableReport } from "../../core/disable/report.ts";
 import type { PendingChange, PendingCommand } from "../../core/pending-change.ts";
@@ -34,6 +35,12 @@ export async function confirmPending(id: string | null, run: ConfirmContext): Pr
   using _lock = locked;
   const pending = findPendingChange(id);
   const { targets, next } = pending;
+  if (next.command === "bisect") {
+    throw usageError(
+      "no-pending-change",
+      "offload bisect is at work, and restores what it tries; nothing is to be confirmed",
+    );
+  }
   const refreshed = await refreshInventory(run.dom0, getPendingScope(targets, run.call));
   const refreshedRun = { ...run, dom0: refreshed };
   return next.command === "disable"

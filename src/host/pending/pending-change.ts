@@ -51,6 +51,13 @@ export async function beginPendingChange(
   return change;
 }
 
+/** Gives a pending change so much time from now on. Its revert timer follows. To be called with the lock held. */
+export async function extendPendingChange(change: PendingChange, seconds: number): Promise<PendingChange> {
+  const extended = { ...change, deadlineMs: readUptimeMs() + seconds * 1000 };
+  await writePendingChange(extended);
+  return extended;
+}
+
 /** Ends a pending change that is confirmed or reverted: nothing reverts it any more. With the lock held. */
 export async function endPendingChange(change: Pick<PendingChange, "id">): Promise<void> {
   await removePendingChange(change);
@@ -79,6 +86,9 @@ export async function revertExpiredChange(kernel: Kernel): Promise<boolean> {
   const pending = readPendingChange();
   if (pending === null) return false;
   const remainingSeconds = getSecondsLeft(pending);
+  if (remainingSeconds > 0 && pending.next.command === "bisect") {
+    throw unavailableError("change-pending", "offload bisect is at work; let it end, or end it with offload restore");
+  }
   if (remainingSeconds > 0) {
     throw unavailableError(
       "change-pending",

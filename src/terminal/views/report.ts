@@ -2,6 +2,7 @@ import type { Change } from "../../core/disable/steps.ts";
 import type { Report } from "../../core/report.ts";
 import { formatCount } from "../../core/text.ts";
 import type { TerminalView } from "../view.ts";
+import { formatBisect } from "./bisect.ts";
 import { formatFeatureTable, LEGEND } from "./feature-table.ts";
 import { formatBootLayer, formatFindings, formatParagraph } from "./findings.ts";
 import { formatPool } from "./pool.ts";
@@ -15,6 +16,7 @@ function formatReport(report: Report, view: TerminalView): readonly string[] {
   if (report.hosts !== undefined) {
     return formatPool(report, report.hosts, view);
   }
+  if (report.bisect !== undefined) return formatBisect(report, report.bisect, view);
   return [...formatPending(report, view), ...formatByCommand(report, view)];
 }
 
@@ -36,6 +38,7 @@ function formatByCommand(report: Report, view: TerminalView): readonly string[] 
     case "confirm":
     case "status":
     case "doctor":
+    case "bisect":
       return formatTableReport(report, view);
   }
 }
