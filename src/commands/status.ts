@@ -68,9 +68,16 @@ function runStatus(
   );
 }
 
+const READ_PROBLEMS: ReadonlySet<Problem["code"]> = new Set([
+  "device-missing",
+  "device-unreadable",
+  "domain-mismatch",
+  "xenstore-unavailable",
+]);
+
 /** Whether a problem is that something could not be seen. */
 export function isReadProblem({ code }: Problem): boolean {
-  return code === "device-missing" || code === "device-unreadable" || code === "domain-mismatch";
+  return READ_PROBLEMS.has(code);
 }
 
 /** What could not be seen; this command gives no verdict on it. */

@@ -1,5 +1,6 @@
 import type { StoredHostRule } from "./policy-entries.ts";
 import type { Settings } from "./settings.ts";
+import { quote } from "./text.ts";
 
 /** A host of the pool. */
 export interface Host {
@@ -124,4 +125,15 @@ export function findUnderlyingNics(pif: Pif, pifs: readonly Pif[]): readonly Pif
     case "other":
       return [];
   }
+}
+
+/**
+ * What this host must have and the inventory has not; null where it is whole. XAPI may answer with empty lists, and
+ * nothing seen is not "everything is off".
+ */
+export function findInventoryGap({ host, pifs }: Inventory): string | null {
+  const ownPifs = pifs.filter((pif) => pif.host.uuid === host.uuid);
+  if (!ownPifs.some(({ role }) => role === "physical")) return "XAPI lists no NIC of this host";
+  const bond = ownPifs.find((pif) => pif.role === "bond" && findUnderlyingNics(pif, pifs).length === 0);
+  return bond === undefined ? null : `XAPI lists no slave of ${quote(bond.device)}`;
 }

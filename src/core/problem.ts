@@ -32,6 +32,7 @@ export const PROBLEM_SEVERITIES = {
   reverted: "undone",
   "device-removed": "undone",
   "domain-mismatch": "unknown",
+  "xenstore-unavailable": "unknown",
   "vm-migrating": "unknown",
   "live-on-other-host": "unknown",
   "device-missing": "unknown",

@@ -32,7 +32,7 @@ import {
 import { changeDom0AndReadAhead, type Dom0, withDom0 } from "./open.ts";
 import { awaitAnswer } from "./pending/await-answer.ts";
 import { beginPendingChange, markReverted, revertExpiredChange } from "./pending/pending-change.ts";
-import { getReadScope, readAhead } from "./selection.ts";
+import { areDevices, getReadScope, readAhead } from "./selection.ts";
 
 /** What is to be turned off, and how. Without targets it is what the policy asks for. */
 export interface HostDisableRequest extends TargetsAndFeatures {
@@ -60,7 +60,8 @@ export async function runDisable(
 ): Promise<CommandResult> {
   // What runs at boot covers VMs of the whole pool: they may come to this host.
   const isPolicy = request.targets.length === 0 || (request.persist !== null && request.dryRun);
-  const scope: ReadScope = isPolicy ? { kind: "policy" } : getReadScope(request.targets, call);
+  const isKernelOnly = !request.store && !isPolicy && areDevices(request.targets);
+  const scope = isPolicy ? POLICY_SCOPE : isKernelOnly ? null : getReadScope(request.targets, call);
   if (request.dryRun) {
     return await withDom0(signals, scope, async (dom0): Promise<CommandResult> => {
       const plan = await planHostRequest(request, dom0, null);
@@ -91,12 +92,15 @@ export async function runDisable(
   );
 }
 
+const POLICY_SCOPE: ReadScope = { kind: "policy" };
+
 interface DisableRun {
   readonly request: HostDisableRequest;
   readonly dom0: Dom0;
   readonly signals: SignalHandler;
   readonly call: PoolCall | null;
-  readonly scope: ReadScope;
+  /** Null where XAPI is not asked. */
+  readonly scope: ReadScope | null;
 }
 
 function planHostRequest(
@@ -125,7 +129,11 @@ function disableNeedsConfirmation({ isPicked, targets }: HostDisableRequest): bo
   return isPicked || targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null);
 }
 
-async function askToDisable(request: HostDisableRequest, scope: ReadScope, signals: SignalHandler): Promise<void> {
+async function askToDisable(
+  request: HostDisableRequest,
+  scope: ReadScope | null,
+  signals: SignalHandler,
+): Promise<void> {
   const terminalView = createView("stderr", false);
   const summary = await withDom0(signals, scope, async (dom0): Promise<string> => {
     const planned = await planHostRequest(request, dom0, null);
@@ -213,7 +221,7 @@ async function updateBootLayer(
   { request, dom0, scope, call }: DisableRun,
 ): Promise<BootScriptUpdate & { readonly boot: Report["boot"] }> {
   const { toolstack } = selected;
-  if (toolstack === null) return { ...NO_BOOT_UPDATE, boot: null };
+  if (toolstack === null || scope === null) return { ...NO_BOOT_UPDATE, boot: null };
   if (request.persist !== null) {
     const { method } = request.persist;
     const { kernel } = dom0;

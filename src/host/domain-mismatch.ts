@@ -1,9 +1,8 @@
-import { existsSync } from "node:fs";
 import { attemptAsync, CommandError } from "../core/command-error.ts";
 import type { Interface } from "../core/interface.ts";
 import { createInterfaceProblem } from "../core/interface-problem.ts";
 import type { Problem } from "../core/problem.ts";
-import { XENSTORE_SOCKET } from "../paths.ts";
+import { formatCount } from "../core/text.ts";
 import { readVmUuids } from "../xapi/xenstore.ts";
 
 /** Interfaces whose devices are their own, and what is wrong with the others. */
@@ -15,7 +14,8 @@ export interface MatchedInterfaces {
 /**
  * Leaves out the VIFs of VMs whose domain on this host is not theirs: it has migrated or restarted since
  * XAPI was read, and the device of that domid is another VM's by now. xenstore knows, whose `vm` of a
- * domain no guest can write (xenopsd domain.ml make). Without xenstore there is no other VM either.
+ * domain no guest can write (xenopsd domain.ml make). Where it cannot be asked, no VIF of a running VM is
+ * touched.
  */
 export async function excludeDomainMismatches(interfaces: readonly Interface[]): Promise<MatchedInterfaces> {
   const domids = new Set(
@@ -24,12 +24,18 @@ export async function excludeDomainMismatches(interfaces: readonly Interface[]):
     ),
   );
   const problems: Problem[] = interfaces.flatMap(checkMigrating);
-  if (domids.size === 0 || !existsSync(XENSTORE_SOCKET)) return { interfaces, problems };
+  if (domids.size === 0) return { interfaces, problems };
   const owners = await attemptAsync(() => readVmUuids([...domids]));
+  if (owners instanceof CommandError) {
+    const unmatched = interfaces.filter(isLocalVif);
+    const message = `${formatCount(unmatched.length, "VIF")} left out: ${owners.message}`;
+    problems.push({ code: "xenstore-unavailable", message });
+    return { interfaces: interfaces.filter((iface) => !isLocalVif(iface)), problems };
+  }
   const matched: Interface[] = [];
   for (const iface of interfaces) {
-    const reason = owners instanceof CommandError ? owners.message : findMismatch(iface, owners);
-    if (reason === null || !isLocalVif(iface)) matched.push(iface);
+    const reason = findMismatch(iface, owners);
+    if (reason === null) matched.push(iface);
     else problems.push(createInterfaceProblem("domain-mismatch", iface, `not touched: ${reason}; run this again`));
   }
   return { interfaces: matched, problems };

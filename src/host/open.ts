@@ -80,9 +80,13 @@ function requireRoot(): void {
 /**
  * Opens the host, hands it to the work, and closes everything again, whatever happens: the XAPI
  * session is always logged out. A XAPI that does not answer is not yet a failure: some commands
- * can do without.
+ * can do without. `scope`: null where XAPI is not asked at all.
  */
-export function withDom0<T>(signals: SignalHandler, scope: ReadScope, work: (dom0: Dom0) => Promise<T>): Promise<T> {
+export function withDom0<T>(
+  signals: SignalHandler,
+  scope: ReadScope | null,
+  work: (dom0: Dom0) => Promise<T>,
+): Promise<T> {
   return withDom0AndReadAhead(signals, scope, noop, work);
 }
 
@@ -92,7 +96,7 @@ export function withDom0<T>(signals: SignalHandler, scope: ReadScope, work: (dom
  */
 export async function withDom0AndReadAhead<T, S>(
   signals: SignalHandler,
-  scope: ReadScope,
+  scope: ReadScope | null,
   readAhead: (kernel: Kernel) => S,
   work: (dom0: Dom0, prefetched: S) => Promise<T>,
 ): Promise<T> {
@@ -122,14 +126,25 @@ export async function withPartialDom0<T>(
   return await signals.waitInterruptibly(work(dom0));
 }
 
+/** It is asked for nothing where every target is a device: one of them may have gone since. */
+const XAPI_NOT_ASKED: XapiState = {
+  isKnown: false,
+  failures: [{ kind: "unavailable", code: "device-gone", message: "a device that was named is gone; run this again" }],
+};
+
 async function openDom0<T, S>(
   files: HostIdentity,
   signals: SignalHandler,
-  scope: ReadScope,
+  scope: ReadScope | null,
   readAhead: (kernel: Kernel) => S,
   work: (dom0: Dom0, prefetched: S) => Promise<T>,
 ): Promise<T> {
   using kernel = progress.isSilent ? new NetworkDevices() : new NetworkDevicesWithProgress(progress);
+  if (scope === null) {
+    const host = { uuid: files.uuid, name: hostname() };
+    const dom0 = { host, product: files.product, kernel, xapi: XAPI_NOT_ASKED, closeXapi: noop };
+    return await signals.waitInterruptibly(work(dom0, readAhead(kernel)));
+  }
   progress.begin("reading XAPI's inventory");
   const opening = XapiSession.open(files.uuid);
   let closing: Promise<void> | undefined;
@@ -201,7 +216,7 @@ export function changeDom0<T>(
 /** The same, and while XAPI puts its answer together, `meanwhile` sees to what does not depend on it. */
 export async function changeDom0AndReadAhead<T, S>(
   signals: SignalHandler,
-  scope: ReadScope,
+  scope: ReadScope | null,
   waitSeconds: number,
   readAhead: (kernel: Kernel) => S,
   work: (dom0: Dom0, lock: ChangeLock, prefetched: S) => Promise<T>,

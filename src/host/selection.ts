@@ -17,6 +17,7 @@ import {
   type TargetOptions,
   WHOLE_HOST,
 } from "../core/targets/targets.ts";
+import { NetworkDevices } from "../kernel/devices.ts";
 import { excludeDomainMismatches } from "./domain-mismatch.ts";
 import type { Dom0, XapiState } from "./open.ts";
 
@@ -43,6 +44,17 @@ export function getReadScope(requests: readonly TargetRequest[], call: PoolCall 
   // In a pool, VMs that run nowhere belong to the host that was asked.
   const guests = call === null || call.includesHaltedVms ? "resident-and-halted" : "resident";
   return requests.length === 0 ? { kind: "host", guests } : { kind: "targets", requests, guests };
+}
+
+/** Whether the kernel alone knows what these are, so that XAPI need not be asked where nothing is stored. */
+export function areDevices(requests: readonly TargetRequest[]): boolean {
+  if (requests.some((request) => parseTargetGroup(request) !== null)) return false;
+  using kernel = new NetworkDevices();
+  const devices = attempt(() => {
+    const { existing } = kernel.readFeatures(() => []);
+    return resolveUnmanaged(requests, existing, (device) => kernel.hasLowerDevices(device));
+  });
+  return devices !== null && !(devices instanceof CommandError);
 }
 
 /**

@@ -78,11 +78,11 @@ const VersionSchema = v.object({ version: v.string() });
 /** Reads a request, strictly. Another version may say the rest of it in another way. */
 export function parseRequest(text: string): PluginRequest {
   const document = parseJsonOrNull(text);
-  const versioned = v.safeParse(VersionSchema, document);
+  const versioned = v.safeParse(VersionSchema, document, { abortEarly: true });
   if (versioned.success && versioned.output.version !== VERSION) {
     throw usageError(VERSION_MISMATCH_CODE, VERSION);
   }
-  const parsed = v.safeParse(RequestSchema, document);
+  const parsed = v.safeParse(RequestSchema, document, { abortEarly: true });
   if (parsed.success) return parsed.output;
   const path = v.getDotPath(parsed.issues[0]) ?? "as a whole";
   throw usageError("invalid-request", `the request is not understood (${path})`);

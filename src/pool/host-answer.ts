@@ -41,6 +41,6 @@ export interface HostAnswer {
 
 /** Reads the value that a host's plugin gave; null where that is no answer of this program's. */
 export function parseHostAnswer(value: unknown): HostAnswer | null {
-  const parsed = v.safeParse(AnswerSchema, value);
+  const parsed = v.safeParse(AnswerSchema, value, { abortEarly: true });
   return parsed.success ? parsed.output : null;
 }

@@ -131,7 +131,7 @@ function parseDocument(text: string): ReadonlyMap<string, SavedDevice> | "outdat
   } catch {
     return null;
   }
-  const parsed = v.safeParse(DocumentSchema, document);
+  const parsed = v.safeParse(DocumentSchema, document, { abortEarly: true });
   if (!parsed.success) return null;
   if (parsed.output.bootId !== readBootId()) return "outdated";
   const features = parsed.output.features.map(

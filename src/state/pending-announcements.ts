@@ -35,7 +35,7 @@ function readMarkedVms(): ReadonlySet<string> | "unknown" {
   if (text instanceof CommandError) return "unknown";
   if (text === null) return new Set();
   try {
-    return new Set(v.parse(DocumentSchema, JSON.parse(text)).vms);
+    return new Set(v.parse(DocumentSchema, JSON.parse(text), { abortEarly: true }).vms);
   } catch {
     return "unknown";
   }

@@ -23,12 +23,21 @@ export async function readVmUuids(domids: readonly number[]): Promise<ReadonlyMa
     socket = await connectToXenstore();
     return await requestVmUuids(socket, domids);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw unavailableError("no-xenstore", `xenstore cannot be asked whose domain is which: ${message}`);
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const reason = REASONS_BY_CODE.get(code) ?? (error instanceof Error ? error.message : String(error));
+    throw unavailableError(
+      "no-xenstore",
+      `xenstore cannot be asked whose domain is which: ${reason}; is xenstored running?`,
+    );
   } finally {
     socket?.destroy();
   }
 }
+
+const REASONS_BY_CODE: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "its socket does not exist"],
+  ["ECONNREFUSED", "connection refused"],
+]);
 
 function connectToXenstore(): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();

@@ -113,6 +113,11 @@ export class Dom0 {
     return this.#guests;
   }
 
+  /** Makes a domain another VM's, or nobody's (null), while the records still say otherwise; without a VM, what they say. */
+  async domain(domid: number, vm?: string | null): Promise<void> {
+    await this.simulator.sendControl("/domain", { host: this.fixture.host.record.uuid, domid, vm });
+  }
+
   /** What happens to networkd and xapi, from a restart of the toolstack to a boot. */
   get toolstack(): Toolstack {
     return new Toolstack(this);

@@ -7,6 +7,9 @@ import { documentOf, NETWORKD_DB } from "./toolstack/networkd-document.ts";
 /** Where XAPI listens on a dom0 (xapi_globs.ml, `unix_domain_socket`). */
 export const XAPI_SOCKET = "/var/lib/xcp/xapi";
 
+/** Where xenstored listens on a dom0. */
+export const XENSTORE_SOCKET = "/run/xenstored/socket";
+
 const RC_LOCAL = "/etc/rc.d/rc.local";
 
 /** The files that make a dom0 a dom0, by path. */

@@ -8,9 +8,6 @@ interface Reference {
   readonly ref: string;
 }
 
-/** Makes xenstore say of a domain of a host that it is this VM's; without a VM, what the records say. */
-type SetDomainOwner = (host: Dom0, domid: number, vm?: string) => Promise<void>;
-
 /** The keys that vif-real reads, in its order. */
 const VIF_KEYS = ["rx", "tx", "sg", "tso", "ufo", "gso"] as const;
 
@@ -41,7 +38,6 @@ export class Guests extends VmCopies {
   constructor(
     control: SimulatorControl,
     private readonly hosts: readonly Dom0[],
-    private readonly setDomainOwner: SetDomainOwner = async () => {},
   ) {
     super(control);
   }
@@ -90,14 +86,14 @@ export class Guests extends VmCopies {
     const target = this.hosts.find((host) => host === to);
     const domid = this.#nextDomid();
     if (target !== undefined) {
-      await this.setDomainOwner(target, domid, `${uuid.slice(0, 24)}000000000001`);
+      await target.domain(domid, `${uuid.slice(0, 24)}000000000001`);
       await this.#plug(vm, target, domid, known);
     }
     await onReceive?.(domid);
     await this.#unplug(vm, from);
     const ref = "fixture" in to ? to.fixture.host.ref : to.ref;
     await this.control.set(["VM", vm.ref, "resident_on", ref], ["VM", vm.ref, "domid", domid]);
-    if (target !== undefined) await this.setDomainOwner(target, domid);
+    if (target !== undefined) await target.domain(domid);
     return domid;
   }
 

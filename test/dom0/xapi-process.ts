@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { XAPI_SOCKET } from "./files.ts";
+import { XAPI_SOCKET, XENSTORE_SOCKET } from "./files.ts";
 import type { HostFixture } from "./fixture/host-fixture.ts";
 import { Lines } from "./lines.ts";
 import { type Namespace, SYSTEM_PATH } from "./namespace.ts";
@@ -22,7 +22,7 @@ export class XapiProcess {
     const log = Bun.file(join(namespace.directory, "xapi.log"));
     await Bun.write(join(namespace.directory, "database.json"), JSON.stringify(fixture.database));
     const paths = ["--database", `${SHARED}/database.json`, "--control", `${SHARED}/control`];
-    const argv = [process.execPath, SIMULATOR, ...paths, "--socket", XAPI_SOCKET];
+    const argv = [process.execPath, SIMULATOR, ...paths, "--socket", XAPI_SOCKET, "--xenstore", XENSTORE_SOCKET];
     const entry = { env: { PATH: SYSTEM_PATH, HOME: "/root" }, cwd: "/", place: "pipes" } as const;
     const child = Bun.spawn(namespace.command([...argv, "--host", fixture.host.record.uuid], entry), {
       detached: true,

@@ -15,6 +15,8 @@ const REQUEST: PluginRequest = {
   halted: false,
 };
 
+const keysOfLength = (count: number) => Array.from({ length: count }, (_, at) => [`k${at}`, 1] as const);
+
 describe("a request", () => {
   test("round-trips as XML-safe ASCII, whatever the arguments", () => {
     const texts = fc.array(fc.string({ unit: "binary" }).filter((text) => text !== "--pool"));
@@ -25,6 +27,17 @@ describe("a request", () => {
         expect(parseRequest(text)).toEqual({ ...REQUEST, args });
       }),
     );
+  });
+
+  test.each([
+    ["arguments that are no texts", `{"version":"${VERSION}","args":[${"1,".repeat(60_000)}1]}`],
+    ["unknown members", JSON.stringify({ ...REQUEST, ...Object.fromEntries(keysOfLength(12_000)) })],
+    ["brackets in brackets", `{"version":"${VERSION}","args":${"[".repeat(60_000)}${"]".repeat(60_000)}}`],
+    ["more than one argument holds", JSON.stringify({ ...REQUEST, args: ["x".repeat(2 ** 20)] })],
+  ])("is refused at its first fault in time, however many it has: %s", (_, text) => {
+    const started = performance.now();
+    expect(failureOf(() => parseRequest(text)).code).toBe("invalid-request");
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   test("is refused if it exceeds one argument", () => {

@@ -3,10 +3,19 @@ import type { Host, Inventory, Pif, PifAddress, PifRole, Vif, Vm, VmRole } from 
 import { parseHostRuleEntries } from "../../core/policy-entries.ts";
 import { Settings } from "../../core/settings.ts";
 import { countUnreadVms, findHostRef, HostRecordsSchema } from "./hosts.ts";
-import { IntegerSchema, isObject, isStringMap, NULL_REF, RefsSchema, StringMapSchema } from "./schemas.ts";
+import {
+  IntegerSchema,
+  isObject,
+  isStringMap,
+  isUuid,
+  NULL_REF,
+  RefsSchema,
+  StringMapSchema,
+  UuidSchema,
+} from "./schemas.ts";
 
 const PifRecordSchema = v.object({
-  uuid: v.string(),
+  uuid: UuidSchema,
   device: v.string(),
   host: v.string(),
   network: v.string(),
@@ -32,7 +41,7 @@ const PifRecordSchema = v.object({
 });
 
 const VmRecordSchema = v.object({
-  uuid: v.string(),
+  uuid: UuidSchema,
   name_label: v.string(),
   power_state: v.string(),
   domid: IntegerSchema,
@@ -45,7 +54,7 @@ const VmRecordSchema = v.object({
 });
 
 const VifRecordSchema = v.object({
-  uuid: v.string(),
+  uuid: UuidSchema,
   device: v.string(),
   VM: v.string(),
   network: v.string(),
@@ -53,10 +62,10 @@ const VifRecordSchema = v.object({
   other_config: StringMapSchema,
 });
 
-const VersionsRecordSchema = v.object({ uuid: v.string(), software_version: StringMapSchema });
+const VersionsRecordSchema = v.object({ uuid: UuidSchema, software_version: StringMapSchema });
 
 const NetworkRecordSchema = v.object({
-  uuid: v.string(),
+  uuid: UuidSchema,
   name_label: v.string(),
   bridge: v.string(),
   other_config: StringMapSchema,
@@ -79,7 +88,7 @@ function isVmRecord(value: unknown): boolean {
   const { uuid, name_label, power_state, domid, resident_on } = value;
   const { is_a_template, is_a_snapshot, is_control_domain, current_operations } = value;
   return (
-    typeof uuid === "string" &&
+    isUuid(uuid) &&
     typeof name_label === "string" &&
     typeof power_state === "string" &&
     typeof domid === "number" &&
@@ -95,7 +104,7 @@ function isVifRecord(value: unknown): boolean {
   if (!isObject(value)) return false;
   const { uuid, device, VM, network, currently_attached, other_config } = value;
   return (
-    typeof uuid === "string" &&
+    isUuid(uuid) &&
     typeof device === "string" &&
     typeof VM === "string" &&
     typeof network === "string" &&

@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import type { Host, HostVmCount } from "../../core/inventory.ts";
-import { NULL_REF, RefsSchema, StringMapSchema } from "./schemas.ts";
+import { NULL_REF, RefsSchema, StringMapSchema, UuidSchema } from "./schemas.ts";
 
 /** What is needed of the hosts, by reference. */
 export const HostRecordsSchema = v.record(
   v.string(),
   v.object({
-    uuid: v.string(),
+    uuid: UuidSchema,
     name_label: v.string(),
     enabled: v.optional(v.boolean(), true),
     other_config: v.optional(StringMapSchema, {}),

@@ -67,7 +67,7 @@ function unwrapResult(result: CallResult): unknown {
 }
 
 function parseValue<S extends v.GenericSchema>(schema: S, method: string, value: unknown): v.InferOutput<S> {
-  const parsed = v.safeParse(schema, value);
+  const parsed = v.safeParse(schema, value, { abortEarly: true });
   if (parsed.success) return parsed.output;
   throw new XapiReadError(parseError(method, v.getDotPath(parsed.issues[0]) ?? ""));
 }

@@ -34,7 +34,7 @@ export function parseNetworkdDb(text: string, path: string = NETWORKD_DB): Netwo
   } catch {
     throw createUnreadableError(path, "it is not JSON");
   }
-  const parsed = v.safeParse(DocumentSchema, document);
+  const parsed = v.safeParse(DocumentSchema, document, { abortEarly: true });
   if (!parsed.success) {
     throw createUnreadableError(path, `it is not understood (${v.getDotPath(parsed.issues[0]) ?? "all"})`);
   }

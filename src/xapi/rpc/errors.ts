@@ -4,9 +4,18 @@ import type { CallError } from "./reply.ts";
 
 const LIVE_ONLY_HINT = "a device of this host can be named with --live-only, which needs no XAPI";
 
-/** What a pool member says in emergency mode, beside HOST_STILL_BOOTING (xapi.ml). */
+/**
+ * What XAPI says while it starts. A coordinator whose database is not loaded yet does not find its own record, for
+ * some tenths of a second; a member's management interface has no address yet (recorded).
+ */
+const STARTING_MESSAGES: ReadonlyMap<string, string> = new Map([
+  ["HOST_STILL_BOOTING", "XAPI is still starting"],
+  ["UUID_INVALID", "XAPI is still starting and does not find its own host yet"],
+  ["HOST_HAS_NO_MANAGEMENT_IP", "XAPI is still starting: its management interface has no address yet"],
+]);
+
+/** What a pool member says in emergency mode (xapi.ml). */
 const EMERGENCY_MODE_CODES: ReadonlySet<string> = new Set([
-  "HOST_HAS_NO_MANAGEMENT_IP",
   "HOST_MASTER_CANNOT_TALK_BACK",
   "HOST_UNKNOWN_TO_MASTER",
   "HOST_ITS_OWN_SLAVE",
@@ -30,7 +39,7 @@ export function toXapiError(error: CallError, phase: "login" | "read"): CommandE
     case "bad-response":
       return createBadResponseError(error, phase);
     case "refused":
-      return createRefusedError(error);
+      return createRefusedError(error, phase);
   }
 }
 
@@ -39,7 +48,7 @@ function formatTimeoutHint(): string {
   const coordinator = readCoordinatorAddress();
   return coordinator === null
     ? "see xe-toolstack-restart"
-    : `this is a pool member: look at its coordinator (${coordinator})`;
+    : `a pool member's XAPI hangs while its coordinator (${coordinator}) is away: look there`;
 }
 
 /**
@@ -63,11 +72,16 @@ function createBadResponseError(
   );
 }
 
-function createRefusedError({ code, params }: Extract<CallError, { kind: "refused" }>): CommandError {
-  if (code === "HOST_STILL_BOOTING") {
+function createRefusedError(
+  { code, params }: Extract<CallError, { kind: "refused" }>,
+  phase: "login" | "read",
+): CommandError {
+  // A login names no object but XAPI's own host.
+  const starting = code !== "UUID_INVALID" || phase === "login" ? STARTING_MESSAGES.get(code) : undefined;
+  if (starting !== undefined) {
     return unavailableError(
       "xapi-starting",
-      "XAPI is still starting; wait for it with: /opt/xensource/bin/xapi-wait-init-complete 300",
+      `${starting}; wait for it with: /opt/xensource/bin/xapi-wait-init-complete 300`,
     );
   }
   if (EMERGENCY_MODE_CODES.has(code)) {

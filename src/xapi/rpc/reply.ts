@@ -42,14 +42,14 @@ export function parseReply(status: number, body: string): CallResult {
   } catch {
     return badResponse(body.trimStart().startsWith("<") ? "HTML instead of JSON" : "not JSON");
   }
-  const parsed = v.safeParse(ReplySchema, document);
+  const parsed = v.safeParse(ReplySchema, document, { abortEarly: true });
   if (!parsed.success) return badResponse("not a JSON-RPC reply");
   const { error, result } = parsed.output;
   if (error === undefined || error === null) {
     return result === undefined ? badResponse("neither result nor error") : { ok: true, value: result };
   }
   if ("message" in error) {
-    const params = v.safeParse(v.array(v.string()), error.data);
+    const params = v.safeParse(v.array(v.string()), error.data, { abortEarly: true });
     return refusedResult(error.message, params.success ? params.output : []);
   }
   const [code = "", ...params] = error;

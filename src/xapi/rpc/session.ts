@@ -1,7 +1,8 @@
 import * as v from "valibot";
+import { unavailableError } from "../../core/command-error.ts";
 import type { SettingStep } from "../../core/disable/steps.ts";
 import type { Interface } from "../../core/interface.ts";
-import type { Inventory, Pif, Vm } from "../../core/inventory.ts";
+import { findInventoryGap, type Inventory, type Pif, type Vm } from "../../core/inventory.ts";
 import { compareNatural } from "../../core/natural-order.ts";
 import type {
   OtherConfigWrite,
@@ -36,6 +37,7 @@ const LOGOUT_TIMEOUT_SECONDS = 3;
 
 /** A plug takes below a second (measured), but each script that networkd runs for it may take 60. */
 const PLUG_TIMEOUT_SECONDS = 180;
+
 /** An open session with the XAPI of this host. Close it in every case: sessions are limited. */
 export class XapiSession implements Toolstack {
   readonly #limiter = new ConcurrencyLimiter(MAX_CONCURRENT_CALLS);
@@ -84,8 +86,15 @@ export class XapiSession implements Toolstack {
     return this.#read(async (reader) => {
       const records = await readInventoryRecords(reader, scope, this.hostUuid);
       const inventory = buildInventory(records, this.hostUuid);
-      if (inventory !== null) return inventory;
-      throw new XapiReadError({ kind: "refused", code: "HOST_NOT_FOUND", params: [this.hostUuid] });
+      if (inventory === null) {
+        throw new XapiReadError({ kind: "refused", code: "HOST_NOT_FOUND", params: [this.hostUuid] });
+      }
+      const gap = findInventoryGap(inventory);
+      if (gap === null) return inventory;
+      throw unavailableError(
+        "inventory-incomplete",
+        `${gap}; find it again with: xe pif-scan host-uuid=${this.hostUuid}`,
+      );
     });
   }
 

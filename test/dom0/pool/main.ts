@@ -9,6 +9,7 @@ import { callPlugin } from "../simulator/plugins.ts";
 import { networkdControls } from "../toolstack/networkd-controls.ts";
 import { PifMethods } from "../toolstack/pif-methods.ts";
 import { Xenopsd } from "../toolstack/xenopsd.ts";
+import { DomainSchema } from "../toolstack/xenstore.ts";
 import { PoolFile, XapiStatus } from "./pool-file.ts";
 import { PoolHost } from "./pool-host.ts";
 import { PoolHosts } from "./pool-hosts.ts";
@@ -28,12 +29,6 @@ const pifs = new PifMethods(coordinator, async (ref) => (await poolHosts.reach(r
 pifs.install();
 const xenopsd = new Xenopsd(coordinator.database);
 
-const DomainSchema = v.object({
-  host: v.string(),
-  domid: v.number(),
-  vm: v.optional(v.nullable(v.string())),
-});
-
 const controls: Readonly<Record<string, Control>> = {
   "POST /xapi": (body) => {
     const { host, state } = v.parse(v.object({ host: v.string(), state: XapiStatus }), body);
@@ -43,10 +38,8 @@ const controls: Readonly<Record<string, Control>> = {
     poolHosts.contactMs = v.parse(v.number(), body);
   },
   "POST /domain": (body) => {
-    const { host, domid, vm } = v.parse(DomainSchema, body);
-    const domainOverrides = hosts.find(({ uuid }) => uuid === host)?.domainOverrides;
-    if (vm === undefined) domainOverrides?.delete(domid);
-    else domainOverrides?.set(domid, vm ?? "");
+    const { host, ...domain } = v.parse(v.object({ host: v.string(), ...DomainSchema.entries }), body);
+    hosts.find(({ uuid }) => uuid === host)?.domains.override(domain);
   },
   "POST /xenopsd": () => xenopsd.toJson(),
 };

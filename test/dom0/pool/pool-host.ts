@@ -6,15 +6,14 @@ import type { PluginResult } from "../simulator/plugins.ts";
 import { Simulator } from "../simulator/simulator.ts";
 import { machineBehind } from "../toolstack/machine.ts";
 import { Networkd } from "../toolstack/networkd.ts";
+import { Domains, serveXenstore } from "../toolstack/xenstore.ts";
 import type { HostFile } from "./pool-file.ts";
-import { serveXenstore } from "./xenstore.ts";
 
 /** One host of a pool: its XAPI's socket, its xenstored, its networkd. */
 export class PoolHost {
   readonly simulator: Simulator;
   readonly networkd: Networkd;
-  /** Domains that are not what the records say: of a VM that is on its way. An empty UUID is nobody's. */
-  readonly domainOverrides = new Map<number, string>();
+  readonly domains: Domains;
   #servers: (ControlServer | Server)[] = [];
   #started = 0;
 
@@ -26,6 +25,7 @@ export class PoolHost {
   ) {
     this.simulator = new Simulator({ coordinator, socket: file.socket, host: file.ref });
     this.networkd = new Networkd(machineBehind(file.enter));
+    this.domains = new Domains(coordinator.database, file.ref);
   }
 
   get uuid(): string {
@@ -40,7 +40,7 @@ export class PoolHost {
     await this.networkd.load();
     this.simulator.start();
     this.#servers = [
-      serveXenstore(this.file.xenstore, (domid) => this.#vmOf(domid)),
+      serveXenstore(this.file.xenstore, this.domains),
       serveControl(this.simulator, this.file.control, controls),
     ];
   }
@@ -74,14 +74,5 @@ export class PoolHost {
       if ("stop" in server) server.stop();
       else server.close();
     }
-  }
-
-  #vmOf(domid: number): string | undefined {
-    const override = this.domainOverrides.get(domid);
-    if (override !== undefined) return override === "" ? undefined : override;
-    const vm = [...this.coordinator.database.records("VM").values()].find(
-      (record) => record["resident_on"] === this.ref && record["domid"] === domid,
-    );
-    return vm === undefined ? undefined : String(vm["uuid"]);
   }
 }

@@ -51,7 +51,7 @@ export class Pool {
     private readonly xapis: Bun.Subprocess,
     private readonly directory: string,
   ) {
-    this.guests = new Guests(this.simulator, hosts, (host, domid, vm) => this.domain(host, domid, vm));
+    this.guests = new Guests(this.simulator, hosts);
   }
 
   static async start(options: PoolOptions = {}): Promise<Pool> {
@@ -131,7 +131,7 @@ export class Pool {
    * a VM, what the records say.
    */
   async domain(host: Dom0, domid: number, vm?: string | null): Promise<void> {
-    await this.simulator.sendControl("/domain", { host: host.fixture.host.record.uuid, domid, vm });
+    await host.domain(domid, vm);
   }
 
   /** Puts a script in the place of a host's plugin. */

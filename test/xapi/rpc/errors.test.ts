@@ -19,7 +19,7 @@ const KINDS: readonly (readonly [CallError, string])[] = [
   [{ kind: "bad-response", status: 200, reason: "not JSON" }, "xapi-bad-response"],
   [refused("HOST_STILL_BOOTING"), "xapi-starting"],
   [refused("HOST_MASTER_CANNOT_TALK_BACK", "10.0.0.1"), "emergency-mode"],
-  [refused("HOST_HAS_NO_MANAGEMENT_IP"), "emergency-mode"],
+  [refused("HOST_HAS_NO_MANAGEMENT_IP"), "xapi-starting"],
   [refused("HOST_UNKNOWN_TO_MASTER"), "emergency-mode"],
   [refused("HOST_ITS_OWN_SLAVE"), "emergency-mode"],
   [refused("HOST_BROKEN"), "emergency-mode"],
@@ -61,6 +61,13 @@ describe("XAPI errors as command errors", () => {
     expect(failure(refused("RBAC_PERMISSION_DENIED", "pif.set", "no")).message).toBe(
       "XAPI refused: RBAC_PERMISSION_DENIED pif.set no",
     );
+  });
+
+  test("take an unknown host for a XAPI that starts at a login, and for a refusal later", () => {
+    const unknown = refused("UUID_INVALID", "host", "c269d904-1d75-474f-a7fb-84dbc48a51d5");
+    expect(failure(unknown, "login").code).toBe("xapi-starting");
+    expect(failure(unknown, "login").message).toContain("still starting");
+    expect(failure(unknown, "read").code).toBe("xapi-refused");
   });
 
   test("map HTTP 500 to a bad response outside a pool member", () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { XapiSession } from "../../../src/xapi/rpc/session.ts";
@@ -56,6 +57,68 @@ describe("connections to XAPI", () => {
     } finally {
       server.stop();
     }
+  });
+});
+
+describe("a reply from the socket", () => {
+  /** Answers each connection with a head, and then with as much of a body as is read. */
+  function answerWith(head: string, chunk?: Buffer) {
+    const server = createServer((socket) => {
+      const pour = () => {
+        if (chunk !== undefined) while (!socket.destroyed && socket.write(chunk));
+      };
+      socket.on("error", () => {});
+      socket.on("drain", pour);
+      socket.once("data", () => {
+        socket.write(`${head}\r\n\r\n`);
+        pour();
+      });
+    });
+    server.listen(path);
+    return server;
+  }
+
+  test("is not followed where it redirects to another host", async () => {
+    let requests = 0;
+    const elsewhere = Bun.serve({
+      port: 0,
+      fetch() {
+        requests += 1;
+        return Response.json({ result: "OpaqueRef:session" });
+      },
+    });
+    const server = answerWith(
+      `HTTP/1.1 302 Found\r\nLocation: ${elsewhere.url}\r\nContent-Length: 0\r\nConnection: close`,
+    );
+    const result = await new XapiSocket(path).call("VM.get_all", ["OpaqueRef:secret"]);
+    expect(result).toEqual({ ok: false, error: { kind: "bad-response", status: 302, reason: "HTTP 302" } });
+    expect(requests).toBe(0);
+    server.close();
+    await elsewhere.stop(true);
+  });
+
+  test.each([
+    ["with the length that it gives", "Content-Length: 100000000000", Buffer.alloc(2 ** 20, " ")],
+    ["in chunks", "Transfer-Encoding: chunked", Buffer.from(`100000\r\n${" ".repeat(2 ** 20)}\r\n`)],
+  ])("is refused beyond 64 MiB, and not read to its end: %s", async (_, header, chunk) => {
+    const server = answerWith(`HTTP/1.1 200 OK\r\n${header}`, chunk);
+    const before = process.memoryUsage.rss();
+    const result = await new XapiSocket(path).call("VM.get_all", []);
+    const reason = "longer than 64 MiB";
+    expect(result).toEqual({ ok: false, error: { kind: "bad-response", status: 200, reason } });
+    expect(process.memoryUsage.rss() - before).toBeLessThan(400 * 2 ** 20);
+    server.close();
+  });
+
+  test("is not unpacked where it is compressed", async () => {
+    const packed = Bun.gzipSync(Buffer.alloc(2 ** 20, " "));
+    const head = `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${packed.length}`;
+    const server = createServer((socket) => {
+      socket.once("data", () => socket.end(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), packed])));
+    }).listen(path);
+    const result = await new XapiSocket(path).call("VM.get_all", []);
+    expect(result).toEqual({ ok: false, error: { kind: "bad-response", status: 200, reason: "not JSON" } });
+    server.close();
   });
 });
 
