@@ -69,8 +69,9 @@ async function runForPool(name: string, words: readonly string[], call: PoolCall
   const load = COMMANDS.get(name);
   const completed = load === undefined ? null : await execute(load, words, new SignalHandler(call), call);
   const { reportAs = null, result = "help" } = completed ?? {};
-  if (reportAs === null || result === "help") throw usageError("no-report", `${name} makes no report here`);
-  return await createHostAnswer(reportAs, result);
+  if (completed === null || reportAs === null || result === "help")
+    throw usageError("no-report", `${name} makes no report here`);
+  return await createHostAnswer(reportAs, completed.output, result);
 }
 
 async function execute(

@@ -24,7 +24,7 @@ export async function printResult(
   if (isError) return await printError(reportAs, result, output);
   const { report, text } = result;
   if (output.json) await writeJson(report);
-  else await writeAll("stdout", text ?? (await renderPage(report, createView("stdout", output.color))));
+  else await writeAll("stdout", text ?? (await renderPage(report, createReportView(output))));
   return report.exitCode;
 }
 
@@ -52,13 +52,14 @@ async function printError(
 /** What another host is told of a command that was run for it: the report, and what replaces its usual view. */
 export async function createHostAnswer(
   reportAs: ReportingCommand,
+  output: OutputOptions,
   result: CommandResult | TextResult | CommandError,
 ): Promise<{ readonly report: Report; readonly text: string | null }> {
   if (result instanceof CommandError) return { report: createErrorReport(reportAs, result), text: null };
   if (!("report" in result)) throw usageError("no-report", `${reportAs} makes no report here`);
   const { report, text } = result;
   const hasPage = reportAs === "status" || reportAs === "doctor";
-  const page = hasPage ? await renderPage(report, createView("stdout", false)) : null;
+  const page = hasPage ? await renderPage(report, createReportView({ ...output, color: false })) : null;
   return { report, text: text ?? page };
 }
 
@@ -69,6 +70,10 @@ function createErrorReport(reportAs: ReportingCommand, error: CommandError): Rep
 
 function computeErrorExitCode({ failures }: CommandError): ExitCode {
   return failures.some(({ kind }) => kind === "unavailable") ? EXIT_CODES.unavailable : EXIT_CODES.usage;
+}
+
+function createReportView({ color, verbose, all }: OutputOptions): TerminalView {
+  return createView("stdout", color, { isVerbose: verbose, showsAll: all });
 }
 
 /** The view of a report; the page of doctor is loaded only where there is one. */

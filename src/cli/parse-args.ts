@@ -39,6 +39,7 @@ export function parseCommandLine<D extends ArgsDef>(definition: D, rawArgs: read
       json: has("json"),
       color: !given.has("no-color"),
       verbose: has("verbose"),
+      all: has("all"),
       nagios: isNagios ? { strict: given.has("strict") } : null,
     },
     wantsHelp: has("help"),

@@ -25,7 +25,7 @@ export const statusCommand = defineOffloadCommand("status", STATUS, async (args,
   const pool = parsePoolOptions(args);
   if (pool === null) return await runStatus(targets, features, signals, call);
   const { runOnPool } = await import("../pool/run.ts");
-  const flags = formatForwardedOptions(args, STATUS.args, ["features"]);
+  const flags = formatForwardedOptions(args, STATUS.args, ["features", "all"]);
   return await runOnPool({ command: "status", targets, flags, ...pool }, signals);
 });
 

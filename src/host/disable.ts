@@ -2,7 +2,7 @@ import type { CommandContext, CommandResult } from "../cli/command.ts";
 import { requireConfirmation } from "../cli/confirm.ts";
 import type { TargetsAndFeatures } from "../cli/options.ts";
 import type { SignalHandler } from "../cli/signals.ts";
-import type { BootMethod } from "../core/boot-layer.ts";
+import type { BootLayer, BootMethod } from "../core/boot-layer.ts";
 import { applyDisable } from "../core/disable/apply.ts";
 import { formatDisableCommands, NOTHING_TO_CHANGE } from "../core/disable/manual-commands.ts";
 import { type DisablePlan, previewChanges } from "../core/disable/plan.ts";
@@ -14,6 +14,7 @@ import { EXIT_CODES } from "../core/problem.ts";
 import { createReport, type Report } from "../core/report.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import { parseTargetGroup } from "../core/targets/targets.ts";
+import { formatRestoreCommand } from "../core/undo-command.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import type { ChangeLock } from "../state/lock.ts";
 import { createView } from "../terminal/view.ts";
@@ -195,7 +196,7 @@ function previewInstall(planned: PlannedChange, { persist }: HostDisableRequest)
 }
 
 async function applyChange(planned: PlannedChange, run: DisableRun): Promise<CommandResult> {
-  const { plan, selected, bits } = planned;
+  const { plan, selected, bits, boot } = planned;
   const { request, dom0, signals, call } = run;
   const toolstack = request.store ? selected.toolstack : null;
   return await signals.runUninterrupted(async (isStopped): Promise<CommandResult> => {
@@ -210,8 +211,19 @@ async function applyChange(planned: PlannedChange, run: DisableRun): Promise<Com
     const command = persist === null ? "disable" : "persist";
     const context = { ...buildReportContext(planned, run), storesSettings, notes };
     const report = createDisableReport(command, { ...applied, problems }, context);
-    return { report: { ...report, boot: bootUpdate.boot } };
+    const undo = report.changes.length === 0 && bootUpdate.boot === null ? null : formatUndoCommand(request, boot);
+    return { report: { ...report, boot: bootUpdate.boot, undo } };
   });
+}
+
+/** A boot layer that was not there before goes again; what was turned off is restored. */
+function formatUndoCommand({ targets, features, hasExplicitFeatures, persist }: HostDisableRequest, boot: BootLayer) {
+  const restored = { targets, features: hasExplicitFeatures ? features : null, pool: false };
+  const commands = [
+    ...(targets.length === 0 ? [] : [formatRestoreCommand(restored)]),
+    ...(persist !== null && boot.state === "not-installed" ? ["offload persist --remove"] : []),
+  ];
+  return commands.length === 0 ? null : commands.join(" && ");
 }
 
 /** Installs the boot layer where that was asked for; otherwise one that is there follows the policy. */

@@ -4,6 +4,7 @@ import type { SignalHandler } from "../cli/signals.ts";
 import { type CommandError, usageError } from "../core/command-error.ts";
 import type { ReportingCommand } from "../core/report.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
+import { formatRestoreCommand } from "../core/undo-command.ts";
 import { isInteractive } from "../terminal/confirm.ts";
 import { createView } from "../terminal/view.ts";
 import { formatPoolPreview } from "../terminal/views/pool.ts";
@@ -130,9 +131,16 @@ async function confirmOnPool(
 }
 
 function createPoolResult(run: PoolRun, runs: readonly HostRun[], { local }: Pool): CommandResult {
-  const { command, isChange = false, dryRun = false, flags } = run;
+  const { command, isChange = false, dryRun = false, flags, targets } = run;
   const redact = flags.includes("--redact");
   const report = createPoolReport(command, runs, { local, isChange, dryRun, redact });
   const text = joinHostTexts(runs, report.hosts ?? []);
+  const isChanged =
+    command === "disable" && !dryRun && (report.hosts ?? []).some((host) => host.report?.changes.length);
+  if (isChanged) {
+    const features = flags.flatMap((flag) => /^--features=(.*)/.exec(flag)?.[1]?.split(",") ?? []);
+    const undo = formatRestoreCommand({ targets, features: features.length === 0 ? null : features, pool: true });
+    return { report: { ...report, undo } };
+  }
   return text === "" ? { report } : { report, text };
 }

@@ -36,7 +36,6 @@ export function supportsUnicode(environment: Readonly<Record<string, string | un
 /** Paints words, or leaves them alone. */
 export interface Paint {
   bad(text: string): string;
-  warning(text: string): string;
   good(text: string): string;
   faint(text: string): string;
   strong(text: string): string;
@@ -56,7 +55,6 @@ export function createPaint(useColor: boolean): Paint {
   const style = (on: number, off: number) => (text: string) => (useColor ? `\x1b[${on}m${text}\x1b[${off}m` : text);
   return {
     bad: style(31, 39),
-    warning: style(33, 39),
     good: style(32, 39),
     faint: style(2, 22),
     strong: style(1, 22),

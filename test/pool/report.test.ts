@@ -3,10 +3,10 @@ import type { HostReport, HostState } from "../../src/core/report.ts";
 import { createReport } from "../../src/core/report.ts";
 import { createNagiosPoolResult } from "../../src/core/verify/nagios.ts";
 import { computePoolExitCode } from "../../src/pool/report.ts";
-import { createPaint } from "../../src/terminal/text.ts";
 import { renderReport } from "../../src/terminal/views/report.ts";
+import { createTestView } from "../builders/views.ts";
 
-const VIEW = { paint: createPaint(false), columns: 80, ellipsis: "…", wrapsLines: false };
+const VIEW = createTestView();
 
 function row(name: string, state: HostState, parts: Partial<HostReport> = {}): HostReport {
   const exitCode = state === "ok" ? 0 : state === "partial" ? 1 : 3;

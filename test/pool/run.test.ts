@@ -103,7 +103,7 @@ describe("--pool", () => {
     await using pool = await Pool.start({ hosts: 2, vms: 1 });
     await pool.simulator.set(["host", pool.host(0).fixture.host.ref, "enabled", false]);
     const status = await pool.host(1).offload("status", "--pool");
-    expect(status.stdout).toMatch(/^# xcp-1: disabled: [^\n]+\n\n# xcp-2\ndevice /);
+    expect(status.stdout).toMatch(/^# xcp-1: disabled: [^\n]+\n\n# xcp-2\n2 NICs: /);
     const doctor = await pool.host(1).offload("doctor", "--pool");
     expect(doctor.stdout).toMatch(/\n# xcp-2\noffload doctor /);
     const redacted = await pool.host(1).offload("doctor", "--pool", "--redact", "--json");

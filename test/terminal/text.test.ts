@@ -128,7 +128,7 @@ describe("color", () => {
 
   test("paints the words, or returns them unchanged", () => {
     const [on, off] = [createPaint(true), createPaint(false)];
-    for (const tone of ["bad", "warning", "good", "faint", "strong"] as const) {
+    for (const tone of ["bad", "good", "faint", "strong"] as const) {
       expect(on[tone]("word")).toMatch(/^\u001b\[\d+mword\u001b\[\d+m$/);
       expect(off[tone]("word")).toBe("word");
     }

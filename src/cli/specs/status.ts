@@ -4,15 +4,20 @@ import type { CommandDefinition } from "./spec.ts";
 /** All there is to say of `offload status`. */
 export const STATUS = {
   name: "status",
-  summary: "Show every device by feature, live and in XAPI",
+  summary: "Show what is on and off, live and in XAPI",
   about: [
-    "Shows a table of devices by features and what is installed for boot, without a verdict. A cell is what is live and what the setting in XAPI says: on/off is on now, and off from the next plug on. A change that is still pending comes first. It also says what networkd will do at its next start.",
+    "Says what is on and off, without a verdict on it: in a sentence each for NICs and guest interfaces, then in a table of devices that are alike, or with --all of every device. A cell is what is live and what the setting in XAPI says: on/off is on now, and off from the next plug on. A change that is still pending comes first; what is installed for boot, and what networkd will do at its next start, comes last.",
     "Where XAPI does not answer, it shows what the kernel alone can tell, and ends with 3.",
   ],
   args: {
     target: SHARED_ARGS.target,
     features: SHARED_ARGS.features,
     ...KIND_ARGS,
+    all: {
+      type: "boolean",
+      description: "a line for each device, with its VM",
+      details: "Shows a line for each device, with the name of its VM, instead of one for all that are alike.",
+    },
     pool: SHARED_ARGS.pool,
     timeout: SHARED_ARGS.timeout,
     ...OUTPUT_ARGS,
@@ -21,6 +26,7 @@ export const STATUS = {
     { command: "offload status", meaning: "the whole host" },
     { command: 'offload status "web 1"', meaning: "one VM" },
     { command: "offload status eth0 --features tso,gro,rxvlan", meaning: "some features" },
+    { command: "offload status --all | grep web", meaning: "each device of some VMs" },
     { command: "offload status --json", meaning: "for programs" },
   ],
   effects: [],

@@ -75,9 +75,9 @@ function formatVifComment({ vif, vm }: VifInterface): string {
   return formatComment(`VIF ${vif.device} of ${quote(vm.name)}`);
 }
 
-/** A comment behind a command. Tenants choose the names in it: nothing in it may end the line. */
+/** A comment behind a command, in ASCII but for names. Tenants choose those: nothing in it may end the line. */
 function formatComment(text: string): string {
-  return `  # ${stripUnprintable(text)}`;
+  return `  # ${stripUnprintable(text).replaceAll("…", "...")}`;
 }
 
 function formatCommand(...words: readonly string[]): string {

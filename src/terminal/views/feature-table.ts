@@ -4,8 +4,9 @@ import { stripUnprintable } from "../../core/text.ts";
 import { measureWidth, type Paint, pad, truncate } from "../text.ts";
 import type { TerminalView } from "../view.ts";
 
-const MAX_DEVICE_COLUMNS = 15;
+const MAX_LABEL_COLUMNS = 15;
 const COLUMN_GAP = " ";
+const TAIL_GAP = "  ";
 
 /** What the signs in the table mean, in one line. */
 export const LEGEND = "live/XAPI: ! fixed, ~ requested on, n/a no such feature, - no setting, ? unknown";
@@ -15,35 +16,75 @@ interface Cell {
   readonly style: keyof Paint | null;
 }
 
-type TableView = Pick<TerminalView, "paint" | "columns" | "ellipsis">;
+/** A row: what it is about, how its features are, and what is said behind them. */
+export interface FeatureRow {
+  readonly label: string;
+  readonly features: DeviceReport["features"];
+  /** The last column, in at most so many columns. */
+  formatTail(columns: number): string;
+}
+
+/** A table of rows by features. */
+export interface FeatureTable {
+  readonly labelTitle: string;
+  readonly tailTitle: string;
+  /** Where the last column would be narrower than this, it is a line of its own below. */
+  readonly minTailColumns: number;
+  readonly rows: readonly FeatureRow[];
+}
 
 /**
- * Device by feature, live and recorded, a heading for each VM. Returns lines. Columns are as wide as
- * their widest cell; features that do not fit beside the others follow in a table of their own.
+ * Rows by features, live and in XAPI. Columns are as wide as their widest cell; features that do not fit beside the
+ * others follow in a table of their own, and a feature that no device has is only named.
  */
-export function formatFeatureTable(devices: readonly DeviceReport[], view: TableView): readonly string[] {
+export function formatFeatureTable(table: FeatureTable, view: TerminalView): readonly string[] {
   // Devices that are alike share one description: each is laid out once.
-  const featureReports = new Set(devices.map(({ features }) => features));
-  const shownFeatures = FEATURE_NAMES.filter((feature) =>
-    [...featureReports].some((features) => features[feature] !== undefined),
+  const featureReports = [...new Set(table.rows.map(({ features }) => features))];
+  const { shown, hidden } = chooseFeatures(featureReports);
+  const cells = new Map(featureReports.map((features) => [features, shown.map((name) => formatCell(features[name]))]));
+  const widths = shown.map((feature, column) =>
+    Math.max(feature.length, ...[...cells.values()].map((row) => row[column]?.text.length ?? 0)),
   );
-  const cellsByReport = new Map(
-    [...featureReports].map((features) => [features, shownFeatures.map((feature) => formatCell(features[feature]))]),
-  );
-  const widths = shownFeatures.map((feature, column) =>
-    Math.max(feature.length, ...[...cellsByReport.values()].map((row) => row[column]?.text.length ?? 0)),
-  );
-  const names = devices.map(({ device }) => formatDeviceName(device, view.ellipsis));
-  const nameWidth = names.reduce((widest, name) => Math.max(widest, measureWidth(name)), "device".length);
-  return splitColumns(widths, view.columns - nameWidth).flatMap(({ from, to }, index) => {
-    const block = {
-      heading: shownFeatures.slice(from, to),
+  const labels = table.rows.map(({ label }) => formatLabel(label, view));
+  const labelWidth = Math.max(table.labelTitle.length, ...labels.map(measureWidth));
+  const columns = getTableColumns(view);
+  const blocks = splitColumns(widths, columns - labelWidth);
+  const lines = blocks.flatMap(({ from, to }, index) => {
+    const block: TableBlock = {
+      columns: columns - labelWidth,
+      labelWidth,
+      titles: shown.slice(from, to),
       widths: widths.slice(from, to),
-      rows: new Map([...cellsByReport].map(([features, row]) => [features, row.slice(from, to)])),
+      rows: new Map([...cells].map(([features, row]) => [features, row.slice(from, to)])),
+      // What belongs to all features is said once where nobody looks for a name in the lines.
+      hasTail: index === blocks.length - 1 || !view.wrapsLines,
     };
-    const lines = formatTableBlock(block, devices, names, nameWidth, view);
-    return index === 0 ? lines : ["", ...lines];
+    return [...(index === 0 ? [] : [""]), ...formatTableBlock(block, table, labels, view)];
   });
+  const hiddenLines =
+    hidden.length === 0 ? [] : [`Not shown, absent or off for good on every device: ${hidden.join(" ")}`];
+  return [...lines, ...[LEGEND, ...hiddenLines].map(view.paint.faint)];
+}
+
+/** How wide a table may be: a program that reads it wants nothing to be cut. */
+function getTableColumns({ columns, wrapsLines }: Pick<TerminalView, "columns" | "wrapsLines">): number {
+  return wrapsLines ? columns : Number.POSITIVE_INFINITY;
+}
+
+/** What is absent, or off for good, on every device needs no column; unless that is all that was asked about. */
+function chooseFeatures(featureReports: readonly DeviceReport["features"][]): {
+  readonly shown: readonly Feature[];
+  readonly hidden: readonly Feature[];
+} {
+  const asked = FEATURE_NAMES.filter((feature) => featureReports.some((features) => features[feature] !== undefined));
+  const isInert = (report: FeatureReport | undefined) =>
+    report === undefined ||
+    (report.xapi === null &&
+      (report.live === null || report.live === "absent" || (report.live === "off" && report.fixed)));
+  const hidden = asked.filter((feature) => featureReports.every((features) => isInert(features[feature])));
+  return hidden.length === asked.length
+    ? { shown: asked, hidden: [] }
+    : { shown: asked.filter((feature) => !hidden.includes(feature)), hidden };
 }
 
 /** Columns that stand side by side: as many as fit, one at least. */
@@ -67,17 +108,20 @@ function splitColumns(
 }
 
 interface TableBlock {
-  readonly heading: readonly Feature[];
+  /** What is left beside the labels. */
+  readonly columns: number;
+  readonly labelWidth: number;
+  readonly titles: readonly Feature[];
   readonly widths: readonly number[];
   readonly rows: ReadonlyMap<DeviceReport["features"], readonly Cell[]>;
+  readonly hasTail: boolean;
 }
 
 function formatTableBlock(
-  { heading, widths, rows }: TableBlock,
-  devices: readonly DeviceReport[],
-  names: readonly string[],
-  nameWidth: number,
-  { paint, columns, ellipsis }: TableView,
+  { columns, labelWidth, titles, widths, rows, hasTail }: TableBlock,
+  { labelTitle, tailTitle, minTailColumns, rows: tableRows }: FeatureTable,
+  labels: readonly string[],
+  { paint }: TerminalView,
 ): readonly string[] {
   const formatRow = (row: readonly Cell[]) =>
     row
@@ -85,55 +129,47 @@ function formatTableBlock(
         const paddedText = text.padEnd(widths[column] ?? 0);
         return style === null ? paddedText : paint[style](paddedText);
       })
-      .join(COLUMN_GAP)
-      .trimEnd();
+      .join(COLUMN_GAP);
   const formattedRows = new Map([...rows].map(([features, row]) => [features, formatRow(row)]));
-  const titles = heading.map((text): Cell => ({ text, style: "strong" }));
-  const lines = [`${"device".padEnd(nameWidth)}${COLUMN_GAP}${formatRow(titles)}`.trimEnd()];
-  let previous: DeviceReport | undefined;
-  let index = 0;
-  for (const device of devices) {
-    if (previous === undefined || !hasSameHeading(previous, device)) {
-      lines.push(paint.strong(truncate(formatHeading(device), columns, ellipsis)));
-    }
-    previous = device;
-    const name = pad(names[index++] ?? "", nameWidth);
-    lines.push(`${name}${COLUMN_GAP}${formattedRows.get(device.features) ?? ""}`.trimEnd());
-  }
-  return lines;
+  const cellsWidth = widths.reduce((sum, width) => sum + COLUMN_GAP.length + width, 0);
+  const tailColumns = columns - cellsWidth - TAIL_GAP.length;
+  const isTailBelow = tailColumns < minTailColumns;
+  const titleCells = formatRow(titles.map((text): Cell => ({ text, style: "strong" })));
+  const tailHeading = hasTail && !isTailBelow ? `${TAIL_GAP}${paint.strong(tailTitle)}` : "";
+  const heading = `${pad(labelTitle, labelWidth)}${COLUMN_GAP}${titleCells}${tailHeading}`;
+  const lines = tableRows.flatMap(({ features, formatTail }, index) => {
+    const row = `${pad(labels[index] ?? "", labelWidth)}${COLUMN_GAP}${formattedRows.get(features) ?? ""}`;
+    if (!hasTail) return [row];
+    if (!isTailBelow) return [`${row}${TAIL_GAP}${formatTail(Math.max(tailColumns, MIN_TAIL_COLUMNS))}`];
+    const tail = formatTail(columns + labelWidth - TAIL_GAP.length);
+    return tail === "" ? [row] : [row, `${TAIL_GAP}${tail}`];
+  });
+  return [heading, ...lines].map((line) => line.trimEnd());
 }
 
-function formatDeviceName(device: string | null, ellipsis: string): string {
-  return device === null ? "(none here)" : truncate(stripUnprintable(device), MAX_DEVICE_COLUMNS, ellipsis);
-}
+/** A name is never cut to less. */
+const MIN_TAIL_COLUMNS = 8;
 
-/** Whether two devices stand under one heading. */
-function hasSameHeading(a: DeviceReport, b: DeviceReport): boolean {
-  return a.vm === null || b.vm === null
-    ? a.vm === b.vm && a.kind === b.kind && a.management === b.management
-    : a.vm.uuid === b.vm.uuid;
-}
-
-function formatHeading(device: DeviceReport): string {
-  if (device.vm !== null) {
-    const name = stripUnprintable(device.vm.name);
-    return `VM ${name.trim() === "" ? device.vm.uuid : name}`;
-  }
-  if (device.kind === "vif") return "VIFs";
-  return device.management ? "NIC, carries the management traffic" : "NICs";
+function formatLabel(label: string, { ellipsis, wrapsLines }: TerminalView): string {
+  const shown = stripUnprintable(label);
+  return wrapsLines ? truncate(shown, MAX_LABEL_COLUMNS, ellipsis) : shown;
 }
 
 /** How one feature is written: `on/off` is on live, with a setting that says off. */
 function formatCell(feature: FeatureReport | undefined): Cell {
   if (feature === undefined) return { text: "", style: null };
-  const { live, fixed, requested, xapi, verdict } = feature;
+  const { live, fixed, requested, xapi } = feature;
   const isRequestedOn = live === "off" && requested && !fixed;
   // Without the feature there is nothing to set, but somebody may have written a setting.
   const text =
     live === "absent"
       ? `n/a${xapi === null ? "" : `/${xapi}`}`
       : `${live ?? "?"}${fixed ? "!" : isRequestedOn ? "~" : ""}/${xapi ?? "-"}`;
-  if (live === "on" && !fixed) return { text, style: "bad" };
-  if (verdict === "drift" || verdict === "fixed") return { text, style: "warning" };
-  return { text, style: verdict === "ok" ? "good" : "faint" };
+  // What is on stands out, which is no verdict: nobody may have asked for anything else.
+  return { text, style: live === "on" ? "strong" : live === "absent" ? "faint" : null };
+}
+
+/** The cells of a device as one text: the same for devices that are alike. */
+export function describeCells(features: DeviceReport["features"]): string {
+  return FEATURE_NAMES.map((feature) => formatCell(features[feature]).text).join(" ");
 }

@@ -2,6 +2,7 @@ import type { HostReport, RemoteReport, Report } from "../../core/report.ts";
 import { formatCount, joinAnd, stripUnprintable } from "../../core/text.ts";
 import { truncate } from "../text.ts";
 import type { TerminalView } from "../view.ts";
+import { formatUndo } from "./change.ts";
 import { formatFindings, formatParagraph } from "./findings.ts";
 
 /** A name-label of a host may be of any length; so many columns are shown of it. */
@@ -11,7 +12,11 @@ const MAX_NAME_COLUMNS = 32;
 const MAX_NAMES = 6;
 
 /** The human view of a pool: problems first, one line for all hosts that are ok, each note once. */
-export function formatPool({ advice }: Report, hosts: readonly HostReport[], view: TerminalView): readonly string[] {
+export function formatPool(
+  { advice, undo }: Report,
+  hosts: readonly HostReport[],
+  view: TerminalView,
+): readonly string[] {
   const { paint } = view;
   const ok = hosts.filter(({ state }) => state === "ok");
   const lines = hosts.filter(({ state }) => state !== "ok").flatMap((host) => formatHostProblems(host, advice, view));
@@ -27,6 +32,7 @@ export function formatPool({ advice }: Report, hosts: readonly HostReport[], vie
     ...formatNotes(hosts, view),
     summarizeHosts(hosts),
     ...advice.map((command) => `Run: ${paint.strong(stripUnprintable(command))}`),
+    ...formatUndo(undo, view),
   ];
 }
 

@@ -8,8 +8,8 @@ import {
   type FeatureReport,
   type Report,
 } from "../../../src/core/report.ts";
-import { createPaint } from "../../../src/terminal/text.ts";
 import { renderDiagnosis } from "../../../src/terminal/views/doctor.ts";
+import { createTestView } from "../../builders/views.ts";
 import { HOSTILE_NAMES } from "../../dom0/fixture/vm-fixtures.ts";
 
 function feature(live: FeatureReport["live"], more: Partial<FeatureReport> = {}): FeatureReport {
@@ -57,7 +57,7 @@ function diagnosis(more: Partial<Diagnosis> = {}): Diagnosis {
 function page(more: Partial<Diagnosis> = {}, columns = 80, report: Partial<Report> = {}): string {
   const whole = { ...createReport("doctor", { exitCode: 0 }), ...report };
   return renderDiagnosis(whole, diagnosis(more), {
-    ...{ paint: createPaint(false), columns, ellipsis: "...", wrapsLines: true },
+    ...createTestView({ columns, ellipsis: "...", wrapsLines: true }),
   });
 }
 

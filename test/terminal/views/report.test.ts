@@ -11,31 +11,13 @@ import {
   UNCHANGED_HOST,
   UNCHANGED_SNAPSHOT,
 } from "../../builders/reports.ts";
+import { createTestView } from "../../builders/views.ts";
 
-const VIEW = { paint: createPaint(false), columns: 80, ellipsis: "…", wrapsLines: false };
+const VIEW = createTestView();
 
 function rendered(report: Report) {
   return renderReport(report, VIEW);
 }
-
-const LEGEND = "live/XAPI: ! fixed, ~ requested on, n/a no such feature, - no setting, ? unknown";
-
-describe("status", () => {
-  test("shows the table and its legend", () => {
-    const report = createReport("status", UNCHANGED_HOST.slice(0, 1), UNCHANGED_SNAPSHOT, {
-      problems: [],
-    });
-    expect(rendered(report)).toBe(`device rx   tx   sg   tso  ufo    gso  gro  lro
-NIC, carries the management traffic
-eth0   on/- on/- on/- on/- off!/- on/- on/- off!/-
-${LEGEND}
-`);
-  });
-
-  test("says when there are no devices", () => {
-    expect(rendered(createReport("status", [], createSnapshot({})))).toBe("No devices.\n");
-  });
-});
 
 describe("verify", () => {
   test("shows problems, grouped by interface, and the command to run", () => {
@@ -84,38 +66,44 @@ Run: offload disable ALL
 });
 
 describe("disable", () => {
-  test("shows the table and summarizes the changes", () => {
+  test("summarizes the changes, and ends with how to take them back", () => {
     const report = createReport("disable", DISABLED_HOST.slice(0, 2), DISABLED_SNAPSHOT, {
       changes: CHANGES,
+      undo: "offload restore eth0",
     });
-    expect(rendered(report)).toBe(`device rx      tx      sg      tso     ufo    gso     gro     lro
-NIC, carries the management traffic
-eth0   off/off off/off off/off off/off off!/- off/off off/off off!/-
-NICs
-eth1   off/off off/off off/off off/off off!/- off/off off/off off!/-
-${LEGEND}
+    expect(rendered(report)).toBe(
+      "Turned off rx tx sg tso gso gro on 5 devices; changed 24 settings in XAPI.\nUndo: offload restore eth0\n",
+    );
+  });
 
-Changed: 28 features on 5 devices; 24 settings in XAPI.
-`);
+  test("names the features that went along with those that were asked about", () => {
+    const change = { uuid: null, layer: "live", from: "on" } as const;
+    const changes = ["eth0", "eth1"].flatMap((device) => [
+      { ...change, device, feature: "sg", to: "off" } as const,
+      { ...change, device, feature: "tso", to: "off, requested on" } as const,
+      { ...change, device, feature: "gso", to: "off, requested on" } as const,
+    ]);
+    const report = createReport("disable", DISABLED_HOST.slice(0, 2), DISABLED_SNAPSHOT, { changes, features: ["sg"] });
+    expect(rendered(report)).toContain("\n  - eth0, eth1: tso and gso went off with sg\n");
   });
 
   test.each([
     ["nothing", () => [], "Nothing had to be changed."],
     [
-      "records alone",
+      "settings alone",
       () => CHANGES.filter(({ layer }) => layer === "xapi").slice(0, 1),
-      "Changed: nothing in the kernel; 1 setting in XAPI.",
+      "Changed nothing in the kernel; changed 1 setting in XAPI.",
     ],
     [
       "the kernel alone",
       () => CHANGES.filter(({ layer }) => layer === "live").slice(0, 1),
-      "Changed: 1 feature on 1 device; no settings in XAPI.",
+      "Turned off rx on 1 device; changed no settings in XAPI.",
     ],
   ] as const)("summarizes a change of %s", (_, changes, sentence) => {
     const report = createReport("disable", DISABLED_HOST.slice(0, 1), DISABLED_SNAPSHOT, {
       changes: changes(),
     });
-    expect(rendered(report)).toContain(`\n\n${sentence}\n`);
+    expect(rendered(report)).toStartWith(`${sentence}\n`);
   });
 });
 
@@ -148,7 +136,7 @@ test("does not say that nothing had to be changed when a pending change was reve
     problems: [{ code: "reverted", message: "not confirmed, so everything was reverted" }],
   });
   expect(rendered(report)).not.toContain("Nothing had to be changed");
-  expect(rendered(report)).toContain("\n\n  ! not confirmed, so everything was reverted\n");
+  expect(rendered(report)).toContain("  ! not confirmed, so everything was reverted\n");
 });
 
 describe("a pending change", () => {
