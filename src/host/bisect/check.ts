@@ -27,7 +27,7 @@ export interface CheckOptions {
 const MAX_TRIES = 3;
 
 /** How much longer than its check a change is left in place, should this process die. */
-const MARGIN_SECONDS = 20;
+const MARGIN_SECONDS = 10;
 
 /** How long one run of a check may take, from the change to the answer. */
 export function computeSecondsPerRun({ settleSeconds, timeoutSeconds }: CheckOptions): number {
