@@ -96,8 +96,10 @@ async function selectInterfaces(dom0: Dom0, { targets }: RestoreOptions): Promis
 /** Devices that XAPI does not know, and that may have been changed: by the boot script, or while it knew them. */
 function findUnmanagedDevices({ selected, evidence, bits, boot }: ChangeInputs, kernel: Kernel): readonly Interface[] {
   const { existing } = evidence.snapshot;
+  // Also those that were left out because it is not sure whose they are.
+  const managed = selected.inventory === null ? selected.interfaces : indexInterfaces(selected.inventory).values();
   const managedNames = new Set(
-    selected.interfaces.flatMap((iface) => listInterfaceDevices(iface, existing).map(({ name }) => name)),
+    [...managed].flatMap((iface) => listInterfaceDevices(iface, existing).map(({ name }) => name)),
   );
   const coverage = getBootCoverage(boot);
   const isChanged = (device: string) =>
