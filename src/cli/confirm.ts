@@ -14,7 +14,7 @@ export interface ConfirmationPrompt {
 
 /**
  * Asks for a yes. Fails with `not-confirmed` where the answer is no or there is no terminal, and with
- * `cancelled` after Ctrl-C, by which the process then ends.
+ * `cancelled` after Esc, Ctrl-D and Ctrl-C; by the last of these the process then ends.
  */
 export async function requireConfirmation(
   { question, summary, refusal }: ConfirmationPrompt,
@@ -26,8 +26,8 @@ export async function requireConfirmation(
   }
   await writeAll("stderr", summary);
   const answer = await askYesNo(question, signals.abortSignal);
-  if (answer === "cancelled") {
-    signals.handleSignal("SIGINT");
+  if (answer === "interrupted") signals.handleSignal("SIGINT");
+  if (answer === "cancelled" || answer === "interrupted") {
     throw usageError("cancelled", "cancelled; nothing was changed");
   }
   if (answer !== "yes") throw usageError("not-confirmed", "not confirmed; nothing was changed");

@@ -1,8 +1,9 @@
 import { askLine } from "./ask-line.ts";
+import { writeAll } from "./streams.ts";
 import { isTerminal } from "./tty.ts";
 
-/** What the person at the terminal said. */
-export type Answer = "yes" | "no" | "cancelled";
+/** What the person at the terminal said; `interrupted` by Ctrl-C or another signal. */
+export type Answer = "yes" | "no" | "cancelled" | "interrupted";
 
 /** Whether somebody can be asked: both ends of the conversation are a terminal. */
 export function isInteractive(): boolean {
@@ -15,32 +16,67 @@ export function canMoveCursor(): boolean {
 }
 
 /**
- * Asks on stderr, so that stdout carries the result alone. The answer that Enter gives is No. When
- * the signal is aborted, the prompt gives up and the terminal is as it was.
+ * Asks on stderr, so that stdout carries the result alone. One key answers; Enter means No, Esc and Ctrl-D
+ * cancel. `formatTimeLeft`: what happens when, shown behind the question and anew every second. When the signal
+ * is aborted, the prompt gives up and the terminal is as it was.
  */
-export function askYesNo(question: string, signal: AbortSignal): Promise<Answer> {
-  return canMoveCursor() ? askWithPrompt(question, signal) : askByLine(question, signal);
+export async function askYesNo(question: string, signal: AbortSignal, formatTimeLeft?: () => string): Promise<Answer> {
+  const formatPrompt = () => [question, "[y/N]", formatTimeLeft?.() ?? ""].join(" ").trimEnd();
+  if (!canMoveCursor()) return await askByLine(`${formatPrompt()} `, signal);
+  const drawPrompt = () => writeAll("stderr", `\r\x1b[K${formatPrompt()} `);
+  await drawPrompt();
+  const timer = formatTimeLeft === undefined ? undefined : setInterval(drawPrompt, 1000);
+  try {
+    const answer = await readAnswerKey(signal);
+    await writeAll("stderr", `${answer === "interrupted" ? "cancelled" : answer}\n`);
+    return answer;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
-/** clack is loaded when somebody is asked, not before. */
-async function askWithPrompt(question: string, signal: AbortSignal): Promise<Answer> {
-  const prompts = await import("@clack/prompts");
-  const answer = await prompts.confirm({
-    message: question,
-    initialValue: false,
-    // Its bar is bright black, which cannot be seen on some backgrounds.
-    withGuide: false,
-    output: process.stderr,
-    signal,
+const ANSWERS_BY_KEY: ReadonlyMap<string, Answer> = new Map([
+  ["y", "yes"],
+  ["n", "no"],
+  ["\r", "no"],
+  ["\n", "no"],
+  ["\x1b", "cancelled"],
+  ["\x04", "cancelled"],
+  ["\x03", "interrupted"],
+]);
+
+/** Arrows and function keys begin with Esc, too, and are no answer. */
+const ESCAPE_SEQUENCES = /\x1b(?:\[[\d;]*[a-z~]|o[a-z])/g;
+
+function readAnswerKey(signal: AbortSignal): Promise<Answer> {
+  const { stdin } = process;
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  const onData = (data: Buffer) => {
+    const keys = data.toString("latin1").toLowerCase().replaceAll(ESCAPE_SEQUENCES, "");
+    const answer = ANSWERS_BY_KEY.get(keys.charAt(0));
+    if (answer !== undefined) resolve(answer);
+  };
+  const onEnd = () => resolve("cancelled");
+  const onAbort = () => resolve("interrupted");
+  stdin.setRawMode(true);
+  stdin.on("data", onData);
+  stdin.once("end", onEnd);
+  signal.addEventListener("abort", onAbort, { once: true });
+  stdin.resume();
+  return promise.finally(() => {
+    signal.removeEventListener("abort", onAbort);
+    stdin.off("data", onData);
+    stdin.off("end", onEnd);
+    stdin.setRawMode(false);
+    stdin.pause();
   });
-  // A cancelled prompt gives a symbol, which is as true as a yes.
-  if (prompts.isCancel(answer)) return "cancelled";
-  return answer ? "yes" : "no";
 }
 
 /** For a terminal whose cursor cannot be moved. */
-async function askByLine(question: string, signal: AbortSignal): Promise<Answer> {
-  const line = await askLine(`${question} [y/N] `, signal);
-  if (line === null && signal.aborted) return "cancelled";
-  return /^\s*y(es)?\s*$/i.test(line ?? "") ? "yes" : "no";
+async function askByLine(prompt: string, signal: AbortSignal): Promise<Answer> {
+  const line = await askLine(prompt, signal);
+  if (line !== null) return /^\s*y(es)?\s*$/i.test(line) ? "yes" : "no";
+  if (signal.aborted) return "interrupted";
+  await writeAll("stderr", "cancelled\n");
+  return "cancelled";
 }

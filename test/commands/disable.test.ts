@@ -147,9 +147,31 @@ describe("the confirmation of ALL", () => {
     const run = await dom0.run(argv, { tty: true, answers: [{ prompt: question, input: "\x03" }] });
     // A parent that ignores SIGINT hands that on; the code then says what the signal cannot.
     expect(run.signal ?? run.exitCode).toBeOneOf(["SIGINT", 130]);
-    expect(run.stdout.lastIndexOf("\x1b[?25h")).toBeGreaterThan(run.stdout.lastIndexOf("\x1b[?25l"));
     expect(await readLiveState(dom0)).toBe(before);
     expect(await dom0.simulator.sessions()).toBe(0);
+  });
+
+  test.each([
+    ["Esc", "\x1b"],
+    ["Ctrl-D", "\x04"],
+  ])("is cancelled by %s, says so, and changes nothing", async (_, input) => {
+    await using dom0 = await Dom0.start({ nics: 1, vms: 1 });
+    const before = await readLiveState(dom0);
+    const run = await dom0.run([OFFLOAD, "disable", "ALL"], { tty: true, answers: [{ prompt: question, input }] });
+    expect(run.exitCode).toBe(2);
+    const screen = Bun.stripANSI(run.stdout);
+    expect(screen).toMatch(/\[y\/N\] cancelled\r?\n/);
+    expect(screen).toContain("offload: cancelled; nothing was changed");
+    expect(screen).not.toMatch(/yes/i);
+    expect(await readLiveState(dom0)).toBe(before);
+  });
+
+  test("ignores arrow keys, whose first character is Esc", async () => {
+    await using dom0 = await Dom0.start({ nics: 1, vms: 1 });
+    const answers = [{ prompt: question, input: "\x1b[A\x1bOB\x1b[1;5Cn" }];
+    const run = await dom0.run([OFFLOAD, "disable", "ALL"], { tty: true, answers });
+    expect(run.exitCode).toBe(2);
+    expect(run.stdout).toContain("not confirmed; nothing was changed");
   });
 
   test("continues after y", async () => {

@@ -83,7 +83,6 @@ describe("the confirmation at a terminal that cannot move its cursor", () => {
     ["an empty line", "\r"],
     ["no", "n\r"],
     ["something else", "yikes\r"],
-    ["the end of input", "\x04"],
   ])("takes %s for No", async (_, input) => {
     const before = await readLiveState(dom0);
     const run = await at({ TERM: "dumb" }, ["disable", "ALL"], [{ prompt: question, input }]);
@@ -91,6 +90,13 @@ describe("the confirmation at a terminal that cannot move its cursor", () => {
     expect(run.stdout).toContain("not confirmed; nothing was changed");
     expect(run.stdout).not.toContain("\x1b");
     expect(await readLiveState(dom0)).toBe(before);
+    expect(await listWrites(dom0)).toEqual([]);
+  });
+
+  test("is cancelled by the end of input", async () => {
+    const run = await at({ TERM: "dumb" }, ["disable", "ALL"], [{ prompt: question, input: "\x04" }]);
+    expect(run.exitCode).toBe(2);
+    expect(run.stdout).toContain("offload: cancelled; nothing was changed");
     expect(await listWrites(dom0)).toEqual([]);
   });
 

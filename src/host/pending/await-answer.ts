@@ -8,8 +8,7 @@ import { createReport } from "../../core/report.ts";
 import { NetworkDevices } from "../../kernel/devices.ts";
 import { ChangeLock } from "../../state/lock.ts";
 import { getPendingState, getSecondsLeft } from "../../state/pending-change.ts";
-import { isInteractive } from "../../terminal/confirm.ts";
-import { askWithCountdown } from "../../terminal/countdown.ts";
+import { askYesNo, isInteractive, type Answer as PromptAnswer } from "../../terminal/confirm.ts";
 import { writeAll } from "../../terminal/streams.ts";
 import { type ConfirmContext, confirmPending } from "./confirm.ts";
 import { acquireLockToRevert } from "./lock-to-revert.ts";
@@ -57,14 +56,8 @@ type Answer = "confirm" | "revert" | "answered elsewhere";
 
 async function waitForAnswer(change: PendingChange, timeoutSeconds: number, signal: AbortSignal): Promise<Answer> {
   const stop = new AbortController();
-  const question = {
-    question: "Keep these changes?",
-    timeoutAction: "Reverted",
-    command: "offload confirm",
-    getSecondsLeft: () => getSecondsLeft(change),
-  };
   const prompt = isInteractive()
-    ? askWithCountdown(question, AbortSignal.any([signal, stop.signal]))
+    ? askToKeep(change, AbortSignal.any([signal, stop.signal]))
     : printConfirmHint(timeoutSeconds);
   const answer = prompt.then((reply): Answer => (reply === "yes" ? "confirm" : "revert"));
   try {
@@ -72,6 +65,12 @@ async function waitForAnswer(change: PendingChange, timeoutSeconds: number, sign
   } finally {
     stop.abort();
   }
+}
+
+/** Enter, and no answer in time, mean No. */
+async function askToKeep(change: PendingChange, signal: AbortSignal): Promise<PromptAnswer> {
+  await writeAll("stderr", "(Enter: no; from another login: offload confirm)\n");
+  return await askYesNo("Keep these changes?", signal, () => `Reverted in ${getSecondsLeft(change)} s`);
 }
 
 /** Without a terminal the answer can only come from another login. */
