@@ -1,4 +1,4 @@
-import { FEATURES, type Feature } from "./features.ts";
+import { FEATURES, type Feature, matchesPattern } from "./features.ts";
 
 /** Bits of kernel features, 32 a number, in the order of the kernel's own names. */
 export type FeatureBits = readonly number[];
@@ -196,22 +196,9 @@ export class KernelFeatureTable {
 
 function findMaskParts(names: readonly string[], pattern: string): readonly MaskPart[] {
   const blocks = new Map<number, number>();
-  for (const index of findIndexes(names, pattern)) {
+  for (const index of names.flatMap((name, index) => (matchesPattern(name, pattern) ? [index] : []))) {
     const block = Math.floor(index / 32);
     blocks.set(block, (blocks.get(block) ?? 0) | (1 << (index % 32)));
   }
   return [...blocks].map(([block, bits]) => ({ block, bits }));
-}
-
-/** Where the names are that match; `*` stands for any run of characters. */
-function findIndexes(names: readonly string[], pattern: string): readonly number[] {
-  const [prefix = "", suffix] = pattern.split("*");
-  if (suffix === undefined) {
-    const index = names.indexOf(pattern);
-    return index < 0 ? [] : [index];
-  }
-  const minLength = prefix.length + suffix.length;
-  return names.flatMap((name, index) =>
-    name.startsWith(prefix) && name.endsWith(suffix) && name.length >= minLength ? [index] : [],
-  );
 }

@@ -5,6 +5,8 @@ import { quote } from "./text.ts";
 interface FeatureDefinition {
   /** The word that ethtool and the record keys use. */
   readonly name: string;
+  /** What `ethtool -k` calls it. */
+  readonly ethtoolName: string;
   /** The kernel features behind the keyword; `*` stands for any run of characters. */
   readonly kernelPattern: string;
   /** Whether xapi and networkd read `ethtool-<keyword>` of a PIF (nm.ml determine_ethtool_settings). */
@@ -29,6 +31,7 @@ interface FeatureDefinition {
 export const FEATURES = [
   {
     name: "rx",
+    ethtoolName: "rx-checksumming",
     kernelPattern: "rx-checksum",
     pifSetting: true,
     vifSetting: true,
@@ -38,6 +41,7 @@ export const FEATURES = [
   },
   {
     name: "tx",
+    ethtoolName: "tx-checksumming",
     kernelPattern: "tx-checksum-*",
     pifSetting: true,
     vifSetting: true,
@@ -47,6 +51,7 @@ export const FEATURES = [
   },
   {
     name: "sg",
+    ethtoolName: "scatter-gather",
     kernelPattern: "tx-scatter-gather*",
     pifSetting: true,
     vifSetting: true,
@@ -56,6 +61,7 @@ export const FEATURES = [
   },
   {
     name: "tso",
+    ethtoolName: "tcp-segmentation-offload",
     kernelPattern: "tx-tcp*-segmentation",
     pifSetting: true,
     vifSetting: true,
@@ -65,6 +71,7 @@ export const FEATURES = [
   },
   {
     name: "ufo",
+    ethtoolName: "udp-fragmentation-offload",
     kernelPattern: "tx-udp-fragmentation",
     pifSetting: true,
     vifSetting: true,
@@ -74,6 +81,7 @@ export const FEATURES = [
   },
   {
     name: "gso",
+    ethtoolName: "generic-segmentation-offload",
     kernelPattern: "tx-generic-segmentation",
     pifSetting: true,
     vifSetting: true,
@@ -83,6 +91,7 @@ export const FEATURES = [
   },
   {
     name: "gro",
+    ethtoolName: "generic-receive-offload",
     kernelPattern: "rx-gro",
     pifSetting: true,
     vifSetting: false,
@@ -92,6 +101,7 @@ export const FEATURES = [
   },
   {
     name: "lro",
+    ethtoolName: "large-receive-offload",
     kernelPattern: "rx-lro",
     pifSetting: true,
     vifSetting: false,
@@ -101,6 +111,7 @@ export const FEATURES = [
   },
   {
     name: "rxvlan",
+    ethtoolName: "rx-vlan-offload",
     kernelPattern: "rx-vlan-hw-parse",
     pifSetting: false,
     vifSetting: false,
@@ -110,6 +121,7 @@ export const FEATURES = [
   },
   {
     name: "txvlan",
+    ethtoolName: "tx-vlan-offload",
     kernelPattern: "tx-vlan-hw-insert",
     pifSetting: false,
     vifSetting: false,
@@ -119,6 +131,7 @@ export const FEATURES = [
   },
   {
     name: "rxhash",
+    ethtoolName: "receive-hashing",
     kernelPattern: "rx-hashing",
     pifSetting: false,
     vifSetting: false,
@@ -128,6 +141,7 @@ export const FEATURES = [
   },
   {
     name: "ntuple",
+    ethtoolName: "ntuple-filters",
     kernelPattern: "rx-ntuple-filter",
     pifSetting: false,
     vifSetting: false,
@@ -174,6 +188,22 @@ export function isChangeableOnVif(feature: Feature): boolean {
 /** Whether a name is that of a feature of the table. */
 export function isFeature(name: string): name is Feature {
   return definitionsByName.has(name);
+}
+
+/** The feature that a word names, in any case: by its own name, ethtool's long one, or one of the kernel's. */
+export function findFeature(word: string): Feature | null {
+  const name = word.toLowerCase();
+  const found = FEATURES.find(
+    (feature) => feature.name === name || feature.ethtoolName === name || matchesPattern(name, feature.kernelPattern),
+  );
+  return found?.name ?? null;
+}
+
+/** Whether a name of the kernel matches a pattern of the table; `*` stands for any run of characters. */
+export function matchesPattern(name: string, pattern: string): boolean {
+  const [head = "", tail] = pattern.split("*");
+  if (tail === undefined) return name === pattern;
+  return name.length >= head.length + tail.length && name.startsWith(head) && name.endsWith(tail);
 }
 
 function buildSettingKeys(isRead: (feature: FeatureDefinition) => boolean): ReadonlyMap<Feature, string> {

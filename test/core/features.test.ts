@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { CommandError } from "../../src/core/command-error.ts";
-import { DEFAULT_FEATURES, FEATURE_NAMES, FEATURES, parseFeatures, settingKey } from "../../src/core/features.ts";
+import {
+  DEFAULT_FEATURES,
+  FEATURE_NAMES,
+  FEATURES,
+  findFeature,
+  parseFeatures,
+  settingKey,
+} from "../../src/core/features.ts";
 import { failureOf } from "../builders/hosts.ts";
 
 describe("the table of features", () => {
@@ -87,4 +94,12 @@ describe("parseFeatures", () => {
   test("refuses the whole list for one bad word", () => {
     expect(() => parseFeatures("tso,nonsense,gso")).toThrow(CommandError);
   });
+});
+
+test("finds a feature by its name, ethtool's long name or the kernel's, in any case", () => {
+  const words = ["tso", "TSO", "generic-receive-offload", "Rx-Checksumming", "tx-tcp6-segmentation", "rx-gro"];
+  expect(words.map(findFeature)).toEqual(["tso", "tso", "gro", "rx", "tso", "gro"]);
+  for (const other of ["rx-gro-hw", "rx-udp-gro-forwarding", "hw-tc-offload", "tx-checksum", "", "toString"]) {
+    expect(findFeature(other)).toBeNull();
+  }
 });
