@@ -95,6 +95,7 @@ complete -c offload -n '__offload_is verify' -l pif -x -a '(__offload_names pifs
 complete -c offload -n '__offload_is verify' -l host -d 'the whole host, where a VM is called ALL'
 complete -c offload -n '__offload_is verify' -l strict -d 'count features that are fixed on as wrong'
 complete -c offload -n '__offload_is verify' -l nagios -d 'one line, as a monitoring plugin'
+complete -c offload -n '__offload_is verify' -l prometheus -d 'metrics for the node exporter'
 complete -c offload -n '__offload_is verify' -l pool -d 'on every host of the pool'
 complete -c offload -n '__offload_is verify' -l timeout -x -d 'how long a host may take (30)'
 complete -c offload -n '__offload_is verify' -l json -d 'print one JSON document'

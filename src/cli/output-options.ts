@@ -6,6 +6,6 @@ export interface OutputOptions {
   readonly verbose: boolean;
   /** Whether `status` shows each device. */
   readonly all: boolean;
-  /** As a monitoring plugin answers; null where that was not asked for. */
-  readonly nagios: { readonly strict: boolean } | null;
+  /** For which monitoring system; null where none was asked for. */
+  readonly monitoring: { readonly format: "nagios" | "prometheus"; readonly strict: boolean } | null;
 }

@@ -2,10 +2,12 @@ import { CommandError, type Failure, usageError } from "../core/command-error.ts
 import { EXIT_CODES, type ExitCode } from "../core/problem.ts";
 import { createFailureReport, type Report, type ReportingCommand } from "../core/report.ts";
 import { stripUnprintable } from "../core/text.ts";
+import type { MonitoringAnswer } from "../core/verify/monitoring.ts";
 import { createLogger } from "../terminal/logger.ts";
 import { writeAll } from "../terminal/streams.ts";
 import { createView, type TerminalView } from "../terminal/view.ts";
 import { renderReport } from "../terminal/views/report.ts";
+import { VERSION } from "../version.ts";
 import type { CommandResult, CompletedCommand, TextResult } from "./command.ts";
 import type { OutputOptions } from "./output-options.ts";
 
@@ -20,7 +22,16 @@ export async function printResult(
     await writeAll("stdout", result.text);
     return EXIT_CODES.success;
   }
-  if (output.nagios !== null) return await printNagios(isError ? result : result.report, output.nagios);
+  if (output.monitoring !== null) {
+    const answer = await createMonitoringAnswer(isError ? result : result.report, output.monitoring);
+    if (answer !== null) {
+      // Names in it are a tenant's, and somebody may look at it at a terminal.
+      await writeAll("stdout", answer.text.split("\n").map(stripUnprintable).join("\n"));
+      // Metrics say that nothing could be found out, and not why.
+      if (isError && output.monitoring.format === "prometheus") printFailures(result.failures, output.color);
+      return answer.exitCode;
+    }
+  }
   if (isError) return await printError(reportAs, result, output);
   const { report, text } = result;
   if (output.json) await writeJson(report);
@@ -28,15 +39,18 @@ export async function printResult(
   return report.exitCode;
 }
 
-/** A monitoring plugin answers to a wrong command line in its own way, too. */
-async function printNagios(
+/** The answer in the format of a monitoring system; null where an error is for people to read instead. */
+async function createMonitoringAnswer(
   result: Report | CommandError,
-  { strict }: NonNullable<OutputOptions["nagios"]>,
-): Promise<ExitCode> {
+  { format, strict }: NonNullable<OutputOptions["monitoring"]>,
+): Promise<MonitoringAnswer | null> {
+  if (format === "prometheus") {
+    const { createPrometheusAnswer } = await import("../core/verify/prometheus.ts");
+    return createPrometheusAnswer(result, { strict, version: VERSION });
+  }
+  // A monitoring plugin answers to a wrong command line in its own way, too.
   const { createNagiosAnswer } = await import("../core/verify/nagios.ts");
-  const { line, exitCode } = createNagiosAnswer(result, strict);
-  await writeAll("stdout", `${stripUnprintable(line)}\n`);
-  return exitCode;
+  return createNagiosAnswer(result, strict);
 }
 
 async function printError(

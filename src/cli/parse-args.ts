@@ -32,7 +32,9 @@ export function parseCommandLine<D extends ArgsDef>(definition: D, rawArgs: read
   const tokens = tokenize(definition, rawArgs);
   const given = listGivenFlags(tokens);
   const has = (flag: string) => given.has(flag) && Object.hasOwn(definition, flag);
-  const isNagios = Object.hasOwn(definition, "nagios") && tokens.some((token) => token.name === "nagios");
+  const format = (["nagios", "prometheus"] as const).find(
+    (name) => Object.hasOwn(definition, name) && tokens.some((token) => token.name === name),
+  );
   return {
     args: attempt(() => readTokens(tokens, definition)),
     output: {
@@ -40,7 +42,7 @@ export function parseCommandLine<D extends ArgsDef>(definition: D, rawArgs: read
       color: !given.has("no-color"),
       verbose: has("verbose"),
       all: has("all"),
-      nagios: isNagios ? { strict: given.has("strict") } : null,
+      monitoring: format === undefined ? null : { format, strict: given.has("strict") },
     },
     wantsHelp: has("help"),
   };

@@ -30,8 +30,13 @@ interface VerifyRequest extends TargetsAndFeatures {
 export const verifyCommand = defineOffloadCommand("verify", VERIFY, async (args, { signals, call }) => {
   const request: VerifyRequest = { ...parseTargetsAndFeatures(args), strict: args.flag("strict") };
   const pool = parsePoolOptions(args);
-  if (args.flag("nagios") && args.flag("json")) {
-    throw usageError("conflicting-options", "--nagios and --json exclude each other");
+  const formats = (["nagios", "prometheus", "json"] as const).filter((format) => args.flag(format));
+  if (formats.length > 1) {
+    const [first, second] = formats;
+    throw usageError("conflicting-options", `--${first} and --${second} exclude each other`);
+  }
+  if (args.flag("prometheus") && pool !== null) {
+    throw usageError("conflicting-options", "--prometheus is about one host: let each host of the pool write its own");
   }
   if (pool === null) return await runVerify(request, signals, call);
   const { runOnPool } = await import("../pool/run.ts");

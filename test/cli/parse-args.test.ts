@@ -248,7 +248,7 @@ describe("features of a command line", () => {
 
 describe("output options", () => {
   test("are known even when the command line is invalid", () => {
-    const plain = { json: false, color: true, verbose: false, all: false, nagios: null };
+    const plain = { json: false, color: true, verbose: false, all: false, monitoring: null };
     expect(outputOf("web")).toEqual(plain);
     expect(outputOf("--nonsense", "--json", "--no-color")).toEqual({
       ...plain,

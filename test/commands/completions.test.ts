@@ -104,6 +104,7 @@ describe("completion in bash", () => {
         "--host",
         "--strict",
         "--nagios",
+        "--prometheus",
         "--pool",
         "--timeout",
         "--json",

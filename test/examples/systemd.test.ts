@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { listCurrentStates, parseMetrics } from "../assertions/prometheus.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
 const EXAMPLES = resolve(import.meta.dir, "../../examples/systemd");
@@ -15,7 +16,7 @@ async function start(): Promise<Dom0> {
   const script = `
     cp ${EXAMPLES}/*.service ${EXAMPLES}/*.timer /etc/systemd/system/
     mkdir -p /usr/local/sbin /opt/xensource/bin
-    cp ${EXAMPLES}/offload-alert /usr/local/sbin/
+    cp ${EXAMPLES}/offload-alert ${EXAMPLES}/offload-metrics /usr/local/sbin/
     ln -s ${OFFLOAD} /usr/local/bin/offload
     printf '%s' '${RECORDER}' | tee /opt/xensource/bin/xe > /usr/local/bin/logger
     chmod 755 /opt/xensource/bin/xe /usr/local/bin/logger`;
@@ -65,5 +66,23 @@ describe("the systemd example", () => {
     await dom0.text(["rm", "/root/said"]);
     await dom0.text(command);
     expect((await dom0.run(["cat", "/root/said"])).exitCode).not.toBe(0);
+  });
+
+  test("writes metrics whole, readable by everybody, and keeps the last ones when there are none", async () => {
+    await using dom0 = await start();
+    const command = (await commandOf("offload-metrics.service")).split(" ");
+    const directory = command.at(-1) ?? "";
+    await dom0.text(["mkdir", "-p", directory]);
+    await dom0.text(command);
+    const read = async () => listCurrentStates(parseMetrics(await dom0.text(["cat", `${directory}/offload.prom`])));
+    expect(await read()).toEqual(["critical"]);
+    await dom0.offload("persist", "ALL", "--yes");
+    await dom0.text(command);
+    expect(await read()).toEqual(["ok"]);
+    await dom0.text(["ln", "-sf", "/bin/false", "/usr/local/bin/offload"]);
+    expect((await dom0.run(command)).exitCode).not.toBe(0);
+    expect(await read()).toEqual(["ok"]);
+    expect(await dom0.text(["stat", "-c", "%a %n", "--", directory, `${directory}/offload.prom`])).toContain("644 ");
+    expect(await dom0.text(["ls", "-A", directory])).toBe("offload.prom\n");
   });
 });

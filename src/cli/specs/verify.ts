@@ -28,6 +28,12 @@ export const VERIFY = {
       details:
         "Prints one line with performance data, and ends with the codes of a monitoring plugin: 0 OK, 1 WARNING (off now, but it will come back), 2 CRITICAL (on), 3 UNKNOWN, a wrong command line included.",
     },
+    prometheus: {
+      type: "boolean",
+      description: "metrics for the node exporter",
+      details:
+        "Prints metrics in the text format of Prometheus, for the textfile collector of the node exporter. The exit code is 0 when there are metrics, whatever they say: offload_verify_state says what was found, or that nothing could be. A wrong command line gives no metrics and exit code 2.",
+    },
     pool: SHARED_ARGS.pool,
     timeout: SHARED_ARGS.timeout,
     ...OUTPUT_ARGS,
@@ -38,7 +44,8 @@ export const VERIFY = {
     { command: "offload verify eth0 --features tso,gro", meaning: "two features of one NIC" },
     { command: "offload verify ALL", meaning: "is everything off?" },
     { command: "offload verify --json", meaning: "for programs" },
-    { command: "offload verify --nagios", meaning: "for a monitoring system" },
+    { command: "offload verify --nagios", meaning: "for Nagios and the like" },
+    { command: "offload verify --prometheus", meaning: "for the node exporter of Prometheus" },
   ],
   effects: [],
   exitCodes: {

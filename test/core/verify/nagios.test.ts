@@ -35,11 +35,11 @@ function answer(...codes: readonly ProblemCode[]) {
 }
 
 /** One line as the plugin guidelines have it: a state, a text, and data as `label=value;warn;crit;min`. */
-const LINE = /^OFFLOAD (OK|WARNING|CRITICAL|UNKNOWN): [^|\n]+( \| (\w+=\d+;\d*;\d*;\d+)( \w+=\d+;\d*;\d*;\d+)*)?$/;
+const LINE = /^OFFLOAD (OK|WARNING|CRITICAL|UNKNOWN): [^|\n]+( \| (\w+=\d+;\d*;\d*;\d+)( \w+=\d+;\d*;\d*;\d+)*)?\n$/;
 
 describe("the Nagios state", () => {
   test("is OK (0) when nothing is wrong, or only fixed features are on", () => {
-    expect(answer()).toMatchObject({ exitCode: 0, line: expect.stringMatching(/^OFFLOAD OK: 1 /) });
+    expect(answer()).toMatchObject({ exitCode: 0, text: expect.stringMatching(/^OFFLOAD OK: 1 /) });
     expect(answer("live-fixed").exitCode).toBe(0);
   });
 
@@ -81,19 +81,19 @@ describe("the Nagios output", () => {
   test("stays one line, whatever the problems contain", () => {
     const hostile = problem("live-on", 'VIF 0 of "a|b\nc; | x=1": tso on');
     for (const one of [answer(), answer("live-on"), createNagiosResult(report([hostile]), false)]) {
-      expect(one.line).toMatch(LINE);
+      expect(one.text).toMatch(LINE);
     }
-    expect(createNagiosFailure([{ kind: "usage", code: "x", message: "a | b\nc" }]).line).toBe(
-      "OFFLOAD UNKNOWN: a / b c",
+    expect(createNagiosFailure([{ kind: "usage", code: "x", message: "a | b\nc" }]).text).toBe(
+      "OFFLOAD UNKNOWN: a / b c\n",
     );
   });
 
   test("names the first problems and counts the rest", () => {
     const many = Array.from({ length: 50 }, (_, n) => problem("live-on", `vif${n}.0: tso on`));
-    const { line } = createNagiosResult(report(many), false);
-    expect(line).toContain("vif0.0: tso on; vif1.0: tso on; vif2.0: tso on; and 47 more");
+    const { text } = createNagiosResult(report(many), false);
+    expect(text).toContain("vif0.0: tso on; vif1.0: tso on; vif2.0: tso on; and 47 more");
     const long = Array.from({ length: 3 }, () => problem("live-on", "x".repeat(2000)));
-    expect(createNagiosResult(report(long), false).line.length).toBeLessThan(1024);
+    expect(createNagiosResult(report(long), false).text.length).toBeLessThan(1024);
   });
 
   test("includes performance data", () => {
@@ -101,7 +101,7 @@ describe("the Nagios output", () => {
     const held = { ...on, fixed: true, verdict: "fixed" } as const;
     const requestedOn = { ...OFF, requested: true, verdict: "drift" } as const;
     const seen = report([problem("live-on"), problem("requested-on")], [on, held, requestedOn, OFF]);
-    const [, data] = createNagiosResult(seen, false).line.split(" | ");
+    const [, data] = createNagiosResult(seen, false).text.trimEnd().split(" | ");
     expect(data).toBe("interfaces=1;;;0 on=1;;0;0 fixed_on=1;;;0 requested_on=1;0;;0 problems=2;0;;0 unknown=0;;;0");
   });
 });
