@@ -433,8 +433,9 @@ completion_file() {
   esac
 }
 
-# A file that a package owns, or that says nothing of offload, is somebody else's.
+# A link, a file that a package owns, or that says nothing of offload, is somebody else's.
 own_completion() {
+  [ -f "$1" ] && [ ! -L "$1" ] || return 1
   head -n 2 "$1" 2>/dev/null | grep -q "made by offload completions $2" || return 1
   ! has rpm || ! rpm -qf "$1" >/dev/null 2>&1
 }
@@ -453,7 +454,7 @@ install_completions() {
   for shell in bash zsh fish; do
     file=$(completion_file "$shell")
     [ -d "${file%/*}" ] || continue
-    [ ! -e "$file" ] || own_completion "$file" "$shell" || continue
+    { [ ! -e "$file" ] && [ ! -L "$file" ]; } || own_completion "$file" "$shell" || continue
     COMPLETION=$(mktemp "${file%/*}/.offload.XXXXXX" 2>/dev/null) || {
       say "the completions of $shell are not installed: cannot write to ${file%/*}"
       continue

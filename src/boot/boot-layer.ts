@@ -1,11 +1,21 @@
-import type { BootLayer, BootMethod, BootState } from "../core/boot-layer.ts";
+import type { BootLayer, BootMethod, BootState, ThirdPartyBootFile } from "../core/boot-layer.ts";
+import { CommandError } from "../core/command-error.ts";
 import type { Coverage } from "../core/verify/coverage.ts";
 import { BOOT_SCRIPT_PATH, UDEV_RULE_PATH, UNIT_PATH } from "../paths.ts";
 import { generateBootScript } from "./boot-script.ts";
 import { bootScriptFile, inspectBootScript, removeBootScript, writeBootScript } from "./boot-script-file.ts";
 import { inspectBlock, planBlock, previewBlock, rcLocalPath, removeBlock, writeBlock } from "./rc-local.ts";
-import { compareFile } from "./signed-file.ts";
-import { checkSystemd, inspectUnit, installUnit, isSystemdRunning, removeUnit, UNIT, unitFile } from "./systemd.ts";
+import { compareFile, toThirdPartyFailure } from "./signed-file.ts";
+import {
+  checkSystemd,
+  inspectUnit,
+  installUnit,
+  isSystemdRunning,
+  removeUnit,
+  UNIT,
+  unitFile,
+  unitLink,
+} from "./systemd.ts";
 import { installUdevRule, removeUdevRule, UDEV_RULE, udevRuleFile } from "./udev-rule.ts";
 
 /** A file that `persist` would write, for whoever wants to see it first. */
@@ -29,31 +39,40 @@ export function inspectBootLayer(): BootLayer {
   const { state: script, coverage } = inspectBootScript();
   const rule = compareFile(udevRuleFile.inspect(), UDEV_RULE);
   const isPresent = (state: string) => state !== "missing" && state !== "third-party";
-  const buildLayer = (method: BootMethod | null, state: BootState) => ({ method, state, covers: coverage });
+  const thirdParty = listThirdPartyFiles();
+  const buildLayer = (method: BootMethod | null, state: BootState) => ({ method, state, covers: coverage, thirdParty });
   if (unit === "missing" && block === "missing") {
     return buildLayer(null, isPresent(script) || isPresent(rule) ? "incomplete" : "not-installed");
   }
   const method = unit === "missing" ? "rc.local" : "systemd";
   const hasBothMethods = unit !== "missing" && block !== "missing";
-  if (hasBothMethods || script === "missing" || rule === "missing") return buildLayer(method, "incomplete");
+  if (hasBothMethods || !isPresent(script) || !isPresent(rule)) return buildLayer(method, "incomplete");
   const states = [unit === "missing" ? block : unit, script, rule] as const;
-  const [state = "up-to-date"] = states.flatMap((fileState) => toBootState(fileState));
-  return buildLayer(method, state);
+  return buildLayer(method, states.find(isBootState) ?? "up-to-date");
 }
 
 type BootFileState = Exclude<BootState, "incomplete" | "not-installed"> | "missing" | "third-party";
 
-/** What one piece makes of the whole. What took the place of a piece of ours was put there by hand. */
-function toBootState(state: BootFileState): readonly BootState[] {
-  if (state === "up-to-date" || state === "missing") return [];
-  return [state === "third-party" ? "modified" : state];
+/** Whether the state of one piece is one of the whole. */
+function isBootState(state: BootFileState): state is Exclude<BootFileState, "missing" | "third-party" | "up-to-date"> {
+  return state !== "up-to-date" && state !== "missing" && state !== "third-party";
+}
+
+/** What stands in the place of the files that are this program's alone. */
+function listThirdPartyFiles(): readonly ThirdPartyBootFile[] {
+  const contents = [bootScriptFile, udevRuleFile, unitFile, unitLink].map(
+    (file) => [file.path, file.inspect()] as const,
+  );
+  return contents.flatMap(([path, content]) =>
+    content.state === "third-party" ? [{ path, reason: content.reason, isMask: content.isMask }] : [],
+  );
 }
 
 /** The files that installing would write; of rc.local the block alone. Fails where installing would be refused. */
-export function previewBootFiles(coverage: Coverage, method: BootMethod): readonly BootFile[] {
+export async function previewBootFiles(coverage: Coverage, method: BootMethod): Promise<readonly BootFile[]> {
   const script = { path: BOOT_SCRIPT_PATH, text: generateBootScript(coverage) };
   const rule = { path: UDEV_RULE_PATH, text: UDEV_RULE };
-  prepareInstall(method);
+  await prepareInstall(method);
   const unit = { path: UNIT_PATH, text: UNIT };
   const block = { path: rcLocalPath(), text: previewBlock() };
   return [script, method === "systemd" ? unit : block, rule];
@@ -65,7 +84,7 @@ export function previewBootFiles(coverage: Coverage, method: BootMethod): readon
  * anything had to be changed.
  */
 export async function installBootFiles(coverage: Coverage, method: BootMethod): Promise<boolean> {
-  const install = prepareInstall(method);
+  const install = await prepareInstall(method);
   return await runSteps([
     () => writeBootScript(coverage),
     install,
@@ -103,12 +122,13 @@ async function runSteps(steps: readonly InstallStep[]): Promise<boolean> {
 }
 
 /** What installs the unit or the block. Fails where something is in the way. */
-function prepareInstall(method: BootMethod): InstallStep {
-  for (const file of [bootScriptFile, udevRuleFile, unitFile]) file.read();
+async function prepareInstall(method: BootMethod): Promise<InstallStep> {
+  const thirdParty = listThirdPartyFiles();
+  if (thirdParty.length > 0) throw new CommandError(thirdParty.map(toThirdPartyFailure));
   if (method === "systemd") {
     checkSystemd();
     return installUnit;
   }
-  const plan = planBlock();
+  const plan = await planBlock();
   return () => writeBlock(plan);
 }

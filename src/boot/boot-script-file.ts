@@ -1,9 +1,8 @@
 import { rmdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { unavailableError } from "../core/command-error.ts";
 import type { Coverage } from "../core/verify/coverage.ts";
 import { getErrnoName, toFileError } from "../fs/file-error.ts";
-import { findProgram, PROGRAM_ENVIRONMENT, runProgramOrFail } from "../fs/process.ts";
+import { runProgram, runProgramOrFail } from "../fs/process.ts";
 import { BOOT_SCRIPT_PATH } from "../paths.ts";
 import { generateBootScript, parseBootScriptCoverage } from "./boot-script.ts";
 import { compareFile, createSignedFile, type FileState } from "./signed-file.ts";
@@ -27,8 +26,8 @@ export function inspectBootScript(): BootScriptInspection {
 
 /** Writes the boot script; says whether that changed anything. */
 export async function writeBootScript(coverage: Coverage): Promise<boolean> {
-  return await bootScriptFile.write(generateBootScript(coverage), (temporary) => {
-    runProgramOrFail("sh", ["-n", temporary]);
+  return await bootScriptFile.write(generateBootScript(coverage), async (temporary) => {
+    await runProgramOrFail("sh", ["-n", temporary]);
   });
 }
 
@@ -40,24 +39,25 @@ export function removeBootScript(): boolean {
     rmdirSync(directory);
   } catch (error) {
     const errno = getErrnoName(error);
-    const isExpected = errno === "ENOENT" || errno === "ENOTEMPTY";
+    // What is no directory is somebody else's.
+    const isExpected = errno === "ENOENT" || errno === "ENOTEMPTY" || errno === "ENOTDIR";
     if (!isExpected) throw toFileError("file-not-removed", `cannot remove ${directory}`, error);
   }
   return removed;
 }
 
+/**
+ * How long the boot script may run, in milliseconds: as long as the unit lets it. Every call in it is bounded by
+ * itself, so that it takes longer only where many devices hang.
+ */
+const SCRIPT_TIMEOUT_MS = 90_000;
+
 /** Runs the boot script now, as boot will, and gives what it says is still on: nothing when all is off. */
 export async function runBootScript(coverage: Coverage): Promise<readonly string[]> {
-  const shell = findProgram("sh");
-  if (shell === null) throw unavailableError("program-missing", "sh is not installed");
-  const script = Bun.spawn([shell, "-s"], {
-    stdin: new TextEncoder().encode(generateBootScript(coverage)),
-    stdout: "ignore",
-    stderr: "pipe",
-    env: PROGRAM_ENVIRONMENT,
-  });
-  const errors = (await script.stderr.text()).trim();
-  return (await script.exited) === 0 || errors === ""
-    ? []
-    : errors.split("\n").map((line) => line.replace(/^offload: /, ""));
+  const input = generateBootScript(coverage);
+  const { exitCode, stderr, problem } = await runProgram("sh", ["-s"], { input, timeoutMs: SCRIPT_TIMEOUT_MS });
+  if (exitCode === 0) return [];
+  const lines = stderr.split("\n").filter((line) => line !== "");
+  const messages = lines.map((line) => line.replace(/^offload: /, ""));
+  return problem === null && messages.length > 0 ? messages : [...messages, problem ?? `it ended with ${exitCode}`];
 }

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { attempt, CommandError, usageError } from "../core/command-error.ts";
+import { attempt, CommandError, refusedError, usageError } from "../core/command-error.ts";
 import { readFileBytes, removeFile, removeStaleTemporaryFilesBeside, replaceFile } from "../fs/file.ts";
+import { getErrnoName, toFileError } from "../fs/file-error.ts";
 import { runProgramAt } from "../fs/process.ts";
 import { BOOT_SCRIPT_PATH, DOM0_RC_LOCAL, PLAIN_RC_LOCAL } from "../paths.ts";
 import { type Block, findBlock, formatBlock, insertBlock, parseInterpreter, stripBlock } from "./rc-local-text.ts";
@@ -31,11 +32,14 @@ export interface BlockPlan {
 }
 
 /** Makes the text of rc.local with the block. Fails where that would not be run at boot. */
-export function planBlock(): BlockPlan {
+export async function planBlock(): Promise<BlockPlan> {
   const path = rcLocalPath();
+  if (!isFileOrMissing(path)) {
+    throw refusedError("third-party-file", `${path} is left alone: it is not a regular file; use --method systemd`);
+  }
   const existing = readText(path);
   const text = insertBlock(existing, formatBlockLines(getModeToSave(path, existing)), path);
-  checkSyntax(path, text, existing !== null);
+  await checkSyntax(path, text, existing !== null);
   return { path, text };
 }
 
@@ -50,6 +54,7 @@ export async function writeBlock({ path, text }: BlockPlan): Promise<boolean> {
 /** Takes the block out again, and the executable bit if it was put there for it. */
 export async function removeBlock(): Promise<boolean> {
   const path = rcLocalPath();
+  if (!isFileOrMissing(path)) return false;
   removeStaleTemporaryFilesBeside(path);
   const text = readText(path);
   const block = text === null ? null : findBlock(text, path);
@@ -63,7 +68,7 @@ export async function removeBlock(): Promise<boolean> {
 /** How it stands with the block; `missing` when there is none. */
 export function inspectBlock(): "missing" | "up-to-date" | "modified" | "not-executable" {
   const path = rcLocalPath();
-  const text = readText(path);
+  const text = isFileOrMissing(path) ? readText(path) : null;
   if (text === null) return "missing";
   const block = attempt(() => findBlock(text, path));
   if (block === null) return "missing";
@@ -80,7 +85,7 @@ function formatBlockLines(originalMode: number | null): readonly string[] {
 }
 
 /** Whether the shell that the first line names is there and can read the file. */
-function checkSyntax(path: string, text: string, exists: boolean): void {
+async function checkSyntax(path: string, text: string, exists: boolean): Promise<void> {
   const [program, ...words] = parseInterpreter(text, path);
   if (!existsSync(program)) {
     throw usageError(
@@ -90,9 +95,9 @@ function checkSyntax(path: string, text: string, exists: boolean): void {
   }
   // The block is one line that every shell can read: what is checked is the rest of the file.
   if (!exists) return;
-  const { exitCode, stderr } = runProgramAt(program, [...words, "-n", path]);
+  const { exitCode, stderr, problem } = await runProgramAt(program, [...words, "-n", path]);
   if (exitCode === 0) return;
-  const [line = ""] = stderr.trim().split("\n");
+  const line = problem ?? stderr.trim().split("\n")[0];
   throw usageError("rc-local-syntax", `${path} has an error that ends it at boot: ${line}; fix it`);
 }
 
@@ -109,6 +114,16 @@ function parseSavedMode(block: Block): number | null {
   const line = block.lines.find((candidate) => candidate.startsWith(MODE_MARK));
   const [, octal] = /^([0-7]{4})$/.exec(line?.slice(MODE_MARK.length) ?? "") ?? [];
   return octal === undefined ? null : Number.parseInt(octal, 8);
+}
+
+/** What is no file has no block of ours in it. */
+function isFileOrMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+  } catch (error) {
+    if (getErrnoName(error) === "ELOOP") return false;
+    throw toFileError("file-not-read", `cannot read ${path}`, error);
+  }
 }
 
 /** One character a byte; null without a file. */

@@ -1,5 +1,7 @@
-import { usageError } from "../core/command-error.ts";
+import { formatThirdPartyFile, type ThirdPartyBootFile } from "../core/boot-layer.ts";
+import { CommandError, type Failure } from "../core/command-error.ts";
 import { OwnFile, type OwnFileContent } from "../fs/own-file.ts";
+import { BOOT_SCRIPT_PATH } from "../paths.ts";
 import { VERSION } from "../version.ts";
 
 /** The line that makes a file ours; a script has it behind its first line. */
@@ -20,10 +22,16 @@ export function createSignedFile(path: string, mode: number): OwnFile {
   return new OwnFile({
     path,
     mode,
+    ownsDirectory: path === BOOT_SCRIPT_PATH,
     isSigned,
-    refuse: (_, reason) =>
-      usageError("third-party-file", `${path} is left alone: ${reason}; move it away and run this again`),
+    refuse: (_, { reason, isMask }) => new CommandError([toThirdPartyFailure({ path, reason, isMask })]),
   });
+}
+
+/** Why nothing is installed where something else is in the way. */
+export function toThirdPartyFailure(file: ThirdPartyBootFile): Failure {
+  const message = `${formatThirdPartyFile(file)} and run this again`;
+  return { kind: "refused", code: "third-party-file", message };
 }
 
 /** How a file compares with the one that this version would write. */

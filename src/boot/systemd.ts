@@ -1,6 +1,6 @@
-import { existsSync, lstatSync } from "node:fs";
-import { unavailableError, usageError } from "../core/command-error.ts";
-import { removeFile } from "../fs/file.ts";
+import { existsSync } from "node:fs";
+import { refusedError, unavailableError } from "../core/command-error.ts";
+import { OwnLink } from "../fs/own-file.ts";
 import { runProgram, runProgramOrFail } from "../fs/process.ts";
 import {
   BOOT_SCRIPT_PATH,
@@ -42,6 +42,9 @@ WantedBy=multi-user.target
 /** The unit on disk. */
 export const unitFile = createSignedFile(UNIT_PATH, 0o644);
 
+/** The link that enables it. */
+export const unitLink = new OwnLink(UNIT_ENABLED_LINK, UNIT_PATH);
+
 /** Whether this host was booted by systemd (sd_booted(3)). */
 export function isSystemdRunning(): boolean {
   return existsSync(SYSTEMD_RUN_DIRECTORY);
@@ -56,7 +59,7 @@ export function checkSystemd(): void {
     (path) => createSignedFile(path, 0o644).inspect().state === "third-party",
   );
   if (conflictingPath !== undefined) {
-    throw usageError(
+    throw refusedError(
       "third-party-file",
       `${conflictingPath} was not written by offload and has the name of its unit; use --method rc.local`,
     );
@@ -69,38 +72,38 @@ export function checkSystemd(): void {
  */
 export async function installUnit(): Promise<boolean> {
   const changed = await unitFile.write(UNIT);
-  const enabled = readEnabledState();
-  const reloadNeeded = needsDaemonReload();
+  const enabled = await readEnabledState();
+  const reloadNeeded = await needsDaemonReload();
   if (!changed && enabled === "enabled" && !reloadNeeded) return false;
   for (const step of [["daemon-reload"], ["enable", UNIT_NAME]] as const) {
-    runProgramOrFail("systemctl", step);
+    await runProgramOrFail("systemctl", step);
   }
-  const after = readEnabledState();
+  const after = await readEnabledState();
   if (after !== "enabled") throw unavailableError("unit-not-enabled", `${UNIT_NAME} is ${after}, not enabled`);
   return true;
 }
 
-function readEnabledState(): string {
-  const result = runProgram("systemctl", ["is-enabled", UNIT_NAME]);
+async function readEnabledState(): Promise<string> {
+  const result = await runProgram("systemctl", ["is-enabled", UNIT_NAME]);
   return result.stdout.trim();
 }
 
 /** Whether systemd has another unit of this name in its memory than there is on disk, if any. */
-function needsDaemonReload(): boolean {
-  const result = runProgram("systemctl", ["show", UNIT_NAME]);
+async function needsDaemonReload(): Promise<boolean> {
+  const result = await runProgram("systemctl", ["show", UNIT_NAME]);
   return !result.stdout.split("\n").includes("NeedDaemonReload=no");
 }
 
 /** Removes the unit, its link first. Says whether there was one of ours. */
-export function removeUnit(): boolean {
+export async function removeUnit(): Promise<boolean> {
   const { state } = unitFile.inspect();
   if (state === "third-party") return false;
   const isRunning = isSystemdRunning();
-  if (state === "own" && isRunning) runProgramOrFail("systemctl", ["stop", UNIT_NAME]);
-  removeFile(UNIT_ENABLED_LINK, { followLinks: false });
+  if (state === "own" && isRunning) await runProgramOrFail("systemctl", ["stop", UNIT_NAME]);
+  unitLink.remove();
   unitFile.remove();
   // Also where a run before was cut short before it told systemd.
-  if (isRunning && needsDaemonReload()) runProgramOrFail("systemctl", ["daemon-reload"]);
+  if (isRunning && (await needsDaemonReload())) await runProgramOrFail("systemctl", ["daemon-reload"]);
   return state === "own";
 }
 
@@ -108,5 +111,5 @@ export function removeUnit(): boolean {
 export function inspectUnit(): "missing" | "up-to-date" | "outdated" | "modified" | "disabled" {
   const state = compareFile(unitFile.inspect(), UNIT);
   if (state === "missing" || state === "third-party") return "missing";
-  return lstatSync(UNIT_ENABLED_LINK, { throwIfNoEntry: false }) === undefined ? "disabled" : state;
+  return unitLink.inspect().state === "own" ? state : "disabled";
 }

@@ -24,18 +24,18 @@ export const udevRuleFile = createSignedFile(UDEV_RULE_PATH, 0o644);
 /** Writes the rule and tells udevd; says whether that changed anything. */
 export async function installUdevRule(): Promise<boolean> {
   const changed = await udevRuleFile.write(UDEV_RULE);
-  if (changed) reloadUdevRules();
+  if (changed) await reloadUdevRules();
   return changed;
 }
 
 /** Removes the rule; says whether there was one of ours. */
-export function removeUdevRule(): boolean {
+export async function removeUdevRule(): Promise<boolean> {
   const removed = udevRuleFile.remove();
-  if (removed) reloadUdevRules();
+  if (removed) await reloadUdevRules();
   return removed;
 }
 
 /** udevd notices by itself within seconds; where none runs there is nobody to be told. */
-function reloadUdevRules(): void {
-  if (existsSync(UDEV_CONTROL_SOCKET)) runProgram("udevadm", ["control", "--reload"]);
+async function reloadUdevRules(): Promise<void> {
+  if (existsSync(UDEV_CONTROL_SOCKET)) await runProgram("udevadm", ["control", "--reload"]);
 }

@@ -83,7 +83,9 @@ function createErrorReport(reportAs: ReportingCommand, error: CommandError): Rep
 }
 
 function computeErrorExitCode({ failures }: CommandError): ExitCode {
-  return failures.some(({ kind }) => kind === "unavailable") ? EXIT_CODES.unavailable : EXIT_CODES.usage;
+  const kinds = new Set(failures.map(({ kind }) => kind));
+  if (kinds.has("unavailable")) return EXIT_CODES.unavailable;
+  return kinds.has("usage") ? EXIT_CODES.usage : EXIT_CODES.problems;
 }
 
 function createReportView({ color, verbose, all }: OutputOptions): TerminalView {

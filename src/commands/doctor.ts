@@ -132,7 +132,7 @@ async function createDoctorReport(
   const boot = failures.tryRead("what is installed for boot", inspectBootLayer);
   const evaluation = evaluateHost(dom0, selected, snapshot, boot);
   const findings = {
-    ...findSettings(dom0, interfaces, diagnostics, redactor),
+    ...(await findSettings(dom0, interfaces, diagnostics, redactor)),
     hooks: readHooks(redactor, failures),
   };
   const stateFiles = failures.tryRead("its own notes", listStateFiles) ?? [];
@@ -159,7 +159,7 @@ async function createDoctorReport(
 }
 
 /** The software, and records that are read by nobody or for something else. */
-function findSettings(
+async function findSettings(
   { xapi, product }: Dom0,
   interfaces: readonly Interface[],
   diagnostics: XapiDiagnostics | null,
@@ -168,7 +168,7 @@ function findSettings(
   const software = collectSoftware(diagnostics?.software ?? new Map(), {
     product,
     offload: VERSION,
-    ...readLocalSoftware(),
+    ...(await readLocalSoftware()),
   });
   const backend = software.find(({ part }) => part === "network backend")?.version ?? null;
   const pifSettings = xapi.isKnown ? listIneffectivePifSettings(xapi.inventory, backend) : [];
@@ -204,7 +204,7 @@ function evaluateHost(
     features: FEATURE_NAMES,
     includesSettings: isXapiKnown,
   });
-  const bootLayer: BootLayer = boot ?? { method: null, state: "not-installed", covers: null };
+  const bootLayer: BootLayer = boot ?? { method: null, state: "not-installed", covers: null, thirdParty: [] };
   const policyFindings = isXapiKnown
     ? verifyHost(
         {

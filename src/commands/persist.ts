@@ -9,6 +9,7 @@ import { usageError } from "../core/command-error.ts";
 import { computeExitCode, type Problem } from "../core/problem.ts";
 import { createReport, type Report } from "../core/report.ts";
 import { quote } from "../core/text.ts";
+import { evaluateThirdPartyFiles } from "../core/verify/boot-findings.ts";
 import { runDisable } from "../host/disable.ts";
 import { withLocalHost, withLock } from "../host/open.ts";
 
@@ -69,10 +70,14 @@ function createRemovalReport(host: NonNullable<Report["host"]>, dryRun: boolean)
   const boot = inspectBootLayer();
   const { state } = boot;
   const message = `the boot layer is ${state} after it was removed`;
-  const problems: readonly Problem[] = dryRun || state === "not-installed" ? [] : [{ code: "boot-drift", message }];
+  const thirdParty = evaluateThirdPartyFiles(boot, { isMaskProblem: false });
+  const problems: readonly Problem[] = [
+    ...(dryRun || state === "not-installed" ? [] : [{ code: "boot-drift", message } as const]),
+    ...thirdParty.problems,
+  ];
   const exitCode = computeExitCode(problems, { strict: false, changing: true });
   const bootReport = toBootReport(boot);
   return {
-    report: createReport("persist", { host, exitCode, dryRun, problems, boot: bootReport }),
+    report: createReport("persist", { host, exitCode, dryRun, problems, notes: thirdParty.notes, boot: bootReport }),
   };
 }

@@ -53,7 +53,7 @@ export const revertCommand = defineOffloadCommand("restore", REVERT, async (args
 async function revertAtDeadline(id: string, pending: PendingChange | null, signals: SignalHandler) {
   // The timer of a change that was answered is still there where it could not be stopped.
   if (pending?.id !== id) {
-    disarmRevertTimer({ id });
+    await disarmRevertTimer({ id });
     return createRevertReport([]);
   }
   reportRevertTimerReady();

@@ -3,11 +3,11 @@ import { type CommandResult, defineOffloadCommand } from "../cli/command.ts";
 import { formatForwardedOptions, parsePoolOptions, parseTargetsAndFeatures } from "../cli/options.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { STATUS } from "../cli/specs/status.ts";
-import { toBootReport } from "../core/boot-layer.ts";
+import { formatThirdPartyFile, toBootReport } from "../core/boot-layer.ts";
 import { attempt, CommandError } from "../core/command-error.ts";
 import type { Feature } from "../core/features.ts";
 import type { PoolCall } from "../core/pool-call.ts";
-import { EXIT_CODES, type Problem } from "../core/problem.ts";
+import { EXIT_CODES, type Note, type Problem } from "../core/problem.ts";
 import { createReport } from "../core/report.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
@@ -59,7 +59,11 @@ function runStatus(
         exitCode: problems.length > 0 ? EXIT_CODES.unavailable : EXIT_CODES.success,
         devices: evaluation.devices,
         problems,
-        notes: [...selected.notes, ...findNetworkdNotes(selected, snapshot, networkd)],
+        notes: [
+          ...selected.notes,
+          ...findNetworkdNotes(selected, snapshot, networkd),
+          ...boot.thirdParty.map((file): Note => ({ code: "boot-third-party", message: formatThirdPartyFile(file) })),
+        ],
         boot: toBootReport(boot),
         pending: toPendingReport(attempt(readPendingChange)),
       });

@@ -1,10 +1,11 @@
 /**
  * Why a command cannot go on.
  * `usage`: the command line is wrong or was refused; nothing was touched.
+ * `refused`: something that is not this program's stands in the way, and is left alone; nothing was touched.
  * `unavailable`: this host or its XAPI cannot do it now.
  */
 export interface Failure {
-  readonly kind: "usage" | "unavailable";
+  readonly kind: "usage" | "refused" | "unavailable";
   /** Stable, for programs: `unknown-target`, `xapi-unreachable`, … */
   readonly code: string;
   /** One sentence without a full stop: what was wrong, then what to do. */
@@ -26,6 +27,11 @@ export class CommandError extends Error {
 /** An error of kind `usage`. */
 export function usageError(code: string, message: string): CommandError {
   return new CommandError([{ kind: "usage", code, message }]);
+}
+
+/** An error of kind `refused`. */
+export function refusedError(code: string, message: string): CommandError {
+  return new CommandError([{ kind: "refused", code, message }]);
 }
 
 /** An error of kind `unavailable`. */

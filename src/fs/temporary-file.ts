@@ -49,11 +49,23 @@ export class ExistingFile implements Disposable {
 export function openExistingFile(path: string): ExistingFile | null {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return null;
+  // Looked at before it is opened, because opening a device may do something, and after, because it may be another.
+  requireRegularFile(stats);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const file = new ExistingFile(fd, fstatSync(fd));
+  try {
+    requireRegularFile(file.stats);
+    return file;
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function requireRegularFile(stats: Stats): void {
   if (stats.isSymbolicLink()) throw new UnusablePathError("it is a symbolic link");
   if (stats.isDirectory()) throw new UnusablePathError("it is a directory");
   if (!stats.isFile()) throw new UnusablePathError("it is not a regular file");
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  return new ExistingFile(fd, fstatSync(fd));
 }
 
 /**

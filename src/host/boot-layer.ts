@@ -97,14 +97,14 @@ function planCoveredSteps(
 }
 
 /** The files that installing would write, as text. Fails where installing would be refused. */
-export function previewBootLayer(
+export async function previewBootLayer(
   { selected, plan }: Pick<PlannedChange, "selected" | "plan">,
   { method }: { readonly method: BootMethod },
-): string {
+): Promise<string> {
   const { inventory } = selected;
   if (inventory === null) return "";
   const coverage = computePolicyCoverage(previewInventory(inventory, plan));
-  const files = previewBootFiles(coverage, method);
+  const files = await previewBootFiles(coverage, method);
   return files.map(({ path, text }) => `# ${path}\n${text}\n`).join("");
 }
 

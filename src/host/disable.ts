@@ -66,7 +66,7 @@ export async function runDisable(
   if (request.dryRun) {
     return await withDom0(signals, scope, async (dom0): Promise<CommandResult> => {
       const plan = await planHostRequest(request, dom0, null);
-      return previewDisable(plan, request, dom0);
+      return await previewDisable(plan, request, dom0);
     });
   }
   if (!request.yes && disableNeedsConfirmation(request)) {
@@ -84,7 +84,7 @@ export async function runDisable(
       // A pending change that was reverted has changed what was read ahead.
       const planned = await planHostRequest(request, dom0, reverted ? null : prefetched);
       // What stands in the way of the boot layer is found before anything is changed.
-      previewInstall(planned, request);
+      await previewInstall(planned, request);
       const run = { request, dom0, signals, call, scope };
       return request.confirmWithinSeconds > 0
         ? await disableUntilConfirmed(planned, run, lock)
@@ -166,13 +166,17 @@ function describeTargets({ isPicked, targets }: HostDisableRequest): string {
 }
 
 /** The dry run: what would change, and by which commands or files. */
-function previewDisable(planned: PlannedChange, request: HostDisableRequest, { host }: Dom0): CommandResult {
+async function previewDisable(
+  planned: PlannedChange,
+  request: HostDisableRequest,
+  { host }: Dom0,
+): Promise<CommandResult> {
   const { plan, selected } = planned;
   const { devices, notes } = evaluateInterfaces(plan.interfaces, plan.before, {
     features: request.features,
     includesSettings: request.store,
   });
-  const bootFiles = previewInstall(planned, request);
+  const bootFiles = await previewInstall(planned, request);
   const commands = formatDisableCommands(plan.live, plan.settings);
   const report = createReport(request.persist === null ? "disable" : "persist", {
     host,
@@ -191,8 +195,8 @@ function previewDisable(planned: PlannedChange, request: HostDisableRequest, { h
   return { report, text: `${lines.map((line) => `${line}\n`).join("")}${bootFiles}` };
 }
 
-function previewInstall(planned: PlannedChange, { persist }: HostDisableRequest): string {
-  return persist === null ? "" : previewBootLayer(planned, persist);
+async function previewInstall(planned: PlannedChange, { persist }: HostDisableRequest): Promise<string> {
+  return persist === null ? "" : await previewBootLayer(planned, persist);
 }
 
 async function applyChange(planned: PlannedChange, run: DisableRun): Promise<CommandResult> {

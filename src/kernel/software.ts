@@ -12,20 +12,23 @@ import {
 } from "../paths.ts";
 
 /** What the host says of its software without XAPI. */
-export function readLocalSoftware(): Omit<LocalSoftware, "product" | "offload"> {
+export async function readLocalSoftware(): Promise<Omit<LocalSoftware, "product" | "offload">> {
   return {
     distribution: readDistribution(),
     kernel: release(),
     xen: readXenVersion(),
     backend: readNetworkBackend(),
-    ethtool: readEthtoolVersion(),
+    ethtool: await readEthtoolVersion(),
   };
 }
 
+/** It asks nobody, and is through in milliseconds. */
+const ETHTOOL_TIMEOUT_MS = 5_000;
+
 /** Null where ethtool is not installed, or does not run. */
-function readEthtoolVersion(): string | null {
+async function readEthtoolVersion(): Promise<string | null> {
   try {
-    const result = runProgram("ethtool", ["--version"]);
+    const result = await runProgram("ethtool", ["--version"], { timeoutMs: ETHTOOL_TIMEOUT_MS });
     if (result.exitCode !== 0) return null;
     return result.stdout.trim().replace(/^ethtool version /, "");
   } catch (error) {

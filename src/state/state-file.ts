@@ -42,7 +42,8 @@ export class StateDocument {
       mode: 0o600,
       // Root alone can write to the directory.
       isSigned: () => true,
-      refuse: (path, reason) => unavailableError("state-file-unsafe", `${path} is left alone: ${reason}; move it away`),
+      refuse: (path, { reason }) =>
+        unavailableError("state-file-unsafe", `${path} is left alone: ${reason}; move it away`),
     });
   }
 

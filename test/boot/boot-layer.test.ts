@@ -43,8 +43,8 @@ describe("rewriting the boot script", () => {
     expect((await rewrite(GRO)).layer.state).toBe("up-to-date");
     await dom0.text(["sh", "-c", `echo theirs > ${BOOT_SCRIPT_PATH}`]);
     const { rewritten, layer } = await rewrite(GRO);
-    expect(rewritten.failures).toEqual([expect.objectContaining({ kind: "usage" })]);
-    expect(layer.state).toBe("modified");
+    expect(rewritten.failures).toEqual([expect.objectContaining({ kind: "refused" })]);
+    expect(layer.state).toBe("incomplete");
     expect(await dom0.text(["cat", BOOT_SCRIPT_PATH])).toBe("theirs\n");
   });
 });

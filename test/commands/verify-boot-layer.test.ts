@@ -31,7 +31,7 @@ describe("verify of the boot layer", () => {
     ["incomplete", `rm ${RULE}`],
     ["incomplete", `rm ${SCRIPT}`],
     ["modified", `sed -i 's/online/add/' ${RULE}`],
-    ["modified", `sed -i 1,2d ${SCRIPT}`, false],
+    ["incomplete", `sed -i 1,2d ${SCRIPT}`, false],
     ["outdated", `sed -i 's/^# offload-version: .*/# offload-version: 0.0.1/; s/^status=0$/status=00/' ${SCRIPT}`],
   ];
   for (const [state, command, isFixed = true] of damages) {
@@ -45,7 +45,8 @@ describe("verify of the boot layer", () => {
       expect(after.boot.state).toBe(state);
       expect(after.exitCode).toBe(1);
       const before = await readEtcState(dom0);
-      expect((await dom0.offload("persist")).exitCode).toBe(isFixed ? 0 : 2);
+      const expected = isFixed ? [0] : [1, 2];
+      expect(expected).toContain((await dom0.offload("persist")).exitCode ?? -1);
       expect((await readEtcState(dom0)) === before).toBe(!isFixed);
       if (isFixed) expect((await verified(dom0)).exitCode).toBe(0);
     });

@@ -77,7 +77,7 @@ export class ReplugHost {
           return this.onPlug(pif);
         },
       },
-      saveNetworkdState: () => {
+      saveNetworkdState: async () => {
         this.journal.push("sync");
         return this.isSynced;
       },

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   chownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -14,7 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { usageError } from "../../src/core/command-error.ts";
-import { OwnFile } from "../../src/fs/own-file.ts";
+import { OwnFile, OwnLink } from "../../src/fs/own-file.ts";
 
 let directory = "";
 let path = "";
@@ -27,7 +29,7 @@ beforeEach(() => {
     path,
     mode: 0o640,
     isSigned: (text) => text.startsWith("ours"),
-    refuse: (refused, reason) => usageError("third-party-file", `${refused}: ${reason}`),
+    refuse: (refused, { reason }) => usageError("third-party-file", `${refused}: ${reason}`),
   });
 });
 
@@ -62,13 +64,23 @@ describe("what is in its place is named and left alone", () => {
         chownSync(path, 1234, 0);
       },
     ],
+    [
+      "a file that others may write to",
+      "others than root may write to it",
+      () => {
+        writeFileSync(path, "ours\n");
+        chmodSync(path, 0o660);
+      },
+    ],
+    ["a mask", "an administrator has masked it with a link to /dev/null", () => symlinkSync("/dev/null", path)],
+    ["an empty mask", "an administrator has masked it with an empty file", () => writeFileSync(path, "")],
   ];
-  test.each(cases)("%s", async (_, reason, put) => {
+  test.each(cases)("%s", async (what, reason, put) => {
     mkdirSync(join(directory, "in"));
     writeFileSync(join(directory, "victim"), "ours\n");
     put();
     const before = identify();
-    expect(file.inspect()).toEqual({ state: "third-party", reason });
+    expect(file.inspect()).toEqual({ state: "third-party", reason, isMask: what.endsWith("mask") });
     expect(() => file.read()).toThrow(`${path}: ${reason}`);
     expect(file.write("ours, and new\n")).rejects.toThrow(`${path}: ${reason}`);
     expect(file.remove()).toBe(false);
@@ -84,4 +96,54 @@ test("a link that replaces a written file is not followed", async () => {
   symlinkSync("../victim", path);
   expect(file.remove()).toBe(false);
   expect(readlinkSync(path)).toBe("../victim");
+});
+
+describe("a directory of its own", () => {
+  const put: readonly (readonly [what: string, reason: string, put: (own: string) => void])[] = [
+    ["that is a link", "is no directory of its own", (own) => symlinkSync("elsewhere", own)],
+    ["that is a file", "is no directory of its own", (own) => writeFileSync(own, "")],
+    [
+      "that others may write to",
+      "others than root may write to its directory",
+      (own) => {
+        mkdirSync(own);
+        chmodSync(own, 0o775);
+      },
+    ],
+  ];
+  test.each(put)("%s is not used", async (_, reason, make) => {
+    mkdirSync(join(directory, "elsewhere"));
+    make(join(directory, "in"));
+    const strict = new OwnFile({ ...file.options, ownsDirectory: true });
+    const content = strict.inspect();
+    expect(content.state === "third-party" ? content.reason : content.state).toContain(reason);
+    expect(strict.write("ours\n")).rejects.toThrow(reason);
+    expect(strict.remove()).toBe(false);
+    expect(readdirSync(join(directory, "elsewhere"))).toEqual([]);
+  });
+});
+
+test("an own link is one to its target, by whatever words; everything else stays", () => {
+  mkdirSync(join(directory, "in"));
+  const target = join(directory, "unit");
+  const link = new OwnLink(path, target);
+  expect(link.inspect()).toEqual({ state: "missing" });
+  for (const words of [target, "../unit"]) {
+    symlinkSync(words, path);
+    expect(link.inspect()).toEqual({ state: "own" });
+    link.remove();
+    expect(link.inspect()).toEqual({ state: "missing" });
+  }
+  for (const make of [
+    () => symlinkSync("../other", path),
+    () => writeFileSync(path, "theirs"),
+    () => mkdirSync(path),
+  ]) {
+    make();
+    const before = identify();
+    expect(link.inspect().state).toBe("third-party");
+    link.remove();
+    expect(identify()).toEqual(before);
+    rmSync(path, { recursive: true });
+  }
 });

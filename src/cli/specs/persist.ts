@@ -40,7 +40,8 @@ export const PERSIST = {
     remove: {
       type: "boolean",
       description: "remove what persist has installed",
-      details: "Removes everything that persist has installed. The policy stays.",
+      details:
+        "Removes everything that persist has installed. The policy stays. What is in the place of its files and was not written by offload is left alone, and named.",
     },
     pool: SHARED_ARGS.pool,
     rolling: SHARED_ARGS.rolling,
@@ -65,7 +66,7 @@ export const PERSIST = {
   ],
   exitCodes: {
     0: "installed, or removed",
-    1: "partly: still on, or not installed",
+    1: "partly, or something else is in the way",
     2: "usage or not confirmed: nothing changed",
     3: "not possible: not root, no dom0 or no XAPI",
   },

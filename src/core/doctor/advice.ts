@@ -86,10 +86,14 @@ function adviseOnSettings(report: Pick<Report, "problems">): readonly Advice[] {
 }
 
 function adviseOnBoot(report: Pick<Report, "problems" | "notes">): readonly Advice[] {
+  // Whether it may go, its administrator knows.
+  const thirdParty = filterByCode(report, "boot-third-party", "boot-masked").map(
+    ({ message }): Advice => ({ reason: message, command: `ls -ld ${/^\S+/.exec(message)?.[0]}` }),
+  );
   const drift = filterByCode(report, "boot-drift", "boot-not-installed", "not-persistent");
   const missing = report.notes.filter(({ code }) => code === "not-persisted");
   const [first] = [...drift, ...missing];
-  if (first === undefined) return [];
+  if (first === undefined || thirdParty.length > 0) return thirdParty;
   const reason = first.message.replace(/; [^;]*\boffload persist\b.*$/, "");
   const [command = "offload persist"] = /offload persist(?: --remove)?$/.exec(first.message) ?? [];
   return [{ reason, command }];

@@ -11,7 +11,7 @@ import { getCoveredNicFeatures, getCoveredVifFeatures } from "../verify/coverage
 /** What the boot script turns off on a device, at boot or when it appears. */
 export function listBootFeatures(
   { device, kind, vm }: Pick<DeviceReport, "device" | "kind" | "vm">,
-  boot: BootLayer | null,
+  boot: Pick<BootLayer, "state" | "covers"> | null,
 ): readonly Feature[] {
   if (boot?.state !== "up-to-date" || boot.covers === null || device === null) return [];
   if (kind === "pif") return getCoveredNicFeatures(boot.covers, device);

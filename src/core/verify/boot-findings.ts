@@ -1,4 +1,4 @@
-import type { BootLayer, BootState } from "../boot-layer.ts";
+import { type BootLayer, type BootState, formatThirdPartyFile, type ThirdPartyBootFile } from "../boot-layer.ts";
 import { compareNatural } from "../natural-order.ts";
 import type { Note, Problem } from "../problem.ts";
 import { formatCount, joinAnd } from "../text.ts";
@@ -26,6 +26,33 @@ const STATE_MESSAGES: Readonly<Record<Exclude<BootState, "not-installed" | "up-t
  * settings alone do not keep all of it off, so that a boot layer that is missing is a problem.
  */
 export function evaluateBootLayer(layer: BootLayer, expected: Coverage, isNeeded: boolean): BootFindings {
+  const isMaskProblem = !isEmptyCoverage(expected) && (isNeeded || layer.state !== "not-installed");
+  const thirdParty = evaluateThirdPartyFiles(layer, { isMaskProblem });
+  // As long as something is in the way, persist installs nothing.
+  if (thirdParty.problems.length > 0) return thirdParty;
+  const { problems, notes } = evaluateOwnFiles(layer, expected, isNeeded);
+  return { problems, notes: [...thirdParty.notes, ...notes] };
+}
+
+/**
+ * What stands in the place of files of the boot layer: a problem, whatever the policy, because nobody knows what it
+ * does at boot. A mask is a decision of the administrator's, and a problem only where it keeps from working what is to
+ * work.
+ */
+export function evaluateThirdPartyFiles(
+  { thirdParty }: Pick<BootLayer, "thirdParty">,
+  { isMaskProblem }: { readonly isMaskProblem: boolean },
+): BootFindings {
+  const isProblem = ({ isMask }: ThirdPartyBootFile) => isMaskProblem || !isMask;
+  const toFinding = (file: ThirdPartyBootFile) =>
+    ({ code: file.isMask ? "boot-masked" : "boot-third-party", message: formatThirdPartyFile(file) }) as const;
+  return {
+    problems: thirdParty.filter(isProblem).map(toFinding),
+    notes: thirdParty.filter((file) => !isProblem(file)).map(toFinding),
+  };
+}
+
+function evaluateOwnFiles(layer: BootLayer, expected: Coverage, isNeeded: boolean): BootFindings {
   const isExpected = !isEmptyCoverage(expected);
   if (layer.state === "not-installed") {
     if (!isExpected) return NO_FINDINGS;

@@ -61,7 +61,7 @@ export async function extendPendingChange(change: PendingChange, seconds: number
 /** Ends a pending change that is confirmed or reverted: nothing reverts it any more. With the lock held. */
 export async function endPendingChange(change: Pick<PendingChange, "id">): Promise<void> {
   await removePendingChange(change);
-  disarmRevertTimer(change);
+  await disarmRevertTimer(change);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { isSystemdRunning } from "../../boot/systemd.ts";
-import { attempt, CommandError, unavailableError } from "../../core/command-error.ts";
+import { attemptAsync, CommandError, unavailableError } from "../../core/command-error.ts";
 import type { PendingChange } from "../../core/pending-change.ts";
 import { PROGRAM_ENVIRONMENT, runProgram } from "../../fs/process.ts";
 import { OWN_EXECUTABLE } from "../../paths.ts";
@@ -35,8 +35,8 @@ export async function armRevertTimer(change: TimedChange): Promise<void> {
 }
 
 /** Ends the timer of a change that was answered; a process that waits notices that by itself. */
-export function disarmRevertTimer(change: Pick<PendingChange, "id">): void {
-  if (isSystemdRunning()) runSystemd("systemctl", ["stop", `${getUnitName(change)}.timer`]);
+export async function disarmRevertTimer(change: Pick<PendingChange, "id">): Promise<void> {
+  if (isSystemdRunning()) await runSystemd("systemctl", ["stop", `${getUnitName(change)}.timer`]);
 }
 
 /** To be called by the process that reverts, when it knows the change and hears signals. */
@@ -53,8 +53,8 @@ function listRevertArgs({ id }: Pick<PendingChange, "id">): string[] {
 }
 
 /** The output of a program of systemd's; null where it fails or does not end in time. */
-function runSystemd(name: "systemctl" | "systemd-run", args: readonly string[]): string | null {
-  const result = attempt(() => runProgram(name, args, SYSTEMD_TIMEOUT_MS));
+async function runSystemd(name: "systemctl" | "systemd-run", args: readonly string[]): Promise<string | null> {
+  const result = await attemptAsync(() => runProgram(name, args, { timeoutMs: SYSTEMD_TIMEOUT_MS }));
   return result instanceof CommandError || result.exitCode !== 0 ? null : result.stdout;
 }
 
@@ -66,7 +66,7 @@ async function armSystemdTimer(change: TimedChange): Promise<boolean> {
   const unit = getUnitName(change);
   // systemd starts what is at that path by then, which must be this program.
   if (!isExecutableInPlace()) return false;
-  const created = runSystemd("systemd-run", [
+  const created = await runSystemd("systemd-run", [
     `--unit=${unit}`,
     "--description=Revert network offloads unless confirmed",
     `--on-active=${getSecondsLeft(change)}s`,
@@ -76,22 +76,22 @@ async function armSystemdTimer(change: TimedChange): Promise<boolean> {
     ...listRevertArgs(change),
   ]);
   if (created === null) return false;
-  if ((await startSystemdService(unit)) && isTimerActive(unit)) return true;
-  runSystemd("systemctl", ["stop", `${unit}.timer`]);
+  if ((await startSystemdService(unit)) && (await isTimerActive(unit))) return true;
+  await runSystemd("systemctl", ["stop", `${unit}.timer`]);
   // Not by a signal that it would revert on: what is pending is pending still.
-  runSystemd("systemctl", ["kill", "--signal=SIGKILL", `${unit}.service`]);
+  await runSystemd("systemctl", ["kill", "--signal=SIGKILL", `${unit}.service`]);
   return false;
 }
 
 async function startSystemdService(unit: string): Promise<boolean> {
-  if (runSystemd("systemctl", ["start", `${unit}.service`]) === null) return false;
-  const shown = runSystemd("systemctl", ["show", "--property=MainPID", `${unit}.service`]);
+  if ((await runSystemd("systemctl", ["start", `${unit}.service`])) === null) return false;
+  const shown = await runSystemd("systemctl", ["show", "--property=MainPID", `${unit}.service`]);
   const pid = Number(/^MainPID=(\d+)$/m.exec(shown ?? "")?.[1] ?? 0);
   return pid > 0 && (await waitUntilReady(pid));
 }
 
-function isTimerActive(unit: string): boolean {
-  return runSystemd("systemctl", ["is-active", `${unit}.timer`])?.trim() === "active";
+async function isTimerActive(unit: string): Promise<boolean> {
+  return (await runSystemd("systemctl", ["is-active", `${unit}.timer`]))?.trim() === "active";
 }
 
 function isExecutableInPlace(): boolean {

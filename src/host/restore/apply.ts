@@ -4,6 +4,7 @@ import type { PoolCall } from "../../core/pool-call.ts";
 import { computeExitCode, type Problem } from "../../core/problem.ts";
 import { createReport } from "../../core/report.ts";
 import { applyRestore } from "../../core/restore/apply.ts";
+import { evaluateThirdPartyFiles } from "../../core/verify/boot-findings.ts";
 import { evaluateInterfaces } from "../../core/verify/evaluate-interfaces.ts";
 import { createChangePorts } from "../change.ts";
 import { type Dom0, toXapiProblems } from "../open.ts";
@@ -42,8 +43,14 @@ export async function applyHostRestore(
     features: DEFAULT_FEATURES,
     includesSettings: settingsVerified,
   });
-  const problems = [...toXapiProblems(dom0.xapi), ...selected.problems, ...reverted, ...restored.problems];
-  const notes = [...selected.notes, ...restored.notes, ...noteSkippedReplug(planned, restored, request)];
+  const problems = [
+    ...toXapiProblems(dom0.xapi),
+    ...selected.problems,
+    ...reverted,
+    ...restored.problems,
+    ...(request.targets.length === 0 ? evaluateThirdPartyFiles(planned.boot, { isMaskProblem: false }).problems : []),
+  ];
+  const notes = [...selected.notes, ...restored.notes, ...(await noteSkippedReplug(planned, restored, request))];
   const exitCode = computeExitCode(problems, { strict: false, changing: true });
   const { host } = dom0;
   return {

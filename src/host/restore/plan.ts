@@ -211,22 +211,22 @@ export function createReplugger(
   return new PlannedReplugger(replugPlan, restored, {
     kernel,
     toolstack,
-    saveNetworkdState: syncNetworkd,
+    saveNetworkdState: () => syncNetworkd(),
     isStopped,
   });
 }
 
 /** What networkd will do where nothing is plugged, for `--no-replug`. */
-export function noteSkippedReplug(
+export async function noteSkippedReplug(
   { plan }: PlannedRestore,
   { interfaces, after }: Pick<RestoreResult, "interfaces" | "after">,
   { replug }: RestoreOptions,
-): readonly Note[] {
+): Promise<readonly Note[]> {
   const devices = plan.policyRemovals.flatMap((iface) =>
     iface.kind === "pif" && iface.pif.settings.policy.keys.length > 0 ? [iface.pif.device] : [],
   );
   if (replug || devices.length === 0) return [];
-  syncNetworkd();
+  await syncNetworkd();
   const read = attempt(readNetworkdDb);
   const database = read instanceof CommandError ? null : read;
   const networkdNotes = interfaces.flatMap((nic): readonly Note[] => {

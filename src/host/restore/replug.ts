@@ -44,7 +44,7 @@ export interface ReplugPorts {
   readonly kernel: Pick<Kernel, "rereadFeatures" | "requestFeatures">;
   readonly toolstack: Pick<Toolstack, "plugPif">;
   /** Has networkd write its memory to disk. */
-  readonly saveNetworkdState: () => boolean;
+  readonly saveNetworkdState: () => Promise<boolean>;
   readonly isStopped: () => boolean;
 }
 
@@ -131,7 +131,7 @@ export async function replug(
     current = written.snapshot;
     problems.push(...written.problems);
   }
-  const isSaved = plugs.length === failed.length || saveNetworkdState();
+  const isSaved = plugs.length === failed.length || (await saveNetworkdState());
   return { snapshot: current, changed, failed, problems, isSaved };
 }
 

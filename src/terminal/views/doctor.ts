@@ -1,4 +1,3 @@
-import type { BootLayer } from "../../core/boot-layer.ts";
 import { listBootFeatures } from "../../core/doctor/diagnosis.ts";
 import type { ThirdPartyHook } from "../../core/doctor/third-party-hooks.ts";
 import { FEATURE_NAMES } from "../../core/features.ts";
@@ -175,7 +174,7 @@ const BOOT_LABEL = "off at boot";
 const LABEL_WIDTH = Math.max(BOOT_LABEL.length, ...FEATURE_STATES.map(([label]) => label.length));
 
 function describeDevices({ devices, boot }: Report): readonly DeviceStates[] {
-  const bootLayer: BootLayer | null = boot === null ? null : { ...boot, covers: parseCoverage(boot.covers) };
+  const bootLayer = boot === null ? null : { ...boot, covers: parseCoverage(boot.covers) };
   return devices.map((report) => {
     const states = FEATURE_STATES.map(([label, isTrue]) => {
       const matches = FEATURE_NAMES.filter((name) => {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { attempt, CommandError } from "../../core/command-error.ts";
+import { attemptAsync, CommandError } from "../../core/command-error.ts";
 import { runProgram } from "../../fs/process.ts";
 
 /** networkd's queue on the message switch (network_interface.ml queue_name). */
@@ -18,9 +18,9 @@ const ReplySchema = v.object({ result: v.unknown(), error: v.optional(v.null()) 
  * (network_server.ml sync_state). The call is private to the toolstack: false where message-cli, which
  * comes with the message switch, is missing, or networkd does not understand.
  */
-export function syncNetworkd(run: typeof runProgram = runProgram): boolean {
+export async function syncNetworkd(run: typeof runProgram = runProgram): Promise<boolean> {
   const args = ["call", QUEUE_NAME, "--body", SYNC_REQUEST, "--timeout", String(TIMEOUT_SECONDS)];
-  const result = attempt(() => run("message-cli", args, (TIMEOUT_SECONDS + 1) * 1000));
+  const result = await attemptAsync(() => run("message-cli", args, { timeoutMs: (TIMEOUT_SECONDS + 1) * 1000 }));
   return !(result instanceof CommandError) && result.exitCode === 0 && isSuccessReply(result.stdout);
 }
 

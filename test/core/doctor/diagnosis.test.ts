@@ -18,7 +18,7 @@ const NOTHING_COVERED: Coverage = { nics: [], vifs: [], devices: new Map(), vms:
 
 function boot(more: Partial<BootLayer> = {}): BootLayer {
   const covers = { ...NOTHING_COVERED, devices: new Map([["eth0", KEYWORDS]]) };
-  return { method: "systemd", state: "up-to-date", covers, ...more };
+  return { method: "systemd", state: "up-to-date", covers, thirdParty: [], ...more };
 }
 
 function bootFeaturesOf(device: string, layer: BootLayer | null) {

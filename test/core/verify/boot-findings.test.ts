@@ -5,8 +5,8 @@ import type { Coverage } from "../../../src/core/verify/coverage.ts";
 
 const EMPTY_COVERAGE: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
 const POLICY: Coverage = { ...EMPTY_COVERAGE, nics: ["tso", "gro"], devices: new Map([["eth1", []]]) };
-const CURRENT: BootLayer = { method: "systemd", state: "up-to-date", covers: POLICY };
-const ABSENT: BootLayer = { method: null, state: "not-installed", covers: null };
+const CURRENT: BootLayer = { method: "systemd", state: "up-to-date", covers: POLICY, thirdParty: [] };
+const ABSENT: BootLayer = { method: null, state: "not-installed", covers: null, thirdParty: [] };
 
 test("evaluateBootLayer returns nothing for a boot layer that follows the policy", () => {
   expect(evaluateBootLayer(CURRENT, POLICY, true)).toEqual({ problems: [], notes: [] });
@@ -60,4 +60,34 @@ test("a boot layer without a policy is to be removed, whatever its state", () =>
     const { problems } = evaluateBootLayer(layer, EMPTY_COVERAGE, false);
     expect(problems[0]?.message).toEndWith("remove it with: offload persist --remove");
   }
+});
+
+describe("what stands in the place of a file of the boot layer", () => {
+  const path = "/etc/udev/rules.d/zz-offload.rules";
+  const foreign = { path, reason: "it is a directory", isMask: false };
+  const mask = { path, reason: "an administrator has masked it with a link to /dev/null", isMask: true };
+
+  test("is a problem under its name, whatever the policy, and persist is not the advice", () => {
+    const message = `${path} is left alone: it is a directory; move it away`;
+    const problems = [{ code: "boot-third-party", message }] as const;
+    for (const [layer, expected] of [
+      [ABSENT, EMPTY_COVERAGE],
+      [ABSENT, POLICY],
+      [{ ...CURRENT, state: "incomplete" as const }, POLICY],
+    ] as const) {
+      expect(evaluateBootLayer({ ...layer, thirdParty: [foreign] }, expected, false)).toEqual({ problems, notes: [] });
+    }
+  });
+
+  test("is a problem when it is a mask and something is to run at boot, and else a decision of the administrator's", () => {
+    const evaluate = (layer: BootLayer, expected: typeof POLICY, isNeeded: boolean) => {
+      const { problems, notes } = evaluateBootLayer({ ...layer, thirdParty: [mask] }, expected, isNeeded);
+      return [problems, notes].map((findings) => findings.map(({ code }) => code).join());
+    };
+    const isProblem = ["boot-masked", ""];
+    expect(evaluate({ ...CURRENT, state: "incomplete" }, POLICY, false)).toEqual(isProblem);
+    expect(evaluate(ABSENT, POLICY, true)).toEqual(isProblem);
+    expect(evaluate(ABSENT, POLICY, false)).toEqual(["", "boot-masked,not-persisted"]);
+    expect(evaluate(ABSENT, EMPTY_COVERAGE, true)).toEqual(["", "boot-masked"]);
+  });
 });

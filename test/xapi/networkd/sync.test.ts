@@ -2,22 +2,22 @@ import { describe, expect, test } from "bun:test";
 import { unavailableError } from "../../../src/core/command-error.ts";
 import { syncNetworkd } from "../../../src/xapi/networkd/sync.ts";
 
-const answers = (exitCode: number, stdout: string) => () => ({ exitCode, stdout, stderr: "" });
+const answers = (exitCode: number, stdout: string) => async () => ({ exitCode, stdout, stderr: "", problem: null });
 
 describe("syncing networkd.db", () => {
-  test("calls networkd through the message switch, bounded in time", () => {
+  test("calls networkd through the message switch, bounded in time", async () => {
     const calls: unknown[] = [];
-    syncNetworkd((...call) => {
+    await syncNetworkd(async (...call) => {
       calls.push(call);
-      return { exitCode: 0, stdout: "", stderr: "" };
+      return { exitCode: 0, stdout: "", stderr: "", problem: null };
     });
     const body = '{"method":"Network.sync_state","params":[null],"id":1}';
     const args = ["call", "org.xen.xapi.networkd", "--body", body, "--timeout", "5"];
-    expect(calls).toEqual([["message-cli", args, 6000]]);
+    expect(calls).toEqual([["message-cli", args, { timeoutMs: 6000 }]]);
   });
 
-  test("succeeds when networkd answers without an error", () => {
-    expect(syncNetworkd(answers(0, '{"result":null,"error":null,"id":1}\n'))).toBe(true);
+  test("succeeds when networkd answers without an error", async () => {
+    expect(await syncNetworkd(answers(0, '{"result":null,"error":null,"id":1}\n'))).toBe(true);
   });
 
   test.each([
@@ -27,11 +27,11 @@ describe("syncing networkd.db", () => {
     ["message-cli fails", answers(1, '{"result":null,"error":null,"id":1}')],
     [
       "message-cli is missing",
-      () => {
+      async () => {
         throw unavailableError("program-missing", "not installed");
       },
     ],
-  ])("fails when %s", (_, run) => {
-    expect(syncNetworkd(run)).toBe(false);
+  ])("fails when %s", async (_, run) => {
+    expect(await syncNetworkd(run)).toBe(false);
   });
 });
