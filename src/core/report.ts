@@ -54,7 +54,11 @@ export interface Report {
   /** What is installed for boot; null where that was not looked at. */
   readonly boot: BootReport | null;
   /** A change that is reverted unless it is confirmed in time; null without one. */
-  readonly pending: { readonly secondsLeft: number } | null;
+  readonly pending: {
+    readonly secondsLeft: number;
+    /** Of what `bisect` tries nothing can be confirmed. */
+    readonly command?: "bisect" | undefined;
+  } | null;
   /** Commands that would fix what is wrong. */
   readonly advice: readonly string[];
   /** The commands that would do the same by hand, in a dry run; comments begin with `#`. */

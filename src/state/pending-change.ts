@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { attempt, CommandError, unavailableError } from "../core/command-error.ts";
 import { FEATURE_NAMES } from "../core/features.ts";
 import type { PendingChange } from "../core/pending-change.ts";
+import type { Report } from "../core/report.ts";
 import { OwnFile } from "../fs/own-file.ts";
 import { RUN_DIRECTORY, UPTIME_PATH } from "../paths.ts";
 import { readBootId } from "./kernel-bits.ts";
@@ -126,6 +127,8 @@ export function getSecondsLeft({ deadlineMs }: Pick<PendingChange, "deadlineMs">
 }
 
 /** The pending change as reports have it; null without one, and where its file cannot be read. */
-export function toPendingReport(pending: PendingChange | CommandError | null): { readonly secondsLeft: number } | null {
-  return pending !== null && !(pending instanceof CommandError) ? { secondsLeft: getSecondsLeft(pending) } : null;
+export function toPendingReport(pending: PendingChange | CommandError | null): Report["pending"] {
+  if (pending === null || pending instanceof CommandError) return null;
+  const secondsLeft = getSecondsLeft(pending);
+  return pending.next.command === "bisect" ? { secondsLeft, command: "bisect" } : { secondsLeft };
 }

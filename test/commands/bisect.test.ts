@@ -29,7 +29,7 @@ describe("bisect with a check", () => {
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
     expect(stdout).toStartWith("Cause found: tso on eth1.\n");
     expect(stdout).toContain("\nRun: offload disable eth1 --features tso\n");
-    expect(stderr).toContain("step 1, about 8 left: off: nothing\n");
+    expect(stderr).toContain("step 1, about 8 left; off: nothing\n");
     expect(stderr).toMatch(/step 2: the problem is gone \(\d+\.\d s\)\n/);
     await expectUntouched(dom0, before);
   });
@@ -74,7 +74,7 @@ describe("bisect with a check", () => {
 
   test.each([
     ["exit 125", "the check could not tell (exit code 125) 3 times in a row"],
-    ["nosuchcommand", "the check failed: there is no such command (exit code 127)"],
+    ["no-such-command", "the check failed: there is no such command (exit code 127)"],
     ["/etc/hostname", "the check failed: it cannot be run (exit code 126)"],
     ["kill -TERM $$", "the check failed: it was ended by SIGTERM"],
     ["exit 200", "the check failed: it ended with 200"],

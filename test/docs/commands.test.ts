@@ -37,6 +37,10 @@ const GENERATED: ReadonlyMap<string, readonly Directive[]> = new Map([
     ],
   ],
   [
+    "offload bisect",
+    [{ kind: "not run", reason: "each line asks, or needs a problem: test/commands/bisect.test.ts has both" }],
+  ],
+  [
     "offload completions",
     [{ kind: "not run", reason: "each line is for another shell: completions.test.ts has each" }],
   ],
@@ -81,7 +85,7 @@ async function host(scenarios: readonly Scenario[]): Promise<Dom0> {
 
 /** As many answers as a block could need: people at a terminal say yes. */
 const YES = Array.from({ length: 12 }, () => ({
-  prompt: /Turn these offloads off\?|Restore \d[^?]*\?|Keep these changes/,
+  prompt: /Run offload [^?]* now\?|Turn these offloads off\?|Restore \d[^?]*\?|Keep these changes/,
   input: "y",
 }));
 

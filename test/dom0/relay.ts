@@ -16,7 +16,7 @@ const SOCK_RAW = 3;
 const ETH_P_ALL = 0x0003;
 const PACKET_OUTGOING = 4;
 const SOCKADDR_LL_BYTES = 20;
-const POLLIN = 1;
+const READABLE = 1;
 const MTU = 1500;
 const ETHERNET_BYTES = 14;
 const ETHERTYPE_IPV4 = 0x0800;
@@ -87,10 +87,10 @@ console.log("ready");
 for (;;) {
   for (const [index, fd] of sockets.entries()) {
     polled.setInt32(index * 8, fd, true);
-    polled.setInt16(index * 8 + 4, POLLIN, true);
+    polled.setInt16(index * 8 + 4, READABLE, true);
   }
   libc.poll(ptr(polled), 2, -1);
   const [first, second] = sockets;
-  if ((polled.getInt16(6, true) & POLLIN) !== 0) forward(first, second);
-  if ((polled.getInt16(14, true) & POLLIN) !== 0) forward(second, first);
+  if ((polled.getInt16(6, true) & READABLE) !== 0) forward(first, second);
+  if ((polled.getInt16(14, true) & READABLE) !== 0) forward(second, first);
 }

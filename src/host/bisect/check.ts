@@ -34,6 +34,11 @@ export function computeSecondsPerRun({ settleSeconds, timeoutSeconds }: CheckOpt
   return settleSeconds + timeoutSeconds + MARGIN_SECONDS;
 }
 
+/** Which check is the last depends on what it shows. */
+function formatRemaining(remaining: number): string {
+  return remaining === 0 ? "one of the last" : `about ${remaining} left`;
+}
+
 /** Checks whether the problem is gone, and keeps a record of each step. */
 export class Checker {
   readonly steps: BisectStep[] = [];
@@ -54,8 +59,7 @@ export class Checker {
     const startedMs = performance.now();
     const features = groupByDevice(off);
     const number = this.steps.length + 1;
-    const left = remaining === 0 ? "the last" : `about ${remaining} left`;
-    this.#log.info(`step ${number}, ${left}: off: ${formatOff(off)}`);
+    this.#log.info(`step ${number}, ${formatRemaining(remaining)}; off: ${formatOff(off)}`);
     await this.#settle();
     let runs = 0;
     let outcome: CheckOutcome = "good";
@@ -95,7 +99,7 @@ export class Checker {
   }
 
   async #ask(remaining: number): Promise<CheckResult> {
-    const question = `Is the problem gone? [y]es / [n]o / [a]gain / [q]uit (about ${remaining} left): `;
+    const question = `Is the problem gone? [y]es / [n]o / [a]gain / [q]uit (${formatRemaining(remaining)}): `;
     const stop = AbortSignal.any([this.signals.abortSignal, AbortSignal.timeout(this.options.timeoutSeconds * 1000)]);
     for (;;) {
       const line = await this.signals.waitInterruptibly(askLine(question, stop));

@@ -23,6 +23,10 @@ function formatReport(report: Report, view: TerminalView): readonly string[] {
 /** A pending change comes before everything else: it goes by itself. */
 function formatPending({ pending }: Report, view: TerminalView): readonly string[] {
   if (pending === null) return [];
+  if (pending.command === "bisect") {
+    const text = "offload bisect is at work, and has turned features off for a while; end it with: offload restore";
+    return formatParagraph("", view.paint.strong(text), view);
+  }
   const text = `A change is pending: it is reverted in ${formatCount(pending.secondsLeft, "second")} unless it is confirmed; keep it with: offload confirm`;
   return formatParagraph("", view.paint.strong(text), view);
 }
