@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dir, "../..");
 /** Where words are read by people: pages, help, messages, comments and test titles. */
 const TEXTS = [
   "{*.md,install.sh}",
-  "{docs,examples,packaging,schema,scripts}/**/*",
+  "{docs,examples,packaging,schema,scripts,.github}/**/*",
   "{src,test,bench}/**/*.{ts,md,sh}",
 ];
 
@@ -16,7 +16,7 @@ const TEXTS = [
 const EXEMPT = /^test\/(?:docs\/wording|fixtures\/|dom0\/recordings\/)/;
 
 test("the project uses its own words", () => {
-  const files = TEXTS.flatMap((texts) => [...new Bun.Glob(texts).scanSync({ cwd: ROOT })]).filter(
+  const files = TEXTS.flatMap((texts) => [...new Bun.Glob(texts).scanSync({ cwd: ROOT, dot: true })]).filter(
     (path) => !EXEMPT.test(path),
   );
   expect(files.length).toBeGreaterThan(300);
