@@ -47,20 +47,36 @@ export function parseFeaturesOption<D extends FeatureArguments>(args: ParsedArgu
   return lists.length === 0 ? DEFAULT_FEATURES : parseFeatures(lists.join(","));
 }
 
+const SECONDS_BY_UNIT: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["s", 1],
+  ["m", 60],
+  ["min", 60],
+  ["h", 3600],
+]);
+
+/** The seconds of a duration: `60`, `60s`, `1m`, `1h`; null for anything else. */
+function parseSeconds(text: string): number | null {
+  const [, digits = "", unit = ""] = /^(\d{1,6})\s*([a-z]*)$/.exec(text.trim().toLowerCase()) ?? [];
+  const factor = SECONDS_BY_UNIT.get(unit);
+  return digits === "" || factor === undefined ? null : Number(digits) * factor;
+}
+
 /** The seconds of `--wait`: a whole number, 0 unless given. */
 export function parseWaitSeconds<D extends WithArguments<"wait">>(args: ParsedArguments<D>): number {
   const [text = "0"] = args.values("wait");
-  if (!/^\d{1,6}$/.test(text)) {
+  const seconds = parseSeconds(text);
+  if (seconds === null) {
     throw usageError("invalid-seconds", `--wait: ${quote(text)} is not a number of seconds, e.g. --wait 30`);
   }
-  return Number(text);
+  return seconds;
 }
 
 /** The seconds of `--confirm-within`, 5 to 3600; 0 without it. */
 function parseConfirmWithinSeconds<D extends WithArguments<"confirm-within">>(args: ParsedArguments<D>): number {
   const [text] = args.values("confirm-within");
   if (text === undefined) return 0;
-  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  const seconds = parseSeconds(text) ?? 0;
   if (seconds < 5 || seconds > 3600) {
     throw usageError(
       "invalid-seconds",
@@ -87,7 +103,7 @@ export function parsePoolOptions<D extends WithArguments<"pool" | "timeout">>(
     return null;
   }
   const seconds = text ?? String(DEFAULT_TIMEOUT_SECONDS);
-  const timeoutSeconds = /^\d{1,3}$/.test(seconds) ? Number(seconds) : 0;
+  const timeoutSeconds = parseSeconds(seconds) ?? 0;
   if (timeoutSeconds < 1 || timeoutSeconds > MAX_TIMEOUT_SECONDS) {
     throw usageError(
       "invalid-seconds",

@@ -29,7 +29,7 @@ interface CommandLine<D extends ArgsDef> {
  * on a hypervisor each of those is a refusal.
  */
 export function parseCommandLine<D extends ArgsDef>(definition: D, rawArgs: readonly string[]): CommandLine<D> {
-  const tokens = tokenize(definition, rawArgs);
+  const tokens = joinLists(tokenize(definition, rawArgs), definition);
   const given = listGivenFlags(tokens);
   const has = (flag: string) => given.has(flag) && Object.hasOwn(definition, flag);
   const format = (["nagios", "prometheus"] as const).find(
@@ -77,6 +77,24 @@ function tokenize(definition: ArgsDef, rawArgs: readonly string[]): readonly Tok
   });
 }
 
+/** A list goes on in the next word after a comma at its end, and before one at the beginning of that word. */
+function joinLists(tokens: readonly Token[], definition: ArgsDef): readonly Token[] {
+  const joined: Token[] = [];
+  for (const token of tokens) {
+    const previous = joined.at(-1);
+    const isList = previous?.name != null && definition[previous.name]?.valueHint === "list";
+    if (isList && token.name === null && previous.value !== undefined && !previous.isMissing) {
+      const goesOn = previous.value.trimEnd().endsWith(",") || token.value.trimStart().startsWith(",");
+      if (goesOn) {
+        joined.splice(-1, 1, { ...previous, value: `${previous.value}${token.value}` });
+        continue;
+      }
+    }
+    joined.push(token);
+  }
+  return joined;
+}
+
 /** Flags that are given without a value, those among them that stand where a value belongs. */
 function listGivenFlags(tokens: readonly Token[]): ReadonlySet<string> {
   return new Set(
@@ -103,7 +121,10 @@ function readTokens<D extends ArgsDef>(tokens: readonly Token[], definition: D):
       throw createUnknownFlagError(rawName, token.name, definition);
     }
     if (type === "boolean") {
-      if (value !== undefined) throw usageError("unexpected-value", `${rawName} takes no value`);
+      if (value !== undefined) {
+        const { description = "" } = definition[name] ?? {};
+        throw usageError("unexpected-value", `${rawName} takes no value; it means: ${description}`);
+      }
       flags.set(name, !isNegated);
       continue;
     }

@@ -32,7 +32,7 @@ export const bisectCommand = defineOffloadCommand("bisect", BISECT, async (args,
   await writeAll("stdout", renderReport(report, createView("stdout", output.color)));
   const commands = joinAnd(fixes.map(formatFix));
   const answer = await askYesNo(`Run ${commands} now?`, context.signals.abortSignal);
-  if (answer === "cancelled") context.signals.handleSignal("SIGINT");
+  if (answer === "interrupted") context.signals.handleSignal("SIGINT");
   return answer === "yes" ? await applyFixes(fixes, context) : { report, text: "" };
 });
 

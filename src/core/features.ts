@@ -1,4 +1,4 @@
-import { usageError } from "./command-error.ts";
+import { type CommandError, usageError } from "./command-error.ts";
 import { findClosest } from "./find-closest.ts";
 import { quote } from "./text.ts";
 
@@ -211,19 +211,33 @@ function buildSettingKeys(isRead: (feature: FeatureDefinition) => boolean): Read
 }
 
 /**
- * Reads a list such as `tso,gso`: at least one keyword, separated by commas, each kept once and
+ * Reads a list such as `tso,gso`: at least one feature, separated by commas or blanks, each kept once and
  * put into the order of the table. Fails with `unknown-feature`.
  */
 export function parseFeatures(list: string): readonly Feature[] {
-  const words = list.split(",").map((word) => word.trim());
-  for (const word of words) {
-    if (definitionsByName.has(word)) continue;
-    const suggestions = findClosest(word, FEATURE_NAMES);
-    const hint = suggestions.length > 0 ? `did you mean ${suggestions[0]}? ` : "";
-    throw usageError(
-      "unknown-feature",
-      `${quote(word)} is not a feature; ${hint}Known are ${FEATURE_NAMES.join(", ")}, separated by commas`,
-    );
-  }
-  return FEATURE_NAMES.filter((feature) => words.includes(feature));
+  const features = list
+    .trim()
+    .split(/\s*,\s*|\s+/)
+    .map((word) => {
+      const feature = findByWholeName(word.toLowerCase());
+      if (feature === undefined) throw createUnknownFeatureError(word);
+      return feature;
+    });
+  return FEATURE_NAMES.filter((feature) => features.includes(feature));
+}
+
+/** One of several kernel features behind a feature does not stand for all of them. */
+function findByWholeName(word: string): Feature | undefined {
+  return FEATURES.find(
+    ({ name, ethtoolName, kernelPattern }) => name === word || ethtoolName === word || kernelPattern === word,
+  )?.name;
+}
+
+function createUnknownFeatureError(word: string): CommandError {
+  const [suggestion] = findClosest(word, FEATURE_NAMES);
+  const hint = suggestion === undefined ? "" : `did you mean ${suggestion}? `;
+  return usageError(
+    "unknown-feature",
+    `${quote(word)} is not a feature; ${hint}Known are ${FEATURE_NAMES.join(", ")}, separated by commas`,
+  );
 }

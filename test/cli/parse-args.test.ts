@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import fc from "fast-check";
-import { parseFeaturesOption, parseTargets } from "../../src/cli/options.ts";
+import { parseChangeOptions, parseFeaturesOption, parseTargets } from "../../src/cli/options.ts";
 import { parseCommandLine } from "../../src/cli/parse-args.ts";
+import { DISABLE } from "../../src/cli/specs/disable.ts";
 import { SHARED_ARGS } from "../../src/cli/specs/shared.ts";
 import { CommandError } from "../../src/core/command-error.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../src/core/features.ts";
@@ -285,4 +286,54 @@ test("any words are parsed or refused, never lost", () => {
       }
     }),
   );
+});
+
+describe("a list of features", () => {
+  test.each([
+    [["--features", "tx,", "gso", "eth0"]],
+    [["eth0", "--features=tx,", "gso"]],
+    [["--features", "tx", ",", "gso", "eth0"]],
+    [["--features", "tx", ",gso", "eth0"]],
+    [["--features", "tx", "eth0", "--features", "gso"]],
+  ])("goes on behind a comma and a blank: %j", (words) => {
+    expect(parseFeaturesOption(parse(...words))).toEqual(["tx", "gso"]);
+    expect(parse(...words).positionals).toEqual(["eth0"]);
+  });
+
+  test("ends where no comma is", () => {
+    expect(parse("--features", "tx", "eth0", "eth1").positionals).toEqual(["eth0", "eth1"]);
+    expect(parse("--vm", "a,", "eth0").positionals).toEqual(["eth0"]);
+  });
+});
+
+describe("durations", () => {
+  const CHANGE_ARGS = { ...ARGS, "confirm-within": DISABLE.args["confirm-within"] } as const;
+  const parseDurations = (...words: readonly string[]) => {
+    const { args } = parseCommandLine(CHANGE_ARGS, words);
+    if (args instanceof CommandError) throw args;
+    const { waitSeconds, confirmWithinSeconds } = parseChangeOptions(args);
+    return [waitSeconds, confirmWithinSeconds];
+  };
+
+  test.each([
+    ["60", 60],
+    ["60s", 60],
+    ["1m", 60],
+    ["1min", 60],
+    ["1 M", 60],
+    ["1h", 3600],
+  ])("take %p for %d seconds", (text, seconds) => {
+    expect(parseDurations("--wait", text, "--confirm-within", text)).toEqual([seconds, seconds]);
+  });
+
+  test.each(["", "m", "1d", "1.5m", "-1", "0x10", "1m30"])("refuse %p", (text) => {
+    expect(failureOf(() => parseDurations(`--wait=${text}`)).code).toBe("invalid-seconds");
+    expect(failureOf(() => parseDurations(`--confirm-within=${text}`)).code).toBe("invalid-seconds");
+  });
+});
+
+test("a value for a flag that takes none is refused with what the flag means", () => {
+  const failure = failureOf(() => parse("--host=xcp-2"));
+  expect(failure).toMatchObject({ kind: "usage", code: "unexpected-value" });
+  expect(failure.message).toBe("--host takes no value; it means: this whole host, where a VM is called ALL");
 });

@@ -64,6 +64,17 @@ describe("parseFeatures", () => {
     expect(parseFeatures("ntuple")).toEqual(["ntuple"]);
   });
 
+  test.each([
+    ["TSO", ["tso"]],
+    ["Gro,GSO", ["gso", "gro"]],
+    ["generic-receive-offload", ["gro"]],
+    ["rx-checksumming,TX-Checksumming", ["rx", "tx"]],
+    ["scatter-gather, ntuple-filters", ["sg", "ntuple"]],
+    ["tx gso", ["tx", "gso"]],
+  ] as const)("takes %p for %j", (list, features) => {
+    expect(parseFeatures(list)).toEqual(features);
+  });
+
   test.each(["", " ", ",", "tso,", ",tso", "tso,,gso"])("refuses the empty word in %p", (list) => {
     expect(failureOf(() => parseFeatures(list))).toMatchObject({
       kind: "usage",
@@ -71,7 +82,7 @@ describe("parseFeatures", () => {
     });
   });
 
-  test.each(["toString", "__proto__", "constructor", "hasOwnProperty", "TSO", "tso gso", "all"])(
+  test.each(["toString", "__proto__", "constructor", "hasOwnProperty", "generic-offload", "all"])(
     "refuses the unknown name %p",
     (list) => {
       expect(failureOf(() => parseFeatures(list)).code).toBe("unknown-feature");

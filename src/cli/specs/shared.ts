@@ -17,7 +17,7 @@ export const SHARED_ARGS = {
     valueHint: "list",
     valueKind: "features",
     description: "such as tso,gso; see offload help features",
-    details: `Features, separated by commas: ${FEATURE_NAMES.join(", ")}. Without it ${DEFAULT_FEATURES.join(", ")}.`,
+    details: `Features, separated by commas: ${FEATURE_NAMES.join(", ")}; also by the names that ethtool -k shows, in any case. Without it ${DEFAULT_FEATURES.join(", ")}.`,
   },
   vm: {
     type: "string",
@@ -38,8 +38,8 @@ export const SHARED_ARGS = {
   host: {
     type: "boolean",
     group: "kind",
-    description: "the whole host, where a VM is called ALL",
-    details: "The whole host, as ALL is, where a VM is called ALL.",
+    description: "this whole host, where a VM is called ALL",
+    details: "The whole host that this runs on, as ALL is, where a VM is called ALL.",
   },
   pool: {
     type: "boolean",
@@ -69,7 +69,7 @@ export const SHARED_ARGS = {
     valueHint: "seconds",
     valueKind: "seconds",
     description: "wait for another offload that is at work",
-    details: "How long to wait while another offload is at work. Without it: not at all.",
+    details: "How long to wait while another offload is at work, such as 60, 60s or 1m. Without it: not at all.",
   },
   verbose: {
     type: "boolean",

@@ -3,6 +3,7 @@ import { findClosest } from "../find-closest.ts";
 import type { Inventory, Pif, Vm } from "../inventory.ts";
 import { quote } from "../text.ts";
 import type { Catalog } from "./catalog.ts";
+import { explainNonTarget } from "./target-hints.ts";
 import type { TargetRequest } from "./target-request.ts";
 
 /** That several VMs have the name, with what tells them apart. */
@@ -33,16 +34,15 @@ export function createPifWithoutNicError(text: string, { role }: Pif): CommandEr
   return usageError("pif-without-nic", `${quote(text)} ${reason}`);
 }
 
-/** That nothing is called so, with the names that are close to it. */
+/** That nothing is called so, with what was probably meant. */
 export function createUnknownTargetError(
   { text, kind }: TargetRequest,
-  { vms, pifs, host }: Inventory,
+  inventory: Inventory,
   catalog: Catalog,
 ): CommandError {
-  const vifDevice = text.replace(/^tap/, "vif");
-  if (vifDevice !== text && kind === "any" && catalog.findVif(vifDevice) !== undefined) {
-    return usageError("tap-not-a-target", `${quote(text)} goes along with ${vifDevice}; name that`);
-  }
+  const { vms, pifs, host } = inventory;
+  const explanation = kind === "any" ? explainNonTarget(text, inventory, catalog) : null;
+  if (explanation !== null) return usageError("not-a-target", explanation);
   const names = [
     ...(kind === "pif" ? [] : vms.filter(({ role }) => role === "vm").map(({ name }) => name)),
     ...(kind === "vm" ? [] : pifs.filter((pif) => pif.host.uuid === host.uuid).map(({ device }) => device)),

@@ -198,9 +198,45 @@ describe("individual VIFs", () => {
 
   test("are suggested when a tap is named", () => {
     const failure = failureOf(() => resolve("tap3.0"));
-    expect(failure).toMatchObject({ kind: "usage", code: "tap-not-a-target" });
-    expect(failure.message).toContain("vif3.0");
-    expect(failureOf(() => resolve("tap9.0")).code).toBe("unknown-target");
+    expect(failure).toMatchObject({ kind: "usage", code: "not-a-target" });
+    expect(failure.message).toContain("goes along with vif3.0; name that");
+    expect(failureOf(() => resolve("tap9.0")).message).toContain("no VM that runs on this host has that");
+  });
+});
+
+describe("a word of another kind is refused with what to say instead", () => {
+  test.each([
+    ["tx", "is a feature, not a target; pass --features tx"],
+    ["TSO", "pass --features tso"],
+    ["generic-receive-offload", "pass --features gro"],
+    ["eth0,eth1", "several are separated by blanks: eth0 eth1"],
+    ["eth0, web 1", "several are separated by blanks: eth0 'web 1'"],
+    ["eth1*", "patterns are not read, name them one by one: eth1 eth10"],
+    ["w?b", "name them one by one: web"],
+    ["nothing*", "and no NIC or VM is called so"],
+    ["xenbr0", "is the bridge of eth0; name eth0"],
+    ["xapi3", "is the name of a bridge, which has no NIC of its own"],
+    ["bond7", "its bonds are bond0"],
+    [BETA.name, "is another host of the pool, not a target; run offload there, or pass --pool"],
+    [ALPHA.name, "is this host, not a target; ALL stands for all of it"],
+  ])("%s", (text, hint) => {
+    const failure = failureOf(() => resolve(text));
+    expect(failure).toMatchObject({ kind: "usage", code: "not-a-target" });
+    expect(failure.message).toContain(hint);
+  });
+
+  test("bond0, on a host without bonds, names the NICs", () => {
+    const single = inventory({ pifs: [eth0, eth10], vms: [], vifs: [] });
+    const { message } = failureOf(() => resolveTargets([{ text: "bond0", kind: "any" }], single));
+    expect(message).toBe('XAPI has no bond "bond0" on this host; name NICs: eth0 eth10');
+  });
+
+  test("a VM of such a name is that VM all the same", () => {
+    const named = ["tx", "eth0,eth1", "eth*", "xenbr0", "bond7", BETA.name].map((name) => vm(name, { domid: 40 }));
+    const pool = inventory({ pifs: [eth0], vms: named, vifs: named.map((owner) => vif(owner, "0")) });
+    for (const { name: text } of named) {
+      expect(resolveTargets([{ text, kind: "any" }], pool).interfaces).toHaveLength(1);
+    }
   });
 });
 
@@ -386,7 +422,7 @@ describe("ambiguous, unknown and empty names", () => {
     expect(failureOf(() => resolve("zzzzzz")).message).toContain("offload status");
   });
 
-  test.each(["toString", "__proto__", "constructor", "OpaqueRef:NULL", "'; reboot; '", "*"])(
+  test.each(["toString", "__proto__", "constructor", "OpaqueRef:NULL", "'; reboot; '"])(
     "are simply unknown: %p",
     (text) => {
       expect(failureOf(() => resolve(text)).code).toBe("unknown-target");
