@@ -1,21 +1,26 @@
-import { StreamError, writeAll, writeStderrLine } from "./terminal/streams.ts";
-import { VERSION } from "./version.ts";
+import { writeSync } from "node:fs";
 
 /**
- * Where the program starts. Scripts ask for the version on every host of a pool: it is told before
- * anything else is loaded.
+ * Where the program starts. Everything is loaded from here and not above: what fails while it is loaded, or where
+ * nobody waits for it any more, has an exit code of its own, too. Without this it would be 1, which means that
+ * something is incomplete.
  */
+process.on("uncaughtException", endUnavailable);
+process.on("unhandledRejection", endUnavailable);
+
+// Scripts ask for the version on every host of a pool: it is told before anything else is loaded.
 const firstArg = process.argv[2];
-if (firstArg === "--version" || firstArg === "-V") await printVersion();
+if (firstArg === "--version" || firstArg === "-V") await (await import("./print-version.ts")).printVersion();
 else await import("./main.ts");
 
-async function printVersion(): Promise<void> {
+/** Ends with the exit code of what is not possible here. It is written as a number, for nothing may be loaded. */
+function endUnavailable(error: unknown): never {
+  const reason = error instanceof Error ? error.message : String(error);
+  const trace = process.env["OFFLOAD_DEBUG"] === "1" && error instanceof Error ? `${error.stack}\n` : "";
   try {
-    await writeAll("stdout", `${VERSION}\n`);
-  } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    writeStderrLine(`offload: ${error.message}`);
-    const { EXIT_CODES } = await import("./core/problem.ts");
-    process.exitCode = EXIT_CODES.unavailable;
+    writeSync(2, `offload: internal error: ${reason}; OFFLOAD_DEBUG=1 shows where\n${trace}`);
+  } catch {
+    // Nobody reads it.
   }
+  process.exit(3);
 }
