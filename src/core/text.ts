@@ -34,3 +34,11 @@ const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 export function stripUnprintable(text: string): string {
   return PRINTABLE_ASCII.test(text) ? text : text.replace(UNPRINTABLE, "");
 }
+
+/** A command of this program, alone or within a sentence, as it is run for every host of the pool. */
+export function addPoolOption(text: string): string {
+  return text.replaceAll(
+    /\boffload (disable|enable|persist|restore|verify|status|doctor)\b(?!.*--pool)/g,
+    "offload $1 --pool",
+  );
+}

@@ -37,7 +37,8 @@ export async function writeSettings(
   if (announce.length > 0) {
     const added = await attemptAsync(() => pendingAnnouncements.add(announce.map(({ uuid }) => uuid)));
     if (added instanceof CommandError) {
-      return { ...unchanged, problems: toStateProblems(added.failures), settingsVerified: false };
+      const problems = toStateProblems(added.failures, "no setting was changed: ");
+      return { ...unchanged, problems, settingsVerified: false };
     }
   }
   const outcomes = await toolstack.writeSettings(steps, isStopped);
@@ -79,8 +80,8 @@ async function announceAndClear(
   return removed instanceof CommandError ? toStateProblems(removed.failures) : [];
 }
 
-function toStateProblems(failures: readonly Failure[]): readonly Problem[] {
-  return failures.map(({ message }): Problem => ({ code: "state-write-failed", message }));
+function toStateProblems(failures: readonly Failure[], prefix = ""): readonly Problem[] {
+  return failures.map(({ message }): Problem => ({ code: "state-write-failed", message: `${prefix}${message}` }));
 }
 
 /** That nobody knows what the settings are now. */

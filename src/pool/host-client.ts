@@ -119,7 +119,7 @@ function toFailureReply(error: CallError, signal: AbortSignal): HostReply {
     case "XENAPI_MISSING_PLUGIN":
       return createFailureReply("plugin-missing", NOT_INSTALLED_MESSAGE, LINK_COMMAND);
     case VERSION_MISMATCH_CODE: {
-      const message = `offload ${params[0] ?? ""} is installed there, and ${VERSION} here; install the same version on every host`;
+      const message = `offload ${createExcerpts(params.slice(0, 1)).join("")} is installed there, and ${VERSION} here; install the same version on every host`;
       return createFailureReply("version-mismatch", message);
     }
     case REFUSED_CODE:

@@ -6,7 +6,7 @@ import {
   type Report,
   type ReportingCommand,
 } from "../core/report.ts";
-import { formatCount, stripUnprintable } from "../core/text.ts";
+import { addPoolOption, formatCount, stripUnprintable } from "../core/text.ts";
 import type { HostRun } from "./scheduler.ts";
 
 /** How the rows of a pool are put together. */
@@ -94,7 +94,7 @@ function collectPoolAdvice(rows: readonly HostReport[]): readonly string[] {
   const shared = [...new Set(allAdvice)].filter(
     (command) => allAdvice.indexOf(command) < allAdvice.lastIndexOf(command),
   );
-  return shared.map((command) => command.replace(/^offload (\w+)/, "offload $1 --pool"));
+  return shared.map(addPoolOption);
 }
 
 /**

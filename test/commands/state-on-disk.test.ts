@@ -85,6 +85,23 @@ describe("the state on disk", () => {
     expect((await waiting).exitCode).toBe(0);
   });
 
+  test("ends a restore with 1 and its report where it cannot be written, after everything was put back", async () => {
+    await using dom0 = await Dom0.start();
+    const before = await readLiveState(dom0);
+    await dom0.offload("disable", "eth1");
+    const readOnly = "cd /var/lib; mount --bind offload offload; mount -o remount,ro,bind offload";
+    await dom0.text(["sh", "-c", readOnly]);
+    const run = await dom0.offload("restore", "eth1", "--json");
+    expect(run.exitCode).toBe(1);
+    expect(await readLiveState(dom0)).toBe(before);
+    const { problems, changes } = JSON.parse(run.stdout);
+    expect(changes.length).toBeGreaterThan(0);
+    expect(problems).toHaveLength(1);
+    expect(problems[0].message).toContain("its file system is read-only");
+    await dom0.text(["umount", "/var/lib/offload"]);
+    expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
+  });
+
   test("prevents every change when it cannot be written: full disk, read-only /var", async () => {
     for (const mount of ["mount -t tmpfs -o size=4k,nr_inodes=1 t", "mount -t tmpfs -o ro t"]) {
       await using dom0 = await Dom0.start();

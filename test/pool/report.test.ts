@@ -56,6 +56,20 @@ ok  a, c, e: 2 changes made
 `);
   });
 
+  test("has --pool in the commands of what several hosts say alike, and not in what one says", () => {
+    const message = "nothing is installed for boot; install it with: offload persist";
+    const note = { code: "gone", message: "keep it off with: offload persist" } as const;
+    const problem = { code: "boot-not-installed", message } as const;
+    const drifting = { ...report(), exitCode: 1, problems: [problem], notes: [note] } as const;
+    const show = (...hosts: readonly HostReport[]) =>
+      renderReport(createReport("verify", { exitCode: 1, hosts }), VIEW).replaceAll(/\s+/g, " ");
+    const several = show(row("a", "partial", { report: drifting }), row("b", "partial", { report: drifting }));
+    expect(several.match(/install it with: offload persist --pool/g)).toHaveLength(2);
+    expect(several).toContain("keep it off with: offload persist --pool");
+    const one = show(row("a", "partial", { report: drifting }), row("b", "ok", { report: report() }));
+    expect(one).not.toContain("--pool");
+  });
+
   test("names a few of many hosts", () => {
     const hosts = Array.from({ length: 64 }, (_, at) => row(`h${at}`, "ok"));
     const shown = renderReport(createReport("disable", { exitCode: 0, hosts }), VIEW);

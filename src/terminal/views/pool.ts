@@ -1,5 +1,5 @@
 import type { HostReport, RemoteReport, Report } from "../../core/report.ts";
-import { formatCount, joinAnd, stripUnprintable } from "../../core/text.ts";
+import { addPoolOption, formatCount, joinAnd, stripUnprintable } from "../../core/text.ts";
 import { truncate } from "../text.ts";
 import type { TerminalView } from "../view.ts";
 import { formatUndo } from "./change.ts";
@@ -19,7 +19,9 @@ export function formatPool(
 ): readonly string[] {
   const { paint } = view;
   const ok = hosts.filter(({ state }) => state === "ok");
-  const lines = hosts.filter(({ state }) => state !== "ok").flatMap((host) => formatHostProblems(host, advice, view));
+  const lines = hosts
+    .filter(({ state }) => state !== "ok")
+    .flatMap((host) => formatHostProblems(host, { advice, sharedMessages: findSharedMessages(hosts) }, view));
   if (ok.length > 0) {
     const changes = ok.flatMap(({ report }) => report?.changes ?? []).length;
     const [firstMessage, ...otherMessages] = new Set(ok.map(({ message }) => message));
@@ -60,18 +62,33 @@ function formatHostSummary({ devices }: RemoteReport): string {
   return `${managementText}${formatCount(nics.length, "NIC")}, ${formatCount(devices.length - nics.length, "VIF")}; `;
 }
 
+/** What is said for the whole pool. */
+interface PoolFindings {
+  readonly advice: readonly string[];
+  /** What several hosts say alike: what it advises is advised for the pool. */
+  readonly sharedMessages: ReadonlySet<string>;
+}
+
+function findSharedMessages(hosts: readonly HostReport[]): ReadonlySet<string> {
+  const messages = hosts.flatMap(({ report }) => [...new Set(report?.problems.map(({ message }) => message))]);
+  const seen = new Set<string>();
+  return new Set(messages.filter((message) => seen.size === seen.add(message).size));
+}
+
 function formatHostProblems(
   { name, state, message, advice, report }: HostReport,
-  poolAdvice: readonly string[],
+  { advice: poolAdvice, sharedMessages }: PoolFindings,
   view: TerminalView,
 ): readonly string[] {
   const { bad, strong } = view.paint;
   const title = strong(truncateName(name, view));
   const head = formatParagraph(`${bad("!")} ${title}  `, `${state}: ${message}`, view);
   const commands = [...advice, ...(report?.advice ?? [])].filter(
-    (command) => !poolAdvice.includes(command.replace(/^offload (\w+)/, "offload $1 --pool")),
+    (command) => !poolAdvice.includes(addPoolOption(command)),
   );
-  const problems = report === null || state === "failed" ? [] : report.problems;
+  const problems = (report === null || state === "failed" ? [] : report.problems).map((problem) =>
+    sharedMessages.has(problem.message) ? { ...problem, message: addPoolOption(problem.message) } : problem,
+  );
   return [
     ...head,
     ...formatFindings({ problems, notes: [], advice: [] }, view),
@@ -94,7 +111,8 @@ function formatNotes(hosts: readonly HostReport[], view: TerminalView): readonly
             occurrences.map(({ host }) => host),
             view,
           )}: `;
-    return formatParagraph(`  ${view.paint.faint("-")} `, `${prefix}${message}`, view);
+    const text = occurrences.length > 1 ? addPoolOption(message) : message;
+    return formatParagraph(`  ${view.paint.faint("-")} `, `${prefix}${text}`, view);
   });
 }
 
