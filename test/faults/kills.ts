@@ -4,10 +4,10 @@ import { isRelevant, parseCalls, traceAnyThread, traceMainThread } from "./calls
 import { type FaultHost, findDifferences } from "./host.ts";
 
 /** The command that is killed. */
-export type Command = "disable" | "restore" | "persist";
+export type Command = "disable" | "restore" | "persist" | "bisect";
 
 /** What follows the kill. */
-export type FollowUp = Command;
+export type FollowUp = Exclude<Command, "bisect">;
 
 /** How the killing of a command went. */
 export interface KillResult {
@@ -22,6 +22,7 @@ export const ARGUMENTS: Readonly<Record<Command, readonly string[]>> = {
   disable: ["disable", "ALL", "--yes"],
   restore: ["restore", "--yes"],
   persist: ["persist", "ALL", "--yes"],
+  bisect: ["bisect", "ALL", "--check", 'ethtool -k eth1 | grep -q "tx-tcp-segmentation: off"'],
 };
 
 /** How often a call is looked for again where it was another one's turn. */
@@ -32,13 +33,14 @@ const MAX_CALLS = 1000;
 
 /**
  * Kills a command at every call that concerns devices or files of ours, and at every message to and
- * from XAPI; or, with `every`, at each n-th of them.
+ * from XAPI; or, with `every`, at each n-th of them. `isPoint`: other calls to kill it at.
  */
 export async function killEverywhere(
   host: FaultHost,
   command: Command,
   followUp: FollowUp,
   every = 1,
+  isPoint: (call: Call) => boolean = isRelevant,
 ): Promise<KillResult> {
   const killPoints = new Map<string, number>();
   const failures: string[] = [];
@@ -46,7 +48,7 @@ export async function killEverywhere(
   await prepare(host, command);
   const { log, result } = await host.runTraced(traceMainThread(), ARGUMENTS[command]);
   if (result.exitCode !== 0) throw new Error(`${command} without a kill: ${result.exitCode}`);
-  const points = parseCalls(log).filter(isRelevant);
+  const points = parseCalls(log).filter(isPoint);
   for (const point of points.filter((_, n) => n % every === 0)) {
     await killAt(host, command, point);
     count(point.name);

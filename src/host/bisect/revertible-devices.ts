@@ -22,10 +22,9 @@ import {
 const LOCK_WAIT_SECONDS = 30;
 
 /** What is to be turned off for a while. */
-export interface RevertibleRequest extends Pick<PendingChangeRequest, "targets" | "features" | "confirmWithinSeconds"> {
+export interface RevertibleRequest extends Omit<PendingChangeRequest, "id"> {
   /** What would turn all of it off. */
   readonly steps: readonly LiveStep[];
-  readonly features: PendingChange["features"];
   /** The devices as they are. */
   readonly before: FeatureSnapshot;
   readonly pairs: BisectFeatures;

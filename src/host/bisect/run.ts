@@ -113,7 +113,7 @@ async function search({ request, signals, color, before, steps, kernel, lock }: 
     }),
   );
   const problems = await devices.revert();
-  if (found.type === "failed") throw addProblems(found.error, problems);
+  if (found.type === "failed") throw addProblems(found.error, problems, color);
   return { result: found.result, checker, problems };
 }
 
@@ -128,9 +128,12 @@ async function attemptSearch(
   }
 }
 
-/** The failure that ended a search, with what could not be restored. */
-function addProblems(error: unknown, problems: readonly Problem[]): unknown {
-  if (!(error instanceof CommandError)) return error;
+/** The failure that ended a search, with what could not be restored; after a signal nothing else tells of that. */
+function addProblems(error: unknown, problems: readonly Problem[], color: boolean): unknown {
+  if (!(error instanceof CommandError)) {
+    for (const { message } of problems) createLogger(createView("stderr", color)).error(message);
+    return error;
+  }
   const suffix = problems.length === 0 ? "; everything is as it was before" : "";
   return new CommandError([
     ...error.failures.map((failure) => ({ ...failure, message: `${failure.message}${suffix}` })),

@@ -87,7 +87,10 @@ export async function revertExpiredChange(kernel: Kernel): Promise<boolean> {
   if (pending === null) return false;
   const remainingSeconds = getSecondsLeft(pending);
   if (remainingSeconds > 0 && pending.next.command === "bisect") {
-    throw unavailableError("change-pending", "offload bisect is at work; let it end, or end it with offload restore");
+    throw unavailableError(
+      "change-pending",
+      `offload bisect is at work, or was killed: what it has turned off is restored in ${formatCount(remainingSeconds, "second")}; restore it now with offload restore`,
+    );
   }
   if (remainingSeconds > 0) {
     throw unavailableError(
