@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import { isSigned } from "../boot/signed-file.ts";
-import { findPaths, type HookType, type ThirdPartyFile } from "../core/doctor/third-party-hooks.ts";
+import { HOOK_EVENTS, type HookType } from "../core/doctor/hook-events.ts";
+import { findScriptPaths, type ThirdPartyFile } from "../core/doctor/third-party-hooks.ts";
 
 /** A file that could not be looked at. */
 interface UnreadableFile {
@@ -27,7 +28,7 @@ interface SearchLocation {
   readonly followsScripts?: boolean;
 }
 
-/** Hidden files are run by nobody, nor are the copies that editors and packages leave. */
+/** Nothing runs hidden files, nor the copies that editors and packages leave. */
 const ACTIVE_FILE_NAME = /^[^.](?!.*(?:~|\.rpmsave|\.rpmnew|\.rpmorig|\.bak|\.swp)$)/;
 
 const UNIT_FILE_NAME = /\.(?:service|timer|path)$/;
@@ -54,7 +55,11 @@ const SEARCH_LOCATIONS: readonly SearchLocation[] = [
       followsScripts: root !== "/usr/lib" && root !== "/lib",
     }),
   ),
-  { path: "/etc/xapi.d", ...TOOLSTACK_HOOK, namePattern: ACTIVE_FILE_NAME },
+  ...["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"].map(
+    (root): SearchLocation => ({ path: `${root}/systemd/network`, type: "link file", namePattern: /\.link$/ }),
+  ),
+  { path: "/etc/xapi.d", ...TOOLSTACK_HOOK, namePattern: ACTIVE_FILE_NAME, followsScripts: true },
+  { path: "/etc/xensource/master.d", ...TOOLSTACK_HOOK, namePattern: ACTIVE_FILE_NAME, followsScripts: true },
   { path: "/etc/crontab", type: "cron", followsScripts: true },
   { path: "/etc/cron.d", type: "cron", namePattern: ACTIVE_FILE_NAME, followsScripts: true },
   { path: "/var/spool/cron", type: "cron", namePattern: ACTIVE_FILE_NAME, followsScripts: true },
@@ -100,16 +105,17 @@ const MAX_SCRIPT_BYTES = 262_144;
 /** How deep directories of hooks and of units' drop-ins lie. */
 const MAX_DEPTH = 2;
 
-/** Reads them all. What is not there is no failure; what is there and cannot be read is told. */
+/** Reads them all. What is not there is no failure; what is there and cannot be read is listed. */
 export function readThirdPartyFiles(locations: readonly SearchLocation[] = SEARCH_LOCATIONS): ThirdPartyFiles {
   return new ThirdPartyFileReader().read(locations);
 }
 
 /** What every line that matters has in it; the rest of a host's files need no closer look. */
-const OFFLOAD_PATTERN = /ethtool|(?:lro|gro|tso|gso|tpa)=/i;
+const OFFLOAD_PATTERN = /ethtool|-param-clear|Offload=|HardwareAcceleration=|(?:lro|gro|tso|gso|tpa|NTupleFilter)=/i;
 
 class ThirdPartyFileReader {
   readonly #visitedPaths = new Set<string>();
+  readonly #namesByDirectory = new Map<string, ReadonlySet<string>>();
   readonly #files: ThirdPartyFile[] = [];
   readonly #unreadable: UnreadableFile[] = [];
 
@@ -149,21 +155,34 @@ class ThirdPartyFileReader {
       this.#files.push({
         path,
         type: location.type,
+        event: HOOK_EVENTS[location.type],
         text: file.text,
         inactiveReason: getInactiveReason(),
       });
     }
     if (location.followsScripts !== true) return;
-    for (const scriptPath of findPaths(file.text)) this.#addReferencedScript(scriptPath, getInactiveReason);
+    const event = HOOK_EVENTS[location.type];
+    for (const scriptPath of findScriptPaths(file.text).map(normalize)) {
+      if (this.#exists(scriptPath)) this.#addReferencedScript(scriptPath, event, getInactiveReason);
+    }
+  }
+
+  /** By a listing of the directory, read once: most words of a file are no path at all. */
+  #exists(path: string): boolean {
+    const directory = dirname(path);
+    const names = this.#namesByDirectory.get(directory) ?? new Set(listDirectory(directory));
+    this.#namesByDirectory.set(directory, names);
+    return names.has(basename(path));
   }
 
   /** A script that another file names: only if it is one. */
-  #addReferencedScript(path: string, getInactiveReason: () => string | null): void {
+  #addReferencedScript(path: string, event: string, getInactiveReason: () => string | null): void {
     const file = this.#readOnce(path);
     if (file === null || !file.text.startsWith("#!") || !OFFLOAD_PATTERN.test(file.text)) return;
     this.#files.push({
       path,
       type: "script",
+      event,
       text: file.text,
       inactiveReason: getInactiveReason(),
     });
@@ -228,7 +247,7 @@ function listDirectory(directory: string): readonly string[] {
   try {
     return readdirSync(directory);
   } catch (error) {
-    // A directory that is not there wants nothing; one that cannot be read has been told of.
+    // A directory that is not there has nothing; one that cannot be read is listed as such elsewhere.
     if (error instanceof Error && "code" in error) return [];
     throw error;
   }

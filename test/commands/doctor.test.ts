@@ -102,7 +102,8 @@ describe("doctor", () => {
     expect(advice).toContain("offload persist");
     expect(advice).toContain(`xe pif-param-remove uuid=${record.uuid} param-name=other-config param-key=ethtool-rx`);
     const { uuid } = dom0.fixture.vif("db").record;
-    expect(advice).toContain(`xe vif-param-remove uuid=${uuid} param-name=other-config param-key=ethtoolrx`);
+    const remove = `xe vif-param-remove uuid=${uuid} param-name=other-config param-key="$k"`;
+    expect(advice).toContain(`for k in ethtool-gro ethtoolrx; do ${remove}; done`);
   });
 
   test("shows the driver and firmware that ethtool -i shows", async () => {

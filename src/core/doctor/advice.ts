@@ -1,7 +1,7 @@
 import { quoteShellWord } from "../disable/manual-commands.ts";
 import type { ProblemCode } from "../problem.ts";
 import type { Advice, Diagnosis, OffloadSetting, Report } from "../report.ts";
-import { joinAnd } from "../text.ts";
+import { formatCount, joinAnd } from "../text.ts";
 import type { ThirdPartyHook } from "./third-party-hooks.ts";
 
 /** How many interfaces a sentence names. */
@@ -12,24 +12,23 @@ type DiagnosisFindings = Pick<Diagnosis, "ineffectiveSettings" | "networkSetting
 type ReportFindings = Pick<Report, "problems" | "notes" | "advice">;
 
 /**
- * What to do, each step with its reason, the most urgent first. Repeats nothing. What turns features off is
+ * What to do, each step with its reason, by the harm that it ends: what keeps NICs from being plugged, what undoes
+ * everything, what is on, what is missing, and last what has no effect. Repeats nothing. What turns features off is
  * what `verify` advises.
  */
 export function buildAdvice(report: ReportFindings, diagnosis: DiagnosisFindings): Advice[] {
+  const { undoing, others } = groupHooks(diagnosis.hooks);
   return [
     ...adviseOnToolstack(report),
+    ...adviseOnUnsupportedSettings(report),
+    ...undoing.map(adviseOnHooks),
     ...adviseOnDisable(report),
-    ...adviseOnSettings(report),
     ...adviseOnBoot(report),
     ...adviseOnDevices(report),
-    ...diagnosis.ineffectiveSettings.map((setting) =>
-      adviseRemoval(setting, `${formatSetting(setting)} has no effect`),
-    ),
-    ...diagnosis.networkSettings.map((setting) =>
-      adviseRemoval(setting, `${formatSetting(setting)}: ${setting.reason}`),
-    ),
-    ...adviseOnHooks(diagnosis.hooks),
     ...adviseOnSoftware(diagnosis),
+    ...adviseOnIneffective(diagnosis.ineffectiveSettings, "without effect"),
+    ...adviseOnIneffective(diagnosis.networkSettings, "for the bridge itself, not for NICs or VIFs"),
+    ...others.map(adviseOnHooks),
   ];
 }
 
@@ -46,7 +45,7 @@ function formatInterfaceNames(problems: Report["problems"]): string {
 function adviseOnToolstack(report: Pick<Report, "problems">): readonly Advice[] {
   return filterByCode(report, "xapi-unavailable").length === 0
     ? []
-    : [{ reason: "XAPI did not answer, so no record was read", command: "xe-toolstack-restart" }];
+    : [{ reason: "XAPI did not answer, so no setting was read", command: "xe-toolstack-restart" }];
 }
 
 function adviseOnDisable(report: ReportFindings): readonly Advice[] {
@@ -65,23 +64,20 @@ function adviseOnDisable(report: ReportFindings): readonly Advice[] {
   }
   if (settings.length > 0) {
     advice.push({
-      reason: `not recorded as off in XAPI: ${formatInterfaceNames(settings)}`,
+      reason: `without an off setting in XAPI: ${formatInterfaceNames(settings)}`,
       command,
     });
   }
   return advice;
 }
 
-function adviseOnSettings(report: Pick<Report, "problems">): readonly Advice[] {
-  return filterByCode(report, "setting-unsupported").flatMap((problem) => {
+function adviseOnUnsupportedSettings(report: Pick<Report, "problems">): readonly Advice[] {
+  return filterByCode(report, "setting-unsupported").flatMap((problem): readonly Advice[] => {
     const uuid = "uuid" in problem ? problem.uuid : undefined;
     const keys = [...new Set(problem.message.match(/\bethtool-\w+/g) ?? [])];
-    return uuid === undefined
-      ? []
-      : keys.map((key) => ({
-          reason: `${key} cannot be applied, and PIF.plug will fail: ${formatInterfaceNames([problem])}`,
-          command: `xe pif-param-remove uuid=${uuid} param-name=other-config param-key=${key}`,
-        }));
+    if (uuid === undefined || keys.length === 0) return [];
+    const reason = `${joinAnd(keys)} cannot be applied, and PIF.plug will fail: ${formatInterfaceNames([problem])}`;
+    return [{ reason, command: formatRemoval("pif", [uuid], keys) }];
   });
 }
 
@@ -106,34 +102,74 @@ function adviseOnDevices(report: Pick<Report, "problems">): readonly Advice[] {
   });
 }
 
-function formatSetting({ name, key, value }: OffloadSetting): string {
-  return `${key}=${value} of ${name}`;
+/** One step for all objects of a class that have the same keys: there may be hundreds of them. */
+function adviseOnIneffective(settings: readonly OffloadSetting[], what: string): readonly Advice[] {
+  const byObject = [...Map.groupBy(settings, ({ of, uuid }) => `${of} ${uuid}`).values()];
+  const listKeys = (group: readonly OffloadSetting[]) => group.map(({ key }) => key).sort();
+  const alike = Map.groupBy(byObject, (group) => [group[0]?.of, ...listKeys(group)].join("\n"));
+  return [...alike.values()].flatMap((objects): readonly Advice[] => {
+    const [first] = objects[0] ?? [];
+    if (first === undefined) return [];
+    const count = formatCount(objects.flat().length, "setting", "settings");
+    const { name, key, value } = first;
+    const example = `${objects.flat().length === 1 ? ":" : ", such as"} ${key}=${value} of ${name}`;
+    const uuids = objects.flatMap(([setting]) => setting?.uuid ?? []);
+    return [
+      {
+        reason: `${count} ${what}${example}`,
+        command: formatRemoval(first.of, uuids, listKeys(objects[0] ?? [])),
+      },
+    ];
+  });
 }
 
-function adviseRemoval({ of, uuid, key }: OffloadSetting, reason: string): Advice {
-  return {
-    reason,
-    command: `xe ${of}-param-remove uuid=${uuid} param-name=other-config param-key=${quoteShellWord(key)}`,
-  };
+/** The command that removes keys from objects: a loop over what there is more than one of. */
+function formatRemoval(of: OffloadSetting["of"], uuids: readonly string[], keys: readonly string[]): string {
+  const quotedKeys = keys.map(quoteShellWord);
+  const [uuid, key] = [uuids.length === 1 ? (uuids[0] ?? "") : "$u", quotedKeys.length === 1 ? quotedKeys[0] : '"$k"'];
+  const remove = `xe ${of}-param-remove uuid=${uuid} param-name=other-config param-key=${key}`;
+  const forEachKey = quotedKeys.length === 1 ? remove : `for k in ${quotedKeys.join(" ")}; do ${remove}; done`;
+  return uuids.length === 1 ? forEachKey : `for u in ${uuids.join(" ")}; do ${forEachKey}; done`;
+}
+
+interface HooksOfFile {
+  readonly path: string;
+  readonly hooks: readonly ThirdPartyHook[];
+}
+
+/** Hooks by file: those that undo what `offload` did apart from the rest. */
+function groupHooks(hooks: readonly ThirdPartyHook[]): {
+  readonly undoing: readonly HooksOfFile[];
+  readonly others: readonly HooksOfFile[];
+} {
+  // A driver that is loaded with a feature off does what is wanted.
+  const relevant = hooks.filter(({ type, turnsOn }) => type !== "module options" || turnsOn);
+  const byFile = [...Map.groupBy(relevant, ({ path }) => path)].map(([path, group]) => ({ path, hooks: group }));
+  const isUndoing = ({ hooks: group }: HooksOfFile) =>
+    group.some((hook) => hook.inactiveReason === null && (hook.turnsOn || removesSettings(hook)));
+  return { undoing: byFile.filter(isUndoing), others: byFile.filter((file) => !isUndoing(file)) };
+}
+
+function removesSettings({ requests }: ThirdPartyHook): boolean {
+  return requests.some(({ state }) => state === "removed");
 }
 
 /** Which of two that do the same wins is a matter of order; one of them is enough. */
-function adviseOnHooks(hooks: readonly ThirdPartyHook[]): readonly Advice[] {
-  return [...Map.groupBy(hooks, ({ path }) => path)].flatMap(([path, hooksInFile]) => {
-    const [first] = hooksInFile;
-    if (first === undefined) return [];
-    const effect =
-      first.line === 0
-        ? "is called for every VIF that is plugged; see that it touches no offloads"
-        : hooksInFile.some(({ turnsOn }) => turnsOn)
-          ? "turns features on that offload turns off"
-          : "touches offloads by itself; offload persist does without that";
-    const lines = hooksInFile.map(({ line }) => String(line));
-    const location = first.line === 0 ? path : `${path}, line ${joinAnd(lines)},`;
-    const reason = `${location} ${effect}${first.inactiveReason === null ? "" : ` (${first.inactiveReason})`}`;
-    const lineOption = first.line === 0 ? "" : `+${first.line} `;
-    return [{ reason, command: `vi ${lineOption}${quoteShellWord(path)}` }];
-  });
+function adviseOnHooks({ path, hooks }: HooksOfFile): Advice {
+  const lines = hooks.filter(({ line }) => line > 0).map(({ line }) => String(line));
+  const location = lines.length === 0 ? path : `${path}, ${lines.length === 1 ? "line" : "lines"} ${joinAnd(lines)},`;
+  const inactiveReason = hooks[0]?.inactiveReason ?? null;
+  const reason = `${location} ${describeEffect(hooks)}${inactiveReason === null ? "" : ` (${inactiveReason})`}`;
+  const lineOption = lines.length === 0 ? "" : `+${lines[0]} `;
+  return { reason, command: `vi ${lineOption}${quoteShellWord(path)}` };
+}
+
+function describeEffect(hooks: readonly ThirdPartyHook[]): string {
+  if (hooks.some(({ turnsOn }) => turnsOn)) return "turns features on that offload turns off";
+  if (hooks.some(removesSettings)) return "removes settings from XAPI; see that they are not those of offload";
+  return hooks.every(({ line }) => line === 0)
+    ? "is called for every VIF that is plugged; see that it touches no offloads"
+    : "touches offloads by itself; offload persist does without that";
 }
 
 function adviseOnSoftware({ software }: DiagnosisFindings): readonly Advice[] {

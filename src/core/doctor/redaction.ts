@@ -62,7 +62,12 @@ export class Redaction {
 
   /** A hook: only the part of its line that matters, and no name of a file that somebody chose. */
   redactHook(hook: ThirdPartyHook): ThirdPartyHook {
-    return { ...hook, path: this.redactPath(hook.path), text: this.redactText(hook.text) };
+    const requests = hook.requests.map((request) => ({
+      ...request,
+      device: request.device === null ? null : this.redactText(request.device),
+      feature: this.redactText(request.feature),
+    }));
+    return { ...hook, path: this.redactPath(hook.path), text: this.redactText(hook.text), requests };
   }
 
   /** A path whose last part stays only where it is the same on every host. */

@@ -216,9 +216,9 @@ function formatSettingLine(page: Page, { name, key, value, reason }: OffloadSett
   return `${page.truncate(name)}: ${key}=${page.truncate(value)} (${reason})`;
 }
 
-function formatHookLine({ path, line, type, text, turnsOn, inactiveReason: idle }: ThirdPartyHook): string {
+function formatHookLine({ path, line, event, text, turnsOn, inactiveReason }: ThirdPartyHook): string {
   const location = line > 0 ? `${path}:${line}` : path;
-  const remarks = [type, ...(turnsOn ? ["turns on"] : []), ...(idle === null ? [] : [idle])];
+  const remarks = [event, ...(turnsOn ? ["turns on"] : []), ...(inactiveReason === null ? [] : [inactiveReason])];
   return `${location} (${remarks.join("; ")})${text === "" ? "" : `: ${text}`}`;
 }
 

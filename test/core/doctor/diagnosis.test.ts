@@ -6,13 +6,16 @@ import {
   listIneffectivePifSettings,
   listNetworkSettings,
 } from "../../../src/core/doctor/diagnosis.ts";
+import type { HookType } from "../../../src/core/doctor/hook-events.ts";
 import { collectSoftware } from "../../../src/core/doctor/software.ts";
-import type { ThirdPartyHook } from "../../../src/core/doctor/third-party-hooks.ts";
+import { findHooks, type ThirdPartyHook } from "../../../src/core/doctor/third-party-hooks.ts";
 import type { Coverage } from "../../../src/core/verify/coverage.ts";
 import { BETA, config, inventory, pif, uuidFor } from "../../builders/hosts.ts";
 
 const KEYWORDS = ["rx", "tso", "gro"] as const;
 const NO_FINDINGS = { ineffectiveSettings: [], networkSettings: [], hooks: [], software: [] };
+
+const NO_REPORT = { problems: [], notes: [], advice: [] };
 
 const NOTHING_COVERED: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
 
@@ -117,7 +120,7 @@ describe("advice", () => {
       ...{ value: "off", reason: "" },
     };
     const hook: ThirdPartyHook = {
-      ...{ path: "/etc/cron.d/a b;reboot", line: 2, type: "cron", text: "" },
+      ...{ path: "/etc/cron.d/a b;reboot", line: 2, type: "cron", event: "by the clock", text: "", requests: [] },
       ...{ turnsOn: true, inactiveReason: null },
     };
     expect(
@@ -128,8 +131,46 @@ describe("advice", () => {
         ),
       ),
     ).toEqual([
-      `xe vif-param-remove uuid=${uuidFor("v")} param-name=other-config param-key='ethtool tx;reboot'`,
       "vi +2 '/etc/cron.d/a b;reboot'",
+      `xe vif-param-remove uuid=${uuidFor("v")} param-name=other-config param-key='ethtool tx;reboot'`,
+    ]);
+  });
+
+  test("is one step for 82 ineffective settings", () => {
+    const ineffectiveSettings = Array.from({ length: 41 }, (_, n) => `${n}`).flatMap((n) =>
+      ["ethtool-lro", "ethtool-gro"].map((key) => ({
+        ...({ of: "vif", uuid: uuidFor(n), name: `vif${n}.0` } as const),
+        ...{ key, value: "off", reason: "" },
+      })),
+    );
+    const advice = buildAdvice(NO_REPORT, { ...NO_FINDINGS, ineffectiveSettings });
+    expect(advice).toHaveLength(1);
+    expect(advice[0]?.reason).toBe("82 settings without effect, such as ethtool-lro=off of vif0.0");
+    const command = advice[0]?.command ?? "";
+    for (const { uuid } of ineffectiveSettings) expect(command).toContain(uuid);
+    // The shell itself says which commands the loop runs.
+    const { stdout } = Bun.spawnSync(["sh", "-c", `xe() { echo "$@"; }; ${command}`]);
+    const lines = stdout.toString().trim().split("\n");
+    expect(lines).toHaveLength(82);
+    expect(lines[0]).toBe(`vif-param-remove uuid=${uuidFor("0")} param-name=other-config param-key=ethtool-gro`);
+  });
+
+  test("names the one line that undoes everything first", () => {
+    const hook = (line: string, type: HookType, path: string) =>
+      findHooks({ path, type, event: "", text: line, inactiveReason: null });
+    const hooks = [
+      ...hook("ethtool -K eth0 tso off", "cron", "/etc/cron.d/off"),
+      ...hook("options bnx2x disable_tpa=1", "module options", "/etc/modprobe.d/bnx2x.conf"),
+      ...hook("ethtool -K eth0 tso on", "rc.local", "/etc/rc.d/rc.local"),
+      ...hook("xe vif-param-clear uuid=u param-name=other-config", "script", "/opt/clear.sh"),
+    ];
+    const problems = [{ code: "live-on", message: "eth0: tso on", interface: "eth0" }] as const;
+    const advice = buildAdvice({ ...NO_REPORT, problems, advice: ["offload disable eth0"] }, { ...NO_FINDINGS, hooks });
+    expect(advice.map(({ command, reason }) => `${command}: ${reason}`)).toEqual([
+      "vi +1 /etc/rc.d/rc.local: /etc/rc.d/rc.local, line 1, turns features on that offload turns off",
+      "vi +1 /opt/clear.sh: /opt/clear.sh, line 1, removes settings from XAPI; see that they are not those of offload",
+      "offload disable eth0: on, and could be off: eth0",
+      "vi +1 /etc/cron.d/off: /etc/cron.d/off, line 1, touches offloads by itself; offload persist does without that",
     ]);
   });
 });

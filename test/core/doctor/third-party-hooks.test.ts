@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { findHooks, findPaths, type HookType } from "../../../src/core/doctor/third-party-hooks.ts";
+import type { HookType } from "../../../src/core/doctor/hook-events.ts";
+import { findHooks, findScriptPaths } from "../../../src/core/doctor/third-party-hooks.ts";
 
 function hooks(text: string, type: HookType = "rc.local", path = "/etc/rc.d/rc.local") {
-  return findHooks({ path, type, text, inactiveReason: null });
+  return findHooks({ path, type, text, event: "at boot", inactiveReason: null });
 }
 
 describe("a line of somebody else's that touches offloads counts", () => {
@@ -135,7 +136,53 @@ test("finds scripts by absolute paths outside comments", () => {
 ExecStart=-/opt/a.sh --now
 RUN+="/opt/b.sh $name"
 0 3 * * * root /opt/c.sh; [ -x /opt/d.sh ] && /opt/d.sh
-relative/e.sh
 `;
-  expect(findPaths(text)).toEqual(["/opt/a.sh", "/opt/b.sh", "/opt/c.sh", "/opt/d.sh"]);
+  const paths = findScriptPaths(text);
+  expect(paths).toEqual(expect.arrayContaining(["/opt/a.sh", "/opt/b.sh", "/opt/c.sh", "/opt/d.sh"]));
+  expect(paths).not.toContain("/opt/old.sh");
+});
+
+describe("a script that is not named by its whole path is looked for", () => {
+  test.each([
+    ["cd /opt/nic && ./fix.sh eth0", "/opt/nic/./fix.sh"],
+    ["WorkingDirectory=/srv/tools\nExecStart=bin/fix", "/srv/tools/bin/fix"],
+    ["~/fix.sh &", "/root/fix.sh"],
+    ["$HOME/bin/fix", "/root/bin/fix"],
+    ["fix-offloads eth0", "/usr/local/sbin/fix-offloads"],
+  ])("%s", (text, path) => expect(findScriptPaths(text)).toContain(path));
+});
+
+describe("a hook is parsed into device, feature and state", () => {
+  const parsed: readonly (readonly [line: string, requests: readonly string[], turnsOn: boolean, type?: HookType])[] = [
+    ["ethtool -K eth0 gro on tx off", ["eth0 gro on", "eth0 tx off"], true],
+    ["(ethtool -K eth0 gro on)", ["eth0 gro on"], true],
+    ["ethtool -K eth0 generic-receive-offload on", ["eth0 gro on"], true],
+    ["ethtool -K eth0 tx-tcp6-segmentation on", ["eth0 tso on"], true],
+    ["ethtool -K eth0 rx-udp-gro-forwarding on", ["eth0 rx-udp-gro-forwarding on"], false],
+    ["ethtool -K eth0 hw-tc-offload on", ["eth0 hw-tc-offload on"], false],
+    ['ethtool -K "$1" $OPTS', ["$1 $OPTS unknown"], false],
+    ["ETHTOOL_OPTS='-K eth4 gro on; -G eth4 rx 4096'", ["eth4 gro on"], true, "network script"],
+    ['xe pif-param-set uuid=u other-config:ethtool-gro="on"', ["u gro on"], true],
+    ["xe vif-param-clear uuid=u param-name=other-config", ["u all removed"], false],
+    ["xe vif-param-remove uuid=u param-name=other-config param-key=ethtool-tx", ["u tx removed"], false],
+    ['subprocess.call(["ethtool", "-K", dev, "gro", "on"])', ["dev gro on"], true, "script"],
+    ["os.execv('/sbin/x', ['/sbin/ethtool', '-K', 'eth0', 'tso', 'off'])", ["eth0 tso off"], false, "script"],
+    ["options bnx2x disable_tpa=1", ["- lro off"], false, "module options"],
+    ["GenericReceiveOffload=yes", ["- gro on"], true, "link file"],
+    ["TCPSegmentationOffload=no", ["- tso off"], false, "link file"],
+  ];
+  for (const [line, requests, turnsOn, type] of parsed) {
+    test(line, () => {
+      const [hook] = hooks(`${line}\n`, type);
+      expect(hook?.requests.map(({ device, feature, state }) => `${device ?? "-"} ${feature} ${state}`)).toEqual([
+        ...requests,
+      ]);
+      expect(hook?.turnsOn).toBe(turnsOn);
+    });
+  }
+});
+
+test("cuts the comment after a driver's options, which may say who wrote it", () => {
+  const [hook] = hooks("options bnx2x disable_tpa=1 # for acme, by joe\n", "module options");
+  expect(hook?.text).toBe("options bnx2x disable_tpa=1");
 });
