@@ -72,7 +72,7 @@ _offload_offers() {
   case $command in
     status) arguments=target options=(--features --vm --pif --host --all --pool --timeout --json --no-color -h --help) ;;
     disable) arguments=target options=(--features --vm --pif --host --pick -y --yes --dry-run --live-only --confirm-within --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
-    verify) arguments=target options=(--features --vm --pif --host --strict --nagios --prometheus --pool --timeout --json --no-color -h --help) ;;
+    verify) arguments=target options=(--features --vm --pif --host --strict --nagios --prometheus -v --verbose --pool --timeout --json --no-color -h --help) ;;
     persist) arguments=target options=(--features --vm --pif --host --method -y --yes --confirm-within --dry-run --remove --pool --rolling --timeout --wait --json --no-color -h --help) ;;
     restore) arguments=target options=(--features --vm --pif --host -y --yes --confirm-within --dry-run --no-replug --force --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
     confirm) arguments=none options=(-v --verbose --json --no-color -h --help) ;;

@@ -96,6 +96,7 @@ complete -c offload -n '__offload_is verify' -l host -d 'this whole host, where 
 complete -c offload -n '__offload_is verify' -l strict -d 'count features that are fixed on as wrong'
 complete -c offload -n '__offload_is verify' -l nagios -d 'one line, as a monitoring plugin'
 complete -c offload -n '__offload_is verify' -l prometheus -d 'metrics for the node exporter'
+complete -c offload -n '__offload_is verify' -s v -l verbose -d 'name every interface'
 complete -c offload -n '__offload_is verify' -l pool -d 'on every host of the pool'
 complete -c offload -n '__offload_is verify' -l timeout -x -d 'how long a host may take (30)'
 complete -c offload -n '__offload_is verify' -l json -d 'print one JSON document'

@@ -213,6 +213,8 @@ function evaluateHost(
           boot: bootLayer,
           networkd: attempt(readNetworkdDb),
           hasCarrier: (device) => dom0.kernel.hasCarrier(device),
+          // Its page has a list of its own for these.
+          otherSettings: [],
         },
         WHOLE_HOST_OPTIONS,
       )

@@ -17,7 +17,8 @@ import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { WHOLE_HOST } from "../core/targets/targets.ts";
 import { withDom0AndReadAhead } from "../host/open.ts";
 import { getReadScope, readAhead, type SelectedTargets, selectTargets } from "../host/selection.ts";
-import { type VerifyOptions, verifyHost } from "../host/verify.ts";
+import { readOtherSettings, type VerifyOptions, verifyHost } from "../host/verify.ts";
+import { readNetworkBackend } from "../kernel/software.ts";
 import { readPendingChange, toPendingReport } from "../state/pending-change.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
@@ -57,6 +58,7 @@ function runVerify(request: VerifyRequest, signals: SignalHandler, call: PoolCal
     }),
     async (dom0, { prefetched, boot, networkd, pending }): Promise<CommandResult> => {
       const selected = await selectTargets(dom0, targets);
+      const otherSettings = await readOtherSettings(selected, readNetworkBackend());
       dom0.closeXapi();
       const snapshot = readInterfaceFeatures(selected.interfaces, dom0.kernel, prefetched);
       if (boot instanceof CommandError) throw boot;
@@ -68,6 +70,7 @@ function runVerify(request: VerifyRequest, signals: SignalHandler, call: PoolCal
           boot,
           networkd,
           hasCarrier,
+          otherSettings,
         },
         toVerifyOptions(request, selected),
       );

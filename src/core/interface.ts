@@ -1,6 +1,6 @@
 import type { Pif, Vif, Vm } from "./inventory.ts";
 import { NO_SETTINGS, type Settings } from "./settings.ts";
-import { quote } from "./text.ts";
+import { quote, shortenName } from "./text.ts";
 
 /** A NIC of this host: a physical PIF and its device. */
 export interface NicInterface {
@@ -88,14 +88,16 @@ export function getSettings(iface: Interface): Settings {
   return iface.kind === "vif" ? iface.vif.settings : NO_SETTINGS;
 }
 
-/** How messages call an interface: its device, or the VM and the VIF's number. */
-export function formatInterfaceName(iface: Interface): string {
-  if (iface.kind === "pif") return iface.pif.device;
-  if (iface.kind === "unmanaged") return iface.device;
-  const { location, vif } = iface;
-  return location.kind === "local"
-    ? `vif${location.domid}.${vif.device}`
-    : `VIF ${vif.device} of ${quote(iface.vm.name)}`;
+/**
+ * How messages call an interface or one of its devices: by the device, and with the VM behind it, which a domid does
+ * not tell; without a device by the VM and the VIF's number.
+ */
+export function formatInterfaceName(iface: Interface, device?: string): string {
+  if (iface.kind === "pif") return device ?? iface.pif.device;
+  if (iface.kind === "unmanaged") return device ?? iface.device;
+  const { location, vif, vm } = iface;
+  const name = device ?? (location.kind === "local" ? `vif${location.domid}.${vif.device}` : null);
+  return name === null ? `VIF ${vif.device} of ${quote(vm.name)}` : `${name} (${shortenName(vm.name)})`;
 }
 
 /** An interface with an object in XAPI. */

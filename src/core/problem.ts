@@ -1,3 +1,5 @@
+import type { Feature } from "./features.ts";
+
 /**
  * What each problem means for the exit code. `drift`: something that could be off is on, or a
  * record is missing or wrong. `undone`: something that was asked for could not be carried out.
@@ -56,6 +58,10 @@ export interface Problem {
   readonly interface?: string;
   readonly device?: string;
   readonly uuid?: string;
+  /** The features that it is about. */
+  readonly features?: readonly Feature[];
+  /** What fixes it on this interface alone; the message then ends with it. */
+  readonly command?: string;
 }
 
 const NOTE_CODES = [
@@ -82,10 +88,11 @@ const NOTE_CODES = [
   "other-hosts-outdated",
   "networkd-unreadable",
   "not-tried",
+  "sriov",
 ] as const;
 
 /** The code of a note, stable for programs. */
-type NoteCode = (typeof NOTE_CODES)[number];
+export type NoteCode = (typeof NOTE_CODES)[number];
 
 /** Something worth knowing that is no problem. */
 export interface Note {
@@ -95,6 +102,10 @@ export interface Note {
   readonly interface?: string;
   readonly device?: string;
   readonly uuid?: string;
+  /** The features that it is about. */
+  readonly features?: readonly Feature[];
+  /** What fixes it on this interface alone; the message then ends with it. */
+  readonly command?: string;
 }
 
 /** Exit codes, the whole table; signals end the process by themselves (130, 143). */

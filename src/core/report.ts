@@ -89,6 +89,7 @@ interface RemoteFinding {
   readonly code: string;
   readonly message: string;
   readonly interface?: string | undefined;
+  readonly command?: string | undefined;
 }
 
 /** A report that another host has sent: what is used of it, beside whatever else it says. */

@@ -3,9 +3,13 @@ const MAX_NAME_LENGTH = 64;
 
 /** A name as messages show it: in quotation marks, cut when it is very long. */
 export function quote(name: string): string {
+  return `"${shortenName(name)}"`;
+}
+
+/** A name, cut when it is very long. */
+export function shortenName(name: string): string {
   const characters = Array.from(name);
-  const truncated = characters.length > MAX_NAME_LENGTH ? `${characters.slice(0, MAX_NAME_LENGTH).join("")}…` : name;
-  return `"${truncated}"`;
+  return characters.length > MAX_NAME_LENGTH ? `${characters.slice(0, MAX_NAME_LENGTH).join("")}…` : name;
 }
 
 /** `1 VM`, `2 VMs`, `no VMs`. */

@@ -1,14 +1,17 @@
 import type { BootLayer } from "../core/boot-layer.ts";
 import { CommandError } from "../core/command-error.ts";
+import { formatKeyRemoval } from "../core/disable/manual-commands.ts";
 import { findPolicyProblems } from "../core/disable/plan.ts";
 import { type FeatureSnapshot, getFeatureSet } from "../core/disable/steps.ts";
+import { listIneffectivePifSettings, listNetworkSettings } from "../core/doctor/diagnosis.ts";
 import type { Feature } from "../core/features.ts";
-import type { Interface, NicInterface } from "../core/interface.ts";
+import { getUuid, type Interface, type NicInterface } from "../core/interface.ts";
 import { Policy } from "../core/policy.ts";
 import { NO_HOST_RULE } from "../core/policy-entries.ts";
 import type { Kernel } from "../core/ports.ts";
 import type { Note, Problem } from "../core/problem.ts";
-import type { DeviceReport } from "../core/report.ts";
+import type { DeviceReport, OffloadSetting } from "../core/report.ts";
+import { quote } from "../core/text.ts";
 import { evaluateBootLayer } from "../core/verify/boot-findings.ts";
 import { evaluate } from "../core/verify/evaluate.ts";
 import {
@@ -16,6 +19,7 @@ import {
   type ExpectedRequest,
   resolveExpectedFeatures,
 } from "../core/verify/expected-features.ts";
+import { describeIneffective } from "../core/verify/findings.ts";
 import { buildFixCommands } from "../core/verify/fix-commands.ts";
 import { checkNetworkd, type NetworkdDatabase } from "../core/verify/networkd.ts";
 import { getBootCoverage, mergeCoverage } from "./change.ts";
@@ -29,6 +33,8 @@ export interface VerifyInputs {
   /** What networkd applies when it starts; null where it has never written anything. */
   readonly networkd: NetworkdDatabase | CommandError | null;
   readonly hasCarrier: Kernel["hasCarrier"];
+  /** Settings of bonds, VLANs and networks, which do nothing. */
+  readonly otherSettings: readonly OffloadSetting[];
 }
 
 /** How it was asked. */
@@ -67,7 +73,13 @@ export function verifyHost(inputs: VerifyInputs, options: VerifyOptions): HostFi
   return {
     devices: evaluated.devices,
     problems,
-    notes: [...selected.notes, ...evaluated.notes, ...networkdIssues.notes, ...bootIssues.notes],
+    notes: [
+      ...selected.notes,
+      ...evaluated.notes,
+      ...createOtherSettingNotes(inputs.otherSettings),
+      ...networkdIssues.notes,
+      ...bootIssues.notes,
+    ],
     advice: buildFixCommands({
       devices: evaluated.devices,
       problems,
@@ -75,8 +87,35 @@ export function verifyHost(inputs: VerifyInputs, options: VerifyOptions): HostFi
       hostRule: rule,
       groups: options.targetWords,
       pool: false,
+      policyFeatures: new Map(interfaces.map((iface) => [getUuid(iface) ?? "", policy.listFeaturesOff(iface)])),
     }),
   };
+}
+
+/** Settings of what has no NIC of its own, where a host is looked at as a whole: they look as if they did something. */
+export async function readOtherSettings(
+  { inventory, toolstack, groups }: SelectedTargets,
+  backend: string | null,
+): Promise<readonly OffloadSetting[]> {
+  if (inventory === null || toolstack === null || !(groups.nics || groups.vifs)) return [];
+  const { networks } = await toolstack.readDiagnostics();
+  return [...listIneffectivePifSettings(inventory, backend), ...listNetworkSettings(networks)];
+}
+
+function createOtherSettingNotes(settings: readonly OffloadSetting[]): readonly Note[] {
+  return [...Map.groupBy(settings, ({ uuid }) => uuid)].flatMap(([uuid, group]): Note[] => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { of: kind } = first;
+    const name = kind === "network" ? `network ${quote(first.name)}` : first.name;
+    const command = formatKeyRemoval(
+      kind,
+      uuid,
+      group.map(({ key }) => key),
+    );
+    const message = `${name}: ${describeIneffective(group)}; remove with: ${command}`;
+    return [{ code: "setting-ineffective", message, interface: name, uuid, command }];
+  });
 }
 
 function findRuleProblems({ inventory }: SelectedTargets): readonly Problem[] {

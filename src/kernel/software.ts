@@ -54,7 +54,7 @@ function readDistribution(): string | null {
 }
 
 /** `openvswitch` or `bridge`, as networkd reads it; null where the file is not there. */
-function readNetworkBackend(): string | null {
+export function readNetworkBackend(): string | null {
   return readFirstLine(NETWORK_CONF_PATH);
 }
 

@@ -5,6 +5,7 @@ const FindingSchema = v.looseObject({
   code: v.string(),
   message: v.string(),
   interface: v.optional(v.string()),
+  command: v.optional(v.string()),
 });
 
 /** A report as another host sends it. What is not used here is kept as it is. */

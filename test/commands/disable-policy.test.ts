@@ -143,7 +143,7 @@ describe("a stored text that cannot be used", () => {
     const run = await dom0.offload("disable", "ALL", "--yes");
 
     expect(run.exitCode).toBe(1);
-    expect(run.stdout).toContain(`vif2.0: left alone, because`);
+    expect(run.stdout).toContain(`vif2.0 (db): left alone, because`);
     expect(run.stdout).toContain(reason);
     expect(run.stdout).toContain(`xe vif-param-get uuid=${record.uuid} param-name=other-config`);
     expect(await readOtherConfig(dom0, "VIF", ref)).toEqual({ [name]: text });

@@ -333,7 +333,7 @@ describe("safety", () => {
     await dom0.link.remove("vif2.0");
     const run = await command.exited;
     expect(run.exitCode).toBe(1);
-    expect(run.stdout).toContain("vif2.0: vanished before it was changed");
+    expect(run.stdout).toContain("vif2.0 (db): vanished before it was changed");
     expect(await listFeaturesOn(dom0, "vif3.0")).toEqual([]);
     expect(await listFeaturesOn(dom0, "vif4.1")).toEqual([]);
   });

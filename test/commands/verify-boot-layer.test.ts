@@ -85,7 +85,7 @@ describe("verify of the boot layer", () => {
     const { exitCode, problems } = await verified(dom0);
     expect(exitCode).toBe(1);
     const message = expect.stringContaining("remove it with: offload persist --remove");
-    expect(problems).toContainEqual({ code: "boot-drift", message });
+    expect(problems).toContainEqual({ code: "boot-drift", message, command: "offload persist --remove" });
     expect((await dom0.offload("persist", "--remove")).exitCode).toBe(0);
     expect((await verified(dom0)).boot.state).toBe("not-installed");
   });

@@ -61,7 +61,7 @@ describe("verify", () => {
   test("finds requested-on tx and tso of a tap whose guest is not connected yet", async () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("verify", "mail é");
-    expect(run.stdout).toContain("tap3.0: tx and tso off now, but will turn on by itself");
+    expect(run.stdout).toContain("tap3.0 (mail é): tx and tso off now, but will turn on by itself");
   });
 
   test("finds GRO that networkd will turn on, unless the PIF's property is off", async () => {
@@ -119,7 +119,7 @@ describe("verify", () => {
     await dom0.link.remove("vif2.0");
     const run = await dom0.offload("verify", "db");
     expect(run.exitCode).toBe(3);
-    expect(run.stdout).toContain("vif2.0: is not there");
+    expect(run.stdout).toContain("vif2.0 (db): is not there");
   });
 
   test("exits 1 for a known problem, even when something else is unknown", async () => {

@@ -82,7 +82,7 @@ describe("listing the devices of an interface", () => {
 describe("naming an interface in messages", () => {
   test("uses its device if it has one", () => {
     expect(formatInterfaceName(nic(pif("eth0")))).toBe("eth0");
-    expect(formatInterfaceName(guest(vif(web, "1")))).toBe("vif7.1");
+    expect(formatInterfaceName(guest(vif(web, "1")))).toBe("vif7.1 (web)");
     expect(formatInterfaceName({ kind: "unmanaged", device: "tap3.0", deviceKind: "vif" })).toBe("tap3.0");
   });
 

@@ -125,7 +125,7 @@ export async function answerWith(pool: Pool, host: Dom0, answers: readonly FakeA
   const cases = answers.map(({ exitCode, problems = [] }, at) => {
     const report = {
       ...{ version: 1, command: "disable", host: { uuid, name }, exitCode, dryRun: false },
-      ...{ devices: [], changes: [], notes: [], boot: null, pending: null, advice: [] },
+      ...{ devices: [], changes: [], notes: [], boot: null, pending: null, advice: [], commands: [], undo: null },
       problems: problems.map((code) => ({ code, message: code })),
     };
     const value = JSON.stringify({ report, text: null });

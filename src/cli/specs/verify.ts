@@ -34,6 +34,11 @@ export const VERIFY = {
       details:
         "Prints metrics in the text format of Prometheus, for the textfile collector of the node exporter. The exit code is 0 when there are metrics, whatever they say: offload_verify_state says what was found, or that nothing could be. A wrong command line gives no metrics and exit code 2.",
     },
+    verbose: {
+      ...SHARED_ARGS.verbose,
+      description: "name every interface",
+      details: "Names every interface that a line is about, and every command, instead of a few and how many more.",
+    },
     pool: SHARED_ARGS.pool,
     timeout: SHARED_ARGS.timeout,
     ...OUTPUT_ARGS,
@@ -43,6 +48,7 @@ export const VERIFY = {
     { command: 'offload verify "web 1"', meaning: "one VM" },
     { command: "offload verify eth0 --features tso,gro", meaning: "two features of one NIC" },
     { command: "offload verify ALL", meaning: "is everything off?" },
+    { command: "offload verify -v", meaning: "every interface by name" },
     { command: "offload verify --json", meaning: "for programs" },
     { command: "offload verify --nagios", meaning: "for Nagios and the like" },
     { command: "offload verify --prometheus", meaning: "for the node exporter of Prometheus" },

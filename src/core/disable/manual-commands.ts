@@ -58,12 +58,13 @@ function formatSettingCommands(steps: readonly SettingStep[]): readonly string[]
     const removed = ifaceSteps.flatMap(({ key, to }) => (to === null ? [key] : []));
     return [
       ...(values.length === 0 ? [] : [formatCommand("xe", `${kind}-param-set`, `uuid=${uuid}`, ...values)]),
-      ...(removed.length === 0 ? [] : [formatRemoval(kind, uuid, removed)]),
+      ...(removed.length === 0 ? [] : [formatKeyRemoval(kind, uuid, removed)]),
     ].map((command) => `${command}${comment}`);
   });
 }
 
-function formatRemoval(kind: string, uuid: string, keys: readonly string[]): string {
+/** The command that removes keys from the `other_config` of an object: xe takes one key at a time. */
+export function formatKeyRemoval(kind: string, uuid: string, keys: readonly string[]): string {
   const removal = formatCommand("xe", `${kind}-param-remove`, `uuid=${uuid}`, "param-name=other-config");
   const [first, ...others] = keys.map(quoteShellWord);
   return others.length === 0

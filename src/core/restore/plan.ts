@@ -2,14 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { findPolicyProblems } from "../disable/plan.ts";
 import type { FeatureSnapshot, SettingStep } from "../disable/steps.ts";
 import { FEATURE_NAMES, type Feature, isFeature, settingKey } from "../features.ts";
-import {
-  formatInterfaceName,
-  getSettings,
-  type Interface,
-  listInterfaceDevices,
-  type ManagedInterface,
-} from "../interface.ts";
-import { createInterfaceProblem } from "../interface-problem.ts";
+import { getSettings, type Interface, listInterfaceDevices, type ManagedInterface } from "../interface.ts";
+import { createInterfaceNote, createInterfaceProblem } from "../interface-problem.ts";
 import type { Policy } from "../policy.ts";
 import type { StoredFeature, StoredFeatures } from "../policy-entries.ts";
 import type { Note, Problem } from "../problem.ts";
@@ -214,8 +208,8 @@ function createUnknownOriginalNotes(
   if (device === undefined || getSettings(iface).policy.keys.length > 0) return [];
   const features = getFeaturesOffAtBoot(iface);
   if (features.length === 0 || getKernelBits(device) !== null) return [];
-  const message = `${formatInterfaceName(iface)}: the boot script turned off ${features.join(", ")}; what was there before is not known, so that is turned on`;
-  return [{ code: "original-unknown", message, device }];
+  const detail = `the boot script turned off ${features.join(", ")}; what was there before is not known, so that is turned on`;
+  return [createInterfaceNote("original-unknown", iface, detail, { device, features })];
 }
 
 function createConflictProblem({ iface, key, original, current }: Conflict): Problem {

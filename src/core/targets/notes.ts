@@ -1,17 +1,26 @@
 import { type Feature, settingKey } from "../features.ts";
 import type { Interface, VifInterface } from "../interface.ts";
+import { createInterfaceNote } from "../interface-problem.ts";
 import type { Note } from "../problem.ts";
 import { formatCount, joinAnd, quote } from "../text.ts";
 import type { Selection } from "./targets.ts";
 
 /** What the choice of targets left out or cannot reach. */
-export function createSelectionNotes({ vmsOnOtherHosts, vmsWithoutVifs }: Selection): readonly Note[] {
+export function createSelectionNotes({ interfaces, vmsOnOtherHosts, vmsWithoutVifs }: Selection): readonly Note[] {
   const notes: Note[] = vmsWithoutVifs.map(({ name, uuid }) => ({
     code: "no-vifs",
-    message: `${quote(name)} has no VIFs`,
+    message: `${quote(name)}: has no VIFs`,
+    interface: quote(name),
     uuid,
   }));
-  return [...notes, ...createLeftOutNotes(vmsOnOtherHosts)];
+  return [...notes, ...createLeftOutNotes(vmsOnOtherHosts), ...interfaces.flatMap(createSriovNotes)];
+}
+
+/** A guest on an SR-IOV network has a part of the NIC to itself (xapi_network_sriov_helpers.ml). */
+function createSriovNotes(iface: Interface): readonly Note[] {
+  if (iface.kind !== "vif" || !iface.vif.sriov) return [];
+  const detail = "on an SR-IOV network: its packets do not pass dom0, and nothing in dom0 changes its offloads";
+  return [createInterfaceNote("sriov", iface, detail, {})];
 }
 
 /** How many VMs were left out because they run on other hosts. */
@@ -34,32 +43,32 @@ export function createDeferredNotes(interfaces: readonly Interface[], storesSett
     if (first === undefined) return [];
     const { vm } = first;
     const running = vm.residentOn !== undefined;
-    const when = running
-      ? `when ${vifs.length === 1 ? "it is" : "they are"} plugged`
-      : vm.powerState === "Suspended"
-        ? "when it is resumed"
-        : "when it is started";
     const state = running ? "unplugged" : vm.powerState.toLowerCase();
+    const when = running
+      ? "at the next plug"
+      : vm.powerState === "Suspended"
+        ? "when the VM is resumed"
+        : "when the VM is started";
     const effect = storesSettings
-      ? `recorded only, takes effect ${when}`
+      ? `settings only, which take effect ${when}`
       : "no device to change now, and nothing is stored with --live-only";
-    const message = `${formatCount(vifs.length, "VIF")} of ${quote(vm.name)} (${state}): ${effect}`;
-    return [{ code: "deferred", message, uuid: vm.uuid }];
+    const name = `${formatCount(vifs.length, "VIF")} of ${quote(vm.name)}`;
+    return [{ code: "deferred", message: `${name}: ${state}: ${effect}`, interface: name, uuid: vm.uuid }];
   });
 }
 
-/** Features that no record can keep off on some of the interfaces. */
+/** Features that no setting can keep off on some of the interfaces. */
 export function createNoSettingNotes(interfaces: readonly Interface[], features: readonly Feature[]): readonly Note[] {
   const notes: Note[] = [];
   const kinds = new Set(interfaces.map(({ kind }) => kind));
   const nicFeatures = features.filter((feature) => settingKey("pif", feature) === null);
   if (kinds.has("pif") && nicFeatures.length > 0) {
-    const message = `${joinAnd(nicFeatures)} of NICs: XAPI has no record for that, so off until the next reboot`;
+    const message = `${joinAnd(nicFeatures)} of NICs: XAPI has no setting for that, so off until the next reboot; keep it off with: offload persist`;
     notes.push({ code: "no-setting", message });
   }
   const vifFeatures = features.filter((feature) => settingKey("vif", feature) === null);
   if (kinds.has("vif") && vifFeatures.length > 0) {
-    const message = `${joinAnd(vifFeatures)} of VIFs: the toolstack reads no record of that, so off until a VM's next start; keep it off with: offload persist`;
+    const message = `${joinAnd(vifFeatures)} of VIFs: the toolstack reads no setting of that, so off until a VM's next start; keep it off with: offload persist`;
     notes.push({ code: "no-setting", message });
   }
   return notes;

@@ -11,6 +11,9 @@ export interface BootFindings {
   readonly notes: readonly Note[];
 }
 
+/** What removes a boot layer that no policy asks for. */
+export const REMOVE_BOOT_LAYER = "offload persist --remove";
+
 const NO_FINDINGS: BootFindings = { problems: [], notes: [] };
 
 const STATE_MESSAGES: Readonly<Record<Exclude<BootState, "not-installed" | "up-to-date">, string>> = {
@@ -56,14 +59,15 @@ function evaluateOwnFiles(layer: BootLayer, expected: Coverage, isNeeded: boolea
   const isExpected = !isEmptyCoverage(expected);
   if (layer.state === "not-installed") {
     if (!isExpected) return NO_FINDINGS;
-    const message = "nothing is installed for boot; install it with: offload persist";
+    const command = "offload persist";
+    const finding = { message: `nothing is installed for boot; install it with: ${command}`, command };
     return isNeeded
-      ? { problems: [{ code: "boot-not-installed", message }], notes: [] }
-      : { problems: [], notes: [{ code: "not-persisted", message }] };
+      ? { problems: [{ code: "boot-not-installed", ...finding }], notes: [] }
+      : { problems: [], notes: [{ code: "not-persisted", ...finding }] };
   }
-  const command = isExpected ? "offload persist" : "offload persist --remove";
+  const command = isExpected ? "offload persist" : REMOVE_BOOT_LAYER;
   const createFindings = (message: string): BootFindings => ({
-    problems: [{ code: "boot-drift", message: `the boot layer ${message} with: ${command}` }],
+    problems: [{ code: "boot-drift", message: `the boot layer ${message} with: ${command}`, command }],
     notes: [],
   });
   if (layer.state !== "up-to-date") {

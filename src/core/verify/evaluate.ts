@@ -48,7 +48,7 @@ function separateIdleTaps(
   for (const problem of problems) {
     const { device } = problem;
     const isIdle = device !== undefined && /^tap\d+\.\d+$/.test(device) && hasCarrier(device.replace(/^tap/, "vif"));
-    if (isIdle) notes.push({ code: "idle-tap", message: problem.message, device });
+    if (isIdle) notes.push({ ...problem, code: "idle-tap" });
     else remaining.push(problem);
   }
   return { problems: remaining, notes };

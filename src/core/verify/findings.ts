@@ -1,10 +1,11 @@
+import { formatKeyRemoval } from "../disable/manual-commands.ts";
 import { canSetOff, type FeatureSnapshot } from "../disable/steps.ts";
 import type { FeatureSet, FeatureState } from "../feature-set.ts";
 import { type Feature, isChangeableOnVif } from "../features.ts";
-import { formatInterfaceName, getSettings, getUuid, type Interface } from "../interface.ts";
-import { createInterfaceProblem } from "../interface-problem.ts";
+import { getSettings, getUuid, type Interface } from "../interface.ts";
+import { createInterfaceNote, createInterfaceProblem } from "../interface-problem.ts";
 import type { Note, Problem, ProblemCode } from "../problem.ts";
-import { parseSetting, type Settings } from "../settings.ts";
+import { type IneffectiveSetting, parseSetting, type Settings } from "../settings.ts";
 import { formatCount, joinAnd, quote } from "../text.ts";
 
 /** What `disable` fixes. */
@@ -67,7 +68,8 @@ export function findLiveProblems(
   }
   return LIVE_PROBLEMS.flatMap(([state, code, detail]): Problem[] => {
     const affected = features.filter((feature) => reading.features.state(feature) === state);
-    return affected.length === 0 ? [] : [createInterfaceProblem(code, iface, `${joinAnd(affected)} ${detail}`, device)];
+    if (affected.length === 0) return [];
+    return [createInterfaceProblem(code, iface, `${joinAnd(affected)} ${detail}`, device, { features: affected })];
   });
 }
 
@@ -95,14 +97,9 @@ export function findSettingProblems(
   const gro = missing.filter((feature) => !hasValue(feature) && isGroOfNic(feature));
   const unset = missing.filter((feature) => !hasValue(feature) && !isGroOfNic(feature));
   const createProblem = (code: ProblemCode, affected: readonly Feature[], createDetail: () => string): Problem[] =>
-    affected.length === 0 ? [] : [createInterfaceProblem(code, iface, createDetail(), device)];
+    affected.length === 0 ? [] : [createInterfaceProblem(code, iface, createDetail(), device, { features: affected })];
   return [
-    ...createProblem(
-      "setting-unsupported",
-      unsupported,
-      () =>
-        `ethtool-${unsupported.join(", ethtool-")} cannot be applied by this NIC: PIF.plug will fail; ${formatRemovalHint(iface)}`,
-    ),
+    ...(unsupported.length === 0 ? [] : [createUnsupportedProblem(iface, device, unsupported)]),
     ...createProblem("setting-on", settingsOn, () => `the setting of ${joinAnd(settingsOn)} says on`),
     ...createProblem("setting-invalid", invalid, () => `the setting of ${joinAnd(invalid)} is not valid`),
     ...createProblem("setting-missing", unset, () => `no setting keeps ${joinAnd(unset)} off`),
@@ -112,6 +109,13 @@ export function findSettingProblems(
       () => "no setting keeps gro off, and networkd turns it on at every plug",
     ),
   ];
+}
+
+function createUnsupportedProblem(iface: Interface, device: string | undefined, features: readonly Feature[]): Problem {
+  const keys = features.map((feature) => `ethtool-${feature}`);
+  const detail = `${keys.join(", ")} cannot be applied by this NIC: PIF.plug will fail`;
+  const fix = { intro: "remove with", command: formatKeyRemoval("pif", getUuid(iface) ?? "", keys) };
+  return createInterfaceProblem("setting-unsupported", iface, detail, device, { features, fix });
 }
 
 /**
@@ -134,12 +138,13 @@ export function createIneffectiveNotes(iface: Interface): readonly Note[] {
   const uuid = getUuid(iface);
   const ineffective = getSettings(iface).listIneffective();
   if (uuid === null || ineffective.length === 0) return [];
-  const keys = ineffective.map(({ key, value, reason }) => `${key}=${value} (${reason})`);
-  const message = `${formatInterfaceName(iface)}: ${formatCount(ineffective.length, "setting")} without effect: ${keys.join(", ")}; ${formatRemovalHint(iface)}`;
-  return [{ code: "setting-ineffective", message, uuid }];
+  const keys = ineffective.map(({ key }) => key);
+  const fix = { intro: "remove with", command: formatKeyRemoval(iface.kind === "pif" ? "pif" : "vif", uuid, keys) };
+  return [createInterfaceNote("setting-ineffective", iface, describeIneffective(ineffective), { fix })];
 }
 
-function formatRemovalHint(iface: Interface): string {
-  const kind = iface.kind === "pif" ? "pif" : "vif";
-  return `remove with: xe ${kind}-param-remove uuid=${getUuid(iface)} param-name=other-config param-key=KEY`;
+/** `1 setting without effect: ethtool-tso=OFF (only on, off, true and false are read)`. */
+export function describeIneffective(settings: readonly IneffectiveSetting[]): string {
+  const texts = settings.map(({ key, value, reason }) => `${key}=${value} (${reason})`);
+  return `${formatCount(settings.length, "setting")} without effect: ${texts.join(", ")}`;
 }

@@ -1,7 +1,7 @@
 import type { FeatureState } from "../feature-set.ts";
 import type { Feature } from "../features.ts";
-import { formatInterfaceName, type NicInterface } from "../interface.ts";
-import { createInterfaceProblem } from "../interface-problem.ts";
+import type { NicInterface } from "../interface.ts";
+import { createInterfaceNote, createInterfaceProblem } from "../interface-problem.ts";
 import type { Note, Problem } from "../problem.ts";
 import { joinAnd } from "../text.ts";
 
@@ -78,32 +78,21 @@ function isOnOrUnknown(state: FeatureState | undefined): boolean {
 
 function createTurnsOnProblem(nic: NicInterface, features: readonly Feature[]): Problem {
   const { device } = nic.pif;
-  const command = `offload disable ${device} --features ${features.join(",")}`;
-  const detail = `networkd turns ${joinAnd(features)} on at its next start, and no setting turns ${getPronoun(features)} off again; run: ${command}`;
-  return createInterfaceProblem("networkd-turns-on", nic, detail, device);
+  const fix = { intro: "run", command: `offload disable ${device} --features ${features.join(",")}` };
+  const detail = `networkd turns ${joinAnd(features)} on at its next start, and no setting turns ${getPronoun(features)} off again`;
+  return createInterfaceProblem("networkd-turns-on", nic, detail, device, { features, fix });
 }
 
 function createUntilReplugNote(nic: NicInterface, features: readonly Feature[]): Note {
-  return createNicNote(
-    "networkd-until-replug",
-    nic,
-    `networkd turns ${joinAnd(features)} on at its next start, until XAPI plugs the PIF and its settings apply`,
-  );
+  const detail = `networkd turns ${joinAnd(features)} on at its next start, until XAPI plugs the PIF and its settings apply`;
+  return createInterfaceNote("networkd-until-replug", nic, detail, { device: nic.pif.device, features });
 }
 
 function createTurnsOffNote(nic: NicInterface, features: readonly Feature[]): Note {
-  const { uuid, slaveOf } = nic.pif;
-  return createNicNote(
-    "networkd-turns-off",
-    nic,
-    `networkd still remembers ${joinAnd(features)} off and turns ${getPronoun(features)} off at its next start; to make it forget: xe pif-plug uuid=${slaveOf ?? uuid}`,
-  );
-}
-
-function createNicNote(code: Note["code"], nic: NicInterface, detail: string): Note {
-  const { uuid, device } = nic.pif;
-  const name = formatInterfaceName(nic);
-  return { code, message: `${name}: ${detail}`, interface: name, device, uuid };
+  const { uuid, slaveOf, device } = nic.pif;
+  const fix = { intro: "to make it forget", command: `xe pif-plug uuid=${slaveOf ?? uuid}` };
+  const detail = `networkd still remembers ${joinAnd(features)} off and turns ${getPronoun(features)} off at its next start`;
+  return createInterfaceNote("networkd-turns-off", nic, detail, { device, features, fix });
 }
 
 function getPronoun(features: readonly Feature[]): string {

@@ -28,6 +28,6 @@ export function findPersistenceProblems(
   });
   if (returning.length === 0) return [];
   const event = iface.kind === "vif" ? "when its VM starts" : "at the next reboot";
-  const detail = `XAPI has no setting for ${joinAnd(returning)}, so ${returning.length === 1 ? "it comes" : "they come"} back ${event}; run: offload persist`;
-  return [createInterfaceProblem("not-persistent", iface, detail, device)];
+  const detail = `XAPI has no setting for ${joinAnd(returning)}, so ${returning.length === 1 ? "it comes" : "they come"} back ${event}`;
+  return [createInterfaceProblem("not-persistent", iface, detail, device, { features: returning })];
 }

@@ -40,26 +40,71 @@ interface Finding {
   readonly code: string;
   readonly message: string;
   readonly interface?: string | undefined;
+  readonly command?: string | undefined;
 }
 
 /** Problems and notes, what several interfaces share in one line, then what to run. */
-export function formatFindings(findings: Findings, view: TerminalView): readonly string[] {
+export function formatFindings({ problems, notes, advice }: Findings, view: TerminalView): readonly string[] {
   const { paint } = view;
-  const lines = [...Map.groupBy(findings.problems, stripInterfacePrefix)].flatMap(([message, group]) => {
-    const sign = group.every(({ code }) => code === "live-fixed") ? paint.faint("-") : paint.bad("!");
-    return formatParagraph(`  ${sign} `, `${formatInterfaces(group)}${message}`, view);
+  const problemLines = groupFindings(problems).flatMap((group) => {
+    const sign = group.findings.every(({ code }) => code === "live-fixed") ? paint.faint("-") : paint.bad("!");
+    return formatGroup(sign, group, advice, view);
   });
-  for (const [message, group] of Map.groupBy(findings.notes, stripInterfacePrefix)) {
-    lines.push(...formatParagraph(`  ${paint.faint("-")} `, `${formatInterfaces(group)}${message}`, view));
-  }
-  if (findings.advice.length > 0) {
-    lines.push("", ...findings.advice.map((command) => `Run: ${paint.strong(stripUnprintable(command))}`));
-  }
-  return lines;
+  const noteLines = groupFindings(notes).flatMap((group) => formatGroup(paint.faint("-"), group, advice, view));
+  const adviceLines = advice.map((command) => `Run: ${paint.strong(stripUnprintable(command))}`);
+  return [...problemLines, ...noteLines, ...(advice.length > 0 ? ["", ...adviceLines] : [])];
+}
+
+/** Findings that say the same of several interfaces, and what each of those has to run. */
+interface FindingGroup<F> {
+  readonly sentence: string;
+  /** The words before the commands: `remove with`. */
+  readonly intro: string;
+  readonly commands: readonly string[];
+  readonly findings: readonly F[];
+}
+
+function groupFindings<F extends Omit<Finding, "code">>(findings: readonly F[]): readonly FindingGroup<F>[] {
+  const groups = Map.groupBy(findings, (finding) => JSON.stringify(splitMessage(finding)));
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const commands = [...new Set(group.flatMap(({ command }) => command ?? []))];
+    return [{ ...splitMessage(first), commands, findings: group }];
+  });
+}
+
+/** A message without the interface that it begins with, and without the command that it ends with. */
+function splitMessage({ message, interface: name, command }: Omit<Finding, "code">) {
+  const text = name !== undefined && message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+  const ending = command === undefined || !text.endsWith(`: ${command}`) ? 0 : command.length + 2;
+  if (ending === 0) return { sentence: text, intro: "" };
+  const introduced = text.slice(0, -ending);
+  const separator = introduced.lastIndexOf("; ");
+  return { sentence: introduced.slice(0, separator), intro: introduced.slice(separator + 2) };
+}
+
+function formatGroup(
+  sign: string,
+  { sentence, intro, commands, findings }: FindingGroup<Omit<Finding, "code">>,
+  advice: readonly string[],
+  view: TerminalView,
+): readonly string[] {
+  const text = `${formatInterfaces(findings, view.isVerbose)}${sentence}`;
+  const own = commands.filter((command) => !advice.includes(command));
+  const [first, ...others] = own;
+  if (first === undefined) return formatParagraph(`  ${sign} `, text, view);
+  if (others.length === 0) return formatParagraph(`  ${sign} `, `${text}; ${intro}: ${first}`, view);
+  const shown = view.isVerbose ? own : [first];
+  return [
+    ...formatParagraph(`  ${sign} `, `${text}; ${intro}:`, view),
+    ...shown.map((command) => `    ${stripUnprintable(command)}`),
+    ...(view.isVerbose ? [] : [`    and ${formatCount(others.length, "command")} more like it, which --json has`]),
+  ];
 }
 
 /** What goes before a command at the end of a sentence. */
-const COMMAND_SEPARATOR = " with: ";
+const COMMAND_SEPARATOR = /(?<=(?:with|forget|run):) (?=(?:xe|offload|for key in) )/;
 
 /**
  * A sentence behind its mark, broken between words where a person reads it. A command at its end
@@ -73,10 +118,8 @@ export function formatParagraph(
   const shown = stripUnprintable(text).replaceAll("…", ellipsis);
   const width = Bun.stringWidth(prefix);
   if (!wrapsLines || width + Bun.stringWidth(shown) <= columns) return [`${prefix}${shown}`];
-  const separatorIndex = shown.lastIndexOf(COMMAND_SEPARATOR);
-  if (separatorIndex < 0) return wrapWithPrefix(prefix, shown, columns);
-  const command = shown.slice(separatorIndex + COMMAND_SEPARATOR.length);
-  const sentence = shown.slice(0, separatorIndex + COMMAND_SEPARATOR.length - 1);
+  const [sentence = "", command] = shown.split(COMMAND_SEPARATOR);
+  if (command === undefined) return wrapWithPrefix(prefix, shown, columns);
   const lines = wrapWithPrefix(prefix, sentence, columns);
   const lastLine = `${lines.at(-1)} ${command}`;
   return Bun.stringWidth(lastLine) <= columns
@@ -84,29 +127,19 @@ export function formatParagraph(
     : [...lines, `${" ".repeat(width)}${command}`];
 }
 
-/** What a finding says before the command that is for its interface alone. */
-const OWN_COMMAND = /: xe \S+ uuid=\S+$/;
-
 /** Each finding once, behind all interfaces that it is about; a command of each interface's own follows in turn. */
 export function mergeFindings(findings: readonly Omit<Finding, "code">[]): readonly string[] {
-  const groups = Map.groupBy(findings, (finding) => stripInterfacePrefix(finding).replace(OWN_COMMAND, ""));
-  return [...groups].map(([sentence, group]) => {
-    const commands = group.flatMap(({ message }) => OWN_COMMAND.exec(message)?.[0].slice(2) ?? []);
-    return `${formatInterfaces(group)}${sentence}${commands.length === 0 ? "" : `: ${commands.join("; ")}`}`;
+  return groupFindings(findings).map(({ sentence, intro, commands, findings: group }) => {
+    const ending = commands.length === 0 ? "" : `; ${intro}: ${commands.join("; ")}`;
+    return `${formatInterfaces(group, false)}${sentence}${ending}`;
   });
 }
 
 /** The interfaces that findings are about, before what is said of them. */
-function formatInterfaces(findings: readonly Omit<Finding, "code">[]): string {
+function formatInterfaces(findings: readonly Omit<Finding, "code">[], isVerbose: boolean): string {
   const names = findings.flatMap((finding) => finding.interface ?? []);
   if (names.length === 0) return "";
-  const shown = names.slice(0, MAX_NAMED_INTERFACES).join(", ");
-  const rest = names.length - MAX_NAMED_INTERFACES;
-  return rest > 0 ? `${shown} and ${rest} more: ` : `${shown}: `;
-}
-
-/** A problem or note without the interface that it is about. */
-function stripInterfacePrefix(problem: Omit<Finding, "code">): string {
-  const prefix = problem.interface === undefined ? "" : `${problem.interface}: `;
-  return problem.message.slice(prefix.length);
+  const maxNames = isVerbose ? names.length : MAX_NAMED_INTERFACES;
+  const rest = names.length - maxNames;
+  return rest > 0 ? `${names.slice(0, maxNames).join(", ")} and ${rest} more: ` : `${names.join(", ")}: `;
 }

@@ -172,7 +172,7 @@ describe("planDisable of an interface with an invalid policy entry", () => {
     expect(plan.excluded).toMatchObject([
       {
         code: "policy-invalid",
-        message: `vif3.0: left alone, because the name of a text is not one of offload's; see its other-config: xe vif-param-get uuid=${web0.uuid} param-name=other-config`,
+        message: `vif3.0 (web): left alone, because the name of a text is not one of offload's; see its other-config: xe vif-param-get uuid=${web0.uuid} param-name=other-config`,
       },
     ]);
     expect(findPolicyProblems(nic(eth0))).toEqual([]);

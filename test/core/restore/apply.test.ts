@@ -142,7 +142,7 @@ describe("restore of a setting that somebody else changed", () => {
       {
         code: "conflict",
         message:
-          'vif3.0: ethtool-tso was absent originally, and was changed to "true" by someone else; --force restores it',
+          'vif3.0 (web): ethtool-tso was absent originally, and was changed to "true" by someone else; --force restores it',
       },
     ]);
     expect(host.settings(web0.uuid)["ethtool-tso"]).toBe("true");

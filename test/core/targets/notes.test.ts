@@ -30,7 +30,7 @@ describe("createSelectionNotes", () => {
   test("names a VM without VIFs", () => {
     const vm = haltedVm("unmanaged");
     expect(createSelectionNotes({ ...EMPTY_SELECTION, vmsWithoutVifs: [vm] })).toEqual([
-      { code: "no-vifs", message: '"unmanaged" has no VIFs', uuid: vm.uuid },
+      { code: "no-vifs", message: '"unmanaged": has no VIFs', interface: '"unmanaged"', uuid: vm.uuid },
     ]);
   });
 
@@ -46,20 +46,20 @@ describe("createDeferredNotes", () => {
   test("says when the settings of a halted VM take effect, once for all its VIFs", () => {
     const db = haltedVm("db");
     expect(message([guest(vif(db, "0")), guest(vif(db, "1"))])).toEqual([
-      '2 VIFs of "db" (halted): recorded only, takes effect when it is started',
+      '2 VIFs of "db": halted: settings only, which take effect when the VM is started',
     ]);
   });
 
   test("says when the settings of a suspended VM take effect", () => {
     const asleep = haltedVm("db", { powerState: "Suspended" });
     expect(message([guest(vif(asleep, "0"))])).toEqual([
-      '1 VIF of "db" (suspended): recorded only, takes effect when it is resumed',
+      '1 VIF of "db": suspended: settings only, which take effect when the VM is resumed',
     ]);
   });
 
   test("says when the settings of an unplugged VIF take effect", () => {
     expect(message([guest(vif(vm("web"), "0", { attached: false }))])).toEqual([
-      '1 VIF of "web" (unplugged): recorded only, takes effect when it is plugged',
+      '1 VIF of "web": unplugged: settings only, which take effect at the next plug',
     ]);
   });
 
@@ -84,7 +84,7 @@ describe("createNoSettingNotes", () => {
       {
         code: "no-setting",
         message:
-          "gro and lro of VIFs: the toolstack reads no record of that, so off until a VM's next start; keep it off with: offload persist",
+          "gro and lro of VIFs: the toolstack reads no setting of that, so off until a VM's next start; keep it off with: offload persist",
       },
     ]);
   });
@@ -92,7 +92,7 @@ describe("createNoSettingNotes", () => {
   test("names only non-default features on NICs", () => {
     expect(createNoSettingNotes([eth0], ["tso", "gro", "lro"])).toEqual([]);
     expect(createNoSettingNotes([eth0], ["tso", "rxvlan"])[0]?.message).toBe(
-      "rxvlan of NICs: XAPI has no record for that, so off until the next reboot",
+      "rxvlan of NICs: XAPI has no setting for that, so off until the next reboot; keep it off with: offload persist",
     );
   });
 

@@ -262,7 +262,9 @@ test("evaluates an unmanaged device by its live state only", () => {
   const iface = { kind: "unmanaged", device: "tap9.0", deviceKind: "vif" } as const;
   const { devices, problems } = evaluate(iface, createSnapshot({ "tap9.0": NIC_ON }), ["tso"]);
   expect(devices).toMatchObject([{ device: "tap9.0", kind: "vif", uuid: null, vm: null }]);
-  expect(problems).toEqual([{ code: "live-on", device: "tap9.0", interface: "tap9.0", message: "tap9.0: tso on" }]);
+  expect(problems).toEqual([
+    { code: "live-on", device: "tap9.0", interface: "tap9.0", message: "tap9.0: tso on", features: ["tso"] },
+  ]);
 });
 
 test("suggests disable only for what it can fix", () => {

@@ -1,24 +1,29 @@
 import { describe, expect, test } from "bun:test";
 import type { FeatureSet } from "../../../src/core/feature-set.ts";
 import { DEFAULT_FEATURES, type Feature } from "../../../src/core/features.ts";
-import type { Interface } from "../../../src/core/interface.ts";
+import { getUuid, type Interface } from "../../../src/core/interface.ts";
 import { evaluate } from "../../../src/core/verify/evaluate.ts";
 import type { ExpectedFeatures } from "../../../src/core/verify/expected-features.ts";
 import { buildFixCommands } from "../../../src/core/verify/fix-commands.ts";
 import {
   config,
   createSnapshot,
+  featureSet,
   guest,
   haltedVm,
+  KERNEL,
   NIC_OFF,
   NIC_ON,
   nic,
   pif,
   pifSettings,
   vif,
+  vm,
 } from "../../builders/hosts.ts";
 
 const NO_RULE = { nics: [], vifs: [] };
+const OFF = { otherConfig: config({ "ethtool-tx": "off" }) };
+const RXVLAN_OFF = featureSet(KERNEL, { "rx-vlan-hw-parse": "off" });
 const db0 = guest(vif(haltedVm("db"), "0"));
 
 function nics(count: number): readonly Interface[] {
@@ -50,6 +55,9 @@ function fixes(
     hostRule: NO_RULE,
     groups: [],
     pool: false,
+    policyFeatures: new Map(
+      interfaces.map((iface, at) => [getUuid(iface) ?? "", typeof features === "function" ? features(at) : features]),
+    ),
     ...more,
   });
 }
@@ -102,9 +110,49 @@ describe("fix commands", () => {
   test("repeat the given targets without a policy", () => {
     const on = [NIC_ON, NIC_ON];
     const asked = { groups: ["ALL"], byPolicy: false };
-    expect(fixes(nics(2), DEFAULT_FEATURES, on, asked)).toEqual(["offload disable ALL"]);
-    expect(fixes(nics(2), ["tso"], on, asked)).toEqual(["offload disable ALL --features tso"]);
+    expect(fixes(nics(2), DEFAULT_FEATURES, on, asked)).toEqual(["offload disable NICS"]);
+    expect(fixes(nics(2), ["tso"], on, asked)).toEqual(["offload disable NICS --features tso"]);
     expect(fixes(nics(2), ["tso"], [NIC_ON, NIC_OFF], asked)).toEqual(["offload disable eth0 --features tso"]);
+  });
+
+  test("say ALL only where every NIC and VIF drifts", () => {
+    const db = guest(vif(haltedVm("db"), "0"));
+    const asked = { groups: ["ALL"], byPolicy: false };
+    expect(fixes([...nics(1), db], DEFAULT_FEATURES, [NIC_ON], asked)).toContain("offload disable ALL");
+    const vifs = Array.from({ length: 200 }, (_, at) => guest(vif(vm(`vm ${at}`, { domid: at }), "0", OFF)));
+    const states = Object.fromEntries(vifs.map((_, at) => [`vif${at}.0`, at === 17 ? NIC_ON : NIC_OFF]));
+    const features = ["tx"] as const;
+    for (const isFromPolicy of [true, false]) {
+      const expected = { features: new Map(vifs.map((iface) => [iface, features])), isFromPolicy };
+      const found = evaluate(vifs, expected, {
+        snapshot: createSnapshot(states),
+        bootCoverage: null,
+        hasCarrier: () => false,
+      });
+      const policyFeatures = new Map<string, readonly Feature[]>();
+      const context = {
+        expected,
+        hostRule: { nics: [], vifs: features },
+        groups: ["ALL"],
+        pool: false,
+        policyFeatures,
+      };
+      expect(buildFixCommands({ ...found, ...context })).toEqual(["offload disable vif17.0 --features tx"]);
+    }
+  });
+
+  test("put into the policy what persist alone would leave out", () => {
+    const policyFeatures = new Map<string, readonly Feature[]>();
+    const asked = { groups: ["ALL"], byPolicy: false, policyFeatures };
+    expect(fixes([...nics(2)], ["rxvlan"], [RXVLAN_OFF, NIC_ON], asked)).toEqual([
+      "offload disable eth1 --features rxvlan",
+      "offload persist eth0 --features rxvlan",
+    ]);
+    const known = {
+      ...asked,
+      policyFeatures: new Map(nics(2).map((iface) => [getUuid(iface) ?? "", ["rxvlan"] as const])),
+    };
+    expect(fixes(nics(1), ["rxvlan"], [RXVLAN_OFF], known)).toEqual(["offload persist"]);
   });
 
   test("include --pool when verify did", () => {

@@ -25,8 +25,7 @@ describe("a feature comes back", () => {
     expect(problems).toMatchObject([
       {
         code: "not-persistent",
-        message:
-          "eth0: XAPI has no setting for rxhash and rxvlan, so they come back at the next reboot; run: offload persist",
+        message: "eth0: XAPI has no setting for rxhash and rxvlan, so they come back at the next reboot",
       },
     ]);
     expect(findPersistenceProblems(eth0, ["rxhash"], view, ["rxhash"])).toEqual([]);

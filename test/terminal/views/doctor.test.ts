@@ -146,9 +146,9 @@ describe("the doctor page", () => {
     };
     const notes = [
       note("eth0", "networkd turns gro on at its next start"),
-      note("eth0", "it still remembers; to make it forget: xe pif-plug uuid=a"),
+      { ...note("eth0", "it still remembers; to make it forget: xe pif-plug uuid=a"), command: "xe pif-plug uuid=a" },
       note("eth1", "networkd turns gro on at its next start"),
-      note("eth1", "it still remembers; to make it forget: xe pif-plug uuid=b"),
+      { ...note("eth1", "it still remembers; to make it forget: xe pif-plug uuid=b"), command: "xe pif-plug uuid=b" },
     ];
     const text = page({}, 200, { notes });
     expect(text).toContain("  eth0, eth1: networkd turns gro on at its next start\n");

@@ -27,10 +27,10 @@ describe("verify", () => {
       notes: [{ code: "vms-on-other-hosts", message: '2 VMs left out, which run on "beta"' }],
     });
     expect(rendered(report)).toBe(`6 interfaces checked: 10 problems found.
-  ! eth0, eth1, tap3.0: rx, tx, sg, tso, gso and gro on
-  ! vif3.0, vif3.1: tx, sg, tso, gso and gro on
-  - vif3.0, vif3.1: rx on, and the driver does not let it be changed
-  ! vif3.0, vif3.1, VIF 0 of "database": no setting keeps tx, sg, tso and gso off
+  ! eth0, eth1, tap3.0 (web): rx, tx, sg, tso, gso and gro on
+  ! vif3.0 (web), vif3.1 (web): tx, sg, tso, gso and gro on
+  - vif3.0 (web), vif3.1 (web): rx on, and the driver does not let it be changed
+  ! vif3.0 (web), vif3.1 (web), VIF 0 of "database": no setting keeps tx, sg, tso and gso off
   - 2 VMs left out, which run on "beta"
 
 Run: offload disable ALL
@@ -157,7 +157,7 @@ describe("long lines", () => {
   const command = `xe vif-param-remove uuid=${"0".repeat(36)} param-name=other-config param-key=KEY`;
   const report = createReport("verify", [], createSnapshot({}), {
     problems: [{ code: "xapi-unavailable", message: long }],
-    notes: [{ code: "setting-ineffective", message: `${long}; remove with: ${command}` }],
+    notes: [{ code: "setting-ineffective", message: `${long}; remove with: ${command}`, command }],
   });
 
   test("wrap between words at a terminal, with a hanging indent", () => {
