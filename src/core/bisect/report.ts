@@ -1,4 +1,4 @@
-import { FEATURE_NAMES } from "../features.ts";
+import { FEATURE_NAMES, type Feature } from "../features.ts";
 import { EXIT_CODES, type ExitCode, type Note, type Problem } from "../problem.ts";
 import { type BisectReport, createReport, type DeviceFeatures, type DeviceReport, type Report } from "../report.ts";
 import { formatDeviceFeatures, groupByDevice } from "./devices.ts";
@@ -19,26 +19,29 @@ export interface BisectReportContext {
   readonly fixes: readonly BisectFix[];
 }
 
-const EXIT_CODES_BY_RESULT: Readonly<Record<SearchResult["type"], ExitCode>> = {
+/** What was found out, whatever it is. */
+export type BisectVerdict = Exclude<SearchResult, { type: "refused" }>;
+
+const EXIT_CODES_BY_RESULT: Readonly<Record<BisectVerdict["type"], ExitCode>> = {
   found: EXIT_CODES.success,
   "not-the-cause": EXIT_CODES.problems,
   "not-present": EXIT_CODES.usage,
 };
 
 /** The cause, device by device; empty where none was found. */
-export function listCause(result: SearchResult): readonly DeviceFeatures[] {
+export function listCause(result: BisectVerdict): readonly DeviceFeatures[] {
   return result.type === "found" ? groupByDevice(result.cause) : [];
 }
 
 /** The report of a bisection. Where something could not be restored, that outranks what was found. */
-export function createBisectReport(result: SearchResult, context: BisectReportContext): Report {
+export function createBisectReport(result: BisectVerdict, context: BisectReportContext): Report {
   const { host, devices, problems, isRestored, notes, repeat, steps, fixes } = context;
   return createReport("bisect", {
     host,
     exitCode: isRestored ? EXIT_CODES_BY_RESULT[result.type] : EXIT_CODES.problems,
     devices,
     problems,
-    notes: [...notes, ...createUntriedNotes(devices)],
+    notes: [...notes, ...createUntriedNotes(devices, steps[1]?.off)],
     advice: fixes.map(formatFix),
     bisect: {
       outcome: result.type,
@@ -50,15 +53,19 @@ export function createBisectReport(result: SearchResult, context: BisectReportCo
   });
 }
 
-/** Features that are on and could not be tried: the driver lets nobody turn them off. */
-function createUntriedNotes(devices: readonly DeviceReport[]): readonly Note[] {
+/** Features that were on and could not be tried. `allOff`: what was off when all was turned off. */
+function createUntriedNotes(
+  devices: readonly DeviceReport[],
+  allOff: readonly DeviceFeatures[] | undefined,
+): readonly Note[] {
+  const offByDevice = new Map(allOff?.map(({ device, features }) => [device, features]));
   const untried = devices.flatMap(({ device, features }): DeviceFeatures[] => {
-    const fixed = Object.entries(features).flatMap(([name, report]) =>
-      report?.live === "on" && report.fixed ? [name] : [],
-    );
-    return device === null || fixed.length === 0
-      ? []
-      : [{ device, features: FEATURE_NAMES.filter((name) => fixed.includes(name)) }];
+    if (device === null) return [];
+    const isUntried = (name: Feature) =>
+      features[name]?.live === "on" &&
+      (features[name].fixed || (allOff !== undefined && !offByDevice.get(device)?.includes(name)));
+    const names = FEATURE_NAMES.filter(isUntried);
+    return names.length === 0 ? [] : [{ device, features: names }];
   });
   if (untried.length === 0) return [];
   const message = `not tried, because the driver does not let it be turned off: ${formatDeviceFeatures(untried)}`;

@@ -18,6 +18,8 @@ export interface SearchPorts {
 export type SearchResult =
   /** The problem was not there with everything as it was. */
   | { readonly type: "not-present" }
+  /** Nothing could be turned off. */
+  | { readonly type: "refused" }
   /** The problem was there with everything off that can be off. */
   | { readonly type: "not-the-cause"; readonly off: OffSet }
   /** The problem is gone when `cause` is turned off, which takes `wentAlong` with it; with less off it is there. */
@@ -72,6 +74,7 @@ class CauseSearch {
     const rounds = estimateRemaining(this.candidates.length);
     if ((await this.#check(new Set(), rounds + 1)) === "good") return { type: "not-present" };
     let attempt = await this.#tryOff(new Set(this.candidates));
+    if (attempt.off.size === 0) return { type: "refused" };
     if ((await this.#check(attempt.requested, rounds)) === "bad") return { type: "not-the-cause", off: attempt.off };
     attempt = await this.#minimize(attempt, byKind);
     if (this.#listAtoms(attempt, byKind).some((atom) => atom.length > 1)) {
@@ -182,14 +185,13 @@ class CauseSearch {
   }
 
   async #check(requested: OffSet, remaining: number): Promise<CheckOutcome> {
-    const off = await this.#turnOff(requested);
-    const key = this.#formatKey(off);
-    const known = this.#outcomes.get(key);
+    let off = await this.#turnOff(requested);
+    const known = this.#outcomes.get(this.#formatKey(off));
     if (known !== undefined) return known;
     const requestKey = this.#formatKey(requested);
-    if (this.#lastRequest !== requestKey) await this.#write(requested, requestKey);
+    if (this.#lastRequest !== requestKey) off = await this.#write(requested, requestKey);
     const outcome = await this.ports.check(off, remaining);
-    this.#outcomes.set(key, outcome);
+    this.#outcomes.set(this.#formatKey(off), outcome);
     if (outcome === "bad") this.#badSets.push(off);
     return outcome;
   }

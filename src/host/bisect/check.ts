@@ -81,7 +81,7 @@ export class Checker {
 
   async #run(remaining: number): Promise<CheckOutcome> {
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
-      await this.ensureSecondsLeft(computeSecondsPerRun(this.options));
+      await this.ensureSecondsLeft(this.options.timeoutSeconds + MARGIN_SECONDS);
       const result = await this.#runOnce(remaining);
       // What was restored meanwhile was not checked.
       await this.ensureSecondsLeft(0);

@@ -3,9 +3,9 @@ import type { TargetsAndFeatures } from "../../cli/options.ts";
 import type { SignalHandler } from "../../cli/signals.ts";
 import { listBisectFeatures } from "../../core/bisect/devices.ts";
 import { type BisectFix, type NamedTarget, planFixes } from "../../core/bisect/fixes.ts";
-import { createBisectReport, listCause } from "../../core/bisect/report.ts";
+import { type BisectVerdict, createBisectReport, listCause } from "../../core/bisect/report.ts";
 import { findCause, type SearchResult } from "../../core/bisect/search.ts";
-import { attempt, CommandError, usageError } from "../../core/command-error.ts";
+import { attempt, CommandError, unavailableError, usageError } from "../../core/command-error.ts";
 import { type FeatureSnapshot, type LiveStep, planLiveSteps } from "../../core/disable/steps.ts";
 import { listInterfaceDevices } from "../../core/interface.ts";
 import type { Problem } from "../../core/problem.ts";
@@ -83,7 +83,7 @@ interface SearchRun {
 }
 
 interface SearchOutcome {
-  readonly result: SearchResult;
+  readonly result: BisectVerdict;
   readonly checker: Checker;
   /** What could not be restored. */
   readonly problems: readonly Problem[];
@@ -114,6 +114,13 @@ async function search({ request, signals, color, before, steps, kernel, lock }: 
   );
   const problems = await devices.revert();
   if (found.type === "failed") throw addProblems(found.error, problems, color);
+  if (found.result.type === "refused") {
+    throw addProblems(
+      unavailableError("nothing-turned-off", "no feature could be turned off: the drivers did not follow"),
+      problems,
+      color,
+    );
+  }
   return { result: found.result, checker, problems };
 }
 

@@ -52,6 +52,6 @@ test("after a search that is ended at any of its checks, every bit of every devi
       const requests = new Map([...kernel.devices].map(([device, { requested }]) => [device, requested]));
       expect(requests).toEqual(new Map([...changeCase.devices].map(([device, { requested }]) => [device, requested])));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
