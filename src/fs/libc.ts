@@ -15,6 +15,7 @@ export const ERRNO = {
   EROFS: 30,
   EPIPE: 32,
   ENODATA: 61,
+  ENOTSOCK: 88,
   EOPNOTSUPP: 95,
   ETIMEDOUT: 110,
   EDQUOT: 122,
@@ -23,6 +24,15 @@ export const ERRNO = {
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
+
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+
+const SEEK_CUR = 1;
+const O_WRONLY = 1;
+const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -34,6 +44,9 @@ const MAX_XATTR_BYTES = 65_536;
 
 const libc = dlopen("libc.so.6", {
   write: { args: [FFIType.i32, FFIType.ptr, FFIType.u64], returns: FFIType.i64_fast },
+  send: { args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i64_fast },
+  lseek: { args: [FFIType.i32, FFIType.i64, FFIType.i32], returns: FFIType.i64_fast },
+  open: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
   socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
   flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
@@ -64,6 +77,24 @@ class LibcError extends Error {
 export function write(fd: number, bytes: Uint8Array): number {
   const written = Number(libc.write(fd, ptr(bytes), bytes.length));
   return written < 0 ? -getLastErrno() : written;
+}
+
+/** Sends to a socket without waiting for its reader; gives how many bytes were sent, or the negative errno. */
+export function sendNow(fd: number, bytes: Uint8Array): number {
+  const sent = Number(libc.send(fd, ptr(bytes), bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL));
+  return sent < 0 ? -getLastErrno() : sent;
+}
+
+/**
+ * Opens anew, by our own open file description, what a terminal or a pipe is at the other end of: writes to it then
+ * never wait, and nobody who shares the first one notices. Null for what has a position (lseek(2)), such as a file,
+ * where two descriptions would overwrite each other and nothing waits; and where it cannot be opened.
+ */
+export function reopenWithoutWaiting(fd: number): number | null {
+  if (Number(libc.lseek(fd, 0, SEEK_CUR)) >= 0) return null;
+  const path = new TextEncoder().encode(`/proc/self/fd/${fd}\0`);
+  const opened = libc.open(ptr(path), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  return opened < 0 ? null : opened;
 }
 
 /** Opens a datagram socket, which is what ioctls of network devices are sent through; gives its descriptor. */

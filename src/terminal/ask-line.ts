@@ -7,6 +7,8 @@ import { writeAll } from "./streams.ts";
 export async function askLine(question: string, signal: AbortSignal): Promise<string | null> {
   const { createInterface } = await import("node:readline");
   await writeAll("stderr", question);
+  // A terminal that was stopped may have shown it too late.
+  if (signal.aborted) return null;
   const reader = createInterface({ input: process.stdin, terminal: false });
   const { promise, resolve } = Promise.withResolvers<string | null>();
   const cancel = () => resolve(null);

@@ -1,5 +1,5 @@
 import { askLine } from "./ask-line.ts";
-import { writeAll } from "./streams.ts";
+import { writeAll, writeStderr } from "./streams.ts";
 import { isTerminal } from "./tty.ts";
 
 /** What the person at the terminal said; `interrupted` by Ctrl-C or another signal. */
@@ -23,12 +23,14 @@ export function canMoveCursor(): boolean {
 export async function askYesNo(question: string, signal: AbortSignal, formatTimeLeft?: () => string): Promise<Answer> {
   const formatPrompt = () => [question, "[y/N]", formatTimeLeft?.() ?? ""].join(" ").trimEnd();
   if (!canMoveCursor()) return await askByLine(`${formatPrompt()} `, signal);
-  const drawPrompt = () => writeAll("stderr", `\r\x1b[K${formatPrompt()} `);
-  await drawPrompt();
+  // A terminal that is stopped does not hold up the answer; it shows the question a second later.
+  const drawPrompt = () => writeStderr(`\r\x1b[K${formatPrompt()} `);
+  if (formatTimeLeft === undefined) await writeAll("stderr", `\r\x1b[K${formatPrompt()} `);
+  else drawPrompt();
   const timer = formatTimeLeft === undefined ? undefined : setInterval(drawPrompt, 1000);
   try {
     const answer = await readAnswerKey(signal);
-    await writeAll("stderr", `${answer === "interrupted" ? "cancelled" : answer}\n`);
+    writeStderr(`${answer === "interrupted" ? "cancelled" : answer}\n`);
     return answer;
   } finally {
     clearInterval(timer);
@@ -62,6 +64,7 @@ function readAnswerKey(signal: AbortSignal): Promise<Answer> {
   stdin.on("data", onData);
   stdin.once("end", onEnd);
   signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
   stdin.resume();
   return promise.finally(() => {
     signal.removeEventListener("abort", onAbort);

@@ -1,4 +1,4 @@
-import { ERRNO, write } from "../fs/libc.ts";
+import { ERRNO, reopenWithoutWaiting, sendNow, write } from "../fs/libc.ts";
 
 /** Where words go: the result to `stdout`, everything else to `stderr`. */
 export type OutputStream = "stdout" | "stderr";
@@ -19,6 +19,9 @@ const ERRNO_REASONS: ReadonlyMap<number, string> = new Map([
  */
 const WRITE_CHUNK_BYTES = 65_536;
 
+/** How long is waited for a reader that is slow or has stopped: a little longer each time, up to this. */
+const MAX_WAIT_MS = 50;
+
 /** A standard stream that cannot be written to, in a sentence. */
 export class StreamError extends Error {
   override readonly name = "StreamError";
@@ -35,12 +38,17 @@ export class StreamError extends Error {
  */
 export async function writeAll(stream: OutputStream, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
+  let waitMs = 0;
   for (let offset = 0; offset < bytes.length; ) {
     const written = writeChunk(stream, bytes.subarray(offset, offset + WRITE_CHUNK_BYTES));
-    if (written >= 0) offset += written;
-    else if (written === -ERRNO.EPIPE) return;
-    else if (written === -ERRNO.EAGAIN) await Bun.sleep(1);
-    else if (written !== -ERRNO.EINTR) throw new StreamError(stream, -written);
+    if (written >= 0) {
+      offset += written;
+      waitMs = 0;
+    } else if (written === -ERRNO.EPIPE) return;
+    else if (written === -ERRNO.EAGAIN) {
+      waitMs = Math.min(waitMs + 1, MAX_WAIT_MS);
+      await Bun.sleep(waitMs);
+    } else if (written !== -ERRNO.EINTR) throw new StreamError(stream, -written);
   }
 }
 
@@ -49,15 +57,35 @@ export function writeStderrLine(line: string): void {
   writeStderr(`${line}\n`);
 }
 
-/** The same of a text as it is, with what moves the cursor. */
+/** The same of a text as it is, with what moves the cursor. What its reader does not take at once is lost. */
 export function writeStderr(text: string): void {
   writeChunk("stderr", new TextEncoder().encode(text));
 }
 
+type Write = (bytes: Uint8Array) => number;
+
+const writers = new Map<OutputStream, Write>();
+
 /**
- * How many bytes were written, or the negative errno. `process.stdout` and node:fs would do the same, but loading
- * them takes longer than all the rest of a short command.
+ * How many bytes were written, or the negative errno. It never waits: a terminal that Ctrl-S has stopped, or a pipe
+ * that nobody reads, would hold up everything else, with the lock held, and signals would not be heard. `process.stdout`
+ * and node:fs would do nearly the same, but loading them takes longer than all the rest of a short command.
  */
 function writeChunk(stream: OutputStream, bytes: Uint8Array): number {
-  return write(FILE_DESCRIPTORS[stream], bytes);
+  let writeNow = writers.get(stream);
+  if (writeNow === undefined) {
+    writeNow = createWriter(FILE_DESCRIPTORS[stream]);
+    writers.set(stream, writeNow);
+  }
+  return writeNow(bytes);
+}
+
+/** Only a socket cannot be opened anew; it can be sent to, and nothing else can. */
+function createWriter(fd: number): Write {
+  const own = reopenWithoutWaiting(fd);
+  if (own !== null) return (bytes) => write(own, bytes);
+  return (bytes) => {
+    const sent = sendNow(fd, bytes);
+    return sent === -ERRNO.ENOTSOCK ? write(fd, bytes) : sent;
+  };
 }
