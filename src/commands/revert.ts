@@ -86,5 +86,7 @@ async function revertNow(change: PendingChange): Promise<readonly Problem[]> {
 
 function createRevertReport(problems: readonly Problem[]) {
   const exitCode = problems.length > 0 ? EXIT_CODES.problems : EXIT_CODES.success;
-  return { report: createReport("restore", { exitCode, problems }) };
+  // For the journal, where this runs as a service.
+  const text = problems.map(({ message }) => `${message}\n`).join("");
+  return { report: createReport("restore", { exitCode, problems }), text };
 }

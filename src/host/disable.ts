@@ -32,7 +32,7 @@ import {
 } from "./change.ts";
 import { changeDom0AndReadAhead, type Dom0, withDom0 } from "./open.ts";
 import { awaitAnswer } from "./pending/await-answer.ts";
-import { beginPendingChange, markReverted, revertExpiredChange } from "./pending/pending-change.ts";
+import { applyOrRevert, beginPendingChange, markReverted, revertExpiredChange } from "./pending/pending-change.ts";
 import { areDevices, getReadScope, readAhead } from "./selection.ts";
 
 /** What is to be turned off, and how. Without targets it is what the policy asks for. */
@@ -278,8 +278,8 @@ async function disableUntilConfirmed(
   const { pending, live } = await signals.runUninterrupted(async (isStopped) => {
     await call?.checkCallerWaiting();
     const begun = await beginPendingChange(pendingRequest, next, previous, bits);
-    const applied = await applyDisable(plan, createChangePorts(dom0, bits, null, call, isStopped));
-    return { pending: begun, live: applied };
+    const ports = createChangePorts(dom0, bits, null, call, isStopped);
+    return { pending: begun, live: await applyOrRevert(begun, dom0.kernel, () => applyDisable(plan, ports)) };
   });
   lock[Symbol.dispose]();
   const problems = [...selected.problems, ...live.problems];

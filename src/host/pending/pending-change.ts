@@ -51,6 +51,16 @@ export async function beginPendingChange(
   return change;
 }
 
+/** Applies a pending change that has begun; where that fails in the middle, what was done of it is reverted. */
+export async function applyOrRevert<T>(change: PendingChange, kernel: Kernel, apply: () => Promise<T>): Promise<T> {
+  try {
+    return await apply();
+  } catch (error) {
+    await revertPendingChange(change, kernel);
+    throw error;
+  }
+}
+
 /** Gives a pending change so much time from now on. Its revert timer follows. To be called with the lock held. */
 export async function extendPendingChange(change: PendingChange, seconds: number): Promise<PendingChange> {
   const extended = { ...change, deadlineMs: readUptimeMs() + seconds * 1000 };

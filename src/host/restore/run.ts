@@ -18,7 +18,7 @@ import type { ChangeLock } from "../../state/lock.ts";
 import { getSecondsLeft, readPendingChange } from "../../state/pending-change.ts";
 import { changeDom0, type Dom0, withDom0 } from "../open.ts";
 import { awaitAnswer } from "../pending/await-answer.ts";
-import { beginPendingChange, revertPendingChange } from "../pending/pending-change.ts";
+import { applyOrRevert, beginPendingChange, revertPendingChange } from "../pending/pending-change.ts";
 import { getReadScope } from "../selection.ts";
 import { applyHostRestore } from "./apply.ts";
 import { type PlannedRestore, planHostRestore, type RestoreOptions } from "./plan.ts";
@@ -166,8 +166,8 @@ async function restoreUntilConfirmed(
   const { pending, live } = await signals.runUninterrupted(async (isStopped) => {
     await call?.checkCallerWaiting();
     const begun = await beginPendingChange(pendingRequest, next, collectCurrentRequests(plan), bits);
-    const applied = await applyLiveRestore(plan, { kernel: dom0.kernel, isStopped });
-    return { pending: begun, live: applied };
+    const ports = { kernel: dom0.kernel, isStopped };
+    return { pending: begun, live: await applyOrRevert(begun, dom0.kernel, () => applyLiveRestore(plan, ports)) };
   });
   lock[Symbol.dispose]();
   const { host } = dom0;
