@@ -87,10 +87,19 @@ export function resolveTargets(
   return buildSelection(matches, inventory);
 }
 
+/** XAPI takes names of any length; what is pending is kept on disk with its targets as they were named. */
+const MAX_TARGET_LENGTH = 1024;
+
 /** Checks a target by its spelling alone, before anything is read. */
 export function checkSpelling({ text, kind }: TargetRequest): void {
   if (text.trim() === "") {
     throw usageError("empty-target", "a target is empty; name a VM, a PIF, a VIF or ALL");
+  }
+  if (text.length > MAX_TARGET_LENGTH) {
+    throw usageError(
+      "target-too-long",
+      `a target has ${text.length} characters, and ${MAX_TARGET_LENGTH} are taken; name it by its UUID`,
+    );
   }
   const uppercase = text.toUpperCase();
   if (kind === "any" && text !== uppercase && TARGET_GROUPS.has(uppercase)) {

@@ -436,6 +436,15 @@ describe("ambiguous, unknown and empty names", () => {
     }
   });
 
+  test("is refused when it is longer than what is kept of it on disk", () => {
+    const target = (length: number) => ({ text: "n".repeat(length), kind: "vm" }) as const;
+    expect(() => checkSpelling(target(1024))).not.toThrow();
+    expect(failureOf(() => checkSpelling(target(1025)))).toMatchObject({
+      code: "target-too-long",
+      message: "a target has 1025 characters, and 1024 are taken; name it by its UUID",
+    });
+  });
+
   test("are refused in a readable line, even with 10,000 characters", () => {
     const { message } = failureOf(() => resolve("x".repeat(10_000)));
     expect(message.length).toBeLessThan(250);
