@@ -21,7 +21,7 @@ const LONG_NAMES = {
 
 /**
  * Looks for ethtool, and bounds every call of a program in time: a driver may hang, and VMs start only when the
- * script has ended. Very old busybox has a `timeout` with other arguments, so it is probed.
+ * script has ended. That of busybox has no `-k`, or other arguments, so it is probed.
  */
 export const PREPARATION = `PATH=\${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin
 export PATH
@@ -32,7 +32,9 @@ if ! command -v ethtool > /dev/null; then
   exit 3
 fi
 
-if timeout 10 true 2> /dev/null; then
+if timeout -k 5 10 true 2> /dev/null; then
+  bounded() { timeout -k 5 10 "$@"; }
+elif timeout 10 true 2> /dev/null; then
   bounded() { timeout 10 "$@"; }
 else
   bounded() { "$@"; }
@@ -84,8 +86,9 @@ ${Object.entries(LONG_NAMES)
 /**
  * The writer. It names only what has to change: a keyword that this ethtool or this kernel does not know
  * never gets into the call, of which 4.19 would refuse the whole for one unknown word. The exit status
- * of `ethtool -K` says nothing: 4.19 has 0 when any bit changed, whether the wanted one or not, and 1
- * when none changed though all are as wanted (do_sfeatures in ethtool).
+ * of `ethtool -K` is no verdict: 3.15 and 4.19 have 0 when any bit changed, whether the wanted one or not, and when
+ * all were as wanted before; 1 only when nothing changed and a feature is not as wanted, so that the same call ends
+ * with 0 the first time and with 1 the second (do_sfeatures in ethtool; measured on kernels 4.4 and 4.19).
  */
 export const TURN_OFF = `# Sets \`left\` to what is still on. Fails where that cannot be read: a device that is gone is no
 # failure of the whole, one that is there is.
@@ -107,12 +110,16 @@ turn_off() {
   read_left "$device" || return 0
   [ -n "$left" ] || return 0
   # Everything in one call: a NIC that resets on a change resets once.
+  hangs=no
   set --
   for feature in $left; do set -- "$@" "$feature" off; done
-  bounded ethtool -K "$device" "$@" > /dev/null 2>&1 || :
+  bounded ethtool -K "$device" "$@" > /dev/null 2>&1 || case $? in
+  124 | 137 | 143) hangs=yes ;; # Ended by timeout.
+  esac
   read_left "$device" || return 0
   # What is left may have been refused along with something else, or by a busy driver: each by itself.
-  if [ -n "$left" ]; then
+  # Not of a driver that hangs: each call would take as long, and VMs wait.
+  if [ -n "$left" ] && [ $hangs = no ]; then
     for feature in $left; do bounded ethtool -K "$device" "$feature" off > /dev/null 2>&1 || :; done
     read_left "$device" || return 0
   fi
