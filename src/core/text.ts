@@ -34,6 +34,18 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 /** Text that is shown as it is and is as wide as it is long: nearly all that there is to show. */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
+/** The text with something else for what a terminal would act on; lines and tabs stay as they are. */
+export function replaceUnprintable(text: string, replace: (characters: string) => string): string {
+  return text.replace(/(?:(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}])+/gu, replace);
+}
+
+/** A preview of a file: what a terminal would act on is shown as `\\u{1b}`. */
+export function escapeUnprintable(text: string): string {
+  return replaceUnprintable(text, (characters) =>
+    Array.from(characters, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`).join(""),
+  );
+}
+
 /** The text without anything that a terminal would act on. */
 export function stripUnprintable(text: string): string {
   return PRINTABLE_ASCII.test(text) ? text : text.replace(UNPRINTABLE, "");

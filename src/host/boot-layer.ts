@@ -15,6 +15,7 @@ import type { Problem } from "../core/problem.ts";
 import type { Report } from "../core/report.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { indexInterfaces } from "../core/targets/targets.ts";
+import { escapeUnprintable } from "../core/text.ts";
 import { type Coverage, getBootFeatures, isEmptyCoverage } from "../core/verify/coverage.ts";
 import { progress } from "../terminal/progress.ts";
 import { type BootScriptUpdate, filterLocalNics, type PlannedChange, readEvidence } from "./change.ts";
@@ -105,7 +106,7 @@ export async function previewBootLayer(
   if (inventory === null) return "";
   const coverage = computePolicyCoverage(previewInventory(inventory, plan));
   const files = await previewBootFiles(coverage, method);
-  return files.map(({ path, text }) => `# ${path}\n${text}\n`).join("");
+  return files.map(({ path, text }) => escapeUnprintable(`# ${path}\n${text}\n`)).join("");
 }
 
 /** The inventory with what a plan is going to store. */

@@ -208,6 +208,25 @@ describe("hostile names", () => {
   });
 });
 
+test("a dry run shows no former value and no NIC's name raw, and its commands can be pasted", async () => {
+  await using own = await Dom0.start({ nics: 2, vms: 1, vifs: 1 });
+  const { ref, record } = own.fixture.vif("web 1");
+  const value = "on \x1b]0;owned\x07\u202eno'; touch /tmp/owned #";
+  await own.simulator.set(["VIF", ref, "other_config", { "ethtool-tx": value }]);
+  await own.offload("disable", `${record.uuid}`, "--features", "tx");
+  const { stdout } = await own.offload("restore", `${record.uuid}`, "--dry-run");
+  expect(stdout).not.toMatch(/[^\P{C}\n]/u);
+  const pasted = await own.run(["sh", "-c", `xe() { printf '%s\\n' "$3"; }\nethtool() { :; }\n${stdout}`]);
+  expect(pasted.stdout).toContain(`other-config:ethtool-tx=${value}\n`);
+  expect((await own.run(["ls", "/tmp/owned"])).exitCode).not.toBe(0);
+  const device = "e\x1b[2J\u202eh";
+  await own.text(["sh", "-c", 'ip link set eth1 down && ip link set eth1 name "$1"', "sh", device]);
+  await own.simulator.set(["PIF", own.fixture.pif("eth1").ref, "device", device]);
+  const persist = await own.offload("persist", "NICS", "--dry-run");
+  expect(persist.stdout).not.toMatch(/[^\P{C}\n\t]/u);
+  expect(persist.stdout).toContain("\\u{1b}");
+});
+
 test("the kernel is unchanged after all of these tests", async () => {
   expect(await readLiveState(dom0)).toBe(before);
 });

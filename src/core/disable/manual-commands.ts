@@ -1,7 +1,7 @@
 import { isSet, type KernelFeatureTable } from "../feature-set.ts";
 import type { Interface, VifInterface } from "../interface.ts";
 import type { LiveRestoreStep } from "../restore/live-restore.ts";
-import { quote, stripUnprintable } from "../text.ts";
+import { quote, replaceUnprintable, stripUnprintable } from "../text.ts";
 import type { LiveStep, SettingStep } from "./steps.ts";
 
 /** What a dry run prints where nothing is to be done. */
@@ -85,7 +85,15 @@ function formatCommand(...words: readonly string[]): string {
   return words.map(quoteShellWord).join(" ");
 }
 
-/** A word as sh takes it literally. */
+/** A word as sh takes it literally, without anything that a terminal would act on. */
 export function quoteShellWord(word: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
+  const quoted = `'${word.replaceAll("'", `'\\''`)}'`;
+  // dash knows no $'…'; what is substituted does not end in a newline, which sh would take away.
+  return replaceUnprintable(quoted, (characters) => `'"$(printf '${formatOctal(characters)}')"'`);
+}
+
+function formatOctal(characters: string): string {
+  const bytes = Array.from(new TextEncoder().encode(characters));
+  return bytes.map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
 }

@@ -65,6 +65,17 @@ describe("quoteShellWord", () => {
     expect(stdout.toString().split("\0")).toEqual([...NASTY, ""]);
   });
 
+  test("shows nothing that a terminal would act on, and nothing is lost", () => {
+    for (const word of ["\u001b]0;x\u0007", "a\u202eb\u2066c", "it's \u009b31m", "\u200b", "end\r", "%\u001b%"]) {
+      const quoted = quoteShellWord(word);
+      expect(quoted).toMatch(/^[\x20-\x7e]+$/);
+      for (const shell of [["dash"], ["bash"], ["busybox", "sh"]]) {
+        const { stdout } = Bun.spawnSync([...shell, "-c", `printf %s ${quoted}`]);
+        expect(stdout.toString()).toBe(word);
+      }
+    }
+  });
+
   test("leaves words that need no quotes unchanged", () => {
     for (const word of ["eth0", "uuid=1-2", "other-config:ethtool-tso=off", "/sbin/ethtool"]) {
       expect(quoteShellWord(word)).toBe(word);
