@@ -31,8 +31,9 @@ describe.each(netbackCaptures())("the fake ethtool on the netback of $name", (ca
     const { stdout } = runOldEthtool(start(state, "4.19"), ["-k", device]);
     const lines = stdout.trimEnd().split("\n");
     // Old releases have a line for UFO also where the kernel does not: it then stands alone.
-    expect(lines).toContain("udp-fragmentation-offload: off");
-    const shown = lines.filter((line) => !line.startsWith("udp-fragmentation-offload:"));
+    expect(lines.filter((line) => line.startsWith("udp-fragmentation-offload: off"))).toHaveLength(1);
+    const hasUfo = capture[state].kernel.names.includes("tx-udp-fragmentation");
+    const shown = lines.filter((line) => hasUfo || !line.startsWith("udp-fragmentation-offload:"));
     const text = readFileSync(join(CAPTURES, `${capture.name}.txt`), "utf8");
     expect(text).toContain(`${shown.join("\n")}\n`);
   });

@@ -24,6 +24,7 @@ export interface NetbackCapture {
 /** Lines that stand for one kernel feature, under ethtool's own name for it. */
 const LONG_NAMES: ReadonlyMap<string, string> = new Map([
   ["rx-checksumming", "rx-checksum"],
+  ["udp-fragmentation-offload", "tx-udp-fragmentation"],
   ["generic-segmentation-offload", "tx-generic-segmentation"],
   ["generic-receive-offload", "rx-gro"],
   ["large-receive-offload", "rx-lro"],

@@ -6,8 +6,12 @@ import { netbackCaptures, parseEthtool } from "../../fakes/ethtool-text.ts";
 
 const captures = netbackCaptures();
 
-test("captures exist for three kernels", () => {
+test("captures exist for five kernels, two of them also as XCP-ng patches them", () => {
   expect(captures.map(({ name }) => name)).toEqual([
+    "xen-4.17-dom0-4.19.40-xcpng-8.3-patches",
+    "xen-4.17-dom0-4.19.40",
+    "xen-4.17-dom0-4.4.155-xcpng-7.6-netback",
+    "xen-4.17-dom0-4.4.155",
     "xen-4.17-dom0-5.10.0-46",
     "xen-4.17-dom0-6.1.0-51",
     "xen-4.17-dom0-6.12.107",
@@ -20,7 +24,7 @@ test("parseEthtool refuses a line that it does not understand", () => {
 
 describe.each(captures.map((capture) => [capture.name, capture] as const))(
   "netback of %s",
-  (_, { unconnected, connected, turnedOff }) => {
+  (name, { unconnected, connected, turnedOff }) => {
     const web = vm("web", { domid: 1 });
     const iface = guest(vif(web, "0"));
     const { kernel } = connected;
@@ -35,7 +39,7 @@ describe.each(captures.map((capture) => [capture.name, capture] as const))(
         tx: "on",
         sg: "on",
         tso: "on",
-        ufo: "absent",
+        ufo: name.includes("dom0-4.4.") ? "off, fixed" : "absent",
         gso: "on",
         gro: "on",
         lro: "off, fixed",
