@@ -208,7 +208,7 @@ describe("hostile names", () => {
   });
 });
 
-test("a dry run shows no former value and no NIC's name raw, and its commands can be pasted", async () => {
+test("a dry run shows no previous value and no NIC's name raw, and its commands can be pasted", async () => {
   await using own = await Dom0.start({ nics: 2, vms: 1, vifs: 1 });
   const { ref, record } = own.fixture.vif("web 1");
   const value = "on \x1b]0;owned\x07\u202eno'; touch /tmp/owned #";

@@ -137,7 +137,10 @@ describe.each(NO_FILES)("%s", (kind) => {
     for (const [args] of COMMANDS) {
       const needsIt = args[0] === "persist" && !args.includes("--remove");
       const { exitCode, isNamed } = await run([OFFLOAD, ...args], RC_LOCAL);
-      expect({ args, exitCode }).toEqual({ args, exitCode: needsIt || args.includes("--strict") ? 1 : 0 });
+      // doctor reads the rc.local of others, too, and says what it cannot read.
+      const isUnreadable = kind === "a link to itself" && args[0] === "doctor";
+      const incomplete = needsIt || args.includes("--strict") ? 1 : 0;
+      expect({ args, exitCode }).toEqual({ args, exitCode: isUnreadable ? 3 : incomplete });
       if (needsIt) expect({ args, isNamed }).toEqual({ args, isNamed: true });
     }
   });
