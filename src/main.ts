@@ -1,4 +1,5 @@
 import { type CommandDef, runCommand } from "citty";
+import { type LoggedRun, logChange } from "./cli/change-log.ts";
 import { CompletedCommand } from "./cli/command.ts";
 import { createHostAnswer, printFailures, printResult } from "./cli/output.ts";
 import { parseCommandLine } from "./cli/parse-args.ts";
@@ -56,7 +57,7 @@ async function runFromCommandLine(
   words: readonly string[],
 ): Promise<number> {
   const signals = new SignalHandler();
-  const completed = await execute(load, words, signals, null);
+  const completed = await execute({ name, words, call: null }, load, signals);
   if (completed === null) return EXIT_CODES.unavailable;
   const { reportAs, output, result } = completed;
   const exitCode =
@@ -67,7 +68,7 @@ async function runFromCommandLine(
 /** Runs a command for another host of the pool, and gives what it would have printed here. */
 async function runForPool(name: string, words: readonly string[], call: PoolCall): Promise<XapiPluginAnswer> {
   const load = COMMANDS.get(name);
-  const completed = load === undefined ? null : await execute(load, words, new SignalHandler(call), call);
+  const completed = load === undefined ? null : await execute({ name, words, call }, load, new SignalHandler(call));
   const { reportAs = null, result = "help" } = completed ?? {};
   if (completed === null || reportAs === null || result === "help")
     throw usageError("no-report", `${name} makes no report here`);
@@ -75,16 +76,18 @@ async function runForPool(name: string, words: readonly string[], call: PoolCall
 }
 
 async function execute(
+  run: LoggedRun,
   load: () => Promise<CommandDef>,
-  words: readonly string[],
   signals: SignalHandler,
-  call: PoolCall | null,
 ): Promise<CompletedCommand | null> {
+  const { words, call } = run;
   const command = await load();
   try {
     // The command reads its words itself: there may be hundreds, and citty need not read them, too.
     const { result } = await runCommand(command, { rawArgs: [], data: { words, signals, call } });
-    return result instanceof CompletedCommand ? result : null;
+    if (!(result instanceof CompletedCommand)) return null;
+    await logChange(run, result);
+    return result;
   } finally {
     await signals.waitForCleanup();
   }
