@@ -47,7 +47,7 @@ export class SignalHandler {
 
   /** Waits for work that may be given up: rejects with `Interrupted` when a signal comes. */
   async waitInterruptibly<T>(work: Promise<T>): Promise<T> {
-    if (this.#signal !== undefined) throw new InterruptedError(this.#signal);
+    this.throwIfInterrupted();
     const { promise: interrupted, reject } = Promise.withResolvers<never>();
     this.#rejectPending.add(reject);
     try {
@@ -55,6 +55,14 @@ export class SignalHandler {
     } finally {
       this.#rejectPending.delete(reject);
     }
+  }
+
+  /**
+   * Fails where a signal has come: to be called before changes begin. Whoever waited for the work has then given it up,
+   * and let go of what it needs, such as the lock.
+   */
+  throwIfInterrupted(): void {
+    if (this.#signal !== undefined) throw new InterruptedError(this.#signal);
   }
 
   /** Runs work that must come to an orderly end by asking `isStopped` of this object. */

@@ -203,6 +203,7 @@ async function applyChange(planned: PlannedChange, run: DisableRun): Promise<Com
   const { plan, selected, bits, boot } = planned;
   const { request, dom0, signals, call } = run;
   const toolstack = request.store ? selected.toolstack : null;
+  signals.throwIfInterrupted();
   return await signals.runUninterrupted(async (isStopped): Promise<CommandResult> => {
     const ports = createChangePorts(dom0, bits, toolstack, call, isStopped);
     const applied = await applyDisable(plan, ports);
@@ -274,6 +275,7 @@ async function disableUntilConfirmed(
   };
   const next = { command: "disable", named: hasExplicitFeatures, persist: request.persist?.method ?? null } as const;
   const previous = collectPreviousRequests(plan.live, plan.before);
+  signals.throwIfInterrupted();
   // A signal that comes while the change begins ends nothing in the middle: it is heard when the answer is awaited.
   const { pending, live } = await signals.runUninterrupted(async (isStopped) => {
     await call?.checkCallerWaiting();
@@ -290,11 +292,7 @@ async function disableUntilConfirmed(
     const report = createDisableReport(command, { ...live, problems }, context);
     return { report: { ...report, pending: { secondsLeft: confirmWithinSeconds } } };
   }
-  const outcome = await awaitAnswer(pending, confirmWithinSeconds, {
-    dom0,
-    signals,
-    command,
-  });
+  const outcome = await awaitAnswer(pending, confirmWithinSeconds, { dom0, signals, command });
   if (outcome.type === "confirmed") return outcome.result;
   const reverted = markReverted(live, dom0.kernel, outcome.problems);
   return { report: createRevertedReport(reverted, context) };

@@ -85,7 +85,7 @@ describe("the process that reverts", () => {
       await dom0.text(["sh", "-c", `printf '#!/bin/sh\\n${stub}\\n' > /run/stub/systemd-run; chmod +x /run/stub/*`]);
       const target = (await dom0.text(["sh", "-c", "command -v systemd-run"])).trim();
       await dom0.text(["mount", "--bind", "/run/stub/systemd-run", target]);
-      const run = dom0.spawn([...CONFIRM_WITHIN_5.slice(0, -1), "12"]);
+      const run = dom0.spawn([...CONFIRM_WITHIN_5.slice(0, -1), "17"]);
       await run.waitFor("offload confirm");
       expect(await readTimerPid(dom0)).not.toBe("");
       await run.signal("SIGKILL");

@@ -18,7 +18,7 @@ async function startToolstack(machine: Machine, command: string): Promise<string
     ...["systemd-run", `--unit=${unit}`, "--property=KillSignal=SIGKILL"],
     ...["/bin/sh", "-c", script],
   ]);
-  await waitUntil("nothing is pending", async () => (await listOn(machine)).length === 0);
+  await waitUntil("nothing was changed", async () => (await listOn(machine)).length === 0);
   return unit;
 }
 

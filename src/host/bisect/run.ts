@@ -102,6 +102,7 @@ async function search({ request, signals, color, before, steps, kernel, lock }: 
   }
   const confirmWithinSeconds = computeSecondsPerRun(request);
   const revertible = { ...request, confirmWithinSeconds, steps, before, pairs };
+  signals.throwIfInterrupted();
   const devices = await signals.runUninterrupted(() => RevertibleDevices.begin(revertible, kernel, signals));
   // Every step takes the lock anew: what is pending can be reverted while a check runs, however long that takes.
   lock[Symbol.dispose]();

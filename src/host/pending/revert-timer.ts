@@ -7,10 +7,10 @@ import { OWN_EXECUTABLE } from "../../paths.ts";
 import { getPendingState, getSecondsLeft } from "../../state/pending-change.ts";
 
 /** How long systemd may take to answer: where it does not, the timer is a process of ours. */
-const SYSTEMD_TIMEOUT_MS = 5000;
+const SYSTEMD_TIMEOUT_MS = 10_000;
 
 /** How long the process that reverts may take until it waits for the deadline. */
-const READY_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 30_000;
 const POLL_INTERVAL_MS = 10;
 
 /** The wait before a process that has died is started again. */

@@ -58,6 +58,7 @@ export async function runRestore(
       return await restoreUntilConfirmed(planned, { request, dom0, signals, call }, lock);
     }
     const run = { request, dom0, call, command: "restore" } as const;
+    signals.throwIfInterrupted();
     return await signals.runUninterrupted((isStopped) => applyHostRestore(planned, { ...run, isStopped }, reverted));
   });
 }
@@ -162,6 +163,7 @@ async function restoreUntilConfirmed(
     confirmWithinSeconds,
   };
   const next = { command: "restore", isWhole: features === null, force, replug } as const;
+  signals.throwIfInterrupted();
   // A signal that comes while the change begins ends nothing in the middle: it is heard when the answer is awaited.
   const { pending, live } = await signals.runUninterrupted(async (isStopped) => {
     await call?.checkCallerWaiting();
