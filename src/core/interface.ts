@@ -102,3 +102,8 @@ export function formatInterfaceName(iface: Interface, device?: string): string {
 
 /** An interface with an object in XAPI. */
 export type ManagedInterface = Exclude<Interface, { kind: "unmanaged" }>;
+
+/** Whether it is a device that only the kernel told of, and no guest's. */
+export function isUnmanagedNic(iface: Interface): iface is UnmanagedInterface {
+  return iface.kind === "unmanaged" && iface.deviceKind === "pif";
+}

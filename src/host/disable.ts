@@ -13,7 +13,6 @@ import type { PoolCall } from "../core/pool-call.ts";
 import { EXIT_CODES } from "../core/problem.ts";
 import { createReport, type Report } from "../core/report.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
-import { parseTargetGroup } from "../core/targets/targets.ts";
 import { formatRestoreCommand } from "../core/undo-command.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import type { ChangeLock } from "../state/lock.ts";
@@ -30,6 +29,7 @@ import {
   planTargets,
   updateBootScript,
 } from "./change.ts";
+import { createSshWarning, describeScope, needsConfirmation, warnOverSsh } from "./confirmation.ts";
 import { changeDom0AndReadAhead, type Dom0, withDom0 } from "./open.ts";
 import { awaitAnswer } from "./pending/await-answer.ts";
 import { applyOrRevert, beginPendingChange, markReverted, revertExpiredChange } from "./pending/pending-change.ts";
@@ -69,9 +69,8 @@ export async function runDisable(
       return await previewDisable(plan, request, dom0);
     });
   }
-  if (!request.yes && disableNeedsConfirmation(request)) {
-    await askToDisable(request, scope, signals);
-  }
+  const isAsked = !request.yes && needsConfirmation(request);
+  if (isAsked) await askToDisable(request, scope, signals);
   // VMs may have started and moved while a question or another run stood in the way: only what is
   // read with the lock held is planned from.
   return await changeDom0AndReadAhead(
@@ -85,6 +84,8 @@ export async function runDisable(
       const planned = await planHostRequest(request, dom0, reverted ? null : prefetched);
       // What stands in the way of the boot layer is found before anything is changed.
       await previewInstall(planned, request);
+      const changedInterfaces = planned.plan.live.map(({ iface }) => iface);
+      if (!isAsked) warnOverSsh(changedInterfaces, request.confirmWithinSeconds, call);
       const run = { request, dom0, signals, call, scope };
       return request.confirmWithinSeconds > 0
         ? await disableUntilConfirmed(planned, run, lock)
@@ -125,11 +126,6 @@ function buildReportContext(
   };
 }
 
-/** What goes beyond VMs, VIFs and NICs that were named one by one is shown and asked for. */
-function disableNeedsConfirmation({ isPicked, targets }: HostDisableRequest): boolean {
-  return isPicked || targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null);
-}
-
 async function askToDisable(
   request: HostDisableRequest,
   scope: ReadScope | null,
@@ -139,7 +135,11 @@ async function askToDisable(
   const summary = await withDom0(signals, scope, async (dom0): Promise<string> => {
     const planned = await planHostRequest(request, dom0, null);
     const { plan } = planned;
-    return isEmptyPlan(plan) ? "" : formatPlanSummary(plan, dom0, terminalView);
+    const warning = createSshWarning(
+      plan.live.map(({ iface }) => iface),
+      request.confirmWithinSeconds,
+    );
+    return isEmptyPlan(plan) ? "" : formatPlanSummary(plan, dom0, warning, terminalView);
   });
   // Nothing to do, nothing to ask.
   if (summary === "") return;
@@ -147,7 +147,7 @@ async function askToDisable(
     {
       question: "Turn these offloads off?",
       summary,
-      refusal: `refusing to change ${describeTargets(request)} without confirmation`,
+      refusal: `refusing to change ${describeScope(request, "everything in the policy")} without confirmation`,
     },
     signals,
   );
@@ -156,13 +156,6 @@ async function askToDisable(
 function isEmptyPlan({ live, settings, policySteps, hostRule, unannouncedVms }: DisablePlan): boolean {
   const count = live.length + settings.length + policySteps.length + unannouncedVms.length;
   return count === 0 && hostRule === null;
-}
-
-function describeTargets({ isPicked, targets }: HostDisableRequest): string {
-  if (isPicked) return "what was picked";
-  if (targets.length === 0) return "everything in the policy";
-  const targetWords = targets.filter((target) => parseTargetGroup(target) !== null).map(({ text }) => text);
-  return targetWords.includes("ALL") ? "the whole host" : `all ${targetWords.join(" and ")}`;
 }
 
 /** The dry run: what would change, and by which commands or files. */

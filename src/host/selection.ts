@@ -52,7 +52,7 @@ export function areDevices(requests: readonly TargetRequest[]): boolean {
   using kernel = new NetworkDevices();
   const devices = attempt(() => {
     const { existing } = kernel.readFeatures(() => []);
-    return resolveUnmanaged(requests, existing, (device) => kernel.hasLowerDevices(device));
+    return resolveUnmanaged(requests, existing, kernel);
   });
   return devices !== null && !(devices instanceof CommandError);
 }
@@ -122,9 +122,11 @@ export async function selectTargetsWithFallback(
   const { xapi } = dom0;
   if (xapi.isKnown) return await selectTargets(dom0, requests, options);
   const snapshot = dom0.kernel.readFeatures(() => []);
-  const unmanaged = resolveUnmanaged(requests, snapshot.existing, (device) => dom0.kernel.hasLowerDevices(device));
+  const unmanaged = resolveUnmanaged(requests, snapshot.existing, dom0.kernel);
   if (unmanaged === null) throw new CommandError(xapi.failures);
-  return buildUnmanagedTargets(unmanaged, NO_GROUPS, snapshot);
+  const groups = requests.map(parseTargetGroup).filter((group) => group !== null);
+  const mergedGroup = { nics: groups.some(({ nics }) => nics), vifs: groups.some(({ vifs }) => vifs) };
+  return buildUnmanagedTargets(unmanaged, mergedGroup, snapshot);
 }
 
 /** The whole host; where XAPI does not answer, what the kernel alone can tell of. */
@@ -134,8 +136,6 @@ export async function selectWholeHost(dom0: Dom0): Promise<SelectedTargets> {
   const unmanaged = resolveUnmanagedHost(snapshot.existing);
   return buildUnmanagedTargets(unmanaged, { nics: true, vifs: true }, snapshot);
 }
-
-const NO_GROUPS: TargetGroup = { nics: false, vifs: false };
 
 function buildUnmanagedTargets(
   interfaces: readonly Interface[],

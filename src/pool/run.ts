@@ -2,7 +2,7 @@ import type { CommandResult } from "../cli/command.ts";
 import { requireConfirmation } from "../cli/confirm.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { type CommandError, usageError } from "../core/command-error.ts";
-import type { ReportingCommand } from "../core/report.ts";
+import type { Report, ReportingCommand } from "../core/report.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
 import { formatRestoreCommand } from "../core/undo-command.ts";
 import { isInteractive } from "../terminal/confirm.ts";
@@ -122,12 +122,25 @@ async function confirmOnPool(
   await requireConfirmation(
     {
       question: `${question} on ${readyCount} of ${rows.length} hosts?`,
-      summary: formatPoolPreview(rows, createView("stderr", false)),
+      summary: `${formatPoolPreview(rows, createView("stderr", false))}${formatSshWarning(rows, run)}`,
       refusal: "",
     },
     signals,
   );
   return null;
+}
+
+/** The host whose management NIC carries this login is one of them, whichever it is. */
+function formatSshWarning(rows: NonNullable<Report["hosts"]>, { confirmWithinSeconds = 0 }: PoolRun): string {
+  if (!process.env["SSH_CONNECTION"] || confirmWithinSeconds > 0) return "";
+  const isChanged = rows.some(({ report }) =>
+    report?.devices.some(
+      ({ device, management }) => management && report.changes.some((change) => change.device === device),
+    ),
+  );
+  return isChanged
+    ? "  You are logged in over SSH, and management NICs are changed:\n  --confirm-within 60 reverts the change unless you confirm it.\n"
+    : "";
 }
 
 function createPoolResult(run: PoolRun, runs: readonly HostRun[], { local }: Pool): CommandResult {

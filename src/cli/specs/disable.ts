@@ -8,7 +8,7 @@ export const DISABLE = {
   about: [
     "Turns off everything that can be off: in the kernel, with one write per device, and in XAPI, whose settings the toolstack applies when it plugs the interface. Both are read back, and what they show is the result. A second run changes nothing and says so.",
     "With each PIF and VIF it stores the policy, which offload verify and offload persist follow, and the originals, which offload restore brings back. ALL, NICS and VIFS also set the standing rule of this host: what is expected of interfaces to come.",
-    "Every target is checked first: if any is unknown or ambiguous, nothing is changed. ALL, NICS, VIFS and what was picked from the list are shown and confirmed before anything is changed; --yes answers beforehand.",
+    "Every target is checked first: if any is unknown or ambiguous, nothing is changed. ALL, NICS, VIFS and what was picked from the list are shown and confirmed before anything is changed; --yes answers beforehand. Over SSH, with a management NIC among the devices, it says so and offers --confirm-within.",
     "On a PIF only settings that its NIC can meet are stored: one that cannot be met makes every later plug fail. On a VIF tx, sg, tso and gso are stored, and rx and ufo only when they are named: netback lets nobody change those. The toolstack reads no setting for gro and lro of a VIF; offload persist keeps them off.",
   ],
   args: {
@@ -36,7 +36,7 @@ export const DISABLE = {
       type: "boolean",
       description: "change the kernel only; works without XAPI",
       details:
-        "Changes the kernel only: nothing is stored in XAPI, and a plug or a reboot brings it back. Works on devices by name even when XAPI does not answer.",
+        "Changes the kernel only: nothing is stored in XAPI, and a plug or a reboot brings it back. Works even when XAPI does not answer: on devices by name, and on ALL, NICS and VIFS, which then mean the NICs, vifs and taps that the kernel has.",
     },
     "confirm-within": {
       type: "string",

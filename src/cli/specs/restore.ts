@@ -9,7 +9,7 @@ export const RESTORE = {
   about: [
     "Restores the originals that are stored in XAPI: settings as they were before the first disable, those that were not there removed, and features as they were, exactly within the same boot. They are out of the policy then. It works on every host of the pool, after a reboot, a reinstall, a migration, and on a clone.",
     "Without a target it restores everything, and removes what persist installed. Whatever goes beyond what was named one by one is shown and confirmed first.",
-    "What somebody else has changed since is left alone and reported; --force restores it, too. Restored NICs are plugged anew by XAPI, because networkd remembers their offloads from the last plug and would apply them when it starts; --no-replug leaves that out. With --confirm-within they are plugged after the confirmation, and the plug itself cannot be reverted. A change that is still pending is reverted first.",
+    "What somebody else has changed since is left alone and reported; --force restores it, too. Restored NICs are plugged anew by XAPI, because networkd remembers their offloads from the last plug and would apply them when it starts; --no-replug leaves that out. With --confirm-within they are plugged after the confirmation, and the plug itself cannot be reverted. A change of the same that is still pending is reverted first; one of other devices is left alone, and one of some of these devices has to be confirmed or reverted before.",
   ],
   args: {
     target: {

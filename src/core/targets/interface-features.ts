@@ -44,30 +44,37 @@ export function readGuestFeatures(kernel: Kernel): FeatureSnapshot | null {
 }
 
 /**
- * Takes the targets for devices of the kernel, as far as that goes without XAPI. Fails for every
- * target that is none; `null` when some target can only be understood with XAPI.
+ * Takes the targets for devices of the kernel, as far as that goes without XAPI: ALL, NICS and VIFS mean its own
+ * NICs, vifs and taps. Fails for every target that is none; `null` when some target can only be understood with XAPI.
  */
 export function resolveUnmanaged(
   requests: readonly TargetRequest[],
   existing: ReadonlySet<string>,
-  hasLowerDevices: (device: string) => boolean,
+  kernel: Pick<Kernel, "hasLowerDevices" | "isNic">,
 ): readonly UnmanagedInterface[] | null {
   mapCollectingFailures(requests, checkSpelling);
-  const devices: UnmanagedInterface[] = [];
+  const devices = new Set<string>();
   for (const request of requests) {
     const { text, kind } = request;
-    if (kind === "vm" || parseTargetGroup(request) !== null) return null;
+    const group = parseTargetGroup(request);
+    if (group !== null) {
+      for (const device of sortNatural([...existing], (name) => name)) {
+        const isGuest = GUEST_DEVICE.test(device);
+        if (isGuest ? group.vifs : group.nics && kernel.isNic(device)) devices.add(device);
+      }
+      continue;
+    }
+    if (kind === "vm") return null;
     if (!existing.has(text)) {
       if (kind === "any") return null;
       throw usageError("unknown-target", `no device is called ${quote(text)}`);
     }
-    const deviceKind = GUEST_DEVICE.test(text) ? "vif" : "pif";
-    if (text === "lo" || (deviceKind === "pif" && hasLowerDevices(text))) {
+    if (text === "lo" || (!GUEST_DEVICE.test(text) && kernel.hasLowerDevices(text))) {
       throw usageError("pif-without-nic", `${quote(text)} has no NIC of its own; without XAPI name the NICs under it`);
     }
-    devices.push({ kind: "unmanaged", device: text, deviceKind });
+    devices.add(text);
   }
-  return devices;
+  return [...devices].map(createUnmanagedInterface);
 }
 
 /** Without XAPI nothing says which devices are NICs: all but loopback and the datapath itself. */

@@ -5,17 +5,20 @@ import { unavailableError } from "../../core/command-error.ts";
 import { formatRestoreCommands, NOTHING_TO_CHANGE } from "../../core/disable/manual-commands.ts";
 import { listLiveChanges } from "../../core/disable/steps.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../core/features.ts";
+import { type Interface, listInterfaceDevices } from "../../core/interface.ts";
 import type { PoolCall } from "../../core/pool-call.ts";
 import { computeExitCode, EXIT_CODES, type Note, type Problem } from "../../core/problem.ts";
 import { createReport } from "../../core/report.ts";
 import { applyLiveRestore } from "../../core/restore/apply.ts";
 import { collectCurrentRequests } from "../../core/restore/live-restore.ts";
 import type { ReadScope } from "../../core/targets/read-scope.ts";
-import { parseTargetGroup } from "../../core/targets/targets.ts";
 import { formatCount, joinAnd } from "../../core/text.ts";
 import { evaluateInterfaces } from "../../core/verify/evaluate-interfaces.ts";
 import type { ChangeLock } from "../../state/lock.ts";
 import { getSecondsLeft, readPendingChange } from "../../state/pending-change.ts";
+import { createView } from "../../terminal/view.ts";
+import { formatRestoreSummary } from "../../terminal/views/plan-summary.ts";
+import { createSshWarning, describeScope, needsConfirmation, warnOverSsh } from "../confirmation.ts";
 import { changeDom0, type Dom0, withDom0 } from "../open.ts";
 import { awaitAnswer } from "../pending/await-answer.ts";
 import { applyOrRevert, beginPendingChange, revertPendingChange } from "../pending/pending-change.ts";
@@ -48,12 +51,11 @@ export async function runRestore(
       return previewRestore(planned, request, dom0);
     });
   }
-  if (!request.yes && restoreNeedsConfirmation(request)) {
-    await askToRestore(request, scope, signals);
-  }
+  const isAsked = !request.yes && needsConfirmation(request);
+  if (isAsked) await askToRestore(request, scope, signals);
   return await changeDom0(signals, scope, request.waitSeconds, async (dom0, lock) => {
-    const reverted = await revertPendingFirst(request, dom0);
-    const planned = await planHostRestore(dom0, request);
+    const { planned, reverted } = await planAfterPendingChange(request, dom0);
+    if (!isAsked) warnOverSsh(listRestoredInterfaces(planned), request.confirmWithinSeconds, call);
     if (request.confirmWithinSeconds > 0) {
       return await restoreUntilConfirmed(planned, { request, dom0, signals, call }, lock);
     }
@@ -63,49 +65,79 @@ export async function runRestore(
   });
 }
 
-function restoreNeedsConfirmation({ targets }: HostRestoreRequest): boolean {
-  return targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null);
+async function askToRestore(request: HostRestoreRequest, scope: ReadScope, signals: SignalHandler): Promise<void> {
+  const prompt = await withDom0(signals, scope, async (dom0) => {
+    const planned = await planHostRestore(dom0, request);
+    return formatRestorePrompt(planned, request, dom0);
+  });
+  if (prompt === null) return;
+  const refusal = `refusing to restore ${describeScope(request, "everything that offload has changed")} without confirmation`;
+  return await requireConfirmation({ ...prompt, refusal }, signals);
 }
 
-async function askToRestore(request: HostRestoreRequest, scope: ReadScope, signals: SignalHandler): Promise<void> {
-  const planned = await withDom0(signals, scope, (dom0) => planHostRestore(dom0, request));
+/** Null where there is nothing to do, and so nothing to ask. */
+function formatRestorePrompt(
+  planned: PlannedRestore,
+  { targets, confirmWithinSeconds }: HostRestoreRequest,
+  dom0: Dom0,
+): { readonly question: string; readonly summary: string } | null {
   const { plan, boot, replugPlan, rule } = planned;
-  const removesBootLayer = request.targets.length === 0 && boot.state !== "not-installed";
-  if (plan.live.length + plan.policyRemovals.length === 0 && rule === null && !removesBootLayer) {
-    return;
-  }
-  const parts = [formatCount(plan.live.length, "device"), `${formatCount(plan.settings.length, "setting")} in XAPI`];
+  const removesBootLayer = targets.length === 0 && boot.state !== "not-installed";
+  if (plan.live.length + plan.policyRemovals.length === 0 && rule === null && !removesBootLayer) return null;
   const replugDevices = replugPlan.plugs.map(({ pif, management }) =>
     management ? `${pif.device} (management)` : pif.device,
   );
-  const summaryLines = [
-    ...(replugDevices.length > 0 ? [`  XAPI plugs anew: ${joinAnd(replugDevices)}\n`] : []),
-    ...(removesBootLayer ? ["  What persist installed is removed.\n"] : []),
+  const rows = [
+    ...(replugDevices.length > 0 ? [["Replug", `XAPI plugs anew: ${joinAnd(replugDevices)}`] as const] : []),
+    ...(removesBootLayer ? [["Boot", "What persist installed is removed."] as const] : []),
   ];
-  const targetDescription = request.targets.length === 0 ? "everything that offload has changed" : "all of these";
-  return await requireConfirmation(
-    {
-      question: `Restore ${joinAnd(parts)}?`,
-      summary: summaryLines.join(""),
-      refusal: `refusing to restore ${targetDescription} without confirmation`,
-    },
-    signals,
-  );
+  const interfaces = listRestoredInterfaces(planned);
+  const warning = createSshWarning(interfaces, confirmWithinSeconds);
+  const parts = [formatCount(plan.live.length, "device"), `${formatCount(plan.settings.length, "setting")} in XAPI`];
+  return {
+    question: `Restore ${joinAnd(parts)}?`,
+    summary: formatRestoreSummary(interfaces, rows, dom0, warning, createView("stderr", false)),
+  };
 }
 
-/** A pending change of what is to be restored is reverted first; any other one has to be answered. */
-async function revertPendingFirst({ targets }: HostRestoreRequest, dom0: Dom0): Promise<readonly Problem[]> {
+/** What a plan changes, in the kernel or in XAPI. */
+function listRestoredInterfaces({ plan }: PlannedRestore): readonly Interface[] {
+  const changed = new Set<Interface>([...plan.live.map(({ iface }) => iface), ...plan.policyRemovals]);
+  return plan.interfaces.filter((iface) => changed.has(iface));
+}
+
+interface PlanAfterPending {
+  readonly planned: PlannedRestore;
+  /** What could not be reverted of a pending change. */
+  readonly reverted: readonly Problem[];
+}
+
+/**
+ * A pending change of what is to be restored is reverted first. One of other devices is left alone, and one of some
+ * of these devices has to be answered.
+ */
+async function planAfterPendingChange(request: HostRestoreRequest, dom0: Dom0): Promise<PlanAfterPending> {
   const pending = readPendingChange();
-  if (pending === null) return [];
+  if (pending === null) return { planned: await planHostRestore(dom0, request), reverted: [] };
+  const { targets, confirmWithinSeconds } = request;
   const remainingSeconds = getSecondsLeft(pending);
-  const isSame = hasSameTargets(targets, pending.targets);
-  if (remainingSeconds > 0 && targets.length > 0 && !isSame) {
+  if (remainingSeconds > 0 && targets.length > 0 && !hasSameTargets(targets, pending.targets)) {
+    const planned = await planHostRestore(dom0, request);
+    const { existing } = planned.evidence.snapshot;
+    const devices = planned.selected.interfaces.flatMap((iface) => listInterfaceDevices(iface, existing));
+    const overlapping = devices.filter(({ name }) => pending.devices.has(name)).map(({ name }) => name);
+    if (overlapping.length === 0 && confirmWithinSeconds === 0) return { planned, reverted: [] };
+    const subject =
+      overlapping.length === 0
+        ? "of other devices"
+        : `that ${joinAnd(overlapping)} ${overlapping.length === 1 ? "is" : "are"} part of`;
     throw unavailableError(
       "change-pending",
-      `a change of something else is pending, and reverted in ${formatCount(remainingSeconds, "second")}; keep it with offload confirm, or revert it now with offload restore`,
+      `a change ${subject} is pending, and reverted in ${formatCount(remainingSeconds, "second")}; keep it with offload confirm, or revert it now with offload restore`,
     );
   }
-  return await revertPendingChange(pending, dom0.kernel);
+  const reverted = await revertPendingChange(pending, dom0.kernel);
+  return { planned: await planHostRestore(dom0, request), reverted };
 }
 
 function hasSameTargets(a: RestoreOptions["targets"], b: RestoreOptions["targets"]): boolean {

@@ -1,5 +1,5 @@
 import { type DisablePlan, previewChanges } from "../../core/disable/plan.ts";
-import type { NicInterface, VifInterface } from "../../core/interface.ts";
+import { type Interface, isUnmanagedNic, type VifInterface } from "../../core/interface.ts";
 import type { Vm } from "../../core/inventory.ts";
 import { formatCount, joinAnd, stripUnprintable } from "../../core/text.ts";
 import { truncate } from "../text.ts";
@@ -10,46 +10,74 @@ import { wrapWithPrefix } from "../wrap.ts";
 const MAX_NAMED_VMS = 8;
 const MAX_NAME_COLUMNS = 24;
 
-/** What a confirmation rests on: host, NICs, VMs, features and the number of changes. */
+type SummaryView = Pick<TerminalView, "columns" | "ellipsis">;
+type SummaryHost = { readonly host: { readonly name: string }; readonly product: string };
+type Row = readonly [label: string, text: string];
+
+/** What a confirmation rests on: host, NICs, VMs, features and the number of changes; and a warning, if any. */
 export function formatPlanSummary(
   plan: DisablePlan,
-  dom0: { readonly host: { readonly name: string }; readonly product: string },
-  { columns, ellipsis }: Pick<TerminalView, "columns" | "ellipsis">,
+  dom0: SummaryHost,
+  warning: string | null,
+  view: SummaryView,
 ): string {
-  const nics = plan.interfaces.filter((iface): iface is NicInterface => iface.kind === "pif");
-  const vifs = plan.interfaces.filter((iface): iface is VifInterface => iface.kind === "vif");
-  const vms = [...new Map(vifs.map(({ vm }) => [vm.uuid, vm])).values()];
-  const shownNames = vms.slice(0, MAX_NAMED_VMS).map((vm) => truncate(formatVmName(vm), MAX_NAME_COLUMNS, ellipsis));
-  const rest = vms.length - shownNames.length;
   const changes = previewChanges(plan);
   const live = changes.filter(({ layer }) => layer === "live").length;
-  const lines: readonly (readonly [string, string])[] = [
-    ["Host", `${stripUnprintable(dom0.host.name)}${dom0.product === "" ? "" : ` (${dom0.product})`}`],
+  return formatSummary(
     [
-      "NICs",
-      nics.length === 0
-        ? "none"
-        : joinAnd(
-            nics.map(({ pif, management }) =>
-              management ? `${stripUnprintable(pif.device)} (management)` : stripUnprintable(pif.device),
-            ),
-          ),
+      ...createInterfaceRows(plan.interfaces, dom0, view),
+      ["Features", plan.request.features.join(" ")],
+      [
+        "Changes",
+        `${live} in the kernel, on ${formatCount(plan.live.length, "device")}; ${formatCount(plan.settings.length, "setting")} in XAPI`,
+      ],
     ],
-    [
-      "VMs",
-      vms.length === 0 ? "none" : `${vms.length}: ${shownNames.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`,
-    ],
-    ["VIFs", String(vifs.length)],
-    ["Features", plan.request.features.join(" ")],
-    [
-      "Changes",
-      `${live} in the kernel, on ${formatCount(plan.live.length, "device")}; ${formatCount(plan.settings.length, "setting")} in XAPI`,
-    ],
-  ];
+    warning,
+    view,
+  );
+}
+
+/** The same for restoring. */
+export function formatRestoreSummary(
+  interfaces: readonly Interface[],
+  rows: readonly Row[],
+  dom0: SummaryHost,
+  warning: string | null,
+  view: SummaryView,
+): string {
+  return formatSummary([...createInterfaceRows(interfaces, dom0, view), ...rows], warning, view);
+}
+
+function formatSummary(rows: readonly Row[], warning: string | null, { columns }: SummaryView): string {
+  const lines: readonly Row[] = warning === null ? rows : [...rows, ["SSH", warning]];
   return lines
     .flatMap(([label, text]) => wrapWithPrefix(`  ${label.padEnd(9)} `, text, columns))
     .map((line) => `${line}\n`)
     .join("");
+}
+
+function createInterfaceRows(
+  interfaces: readonly Interface[],
+  { host, product }: SummaryHost,
+  { ellipsis }: SummaryView,
+): readonly Row[] {
+  const nics = interfaces.flatMap((iface) => {
+    if (iface.kind === "pif")
+      return [`${stripUnprintable(iface.pif.device)}${iface.management ? " (management)" : ""}`];
+    return isUnmanagedNic(iface) ? [stripUnprintable(iface.device)] : [];
+  });
+  const vifs = interfaces.filter((iface): iface is VifInterface => iface.kind === "vif");
+  const vms = [...new Map(vifs.map(({ vm }) => [vm.uuid, vm])).values()];
+  const shownNames = vms.slice(0, MAX_NAMED_VMS).map((vm) => truncate(formatVmName(vm), MAX_NAME_COLUMNS, ellipsis));
+  const rest = vms.length - shownNames.length;
+  const vmNames = `${vms.length}: ${shownNames.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+  const hasUnmanaged = interfaces.some(({ kind }) => kind === "unmanaged");
+  return [
+    ["Host", `${stripUnprintable(host.name)}${product === "" ? "" : ` (${product})`}`],
+    ["NICs", nics.length === 0 ? "none" : joinAnd(nics)],
+    ["VMs", vms.length > 0 ? vmNames : hasUnmanaged ? "unknown without XAPI" : "none"],
+    ["VIFs", String(interfaces.length - nics.length)],
+  ];
 }
 
 /** A name that leaves nothing to read is replaced by the UUID. */

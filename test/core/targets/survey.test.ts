@@ -66,6 +66,9 @@ describe("readInterfaceFeatures", () => {
   });
 });
 
+/** A kernel in which every eth is a NIC. */
+const NO_LOWER = { hasLowerDevices: () => false, isNic: (device: string) => device.startsWith("eth") };
+
 describe("resolveUnmanaged", () => {
   const existing = new Set(["lo", "eth0", "vif3.0", "tap3.0", "xenbr0"]);
 
@@ -77,7 +80,7 @@ describe("resolveUnmanaged", () => {
         { text: "tap3.0", kind: "pif" },
       ],
       existing,
-      () => false,
+      NO_LOWER,
     );
     expect(found === null ? null : found).toEqual([
       { kind: "unmanaged", device: "eth0", deviceKind: "pif" },
@@ -87,23 +90,41 @@ describe("resolveUnmanaged", () => {
   });
 
   test.each([
+    ["ALL", "any", ["eth0", "tap3.0", "vif3.0"]],
+    ["ALL", "host", ["eth0", "tap3.0", "vif3.0"]],
+    ["NICS", "any", ["eth0"]],
+    ["VIFS", "any", ["tap3.0", "vif3.0"]],
+  ] as const)("takes %s (%s) for the kernel's own NICs, vifs and taps", (text, kind, devices) => {
+    const found = resolveUnmanaged([{ text, kind }], existing, NO_LOWER) ?? [];
+    expect(found.map(({ device }) => device)).toEqual([...devices]);
+    const twice =
+      resolveUnmanaged(
+        [
+          { text: "eth0", kind: "any" },
+          { text, kind },
+        ],
+        existing,
+        NO_LOWER,
+      ) ?? [];
+    expect(new Set(twice.map(({ device }) => device)).size).toBe(twice.length);
+  });
+
+  test.each([
     ["a VM's name", { text: "web", kind: "any" }],
-    ["ALL", { text: "ALL", kind: "any" }],
-    ["--host", { text: "ALL", kind: "host" }],
     ["--vm", { text: "eth0", kind: "vm" }],
   ] as const)("requires XAPI for %s and for targets beside it", (_, one) => {
-    expect(resolveUnmanaged([one], existing, () => false)).toBeNull();
-    expect(resolveUnmanaged([{ text: "eth0", kind: "any" }, one], existing, () => false)).toBeNull();
+    expect(resolveUnmanaged([one], existing, NO_LOWER)).toBeNull();
+    expect(resolveUnmanaged([{ text: "eth0", kind: "any" }, one], existing, NO_LOWER)).toBeNull();
   });
 
   test("refuses --pif with an unknown device", () => {
-    const resolve = () => resolveUnmanaged([{ text: "eth9", kind: "pif" }], existing, () => false);
+    const resolve = () => resolveUnmanaged([{ text: "eth9", kind: "pif" }], existing, NO_LOWER);
     expect(failureOf(resolve).code).toBe("unknown-target");
   });
 
   test("checks the spelling of every target", () => {
     const requests = ["all", "", "eth0"].map((text) => ({ text, kind: "any" }) as const);
-    const failures = failuresOf(() => resolveUnmanaged(requests, existing, () => false));
+    const failures = failuresOf(() => resolveUnmanaged(requests, existing, NO_LOWER));
     expect(failures.map(({ code }) => code)).toEqual(["all-must-be-uppercase", "empty-target"]);
   });
 });

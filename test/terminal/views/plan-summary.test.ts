@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { createUnmanagedInterface } from "../../../src/core/targets/interface-features.ts";
 import { formatPlanSummary } from "../../../src/terminal/views/plan-summary.ts";
 import { createSnapshot, guest, haltedVm, vif } from "../../builders/hosts.ts";
 import { createPlan, PLAN } from "../../builders/reports.ts";
@@ -10,12 +11,13 @@ function summaryOf(names: readonly string[]) {
   return formatPlanSummary(
     createPlan(interfaces, createSnapshot({}), ["tso"]),
     { host: { name: "alpha" }, product: "" },
+    null,
     VIEW,
   );
 }
 
 test("the plan summary shows host, NICs, VMs, features and number of changes", () => {
-  const text = formatPlanSummary(PLAN, { host: { name: "alpha" }, product: "XCP-ng 8.3.0" }, VIEW);
+  const text = formatPlanSummary(PLAN, { host: { name: "alpha" }, product: "XCP-ng 8.3.0" }, null, VIEW);
   expect(text).toBe(`  Host      alpha (XCP-ng 8.3.0)
   NICs      eth0 (management) and eth1
   VMs       2: web, database
@@ -46,4 +48,12 @@ test("the plan summary keeps names from sending control sequences, adding lines 
   expect(text.trimEnd().split("\n")).toHaveLength(6);
   expect(text).toContain(`${"x".repeat(23)}…`);
   expect(text.length).toBeLessThan(400);
+});
+
+test("the plan summary names the NICs that the kernel alone knows, and no VM that it cannot know", () => {
+  const interfaces = ["eth0", "vif3.0", "tap3.0"].map(createUnmanagedInterface);
+  const plan = createPlan(interfaces, createSnapshot({}), ["tso"]);
+  const text = formatPlanSummary(plan, { host: { name: "alpha" }, product: "" }, "look out", VIEW);
+  expect(text).toContain("  NICs      eth0\n  VMs       unknown without XAPI\n  VIFs      2\n");
+  expect(text).toEndWith("  SSH       look out\n");
 });
