@@ -43,7 +43,6 @@ export function createDisableReport(
     problems: allProblems,
     notes: [
       ...notes,
-      ...evaluation.notes,
       ...createDeferredNotes(included, storesSettings),
       ...(storesSettings && !isPersisted ? createGroupNotes(included, getFeaturesOff) : []),
     ],

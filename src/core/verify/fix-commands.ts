@@ -26,16 +26,15 @@ export interface VerifyFindings {
 /** The smallest commands that fix what was found. */
 export function buildFixCommands(findings: VerifyFindings): readonly string[] {
   const poolOption = findings.pool ? ["--pool"] : [];
-  const format = (command: string, targets: readonly Target[]) =>
-    groupTargets(targets).map((group) =>
-      formatOffloadCommand(command, ...formatTargets(findings, group), ...poolOption),
-    );
+  const format = (command: string, groups: readonly (readonly Target[])[]) =>
+    groups.map((group) => formatOffloadCommand(command, ...formatTargets(findings, group), ...poolOption));
   const fixable = findings.problems.filter((problem) => isFixedByDisable([problem]));
-  const commands = format("disable", findTargets(findings, fixable));
+  const disabled = groupTargets(findTargets(findings, fixable));
+  const commands = format("disable", disabled);
   const returning = findings.problems.filter((problem) => problem.code === "not-persistent");
   // What is not in the policy, persist would not keep off by itself. Once it is, the rest is kept off as well.
-  const unknown = returning.filter((problem) => !isInPolicy(problem, findings));
-  if (unknown.length > 0) return [...commands, ...format("persist", findTargets(findings, unknown))];
+  const unknown = returning.filter((problem) => !isInPolicy(problem, findings) && !isIncluded(problem, disabled));
+  if (unknown.length > 0) return [...commands, ...format("persist", groupTargets(findTargets(findings, unknown)))];
   const removesBootLayer = findings.problems.some(({ command }) => command === REMOVE_BOOT_LAYER);
   if (removesBootLayer) return [...commands, formatOffloadCommand("persist", "--remove", ...poolOption)];
   return findings.problems.some(({ code }) => FIXED_BY_PERSIST.has(code))
@@ -47,6 +46,15 @@ const FIXED_BY_PERSIST: ReadonlySet<string> = new Set(["not-persistent", "boot-n
 
 function isInPolicy({ uuid = "", features = [] }: Problem, { policyFeatures }: VerifyFindings): boolean {
   return features.every((feature) => policyFeatures.get(uuid)?.includes(feature));
+}
+
+/** Whether a command that is advised already brings what a problem is about into the policy. */
+function isIncluded({ uuid, features = [] }: Problem, groups: readonly (readonly Target[])[]): boolean {
+  return groups.some(
+    (group) =>
+      group.some(({ device }) => device.uuid === uuid) &&
+      features.every((feature) => listFeatures(group).includes(feature)),
+  );
 }
 
 /** An interface and the features that a command is to be run for there. */

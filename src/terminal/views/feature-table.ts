@@ -135,12 +135,13 @@ function formatTableBlock(
   const tailColumns = columns - cellsWidth - TAIL_GAP.length;
   const isTailBelow = tailColumns < minTailColumns;
   const titleCells = formatRow(titles.map((text): Cell => ({ text, style: "strong" })));
-  const tailHeading = hasTail && !isTailBelow ? `${TAIL_GAP}${paint.strong(tailTitle)}` : "";
+  const tailHeading = hasTail && tailColumns >= tailTitle.length ? `${TAIL_GAP}${paint.strong(tailTitle)}` : "";
   const heading = `${pad(labelTitle, labelWidth)}${COLUMN_GAP}${titleCells}${tailHeading}`;
   const lines = tableRows.flatMap(({ features, formatTail }, index) => {
     const row = `${pad(labels[index] ?? "", labelWidth)}${COLUMN_GAP}${formattedRows.get(features) ?? ""}`;
     if (!hasTail) return [row];
-    if (!isTailBelow) return [`${row}${TAIL_GAP}${formatTail(Math.max(tailColumns, MIN_TAIL_COLUMNS))}`];
+    const isShort = measureWidth(formatTail(Number.POSITIVE_INFINITY)) <= tailColumns;
+    if (isShort || !isTailBelow) return [`${row}${TAIL_GAP}${formatTail(Math.max(tailColumns, MIN_TAIL_COLUMNS))}`];
     const tail = formatTail(columns + labelWidth - TAIL_GAP.length);
     return tail === "" ? [row] : [row, `${TAIL_GAP}${tail}`];
   });

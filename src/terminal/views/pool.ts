@@ -3,7 +3,7 @@ import { addPoolOption, formatCount, joinAnd, stripUnprintable } from "../../cor
 import { truncate } from "../text.ts";
 import type { TerminalView } from "../view.ts";
 import { formatUndo } from "./change.ts";
-import { formatFindings, formatParagraph } from "./findings.ts";
+import { formatFindings, formatParagraph, mergeFindings } from "./findings.ts";
 
 /** A name-label of a host may be of any length; so many columns are shown of it. */
 const MAX_NAME_COLUMNS = 32;
@@ -98,11 +98,10 @@ function formatHostProblems(
 
 /** What one host leaves out because it runs on another is done, or shown, there. */
 function formatNotes(hosts: readonly HostReport[], view: TerminalView): readonly string[] {
-  const notes = hosts.flatMap((host) =>
-    (host.report?.notes ?? [])
-      .filter(({ code }) => code !== "vms-on-other-hosts")
-      .map(({ message }) => ({ host, message })),
-  );
+  const notes = hosts.flatMap((host) => {
+    const ownNotes = (host.report?.notes ?? []).filter(({ code }) => code !== "vms-on-other-hosts");
+    return mergeFindings(ownNotes).map((message) => ({ host, message }));
+  });
   return [...Map.groupBy(notes, ({ message }) => message)].flatMap(([message, occurrences]) => {
     const prefix =
       occurrences.length === hosts.length

@@ -49,6 +49,7 @@ test("lists what the boot layer does not keep off as the policy says", () => {
   expect(evaluateBootLayer(CURRENT, wanted, false).problems).toEqual([
     {
       code: "boot-drift",
+      command: "offload persist",
       message:
         "the boot layer does not follow the policy (different: VIFS, eth1, eth2 and 1 VM); update it with: offload persist",
     },
