@@ -1,4 +1,4 @@
-import { applyDisable } from "../src/core/disable/apply.ts";
+import { applyChange } from "../src/core/disable/apply.ts";
 import { planLiveOnly } from "../src/core/disable/plan.ts";
 import { DEFAULT_FEATURES } from "../src/core/features.ts";
 import type { UnmanagedInterface } from "../src/core/interface.ts";
@@ -19,6 +19,7 @@ const bits: KernelBitsStore = { get: () => null, listDevices: () => [], save: do
 const mark: PendingAnnouncements = { filterPending: () => new Set(), add: done, remove: done };
 const request = {
   features: DEFAULT_FEATURES,
+  direction: "off" as const,
   hasExplicitFeatures: false,
   groups: { nics: false, vifs: false },
   individualVifs: new Set<string>(),
@@ -34,5 +35,5 @@ const ports = {
   isStopped: () => false,
   checkCallerWaiting: done,
 };
-await applyDisable(planLiveOnly(interfaces, request, before), ports);
+await applyChange(planLiveOnly(interfaces, request, { snapshot: before, getKernelBits: () => null }), ports);
 process.stdout.write(`${(performance.now() - start) * 1000}\n`);

@@ -21,6 +21,7 @@ import { createView } from "./terminal/view.ts";
  */
 const COMMANDS: ReadonlyMap<string, () => Promise<CommandDef>> = new Map([
   ["disable", async () => (await import("./commands/disable.ts")).disableCommand],
+  ["enable", async () => (await import("./commands/enable.ts")).enableCommand],
   ["verify", async () => (await import("./commands/verify.ts")).verifyCommand],
   ["persist", async () => (await import("./commands/persist.ts")).persistCommand],
   ["restore", async () => (await import("./commands/restore.ts")).restoreCommand],

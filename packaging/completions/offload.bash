@@ -66,12 +66,13 @@ _offload_offers() {
   local command=${words[1]-} option='' value=$word arguments='' ended='' i
   local -a options=()
   if ((${#words[@]} < 2)); then
-    offers=(status disable verify persist restore confirm bisect doctor completions help --help --version)
+    offers=(status disable enable verify persist restore confirm bisect doctor completions help --help --version)
     return
   fi
   case $command in
     status) arguments=target options=(--features --vm --pif --host --all --pool --timeout --json --no-color -h --help) ;;
     disable) arguments=target options=(--features --vm --pif --host --pick -y --yes --dry-run --live-only --confirm-within --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
+    enable) arguments=target options=(--features --vm --pif --host -y --yes --dry-run --live-only --confirm-within --no-replug --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
     verify) arguments=target options=(--features --vm --pif --host --strict --nagios --prometheus -v --verbose --pool --timeout --json --no-color -h --help) ;;
     persist) arguments=target options=(--features --vm --pif --host --method -y --yes --confirm-within --dry-run --remove --pool --rolling --timeout --wait --json --no-color -h --help) ;;
     restore) arguments=target options=(--features --vm --pif --host -y --yes --confirm-within --dry-run --no-replug --force --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
@@ -80,7 +81,7 @@ _offload_offers() {
     doctor) arguments=none options=(--redact --pool --timeout --json --no-color -h --help) ;;
     completions) arguments=shell options=(-h --help) ;;
     help)
-      offers=(status disable verify persist restore confirm bisect doctor completions targets features)
+      offers=(status disable enable verify persist restore confirm bisect doctor completions targets features)
       return ;;
     *) return ;;
   esac

@@ -158,7 +158,7 @@ type ChangeArguments = TargetArguments &
   FeatureArguments &
   WithArguments<"yes" | "dry-run" | "confirm-within" | "wait" | "pool" | "timeout" | "rolling">;
 
-/** The options that `disable`, `persist` and `restore` share. */
+/** The options that `disable`, `enable`, `persist` and `restore` share. */
 export function parseChangeOptions<D extends ChangeArguments>(args: ParsedArguments<D>): ChangeOptions {
   const selection = parseTargetsAndFeatures(args);
   const waitSeconds = parseWaitSeconds(args);
@@ -167,6 +167,28 @@ export function parseChangeOptions<D extends ChangeArguments>(args: ParsedArgume
   const rolling = parseRolling(args, pool);
   const [yes, dryRun] = [args.flag("yes"), args.flag("dry-run")];
   return { ...selection, yes, dryRun, confirmWithinSeconds, waitSeconds, pool, rolling };
+}
+
+/** Refuses options of `disable` and `enable` that exclude each other, and a line that names nothing to work on. */
+export function checkChangeOptions(
+  { targets, confirmWithinSeconds, rolling, pool }: ChangeOptions,
+  { liveOnly, isPicked }: { readonly liveOnly: boolean; readonly isPicked: boolean },
+): void {
+  if (confirmWithinSeconds > 0 && liveOnly) {
+    throw usageError(
+      "conflicting-options",
+      "--confirm-within and --live-only exclude each other: a confirmed change is stored",
+    );
+  }
+  if (rolling && confirmWithinSeconds > 0) {
+    throw usageError(
+      "conflicting-options",
+      "--rolling and --confirm-within exclude each other: one answer is for all hosts at once",
+    );
+  }
+  if (!isPicked && pool === null && targets.length === 0) {
+    throw usageError("missing-target", "nothing named to work on; name VMs, PIFs or VIFs, or ALL for the whole host");
+  }
 }
 
 /** A NIC that resets on a change takes a second or two. */

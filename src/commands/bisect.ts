@@ -7,7 +7,7 @@ import { type BisectFix, formatFix } from "../core/bisect/fixes.ts";
 import { usageError } from "../core/command-error.ts";
 import { joinAnd, quote } from "../core/text.ts";
 import { type BisectRequest, runBisect } from "../host/bisect/run.ts";
-import { runDisable } from "../host/disable.ts";
+import { runChange } from "../host/run-change.ts";
 import { askYesNo, isInteractive } from "../terminal/confirm.ts";
 import { writeAll } from "../terminal/streams.ts";
 import { isTerminal } from "../terminal/tty.ts";
@@ -77,12 +77,14 @@ async function applyFixes(fixes: readonly BisectFix[], context: CommandContext):
       isPicked: false,
       yes: true,
       dryRun: false,
+      direction: "off" as const,
+      replug: false,
       store: true,
       confirmWithinSeconds: 0,
       waitSeconds: 0,
       persist: null,
     };
-    results.push(await runDisable(request, context));
+    results.push(await runChange(request, context));
   }
   const view = createView("stdout", context.output.color);
   const text = results.map(({ report }) => renderReport(report, view)).join("\n");

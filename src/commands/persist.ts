@@ -9,9 +9,10 @@ import { usageError } from "../core/command-error.ts";
 import { computeExitCode, type Problem } from "../core/problem.ts";
 import { createReport, type Report } from "../core/report.ts";
 import { quote } from "../core/text.ts";
+
 import { evaluateThirdPartyFiles } from "../core/verify/boot-findings.ts";
-import { runDisable } from "../host/disable.ts";
 import { withLocalHost, withLock } from "../host/open.ts";
+import { runChange } from "../host/run-change.ts";
 
 type PersistArguments = ParsedArguments<typeof PERSIST.args>;
 
@@ -34,8 +35,11 @@ export const persistCommand = defineOffloadCommand("persist", PERSIST, async (ar
     return await runOnPool(poolRun, context.signals);
   }
   if (isRemoval) return await removeBootLayer(options, context.signals);
-  return await runDisable({ ...options, isPicked: false, store: true, persist: { method } }, context);
+  return await runChange({ ...options, ...PERSIST_REQUEST, persist: { method } }, context);
 });
+
+/** What persist turns off, or has turned off at boot, is stored as disable stores it. */
+const PERSIST_REQUEST = { direction: "off", isPicked: false, store: true, replug: false } as const;
 
 function parseMethod(args: PersistArguments): BootMethod {
   const [method = "auto"] = args.values("method");

@@ -17,6 +17,11 @@ export type PendingCommand =
       readonly persist: BootMethod | null;
     }
   | {
+      readonly command: "enable";
+      readonly named: boolean;
+      readonly replug: boolean;
+    }
+  | {
       readonly command: "restore";
       /** Whether every feature is restored, and not only those that were named. */
       readonly isWhole: boolean;

@@ -23,6 +23,8 @@ export interface StoredFeature {
    * where it never did either.
    */
   readonly wrote: string | null | undefined;
+  /** Settings of the feature that nothing reads, by key, which this tool has removed. */
+  readonly ineffective?: ReadonlyMap<string, string>;
 }
 
 /** Features by name: a feature of the table, or one by the kernel's own name. */
@@ -63,18 +65,22 @@ const MAX_ENTRY_LENGTH = 8192;
 const MAX_SETTING_LENGTH = 64;
 
 const FeatureNameSchema = v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,31}$/));
+/** An object of any keys as a map: `__proto__` is a name like any other. */
+const toMap = (document: unknown): unknown =>
+  typeof document === "object" && document !== null && !Array.isArray(document)
+    ? new Map(Object.entries(document))
+    : document;
+/** The key of a setting in any spelling: whoever may write texts must not have another key written. */
+const IneffectiveKeySchema = v.pipe(v.string(), v.regex(/^ethtool[-_a-z0-9]{1,31}$/i));
+const IneffectiveSchema = v.pipe(v.string(), v.maxLength(MAX_SETTING_LENGTH));
 const SettingSchema = v.nullable(v.pipe(v.string(), v.maxLength(MAX_SETTING_LENGTH)));
 const FeatureSchema = v.strictObject({
   asked: v.exactOptional(v.picklist(["off", "on"])),
   alone: v.exactOptional(v.literal(true)),
   original: v.exactOptional(v.strictObject({ setting: SettingSchema, live: v.nullable(v.picklist(["on", "off"])) })),
   wrote: v.exactOptional(SettingSchema),
+  ineffective: v.exactOptional(v.pipe(v.unknown(), v.transform(toMap), v.map(IneffectiveKeySchema, IneffectiveSchema))),
 });
-/** An object of any keys as a map: `__proto__` is a name like any other. */
-const toMap = (document: unknown): unknown =>
-  typeof document === "object" && document !== null && !Array.isArray(document)
-    ? new Map(Object.entries(document))
-    : document;
 const InterfaceEntrySchema = v.strictObject({
   version: v.literal(FORMAT_VERSION),
   features: v.pipe(v.unknown(), v.transform(toMap), v.map(FeatureNameSchema, FeatureSchema)),
@@ -134,11 +140,13 @@ type ParsedFeature = v.InferOutput<typeof FeatureSchema>;
 /** `before` is of older texts, so its original holds; what was asked and written last holds. */
 function mergeFeature(older: StoredFeature | undefined, newer: ParsedFeature): StoredFeature {
   const isAsked = newer.asked !== undefined;
+  const ineffective = new Map([...(newer.ineffective ?? []), ...(older?.ineffective ?? [])]);
   return {
     asked: newer.asked ?? null,
     alone: isAsked && newer.alone === true,
     original: older?.original ?? newer.original ?? null,
     wrote: newer.wrote === undefined ? older?.wrote : newer.wrote,
+    ...(ineffective.size === 0 ? {} : { ineffective }),
   };
 }
 
@@ -202,13 +210,14 @@ export interface PolicyEntry {
 /** The text that says all of this of an interface. Each call gives a name that was never used before. */
 export function createInterfaceEntry(features: StoredFeatures, previous: StoredInterfacePolicy): PolicyEntry {
   const plainFeatures = Object.fromEntries(
-    [...features].map(([name, { asked, alone, original, wrote }]) => [
+    [...features].map(([name, { asked, alone, original, wrote, ineffective }]) => [
       name,
       {
         ...(asked === null ? {} : { asked }),
         ...(alone ? { alone } : {}),
         ...(original === null ? {} : { original }),
         ...(wrote === undefined ? {} : { wrote }),
+        ...(ineffective === undefined ? {} : { ineffective: Object.fromEntries(ineffective) }),
       },
     ]),
   );

@@ -2,6 +2,7 @@ import type { FeatureSnapshot, SettingStep } from "./disable/steps.ts";
 import type { FeatureBits, FeatureRequest } from "./feature-set.ts";
 import type { Interface } from "./interface.ts";
 import type { Inventory, Pif, Vm } from "./inventory.ts";
+import type { Note, Problem } from "./problem.ts";
 import type { OtherConfig, Settings } from "./settings.ts";
 import type { ReadScope } from "./targets/read-scope.ts";
 
@@ -121,6 +122,12 @@ export interface OtherConfigWriteOutcome<W extends OtherConfigWrite = OtherConfi
 /** What became of a record that was to be written. */
 export interface SettingOutcome extends Pick<OtherConfigWriteOutcome, "state" | "reason"> {
   readonly step: SettingStep;
+}
+
+/** Has XAPI plug PIFs anew, so that networkd forgets what their settings were at the last plug. */
+export interface Replugger {
+  /** Plugs what carries these PIFs. Gives the problems, each with the UUID of the PIF that it is about. */
+  replug(pifs: readonly Pif[]): Promise<{ readonly problems: readonly Problem[]; readonly notes: readonly Note[] }>;
 }
 
 /** An open session with XAPI. */

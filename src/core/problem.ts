@@ -21,6 +21,8 @@ export const PROBLEM_SEVERITIES = {
   "boot-failed": "undone",
   "state-write-failed": "undone",
   "write-failed": "undone",
+  "live-off": "undone",
+  "setting-off": "undone",
   "plug-failed": "undone",
   "plug-unsafe": "undone",
   "setting-write-failed": "undone",
@@ -89,6 +91,8 @@ const NOTE_CODES = [
   "networkd-unreadable",
   "not-tried",
   "sriov",
+  "kept-off",
+  "settings-of-others",
 ] as const;
 
 /** The code of a note, stable for programs. */

@@ -31,6 +31,7 @@ export interface DeviceReport {
 /** The commands that make a report. */
 export type ReportingCommand =
   | "disable"
+  | "enable"
   | "verify"
   | "status"
   | "persist"

@@ -11,6 +11,16 @@ export interface IneffectiveSetting {
   readonly reason: string;
 }
 
+/** A setting that says off of a feature, whether anything reads it or not. */
+export interface OffSetting {
+  readonly feature: Feature;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** What people write where they mean off; the toolstack reads `off` and `false` alone. */
+const MEANT_OFF = /^\s*(?:off|false|no|0|disabled?)\s*$/i;
+
 /** What the toolstack does with the settings of an object, whatever they are. */
 export interface SettingsScope {
   readonly kind: "pif" | "vif";
@@ -74,6 +84,15 @@ export class Settings {
     const value = this.value(feature);
     if (value !== null) return parseSetting(value);
     return feature === "gro" && this.scope.groProperty === "off" ? "off" : null;
+  }
+
+  /** Settings that say off of these features, in whatever spelling: those that nothing reads, too. */
+  listOff(features: readonly Feature[]): readonly OffSetting[] {
+    return [...this.otherConfig].flatMap(([key, value]): OffSetting[] => {
+      const [, name = ""] = /^ethtool[-_]?(.+)$/i.exec(key) ?? [];
+      const feature = features.find((candidate) => candidate === name.toLowerCase());
+      return feature === undefined || !MEANT_OFF.test(value) ? [] : [{ feature, key, value }];
+    });
   }
 
   /** Settings that nothing reads: mistyped or unknown keys, unreadable values. */

@@ -1,5 +1,6 @@
 import { getSettings, type Interface, type ManagedInterface } from "./interface.ts";
 import { createInterfaceProblem } from "./interface-problem.ts";
+import type { Inventory } from "./inventory.ts";
 import type { StoredFeatures } from "./policy-entries.ts";
 import {
   createHostRuleEntry,
@@ -106,6 +107,22 @@ export interface HostRuleStep {
   /** What is stored with it now. */
   readonly stored: StoredHostRule;
   readonly rule: HostRule;
+}
+
+/** Plans the standing rule of a host, given what becomes of its features; null where it says that already. */
+export function planHostRule(
+  { hostRef: ref, storedHostRule: stored }: Inventory,
+  groups: { readonly nics: boolean; readonly vifs: boolean },
+  updateFeatures: (names: readonly string[]) => readonly string[],
+): HostRuleStep | null {
+  const { nics, vifs } = stored.value;
+  const rule: HostRule = {
+    nics: groups.nics ? updateFeatures(nics) : nics,
+    vifs: groups.vifs ? updateFeatures(vifs) : vifs,
+  };
+  const isUnchanged = rule.nics.length === nics.length && rule.vifs.length === vifs.length;
+  const hasLeftovers = rule.nics.length + rule.vifs.length === 0 && stored.keys.length > 0;
+  return isUnchanged && !hasLeftovers ? null : { ref, stored, rule };
 }
 
 /** Stores the standing rule with the host, then removes the texts that said it before. */

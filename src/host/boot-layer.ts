@@ -3,7 +3,7 @@ import { runBootScript } from "../boot/boot-script-file.ts";
 import { type BootMethod, toBootReport } from "../core/boot-layer.ts";
 import { attempt, attemptAsync, CommandError, usageError } from "../core/command-error.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";
-import { createLivePlan, type DisablePlan } from "../core/disable/plan.ts";
+import { type ChangePlan, createLivePlan } from "../core/disable/plan.ts";
 import { type FeatureSnapshot, getFeatureSet, type LiveStep, planLiveSteps } from "../core/disable/steps.ts";
 import { FEATURE_NAMES } from "../core/features.ts";
 import { getSettings, getUuid, type Interface, listInterfaceDevices } from "../core/interface.ts";
@@ -58,14 +58,15 @@ export async function planPolicy(dom0: Dom0): Promise<PlannedChange> {
   const { snapshot } = inputs.evidence;
   const live = planCoveredSteps(interfaces, coverage, snapshot);
   const request = {
+    direction: "off" as const,
     features: FEATURE_NAMES.filter((feature) => live.some(({ features }) => features.includes(feature))),
     hasExplicitFeatures: false,
     groups: selected.groups,
     individualVifs: selected.individualVifs,
   };
   const plan = createLivePlan(interfaces, request, snapshot, live);
-  const getFeaturesOff = (iface: Interface) => getBootFeatures(coverage, iface);
-  return { ...inputs, plan, getFeaturesOff };
+  const getFeatures = (iface: Interface) => getBootFeatures(coverage, iface);
+  return { ...inputs, plan, getFeatures };
 }
 
 /** The interfaces on this host that the boot script may change. */
@@ -110,7 +111,7 @@ export async function previewBootLayer(
 }
 
 /** The inventory with what a plan is going to store. */
-function previewInventory(inventory: Inventory, { policySteps, hostRule }: DisablePlan): Inventory {
+function previewInventory(inventory: Inventory, { policySteps, hostRule }: ChangePlan): Inventory {
   const updated = new Map(
     policySteps.map(({ iface, features }) => {
       const { settings } = iface.kind === "pif" ? iface.pif : iface.vif;

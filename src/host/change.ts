@@ -1,8 +1,9 @@
-import { inspectBootLayer, rewriteBootScript } from "../boot/boot-layer.ts";
+import { inspectBootLayer, removeBootFiles, rewriteBootScript } from "../boot/boot-layer.ts";
 import type { BootLayer } from "../core/boot-layer.ts";
 import { asCommandError, attemptAsync, CommandError } from "../core/command-error.ts";
 import type { ChangePorts } from "../core/disable/apply.ts";
-import { type DisablePlan, planDisable, planLiveOnly } from "../core/disable/plan.ts";
+import { type ChangePlan, planChange, planLiveOnly } from "../core/disable/plan.ts";
+import { type ChangeRequest, listLiveFeatures } from "../core/disable/request.ts";
 import type { FeatureSnapshot } from "../core/disable/steps.ts";
 import type { Feature } from "../core/features.ts";
 import type { Interface } from "../core/interface.ts";
@@ -15,7 +16,7 @@ import type { Note, Problem } from "../core/problem.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import type { ReadScope } from "../core/targets/read-scope.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
-import { type Coverage, getBootFeatures, replaceCoverage } from "../core/verify/coverage.ts";
+import { type Coverage, getBootFeatures, isEmptyCoverage, replaceCoverage } from "../core/verify/coverage.ts";
 import { isSameCoverage } from "../core/verify/coverage-json.ts";
 import { KernelBitsFile } from "../state/kernel-bits.ts";
 import { announceMark } from "../state/pending-announcements.ts";
@@ -61,28 +62,28 @@ export function getBootCoverage({ state, covers: coverage }: BootLayer): Coverag
 
 /** What was found, and what is to be done about it. */
 export interface PlannedChange extends ChangeInputs {
-  readonly plan: DisablePlan;
-  /** What is to be off on an interface afterwards. */
-  readonly getFeaturesOff: (iface: Interface) => readonly Feature[];
+  readonly plan: ChangePlan;
+  /** What is to be off, or on, on an interface afterwards. */
+  readonly getFeatures: (iface: Interface) => readonly Feature[];
 }
 
-/** Plans to turn features off. Without XAPI, or where nothing is to be stored, the kernel's alone. */
+/** Plans to turn features off or on. Without XAPI, or where nothing is to be stored, the kernel's alone. */
 export async function planTargets(
   dom0: Dom0,
   targets: readonly TargetRequest[],
-  requested: { readonly features: readonly Feature[]; readonly hasExplicitFeatures: boolean },
+  requested: Pick<ChangeRequest, "direction" | "features" | "hasExplicitFeatures">,
   options: { readonly store: boolean; readonly prefetched: FeatureSnapshot | null },
 ): Promise<PlannedChange> {
   const inputs = await readTargets(dom0, targets, options);
   const { selected, evidence } = inputs;
   const { interfaces, groups, individualVifs, inventory } = selected;
-  const { features, hasExplicitFeatures } = requested;
-  const request = { features, hasExplicitFeatures, groups, individualVifs };
+  const { direction, features, hasExplicitFeatures } = requested;
+  const request = { direction, features, hasExplicitFeatures, groups, individualVifs };
   const plan =
     options.store && inventory !== null
-      ? planDisable(interfaces, request, inventory, evidence)
-      : planLiveOnly(interfaces, request, evidence.snapshot);
-  return { ...inputs, plan, getFeaturesOff: () => features };
+      ? planChange(interfaces, request, inventory, evidence)
+      : planLiveOnly(interfaces, request, evidence);
+  return { ...inputs, plan, getFeatures: () => listLiveFeatures(request) };
 }
 
 /** What changes of this host work on. `toolstack`: null where nothing is to be stored. */
@@ -132,12 +133,20 @@ export async function updateBootScript(
   });
   try {
     const inventory = await toolstack.readInventory(scope);
-    await rewriteBootScript(mergeCoverage(boot.covers, inventory));
-    return { notes: [], problems: [] };
+    return await writeCoverage(mergeCoverage(boot.covers, inventory));
   } catch (error) {
     return reportFailure(asCommandError(error).message);
   }
 }
+
+/** Has the boot layer keep this off; where that is nothing, it goes. */
+export async function writeCoverage(coverage: Coverage): Promise<BootScriptUpdate> {
+  const isRemoved = isEmptyCoverage(coverage);
+  const isChanged = isRemoved ? await removeBootFiles() : await rewriteBootScript(coverage);
+  return { notes: isRemoved && isChanged ? [BOOT_LAYER_REMOVED] : [], problems: [] };
+}
+
+const BOOT_LAYER_REMOVED: Note = { code: "boot-removed", message: "what persist had installed was removed" };
 
 const BOOT_LAYER_MODIFIED: Note = {
   code: "boot-not-updated",

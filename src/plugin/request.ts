@@ -22,7 +22,17 @@ const MAX_REQUEST_BYTES = 120 * 1024;
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** The commands that a host runs for another. */
-const POOL_COMMANDS = ["disable", "restore", "persist", "verify", "status", "doctor", "confirm", "revert"] as const;
+const POOL_COMMANDS = [
+  "disable",
+  "enable",
+  "restore",
+  "persist",
+  "verify",
+  "status",
+  "doctor",
+  "confirm",
+  "revert",
+] as const;
 
 /** The name of a command that a host runs for another. */
 export type PoolCommand = (typeof POOL_COMMANDS)[number];

@@ -82,7 +82,7 @@ const NOT_CALLED = { state: "skipped", message: "it was not asked", advice: [] }
 
 function describeSuccess(command: string, { changes, dryRun }: RemoteReport): string {
   if (command === "verify") return "everything that can be off is off";
-  if (command !== "disable" && command !== "restore") return "done";
+  if (command !== "disable" && command !== "enable" && command !== "restore") return "done";
   const count = formatCount(changes.length, "change");
   if (dryRun) return `${count} to be made`;
   return changes.length === 0 ? "nothing had to be changed" : `${count} made`;

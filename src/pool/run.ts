@@ -114,9 +114,9 @@ async function confirmOnPool(
   const result = createPoolResult(run, runs, pool);
   const rows = result.report.hosts ?? [];
   const readyCount = rows.filter(({ state }) => state === "ok" || state === "partial").length;
-  // The second run of disable has nothing to do, and nothing to ask.
+  // The second run of disable or enable has nothing to do, and nothing to ask.
   const isUnchanged = rows.every(({ state, report }) => state === "ok" && report?.changes.length === 0);
-  if (isUnchanged && run.command === "disable") return null;
+  if (isUnchanged && (run.command === "disable" || run.command === "enable")) return null;
   // The rows say why nothing can be done anywhere.
   if (readyCount === 0 || signals.signal !== undefined) return result;
   await requireConfirmation(
@@ -149,7 +149,9 @@ function createPoolResult(run: PoolRun, runs: readonly HostRun[], { local }: Poo
   const report = createPoolReport(command, runs, { local, isChange, dryRun, redact });
   const text = joinHostTexts(runs, report.hosts ?? []);
   const isChanged =
-    command === "disable" && !dryRun && (report.hosts ?? []).some((host) => host.report?.changes.length);
+    (command === "disable" || command === "enable") &&
+    !dryRun &&
+    (report.hosts ?? []).some((host) => host.report?.changes.length);
   if (isChanged) {
     const features = flags.flatMap((flag) => /^--features=(.*)/.exec(flag)?.[1]?.split(",") ?? []);
     const undo = formatRestoreCommand({ targets, features: features.length === 0 ? null : features, pool: true });

@@ -33,6 +33,11 @@ const DocumentSchema = v.object({
       persist: v.nullable(v.picklist(["systemd", "rc.local"])),
     }),
     v.object({
+      command: v.literal("enable"),
+      named: v.boolean(),
+      replug: v.boolean(),
+    }),
+    v.object({
       command: v.literal("restore"),
       isWhole: v.boolean(),
       force: v.boolean(),

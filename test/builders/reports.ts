@@ -1,4 +1,4 @@
-import { type DisablePlan, planDisable, previewChanges } from "../../src/core/disable/plan.ts";
+import { type ChangePlan, planChange, previewChanges } from "../../src/core/disable/plan.ts";
 import type { FeatureSnapshot } from "../../src/core/disable/steps.ts";
 import { DEFAULT_FEATURES, type Feature } from "../../src/core/features.ts";
 import type { Interface } from "../../src/core/interface.ts";
@@ -109,9 +109,10 @@ export function createPlan(
   interfaces: readonly Interface[],
   snapshot: FeatureSnapshot,
   features: readonly Feature[] = DEFAULT_FEATURES,
-): DisablePlan {
+): ChangePlan {
   const groups = { nics: false, vifs: false };
   const request = {
+    direction: "off" as const,
     features,
     hasExplicitFeatures: features !== DEFAULT_FEATURES,
     groups,
@@ -119,7 +120,7 @@ export function createPlan(
   };
   const vifs = interfaces.flatMap((iface) => (iface.kind === "vif" ? [iface.vif] : []));
   const sources = { snapshot, getKernelBits: () => null, isOffAtBoot: () => false };
-  return planDisable(interfaces, request, inventory({ vifs }), sources);
+  return planChange(interfaces, request, inventory({ vifs }), sources);
 }
 
 /** A plan for the untouched host, and what it changes. */

@@ -16,7 +16,10 @@ const REQUESTED_ON = featureSet(KERNEL, {
 function changed() {
   const kernel = new FakeKernel(KERNEL, { eth0: NIC_ON, eth1: REQUESTED_ON });
   const interfaces = [nic(pif("eth0")), nic(pif("eth1"))];
-  const plan = planLiveOnly(interfaces, EVERYTHING, readInterfaceFeatures(interfaces, kernel));
+  const plan = planLiveOnly(interfaces, EVERYTHING, {
+    snapshot: readInterfaceFeatures(interfaces, kernel),
+    getKernelBits: () => null,
+  });
   const change = { devices: collectPreviousRequests(plan.live, plan.before) };
   for (const { device, request } of plan.live) kernel.requestFeatures(device, request);
   kernel.writes.length = 0;

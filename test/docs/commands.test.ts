@@ -24,6 +24,7 @@ const ALL_OFF: Directive = { kind: "after", command: "offload persist ALL --yes"
 /** What is to be done before the examples of a page that is made from the definitions of the commands. */
 const GENERATED: ReadonlyMap<string, readonly Directive[]> = new Map([
   ["offload verify", [ALL_OFF]],
+  ["offload enable", [ALL_OFF]],
   ["offload persist", [ALL_OFF]],
   ["offload restore", [ALL_OFF]],
   ["offload doctor", [ALL_OFF, { kind: "after", command: "offload persist ALL" }]],
@@ -85,7 +86,7 @@ async function host(scenarios: readonly Scenario[]): Promise<Dom0> {
 
 /** As many answers as a block could need: people at a terminal say yes. */
 const YES = Array.from({ length: 12 }, () => ({
-  prompt: /Run offload [^?]* now\?|Turn these offloads off\?|Restore \d[^?]*\?|Keep these changes/,
+  prompt: /Run offload [^?]* now\?|Turn these offloads (?:off|on)\?|Restore \d[^?]*\?|Keep these changes/,
   input: "y",
 }));
 

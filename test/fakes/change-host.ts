@@ -1,5 +1,6 @@
-import { applyDisable, type ChangePorts, type DisableResult } from "../../src/core/disable/apply.ts";
-import { type DisablePlan, type DisableRequest, planDisable } from "../../src/core/disable/plan.ts";
+import { applyChange, type ChangePorts, type ChangeResult } from "../../src/core/disable/apply.ts";
+import { type ChangePlan, planChange } from "../../src/core/disable/plan.ts";
+import type { ChangeRequest } from "../../src/core/disable/request.ts";
 import type { FeatureSet, KernelFeatureTable } from "../../src/core/feature-set.ts";
 import { DEFAULT_FEATURES, type Feature } from "../../src/core/features.ts";
 import type { Interface } from "../../src/core/interface.ts";
@@ -7,7 +8,8 @@ import type { Host, Inventory, Vif } from "../../src/core/inventory.ts";
 import type { OriginalSources } from "../../src/core/originals.ts";
 import { Policy } from "../../src/core/policy.ts";
 import type { HostRule } from "../../src/core/policy-entries.ts";
-import { applyRestore, type Replugger, type RestoreResult } from "../../src/core/restore/apply.ts";
+import type { Replugger } from "../../src/core/ports.ts";
+import { applyRestore, type RestoreResult } from "../../src/core/restore/apply.ts";
 import type { RestoreRequest, RestoreSources } from "../../src/core/restore/live-restore.ts";
 import { planRestore, type RestorePlan } from "../../src/core/restore/plan.ts";
 import { readInterfaceFeatures } from "../../src/core/targets/interface-features.ts";
@@ -18,7 +20,8 @@ import { FakeKernelBitsStore, FakePendingAnnouncements } from "./stores.ts";
 import { FakeToolstack, type FakeXapiDatabase } from "./toolstack.ts";
 
 /** Everything of this host and every VIF that runs nowhere, by features that were not named. */
-export const EVERYTHING: DisableRequest = {
+export const EVERYTHING: ChangeRequest = {
+  direction: "off",
   features: DEFAULT_FEATURES,
   hasExplicitFeatures: false,
   groups: { nics: false, vifs: false },
@@ -85,12 +88,12 @@ export class FakeHost {
     return resolveTargets([{ text: "ALL", kind: "host" }], inventory).interfaces;
   }
 
-  planDisable(
-    request: Partial<DisableRequest> = {},
+  planChange(
+    request: Partial<ChangeRequest> = {},
     inventory: Inventory = this.toolstack.currentInventory(),
     interfaces: readonly Interface[] = this.all(inventory),
-  ): DisablePlan {
-    return planDisable(interfaces, { ...EVERYTHING, ...request }, inventory, {
+  ): ChangePlan {
+    return planChange(interfaces, { ...EVERYTHING, ...request }, inventory, {
       snapshot: readInterfaceFeatures(interfaces, this.kernel),
       getKernelBits: (device) => this.bits.get(device),
       isOffAtBoot: (iface, feature) => this.isOffAtBoot(iface, feature),
@@ -98,15 +101,15 @@ export class FakeHost {
   }
 
   async disable(
-    request: Partial<DisableRequest> = {},
+    request: Partial<ChangeRequest> = {},
     inventory: Inventory = this.toolstack.currentInventory(),
     interfaces: readonly Interface[] = this.all(inventory),
-  ): Promise<DisableResult> {
-    const plan = this.planDisable(request, inventory, interfaces);
-    return await applyDisable(plan, this.ports);
+  ): Promise<ChangeResult> {
+    const plan = this.planChange(request, inventory, interfaces);
+    return await applyChange(plan, this.ports);
   }
 
-  async disableFeatures(...features: readonly Feature[]): Promise<DisableResult> {
+  async disableFeatures(...features: readonly Feature[]): Promise<ChangeResult> {
     return await this.disable({ features, hasExplicitFeatures: true });
   }
 

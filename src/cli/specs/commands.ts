@@ -3,6 +3,7 @@ import { COMPLETIONS } from "./completions.ts";
 import { CONFIRM } from "./confirm.ts";
 import { DISABLE } from "./disable.ts";
 import { DOCTOR } from "./doctor.ts";
+import { ENABLE } from "./enable.ts";
 import { PERSIST } from "./persist.ts";
 import { RESTORE } from "./restore.ts";
 import type { CommandDefinition } from "./spec.ts";
@@ -13,6 +14,7 @@ import { VERIFY } from "./verify.ts";
 export const COMMANDS: readonly CommandDefinition[] = [
   STATUS,
   DISABLE,
+  ENABLE,
   VERIFY,
   PERSIST,
   RESTORE,

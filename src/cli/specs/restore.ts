@@ -68,5 +68,5 @@ export const RESTORE = {
     2: "usage or not confirmed: nothing changed",
     3: "not possible: not root, no dom0 or no XAPI",
   },
-  synonyms: ["undo", "revert", "rollback", "enable", "on", "reset", "back"],
+  synonyms: ["undo", "revert", "rollback", "reset", "back"],
 } as const satisfies CommandDefinition;

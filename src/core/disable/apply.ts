@@ -5,11 +5,11 @@ import { createInterfaceProblem } from "../interface-problem.ts";
 import type { Vm } from "../inventory.ts";
 import { EventLoopYielder } from "../pause.ts";
 import type { PolicyEntry } from "../policy-entries.ts";
-import type { Kernel, KernelBitsStore, PendingAnnouncements, Toolstack } from "../ports.ts";
-import type { Problem } from "../problem.ts";
+import type { Kernel, KernelBitsStore, PendingAnnouncements, Replugger, Toolstack } from "../ports.ts";
+import type { Note, Problem } from "../problem.ts";
 import { removePolicyEntries, storeHostRule, storePolicyEntries } from "../write-policy-entries.ts";
 import { writeSettings } from "../write-settings.ts";
-import { type DisablePlan, listRunningVms } from "./plan.ts";
+import { type ChangePlan, listRunningVms, planLive } from "./plan.ts";
 import {
   type Change,
   type FeatureSnapshot,
@@ -33,34 +33,102 @@ export interface ChangePorts {
   readonly checkCallerWaiting: () => Promise<void>;
 }
 
-/** What `disable` did, and what is true afterwards. */
-export interface DisableResult {
+/** What a change did, and what is true afterwards. */
+export interface ChangeResult {
   readonly interfaces: readonly Interface[];
   readonly after: FeatureSnapshot;
   readonly changes: readonly Change[];
   readonly problems: readonly Problem[];
+  readonly notes: readonly Note[];
   /** False where the settings could not be read back. */
   readonly settingsVerified: boolean;
 }
 
 /**
- * Carries out a plan: first this boot's exact bits, then the texts with policy and originals, then the
- * kernel, then the settings of what reads back off, and xenopsd is told. What fails becomes a problem, and
- * the rest goes on; an interface whose originals could not be stored is not changed at all.
+ * Carries out a plan: first this boot's exact bits, then the texts with policy and originals. Then the kernel, and
+ * the settings of what reads back off; or, the other way, the settings, a plug so that networkd forgets them, and
+ * the kernel. What fails becomes a problem, and the rest goes on; an interface whose originals could not be stored
+ * is not changed at all.
  */
-export async function applyDisable(plan: DisablePlan, ports: ChangePorts): Promise<DisableResult> {
+export async function applyChange(
+  plan: ChangePlan,
+  ports: ChangePorts,
+  replugger: Replugger = NO_REPLUGGER,
+): Promise<ChangeResult> {
   const bitsToChange = plan.live.map(({ device, request }) => ({ device, bits: request.valid }));
   await ports.bits.save(bitsToChange, plan.before);
   const problems: Problem[] = [...plan.excluded];
   const stored = await storeOriginals(plan, ports, problems);
-  const { unstored } = stored;
-  const liveSteps = plan.live.filter(({ iface }) => !unstored.has(iface));
   await ports.checkCallerWaiting();
-  problems.push(...(await writeLive(liveSteps, ports)));
-  const { after, changes } = readBack(plan, liveSteps, ports.kernel);
-  const liveResult = { interfaces: plan.interfaces, after, changes, problems };
-  if (ports.toolstack === null) return { ...liveResult, settingsVerified: true };
-  return await storeSettings(plan, stored, ports.toolstack, liveResult, ports);
+  return plan.request.direction === "off"
+    ? await turnOff(plan, stored, ports, problems)
+    : await turnOn(plan, stored, ports, replugger, problems);
+}
+
+const NO_REPLUGGER: Replugger = { replug: async () => ({ problems: [], notes: [] }) };
+
+async function turnOff(
+  plan: ChangePlan,
+  stored: StoreOriginalsResult,
+  ports: ChangePorts,
+  problems: readonly Problem[],
+): Promise<ChangeResult> {
+  const { request, interfaces } = plan;
+  const liveSteps = plan.live.filter(({ iface }) => !stored.unstored.has(iface));
+  const live = await writeAndReadBack(plan, liveSteps, plan.before, ports);
+  const liveResult = { ...live, problems: [...problems, ...live.problems] };
+  if (ports.toolstack === null) return { interfaces, ...liveResult, settingsVerified: true };
+  const refusal = await attemptAsync(ports.checkCallerWaiting);
+  if (refusal instanceof CommandError) {
+    const refused = [...liveResult.problems, ...toProblems(refusal.failures)];
+    return { interfaces, ...liveResult, problems: refused, settingsVerified: true };
+  }
+  const changeable = interfaces.filter((iface) => !stored.unstored.has(iface));
+  const steps = planSettings(changeable, request.features, live.after, request.hasExplicitFeatures);
+  const settings = await storeSettings(plan, steps, stored, ports.toolstack, ports);
+  return {
+    ...liveResult,
+    interfaces: settings.interfaces,
+    changes: [...live.changes, ...settings.changes],
+    problems: [...liveResult.problems, ...settings.problems],
+    settingsVerified: settings.settingsVerified,
+  };
+}
+
+/** What a plug changes on the way is read again before the kernel is asked. */
+async function turnOn(
+  plan: ChangePlan,
+  stored: StoreOriginalsResult,
+  ports: ChangePorts,
+  replugger: Replugger,
+  storeProblems: readonly Problem[],
+): Promise<ChangeResult> {
+  const { interfaces, before, request } = plan;
+  const settings =
+    ports.toolstack === null
+      ? { interfaces, changes: [], problems: [], settingsVerified: true }
+      : await storeSettings(plan, plan.settings, stored, ports.toolstack, ports);
+  const { settingsVerified } = settings;
+  const problems = [...storeProblems, ...settings.problems];
+  const changeable = interfaces.filter((iface) => !stored.unstored.has(iface));
+  const refusal = await attemptAsync(ports.checkCallerWaiting);
+  if (refusal instanceof CommandError) {
+    return { ...settings, after: before, problems: [...problems, ...toProblems(refusal.failures)], notes: [] };
+  }
+  const pifs = changeable.flatMap((iface) => (iface.kind === "pif" ? [iface.pif] : []));
+  const isPluggable = ports.toolstack !== null && settingsVerified && !ports.isStopped();
+  const replugged = await (isPluggable ? replugger : NO_REPLUGGER).replug(pifs);
+  const nicDevices = pifs.map(({ device }) => device);
+  const current = ports.kernel.rereadFeatures(before, nicDevices);
+  const steps = planLive(changeable, request, { snapshot: current, getKernelBits: (device) => ports.bits.get(device) });
+  const live = await writeAndReadBack(plan, steps, current, ports);
+  return {
+    ...settings,
+    after: live.after,
+    changes: [...live.changes, ...settings.changes],
+    problems: [...problems, ...replugged.problems, ...live.problems],
+    notes: replugged.notes,
+  };
 }
 
 /** What was stored before the change. */
@@ -71,7 +139,7 @@ interface StoreOriginalsResult {
 }
 
 async function storeOriginals(
-  plan: DisablePlan,
+  plan: ChangePlan,
   { toolstack, isStopped, checkCallerWaiting }: ChangePorts,
   problems: Problem[],
 ): Promise<StoreOriginalsResult> {
@@ -86,38 +154,24 @@ async function storeOriginals(
   return { unstored: new Set(failed.keys()), entries };
 }
 
-type LiveResult = Omit<DisableResult, "settingsVerified">;
-
+/** Writes settings, then removes the texts that newer ones have taken in. */
 async function storeSettings(
-  plan: DisablePlan,
-  { unstored, entries }: StoreOriginalsResult,
+  plan: ChangePlan,
+  plannedSteps: readonly SettingStep[],
+  { entries }: StoreOriginalsResult,
   toolstack: Toolstack,
-  liveResult: LiveResult,
   ports: ChangePorts,
-): Promise<DisableResult> {
-  const { request } = plan;
-  const changeable = plan.interfaces.filter((iface) => !unstored.has(iface));
+): Promise<Omit<ChangeResult, "after" | "notes">> {
   // Without a text that has its original no setting is written, whatever the device shows by now.
-  const steps = planSettings(changeable, request.features, liveResult.after, request.hasExplicitFeatures).filter(
-    ({ iface }) => entries.has(iface),
-  );
+  const steps = plannedSteps.filter(({ iface }) => entries.has(iface));
   const announce = listVmsToAnnounce(plan, steps, ports.pendingAnnouncements);
-  const refusal = await attemptAsync(ports.checkCallerWaiting);
-  if (refusal instanceof CommandError) {
-    return {
-      ...liveResult,
-      problems: [...liveResult.problems, ...toProblems(refusal.failures)],
-      settingsVerified: true,
-    };
-  }
   const settingsResult = await writeSettings(plan.interfaces, steps, announce, toolstack, ports);
   const removeProblems = await removePolicyEntries(entries, toolstack);
   const lostProblems = await rewriteRemovedEntries(plan, steps, settingsResult.interfaces, toolstack);
   return {
-    ...liveResult,
     interfaces: settingsResult.interfaces,
-    changes: [...liveResult.changes, ...listSettingChanges(settingsResult.written, liveResult.after.existing)],
-    problems: [...liveResult.problems, ...settingsResult.problems, ...removeProblems, ...lostProblems],
+    changes: listSettingChanges(settingsResult.written, plan.before.existing),
+    problems: [...settingsResult.problems, ...removeProblems, ...lostProblems],
     settingsVerified: settingsResult.settingsVerified,
   };
 }
@@ -127,7 +181,7 @@ async function storeSettings(
  * stored once more.
  */
 async function rewriteRemovedEntries(
-  { interfaces, policySteps }: DisablePlan,
+  { interfaces, policySteps }: ChangePlan,
   steps: readonly SettingStep[],
   current: readonly Interface[],
   toolstack: Toolstack,
@@ -150,7 +204,7 @@ async function rewriteRemovedEntries(
 
 /** After a run that was cut short its VMs are announced, though their settings are right by now. */
 function listVmsToAnnounce(
-  { interfaces, unannouncedVms }: DisablePlan,
+  { interfaces, unannouncedVms }: ChangePlan,
   steps: readonly SettingStep[],
   pendingAnnouncements: PendingAnnouncements,
 ): readonly Vm[] {
@@ -161,18 +215,18 @@ function listVmsToAnnounce(
   return [...new Map(vms.map((vm) => [vm.uuid, vm])).values()];
 }
 
-/** What the devices show that were to be changed, and how that differs from before. */
-function readBack(
-  { interfaces, before }: DisablePlan,
+/** Writes to the devices, and reads what they show and how that differs from before. */
+async function writeAndReadBack(
+  { interfaces, before }: ChangePlan,
   steps: readonly LiveStep[],
-  kernel: Kernel,
-): { readonly after: FeatureSnapshot; readonly changes: readonly Change[] } {
-  if (steps.length === 0) return { after: before, changes: [] };
-  const after = kernel.rereadFeatures(
-    before,
-    steps.map(({ device }) => device),
-  );
-  return { after, changes: listLiveChanges(interfaces, FEATURE_NAMES, before, after) };
+  current: FeatureSnapshot,
+  ports: ChangePorts,
+): Promise<Pick<ChangeResult, "after" | "changes" | "problems" | "notes">> {
+  const problems = await writeLive(steps, ports);
+  if (steps.length === 0 && current === before) return { after: before, changes: [], problems, notes: [] };
+  const devices = steps.map(({ device }) => device);
+  const after = devices.length === 0 ? current : ports.kernel.rereadFeatures(current, devices);
+  return { after, changes: listLiveChanges(interfaces, FEATURE_NAMES, before, after), problems, notes: [] };
 }
 
 async function writeLive(steps: readonly LiveStep[], { kernel, isStopped }: ChangePorts): Promise<readonly Problem[]> {

@@ -1,29 +1,39 @@
 import { isSet, type KernelFeatureTable } from "../feature-set.ts";
 import type { Interface, VifInterface } from "../interface.ts";
+import type { Pif } from "../inventory.ts";
 import type { LiveRestoreStep } from "../restore/live-restore.ts";
 import { quote, replaceUnprintable, stripUnprintable } from "../text.ts";
+import type { ChangeDirection } from "./request.ts";
 import type { LiveStep, SettingStep } from "./steps.ts";
 
 /** What a dry run prints where nothing is to be done. */
 export const NOTHING_TO_CHANGE = "# nothing to change";
 
 /** The commands that would do the same by hand, quoted for a shell, in the order of doing. */
-export function formatDisableCommands(
+export function formatChangeCommands(
+  direction: ChangeDirection,
   liveSteps: readonly LiveStep[],
   settingSteps: readonly SettingStep[],
+  plugs: readonly Pick<Pif, "uuid">[] = [],
 ): readonly string[] {
-  const lines = [
-    ...liveSteps.map(({ iface, device, features }) =>
-      formatEthtoolCommand(
-        iface,
-        device,
-        features.flatMap((feature) => [feature, "off"]),
-      ),
+  const live = liveSteps.map(({ iface, device, features }) =>
+    formatEthtoolCommand(
+      iface,
+      device,
+      features.flatMap((feature) => [feature, direction]),
     ),
-    ...formatSettingCommands(settingSteps),
-  ];
+  );
+  const settings = formatSettingCommands(settingSteps);
   const hasRunningVm = settingSteps.some(({ iface }) => iface.kind === "vif" && iface.vm.residentOn !== undefined);
-  return hasRunningVm ? [...lines, "# and an event for each running VM above, for which xe has no command"] : lines;
+  const events = hasRunningVm ? ["# and an event for each running VM above, for which xe has no command"] : [];
+  return direction === "off"
+    ? [...live, ...settings, ...events]
+    : [...settings, ...events, ...plugs.map(formatPlugCommand), ...live];
+}
+
+/** Has XAPI plug a PIF anew. */
+export function formatPlugCommand({ uuid }: Pick<Pif, "uuid">): string {
+  return formatCommand("xe", "pif-plug", `uuid=${uuid}`);
 }
 
 /** The same for restoring; original features go by the kernel's names, which ethtool takes too. */

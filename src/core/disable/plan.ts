@@ -1,39 +1,31 @@
 import { type Feature, isChangeableOnVif } from "../features.ts";
-import { getSettings, type Interface, listInterfaceDevices, type ManagedInterface } from "../interface.ts";
+import { getSettings, getUuid, type Interface, listInterfaceDevices } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
-import type { Inventory, Vm } from "../inventory.ts";
-import { findOriginals, type OriginalSources } from "../originals.ts";
+import type { Inventory, Vif, Vm } from "../inventory.ts";
+import type { OriginalSources } from "../originals.ts";
 import { Policy } from "../policy.ts";
-import type { StoredFeature } from "../policy-entries.ts";
 import type { Problem } from "../problem.ts";
-import type { HostRuleStep, PolicyStep } from "../write-policy-entries.ts";
+import { type HostRuleStep, type PolicyStep, planHostRule } from "../write-policy-entries.ts";
+import { ChangedFeatures, PolicyPlanner } from "./policy-planner.ts";
+import { type ChangeRequest, listLiveFeatures } from "./request.ts";
 import {
   type Change,
   type FeatureSnapshot,
   type LiveStep,
   listLiveChanges,
   listSettingChanges,
+  planLiveOnSteps,
   planLiveSteps,
+  planSettingRemovals,
   planSettings,
   previewSnapshot,
   type SettingStep,
 } from "./steps.ts";
 
-/** What is to be turned off, and how it was named. */
-export interface DisableRequest {
-  readonly features: readonly Feature[];
-  /** Whether the features were named, and not taken by default. */
-  readonly hasExplicitFeatures: boolean;
-  /** Which standing rules are to hold from now on. */
-  readonly groups: { readonly nics: boolean; readonly vifs: boolean };
-  /** VIFs that were named by themselves, by UUID. */
-  readonly individualVifs: ReadonlySet<string>;
-}
-
-/** What `disable` is going to do, and what it looks at to decide so. */
-export interface DisablePlan {
+/** What a change is going to do, and what it looks at to decide so. */
+export interface ChangePlan {
   readonly interfaces: readonly Interface[];
-  readonly request: DisableRequest;
+  readonly request: ChangeRequest;
   readonly before: FeatureSnapshot;
   readonly live: readonly LiveStep[];
   /** What will be written in XAPI if every device complies; what is written is decided afterwards. */
@@ -50,40 +42,60 @@ export interface DisablePlan {
 /** Plans the change of the kernel alone: nothing is stored. */
 export function planLiveOnly(
   interfaces: readonly Interface[],
-  request: DisableRequest,
-  before: FeatureSnapshot,
-): DisablePlan {
-  return createLivePlan(interfaces, request, before, planLiveSteps(interfaces, request.features, before));
+  request: ChangeRequest,
+  sources: LiveSources,
+): ChangePlan {
+  return createLivePlan(interfaces, request, sources.snapshot, planLive(interfaces, request, sources));
+}
+
+/** What the kernel writes of a change are planned from. */
+export type LiveSources = Pick<OriginalSources, "snapshot" | "getKernelBits">;
+
+/** The kernel writes of a change: one per device. */
+export function planLive(
+  interfaces: readonly Interface[],
+  request: ChangeRequest,
+  { snapshot, getKernelBits }: LiveSources,
+): readonly LiveStep[] {
+  const features = listLiveFeatures(request);
+  return request.direction === "off"
+    ? planLiveSteps(interfaces, features, snapshot)
+    : planLiveOnSteps(interfaces, features, snapshot, getKernelBits);
 }
 
 /** The plan of these live steps alone: nothing is stored. */
 export function createLivePlan(
   interfaces: readonly Interface[],
-  request: DisableRequest,
+  request: ChangeRequest,
   before: FeatureSnapshot,
   live: readonly LiveStep[],
-): DisablePlan {
+): ChangePlan {
   const noXapiChanges = { settings: [], policySteps: [], hostRule: null, unannouncedVms: [], excluded: [] };
   return { interfaces, request, before, live, ...noXapiChanges };
 }
 
-/** Plans all of it: what is stored, what is changed in the kernel, and the settings that follow. */
-export function planDisable(
+/** Plans all of it: what is stored, what is changed in the kernel, and the settings. */
+export function planChange(
   allInterfaces: readonly Interface[],
-  request: DisableRequest,
+  request: ChangeRequest,
   inventory: Inventory,
   sources: OriginalSources,
-): DisablePlan {
+): ChangePlan {
   const { snapshot } = sources;
+  const { direction, features, hasExplicitFeatures, groups } = request;
   const interfaces = allInterfaces.filter((iface) => getSettings(iface).policy.problem === null);
-  const live = planLiveSteps(interfaces, request.features, snapshot);
-  const after = previewSnapshot(snapshot, live);
+  const live = planLive(interfaces, request, sources);
   const readable = interfaces.filter((iface) => isReadable(iface, snapshot));
-  const settings = planSettings(readable, request.features, after, request.hasExplicitFeatures);
-  const hostRule = planHostRule(request, inventory);
-  const policy = new Policy(hostRule?.rule ?? inventory.storedHostRule.value, inventory.vifs);
-  const maybeUnannounced = new Set(interfaces.filter((iface) => isMaybeUnannounced(iface, request.features)));
-  const planner = new PolicyPlanner(request, policy, sources, live, settings, maybeUnannounced);
+  const settings =
+    direction === "off"
+      ? planSettings(readable, features, previewSnapshot(snapshot, live), hasExplicitFeatures)
+      : planSettingRemovals(readable, features);
+  const hostRule = groups.nics || groups.vifs ? planHostRule(inventory, groups, updateRule(request)) : null;
+  const vifs = direction === "off" ? inventory.vifs : excludeFromPolicy(inventory.vifs, interfaces, features);
+  const policy = new Policy(hostRule?.rule ?? inventory.storedHostRule.value, vifs);
+  const changed = new ChangedFeatures(live, settings);
+  const maybeUnannounced = new Set(interfaces.filter((iface) => isMaybeUnannounced(iface, request, changed)));
+  const planner = new PolicyPlanner(request, policy, sources, changed, maybeUnannounced);
   return {
     interfaces,
     request,
@@ -107,7 +119,7 @@ function isReadable(iface: Interface, { existing, readings }: FeatureSnapshot): 
 }
 
 /** What a plan changes, if every device complies. */
-export function previewChanges(plan: DisablePlan): readonly Change[] {
+export function previewChanges(plan: ChangePlan): readonly Change[] {
   const { interfaces, request, before, live, settings } = plan;
   return [
     ...listLiveChanges(interfaces, request.features, before, previewSnapshot(before, live)),
@@ -124,30 +136,37 @@ export function findPolicyProblems(iface: Interface): readonly Problem[] {
   return [createInterfaceProblem("policy-invalid", iface, detail)];
 }
 
-function planHostRule(
-  { groups, features }: DisableRequest,
-  { hostRef: ref, storedHostRule: stored }: Inventory,
-): HostRuleStep | null {
-  const current = stored.value;
-  const updated = {
-    nics: groups.nics ? union(current.nics, features) : current.nics,
-    vifs: groups.vifs ? union(current.vifs, features) : current.vifs,
-  };
-  const isUnchanged = updated.nics.length === current.nics.length && updated.vifs.length === current.vifs.length;
-  return isUnchanged ? null : { ref, stored, rule: updated };
+/** The rule takes the features in, or loses them. */
+function updateRule({ direction, features }: ChangeRequest): (names: readonly string[]) => readonly string[] {
+  const isNamed = (name: string) => features.some((feature) => feature === name);
+  return direction === "off"
+    ? (names) => [...new Set([...names, ...features])]
+    : (names) => names.filter((name) => !isNamed(name));
 }
 
-function union(names: readonly string[], more: readonly string[]): readonly string[] {
-  return [...new Set([...names, ...more])];
+/** The policy without these features of these interfaces: what is left covers them, or does not. */
+function excludeFromPolicy(vifs: readonly Vif[], interfaces: readonly Interface[], features: readonly Feature[]) {
+  const enabled = new Set(interfaces.map((iface) => getUuid(iface)));
+  return vifs.map((vif): Vif => {
+    if (!enabled.has(vif.uuid)) return vif;
+    const { policy } = vif.settings;
+    const value = new Map([...policy.value].filter(([name]) => !features.some((feature) => feature === name)));
+    return { ...vif, settings: vif.settings.withPolicy({ ...policy, value }) };
+  });
 }
 
-/** Whether a setting means off already, and it is not known that this tool made xenopsd know it. */
-function isMaybeUnannounced(iface: Interface, features: readonly Feature[]): boolean {
+/**
+ * Whether a setting is as it is to be, and it is not known that this tool made xenopsd know it. A setting that
+ * somebody else has removed leaves no trace but that the feature is off, or that this tool had written it.
+ */
+function isMaybeUnannounced(iface: Interface, { direction, features }: ChangeRequest, changed: ChangedFeatures) {
   if (iface.kind !== "vif") return false;
-  return features.some((feature) => {
-    const { settings } = iface.vif;
-    const isOff = isChangeableOnVif(feature) && settings.state(feature) === "off";
-    return isOff && settings.policy.value.get(feature)?.wrote !== settings.value(feature);
+  const { settings } = iface.vif;
+  return features.filter(isChangeableOnVif).some((feature) => {
+    const value = settings.value(feature);
+    const wrote = settings.policy.value.get(feature)?.wrote;
+    if (direction === "off") return settings.state(feature) === "off" && wrote !== value;
+    return value === null && wrote !== null && (wrote !== undefined || changed.isChangedLive(iface, feature));
   });
 }
 
@@ -158,78 +177,4 @@ export function listRunningVms(ifaces: Iterable<Interface>): readonly Vm[] {
     if (iface.kind === "vif" && iface.vm.residentOn !== undefined) vms.set(iface.vm.uuid, iface.vm);
   }
   return [...vms.values()];
-}
-
-/** Whoever names one VIF of a VM that was named before takes nothing back from the VM. */
-function isRequestedForVm(before: StoredFeature | undefined): boolean {
-  return before?.asked === "off" && !before.alone;
-}
-
-/** Decides which interfaces get a text, and what it says. */
-class PolicyPlanner {
-  readonly #changedFeatures = new Map<Interface, Set<Feature>>();
-  readonly #writtenFeatures: ReadonlyMap<Interface, ReadonlySet<Feature>>;
-
-  constructor(
-    readonly request: DisableRequest,
-    readonly policy: Policy,
-    readonly sources: OriginalSources,
-    live: readonly LiveStep[],
-    settings: readonly SettingStep[],
-    readonly maybeUnannounced: ReadonlySet<Interface>,
-  ) {
-    for (const { iface, features } of live) {
-      const changed = this.#changedFeatures.get(iface) ?? new Set();
-      for (const feature of features) changed.add(feature);
-      this.#changedFeatures.set(iface, changed);
-    }
-    this.#writtenFeatures = new Map(
-      [...Map.groupBy(settings, ({ iface }) => iface)].map(([iface, steps]) => [
-        iface,
-        new Set(steps.map(({ feature }) => feature)),
-      ]),
-    );
-  }
-
-  planStep(iface: Interface): readonly PolicyStep[] {
-    if (iface.kind === "unmanaged" || !this.#needsEntry(iface)) return [];
-    const { value } = getSettings(iface).policy;
-    const originals = findOriginals(iface, this.request.features, this.sources);
-    const features = new Map<string, StoredFeature>(value);
-    for (const feature of this.request.features) {
-      const before = value.get(feature);
-      features.set(feature, {
-        asked: "off",
-        alone: this.#isIndividual(iface) && !isRequestedForVm(before),
-        original: before?.original ?? originals.get(feature) ?? null,
-        wrote: this.#getWrittenValue(iface, feature) ?? before?.wrote,
-      });
-    }
-    return [{ iface, features }];
-  }
-
-  /**
-   * Whoever writes a setting adds a text first, even if it says nothing new: one that is read and removed
-   * at this moment by another host must not be the last.
-   */
-  #needsEntry(iface: ManagedInterface): boolean {
-    if (this.#writtenFeatures.has(iface) || this.maybeUnannounced.has(iface)) return true;
-    const { value } = getSettings(iface).policy;
-    const changed = this.#changedFeatures.get(iface);
-    return this.request.features.some((feature) => {
-      const isOriginalMissing = changed?.has(feature) === true && !value.get(feature)?.original;
-      const isWidened = value.get(feature)?.alone === true && !this.#isIndividual(iface);
-      return isOriginalMissing || isWidened || !this.policy.isOff(iface, feature);
-    });
-  }
-
-  #isIndividual(iface: ManagedInterface): boolean {
-    return iface.kind === "vif" && this.request.individualVifs.has(iface.vif.uuid);
-  }
-
-  #getWrittenValue(iface: ManagedInterface, feature: Feature): string | undefined {
-    if (this.#writtenFeatures.get(iface)?.has(feature) === true) return "off";
-    const settings = getSettings(iface);
-    return settings.state(feature) === "off" ? (settings.value(feature) ?? undefined) : undefined;
-  }
 }

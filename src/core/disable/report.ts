@@ -1,16 +1,22 @@
 import { type Feature, isChangeableOnVif } from "../features.ts";
 import type { Interface } from "../interface.ts";
-import { computeExitCode, type Note, type Problem } from "../problem.ts";
+import { computeExitCode, type Note, type Problem, type ProblemCode } from "../problem.ts";
 import { createReport, type Report } from "../report.ts";
 import { createDeferredNotes, createNoSettingNotes } from "../targets/notes.ts";
 import { evaluateEach } from "../verify/evaluate-interfaces.ts";
-import type { DisableResult } from "./apply.ts";
+import type { ChangeResult } from "./apply.ts";
+import { evaluateOn } from "./evaluate-on.ts";
+import type { ChangeDirection } from "./request.ts";
+
+/** The commands that report a change. */
+export type ChangeCommand = "disable" | "enable" | "confirm" | "persist";
 
 /** What a run was about, as its report has to know it. */
-export interface DisableReportContext {
+export interface ChangeReportContext {
   readonly host: NonNullable<Report["host"]>;
-  /** What was to be off on an interface. */
-  readonly getFeaturesOff: (iface: Interface) => readonly Feature[];
+  readonly direction: ChangeDirection;
+  /** What was to be off, or on, on an interface. */
+  readonly getFeatures: (iface: Interface) => readonly Feature[];
   /** Whether a boot layer keeps off what no setting does. */
   readonly isPersisted: boolean;
   /** Whether anything was to be stored in XAPI. */
@@ -20,21 +26,15 @@ export interface DisableReportContext {
 }
 
 /** The report of a run. A device that vanished is reported once: not again as one that is missing. */
-export function createDisableReport(
-  command: "disable" | "confirm" | "persist",
-  { changes, problems, interfaces, after, settingsVerified }: DisableResult,
-  { host, getFeaturesOff, storesSettings, isPersisted, notes }: DisableReportContext,
+export function createChangeReport(
+  command: ChangeCommand,
+  { changes, problems, notes: changeNotes, interfaces, after, settingsVerified }: ChangeResult,
+  { host, direction, getFeatures, storesSettings, isPersisted, notes }: ChangeReportContext,
 ): Report {
   const included = filterIncluded(interfaces, problems);
-  const evaluation = evaluateEach(included, after, {
-    getFeatures: getFeaturesOff,
-    includesSettings: storesSettings && settingsVerified,
-  });
-  const removed = new Set(problems.flatMap(({ code, device }) => (code === "device-removed" ? [device] : [])));
-  const allProblems = [
-    ...problems,
-    ...evaluation.problems.filter(({ code, device }) => code !== "device-missing" || !removed.has(device)),
-  ];
+  const evaluate = direction === "off" ? evaluateEach : evaluateOn;
+  const evaluation = evaluate(included, after, { getFeatures, includesSettings: storesSettings && settingsVerified });
+  const allProblems = [...problems, ...evaluation.problems.filter((problem) => !isReported(problem, problems))];
   return createReport(command, {
     host,
     exitCode: computeExitCode(allProblems, { strict: false, changing: true }),
@@ -43,30 +43,50 @@ export function createDisableReport(
     problems: allProblems,
     notes: [
       ...notes,
+      ...changeNotes,
+      ...(direction === "on" ? evaluation.notes : []),
       ...createDeferredNotes(included, storesSettings),
-      ...(storesSettings && !isPersisted ? createGroupNotes(included, getFeaturesOff) : []),
+      ...(direction === "off" && storesSettings && !isPersisted ? createGroupNotes(included, getFeatures) : []),
     ],
   });
 }
 
 /** The report of a pending change that was reverted: what is on is meant to be on. */
 export function createRevertedReport(
-  { changes, problems, interfaces, after }: DisableResult,
-  { host, getFeaturesOff, notes }: DisableReportContext,
+  command: ChangeCommand,
+  { changes, problems, interfaces, after }: ChangeResult,
+  { host, getFeatures, notes }: ChangeReportContext,
 ): Report {
-  const { devices } = evaluateEach(interfaces, after, { getFeatures: getFeaturesOff, includesSettings: true });
+  const { devices } = evaluateEach(interfaces, after, { getFeatures, includesSettings: true });
   const exitCode = computeExitCode(problems, { strict: false, changing: true });
-  return createReport("disable", { host, exitCode, devices, changes, problems, notes });
+  return createReport(command, { host, exitCode, devices, changes, problems, notes });
 }
+
+/** What a failed write has said already: that the device has gone, or is as it was. */
+function isReported({ code, device, uuid }: Problem, problems: readonly Problem[]): boolean {
+  switch (code) {
+    case "device-missing":
+      return problems.some((problem) => problem.code === "device-removed" && problem.device === device);
+    case "live-off":
+      return problems.some((problem) => REPORTED_LIVE.has(problem.code) && problem.device === device);
+    case "setting-off":
+      return problems.some((problem) => REPORTED_SETTING.has(problem.code) && problem.uuid === uuid);
+    default:
+      return false;
+  }
+}
+
+const REPORTED_LIVE: ReadonlySet<string> = new Set<ProblemCode>(["write-failed", "interrupted"]);
+const REPORTED_SETTING: ReadonlySet<string> = new Set<ProblemCode>(["setting-write-failed", "setting-not-attempted"]);
 
 /** The notes about what no setting can keep off, once for interfaces on which the same was to be off. */
 function createGroupNotes(
   interfaces: readonly Interface[],
-  getFeaturesOff: DisableReportContext["getFeaturesOff"],
+  getFeatures: ChangeReportContext["getFeatures"],
 ): readonly Note[] {
-  const groups = Map.groupBy(interfaces, (iface) => getFeaturesOff(iface).filter(needsNote).join());
+  const groups = Map.groupBy(interfaces, (iface) => getFeatures(iface).filter(needsNote).join());
   return [...groups.values()].flatMap((ifaces) =>
-    ifaces[0] === undefined ? [] : createNoSettingNotes(ifaces, getFeaturesOff(ifaces[0]).filter(needsNote)),
+    ifaces[0] === undefined ? [] : createNoSettingNotes(ifaces, getFeatures(ifaces[0]).filter(needsNote)),
   );
 }
 

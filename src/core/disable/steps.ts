@@ -57,12 +57,45 @@ export function planLiveSteps(
   features: readonly Feature[],
   snapshot: FeatureSnapshot,
 ): readonly LiveStep[] {
+  return planDeviceSteps(interfaces, features, snapshot, (live) => live.planOff(features));
+}
+
+/**
+ * The kernel writes that turn the features on, where nothing of them is requested: the parts that were requested
+ * before the first change of this boot, as far as that is known, and otherwise all of them, as ethtool does.
+ */
+export function planLiveOnSteps(
+  interfaces: readonly Interface[],
+  features: readonly Feature[],
+  snapshot: FeatureSnapshot,
+  getKernelBits: (device: string) => ReadonlyMap<string, { readonly requested: boolean }> | null,
+): readonly LiveStep[] {
+  const { featureTable } = snapshot;
+  return planDeviceSteps(interfaces, features, snapshot, (live, device) => {
+    const bits = getKernelBits(device);
+    const missing = features.filter((feature) => !live.isRequestedAndChangeable(feature));
+    const requests = missing.flatMap((feature) => {
+      const names = featureTable.listNames(featureTable.getBits([feature])).map(([name]) => name);
+      const original = names.filter((name) => bits?.get(name)?.requested === true);
+      return original.length > 0 ? original : names;
+    });
+    return live.planRequest(new Map(requests.map((name) => [name, true])));
+  });
+}
+
+function planDeviceSteps(
+  interfaces: readonly Interface[],
+  features: readonly Feature[],
+  snapshot: FeatureSnapshot,
+  plan: (live: FeatureSet, device: string) => FeatureRequest,
+): readonly LiveStep[] {
   const { featureTable, existing } = snapshot;
   const steps: LiveStep[] = [];
   for (const iface of interfaces) {
     for (const { name: device } of listInterfaceDevices(iface, existing)) {
-      const request = getFeatureSet(snapshot, device)?.planOff(features);
-      if (request === undefined || request.isEmpty) continue;
+      const live = getFeatureSet(snapshot, device);
+      const request = live === null ? null : plan(live, device);
+      if (request === null || request.isEmpty) continue;
       const affected = features.filter((feature) => featureTable.isAffected(feature, request));
       steps.push({ iface, device, features: affected, request });
     }
@@ -104,6 +137,18 @@ export function planSettings(
       if (key === null || settings.state(feature) === "off" || !canSetOff(iface, live, feature)) return [];
       return [{ iface, feature, key, from: settings.value(feature), to: "off" }];
     });
+  });
+}
+
+/** The removal of settings that say off, whoever wrote them: those that nothing reads, too. */
+export function planSettingRemovals(
+  interfaces: readonly Interface[],
+  features: readonly Feature[],
+): readonly SettingStep[] {
+  return interfaces.flatMap((iface): readonly SettingStep[] => {
+    if (iface.kind === "unmanaged") return [];
+    const found = getSettings(iface).listOff(features);
+    return found.map(({ feature, key, value }) => ({ iface, feature, key, from: value, to: null }));
   });
 }
 

@@ -5,23 +5,13 @@ import { type Change, type FeatureSnapshot, listLiveChanges, listSettingChanges 
 import { FEATURE_NAMES } from "../features.ts";
 import { getSettings, type Interface, listInterfaceDevices, type ManagedInterface } from "../interface.ts";
 import { createInterfaceProblem } from "../interface-problem.ts";
-import type { Pif } from "../inventory.ts";
 import { EventLoopYielder } from "../pause.ts";
-import type { Toolstack } from "../ports.ts";
+import type { Replugger, Toolstack } from "../ports.ts";
 import type { Note, Problem } from "../problem.ts";
 import { type HostRuleStep, removeEntriesByKey, storeHostRule, storePolicyEntries } from "../write-policy-entries.ts";
 import { createUnreadSettingsProblem, mergeSettings, writeSettings } from "../write-settings.ts";
 import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
 import { createUnreadableProblems, hasLostOriginals, isOnOtherHost, type RestorePlan } from "./plan.ts";
-
-/** Has XAPI plug restored PIFs anew, so that networkd forgets their old settings. */
-export interface Replugger {
-  /**
-   * Plugs what carries these PIFs. Gives the problems, each with the UUID of the PIF that it is about:
-   * the text of that PIF stays.
-   */
-  replug(pifs: readonly Pif[]): Promise<{ readonly problems: readonly Problem[]; readonly notes: readonly Note[] }>;
-}
 
 /** What restoring did. */
 export interface RestoreResult {
@@ -39,6 +29,7 @@ export interface RestoreInputs {
   readonly sources: RestoreSources;
   /** The standing rule that is left; null where it stays as it is. */
   readonly hostRule: HostRuleStep | null;
+  /** The text of a PIF with a problem stays. */
   readonly replugger: Replugger;
   /**
    * Has the boot layer follow, given what is about to have no word of its own. What a boot script covers

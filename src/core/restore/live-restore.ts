@@ -5,7 +5,7 @@ import { getSettings, type Interface, listInterfaceDevices } from "../interface.
 import { shouldRestoreOn } from "../originals.ts";
 import type { PendingChange } from "../pending-change.ts";
 import type { Policy } from "../policy.ts";
-import type { Original } from "../policy-entries.ts";
+import type { Original, StoredFeature } from "../policy-entries.ts";
 import type { KernelBits } from "../ports.ts";
 
 /** What is to be restored, and how. */
@@ -73,6 +73,9 @@ export function planLiveRestore(
     // networkd turns gro on with every plug, whatever it was; bits that were kept after one are no original.
     const featuresOff = isMain ? listOriginallyOff(iface).filter(isInScope) : [];
     for (const name of getKernelNames(featuresOff)) requestedFeatures.set(name, false);
+    for (const name of getKernelNames(isMain ? listSetOff(iface).filter(isInScope) : [])) {
+      if (!bits.has(name)) requestedFeatures.set(name, false);
+    }
     const request = reading.features.planRequest(requestedFeatures);
     return request.isEmpty ? [] : [{ iface, device, requestedFeatures, request }];
   });
@@ -82,10 +85,16 @@ const NO_BITS: KernelBits = new Map();
 
 const listOriginallyOn = (iface: Interface) => filterFeatures(iface, shouldRestoreOn);
 const listOriginallyOff = (iface: Interface) => filterFeatures(iface, ({ live }) => live === "off");
+/** What was off by a setting that `enable` has removed. */
+const listSetOff = (iface: Interface) =>
+  filterFeatures(iface, (original, { wrote }) => !shouldRestoreOn(original) && wrote === null);
 
-function filterFeatures(iface: Interface, predicate: (original: Original) => boolean): readonly Feature[] {
-  return [...getSettings(iface).policy.value].flatMap(([feature, { original }]) =>
-    isFeature(feature) && original !== null && predicate(original) ? [feature] : [],
+function filterFeatures(
+  iface: Interface,
+  predicate: (original: Original, stored: StoredFeature) => boolean,
+): readonly Feature[] {
+  return [...getSettings(iface).policy.value].flatMap(([feature, stored]) =>
+    isFeature(feature) && stored.original !== null && predicate(stored.original, stored) ? [feature] : [],
   );
 }
 

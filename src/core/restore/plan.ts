@@ -89,6 +89,7 @@ function planInterface(
       remaining.set(feature, stored);
       continue;
     }
+    settings.push(...planIneffectiveSettings(iface, feature, stored));
     const change = planSettingChange(iface, feature, stored);
     if (change?.type === "conflict" && !request.force) {
       conflicts.push(change.conflict);
@@ -134,6 +135,19 @@ function findExceptions(
   return (features ?? FEATURE_NAMES).filter(
     (feature) => stored.has(feature) && remaining.get(feature)?.asked !== "on" && policyAfter.isCovered(iface, feature),
   );
+}
+
+/** Settings without effect that this tool has removed; one that is there again is somebody else's. */
+function planIneffectiveSettings(
+  iface: ManagedInterface,
+  feature: string,
+  { ineffective = new Map() }: StoredFeature,
+): readonly SettingStep[] {
+  if (!isFeature(feature)) return [];
+  const { otherConfig } = getSettings(iface);
+  return [...ineffective]
+    .filter(([key]) => !otherConfig.has(key))
+    .map(([key, to]) => ({ iface, feature, key, from: null, to }));
 }
 
 type SettingChange =

@@ -1,7 +1,7 @@
 import type { CommandResult } from "../../cli/command.ts";
 import { usageError } from "../../core/command-error.ts";
-import { applyDisable } from "../../core/disable/apply.ts";
-import { createDisableReport } from "../../core/disable/report.ts";
+import { applyChange } from "../../core/disable/apply.ts";
+import { createChangeReport } from "../../core/disable/report.ts";
 import type { PendingChange, PendingCommand } from "../../core/pending-change.ts";
 import type { PoolCall } from "../../core/pool-call.ts";
 import type { ReportingCommand } from "../../core/report.ts";
@@ -9,6 +9,7 @@ import { ChangeLock } from "../../state/lock.ts";
 import { installBootLayer, planPolicy } from "../boot-layer.ts";
 import { createChangePorts, getBootCoverage, planTargets, updateBootScript } from "../change.ts";
 import { type Dom0, refreshInventory } from "../open.ts";
+import { createEnabledReplugger, noteUnpluggedNics, planEnabledReplugs } from "../replug-enabled.ts";
 import { applyHostRestore } from "../restore/apply.ts";
 import { planHostRestore } from "../restore/plan.ts";
 import { getReadScope } from "../selection.ts";
@@ -22,7 +23,7 @@ export interface ConfirmContext {
   readonly dom0: Dom0;
   readonly call: PoolCall | null;
   /** The command that reports: the one that began the change, or `confirm`. */
-  readonly command: Extract<ReportingCommand, "disable" | "persist" | "restore" | "confirm">;
+  readonly command: Extract<ReportingCommand, "disable" | "enable" | "persist" | "restore" | "confirm">;
   readonly isStopped: () => boolean;
 }
 
@@ -43,9 +44,9 @@ export async function confirmPending(id: string | null, run: ConfirmContext): Pr
   }
   const refreshed = await refreshInventory(run.dom0, getPendingScope(targets, run.call));
   const refreshedRun = { ...run, dom0: refreshed };
-  return next.command === "disable"
-    ? await confirmPendingDisable(pending, next, refreshedRun)
-    : await confirmPendingRestore(pending, next, refreshedRun);
+  return next.command === "restore"
+    ? await confirmPendingRestore(pending, next, refreshedRun)
+    : await confirmPendingChange(pending, next, refreshedRun);
 }
 
 /** What has to be read to complete a pending change. */
@@ -53,21 +54,27 @@ export function getPendingScope(targets: PendingChange["targets"], call: PoolCal
   return targets.length === 0 ? ({ kind: "policy" } as const) : getReadScope(targets, call);
 }
 
-async function confirmPendingDisable(
+async function confirmPendingChange(
   pending: PendingChange,
-  { named: hasExplicitFeatures, persist }: Extract<PendingCommand, { command: "disable" }>,
+  next: Extract<PendingCommand, { command: "disable" | "enable" }>,
   { dom0, call, command, isStopped }: ConfirmContext,
 ): Promise<CommandResult> {
   const { targets, features } = pending;
   const isPolicy = targets.length === 0;
+  const direction = next.command === "enable" ? "on" : "off";
+  const persist = next.command === "disable" ? next.persist : null;
+  const request = { direction, features, hasExplicitFeatures: next.named } as const;
   const planned = isPolicy
     ? await planPolicy(dom0)
-    : await planTargets(dom0, targets, { features, hasExplicitFeatures }, { store: true, prefetched: null });
-  const { selected, bits, boot, evidence, plan, getFeaturesOff } = planned;
+    : await planTargets(dom0, targets, request, { store: true, prefetched: null });
+  const { selected, bits, boot, evidence, plan, getFeatures } = planned;
   await endPendingChange(pending);
   const { toolstack, interfaces } = selected;
   const ports = createChangePorts(dom0, bits, isPolicy ? null : toolstack, call, isStopped);
-  const applied = await applyDisable(plan, ports);
+  const replugPlan = await planEnabledReplugs(planned);
+  const mayPlug = next.command === "enable" && next.replug;
+  const replugger = mayPlug ? createEnabledReplugger(planned, replugPlan, dom0.kernel, isStopped) : undefined;
+  const applied = await applyChange(plan, ports, replugger);
   const bootUpdate =
     toolstack === null
       ? { notes: [], problems: [], boot: null }
@@ -83,7 +90,7 @@ async function confirmPendingDisable(
             previousCoverage: getBootCoverage(boot),
             checkCallerWaiting: ports.checkCallerWaiting,
           });
-  const report = createDisableReport(
+  const report = createChangeReport(
     command === "restore" ? "confirm" : command,
     {
       ...applied,
@@ -92,10 +99,11 @@ async function confirmPendingDisable(
     },
     {
       host: dom0.host,
-      getFeaturesOff,
+      direction,
+      getFeatures,
       isPersisted: persist !== null || boot.state === "up-to-date",
       storesSettings: true,
-      notes: [...selected.notes, ...bootUpdate.notes],
+      notes: [...selected.notes, ...bootUpdate.notes, ...(mayPlug ? [] : noteUnpluggedNics(replugPlan))],
     },
   );
   return { report: { ...report, boot: bootUpdate.boot } };

@@ -1,5 +1,5 @@
 import { attemptAsync, CommandError, unavailableError, usageError } from "../../core/command-error.ts";
-import type { DisableResult } from "../../core/disable/apply.ts";
+import type { ChangeResult } from "../../core/disable/apply.ts";
 import { type Change, type FeatureSnapshot, getFeatureSet } from "../../core/disable/steps.ts";
 import { getUuid, type Interface, listInterfaceDevices } from "../../core/interface.ts";
 import { type PendingChange, type PendingCommand, revertDevices } from "../../core/pending-change.ts";
@@ -128,9 +128,9 @@ export function findPendingChange(id: string | null): PendingChange {
   return pending;
 }
 
-/** What a pending change has turned off, by what its devices show now. */
+/** What a pending change has turned off or on, by what its devices show now. */
 export function listPendingChanges(
-  { devices, features }: PendingChange,
+  { devices, features, next }: PendingChange,
   interfaces: readonly Interface[],
   snapshot: FeatureSnapshot,
 ): readonly Change[] {
@@ -143,15 +143,16 @@ export function listPendingChanges(
         const names = snapshot.featureTable.listNames(snapshot.featureTable.getBits([feature]));
         const isPending = names.some(([kernelName]) => requests.has(kernelName));
         const to = live.state(feature);
-        if (!isPending || to.startsWith("on")) return [];
-        return [{ device: name, uuid: getUuid(iface), feature, layer: "live", from: "on", to }];
+        const [from, expected] = next.command === "enable" ? ["off", "on"] : ["on", "off"];
+        if (!isPending || !to.startsWith(expected)) return [];
+        return [{ device: name, uuid: getUuid(iface), feature, layer: "live", from, to }];
       });
     }),
   );
 }
 
 /** A run as the devices show it now, with other problems and no changes: it was reverted. */
-export function markReverted(applied: DisableResult, kernel: Kernel, problems: readonly Problem[]): DisableResult {
+export function markReverted(applied: ChangeResult, kernel: Kernel, problems: readonly Problem[]): ChangeResult {
   const after = kernel.rereadFeatures(applied.after, applied.after.readings.keys());
   return { ...applied, after, changes: [], problems, settingsVerified: true };
 }

@@ -1,14 +1,14 @@
 import { attempt, CommandError } from "../../core/command-error.ts";
 import { getFeatureSet } from "../../core/disable/steps.ts";
-import { type Feature, isFeature } from "../../core/features.ts";
+import { FEATURE_NAMES, type Feature, isFeature } from "../../core/features.ts";
 import { getSettings, type Interface, listInterfaceDevices, type NicInterface } from "../../core/interface.ts";
-import type { Inventory } from "../../core/inventory.ts";
+import type { Inventory, Pif } from "../../core/inventory.ts";
 import { compareNatural } from "../../core/natural-order.ts";
 import { Policy } from "../../core/policy.ts";
-import { type HostRule, NO_INTERFACE_POLICY } from "../../core/policy-entries.ts";
-import type { Kernel } from "../../core/ports.ts";
+import { NO_INTERFACE_POLICY } from "../../core/policy-entries.ts";
+import type { Kernel, Replugger } from "../../core/ports.ts";
 import type { Note } from "../../core/problem.ts";
-import type { Replugger, RestoreResult } from "../../core/restore/apply.ts";
+import type { RestoreResult } from "../../core/restore/apply.ts";
 import type { RestoreRequest, RestoreSources } from "../../core/restore/live-restore.ts";
 import { planRestore, type RestorePlan } from "../../core/restore/plan.ts";
 import { createUnmanagedInterface } from "../../core/targets/interface-features.ts";
@@ -18,7 +18,7 @@ import { countVmsOnOtherHosts, indexInterfaces, type TargetGroup } from "../../c
 import { formatCount, joinAnd, quote } from "../../core/text.ts";
 import { getBootFeatures, getCoveredNicFeatures } from "../../core/verify/coverage.ts";
 import { checkNetworkd } from "../../core/verify/networkd.ts";
-import type { HostRuleStep } from "../../core/write-policy-entries.ts";
+import { type HostRuleStep, planHostRule } from "../../core/write-policy-entries.ts";
 import { readAddresses } from "../../kernel/addresses.ts";
 import { announceMark } from "../../state/pending-announcements.ts";
 import { readNetworkdDb } from "../../xapi/networkd/database.ts";
@@ -67,7 +67,10 @@ export async function planHostRestore(dom0: Dom0, options: RestoreOptions): Prom
       (iface.kind === "vif" && unannouncedVms.has(iface.vm.uuid)) ||
       (coverage !== null && getBootFeatures(coverage, iface).length > 0),
   );
-  const ruleStep = inventory === null ? null : planRule(inventory, groups, options);
+  const { features } = options;
+  const removeFeatures = (names: readonly string[]) =>
+    features === null ? [] : names.filter((name) => !(isFeature(name) && features.includes(name)));
+  const ruleStep = inventory === null ? null : planHostRule(inventory, groups, removeFeatures);
   const restoreEvidence: RestoreSources = {
     snapshot: inputs.evidence.snapshot,
     getKernelBits: inputs.evidence.getKernelBits,
@@ -154,23 +157,6 @@ function hasSavedBits(iface: Interface, { evidence }: ChangeInputs): boolean {
   );
 }
 
-function planRule(
-  { hostRef: ref, storedHostRule: stored }: Inventory,
-  groups: TargetGroup,
-  { features }: RestoreRequest,
-): HostRuleStep | null {
-  const removeFeatures = (names: readonly string[]) =>
-    features === null ? [] : names.filter((name) => !(isFeature(name) && features.includes(name)));
-  const { nics, vifs } = stored.value;
-  const rule: HostRule = {
-    nics: groups.nics ? removeFeatures(nics) : nics,
-    vifs: groups.vifs ? removeFeatures(vifs) : vifs,
-  };
-  const isUnchanged = rule.nics.length === nics.length && rule.vifs.length === vifs.length;
-  const hasLeftovers = rule.nics.length + rule.vifs.length === 0 && stored.keys.length > 0;
-  return isUnchanged && !hasLeftovers ? null : { ref, stored, rule };
-}
-
 /** The policy once these interfaces have no word of their own any more. */
 function previewPolicy(
   inventory: Inventory | null,
@@ -207,8 +193,13 @@ export function createReplugger(
   const { toolstack } = selected;
   if (toolstack === null) return { replug: async () => ({ problems: [], notes: [] }) };
   const nics = plan.interfaces.filter((iface): iface is NicInterface => iface.kind === "pif");
-  const restored = { nics, features, snapshot: plan.before };
-  return new PlannedReplugger(replugPlan, restored, {
+  // What is restored is what the texts of a PIF are about.
+  const getFeatures = ({ settings }: Pif) =>
+    FEATURE_NAMES.filter(
+      (feature) => settings.policy.value.has(feature) && (features === null || features.includes(feature)),
+    );
+  const handled = { nics, getFeatures, snapshot: plan.before };
+  return new PlannedReplugger(replugPlan, handled, {
     kernel,
     toolstack,
     saveNetworkdState: () => syncNetworkd(),

@@ -5,7 +5,7 @@ import type { NicInterface } from "../../core/interface.ts";
 import { createInterfaceProblem } from "../../core/interface-problem.ts";
 import type { Inventory } from "../../core/inventory.ts";
 import type { Kernel, Toolstack } from "../../core/ports.ts";
-import type { Problem, ProblemCode } from "../../core/problem.ts";
+import type { Note, Problem, ProblemCode } from "../../core/problem.ts";
 import { describeAddressesAtRisk, type LiveAddress } from "../../core/restore/address-risk.ts";
 import { planReplugs, type Replug } from "../../core/restore/replug.ts";
 import { joinAnd } from "../../core/text.ts";
@@ -82,6 +82,18 @@ async function findAddressRisk(
   if (bridge instanceof CommandError) return bridge.message;
   const pifAddress = pif.address;
   return describeAddressesAtRisk({ pifAddress, bridge, devices }, liveAddresses);
+}
+
+/** That a plug comes after the confirmation of a pending change. */
+export const PLUG_UNPROTECTED: Note = {
+  code: "replug-not-revertible",
+  message: "NICs are plugged anew once this is confirmed; that plug is not covered by --confirm-within",
+};
+
+/** What a confirmation says of the plugs; null without any. */
+export function describePlugs({ plugs }: ReplugPlan): string | null {
+  const devices = plugs.map(({ pif, management }) => (management ? `${pif.device} (management)` : pif.device));
+  return devices.length === 0 ? null : `XAPI plugs anew: ${joinAnd(devices)}`;
 }
 
 /** What is said of plugs that would take an address away. */

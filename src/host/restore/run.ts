@@ -2,12 +2,12 @@ import type { CommandResult } from "../../cli/command.ts";
 import { requireConfirmation } from "../../cli/confirm.ts";
 import type { SignalHandler } from "../../cli/signals.ts";
 import { unavailableError } from "../../core/command-error.ts";
-import { formatRestoreCommands, NOTHING_TO_CHANGE } from "../../core/disable/manual-commands.ts";
+import { formatPlugCommand, formatRestoreCommands, NOTHING_TO_CHANGE } from "../../core/disable/manual-commands.ts";
 import { listLiveChanges } from "../../core/disable/steps.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../../core/features.ts";
 import { type Interface, listInterfaceDevices } from "../../core/interface.ts";
 import type { PoolCall } from "../../core/pool-call.ts";
-import { computeExitCode, EXIT_CODES, type Note, type Problem } from "../../core/problem.ts";
+import { computeExitCode, EXIT_CODES, type Problem } from "../../core/problem.ts";
 import { createReport } from "../../core/report.ts";
 import { applyLiveRestore } from "../../core/restore/apply.ts";
 import { collectCurrentRequests } from "../../core/restore/live-restore.ts";
@@ -25,6 +25,7 @@ import { applyOrRevert, beginPendingChange, revertPendingChange } from "../pendi
 import { getReadScope } from "../selection.ts";
 import { applyHostRestore } from "./apply.ts";
 import { type PlannedRestore, planHostRestore, type RestoreOptions } from "./plan.ts";
+import { describePlugs, PLUG_UNPROTECTED } from "./replug.ts";
 
 /** What is to be restored, and how. */
 export interface HostRestoreRequest extends RestoreOptions {
@@ -84,11 +85,9 @@ function formatRestorePrompt(
   const { plan, boot, replugPlan, rule } = planned;
   const removesBootLayer = targets.length === 0 && boot.state !== "not-installed";
   if (plan.live.length + plan.policyRemovals.length === 0 && rule === null && !removesBootLayer) return null;
-  const replugDevices = replugPlan.plugs.map(({ pif, management }) =>
-    management ? `${pif.device} (management)` : pif.device,
-  );
+  const plugs = describePlugs(replugPlan);
   const rows = [
-    ...(replugDevices.length > 0 ? [["Replug", `XAPI plugs anew: ${joinAnd(replugDevices)}`] as const] : []),
+    ...(plugs === null ? [] : [["Replug", plugs] as const]),
     ...(removesBootLayer ? [["Boot", "What persist installed is removed."] as const] : []),
   ];
   const interfaces = listRestoredInterfaces(planned);
@@ -157,7 +156,7 @@ function previewRestore(
   const removesBootLayer = request.targets.length === 0 && boot.state !== "not-installed";
   const commands = [
     ...formatRestoreCommands([], plan.settings, plan.before.featureTable),
-    ...replugPlan.plugs.map(({ pif }) => `xe pif-plug uuid=${pif.uuid}`),
+    ...replugPlan.plugs.map(({ pif }) => formatPlugCommand(pif)),
     ...formatRestoreCommands(plan.live, [], plan.before.featureTable),
     ...(removesBootLayer ? ["offload persist --remove"] : []),
   ];
@@ -220,7 +219,7 @@ async function restoreUntilConfirmed(
       devices,
       changes: remainingChanges,
       problems: allProblems,
-      notes: PLUG_UNPROTECTED,
+      notes: [PLUG_UNPROTECTED],
     });
   };
   if (call !== null) {
@@ -235,10 +234,3 @@ async function restoreUntilConfirmed(
   });
   return outcome.type === "confirmed" ? outcome.result : { report: buildReport(outcome.problems, []) };
 }
-
-const PLUG_UNPROTECTED: readonly Note[] = [
-  {
-    code: "replug-not-revertible",
-    message: "NICs are plugged anew once this is confirmed; that plug is not covered by --confirm-within",
-  },
-];

@@ -1,13 +1,12 @@
-import { removeBootFiles, rewriteBootScript } from "../../boot/boot-layer.ts";
 import { attemptAsync, CommandError } from "../../core/command-error.ts";
 import { getUuid } from "../../core/interface.ts";
 import type { Inventory, Pif, Vif } from "../../core/inventory.ts";
 import { NO_INTERFACE_POLICY } from "../../core/policy-entries.ts";
 import type { Problem } from "../../core/problem.ts";
 import type { RestorePlan } from "../../core/restore/plan.ts";
-import { isEmptyCoverage } from "../../core/verify/coverage.ts";
+import type { Coverage } from "../../core/verify/coverage.ts";
 import type { HostRuleStep } from "../../core/write-policy-entries.ts";
-import { type BootScriptUpdate, mergeCoverage } from "../change.ts";
+import { type BootScriptUpdate, mergeCoverage, writeCoverage } from "../change.ts";
 
 import type { PlannedRestore, RestoreOptions } from "./plan.ts";
 
@@ -28,15 +27,13 @@ export async function updateBootLayerAfterRestore(
   if (!isEverything && (boot.state === "not-installed" || boot.covers === null)) return noUpdate;
   const coverage =
     isEverything || boot.covers === null
-      ? null
+      ? EMPTY_COVERAGE
       : mergeCoverage(boot.covers, previewRestoredInventory(inventory, plan, restored, rule));
-  const isRemoved = coverage === null || isEmptyCoverage(coverage);
-  const updated = await attemptAsync(() => (isRemoved ? removeBootFiles() : rewriteBootScript(coverage)));
-  if (updated instanceof CommandError) return { notes: [], problems: [toBootProblem(updated)] };
-  return isRemoved && updated ? { notes: [{ code: "boot-removed", message: BOOT_REMOVED }], problems: [] } : noUpdate;
+  const updated = await attemptAsync(() => writeCoverage(coverage));
+  return updated instanceof CommandError ? { notes: [], problems: [toBootProblem(updated)] } : updated;
 }
 
-const BOOT_REMOVED = "what persist had installed was removed";
+const EMPTY_COVERAGE: Coverage = { nics: [], vifs: [], devices: new Map(), vms: new Map() };
 
 /** The inventory once the texts of what is restored have gone. */
 function previewRestoredInventory(

@@ -1,4 +1,4 @@
-import { type DisablePlan, previewChanges } from "../../core/disable/plan.ts";
+import { type ChangePlan, previewChanges } from "../../core/disable/plan.ts";
 import { type Interface, isUnmanagedNic, type VifInterface } from "../../core/interface.ts";
 import type { Vm } from "../../core/inventory.ts";
 import { formatCount, joinAnd, stripUnprintable } from "../../core/text.ts";
@@ -16,10 +16,11 @@ type Row = readonly [label: string, text: string];
 
 /** What a confirmation rests on: host, NICs, VMs, features and the number of changes; and a warning, if any. */
 export function formatPlanSummary(
-  plan: DisablePlan,
+  plan: ChangePlan,
   dom0: SummaryHost,
   warning: string | null,
   view: SummaryView,
+  plugs: string | null = null,
 ): string {
   const changes = previewChanges(plan);
   const live = changes.filter(({ layer }) => layer === "live").length;
@@ -31,6 +32,7 @@ export function formatPlanSummary(
         "Changes",
         `${live} in the kernel, on ${formatCount(plan.live.length, "device")}; ${formatCount(plan.settings.length, "setting")} in XAPI`,
       ],
+      ...(plugs === null ? [] : [["Replug", plugs] as const]),
     ],
     warning,
     view,

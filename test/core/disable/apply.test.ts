@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { DisableResult } from "../../../src/core/disable/apply.ts";
+import type { ChangeResult } from "../../../src/core/disable/apply.ts";
 import { previewChanges } from "../../../src/core/disable/plan.ts";
 import { DEFAULT_FEATURES } from "../../../src/core/features.ts";
 import { computeExitCode, type Problem } from "../../../src/core/problem.ts";
@@ -45,12 +45,12 @@ function createHost(more: { readonly eth0?: SettingsSource; readonly web0?: Sett
 }
 
 /** What the run says is wrong, and what is wrong. */
-function problemsOf({ interfaces, after, problems, settingsVerified }: DisableResult): readonly Problem[] {
+function problemsOf({ interfaces, after, problems, settingsVerified }: ChangeResult): readonly Problem[] {
   const scope = { features: DEFAULT_FEATURES, includesSettings: settingsVerified };
   return [...problems, ...evaluateInterfaces(interfaces, after, scope).problems];
 }
 
-function codesOf(done: DisableResult): readonly string[] {
+function codesOf(done: ChangeResult): readonly string[] {
   return problemsOf(done).map(({ code }) => code);
 }
 
@@ -67,7 +67,7 @@ const { "ethtool-rx": _rx, "ethtool-ufo": _vifUfo, ...ON_VIF } = vifSettings("of
 describe("disable", () => {
   test("turns everything off, writes the effective settings and reports both", async () => {
     const host = createHost();
-    const expected = previewChanges(host.planDisable());
+    const expected = previewChanges(host.planChange());
     const done = await host.disable();
     expect(host.kernel.devices.get("eth0")).toEqual(NIC_OFF);
     expect(host.kernel.devices.get("tap3.0")).toEqual(NIC_OFF);

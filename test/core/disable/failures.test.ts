@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { attemptAsync, unavailableError } from "../../../src/core/command-error.ts";
-import { applyDisable } from "../../../src/core/disable/apply.ts";
+import { applyChange } from "../../../src/core/disable/apply.ts";
 import { planLiveOnly } from "../../../src/core/disable/plan.ts";
 import { readInterfaceFeatures } from "../../../src/core/targets/interface-features.ts";
 import {
@@ -58,7 +58,7 @@ describe("when originals cannot be stored, disable", () => {
   test("stops when the kernel bits cannot be saved to disk", async () => {
     const host = createHost();
     host.bits.failsToSave = true;
-    const failure = await failureOfAsync(() => applyDisable(host.planDisable(), host.ports));
+    const failure = await failureOfAsync(() => applyChange(host.planChange(), host.ports));
     expect(failure.code).toBe("file-not-written");
     expect(host.journal).toEqual([]);
   });
@@ -87,8 +87,11 @@ describe("disable without XAPI", () => {
   test("changes the kernel only and saves its exact bits", async () => {
     const host = createHost();
     const interfaces = host.all();
-    const plan = planLiveOnly(interfaces, EVERYTHING, readInterfaceFeatures(interfaces, host.kernel));
-    const done = await applyDisable(plan, { ...host.ports, toolstack: null });
+    const plan = planLiveOnly(interfaces, EVERYTHING, {
+      snapshot: readInterfaceFeatures(interfaces, host.kernel),
+      getKernelBits: () => null,
+    });
+    const done = await applyChange(plan, { ...host.ports, toolstack: null });
     expect(host.kernel.devices.get("eth0")).toEqual(NIC_OFF);
     expect(done.changes.every(({ layer }) => layer === "live")).toBe(true);
     expect(done).toMatchObject({ problems: [], settingsVerified: true });
@@ -154,7 +157,7 @@ describe("when XAPI fails, disable", () => {
         asked += 1;
         if (asked >= asks) throw unavailableError("void", "the caller has gone");
       };
-      await attemptAsync(() => applyDisable(host.planDisable(), host.ports));
+      await attemptAsync(() => applyChange(host.planChange(), host.ports));
       expect(host.texts(eth0.uuid)).toHaveLength(asks === 1 ? 0 : 1);
       expect(host.kernel.writes.length > 0).toBe(asks === 3);
       expect(host.toolstack.written).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
-  formatDisableCommands,
+  formatChangeCommands,
   formatRestoreCommands,
   quoteShellWord,
 } from "../../../src/core/disable/manual-commands.ts";
@@ -91,7 +91,7 @@ describe("quoteShellWord", () => {
   });
 });
 
-describe("formatDisableCommands", () => {
+describe("formatChangeCommands", () => {
   const web0 = vif(vm("web", { domid: 3 }), "0");
   const eth0 = pif("eth0");
 
@@ -99,7 +99,7 @@ describe("formatDisableCommands", () => {
     const interfaces = [nic(eth0), guest(web0)];
     const live = planLiveSteps(interfaces, ["tso", "gro"], createSnapshot({ eth0: NIC_ON, "vif3.0": VIF_ON }));
     const settings = planSettings(interfaces, ["tso", "gro"], createSnapshot({ eth0: NIC_OFF }), false);
-    expect(formatDisableCommands(live, settings)).toEqual([
+    expect(formatChangeCommands("off", live, settings)).toEqual([
       "ethtool -K eth0 tso off gro off",
       'ethtool -K vif3.0 tso off gro off  # VIF 0 of "web"',
       `xe pif-param-set uuid=${eth0.uuid} other-config:ethtool-tso=off other-config:ethtool-gro=off  # eth0`,
@@ -110,17 +110,17 @@ describe("formatDisableCommands", () => {
 
   test("omits the event without settings on a running VM's VIF", () => {
     const halted = planSettings([guest(vif(haltedVm("db"), "0"))], ["tso"], createSnapshot({}), false);
-    expect(formatDisableCommands([], halted)).toHaveLength(1);
+    expect(formatChangeCommands("off", [], halted)).toHaveLength(1);
     const nics = planSettings([nic(eth0)], ["tso"], createSnapshot({ eth0: NIC_OFF }), false);
-    expect(formatDisableCommands([], nics)).toHaveLength(1);
-    expect(formatDisableCommands([], [])).toEqual([]);
+    expect(formatChangeCommands("off", [], nics)).toHaveLength(1);
+    expect(formatChangeCommands("off", [], [])).toEqual([]);
   });
 
   test("quotes every name", () => {
     const odd = pif("eth0;reboot", { uuid: "$(reboot)" });
     const live = planLiveSteps([nic(odd)], DEFAULT_FEATURES, createSnapshot({ "eth0;reboot": NIC_ON }));
     const settings = planSettings([nic(odd)], ["tso"], createSnapshot({ "eth0;reboot": NIC_OFF }), false);
-    const [first, second] = formatDisableCommands(live, settings);
+    const [first, second] = formatChangeCommands("off", live, settings);
     expect(first).toStartWith("ethtool -K 'eth0;reboot' rx off");
     expect(second).toBe("xe pif-param-set 'uuid=$(reboot)' other-config:ethtool-tso=off  # eth0;reboot");
   });
@@ -130,7 +130,7 @@ describe("formatDisableCommands", () => {
     const interfaces = [guest(vif(hostile, "0"))];
     const live = planLiveSteps(interfaces, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }));
     const settings = planSettings(interfaces, DEFAULT_FEATURES, createSnapshot({ "vif3.0": VIF_ON }), false);
-    const lines = formatDisableCommands(live, settings);
+    const lines = formatChangeCommands("off", live, settings);
     expect(lines).toHaveLength(3);
     for (const line of lines) {
       expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { DisableRequest } from "../../../src/core/disable/plan.ts";
 import { findPolicyProblems, previewChanges } from "../../../src/core/disable/plan.ts";
+import type { ChangeRequest } from "../../../src/core/disable/request.ts";
 import { getUuid, type Interface } from "../../../src/core/interface.ts";
 import type { StoredFeature } from "../../../src/core/policy-entries.ts";
 import {
@@ -30,10 +30,10 @@ function createHost(pool = POOL): FakeHost {
 }
 
 /** What the text of an interface is going to say, by the interface's UUID. */
-function textsOf(host: FakeHost, request: Partial<DisableRequest> = {}) {
+function textsOf(host: FakeHost, request: Partial<ChangeRequest> = {}) {
   return new Map(
     host
-      .planDisable(request)
+      .planChange(request)
       .policySteps.map(({ iface, features }) => [iface.kind === "pif" ? iface.pif.uuid : iface.vif.uuid, features]),
   );
 }
@@ -42,16 +42,16 @@ function asked(features: ReadonlyMap<string, StoredFeature> | undefined) {
   return [...(features ?? [])].map(([name, stored]) => [name, stored.asked, stored.alone]);
 }
 
-describe("planDisable", () => {
+describe("planChange", () => {
   test("changes nothing", () => {
     const host = createHost();
-    previewChanges(host.planDisable({ groups: { nics: true, vifs: true } }));
+    previewChanges(host.planChange({ groups: { nics: true, vifs: true } }));
     expect(host.journal).toEqual([]);
     expect(host.bits.listDevices()).toEqual([]);
   });
 
   test("contains the settings that the kernel will allow", () => {
-    const { settings } = createHost().planDisable();
+    const { settings } = createHost().planChange();
     const keys = settings.flatMap(({ iface, key }) => (iface.kind === "pif" ? [key] : []));
     const { "ethtool-ufo": _ufo, "ethtool-lro": _lro, ...possible } = pifSettings("off");
     expect(keys).toEqual(Object.keys(possible));
@@ -60,7 +60,7 @@ describe("planDisable", () => {
   test("writes rx on a VIF only when named, because netback has it fixed on", () => {
     const keys = (hasExplicitFeatures: boolean) =>
       createHost()
-        .planDisable({ features: ["rx", "tx"], hasExplicitFeatures })
+        .planChange({ features: ["rx", "tx"], hasExplicitFeatures })
         .settings.flatMap(({ iface, key }) => (iface.kind === "vif" ? [key] : []));
     expect(new Set(keys(false))).toEqual(new Set(["ethtool-tx"]));
     expect(new Set(keys(true))).toEqual(new Set(["ethtool-rx", "ethtool-tx"]));
@@ -103,7 +103,7 @@ describe("planDisable", () => {
   });
 });
 
-describe("planDisable of a VIF named by itself", () => {
+describe("planChange of a VIF named by itself", () => {
   const individualVifs = new Set([web0.uuid]);
 
   test("covers this VIF alone, not its VM", () => {
@@ -129,18 +129,18 @@ describe("planDisable of a VIF named by itself", () => {
   });
 });
 
-describe("planDisable of the standing rule", () => {
+describe("planChange of the standing rule", () => {
   test("stores the rule only when it grows", async () => {
     const host = createHost();
     const nics = { nics: true, vifs: false };
-    expect(host.planDisable({ features: ["tso"], groups: nics }).hostRule?.rule).toEqual({
+    expect(host.planChange({ features: ["tso"], groups: nics }).hostRule?.rule).toEqual({
       nics: ["tso"],
       vifs: [],
     });
     await host.disable({ features: ["tso"], groups: nics });
-    expect(host.planDisable({ features: ["tso"], groups: nics }).hostRule).toBeNull();
-    expect(host.planDisable({ features: ["gro"], groups: nics }).hostRule?.rule.nics).toEqual(["tso", "gro"]);
-    expect(host.planDisable({ features: ["tso"] }).hostRule).toBeNull();
+    expect(host.planChange({ features: ["tso"], groups: nics }).hostRule).toBeNull();
+    expect(host.planChange({ features: ["gro"], groups: nics }).hostRule?.rule.nics).toEqual(["tso", "gro"]);
+    expect(host.planChange({ features: ["tso"] }).hostRule).toBeNull();
   });
 
   test("writes no policy entry to an interface without changes", async () => {
@@ -151,11 +151,11 @@ describe("planDisable of the standing rule", () => {
   });
 });
 
-describe("planDisable of an interface whose device cannot be read", () => {
+describe("planChange of an interface whose device cannot be read", () => {
   test("stores nothing with it, because its originals would be unknown", () => {
     const host = createHost();
     host.kernel.unreadable.add("vif3.0");
-    const { policySteps, settings } = host.planDisable();
+    const { policySteps, settings } = host.planChange();
     const uuids = (steps: readonly { readonly iface: Interface }[]) =>
       new Set(steps.map(({ iface }) => getUuid(iface)));
     expect(uuids(policySteps)).toEqual(new Set([eth0.uuid, db0.uuid]));
@@ -163,11 +163,11 @@ describe("planDisable of an interface whose device cannot be read", () => {
   });
 });
 
-describe("planDisable of an interface with an invalid policy entry", () => {
+describe("planChange of an interface with an invalid policy entry", () => {
   test("skips it and names the command that shows the entry", () => {
     const host = createHost();
     host.toolstack.database.set(web0.ref, "offload-me", "x");
-    const plan = host.planDisable();
+    const plan = host.planChange();
     expect(plan.interfaces).toHaveLength(2);
     expect(plan.excluded).toMatchObject([
       {

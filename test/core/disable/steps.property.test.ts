@@ -17,7 +17,7 @@ function createHost({ inventory, devices, names }: ChangeCase): FakeHost {
 }
 
 function planFor({ features }: ChangeCase, host: FakeHost) {
-  const plan = host.planDisable({ features, hasExplicitFeatures: true });
+  const plan = host.planChange({ features, hasExplicitFeatures: true });
   return { ...plan, changes: previewChanges(plan) };
 }
 

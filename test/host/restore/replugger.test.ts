@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { FEATURE_NAMES } from "../../../src/core/features.ts";
 import type { NicInterface } from "../../../src/core/interface.ts";
 import type { Pif } from "../../../src/core/inventory.ts";
 import { NO_INTERFACE_POLICY } from "../../../src/core/policy-entries.ts";
@@ -16,8 +17,9 @@ describe("the replugger of a restore", () => {
   const restoredEth1 = withSettings(slave("eth1"), { stored });
 
   async function plugged(host: ReplugHost, pifs: readonly Pif[], ...nics: readonly NicInterface[]) {
-    const restored = { nics, features: null, snapshot: createSnapshot({}) };
-    return await new PlannedReplugger(await host.plan(...nics), restored, host.ports()).replug(pifs);
+    const getFeatures = ({ settings }: Pif) => FEATURE_NAMES.filter((feature) => settings.policy.value.has(feature));
+    const handled = { nics, getFeatures, snapshot: createSnapshot({}) };
+    return await new PlannedReplugger(await host.plan(...nics), handled, host.ports()).replug(pifs);
   }
 
   test("writes back every feature without a policy entry", async () => {
