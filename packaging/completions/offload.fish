@@ -139,7 +139,7 @@ complete -c offload -n '__offload_is persist' -l wait -x -d 'wait for another of
 complete -c offload -n '__offload_is persist' -l json -d 'print one JSON document'
 complete -c offload -n '__offload_is persist' -l no-color -d 'print no color'
 complete -c offload -n '__offload_is persist' -s h -l help -d 'show this help'
-complete -c offload -n '__offload_is restore' -a '(__offload_names targets)'
+complete -c offload -n '__offload_is restore' -a '(__offload_names restorable)'
 complete -c offload -n '__offload_is restore' -l features -x -a '(__offload_features)' -d 'such as tso,gso; see offload help features'
 complete -c offload -n '__offload_is restore' -l vm -x -a '(__offload_names vms)' -d 'a VM, where the name alone is ambiguous'
 complete -c offload -n '__offload_is restore' -l pif -x -a '(__offload_names pifs)' -d 'a PIF, where the name alone is ambiguous'

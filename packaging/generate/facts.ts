@@ -1,5 +1,5 @@
 /** When the words of the man page last changed. */
-export const REVISED = "November 22, 2026";
+export const REVISED = "November 28, 2026";
 
 /** What the program is for, as the man page and the reference say it. */
 export const PURPOSE = [

@@ -1,4 +1,5 @@
 import { COMMANDS } from "../../src/cli/specs/commands.ts";
+import { SHARED_ARGS } from "../../src/cli/specs/shared.ts";
 import {
   type ArgumentDefinition,
   type CommandDefinition,
@@ -46,6 +47,9 @@ export function manPage(): string {
     ...lines(`Without a list, those from rx to lro are meant. ${FEATURE_NOTE}`),
     ".Sh COMMANDS",
     ...COMMANDS.flatMap(section),
+    ".Ss Common options",
+    ...lines("Each command takes those of these that it lists as common."),
+    ...list(COMMON_OPTIONS.map(([key, one]) => [tagOf(key, one), detailsOf(one)])),
     ".Sh ENVIRONMENT",
     ...list(ENVIRONMENT.map(([name, text]) => [`Ev ${name}`, text])),
     ".Sh FILES",
@@ -72,7 +76,12 @@ function section({ name, summary, about, args, examples, effects: touches, exitC
     ...lines(`${summary}.`),
     ".Pp",
     ...paragraphs(about),
-    ...list(Object.entries(args).map(([key, one]) => [tagOf(key, one), detailsOf(one)])),
+    ...list(
+      Object.entries(args)
+        .filter(([key, one]) => !isCommon(key, one))
+        .map(([key, one]) => [tagOf(key, one), detailsOf(one)]),
+    ),
+    ...commonOptionsOf(args),
     ".Pp",
     ...lines(layers.length === 0 ? "It changes nothing." : `It changes ${layers.join("; ")}.`),
     ".Pp",
@@ -82,6 +91,25 @@ function section({ name, summary, about, args, examples, effects: touches, exitC
     ".Pp",
     ...literal(examples.flatMap(({ command, meaning }) => [`# ${meaning}`, command])),
   ];
+}
+
+/** Options that several commands have, with the same words: said once. */
+const COMMON_OPTIONS: readonly (readonly [string, ArgumentDefinition])[] = Object.entries(SHARED_ARGS).filter(
+  ([key, one]) =>
+    one.type !== "positional" &&
+    COMMANDS.filter(({ args }) => Object.entries(args).some(([name, argument]) => name === key && argument === one))
+      .length > 2,
+);
+
+function isCommon(key: string, argument: ArgumentDefinition): boolean {
+  return COMMON_OPTIONS.some(([name, common]) => name === key && common === argument);
+}
+
+function commonOptionsOf(args: CommandDefinition["args"]): readonly string[] {
+  const names = Object.entries(args)
+    .filter(([key, one]) => isCommon(key, one))
+    .map(([key, one]) => `--${getLongName(key, one)}`);
+  return names.length === 0 ? [] : [".Pp", ...lines(`Common options: ${names.join(", ")}.`)];
 }
 
 function tagOf(name: string, argument: ArgumentDefinition): string {
@@ -114,6 +142,7 @@ function literal(texts: readonly string[]): readonly string[] {
 }
 
 function list(items: readonly (readonly [tag: string, text: string])[]): readonly string[] {
+  if (items.length === 0) return [];
   return [".Bl -tag -width Ds", ...items.flatMap(([tag, text]) => [`.It ${tag}`, ...lines(text)]), ".El"];
 }
 

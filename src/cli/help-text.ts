@@ -2,7 +2,7 @@ import { FEATURES } from "../core/features.ts";
 import type { TerminalView } from "../terminal/view.ts";
 import { wrap } from "../terminal/wrap.ts";
 import { COMMANDS } from "./specs/commands.ts";
-import { ARGUMENT_GROUPS, type CommandDefinition, describeArgument, formatOptionLabel } from "./specs/spec.ts";
+import { type CommandDefinition, describeArgument, formatOptionLabel } from "./specs/spec.ts";
 import {
   AMBIGUITY_NOTE,
   FEATURE_NOTE,
@@ -110,19 +110,12 @@ function formatFeatureLines(view: HelpView): readonly string[] {
   ];
 }
 
-/** The arguments as rows; those of one group share one. */
+/** The arguments, a row each. */
 function listOptionRows({ args }: CommandDefinition): readonly Row[] {
-  const entries = Object.entries(args);
-  const seenGroups = new Set<string>();
-  return entries.flatMap(([name, argument]): Row[] => {
-    const { group } = argument;
-    if (group === undefined) return [[formatOptionLabel(name, argument), describeArgument(argument)]];
-    const members = entries.filter(([, other]) => other.group === group);
-    if (members.length === 1) return [[formatOptionLabel(name, argument), describeArgument(argument)]];
-    if (seenGroups.has(group)) return [];
-    seenGroups.add(group);
-    return [[members.map(([key, member]) => formatOptionLabel(key, member)).join(", "), ARGUMENT_GROUPS[group]]];
-  });
+  return Object.entries(args).map(([name, argument]) => [
+    formatOptionLabel(name, argument),
+    describeArgument(argument),
+  ]);
 }
 
 /** Two columns; the second goes on under itself. */

@@ -3,6 +3,7 @@ import type { SignalHandler } from "../cli/signals.ts";
 import { attempt, attemptAsync, CommandError } from "../core/command-error.ts";
 import { listCandidates, listDeviceCandidates } from "../core/targets/candidates.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
+import { KernelBitsFile } from "../state/kernel-bits.ts";
 import { readHostIdentity } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/rpc/session.ts";
 import { XapiSocket } from "../xapi/rpc/socket.ts";
@@ -30,7 +31,7 @@ export const completeCommand = defineOffloadCommand(
 );
 
 async function listCandidateLines(kind: string, signals: SignalHandler): Promise<readonly string[]> {
-  if (kind !== "targets" && kind !== "vms" && kind !== "pifs") return [];
+  if (kind !== "targets" && kind !== "restorable" && kind !== "vms" && kind !== "pifs") return [];
   if (process.geteuid?.() !== 0) return [];
   const files = attempt(readHostIdentity);
   if (files instanceof CommandError) return [];
@@ -40,12 +41,20 @@ async function listCandidateLines(kind: string, signals: SignalHandler): Promise
       const session = await signals.waitInterruptibly(opening);
       return await signals.waitInterruptibly(session.readInventory({ kind: "pool" }));
     });
-    if (!(inventory instanceof CommandError)) return listCandidates(kind, inventory);
+    if (!(inventory instanceof CommandError))
+      return listCandidates(kind, inventory, kind === "restorable" ? listChangedDevices() : undefined);
     return kind === "vms" ? [] : listDeviceCandidates(listBaseDevices());
   } finally {
     const session = await attemptAsync(() => opening);
     if (session instanceof XapiSession) await session.close();
   }
+}
+
+/** The devices that were changed since the boot. */
+function listChangedDevices(): ReadonlySet<string> {
+  using kernel = new NetworkDevices();
+  const devices = attempt(() => KernelBitsFile.read(kernel).listDevices());
+  return new Set(devices instanceof CommandError ? [] : devices);
 }
 
 /** What can be named without XAPI: a bridge or a bond cannot. */

@@ -2,14 +2,17 @@ import type { TargetsAndFeatures } from "../cli/options.ts";
 import type { OutputOptions } from "../cli/output-options.ts";
 import type { SignalHandler } from "../cli/signals.ts";
 import { type CommandError, usageError } from "../core/command-error.ts";
+import { quoteShellWord } from "../core/disable/manual-commands.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES, FEATURES, type Feature } from "../core/features.ts";
 import { buildChoices, type Choice, listAvailableInterfaces } from "../core/targets/choices.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import type { TargetRequest } from "../core/targets/target-request.ts";
+import { parseTargetGroup } from "../core/targets/targets.ts";
 import { stripUnprintable } from "../core/text.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import { canMoveCursor, isInteractive } from "../terminal/confirm.ts";
 import { type PickerList, type PickResult, pickRows } from "../terminal/picker.ts";
+import { writeStderrLine } from "../terminal/streams.ts";
 import { createView } from "../terminal/view.ts";
 import { requireXapi, withDom0 } from "./open.ts";
 
@@ -32,11 +35,24 @@ export async function pickTargetsAndFeatures(
   const selected = pickedTargets.flatMap((number) => choices[number] ?? []);
   const pickedFeatures = await pickFromList(buildFeatureList(selected, preselected), outputOptions, signals);
   if (pickedFeatures === "cancelled") throw reportCancelled(signals);
-  return {
-    targets: selected.map(({ request }) => request),
-    features: pickedFeatures.flatMap((number) => FEATURE_NAMES[number] ?? []),
-    hasExplicitFeatures: true,
-  };
+  const features = pickedFeatures.flatMap((number) => FEATURE_NAMES[number] ?? []);
+  writeStderrLine(`The same without the list: ${formatEquivalentCommand(selected, choices, features)}`);
+  return { targets: selected.map(({ request }) => request), features, hasExplicitFeatures: true };
+}
+
+/** A name that is another's, too, or that nobody can type, is replaced by the UUID. */
+function formatEquivalentCommand(
+  selected: readonly Choice[],
+  choices: readonly Choice[],
+  features: readonly Feature[],
+): string {
+  const targets = selected.map(({ name, request }) => {
+    const isUnique = choices.filter((choice) => choice.name === name).length === 1;
+    const isPlain = stripUnprintable(name) === name && name.trim() !== "" && !name.startsWith("-");
+    const isGroup = parseTargetGroup({ text: name.toUpperCase(), kind: "any" }) !== null;
+    return quoteShellWord(isUnique && isPlain && !isGroup ? name : request.text);
+  });
+  return `offload disable ${targets.join(" ")} --features ${features.join(",")}`;
 }
 
 function listLocalChoices(signals: SignalHandler): Promise<readonly Choice[]> {

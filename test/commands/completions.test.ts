@@ -20,6 +20,7 @@ beforeAll(async () => {
   for (const [name, better] of Object.entries(NAMES)) {
     await dom0.simulator.set(["VM", dom0.fixture.vm(name).ref, "name_label", better]);
   }
+  await dom0.offload("disable", "web 1", "--features", "tso");
 });
 afterAll(() => dom0.stop());
 
@@ -50,6 +51,7 @@ const CASES: readonly (readonly [string, readonly string[]])[] = [
   ["offload persist --remo\t", ["persist", "--remove"]],
   ["offload completions fi\t", ["completions", "fish"]],
   ["offload restore -- web\t", ["restore", "--", "web 1"]],
+  ["offload restore AL\t", ["restore", "ALL"]],
 ];
 
 describe.each(["bash", "zsh", "fish"] as const)("completion in a real %s at a terminal", (shell) => {
@@ -105,6 +107,7 @@ describe("completion in bash", () => {
         "--strict",
         "--nagios",
         "--prometheus",
+        "--verbose",
         "--pool",
         "--timeout",
         "--json",
@@ -195,6 +198,21 @@ describe("offload complete", () => {
       }
     },
   );
+});
+
+test("restore completes to what has originals, and to ALL, NICS and VIFS", async () => {
+  await using own = await Dom0.start();
+  const offer = async () => {
+    const { stdout } = await own.offload("complete", "restorable");
+    return stdout.split("\n").flatMap((line) => line.split("\t")[0] || []);
+  };
+  expect(await offer()).toEqual(["ALL", "NICS", "VIFS"]);
+  await own.offload("disable", "web 1", "eth0", "--features", "tso");
+  await own.offload("disable", "eth2", "--live-only");
+  expect(await offer()).toEqual([
+    ...["ALL", "NICS", "VIFS", "web 1", "bond0", "eth0", "eth0.100", "eth2"],
+    ...["vif1.0", "vif1.1"],
+  ]);
 });
 
 describe("offload completions", () => {

@@ -170,6 +170,7 @@ test("disable --pick turns off what was selected, and nothing else", async () =>
     ],
   });
   expect(shown(run.stdout)).toContain("Features  tso gso\n");
+  expect(shown(run.stdout)).toContain("The same without the list: offload disable eth1 'web 1' --features tso,gso\n");
   expect(run.exitCode).toBe(0);
   const after = await listFeaturesOn(dom0, "eth1");
   for (const keyword of ["tso", "gso"]) expect(after).not.toContain(keyword);

@@ -118,6 +118,7 @@ ${listOptionsWithoutCompletions().join("|")}) return ;;
   fi
   case $arguments in
     target) _offload_names targets ;;
+    restorable) _offload_names restorable ;;
     shell) _offload_words ${SHELLS.join(" ")} ;;
   esac
 }
@@ -135,7 +136,7 @@ function generateLists(): string {
 _offload_names() {
   local name rest
   while IFS=$'\\t' read -r name rest; do
-    [[ $1 == targets && -z $ended && $name == -* ]] || offers+=("$before$name")
+    [[ $1 == @(targets|restorable) && -z $ended && $name == -* ]] || offers+=("$before$name")
   done < <(command offload complete "$1" 2>/dev/null)
 }
 

@@ -76,6 +76,8 @@ function formatFishCompletions({ valueKind }: ArgumentDefinition): string {
   switch (valueKind) {
     case "target":
       return "(__offload_names targets)";
+    case "restorable":
+      return "(__offload_names restorable)";
     case "vm":
       return "(__offload_names vms)";
     case "pif":

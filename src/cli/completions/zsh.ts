@@ -82,7 +82,7 @@ ${specs.map((spec) => `        ${spec}`).join(" \\\n")}
 function formatZshSpec(name: string, argument: ArgumentDefinition): string {
   const action = formatZshAction(argument);
   if (argument.type === "positional") {
-    return quoteForShell(`${argument.valueKind === "target" ? "*" : "1"}:${argument.valueKind}:${action}`);
+    return quoteForShell(`${argument.valueKind === "shell" ? "1" : "*"}:${argument.valueKind}:${action}`);
   }
   const long = `--${getLongName(name, argument)}`;
   const meaning = describeArgument(argument).replaceAll(/[[\]:\\]/g, "\\$&");
@@ -100,6 +100,8 @@ function formatZshAction({ valueKind }: ArgumentDefinition): string {
   switch (valueKind) {
     case "target":
       return "_offload_names targets";
+    case "restorable":
+      return "_offload_names restorable";
     case "vm":
       return "_offload_names vms";
     case "pif":

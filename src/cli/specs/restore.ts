@@ -14,6 +14,7 @@ export const RESTORE = {
   args: {
     target: {
       ...SHARED_ARGS.target,
+      valueKind: "restorable",
       description: "what to restore; else everything",
       details: "What to restore; without any, everything that was changed. Templates and snapshots are named by UUID.",
     },

@@ -23,7 +23,6 @@ export const SHARED_ARGS = {
     type: "string",
     valueHint: "name",
     valueKind: "vm",
-    group: "kind",
     description: "a VM, where the name alone is ambiguous",
     details: "A VM, by name or UUID, where the name alone is ambiguous. May be given several times.",
   },
@@ -31,26 +30,22 @@ export const SHARED_ARGS = {
     type: "string",
     valueHint: "device",
     valueKind: "pif",
-    group: "kind",
     description: "a PIF, where the name alone is ambiguous",
     details: "A PIF, by device or UUID, where the name alone is ambiguous. May be given several times.",
   },
   host: {
     type: "boolean",
-    group: "kind",
     description: "this whole host, where a VM is called ALL",
     details: "The whole host that this runs on, as ALL is, where a VM is called ALL.",
   },
   pool: {
     type: "boolean",
-    group: "pool",
     description: "on every host of the pool",
     details:
       "Runs the command on every host of the pool, called by XAPI: offload has to be installed on each, as /etc/xapi.d/plugins/offload. ALL means each host's NICs and the VIFs of the VMs that run there; VMs that run nowhere are left to the host that this runs on. A VM, VIF or NIC that is named is worked on where it is; a device name means every host that has it. The report has one row per host.",
   },
   rolling: {
     type: "boolean",
-    group: "pool",
     description: "one host after the other",
     details:
       "With --pool: one host after the other, the one that this runs on last. Stops at the first host that does not complete cleanly; the others are skipped.",
@@ -59,7 +54,6 @@ export const SHARED_ARGS = {
     type: "string",
     valueHint: "s",
     valueKind: "seconds",
-    group: "pool",
     description: "how long a host may take (30)",
     details:
       "With --pool: how long a host may take to answer before it counts as unreachable, 1 to 240 seconds. Without it: 30.",
@@ -80,14 +74,12 @@ export const SHARED_ARGS = {
   },
   json: {
     type: "boolean",
-    group: "output",
     description: "print one JSON document",
     details: "Prints one JSON document, of the form that schema/report.schema.json describes.",
   },
   color: {
     type: "boolean",
     default: true,
-    group: "output",
     description: "use color",
     negativeDescription: "print no color",
     details: "Prints no color, as NO_COLOR in the environment does, whatever its value.",
@@ -95,7 +87,6 @@ export const SHARED_ARGS = {
   help: {
     type: "boolean",
     alias: "h",
-    group: "output",
     description: "show this help",
     details: "Shows the help of the command.",
   },

@@ -2,7 +2,7 @@ import type { ArgDef } from "citty";
 import type { ExitCode } from "../../core/problem.ts";
 
 /** What a value stands for: it decides what a shell offers to complete it with. */
-type ValueKind = "target" | "vm" | "pif" | "features" | "seconds" | "method" | "shell" | "word";
+type ValueKind = "target" | "restorable" | "vm" | "pif" | "features" | "seconds" | "method" | "shell" | "word";
 
 /** An argument as the parser, the help, the man page and the completions know it. */
 export type ArgumentDefinition = ArgDef & {
@@ -12,16 +12,7 @@ export type ArgumentDefinition = ArgDef & {
   readonly details?: string;
   /** What its value stands for; absent where it takes none. */
   readonly valueKind?: ValueKind;
-  /** Arguments of one group share a row of the help. */
-  readonly group?: keyof typeof ARGUMENT_GROUPS;
 };
-
-/** What the help says of arguments that share a row. */
-export const ARGUMENT_GROUPS = {
-  kind: "say which, where a name is ambiguous",
-  pool: "the whole pool; S seconds per host",
-  output: "one JSON document; no color; this help",
-} as const;
 
 /** A command line, and what it is good for. */
 interface Example {
