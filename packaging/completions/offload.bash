@@ -75,7 +75,7 @@ _offload_offers() {
     enable) arguments=target options=(--features --vm --pif --host -y --yes --dry-run --live-only --confirm-within --no-replug --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
     verify) arguments=target options=(--features --vm --pif --host --strict --nagios --prometheus -v --verbose --pool --timeout --json --no-color -h --help) ;;
     persist) arguments=target options=(--features --vm --pif --host --method -y --yes --confirm-within --dry-run --remove --pool --rolling --timeout --wait --json --no-color -h --help) ;;
-    restore) arguments=restorable options=(--features --vm --pif --host -y --yes --confirm-within --dry-run --no-replug --force --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
+    restore) arguments=restorable options=(--features --vm --pif --host --pick -y --yes --confirm-within --dry-run --no-replug --force --pool --rolling --timeout --wait -v --verbose --json --no-color -h --help) ;;
     confirm) arguments=none options=(-v --verbose --json --no-color -h --help) ;;
     bisect) arguments=target options=(--features --vm --pif --host --check --repeat --settle --timeout --wait --json --no-color -h --help) ;;
     doctor) arguments=none options=(--redact --pool --timeout --json --no-color -h --help) ;;

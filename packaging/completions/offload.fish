@@ -144,6 +144,7 @@ complete -c offload -n '__offload_is restore' -l features -x -a '(__offload_feat
 complete -c offload -n '__offload_is restore' -l vm -x -a '(__offload_names vms)' -d 'a VM, where the name alone is ambiguous'
 complete -c offload -n '__offload_is restore' -l pif -x -a '(__offload_names pifs)' -d 'a PIF, where the name alone is ambiguous'
 complete -c offload -n '__offload_is restore' -l host -d 'this whole host, where a VM is called ALL'
+complete -c offload -n '__offload_is restore' -l pick -d 'choose VMs and NICs from a list'
 complete -c offload -n '__offload_is restore' -s y -l yes -d 'do not ask for confirmation'
 complete -c offload -n '__offload_is restore' -l confirm-within -x -d 'revert unless confirmed in that time'
 complete -c offload -n '__offload_is restore' -l dry-run -d 'print the commands that would do it'

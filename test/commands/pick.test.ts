@@ -195,3 +195,30 @@ test("--yes and --dry-run skip the confirmation of disable --pick", async () => 
   expect(shown(done.stdout)).not.toContain(CONFIRM);
   expect(await listFeaturesOn(dom0, "eth0")).toEqual([]);
 });
+
+test("restore --pick lists what has originals, asks, and restores what was selected", async () => {
+  await using dom0 = await Dom0.start();
+  const argv = [OFFLOAD, "restore", "--pick"];
+  const nothing = await dom0.run(argv, { tty: true });
+  expect(nothing.exitCode).toBe(2);
+  expect(nothing.stdout).toContain("there is nothing to pick");
+  await dom0.offload("disable", "eth1", "web 1", "--features", "tso");
+  await dom0.offload("disable", "eth2", "--features", "tso", "--live-only");
+  const run = await dom0.run(argv, {
+    tty: true,
+    answers: [
+      { prompt: "Ctrl-C leaves", input: `${DOWN} ` },
+      { prompt: "1 chosen", input: "\r" },
+      { prompt: "[y/N]", input: "y" },
+    ],
+  });
+  const screen = shown(run.stdout);
+  expect(screen).toMatch(/\[ \] eth1 .*\n.*\[ \] eth2 .*\n.*\[ \] web 1 /);
+  expect(screen).not.toMatch(/\] (?:eth0|db) /);
+  expect(screen).toContain("The same without the list: offload restore eth2\n");
+  expect(run.exitCode).toBe(0);
+  expect(await listFeaturesOn(dom0, "eth2")).toContain("tx-tcp-segmentation");
+  expect(await listFeaturesOn(dom0, "eth1")).not.toContain("tx-tcp-segmentation");
+  const both = await dom0.offload("restore", "--pick", "eth1");
+  expect(both.stderr).toContain("name no target with it");
+});

@@ -23,11 +23,17 @@ export const RESTORE = {
       details: "Features, separated by commas. Without it everything that was changed.",
     },
     ...KIND_ARGS,
+    pick: {
+      type: "boolean",
+      description: "choose VMs and NICs from a list",
+      details:
+        "Shows the VMs and NICs that have something to be restored in a list that can be searched. Needs a terminal.",
+    },
     yes: {
       type: "boolean",
       alias: "y",
       description: "do not ask for confirmation",
-      details: "Does not ask before it restores everything, ALL, NICS or VIFS.",
+      details: "Does not ask before it restores everything, ALL, NICS, VIFS or what was picked.",
     },
     "confirm-within": DISABLE.args["confirm-within"],
     "dry-run": DISABLE.args["dry-run"],

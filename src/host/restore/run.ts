@@ -29,6 +29,8 @@ import { describePlugs, PLUG_UNPROTECTED } from "./replug.ts";
 
 /** What is to be restored, and how. */
 export interface HostRestoreRequest extends RestoreOptions {
+  /** The targets were picked from a list. */
+  readonly isPicked: boolean;
   readonly yes: boolean;
   readonly dryRun: boolean;
   /** Seconds within which the change has to be confirmed; 0 where it has not. */
