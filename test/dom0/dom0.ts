@@ -79,7 +79,7 @@ export class Dom0 {
 
   /** The features of a device as the real ethtool reads them from the kernel. */
   async ethtool(device: string): Promise<Map<string, Feature>> {
-    return parseFeatures(await this.text(["ethtool", "--json", "-k", device]));
+    return parseFeatures(await this.text(["ethtool", "-k", device]));
   }
 
   /** Changes features of a device with the real ethtool, say to prepare a test: `tso off`. */

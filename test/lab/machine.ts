@@ -99,7 +99,7 @@ export class Machine {
 
   /** The features of a device as the machine's own ethtool reads them. */
   async ethtool(device: string): Promise<Map<string, Feature>> {
-    return parseFeatures(await this.text(["ethtool", "--json", "-k", device]));
+    return parseFeatures(await this.text(["ethtool", "-k", device]));
   }
 
   /** Everything it has written to its console since it was made. */
