@@ -4,6 +4,7 @@ import { type CommandError, unavailableError } from "../../core/command-error.ts
 import { FEATURE_NAMES } from "../../core/features.ts";
 import type { NetworkdDatabase } from "../../core/verify/networkd.ts";
 import { NETWORKD_DB } from "../../paths.ts";
+import { isObject } from "../inventory/schemas.ts";
 
 /** A host with hundreds of VLANs has some hundred kilobytes. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -13,9 +14,13 @@ const InterfaceConfigSchema = v.object({
   persistent_i: v.optional(v.boolean(), false),
   ethtool_offload: v.optional(v.record(v.string(), v.string()), { lro: "off" }),
 });
-const DocumentSchema = v.object({
-  interface_config: v.optional(v.record(v.string(), InterfaceConfigSchema), {}),
-});
+// A record would lose an interface that is called `__proto__` or `constructor`.
+const InterfacesSchema = v.pipe(
+  v.custom<Readonly<Record<string, unknown>>>(isObject),
+  v.transform((interfaces) => new Map(Object.entries(interfaces))),
+  v.map(v.string(), InterfaceConfigSchema),
+);
+const DocumentSchema = v.object({ interface_config: v.optional(InterfacesSchema, {}) });
 
 /**
  * What networkd will apply when it starts; null where it has never written anything. Interfaces that
@@ -38,8 +43,7 @@ export function parseNetworkdDb(text: string, path: string = NETWORKD_DB): Netwo
   if (!parsed.success) {
     throw createUnreadableError(path, `it is not understood (${v.getDotPath(parsed.issues[0]) ?? "all"})`);
   }
-  const interfaces = Object.entries(parsed.output.interface_config);
-  const persistent = interfaces.filter(([, { persistent_i }]) => persistent_i);
+  const persistent = [...parsed.output.interface_config].filter(([, { persistent_i }]) => persistent_i);
   return new Map(persistent.map(([device, config]) => [device, parseOffloads(config.ethtool_offload)]));
 }
 

@@ -60,6 +60,12 @@ describe("networkd's file", () => {
     ]);
   });
 
+  test.each(["__proto__", "constructor", "prototype"])("may contain an interface called %s", (name) => {
+    const eth0 = { persistent_i: true, ethtool_offload: { gro: "on" } };
+    const memory = parsed({ interface_config: Object.fromEntries([[name, eth0]]) });
+    expect([...memory]).toEqual([[name, new Map([["gro", "on"]])]]);
+  });
+
   test("uses networkd's defaults for missing values", () => {
     expect(parsed({}).size).toBe(0);
     expect(parsed({ interface_config: { eth0: {} } }).size).toBe(0);
@@ -72,7 +78,10 @@ describe("networkd's file", () => {
     ['{"interface_config":{"eth0":{"persist', "it is not JSON"],
     ["null", "it is not understood (all)"],
     ['{"interface_config":7}', "it is not understood (interface_config)"],
-    ['{"interface_config":{"eth0":{"persistent_i":"yes"}}}', "it is not understood"],
+    [
+      '{"interface_config":{"eth0":{"persistent_i":"yes"}}}',
+      "it is not understood (interface_config.eth0.persistent_i)",
+    ],
     ['{"interface_config":{"eth0":{"ethtool_offload":{"gro":1}}}}', "it is not understood"],
   ])("is refused when it is damaged: %p", (text, reason) => {
     const path = join(directory, "damaged");
