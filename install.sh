@@ -588,6 +588,7 @@ uninstall_offload() {
     return 0
   fi
   refuse_packaged "remove it with rpm -e"
+  say "offloads that were turned off stay off; to have back what was there before, run offload restore before --uninstall"
   STATE="$TARGET is still there, and so is what it installed for boot"
   # Only offload itself knows what it wrote for boot; without it that would stay for ever.
   if ! run_offload "$TARGET" persist --remove; then

@@ -44,6 +44,10 @@ function installed({ executable }: Release): Record<string, string> {
   return { offload: `755 ${Bun.SHA256.hash(readFileSync(executable), "hex")}` };
 }
 
+/** The first line of an uninstallation. */
+const WARNS_FIRST =
+  "offloads that were turned off stay off; to have back what was there before, run offload restore before --uninstall";
+
 /** The last line of an uninstallation. */
 const STAYS_OFF =
   "offloads that were turned off stay off, now and by the settings in XAPI; to restore what was there before, install offload again and run: offload restore";
@@ -507,7 +511,7 @@ cat ${ZSH}/_offload`);
       expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
       const removed = `removed: ${BASH}/offload\nremoved: ${FISH}/offload.fish\n`;
       expect(run.stdout.split(removed)).toEqual([
-        "removed: /usr/local/bin/offload\n",
+        `${WARNS_FIRST}\nremoved: /usr/local/bin/offload\n`,
         `${STAYS_OFF}\n/usr/local/bin:\n\n${BASH}:\n\n${FISH}:\n\n${ZSH}:\n_offload\n`,
         "there is no /usr/local/bin/offload; nothing was changed\n#compdef offload, by somebody else\n",
       ]);
@@ -530,7 +534,7 @@ cat ${ZSH}/_offload`);
       );
       expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
       expect(run.stdout).toBe(
-        `removed: /usr/local/bin/offload\nremoved: ${FISH}/offload.fish\n${STAYS_OFF}\n# made by offload completions bash\n`,
+        `${WARNS_FIRST}\nremoved: /usr/local/bin/offload\nremoved: ${FISH}/offload.fish\n${STAYS_OFF}\n# made by offload completions bash\n`,
       );
     });
 
@@ -571,7 +575,7 @@ ls -A ${PLUGINS}`);
       const says = `plugin of XAPI, for --pool: ${PLUGINS}/offload`;
       const there = "offload 1.0.0 is installed already: /usr/local/bin/offload";
       expect(run.stdout).toBe(
-        `${says}\n/usr/local/bin/offload\n${there}; ${says}\n${there}; nothing was changed\nremoved: ${PLUGINS}/offload\nremoved: /usr/local/bin/offload\n${STAYS_OFF}\n`,
+        `${says}\n/usr/local/bin/offload\n${there}; ${says}\n${there}; nothing was changed\n${WARNS_FIRST}\nremoved: ${PLUGINS}/offload\nremoved: /usr/local/bin/offload\n${STAYS_OFF}\n`,
       );
     });
 
