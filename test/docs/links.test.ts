@@ -50,3 +50,7 @@ test("the README links to every page of docs/", () => {
   const readme = textOf("README.md");
   expect(DOCS.filter((name) => !readme.includes(`(docs/${name})`))).toEqual([]);
 });
+
+test("the README has at most 750 words", () => {
+  expect(textOf("README.md").trim().split(/\s+/).length).toBeLessThanOrEqual(750);
+});
