@@ -25,11 +25,13 @@ export async function askYesNo(question: string, signal: AbortSignal, formatTime
   if (!canMoveCursor()) return await askByLine(`${formatPrompt()} `, signal);
   // A terminal that is stopped does not hold up the answer; it shows the question a second later.
   const drawPrompt = () => writeStderr(`\r\x1b[K${formatPrompt()} `);
+  // Raw mode comes first: a key that is typed at once is not echoed.
+  const answerKey = readAnswerKey(signal);
   if (formatTimeLeft === undefined) await writeAll("stderr", `\r\x1b[K${formatPrompt()} `);
   else drawPrompt();
   const timer = formatTimeLeft === undefined ? undefined : setInterval(drawPrompt, 1000);
   try {
-    const answer = await readAnswerKey(signal);
+    const answer = await answerKey;
     writeStderr(`${answer === "interrupted" ? "cancelled" : answer}\n`);
     return answer;
   } finally {
