@@ -46,9 +46,8 @@ for (const page of PAGES) {
   });
 }
 
-test("the README links to every page of docs/", () => {
-  const readme = textOf("README.md");
-  expect(DOCS.filter((name) => !readme.includes(`(docs/${name})`))).toEqual([]);
+test("the README links to the index of docs/", () => {
+  expect(textOf("README.md")).toContain("(docs/README.md)");
 });
 
 test("the README has at most 750 words", () => {
