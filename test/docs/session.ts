@@ -1,3 +1,4 @@
+import { createPaint } from "../../src/terminal/text.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 import { drawTerminal } from "./terminal-svg.ts";
 
@@ -9,6 +10,8 @@ const COMMANDS: readonly { readonly args: readonly string[]; readonly asks?: tru
   { args: ["restore"], asks: true },
 ];
 
+const PAINT = createPaint(true);
+
 const SIZE = { cols: 88, rows: 50 };
 
 /** Runs the session in a throwaway dom0 and draws it, as `docs/session.svg` has it. */
@@ -17,7 +20,7 @@ export async function drawSession(): Promise<string> {
   const lines: string[] = [];
   for (const { args, asks } of COMMANDS) {
     if (lines.length > 0) lines.push("");
-    lines.push(`\x1b[32m[root@xcp-1 ~]#\x1b[39m \x1b[1moffload ${args.join(" ")}\x1b[22m`);
+    lines.push(`${PAINT.good("[root@xcp-1 ~]#")} ${PAINT.strong(`offload ${args.join(" ")}`)}`);
     lines.push(...(await screenOf(dom0, args, asks ?? false)));
   }
   return drawTerminal(
@@ -29,14 +32,8 @@ export async function drawSession(): Promise<string> {
 
 /** What a command leaves on the terminal, line by line. */
 async function screenOf(dom0: Dom0, args: readonly string[], asks: boolean): Promise<string[]> {
-  const running = dom0.spawn([OFFLOAD, ...args], { tty: SIZE });
-  if (asks) {
-    await running.waitFor("[y/N]");
-    // A person reads first. What is typed before the terminal is in raw mode, it echoes.
-    await Bun.sleep(500);
-    running.write("y");
-  }
-  const { exitCode, stdout } = await running.exited;
+  const answers = asks ? [{ prompt: "[y/N]", input: "y" }] : [];
+  const { exitCode, stdout } = await dom0.run([OFFLOAD, ...args], { tty: SIZE, answers });
   if (exitCode !== 0) throw new Error(`offload ${args.join(" ")} ended with ${exitCode}:\n${stdout}`);
   // Of a line that was drawn again, the last drawing is left.
   return stdout
