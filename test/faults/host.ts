@@ -72,6 +72,8 @@ export class FaultHost implements AsyncDisposable {
     readonly disabled: HostState,
     /** What is there after a `persist ALL` that nothing disturbs. */
     readonly persisted: HostState,
+    /** What is there after a `persist ALL` and an `enable ALL` that nothing disturbs. */
+    readonly enabled: HostState,
   ) {}
 
   static async start(): Promise<FaultHost> {
@@ -88,7 +90,8 @@ export class FaultHost implements AsyncDisposable {
     await dom0.setFeatures("vif1.0", "sg", "off");
     const original = await readHostState(dom0);
     const after: HostState[] = [];
-    for (const command of ["disable", "persist"]) {
+    for (const command of ["disable", "persist", "enable"]) {
+      if (command === "enable") await dom0.offload("persist", "ALL", "--yes");
       const run = await dom0.offload(command, "ALL", "--yes");
       after.push(await readHostState(dom0));
       const restored = await dom0.offload("restore", "--yes");
@@ -97,8 +100,8 @@ export class FaultHost implements AsyncDisposable {
         throw new Error(`${command} without a fault: ${errors.join("\n")}\n${run.stdout}${restored.stdout}`);
       }
     }
-    const [disabled = original, persisted = original] = after;
-    return new FaultHost(dom0, original, disabled, persisted);
+    const [disabled = original, persisted = original, enabled = original] = after;
+    return new FaultHost(dom0, original, disabled, persisted, enabled);
   }
 
   offload(...args: readonly string[]): Promise<Result> {

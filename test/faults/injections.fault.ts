@@ -24,9 +24,11 @@ const ROWS: readonly (readonly [
   ["XAPI says nothing", async (_, command) => listUnansweredCalls(command), true],
 ];
 
-for (const command of ["disable", "restore", "persist"] as const) {
-  // What a driver ignored, the boot script asks for again: `persist` has no state of its own to be held to.
-  const rows = command === "persist" ? ROWS.filter(([, make]) => make !== listIgnoredWrites) : ROWS;
+for (const command of ["disable", "enable", "restore", "persist"] as const) {
+  // What a driver ignored, the boot script asks for again, and a plug before `enable` writes: they have no state of
+  // their own to be held to.
+  const rows =
+    command === "persist" || command === "enable" ? ROWS.filter(([, make]) => make !== listIgnoredWrites) : ROWS;
   for (const [what, make, alternate] of rows) {
     test(`${command}: ${what}, at every call`, async () => {
       await using host = await FaultHost.start();

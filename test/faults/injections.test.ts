@@ -24,9 +24,11 @@ const ROWS: readonly (readonly [
   ["XAPI dies, restarts, errs or forgets the session", listXapiFaults, 47],
 ];
 
-for (const command of ["disable", "restore", "persist"] as const) {
-  // What a driver ignored, the boot script asks for again: `persist` has no state of its own to be held to.
-  const rows = command === "persist" ? ROWS.filter(([, make]) => make !== listIgnoredWrites) : ROWS;
+for (const command of ["disable", "enable", "restore", "persist"] as const) {
+  // What a driver ignored, the boot script asks for again, and a plug before `enable` writes: they have no state of
+  // their own to be held to.
+  const rows =
+    command === "persist" || command === "enable" ? ROWS.filter(([, make]) => make !== listIgnoredWrites) : ROWS;
   for (const [what, make, every] of rows) {
     test(`${command}: ${what}`, async () => {
       await using host = await FaultHost.start();

@@ -4,7 +4,7 @@ import { isRelevant, parseCalls, traceAnyThread, traceMainThread } from "./calls
 import { type FaultHost, findDifferences } from "./host.ts";
 
 /** The command that is killed. */
-export type Command = "disable" | "restore" | "persist" | "bisect";
+export type Command = "disable" | "enable" | "restore" | "persist" | "bisect";
 
 /** What follows the kill. */
 export type FollowUp = Exclude<Command, "bisect">;
@@ -20,6 +20,7 @@ export interface KillResult {
 /** How it is run. */
 export const ARGUMENTS: Readonly<Record<Command, readonly string[]>> = {
   disable: ["disable", "ALL", "--yes"],
+  enable: ["enable", "ALL", "--yes"],
   restore: ["restore", "--yes"],
   persist: ["persist", "ALL", "--yes"],
   bisect: ["bisect", "ALL", "--check", 'ethtool -k eth1 | grep -q "tx-tcp-segmentation: off"'],
@@ -69,10 +70,10 @@ export async function killEverywhere(
   return { killPoints, failures };
 }
 
-/** As before the command that is to be disturbed: a restore has everything to restore. */
+/** As before the command that is to be disturbed: a restore has everything to restore, and enable to turn on. */
 export async function prepare(host: FaultHost, command: Command): Promise<void> {
   await host.reset();
-  if (command === "restore") await host.offload(...ARGUMENTS.persist);
+  if (command === "restore" || command === "enable") await host.offload(...ARGUMENTS.persist);
 }
 
 /**
@@ -140,6 +141,7 @@ const NO_GRO_SETTING_MESSAGE = "XAPI has no setting for gro";
 export const KILL_SCENARIOS: readonly (readonly [Command, FollowUp])[] = [
   ["disable", "restore"],
   ["disable", "disable"],
+  ["enable", "restore"],
   ["restore", "restore"],
   ["restore", "disable"],
   ["persist", "restore"],

@@ -101,7 +101,10 @@ export class PolicyPlanner {
 
   /** What is announced now need not be announced again. */
   #isUnannounced(iface: ManagedInterface, feature: Feature): boolean {
-    return this.maybeUnannounced.has(iface) && getSettings(iface).value(feature) === null;
+    const settings = getSettings(iface);
+    const isWritten = typeof settings.policy.value.get(feature)?.wrote === "string";
+    const isConcerned = isWritten || this.changed.isChangedLive(iface, feature);
+    return this.maybeUnannounced.has(iface) && isConcerned && settings.value(feature) === null;
   }
 
   /**

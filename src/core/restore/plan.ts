@@ -7,6 +7,7 @@ import { createInterfaceNote, createInterfaceProblem } from "../interface-proble
 import type { Policy } from "../policy.ts";
 import type { StoredFeature, StoredFeatures } from "../policy-entries.ts";
 import type { Note, Problem } from "../problem.ts";
+import { parseSetting } from "../settings.ts";
 import type { PolicyStep } from "../write-policy-entries.ts";
 import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
 
@@ -156,7 +157,8 @@ type SettingChange =
 
 /**
  * Whether somebody else has changed a setting is decided by what this tool wrote last alone; a key that
- * is not there always counts as ours.
+ * is not there always counts as ours. So does one that says off where the text says that it was removed: the text
+ * comes before the removal, and an `enable` that was cut short between the two has left it.
  */
 function planSettingChange(
   iface: ManagedInterface,
@@ -167,9 +169,10 @@ function planSettingChange(
   if (key === null || !isFeature(feature) || original === null || wrote === undefined) return null;
   const current = getSettings(iface).value(feature);
   const originalValue = original.setting;
-  if (current === originalValue || wrote === originalValue) return null;
+  const isLeftByEnable = wrote === null && parseSetting(current) === "off";
+  if (current === originalValue || (wrote === originalValue && !isLeftByEnable)) return null;
   const step: SettingStep = { iface, feature, key, from: current, to: originalValue };
-  return current === wrote || current === null
+  return current === wrote || current === null || isLeftByEnable
     ? { type: "step", step }
     : {
         type: "conflict",
