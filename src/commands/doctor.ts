@@ -18,10 +18,12 @@ import { collectSoftware } from "../core/doctor/software.ts";
 import { findHooks, type ThirdPartyHook } from "../core/doctor/third-party-hooks.ts";
 import { DEFAULT_FEATURES, FEATURE_NAMES } from "../core/features.ts";
 import type { Interface } from "../core/interface.ts";
+import { Policy } from "../core/policy.ts";
 import type { PoolCall } from "../core/pool-call.ts";
 import type { XapiDiagnostics } from "../core/ports.ts";
 import { computeExitCode, type Problem } from "../core/problem.ts";
 import { createReport, type OffloadSetting, type Report } from "../core/report.ts";
+import { countSettingsOfOthers, type SettingsOfOthers } from "../core/settings-of-others.ts";
 import { readInterfaceFeatures } from "../core/targets/interface-features.ts";
 import { evaluateInterfaces } from "../core/verify/evaluate-interfaces.ts";
 import { type Dom0, toXapiProblems, withPartialDom0 } from "../host/open.ts";
@@ -137,7 +139,11 @@ async function createDoctorReport(
   };
   const stateFiles = failures.tryRead("its own notes", listStateFiles) ?? [];
   const problems = [...toXapiProblems(xapi), ...evaluation.problems, ...toNotReadProblems(failures)];
-  const advice = buildAdvice({ problems, notes: evaluation.notes, advice: evaluation.advice }, findings);
+  const advice = buildAdvice(
+    { problems, notes: evaluation.notes, advice: evaluation.advice },
+    findings,
+    findSettingsOfOthers(dom0, interfaces),
+  );
   return createReport("doctor", {
     host: dom0.host,
     exitCode: computeExitCode(problems, { strict: false, changing: false }),
@@ -156,6 +162,17 @@ async function createDoctorReport(
       advice,
     },
   });
+}
+
+/** What others have turned off, on a host of which nothing is in the policy. */
+function findSettingsOfOthers({ xapi }: Dom0, interfaces: readonly Interface[]): SettingsOfOthers | null {
+  if (!xapi.isKnown) return null;
+  const policy = Policy.fromInventory(xapi.inventory);
+  const hasPolicy = policy.hasHostRule || interfaces.some((iface) => policy.hasPolicyFor(iface));
+  const others = hasPolicy ? null : countSettingsOfOthers(interfaces);
+  // Of a few settings their owner knows; it is a host on which everything is off that needs an answer.
+  const managed = interfaces.filter(({ kind }) => kind !== "unmanaged");
+  return others !== null && others.pifs + others.vifs === managed.length ? others : null;
 }
 
 /** The software, and records that are read by nobody or for something else. */

@@ -19,7 +19,8 @@ export function formatRestoreCommand({ targets, features, pool }: UndoRequest): 
   return ["offload", "restore", ...words].map(quoteShellWord).join(" ");
 }
 
-function formatTargetWords({ text, kind }: TargetRequest): readonly string[] {
+/** Targets as they are typed. */
+export function formatTargetWords({ text, kind }: TargetRequest): readonly string[] {
   switch (kind) {
     case "vm":
     case "pif":

@@ -154,3 +154,43 @@ describe("enable", () => {
     expect((await dom0.offload("verify")).exitCode).toBe(0);
   });
 });
+
+describe("a host on which an old script turned everything off", () => {
+  test("is told by restore that nothing is offload's own, and how to return", async () => {
+    await using dom0 = await Dom0.start();
+    await runOldScript(dom0);
+    await dom0.simulator.clearCalls();
+    const run = await dom0.offload("restore", "--yes");
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout.replaceAll(/\s+/g, " ")).toMatch(
+      /offload has nothing of its own to restore; \d+ settings on 4 PIFs and \d+ VIFs that say off were made by others/,
+    );
+    expect(run.stdout).toContain("offload enable ALL");
+    expect(await listWrites(dom0)).toEqual([]);
+    expect((await dom0.offload("restore", "eth1")).stdout).toContain("offload enable eth1");
+  });
+
+  test("is told nothing of the kind by restore where offload has something to restore", async () => {
+    await using dom0 = await Dom0.start();
+    await runOldScript(dom0);
+    await dom0.offload("disable", "ALL", "--yes");
+    expect((await dom0.offload("restore", "--yes")).stdout).not.toContain("offload enable");
+  });
+
+  test("is told by doctor who wrote the settings, most likely, and both ways", async () => {
+    await using dom0 = await Dom0.start({ vms: 0 });
+    await runOldScript(dom0);
+    const page = (await dom0.offload("doctor")).stdout.replaceAll(/\s+/g, " ");
+    expect(page).toContain("36 settings on 4 PIFs and 2 VIFs say off");
+    expect(page).toContain("most likely a script wrote them");
+    expect(page).toContain("offload disable ALL");
+    expect(page).toContain("offload enable ALL");
+  });
+
+  test("is told nothing of the kind by doctor once the policy says off", async () => {
+    await using dom0 = await Dom0.start({ vms: 0 });
+    await runOldScript(dom0);
+    await dom0.offload("disable", "ALL", "--yes");
+    expect((await dom0.offload("doctor")).stdout).not.toContain("offload enable");
+  });
+});

@@ -1,6 +1,7 @@
 import { quoteShellWord } from "../disable/manual-commands.ts";
 import type { ProblemCode } from "../problem.ts";
 import type { Advice, Diagnosis, OffloadSetting, Report } from "../report.ts";
+import { describeSettingsOfOthers, type SettingsOfOthers } from "../settings-of-others.ts";
 import { formatCount, joinAnd } from "../text.ts";
 import type { ThirdPartyHook } from "./third-party-hooks.ts";
 
@@ -16,11 +17,16 @@ type ReportFindings = Pick<Report, "problems" | "notes" | "advice">;
  * everything, what is on, what is missing, and last what has no effect. Repeats nothing. What turns features off is
  * what `verify` advises.
  */
-export function buildAdvice(report: ReportFindings, diagnosis: DiagnosisFindings): Advice[] {
+export function buildAdvice(
+  report: ReportFindings,
+  diagnosis: DiagnosisFindings,
+  settingsOfOthers: SettingsOfOthers | null = null,
+): Advice[] {
   const { undoing, others } = groupHooks(diagnosis.hooks);
   return [
     ...adviseOnToolstack(report),
     ...adviseOnUnsupportedSettings(report),
+    ...adviseOnSettingsOfOthers(settingsOfOthers),
     ...undoing.map(adviseOnHooks),
     ...adviseOnDisable(report),
     ...adviseOnBoot(report),
@@ -40,6 +46,21 @@ function formatInterfaceNames(problems: Report["problems"]): string {
   const names = [...new Set(problems.flatMap((problem) => ("interface" in problem ? [problem.interface ?? ""] : [])))];
   if (names.length <= MAX_NAMED_INTERFACES) return joinAnd(names);
   return `${names.slice(0, MAX_NAMED_INTERFACES).join(", ")} and ${names.length - MAX_NAMED_INTERFACES} more`;
+}
+
+/** Whoever takes over such a host may want either: to keep it so, or to have everything on again. */
+function adviseOnSettingsOfOthers(others: SettingsOfOthers | null): readonly Advice[] {
+  if (others === null) return [];
+  const { sharedKeys } = others;
+  const writer =
+    sharedKeys === null
+      ? "others wrote them"
+      : `the same ${formatCount(sharedKeys.length, "key")} on each (${sharedKeys.join(", ")}), so most likely a script wrote them`;
+  const found = `nothing is in the policy, and ${describeSettingsOfOthers(others)} say off: ${writer}`;
+  return [
+    { reason: `${found}; to keep it so and have it verified`, command: "offload disable ALL" },
+    { reason: "or, to remove these settings and turn everything on", command: "offload enable ALL" },
+  ];
 }
 
 function adviseOnToolstack(report: Pick<Report, "problems">): readonly Advice[] {

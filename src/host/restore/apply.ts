@@ -8,7 +8,13 @@ import { evaluateThirdPartyFiles } from "../../core/verify/boot-findings.ts";
 import { evaluateInterfaces } from "../../core/verify/evaluate-interfaces.ts";
 import { createChangePorts } from "../change.ts";
 import { type Dom0, toXapiProblems } from "../open.ts";
-import { createReplugger, noteSkippedReplug, type PlannedRestore, type RestoreOptions } from "./plan.ts";
+import {
+  createReplugger,
+  noteSettingsOfOthers,
+  noteSkippedReplug,
+  type PlannedRestore,
+  type RestoreOptions,
+} from "./plan.ts";
 import { updateBootLayerAfterRestore } from "./update-boot-layer.ts";
 
 interface RestoreContext {
@@ -50,7 +56,12 @@ export async function applyHostRestore(
     ...restored.problems,
     ...(request.targets.length === 0 ? evaluateThirdPartyFiles(planned.boot, { isMaskProblem: false }).problems : []),
   ];
-  const notes = [...selected.notes, ...restored.notes, ...(await noteSkippedReplug(planned, restored, request))];
+  const notes = [
+    ...selected.notes,
+    ...noteSettingsOfOthers(planned, request),
+    ...restored.notes,
+    ...(await noteSkippedReplug(planned, restored, request)),
+  ];
   const exitCode = computeExitCode(problems, { strict: false, changing: true });
   const { host } = dom0;
   return {

@@ -1,4 +1,5 @@
 import { attempt, CommandError } from "../../core/command-error.ts";
+import { quoteShellWord } from "../../core/disable/manual-commands.ts";
 import { getFeatureSet } from "../../core/disable/steps.ts";
 import { FEATURE_NAMES, type Feature, isFeature } from "../../core/features.ts";
 import { getSettings, type Interface, listInterfaceDevices, type NicInterface } from "../../core/interface.ts";
@@ -11,11 +12,13 @@ import type { Note } from "../../core/problem.ts";
 import type { RestoreResult } from "../../core/restore/apply.ts";
 import type { RestoreRequest, RestoreSources } from "../../core/restore/live-restore.ts";
 import { planRestore, type RestorePlan } from "../../core/restore/plan.ts";
+import { countSettingsOfOthers, describeSettingsOfOthers } from "../../core/settings-of-others.ts";
 import { createUnmanagedInterface } from "../../core/targets/interface-features.ts";
 import { createLeftOutNotes } from "../../core/targets/notes.ts";
 import type { TargetRequest } from "../../core/targets/target-request.ts";
 import { countVmsOnOtherHosts, indexInterfaces, type TargetGroup } from "../../core/targets/targets.ts";
 import { formatCount, joinAnd, quote } from "../../core/text.ts";
+import { formatTargetWords } from "../../core/undo-command.ts";
 import { getBootFeatures, getCoveredNicFeatures } from "../../core/verify/coverage.ts";
 import { checkNetworkd } from "../../core/verify/networkd.ts";
 import { type HostRuleStep, planHostRule } from "../../core/write-policy-entries.ts";
@@ -134,6 +137,20 @@ async function selectEverything(dom0: Dom0): Promise<SelectedTargets> {
     toolstack,
     initialSnapshot: snapshot,
   };
+}
+
+/** That nothing here is of this tool, where others have turned features off. */
+export function noteSettingsOfOthers(
+  { plan, rule, selected, boot }: PlannedRestore,
+  { targets }: RestoreOptions,
+): readonly Note[] {
+  const isNothing = plan.interfaces.length === 0 && rule === null && boot.state === "not-installed";
+  const others = isNothing ? countSettingsOfOthers(selected.interfaces) : null;
+  if (others === null) return [];
+  const words = targets.length === 0 ? ["ALL"] : targets.flatMap(formatTargetWords);
+  const command = ["offload", "enable", ...words].map(quoteShellWord).join(" ");
+  const message = `offload has nothing of its own to restore; ${describeSettingsOfOthers(others)} that say off were made by others; remove them and turn these features on with: ${command}`;
+  return [{ code: "settings-of-others", message }];
 }
 
 /** Templates and snapshots keep what is stored with them: VMs that are made from them have it too. */

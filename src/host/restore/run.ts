@@ -24,7 +24,7 @@ import { awaitAnswer } from "../pending/await-answer.ts";
 import { applyOrRevert, beginPendingChange, revertPendingChange } from "../pending/pending-change.ts";
 import { getReadScope } from "../selection.ts";
 import { applyHostRestore } from "./apply.ts";
-import { type PlannedRestore, planHostRestore, type RestoreOptions } from "./plan.ts";
+import { noteSettingsOfOthers, type PlannedRestore, planHostRestore, type RestoreOptions } from "./plan.ts";
 import { describePlugs, PLUG_UNPROTECTED } from "./replug.ts";
 
 /** What is to be restored, and how. */
@@ -146,11 +146,8 @@ function hasSameTargets(a: RestoreOptions["targets"], b: RestoreOptions["targets
   return getTexts(a).symmetricDifference(getTexts(b)).size === 0;
 }
 
-function previewRestore(
-  { plan, selected, boot, replugPlan }: PlannedRestore,
-  request: HostRestoreRequest,
-  { host }: Dom0,
-): CommandResult {
+function previewRestore(planned: PlannedRestore, request: HostRestoreRequest, { host }: Dom0): CommandResult {
+  const { plan, selected, boot, replugPlan } = planned;
   const { devices } = evaluateInterfaces(plan.interfaces, plan.before, {
     features: DEFAULT_FEATURES,
     includesSettings: true,
@@ -168,7 +165,7 @@ function previewRestore(
     dryRun: true,
     devices,
     problems: [...selected.problems, ...plan.problems],
-    notes: [...selected.notes, ...plan.notes],
+    notes: [...selected.notes, ...noteSettingsOfOthers(planned, request), ...plan.notes],
     commands,
   });
   const lines = commands.length > 0 ? commands : [NOTHING_TO_CHANGE];
