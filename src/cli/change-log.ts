@@ -42,11 +42,7 @@ export async function logChange(run: LoggedRun, { result }: CompletedCommand): P
 }
 
 /** `disable ALL by alice (sudo), /dev/pts/0: 12 live changes, 8 settings, 1 problem; exit code 1`. */
-export function formatLogLine(
-  { name, words }: Pick<LoggedRun, "name" | "words">,
-  report: Report,
-  caller: string,
-): string {
+function formatLogLine({ name, words }: Pick<LoggedRun, "name" | "words">, report: Report, caller: string): string {
   const settings = report.changes.filter(({ layer }) => layer === "xapi").length;
   const live = report.changes.length - settings;
   const outcome = [
