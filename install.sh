@@ -433,7 +433,7 @@ completion_file() {
   esac
 }
 
-# A link, a file that a package owns, or that says nothing of offload, is somebody else's.
+# A link, a file that a package owns, or that says nothing of offload, is someone else's.
 own_completion() {
   [ -f "$1" ] && [ ! -L "$1" ] || return 1
   head -n 2 "$1" 2>/dev/null | grep -q "made by offload completions $2" || return 1

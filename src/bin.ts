@@ -8,7 +8,7 @@ import { writeSync } from "node:fs";
 process.on("uncaughtException", endUnavailable);
 process.on("unhandledRejection", endUnavailable);
 
-// Scripts ask for the version on every host of a pool: it is told before anything else is loaded.
+// Scripts ask for the version on every host of a pool: it is printed before anything else is loaded.
 const firstArg = process.argv[2];
 if (firstArg === "--version" || firstArg === "-V") await (await import("./print-version.ts")).printVersion();
 else await import("./main.ts");

@@ -18,7 +18,7 @@ import {
 } from "./systemd.ts";
 import { installUdevRule, removeUdevRule, UDEV_RULE, udevRuleFile } from "./udev-rule.ts";
 
-/** A file that `persist` would write, for whoever wants to see it first. */
+/** A file that `persist` would write, to be looked at first. */
 export interface BootFile {
   readonly path: string;
   readonly text: string;
@@ -94,7 +94,7 @@ export async function installBootFiles(coverage: Coverage, method: BootMethod): 
 }
 
 /**
- * Writes the boot script anew, where `persist` has installed the boot layer; says whether that changed anything.
+ * Rewrites the boot script, where `persist` has installed the boot layer; says whether that changed anything.
  */
 export async function rewriteBootScript(coverage: Coverage): Promise<boolean> {
   const layer = inspectBootLayer();

@@ -16,7 +16,7 @@ interface BootScriptInspection {
   readonly coverage: Coverage | null;
 }
 
-/** How it stands with the boot script. */
+/** The state of the boot script. */
 export function inspectBootScript(): BootScriptInspection {
   const content = bootScriptFile.inspect();
   const coverage = content.state === "own" ? parseBootScriptCoverage(content.text) : null;
@@ -39,7 +39,7 @@ export function removeBootScript(): boolean {
     rmdirSync(directory);
   } catch (error) {
     const errno = getErrnoName(error);
-    // What is no directory is somebody else's.
+    // What is no directory is someone else's.
     const isExpected = errno === "ENOENT" || errno === "ENOTEMPTY" || errno === "ENOTDIR";
     if (!isExpected) throw toFileError("file-not-removed", `cannot remove ${directory}`, error);
   }

@@ -45,7 +45,7 @@ export async function planBlock(): Promise<BlockPlan> {
 
 /**
  * Writes rc.local with the block and makes that executable: dom0 ships it without the bit, and then
- * nothing runs and nobody is told. Says whether anything had to be changed.
+ * nothing runs and nothing says so. Says whether anything had to be changed.
  */
 export async function writeBlock({ path, text }: BlockPlan): Promise<boolean> {
   return await replaceFile(path, Buffer.from(text, "latin1"), { createMode: 0o755, addMode: EXECUTABLE_BITS });
@@ -65,7 +65,7 @@ export async function removeBlock(): Promise<boolean> {
   return await replaceFile(path, Buffer.from(stripped, "latin1"), mode === null ? {} : { setMode: mode });
 }
 
-/** How it stands with the block; `missing` when there is none. */
+/** The state of the block; `missing` when there is none. */
 export function inspectBlock(): "missing" | "up-to-date" | "modified" | "not-executable" {
   const path = rcLocalPath();
   const text = isFileOrMissing(path) ? readText(path) : null;

@@ -1,7 +1,7 @@
 import type { Feature } from "../core/features.ts";
 
 /**
- * What `ethtool -k` calls the features that `ethtool -K` takes by keyword: the long names of ethtool's
+ * What `ethtool -k` calls the features that `ethtool -K` takes by name: the long names of ethtool's
  * off_flag_def table, the same in 3.15, 4.19 and 6.x. `-K` of 3.15 and 4.19 does not take them.
  */
 const LONG_NAMES = {
@@ -84,7 +84,7 @@ ${Object.entries(LONG_NAMES)
 }`;
 
 /**
- * The writer. It names only what has to change: a keyword that this ethtool or this kernel does not know
+ * The writer. It names only what has to change: a name that this ethtool or this kernel does not know
  * never gets into the call, of which 4.19 would refuse the whole for one unknown word. The exit status
  * of `ethtool -K` is no verdict: 3.15 and 4.19 have 0 when any bit changed, whether the wanted one or not, and when
  * all were as wanted before; 1 only when nothing changed and a feature is not as wanted, so that the same call ends

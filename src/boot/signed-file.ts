@@ -37,7 +37,7 @@ export function toThirdPartyFailure(file: ThirdPartyBootFile): Failure {
 /** How a file compares with the one that this version would write. */
 export type FileState = "missing" | "third-party" | "up-to-date" | "outdated" | "modified";
 
-/** `expected`: what this version would write; null where nobody can tell. */
+/** `expected`: what this version would write; null where that is unknown. */
 export function compareFile(actual: OwnFileContent, expected: string | null): FileState {
   if (actual.state !== "own") return actual.state;
   if (expected !== null && stripVersion(actual.text) === stripVersion(expected)) return "up-to-date";

@@ -17,7 +17,7 @@ import { compareFile, createSignedFile, HEADER } from "./signed-file.ts";
  * start of day; before VMs are started by themselves (xapi-domains.service). Ordering after a unit
  * that does not exist is no error. Only directives that systemd 219 knows.
  *
- * VMs wait for it, so all of it is bounded in time. The boot script is first written anew from the policy in
+ * VMs wait for it, so all of it is bounded in time. The boot script is first rewritten from the policy in
  * XAPI; where that fails, or offload is gone, the one that is there does.
  */
 export const UNIT = `${HEADER}
@@ -102,12 +102,12 @@ export async function removeUnit(): Promise<boolean> {
   if (state === "own" && isRunning) await runProgramOrFail("systemctl", ["stop", UNIT_NAME]);
   unitLink.remove();
   unitFile.remove();
-  // Also where a run before was cut short before it told systemd.
+  // Also where a run before was cut short before it reloaded systemd.
   if (isRunning && (await needsDaemonReload())) await runProgramOrFail("systemctl", ["daemon-reload"]);
   return state === "own";
 }
 
-/** How it stands with the unit; `missing` when there is none of ours. */
+/** The state of the unit; `missing` when there is none of ours. */
 export function inspectUnit(): "missing" | "up-to-date" | "outdated" | "modified" | "disabled" {
   const state = compareFile(unitFile.inspect(), UNIT);
   if (state === "missing" || state === "third-party") return "missing";

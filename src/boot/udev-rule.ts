@@ -21,7 +21,7 @@ ACTION=="online", SUBSYSTEM=="xen-backend", KERNEL=="vif-*", RUN+="/bin/sh ${BOO
 /** The rule on disk. */
 export const udevRuleFile = createSignedFile(UDEV_RULE_PATH, 0o644);
 
-/** Writes the rule and tells udevd; says whether that changed anything. */
+/** Writes the rule and has udevd read it; says whether that changed anything. */
 export async function installUdevRule(): Promise<boolean> {
   const changed = await udevRuleFile.write(UDEV_RULE);
   if (changed) await reloadUdevRules();
@@ -35,7 +35,7 @@ export async function removeUdevRule(): Promise<boolean> {
   return removed;
 }
 
-/** udevd notices by itself within seconds; where none runs there is nobody to be told. */
+/** udevd notices by itself within seconds; where none runs there is nothing to do. */
 async function reloadUdevRules(): Promise<void> {
   if (existsSync(UDEV_CONTROL_SOCKET)) await runProgram("udevadm", ["control", "--reload"]);
 }

@@ -15,7 +15,7 @@ export interface CommandContext {
   readonly output: OutputOptions;
 }
 
-/** What a command that could be carried out has to tell. */
+/** What a command that could be carried out gives. */
 export interface CommandResult {
   readonly report: Report;
   /** Replaces the usual human view. */

@@ -3,12 +3,12 @@ import { askYesNo, isInteractive } from "../terminal/confirm.ts";
 import { writeAll } from "../terminal/streams.ts";
 import type { SignalHandler } from "./signals.ts";
 
-/** What somebody is to agree to. */
+/** What someone is to agree to. */
 export interface ConfirmationPrompt {
   readonly question: string;
   /** Printed above the question. */
   readonly summary: string;
-  /** Why this is asked at all, for whoever cannot be asked: half a sentence. */
+  /** Why this is asked at all, for a run without a terminal: half a sentence. */
   readonly refusal: string;
 }
 

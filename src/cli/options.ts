@@ -194,5 +194,5 @@ export function checkChangeOptions(
 /** A NIC that resets on a change takes a second or two. */
 const DEFAULT_TIMEOUT_SECONDS = 30;
 
-/** Bun gives a request up after five minutes, whatever it was told. */
+/** Bun gives a request up after five minutes, whatever it was given. */
 const MAX_TIMEOUT_SECONDS = 240;

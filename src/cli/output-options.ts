@@ -2,7 +2,7 @@
 export interface OutputOptions {
   readonly json: boolean;
   readonly color: boolean;
-  /** Whether each object is told of. */
+  /** Whether each object is listed. */
   readonly verbose: boolean;
   /** Whether `status` shows each device. */
   readonly all: boolean;

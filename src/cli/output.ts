@@ -25,7 +25,7 @@ export async function printResult(
   if (output.monitoring !== null) {
     const answer = await createMonitoringAnswer(isError ? result : result.report, output.monitoring);
     if (answer !== null) {
-      // Names in it are a tenant's, and somebody may look at it at a terminal.
+      // Names in it are a tenant's, and someone may look at it at a terminal.
       await writeAll("stdout", answer.text.split("\n").map(stripUnprintable).join("\n"));
       // Metrics say that nothing could be found out, and not why.
       if (isError && output.monitoring.format === "prometheus") printFailures(result.failures, output.color);
@@ -63,7 +63,7 @@ async function printError(
   return computeErrorExitCode(error);
 }
 
-/** What another host is told of a command that was run for it: the report, and what replaces its usual view. */
+/** What another host gets of a command that was run for it: the report, and what replaces its usual view. */
 export async function createHostAnswer(
   reportAs: ReportingCommand,
   output: OutputOptions,

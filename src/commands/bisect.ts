@@ -23,7 +23,7 @@ export const bisectCommand = defineOffloadCommand("bisect", BISECT, async (args,
   if (request.command === null && !isInteractive()) {
     throw usageError(
       "not-interactive",
-      "nobody can be asked whether the problem is gone: stdin is not a terminal; pass --check COMMAND",
+      "cannot ask whether the problem is gone: stdin is not a terminal; pass --check COMMAND",
     );
   }
   const { report, fixes } = await runBisect(request, context);

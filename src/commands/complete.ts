@@ -8,7 +8,7 @@ import { readHostIdentity } from "../xapi/host-files.ts";
 import { XapiSession } from "../xapi/rpc/session.ts";
 import { XapiSocket } from "../xapi/rpc/socket.ts";
 
-/** How long somebody who pressed Tab waits for XAPI, in seconds a call. */
+/** How long someone who pressed Tab waits for XAPI, in seconds a call. */
 const XAPI_TIMEOUT_SECONDS = 2;
 
 const COMPLETE = {

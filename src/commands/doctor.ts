@@ -175,7 +175,7 @@ function findSettingsOfOthers({ xapi }: Dom0, interfaces: readonly Interface[]):
   return others !== null && others.pifs + others.vifs === managed.length ? others : null;
 }
 
-/** The software, and records that are read by nobody or for something else. */
+/** The software, and settings that nothing reads, or that are for something else. */
 async function findSettings(
   { xapi, product }: Dom0,
   interfaces: readonly Interface[],

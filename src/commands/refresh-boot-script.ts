@@ -20,7 +20,7 @@ const REFRESH_BOOT_SCRIPT = {
 } as const;
 
 /**
- * `offload refresh-boot-script`, hidden: writes the boot script anew from the policy in XAPI. The unit
+ * `offload refresh-boot-script`, hidden: rewrites the boot script from the policy in XAPI. The unit
  * runs it at boot, for what other hosts of the pool have changed meanwhile.
  */
 export const refreshBootScriptCommand = defineOffloadCommand("persist", REFRESH_BOOT_SCRIPT, (_, { signals }) =>

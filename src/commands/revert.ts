@@ -15,7 +15,7 @@ import { getPendingState, getSecondsLeft, readPendingChange } from "../state/pen
 /** How often the revert timer looks whether the change was answered. */
 const POLL_INTERVAL_MS = 500;
 
-/** How long it waits for whoever has the lock: nobody else would revert the change. */
+/** How long it waits for the process that holds the lock: nobody else would revert the change. */
 const LOCK_WAIT_SECONDS = 24 * 3600;
 
 const REVERT = {
@@ -38,7 +38,7 @@ export const revertCommand = defineOffloadCommand("restore", REVERT, async (args
   if (args.flag("at-deadline")) {
     return await revertAtDeadline(args.values("change")[0] ?? "", pending, signals);
   }
-  // What somebody else has made pending meanwhile is not the pool's to revert.
+  // What someone else has made pending meanwhile is not the pool's to revert.
   if (pending === null || (call !== null && pending.id !== call.runId)) {
     throw usageError("no-pending-change", "no change is pending");
   }

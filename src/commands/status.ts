@@ -19,7 +19,7 @@ import { findNetworkdNotes } from "../host/verify.ts";
 import { readPendingChange, toPendingReport } from "../state/pending-change.ts";
 import { readNetworkdDb } from "../xapi/networkd/database.ts";
 
-/** `offload status`: the whole picture, live and recorded, without evaluating it. */
+/** `offload status`: the whole picture, live and in XAPI, without evaluating it. */
 export const statusCommand = defineOffloadCommand("status", STATUS, async (args, { signals, call }) => {
   const { targets, features } = parseTargetsAndFeatures(args);
   const pool = parsePoolOptions(args);

@@ -4,7 +4,7 @@ import { type CoverageJson, coverageToJson } from "./verify/coverage-json.ts";
 /** What runs the boot script at boot. */
 export type BootMethod = "systemd" | "rc.local";
 
-/** How it stands with what `persist` installed. Only `current` does its work, and all of it. */
+/** The state of what `persist` installed. Only `current` does its work, and all of it. */
 export type BootState =
   | "not-installed"
   | "up-to-date"

@@ -3,13 +3,13 @@ import { findClosest } from "./find-closest.ts";
 import { quote } from "./text.ts";
 
 interface FeatureDefinition {
-  /** The word that ethtool and the record keys use. */
+  /** The word that ethtool and the keys of settings use. */
   readonly name: string;
   /** What `ethtool -k` calls it. */
   readonly ethtoolName: string;
-  /** The kernel features behind the keyword; `*` stands for any run of characters. */
+  /** The kernel features behind the name; `*` stands for any run of characters. */
   readonly kernelPattern: string;
-  /** Whether xapi and networkd read `ethtool-<keyword>` of a PIF (nm.ml determine_ethtool_settings). */
+  /** Whether xapi and networkd read `ethtool-<name>` of a PIF (nm.ml determine_ethtool_settings). */
   readonly pifSetting: boolean;
   /** Whether xenopsd reads it of a VIF (device.ml vif_udev_keys: neither gro nor lro). */
   readonly vifSetting: boolean;
@@ -25,7 +25,7 @@ interface FeatureDefinition {
 }
 
 /**
- * Every feature that this program knows: the one source of parsing, kernel masks, record keys,
+ * Every feature that this program knows: the one source of parsing, kernel masks, keys of settings,
  * help and documentation. Keywords and kernel patterns are those of ethtool's off_flag_def table.
  */
 export const FEATURES = [
@@ -154,10 +154,10 @@ export const FEATURES = [
 /** A feature as the user names it: `tso`. */
 export type Feature = (typeof FEATURES)[number]["name"];
 
-/** All keywords, in the order in which they are shown. */
+/** All names, in the order in which they are shown. */
 export const FEATURE_NAMES: readonly Feature[] = FEATURES.map((feature) => feature.name);
 
-/** The keywords that are meant when none is named. */
+/** The features that are meant when none is named. */
 export const DEFAULT_FEATURES: readonly Feature[] = FEATURES.filter((feature) => feature.byDefault).map(
   (feature) => feature.name,
 );
@@ -171,7 +171,7 @@ const SETTING_KEYS = {
   vif: buildSettingKeys(({ vifSetting }) => vifSetting),
 } as const;
 
-/** Whether the toolstack reads the record of this feature on a PIF or VIF, and the key it reads. */
+/** Whether the toolstack reads the setting of this feature on a PIF or VIF, and the key it reads. */
 export function settingKey(kind: "pif" | "vif", feature: Feature): string | null {
   return SETTING_KEYS[kind].get(feature) ?? null;
 }

@@ -12,7 +12,7 @@ export interface FindingDetails {
 
 /**
  * A problem of an interface or of one of its devices, in the shape that all of them have: the message begins with what
- * it is about and ends with what is to be run there, so that those that say the same can be told together.
+ * it is about and ends with what is to be run there, so that those that say the same can be reported together.
  */
 export function createInterfaceProblem(
   code: ProblemCode,

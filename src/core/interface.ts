@@ -24,7 +24,7 @@ export interface VifInterface {
   readonly location: Location;
 }
 
-/** A device that only the kernel told of, because XAPI was not or could not be asked. */
+/** A device that only the kernel knows, because XAPI was not or could not be asked. */
 export interface UnmanagedInterface {
   readonly kind: "unmanaged";
   readonly device: string;
@@ -103,7 +103,7 @@ export function formatInterfaceName(iface: Interface, device?: string): string {
 /** An interface with an object in XAPI. */
 export type ManagedInterface = Exclude<Interface, { kind: "unmanaged" }>;
 
-/** Whether it is a device that only the kernel told of, and no guest's. */
+/** Whether it is a device that only the kernel knows, and no guest's. */
 export function isUnmanagedNic(iface: Interface): iface is UnmanagedInterface {
   return iface.kind === "unmanaged" && iface.deviceKind === "pif";
 }

@@ -69,7 +69,7 @@ export interface Vm {
   readonly domid: number;
   /** The host that it runs on; a halted or suspended VM runs nowhere, whatever its record says. */
   readonly residentOn: Host | undefined;
-  /** On its way to another host: until it has arrived the record tells of the host that it leaves. */
+  /** On its way to another host: until it has arrived the record names the host that it leaves. */
   readonly isMigrating: boolean;
 }
 

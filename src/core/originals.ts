@@ -5,7 +5,7 @@ import type { Original } from "./policy-entries.ts";
 import type { KernelBits } from "./ports.ts";
 import { parseSetting } from "./settings.ts";
 
-/** What tells how a feature was before this tool touched it. */
+/** Where it is known from how a feature was before this tool touched it. */
 export interface OriginalSources {
   readonly snapshot: FeatureSnapshot;
   /** This boot's exact bits of a device; null without any. */

@@ -27,7 +27,7 @@ export type LookupResult<T> =
   | { readonly found: true; readonly value: T }
   | { readonly found: false; readonly reason: string };
 
-/** A network of XAPI's, as far as it can have records of offloads. */
+/** A network of XAPI's, as far as it can have settings of offloads. */
 export interface NetworkSettings {
   readonly uuid: string;
   readonly name: string;
@@ -119,12 +119,12 @@ export interface OtherConfigWriteOutcome<W extends OtherConfigWrite = OtherConfi
   readonly reason: string;
 }
 
-/** What became of a record that was to be written. */
+/** What became of a setting that was to be written. */
 export interface SettingOutcome extends Pick<OtherConfigWriteOutcome, "state" | "reason"> {
   readonly step: SettingStep;
 }
 
-/** Has XAPI plug PIFs anew, so that networkd forgets what their settings were at the last plug. */
+/** Has XAPI replug PIFs, so that networkd forgets what their settings were at the last plug. */
 export interface Replugger {
   /** Plugs what carries these PIFs. Gives the problems, each with the UUID of the PIF that it is about. */
   replug(pifs: readonly Pif[]): Promise<{ readonly problems: readonly Problem[]; readonly notes: readonly Note[] }>;
@@ -164,7 +164,7 @@ export interface Toolstack {
   /** The name of the bridge on which XAPI configures the address of a PIF. */
   findBridge(pif: Pif): Promise<string>;
   /**
-   * Plugs a PIF. Of one that is attached that applies its record anew, and a NIC may reset. Returns
+   * Plugs a PIF. Of one that is attached that applies its record again, and a NIC may reset. Returns
    * why it failed, or null.
    */
   plugPif(pif: Pif): Promise<string | null>;

@@ -2,7 +2,7 @@ import type { Feature } from "./features.ts";
 
 /**
  * What each problem means for the exit code. `drift`: something that could be off is on, or a
- * record is missing or wrong. `undone`: something that was asked for could not be carried out.
+ * setting is missing or wrong. `undone`: something that was asked for could not be carried out.
  * `unknown`: the state could not be determined. `fixed`: counts only under --strict.
  */
 export const PROBLEM_SEVERITIES = {

@@ -9,11 +9,11 @@ import type { ExitCode, Note, Problem } from "./problem.ts";
 export interface FeatureReport {
   /** In force now; null where there is no device to read. */
   readonly live: "on" | "off" | "absent" | null;
-  /** The driver lets nobody change it. */
+  /** The driver does not let it be changed. */
   readonly fixed: boolean;
   /** Asked for: with `live` off it will come on by itself. */
   readonly requested: boolean;
-  /** What the toolstack will apply at the next plug; null when no record says anything. */
+  /** What the toolstack will apply at the next plug; null without a setting. */
   readonly xapi: "off" | "on" | null;
   readonly verdict: "ok" | "drift" | "fixed" | "absent" | "unknown";
 }
@@ -124,7 +124,7 @@ export interface HostReport {
   readonly report: RemoteReport | null;
 }
 
-/** What a report tells; whatever is left out is empty. */
+/** What a report holds; whatever is left out is empty. */
 export type ReportParts = Partial<Omit<Report, "version" | "command">> & Pick<Report, "exitCode">;
 
 /** The report of a command. */
@@ -239,9 +239,9 @@ export interface Diagnosis {
   readonly redacted: boolean;
   readonly software: readonly Software[];
   readonly nics: readonly NicDriver[];
-  /** Records that nothing reads. */
+  /** Settings that nothing reads. */
   readonly ineffectiveSettings: readonly OffloadSetting[];
-  /** Records of networks, which are applied to the bridge and to nothing else. */
+  /** Settings of networks, which are applied to the bridge and to nothing else. */
   readonly networkSettings: readonly OffloadSetting[];
   /** Files of others that touch offloads. */
   readonly hooks: readonly ThirdPartyHook[];

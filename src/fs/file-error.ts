@@ -20,7 +20,7 @@ const ERRNO_REASONS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The failure that an error of the file system stands for, in words for whoever administrates the host. Anything
+ * The failure that an error of the file system stands for, in words for the administrator of the host. Anything
  * that is none is thrown on: a mistake in the program must not pass for a trouble of the host.
  */
 export function toFileError(code: string, action: string, error: unknown): CommandError {

@@ -86,7 +86,7 @@ export function sendNow(fd: number, bytes: Uint8Array): number {
 }
 
 /**
- * Opens anew, by our own open file description, what a terminal or a pipe is at the other end of: writes to it then
+ * Reopens, by our own open file description, what a terminal or a pipe is at the other end of: writes to it then
  * never wait, and nobody who shares the first one notices. Null for what has a position (lseek(2)), such as a file,
  * where two descriptions would overwrite each other and nothing waits; and where it cannot be opened.
  */

@@ -70,7 +70,7 @@ function requireRegularFile(stats: Stats): void {
 
 /**
  * A file next to the one that it is to become. While it is being written it is locked; the kernel
- * lifts the lock when its writer is killed, and so tells others that they may remove it.
+ * lifts the lock when its writer is killed, and others then know that they may remove it.
  */
 export class TemporaryFile implements Disposable {
   readonly path: string;

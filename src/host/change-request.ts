@@ -15,7 +15,7 @@ export interface HostChangeRequest extends TargetsAndFeatures {
   readonly isPicked: boolean;
   readonly yes: boolean;
   readonly dryRun: boolean;
-  /** Whether NICs are plugged anew, so that networkd forgets what was off. */
+  /** Whether NICs are replugged, so that networkd forgets what was off. */
   readonly replug: boolean;
   /** Whether policy, originals and settings are stored in XAPI. */
   readonly store: boolean;

@@ -112,7 +112,7 @@ export interface BootScriptUpdate {
 }
 
 /**
- * Writes the boot script anew after the policy has changed, where there is one: of what was read now it
+ * Rewrites the boot script after the policy has changed, where there is one: of what was read now it
  * says what the policy says, of other VMs what it said before.
  */
 export async function updateBootScript(

@@ -20,7 +20,7 @@ export function needsConfirmation({ targets, isPicked = false }: ChangeScope): b
   return isPicked || targets.length === 0 || targets.some((target) => parseTargetGroup(target) !== null);
 }
 
-/** What is asked about, for whoever cannot be asked. `everything`: what no target stands for. */
+/** What is asked about, for a run without a terminal. `everything`: what no target stands for. */
 export function describeScope({ targets, isPicked = false }: ChangeScope, everything: string): string {
   if (isPicked) return "what was picked";
   if (targets.length === 0) return everything;

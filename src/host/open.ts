@@ -109,7 +109,7 @@ function noop(): void {}
 
 /**
  * The same for a command that describes whatever is there: a host whose own files do not say who it
- * is has no records, and its kernel can be looked at all the same.
+ * is has no settings, and its kernel can be looked at all the same.
  */
 export async function withPartialDom0<T>(
   signals: SignalHandler,

@@ -163,7 +163,7 @@ async function updateBootLayer(
 
 const NO_BOOT_UPDATE: BootScriptUpdate = { notes: [], problems: [] };
 
-/** Changes the kernel alone, until somebody confirms it. */
+/** Changes the kernel alone, until someone confirms it. */
 async function changeUntilConfirmed(planned: PlannedChange, run: ChangeRun, lock: ChangeLock): Promise<CommandResult> {
   const { plan, selected, bits } = planned;
   const { request, dom0, signals, call } = run;

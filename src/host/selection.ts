@@ -129,7 +129,7 @@ export async function selectTargetsWithFallback(
   return buildUnmanagedTargets(unmanaged, mergedGroup, snapshot);
 }
 
-/** The whole host; where XAPI does not answer, what the kernel alone can tell of. */
+/** The whole host; where XAPI does not answer, what the kernel alone knows. */
 export async function selectWholeHost(dom0: Dom0): Promise<SelectedTargets> {
   if (dom0.xapi.isKnown) return await selectTargets(dom0, [WHOLE_HOST]);
   const snapshot = dom0.kernel.readFeatures(() => []);

@@ -148,7 +148,7 @@ function findNetworkdIssues(
   };
 }
 
-/** What networkd will do at its next start that differs from the policy, as `status` tells it. */
+/** What networkd will do at its next start that differs from the policy, as `status` shows it. */
 export function findNetworkdNotes(
   selected: SelectedTargets,
   snapshot: FeatureSnapshot,

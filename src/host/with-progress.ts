@@ -15,7 +15,7 @@ import type { ReadScope } from "../core/targets/read-scope.ts";
 import { NetworkDevices } from "../kernel/devices.ts";
 import type { Progress } from "../terminal/progress.ts";
 
-/** The network devices, each change of which is told of. */
+/** The network devices; each change shows as progress. */
 export class NetworkDevicesWithProgress extends NetworkDevices {
   constructor(private readonly progress: Progress) {
     super();
@@ -43,7 +43,7 @@ export class NetworkDevicesWithProgress extends NetworkDevices {
   }
 }
 
-/** XAPI, each of whose calls that may take long is told of. */
+/** XAPI; each call that may take long shows as progress. */
 export class ToolstackWithProgress implements Toolstack {
   constructor(
     private readonly toolstack: Toolstack,
@@ -97,7 +97,7 @@ export class ToolstackWithProgress implements Toolstack {
       this.progress.finishObject(formatInterfaceName(iface), detail);
       onOutcome?.(outcome);
     };
-    this.progress.begin("writing XAPI's records", steps.length);
+    this.progress.begin("writing XAPI's settings", steps.length);
     return this.toolstack.writeSettings(steps, isStopped, reportOutcome).finally(() => this.progress.end());
   }
 
@@ -108,5 +108,5 @@ export class ToolstackWithProgress implements Toolstack {
 }
 
 function formatKeyChange(key: string, to: string | null): string {
-  return to === null ? `${key} removed` : `${key}=${to} recorded`;
+  return to === null ? `${key} removed` : `${key}=${to} set`;
 }

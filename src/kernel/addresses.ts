@@ -22,7 +22,7 @@ const LINK_LOCAL_SCOPE = "20";
 /**
  * The addresses of all devices, but for IPv6's link-local ones, which every device has. Not through
  * node's networkInterfaces(), which leaves out devices without a carrier. Null where the kernel
- * does not tell.
+ * does not say.
  */
 export function readAddresses(): readonly LiveAddress[] | null {
   const ipv4 = readIpv4();

@@ -19,7 +19,7 @@ const latin1Decoder = new TextDecoder("latin1");
 
 /**
  * The names of the kernel's features, in bit order (ETH_SS_FEATURES). The list belongs to the
- * kernel; the device only has to exist. Null where the kernel does not tell.
+ * kernel; the device only has to exist. Null where the kernel does not say.
  */
 export function readFeatureNames(socket: EthtoolSocket, device: string): readonly string[] | null {
   const info = socket.createCommand(20);

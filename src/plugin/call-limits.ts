@@ -1,7 +1,7 @@
 import { unavailableError, usageError } from "../core/command-error.ts";
 import type { XapiSession } from "../xapi/rpc/session.ts";
 
-/** What tells whether a call is still wanted. */
+/** What says whether a call is still wanted. */
 export interface CallLimits {
   /** UUID of the caller's session: it logs out when it gives up. */
   readonly session: string;

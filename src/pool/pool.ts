@@ -17,7 +17,7 @@ export interface Pool {
   getCoordinatorTimeAfter(delayMs: number): Date;
 }
 
-/** XAPI tells its time in whole seconds: what it says may be nearly one old. */
+/** XAPI gives its time in whole seconds: it may be nearly one old. */
 const COORDINATOR_TIME_RESOLUTION_MS = 1000;
 
 /** Opens the pool, hands it to the work, and logs out again. */

@@ -44,7 +44,7 @@ export async function runOnPool(run: PoolRun, signals: SignalHandler): Promise<C
       const confirmed = await confirmOnPool(question, dryRun, pool, targets, signals);
       if (confirmed !== null) return confirmed;
     }
-    // VMs may have moved while somebody was asked.
+    // VMs may have moved while someone was asked.
     const hosts = await pool.session.readPoolHosts();
     const refreshedPool = { ...pool, hosts };
     const runs = await signals.runUninterrupted(() => runHosts(run, refreshedPool, targets, signals.abortSignal));

@@ -34,7 +34,7 @@ interface SavedDevice {
 
 /**
  * The exact bits of devices before the first change of this boot. First touch wins: what is kept is not
- * kept again. A file of another boot, and a device that was made anew, count as nothing.
+ * kept again. A file of another boot, and a device that was made again, count as nothing.
  */
 export class KernelBitsFile implements KernelBitsStore {
   #saved: ReadonlyMap<string, SavedDevice>;

@@ -10,7 +10,7 @@ export interface LockHolder {
 }
 
 /**
- * Who has the lock, as the kernel tells it of every open file (proc(5)): nothing has to be written
+ * Who has the lock, as the kernel lists it for every open file (proc(5)): nothing has to be written
  * for that, so a run that changes nothing writes nothing at all.
  */
 export function findLockHolder(): LockHolder | null {

@@ -87,7 +87,7 @@ function readPendingFile(): PendingChange | null {
 
 /**
  * The changes that were confirmed or reverted, an id a line, until the next boot. A missing file alone is no
- * answer: somebody may have deleted it.
+ * answer: someone may have deleted it.
  */
 const answeredFile = new OwnFile({
   path: `${RUN_DIRECTORY}/answered-changes`,
@@ -102,7 +102,7 @@ function isAnswered({ id }: Pick<PendingChange, "id">): boolean {
 }
 
 /**
- * How it stands with a change that was pending. `deleted`: its file is gone, and nobody has answered it, so that
+ * The state of a change that was pending. `deleted`: its file is gone, and nobody has answered it, so that
  * only a process that knows it can revert it, and nobody can confirm it.
  */
 export function getPendingState(change: Pick<PendingChange, "id">): "pending" | "answered" | "deleted" {

@@ -5,7 +5,7 @@ import { isTerminal } from "./tty.ts";
 /** What the person at the terminal said; `interrupted` by Ctrl-C or another signal. */
 export type Answer = "yes" | "no" | "cancelled" | "interrupted";
 
-/** Whether somebody can be asked: both ends of the conversation are a terminal. */
+/** Whether someone can be asked: both ends of the conversation are a terminal. */
 export function isInteractive(): boolean {
   return isTerminal("stdin") && isTerminal("stderr");
 }
@@ -17,7 +17,7 @@ export function canMoveCursor(): boolean {
 
 /**
  * Asks on stderr, so that stdout carries the result alone. One key answers; Enter means No, Esc and Ctrl-D
- * cancel. `formatTimeLeft`: what happens when, shown behind the question and anew every second. When the signal
+ * cancel. `formatTimeLeft`: what happens when, shown behind the question, updated every second. When the signal
  * is aborted, the prompt gives up and the terminal is as it was.
  */
 export async function askYesNo(question: string, signal: AbortSignal, formatTimeLeft?: () => string): Promise<Answer> {

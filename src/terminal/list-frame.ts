@@ -11,7 +11,7 @@ export interface ListState {
   readonly question: string;
   /** What the columns are called. */
   readonly heading: readonly string[];
-  /** All rows, whether they match or not: columns keep their places while somebody searches. */
+  /** All rows, whether they match or not: columns keep their places while someone searches. */
   readonly rows: readonly ListRow[];
   /** Which of them match, by their numbers. */
   readonly matching: readonly number[];

@@ -10,12 +10,12 @@ const SHOW_AFTER_MS = 1000;
 /** How often the line is drawn again at most, in milliseconds. What is over sooner is not shown. */
 const MIN_REDRAW_INTERVAL_MS = 100;
 
-/** Work that goes on within so many milliseconds is the same work: its silence is not counted anew. */
+/** Work that goes on within so many milliseconds is the same work: its silence is not counted again. */
 const CONTINUE_WITHIN_MS = 100;
 
 const ERASE_LINE = "\r\x1b[2K";
 
-/** How it is shown: a line of its own for everything, one line drawn anew, a line a stretch, or not. */
+/** How it is shown: a line of its own for everything, one line drawn again, a line a stretch, or not. */
 export type ProgressMode = "verbose" | "drawn" | "plain" | "silent";
 
 /** What progress needs of the terminal. */
@@ -41,13 +41,13 @@ export class Progress {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #output: ProgressOutput | undefined;
 
-  /** `open` is asked when work first begins, by when it is known whether somebody wants details. */
+  /** `open` is asked when work first begins, by when it is known whether someone wants details. */
   constructor(
     private readonly createOutput: () => ProgressOutput,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Whether nothing is told, whatever is done and however long it takes. */
+  /** Whether nothing is shown, whatever is done and however long it takes. */
   get isSilent(): boolean {
     this.#output ??= this.createOutput();
     return this.#output.mode === "silent";
@@ -75,7 +75,7 @@ export class Progress {
     if (this.now() - this.#lastDrawnMs >= MIN_REDRAW_INTERVAL_MS) this.#draw();
   }
 
-  /** This object is done; `how` is told with `--verbose` only. */
+  /** This object is done; `how` is shown with `--verbose` only. */
   finishObject(object: string, detail: string): void {
     this.#doneCount += 1;
     if (this.#output?.mode === "verbose") this.#writeLine(`${object}: ${detail}`);
@@ -127,7 +127,7 @@ export class Progress {
 
 let isVerbose = false;
 
-/** Has the progress of this process told in every detail. To be called before work begins. */
+/** Shows the progress of this process in every detail. To be called before work begins. */
 export function setVerbose(isEnabled: boolean): void {
   isVerbose = isEnabled;
 }

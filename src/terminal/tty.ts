@@ -1,7 +1,7 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
 import { FILE_DESCRIPTORS, type OutputStream } from "./streams.ts";
 
-/** The C library itself: node:tty would tell the same, and takes longer to load. */
+/** The C library itself: node:tty would say the same, and takes longer to load. */
 const libc = dlopen("libc.so.6", {
   isatty: { args: [FFIType.i32], returns: FFIType.i32 },
   ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
@@ -12,7 +12,7 @@ export function isTerminal(stream: keyof typeof FILE_DESCRIPTORS): boolean {
   return libc.isatty(FILE_DESCRIPTORS[stream]) === 1;
 }
 
-/** How wide a table may be where no terminal tells. */
+/** How wide a table may be where no terminal says. */
 const DEFAULT_COLUMNS = 80;
 
 /** asm-generic/ioctls.h; it fills a struct winsize: rows and columns, then pixels, 16 bits each. */

@@ -5,7 +5,7 @@ import { INVENTORY_PATH, POOL_CONF_PATH } from "../paths.ts";
 /** What the host's own files say of it. */
 export interface HostIdentity {
   readonly uuid: string;
-  /** Brand and version, such as `XCP-ng 8.3.0`; empty when the file does not tell. */
+  /** Brand and version, such as `XCP-ng 8.3.0`; empty when the file does not say. */
   readonly product: string;
 }
 
@@ -37,7 +37,7 @@ export function parseInventory(text: string): ReadonlyMap<string, string> {
 
 /**
  * Whether this release is older than 8.2, by the version of its platform: 3.2 is that of 8.2
- * (xcp-ng-release). False where the file does not tell.
+ * (xcp-ng-release). False where the file does not say.
  */
 export function isOlderThan82(): boolean {
   const version = parseInventory(readTextOrNull(INVENTORY_PATH) ?? "").get("PLATFORM_VERSION") ?? "";

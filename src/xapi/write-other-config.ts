@@ -53,7 +53,7 @@ const WRITTEN: WriteResult = { state: "written", reason: "", isXapiDown: false }
 
 /**
  * Remove then add, as xe does: adding a present key fails even with the value it has
- * (recorded: MAP_DUPLICATE_KEY), removing an absent one succeeds.
+ * (seen: MAP_DUPLICATE_KEY), removing an absent one succeeds.
  */
 async function writeOtherConfigKey(call: XapiCall, { owner, key, from, to }: OtherConfigWrite): Promise<WriteResult> {
   if (from !== null) {

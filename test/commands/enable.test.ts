@@ -118,7 +118,7 @@ describe("enable", () => {
     expect(await listFeaturesOn(dom0, "eth1")).not.toEqual([]);
   });
 
-  test("plugs a NIC anew of which networkd remembers that features are off", async () => {
+  test("replugs a NIC of which networkd remembers that features are off", async () => {
     await using dom0 = await Dom0.start({ vms: 0 });
     await dom0.offload("disable", "eth1");
     await dom0.toolstack.restart();

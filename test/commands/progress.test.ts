@@ -21,7 +21,7 @@ describe("a slow XAPI", () => {
     await dom0.simulator.fault({ fault: "slow", ms: 400, method: "VIF.add_to_other_config" });
     const run = await dom0.run(ARGV, { tty: true });
     expect(run.exitCode).toBe(0);
-    expect(run.stdout).toMatch(/offload: writing XAPI's records: \d+ of \d+, [^\r]+ \(\d s\)/);
+    expect(run.stdout).toMatch(/offload: writing XAPI's settings: \d+ of \d+, [^\r]+ \(\d s\)/);
   });
 
   test.each([
@@ -72,7 +72,7 @@ describe("--verbose", () => {
     const lines = run.stderr.trimEnd().split("\n");
     for (const line of lines) expect(line).toStartWith("offload: ");
     for (const { device, feature, layer, to } of changes) {
-      const says = layer === "live" ? `${device}: changed` : `${device}: ethtool-${feature}=${to} recorded`;
+      const says = layer === "live" ? `${device}: changed` : `${device}: ethtool-${feature}=${to} set`;
       if (device !== null) expect(lines).toContain(`offload: ${says}`);
     }
     const told = lines.filter((line) => line.endsWith(" recorded"));

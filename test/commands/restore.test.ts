@@ -86,7 +86,7 @@ describe("restore", () => {
       answers: [{ prompt: /Restore \d+ devices and \d+ settings in XAPI\?/, input: "y" }],
     });
     expect(asked.exitCode).toBe(0);
-    expect(asked.stdout).toContain("XAPI plugs anew: eth0 (management), eth1 and bond0");
+    expect(asked.stdout).toContain("XAPI replugs: eth0 (management), eth1 and bond0");
     expect(await listAllFeaturesOn(dom0)).not.toEqual([]);
   });
 

@@ -9,6 +9,12 @@ const PHRASES: readonly (readonly [phrase: RegExp, use: string])[] = [
   [/\bleft us\b|\bleft in the lurch\b/, "did not answer; failed"],
   [/\bleft alone, for\b/, "skipped: …"],
   [/\bmends? it\b|\bmend that\b/, "fixes it; fix that"],
+  [/\bis told of\b|\bare told of\b/, "is reported"],
+  [/\brecorded only\b|\bno record of\b/, "a setting in XAPI"],
+  [/\bplug(?:s|ged)? (?:\w+ )*anew\b/, "replug"],
+  [/\bhow it stands with\b/, "the state of"],
+  [/\bwhoever has the lock\b/, "the process that holds the lock"],
+  [/\bsomebody else\b/, "someone else"],
   [/\bshall not\b|\bshall be\b/, "must not, should; will be"],
 ];
 

@@ -61,7 +61,7 @@ export class ContestedPool {
   readonly database: FakeXapiDatabase;
   readonly hosts: readonly FakeHost[];
   /**
-   * Objects of which a restore has removed the texts while somebody else was about to write settings:
+   * Objects of which a restore has removed the texts while someone else was about to write settings:
    * XAPI has no way to make one of the two wait.
    */
   readonly expectedConflicts = new Set<string>();
@@ -242,7 +242,7 @@ export class ContestedPool {
     if (problem !== null) problems.push(problem);
     const thirdPartyKeys = Object.fromEntries(Object.entries(now).filter(isThirdPartyKey));
     if (!Bun.deepEquals(thirdPartyKeys, Object.fromEntries(this.#thirdPartyKeys.get(ref) ?? []))) {
-      problems.push("a key of somebody else has changed");
+      problems.push("a key of someone else has changed");
     }
     for (const feature of this.expectedConflicts.has(ref) ? [] : FEATURE_NAMES) {
       const key = `ethtool-${feature}`;

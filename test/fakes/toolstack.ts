@@ -56,7 +56,7 @@ export class FakeXapiDatabase {
     this.onChange(ref);
   }
 
-  /** What somebody else does who does not look first. */
+  /** What someone else does who does not look first. */
   set(ref: string, key: string, value: string): void {
     this.#configs.get(ref)?.set(key, value);
     this.onChange(ref);

@@ -499,7 +499,7 @@ cat ${BASH}/offload`);
     test("are uninstalled even without the executable, and third-party files stay", async () => {
       const run = await steps(`
 mkdir -p ${ZSH}
-echo '#compdef offload, by somebody else' >${ZSH}/_offload
+echo '#compdef offload, by someone else' >${ZSH}/_offload
 new >/dev/null
 new --uninstall
 ls -A ${BASH} ${ZSH} ${FISH} /usr/local/bin
@@ -513,7 +513,7 @@ cat ${ZSH}/_offload`);
       expect(run.stdout.split(removed)).toEqual([
         `${WARNS_FIRST}\nremoved: /usr/local/bin/offload\n`,
         `${STAYS_OFF}\n/usr/local/bin:\n\n${BASH}:\n\n${FISH}:\n\n${ZSH}:\n_offload\n`,
-        "there is no /usr/local/bin/offload; nothing was changed\n#compdef offload, by somebody else\n",
+        "there is no /usr/local/bin/offload; nothing was changed\n#compdef offload, by someone else\n",
       ]);
     });
 

@@ -70,7 +70,7 @@ export async function place(pool: Pool, vm: Vm, to: Dom0, domid: number): Promis
   );
 }
 
-/** Has somebody else hold the lock of a host for so many seconds. */
+/** Has someone else hold the lock of a host for so many seconds. */
 export async function holdLock(host: Dom0, seconds: number): Promise<Running> {
   const script = `mkdir -p -m 700 /var/lib/offload; exec 9< /var/lib/offload; flock 9; echo held; exec sleep ${seconds}`;
   const busy = host.spawn(["sh", "-c", script]);

@@ -153,7 +153,7 @@ describe("a member without xenstored", () => {
   test.each([
     ["disable", false],
     ["restore", true],
-  ] as const)("is told of by %s --pool with that cause", async (command, isChanged) => {
+  ] as const)("is known of by %s --pool with that cause", async (command, isChanged) => {
     await using pool = await startPool({ isChanged });
     const member = pool.host(1);
     await member.text(["rm", "/run/xenstored/socket"]);

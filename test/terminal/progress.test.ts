@@ -105,12 +105,12 @@ test("prints a line for long work without cursor control", () => {
 test("prints a line per phase and object at once when verbose", () => {
   const { progress, written } = bench("verbose");
   progress.begin("writing", 2);
-  progress.finishObject("vif1.0", "ethtool-tso=off recorded");
+  progress.finishObject("vif1.0", "ethtool-tso=off set");
   progress.finishObject("two\nlines", "changed");
   progress.end();
   expect(written).toEqual([
     "offload: writing\n",
-    "offload: vif1.0: ethtool-tso=off recorded\n",
+    "offload: vif1.0: ethtool-tso=off set\n",
     "offload: twolines: changed\n",
   ]);
 });

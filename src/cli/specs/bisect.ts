@@ -8,7 +8,7 @@ export const BISECT = {
   about: [
     "Turns offloads of the targets off and on until it knows the fewest that have to be off for a problem to be gone, and on which devices. Everything is live only, nothing reaches XAPI, and everything is restored at the end, by the exact bits that were there. It is restored on Ctrl-C and hang-up, too, and by a revert timer should this process die.",
     "First the problem has to be there with the features as they are, and gone with all of them off. Where it is not there, there is nothing to look for (2). Where it stays, offloads are not the cause (1), and that is a result.",
-    "A command given with --check tells whether the problem is gone, as with git bisect run: it is run by /bin/sh -c, and 0 means good, 125 that it cannot tell (it is tried again, three times in all), 126, 127 and more that the check itself is wrong and the search ends, and anything else bad. Without it the person at the terminal is asked.",
+    "A command given with --check says whether the problem is gone, as with git bisect run: it is run by /bin/sh -c, and 0 means good, 125 that it cannot tell (it is tried again, three times in all), 126, 127 and more that the check itself is wrong and the search ends, and anything else bad. Without it the person at the terminal is asked.",
     "Devices that are alike are tried as one first. The kernel turns some features off with others (tso with tx, gso and tso with sg): what reads back as off is what was tried, and what only went along is named apart from the cause.",
   ],
   args: {
@@ -52,7 +52,7 @@ export const BISECT = {
   },
   examples: [
     { command: "offload bisect pfSense", meaning: "asks at each step" },
-    { command: "offload bisect eth1 --check ./probe", meaning: "a command of yours tells" },
+    { command: "offload bisect eth1 --check ./probe", meaning: "a command of yours decides" },
     { command: "offload bisect ALL --check ./probe --repeat 5", meaning: "a problem that is not always there" },
     { command: "offload bisect eth0 eth1 --features tso,gso,gro", meaning: "some features" },
   ],

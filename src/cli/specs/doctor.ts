@@ -6,8 +6,8 @@ export const DOCTOR = {
   name: "doctor",
   summary: "Describe the host on one page, for a support ticket",
   about: [
-    "Tells in one page what somebody else would ask for: product and versions, drivers and firmware of the NICs, what is on, off, fixed, stored in XAPI and installed for boot, settings that nothing reads, scripts and rules of others that touch offloads, and what to do, each step with its command. Like offload verify it follows the policy.",
-    "It tells what it can: where XAPI does not answer or a file cannot be read, it says so and goes on.",
+    "Shows on one page what support asks for: product and versions, drivers and firmware of the NICs, what is on, off, fixed, stored in XAPI and installed for boot, settings that nothing reads, scripts and rules of others that touch offloads, and what to do, each step with its command. Like offload verify it follows the policy.",
+    "It shows what it can: where XAPI does not answer or a file cannot be read, it says so and goes on.",
   ],
   args: {
     redact: {

@@ -12,7 +12,7 @@ export const ENABLE = {
     "offload restore brings back what was there before offload; enable is for a host where something else turned offloads off, such as an old script. What it changes is kept as disable keeps it: offload restore undoes an enable, too.",
     "The features leave the policy. Where a wider rule keeps them off, such as that of ALL or of a VM, what is enabled is an exception from it; ALL, NICS and VIFS take the rule itself away. What offload persist installed follows.",
     "Without --features the settings and the policy of lro go too, but lro is not turned on: it must not be on where packets are forwarded, and the toolstack turns it off by itself.",
-    "A NIC of which networkd remembers from the last plug that offloads are off is plugged anew by XAPI, for networkd would turn them off when it starts; --no-replug leaves that out. With --confirm-within NICs are plugged after the confirmation, and the plug itself cannot be reverted.",
+    "A NIC of which networkd remembers from the last plug that offloads are off is replugged by XAPI, for networkd would turn them off when it starts; --no-replug leaves that out. With --confirm-within NICs are plugged after the confirmation, and the plug itself cannot be reverted.",
   ],
   args: {
     target: SHARED_ARGS.target,
@@ -32,10 +32,10 @@ export const ENABLE = {
     "confirm-within": DISABLE.args["confirm-within"],
     replug: {
       ...RESTORE.args.replug,
-      description: "have XAPI plug NICs anew where networkd remembers off",
-      negativeDescription: "do not plug NICs anew",
+      description: "have XAPI replug NICs where networkd remembers off",
+      negativeDescription: "do not replug NICs",
       details:
-        "Does not have XAPI plug NICs anew: networkd then remembers their offloads as the last plug said, and applies that when it starts.",
+        "Does not have XAPI replug NICs: networkd then remembers their offloads as the last plug said, and applies that when it starts.",
     },
     pool: SHARED_ARGS.pool,
     rolling: SHARED_ARGS.rolling,

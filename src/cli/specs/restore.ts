@@ -9,7 +9,7 @@ export const RESTORE = {
   about: [
     "Restores the originals that are stored in XAPI: settings as they were before the first disable, those that were not there removed, and features as they were, exactly within the same boot. They are out of the policy then. It works on every host of the pool, after a reboot, a reinstall, a migration, and on a clone.",
     "Without a target it restores everything, and removes what persist installed. Whatever goes beyond what was named one by one is shown and confirmed first.",
-    "What somebody else has changed since is left alone and reported; --force restores it, too. Restored NICs are plugged anew by XAPI, because networkd remembers their offloads from the last plug and would apply them when it starts; --no-replug leaves that out. With --confirm-within they are plugged after the confirmation, and the plug itself cannot be reverted. A change of the same that is still pending is reverted first; one of other devices is left alone, and one of some of these devices has to be confirmed or reverted before.",
+    "What someone else has changed since is left alone and reported; --force restores it, too. Restored NICs are replugged by XAPI, because networkd remembers their offloads from the last plug and would apply them when it starts; --no-replug leaves that out. With --confirm-within they are plugged after the confirmation, and the plug itself cannot be reverted. A change of the same that is still pending is reverted first; one of other devices is left alone, and one of some of these devices has to be confirmed or reverted before.",
   ],
   args: {
     target: {
@@ -40,15 +40,15 @@ export const RESTORE = {
     replug: {
       type: "boolean",
       default: true,
-      description: "have XAPI plug restored NICs anew",
-      negativeDescription: "do not plug restored NICs anew",
+      description: "have XAPI replug restored NICs",
+      negativeDescription: "do not replug restored NICs",
       details:
-        "Does not have XAPI plug restored NICs anew: networkd then remembers their offloads as the last plug said, and applies that when it starts.",
+        "Does not have XAPI replug restored NICs: networkd then remembers their offloads as the last plug said, and applies that when it starts.",
     },
     force: {
       type: "boolean",
       description: "restore what others have changed, too",
-      details: "Restores what somebody else has changed since, too.",
+      details: "Restores what someone else has changed since, too.",
     },
     pool: SHARED_ARGS.pool,
     rolling: SHARED_ARGS.rolling,

@@ -7,7 +7,7 @@ export const STATUS = {
   summary: "Show what is on and off, live and in XAPI",
   about: [
     "Says what is on and off, without a verdict on it: in a sentence each for NICs and guest interfaces, then in a table of devices that are alike, or with --all of every device. A cell is what is live and what the setting in XAPI says: on/off is on now, and off from the next plug on. A change that is still pending comes first; what is installed for boot, and what networkd will do at its next start, comes last.",
-    "Where XAPI does not answer, it shows what the kernel alone can tell, and ends with 3.",
+    "Where XAPI does not answer, it shows what the kernel alone knows, and ends with 3.",
   ],
   args: {
     target: SHARED_ARGS.target,

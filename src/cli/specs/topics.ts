@@ -36,7 +36,7 @@ export function formatSettingObjects({
 
 /** What of the features surprises most. */
 export const FEATURE_NOTE =
-  "On a VIF rx is always on: netback lets nobody turn it off. There is no setting for gro and lro of a VIF: they stay off until the VM's next start, or for good with offload persist.";
+  "On a VIF rx is always on: netback does not let it be turned off. There is no setting for gro and lro of a VIF: they stay off until the VM's next start, or for good with offload persist.";
 
 /** The topics, in the order in which they are listed. */
 export const TOPICS: readonly Topic[] = [

@@ -31,7 +31,7 @@ export function formatChangeCommands(
     : [...settings, ...events, ...plugs.map(formatPlugCommand), ...live];
 }
 
-/** Has XAPI plug a PIF anew. */
+/** Has XAPI replug a PIF. */
 export function formatPlugCommand({ uuid }: Pick<Pif, "uuid">): string {
   return formatCommand("xe", "pif-plug", `uuid=${uuid}`);
 }

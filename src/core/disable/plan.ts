@@ -33,7 +33,7 @@ export interface ChangePlan {
   readonly policySteps: readonly PolicyStep[];
   /** The standing rule to be stored with the host; null where it says all of this already. */
   readonly hostRule: HostRuleStep | null;
-  /** Running VMs whose settings somebody else may have written, so that xenopsd may not know them. */
+  /** Running VMs whose settings someone else may have written, so that xenopsd may not know them. */
   readonly unannouncedVms: readonly Vm[];
   /** Interfaces that are left alone, with the reason. */
   readonly excluded: readonly Problem[];
@@ -157,7 +157,7 @@ function excludeFromPolicy(vifs: readonly Vif[], interfaces: readonly Interface[
 
 /**
  * Whether a setting is as it is to be, and it is not known that this tool made xenopsd know it. A setting that
- * somebody else has removed leaves no trace but that the feature is off, or that this tool had written it.
+ * someone else has removed leaves no trace but that the feature is off, or that this tool had written it.
  */
 function isMaybeUnannounced(iface: Interface, { direction, features }: ChangeRequest, changed: ChangedFeatures) {
   if (iface.kind !== "vif") return false;

@@ -35,7 +35,7 @@ export interface SettingStep {
   readonly to: string | null;
 }
 
-/** One feature that changes, as the report tells it. */
+/** One feature that changes, as the report has it. */
 export interface Change {
   readonly device: string | null;
   readonly uuid: string | null;

@@ -48,7 +48,7 @@ export function readNicDrivers(
     });
 }
 
-/** Records of these interfaces that nothing reads. */
+/** Settings of these interfaces that nothing reads. */
 export function listIneffectiveSettings(interfaces: readonly Interface[]): readonly OffloadSetting[] {
   return interfaces.flatMap((iface) => {
     const uuid = getUuid(iface);
@@ -65,7 +65,7 @@ export function listIneffectiveSettings(interfaces: readonly Interface[]): reado
 }
 
 /**
- * Records of this host's PIFs that have no NIC of their own. With Open vSwitch there is no device
+ * Settings of this host's PIFs that have no NIC of their own. With Open vSwitch there is no device
  * that they could be applied to (nm.ml linux_pif_config).
  */
 export function listIneffectivePifSettings(
@@ -90,7 +90,7 @@ function describePif({ device, role, vlan }: Pif): string {
   return role === "vlan" ? `${device}, VLAN ${vlan}` : device;
 }
 
-/** Records of networks. networkd applies them to the bridge's own device (nm.ml bring_pif_up). */
+/** Settings of networks. networkd applies them to the bridge's own device (nm.ml bring_pif_up). */
 export function listNetworkSettings(networks: readonly NetworkSettings[]): readonly OffloadSetting[] {
   return networks.flatMap(({ uuid, name, bridge, otherConfig }) =>
     filterOffloadKeys(otherConfig).map(([key, value]) => ({

@@ -3,7 +3,7 @@ import type { NetworkSettings } from "../ports.ts";
 import type { DeviceReport, Report } from "../report.ts";
 import type { ThirdPartyHook } from "./third-party-hooks.ts";
 
-/** File names that are the same on every dom0, and so tell nothing. */
+/** File names that are the same on every dom0, and so say nothing. */
 const COMMON_NAMES: ReadonlySet<string> = new Set(["rc.local", "crontab", "root", "vif-hotplug", "ifup-local"]);
 
 const MAC = /\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b/gi;
@@ -60,7 +60,7 @@ export class Redaction {
     return { ...network, name: formatPlaceholder("network", network.uuid) };
   }
 
-  /** A hook: only the part of its line that matters, and no name of a file that somebody chose. */
+  /** A hook: only the part of its line that matters, and no name of a file that someone chose. */
   redactHook(hook: ThirdPartyHook): ThirdPartyHook {
     const requests = hook.requests.map((request) => ({
       ...request,
@@ -80,7 +80,7 @@ export class Redaction {
     return `${stock ? this.redactText(directory) : ""}/${this.#getPlaceholder("file", path)}${ending}`;
   }
 
-  /** Text that somebody wrote: without addresses, and without the names that are known. */
+  /** Text that someone wrote: without addresses, and without the names that are known. */
   redactText(text: string): string {
     let redacted = this.redactAddresses(text);
     const names = [...this.#names].sort(([a], [b]) => b.length - a.length);

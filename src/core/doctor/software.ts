@@ -2,7 +2,7 @@ import type { Software } from "../report.ts";
 
 /** What the host says of its software without XAPI; null where something is not there. */
 export interface LocalSoftware {
-  /** Brand and version of /etc/xensource-inventory; empty where it does not tell. */
+  /** Brand and version of /etc/xensource-inventory; empty where it does not say. */
   readonly product: string;
   readonly distribution: string | null;
   readonly kernel: string;
@@ -13,7 +13,7 @@ export interface LocalSoftware {
 }
 
 /**
- * The versions of what matters here: from XAPI's `host.software_version` where it tells, else from
+ * The versions of what matters here: from XAPI's `host.software_version` where it says so, else from
  * the host itself.
  */
 export function collectSoftware(xapiVersions: ReadonlyMap<string, string>, own: LocalSoftware): readonly Software[] {

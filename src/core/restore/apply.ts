@@ -179,7 +179,7 @@ function findUnmetRequests(
   });
 }
 
-/** Conflicts are done as far as this run goes: what is left of them is stored anew. */
+/** Conflicts are done as far as this run goes: what is left of them is stored again. */
 function hasOtherProblem(iface: Interface, problems: readonly Problem[]): boolean {
   return hasProblem(
     problems.filter(({ code }) => code !== "conflict"),

@@ -12,11 +12,11 @@ import type { KernelBits } from "../ports.ts";
 export interface RestoreRequest {
   /** Null for every feature. */
   readonly features: readonly Feature[] | null;
-  /** Restores settings that somebody else has changed since, too. */
+  /** Restores settings that someone else has changed since, too. */
   readonly force: boolean;
 }
 
-/** What tells what was there. */
+/** Where it is known from what was there. */
 export interface RestoreSources {
   readonly snapshot: FeatureSnapshot;
   readonly getKernelBits: (device: string) => KernelBits | null;
@@ -44,7 +44,7 @@ export function planLiveRestore(
 ): readonly LiveRestoreStep[] {
   const isInScope = (name: Feature) => features === null || features.includes(name);
   const devices = listInterfaceDevices(iface, snapshot.existing);
-  // Changed before this boot, or by the boot script: then so was its tap, of which nothing else tells.
+  // Changed before this boot, or by the boot script: then so was its tap, of which nothing else is known.
   const isChangedEarlier =
     devices.some(({ name, isMain }) => isMain && snapshot.existing.has(name)) &&
     devices.every(({ name }) => getKernelBits(name) === null);
@@ -54,7 +54,7 @@ export function planLiveRestore(
     const bits: KernelBits = getKernelBits(device) ?? NO_BITS;
     const getKernelNames = (features: readonly Feature[]) =>
       snapshot.featureTable.listNames(snapshot.featureTable.getBits(features)).map(([name]) => name);
-    // Where this boot's bits tell of a feature, they tell of all of it: its other parts were off. One
+    // Where this boot's bits have a feature, they have all of it: its other parts were off. One
     // that is on needs nothing: which of its parts are off may be the driver's own choice.
     const featuresOn = [
       ...(isMain || isChangedEarlier ? listOriginallyOn(iface) : []),

@@ -11,7 +11,7 @@ import { parseSetting } from "../settings.ts";
 import type { PolicyStep } from "../write-policy-entries.ts";
 import { type LiveRestoreStep, planLiveRestore, type RestoreRequest, type RestoreSources } from "./live-restore.ts";
 
-/** A setting that somebody else has changed since: neither the original nor what this tool wrote. */
+/** A setting that someone else has changed since: neither the original nor what this tool wrote. */
 interface Conflict {
   readonly iface: ManagedInterface;
   readonly feature: string;
@@ -138,7 +138,7 @@ function findExceptions(
   );
 }
 
-/** Settings without effect that this tool has removed; one that is there again is somebody else's. */
+/** Settings without effect that this tool has removed; one that is there again is someone else's. */
 function planIneffectiveSettings(
   iface: ManagedInterface,
   feature: string,
@@ -156,7 +156,7 @@ type SettingChange =
   | { readonly type: "conflict"; readonly step: SettingStep; readonly conflict: Conflict };
 
 /**
- * Whether somebody else has changed a setting is decided by what this tool wrote last alone; a key that
+ * Whether someone else has changed a setting is decided by what this tool wrote last alone; a key that
  * is not there always counts as ours. So does one that says off where the text says that it was removed: the text
  * comes before the removal, and an `enable` that was cut short between the two has left it.
  */
@@ -181,7 +181,7 @@ function planSettingChange(
       };
 }
 
-/** Whether settings of an interface are to be restored that its texts `now` no longer tell of. */
+/** Whether settings of an interface are to be restored that its texts `now` no longer have. */
 export function hasLostOriginals(before: ManagedInterface, current: ManagedInterface): boolean {
   return [...getSettings(before).policy.value].some(
     ([feature, stored]) =>

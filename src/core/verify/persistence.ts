@@ -22,7 +22,7 @@ export function findPersistenceProblems(
   const live = getFeatureSet(snapshot, device);
   const returning = features.filter((feature) => {
     if (getSettings(iface).key(feature) !== null || bootFeatures.includes(feature)) return false;
-    // A VIF without a device will have netback's features; a NIC that cannot be read is told of already.
+    // A VIF without a device will have netback's features; a NIC that cannot be read is reported already.
     if (live === null) return iface.kind === "vif" && isChangeableOnVif(feature);
     return live.state(feature) === "off";
   });

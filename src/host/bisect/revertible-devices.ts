@@ -18,7 +18,7 @@ import {
   revertPendingChange,
 } from "../pending/pending-change.ts";
 
-/** How long to wait for whoever has the lock: nobody keeps it while a change is pending. */
+/** How long to wait for the process that holds the lock: none keeps it while a change is pending. */
 const LOCK_WAIT_SECONDS = 30;
 
 /** What is to be turned off for a while. */

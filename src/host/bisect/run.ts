@@ -104,7 +104,7 @@ async function search({ request, signals, color, before, steps, kernel, lock }: 
   const revertible = { ...request, confirmWithinSeconds, steps, before, pairs };
   signals.throwIfInterrupted();
   const devices = await signals.runUninterrupted(() => RevertibleDevices.begin(revertible, kernel, signals));
-  // Every step takes the lock anew: what is pending can be reverted while a check runs, however long that takes.
+  // Every step takes the lock again: what is pending can be reverted while a check runs, however long that takes.
   lock[Symbol.dispose]();
   const checker = new Checker(request, signals, color, (seconds) => devices.ensureSecondsLeft(seconds));
   const found = await attemptSearch(() =>

@@ -14,10 +14,10 @@ import { type ConfirmContext, confirmPending } from "./confirm.ts";
 import { acquireLockToRevert } from "./lock-to-revert.ts";
 import { REVERTED_PROBLEM, revertPendingChange } from "./pending-change.ts";
 
-/** How long to wait for whoever has the lock while a pending change is being answered. */
+/** How long to wait for the process that holds the lock while a pending change is being answered. */
 const LOCK_WAIT_SECONDS = 30;
 
-/** How often it is looked whether somebody else has answered. */
+/** How often it is looked whether someone else has answered. */
 const POLL_INTERVAL_MS = 200;
 
 /** How a pending change ended. */
@@ -101,7 +101,7 @@ async function handleAnswer(answer: Answer, change: PendingChange, run: ConfirmC
   return detectOutcome(change, run);
 }
 
-/** What the devices show now tells whether it was confirmed or reverted by another process. */
+/** What the devices show now says whether it was confirmed or reverted by another process. */
 function detectOutcome({ devices }: PendingChange, { dom0, command }: ConfirmContext): PendingOutcome {
   const snapshot = attempt(() =>
     dom0.kernel.readFeatures((existing) => [...devices.keys()].filter((name) => existing.has(name))),
@@ -120,7 +120,7 @@ function detectOutcome({ devices }: PendingChange, { dom0, command }: ConfirmCon
 }
 
 /**
- * Reverts a pending change, unless somebody else has answered it, or has reverted it and begun another
+ * Reverts a pending change, unless someone else has answered it, or has reverted it and begun another
  * while this waited for the lock.
  */
 export async function revertIfPending(

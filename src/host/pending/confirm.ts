@@ -15,7 +15,7 @@ import { planHostRestore } from "../restore/plan.ts";
 import { getReadScope } from "../selection.ts";
 import { endPendingChange, findPendingChange, listPendingChanges } from "./pending-change.ts";
 
-/** How long to wait for whoever has the lock. */
+/** How long to wait for the process that holds the lock. */
 const LOCK_WAIT_SECONDS = 30;
 
 /** What a confirmation is run with. */
@@ -29,7 +29,7 @@ export interface ConfirmContext {
 
 /**
  * Confirms a pending change: what it has tried out is done for good. VMs may have started and moved
- * since it began, so its targets are found anew. `id`: null for whichever there is.
+ * since it began, so its targets are found again. `id`: null for whichever there is.
  */
 export async function confirmPending(id: string | null, run: ConfirmContext): Promise<CommandResult> {
   const locked = await ChangeLock.acquire(LOCK_WAIT_SECONDS, (pause) => pause);

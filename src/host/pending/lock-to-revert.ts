@@ -13,7 +13,7 @@ import { getPendingState, readUptimeMs } from "../../state/pending-change.ts";
 /** How often it is looked whether the lock is free. */
 const POLL_INTERVAL_MS = 100;
 
-/** How long after the deadline whoever has the lock is left alone. */
+/** How long after the deadline the process that holds the lock is left alone. */
 const HOLDER_GRACE_MS = 5000;
 
 /** How long a holder that was asked to end may take for it: a NIC that resets on a change takes seconds. */
@@ -23,7 +23,7 @@ const HOLDER_END_MS = 20_000;
 const HOLDER_STOP_MS = 1000;
 
 /**
- * Takes the lock to revert a change, unless somebody else answers it meanwhile. Where the state directory is
+ * Takes the lock to revert a change, unless someone else answers it meanwhile. Where the state directory is
  * replaced by something else nobody gets the lock, and none is needed.
  *
  * Past its deadline a change must not wait for a holder that gets nowhere: one that is stopped, or waits for
@@ -31,7 +31,7 @@ const HOLDER_STOP_MS = 1000;
  * else is allowed while one is pending. So the holder is first asked to end, and woken; every command then
  * finishes the device at hand and lets go of the lock. One that does not is stopped, so that it can no longer
  * answer the change; if it has not done so by then it is killed, and the kernel frees its lock. One that a signal
- * does not stop is in a driver: it is left alone, for no other process could change that device either.
+ * does not stop is in a driver: it is left alone: no other process could change that device either.
  */
 export async function acquireLockToRevert(
   change: PendingChange,

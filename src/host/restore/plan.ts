@@ -45,7 +45,7 @@ export interface PlannedRestore extends ChangeInputs {
 export interface RestoreOptions extends RestoreRequest {
   /** Empty for everything. */
   readonly targets: readonly TargetRequest[];
-  /** Whether NICs are plugged anew, so that networkd forgets. */
+  /** Whether NICs are replugged, so that networkd forgets. */
   readonly replug: boolean;
 }
 

@@ -87,13 +87,13 @@ async function findAddressRisk(
 /** That a plug comes after the confirmation of a pending change. */
 export const PLUG_UNPROTECTED: Note = {
   code: "replug-not-revertible",
-  message: "NICs are plugged anew once this is confirmed; that plug is not covered by --confirm-within",
+  message: "NICs are replugged once this is confirmed; that plug is not covered by --confirm-within",
 };
 
 /** What a confirmation says of the plugs; null without any. */
 export function describePlugs({ plugs }: ReplugPlan): string | null {
   const devices = plugs.map(({ pif, management }) => (management ? `${pif.device} (management)` : pif.device));
-  return devices.length === 0 ? null : `XAPI plugs anew: ${joinAnd(devices)}`;
+  return devices.length === 0 ? null : `XAPI replugs: ${joinAnd(devices)}`;
 }
 
 /** What is said of plugs that would take an address away. */
@@ -106,7 +106,7 @@ export function toUnsafePlugProblems({ unsafe }: ReplugPlan): readonly Problem[]
 }
 
 /**
- * Has XAPI plug PIFs anew, so that networkd forgets what it remembers of their offloads. A plug may
+ * Has XAPI replug PIFs, so that networkd forgets what it remembers of their offloads. A plug may
  * change features that are not being restored, such as gro of the bond's other slave: those get back
  * what they had. `isRestored` tells which features of a device the caller restores afterwards.
  */

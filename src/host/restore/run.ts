@@ -179,7 +179,7 @@ interface PendingRestoreContext {
   readonly call: PoolCall | null;
 }
 
-/** Changes the kernel alone, until somebody confirms it: nothing is written in XAPI or plugged. */
+/** Changes the kernel alone, until someone confirms it: nothing is written in XAPI or plugged. */
 async function restoreUntilConfirmed(
   { plan, selected, bits }: PlannedRestore,
   { request, dom0, signals, call }: PendingRestoreContext,

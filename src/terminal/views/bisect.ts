@@ -31,7 +31,7 @@ function formatVerdict(report: Report, { outcome, cause }: BisectReport): string
   }
 }
 
-/** With the name of the VM behind each device, which a domid does not tell. */
+/** With the name of the VM behind each device, which a domid does not say. */
 function formatWithVms(list: readonly DeviceFeatures[], { devices }: Report): string {
   const names = new Map(devices.map(({ device, vm }) => [device, vm?.name]));
   const named = list.map(({ device, features }) => {

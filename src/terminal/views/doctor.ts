@@ -78,7 +78,7 @@ class Page {
     this.ellipsis = ellipsis;
   }
 
-  /** A name or a value of somebody else's, no longer than a line has room for. */
+  /** A name or a value of someone else's, no longer than a line has room for. */
   truncate(text: string): string {
     return truncate(stripUnprintable(text), MAX_NAME_COLUMNS, this.ellipsis);
   }
@@ -95,7 +95,7 @@ class Page {
     this.lines.push(...lines.map((line, index) => `${index === 0 ? INDENT : continuationIndent}${line}`));
   }
 
-  /** A line that must stay in one piece, because somebody may copy it. */
+  /** A line that must stay in one piece, because someone may copy it. */
   addUnbrokenLine(text: string): void {
     this.lines.push(`${INDENT}${INDENT}${stripUnprintable(text)}`);
   }

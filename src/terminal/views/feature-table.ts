@@ -161,7 +161,7 @@ function formatCell(feature: FeatureReport | undefined): Cell {
   if (feature === undefined) return { text: "", style: null };
   const { live, fixed, requested, xapi } = feature;
   const isRequestedOn = live === "off" && requested && !fixed;
-  // Without the feature there is nothing to set, but somebody may have written a setting.
+  // Without the feature there is nothing to set, but someone may have written a setting.
   const text =
     live === "absent"
       ? `n/a${xapi === null ? "" : `/${xapi}`}`

@@ -113,7 +113,7 @@ function isVifRecord(value: unknown): boolean {
   );
 }
 
-/** What is needed of each class: only fields that somebody reads. */
+/** What is needed of each class: only fields that someone reads. */
 export const RecordSchemas = {
   host: HostRecordsSchema,
   PIF: v.record(v.string(), PifRecordSchema),
@@ -250,7 +250,7 @@ function buildPifAddress(record: XapiRecords<"PIF">[string]): PifAddress {
     ip: record.IP,
     netmask: record.netmask,
     ipv6Mode: record.ipv6_configuration_mode,
-    // XAPI keeps an empty text where there is no address (recorded).
+    // XAPI keeps an empty text where there is no address (seen).
     ipv6: record.IPv6.filter((address) => address !== ""),
   };
 }

@@ -104,7 +104,7 @@ function formatDomidFilter(hostRef: string, domids: readonly string[]): string |
   return allOf(fieldEquals("resident_on", hostRef), anyOf(...domids.map((domid) => fieldEquals("domid", domid))));
 }
 
-/** A start that failed leaves a halted VM with a host in `resident_on`: the state tells. */
+/** A start that failed leaves a halted VM with a host in `resident_on`: the state says so. */
 function formatGuestFilter(hostRef: string, guests: GuestScope): string {
   const resident = fieldEquals("resident_on", hostRef);
   const halted = fieldEquals("power_state", "Halted");

@@ -6,7 +6,7 @@ const LIVE_ONLY_HINT = "a device of this host can be named with --live-only, whi
 
 /**
  * What XAPI says while it starts. A coordinator whose database is not loaded yet does not find its own record, for
- * some tenths of a second; a member's management interface has no address yet (recorded).
+ * some tenths of a second; a member's management interface has no address yet (seen).
  */
 const STARTING_MESSAGES: ReadonlyMap<string, string> = new Map([
   ["HOST_STILL_BOOTING", "XAPI is still starting"],

@@ -72,7 +72,7 @@ export class XapiSession implements Toolstack {
     });
   }
 
-  /** A call that may take longer, or that somebody may no longer wait for: it waits for no other. */
+  /** A call that may take longer, or that someone may no longer wait for: it waits for no other. */
   callWithTimeout(
     options: { readonly timeoutSeconds: number; readonly signal: AbortSignal },
     method: string,

@@ -131,7 +131,7 @@ describe("disable", () => {
     expect(host.toolstack.announced).toEqual([web.uuid]);
   });
 
-  test("announces a VM once when somebody else may have written its settings", async () => {
+  test("announces a VM once when someone else may have written its settings", async () => {
     const host = createHost({ web0: { otherConfig: config(vifSettings("off")) } });
     await host.disable();
     expect(host.toolstack.announced).toEqual([web.uuid]);

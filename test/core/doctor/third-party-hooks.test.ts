@@ -6,7 +6,7 @@ function hooks(text: string, type: HookType = "rc.local", path = "/etc/rc.d/rc.l
   return findHooks({ path, type, text, event: "at boot", inactiveReason: null });
 }
 
-describe("a line of somebody else's that touches offloads counts", () => {
+describe("a line of someone else's that touches offloads counts", () => {
   const touching: readonly (readonly [line: string, turnsOn: boolean, type?: HookType])[] = [
     ["ethtool -K eth0 tso off", false],
     ["/sbin/ethtool --offload eth0 gro on", true],

@@ -132,7 +132,7 @@ describe("restore", () => {
   });
 });
 
-describe("restore of a setting that somebody else changed", () => {
+describe("restore of a setting that someone else changed", () => {
   test("reports a conflict, keeps setting and originals, and removes the policy", async () => {
     const host = createHost();
     await host.disable();

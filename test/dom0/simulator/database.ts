@@ -1,7 +1,7 @@
 import { ApiError } from "./errors.ts";
 import { type Json, type JsonObject, toJsonObject } from "./json.ts";
 
-/** The classes that exist even when the database file has no record of them. */
+/** The classes that exist even when the database file does not have them. */
 const ALWAYS_THERE = [
   "host",
   "pool",
