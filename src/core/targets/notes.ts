@@ -68,7 +68,7 @@ export function createNoSettingNotes(interfaces: readonly Interface[], features:
   }
   const vifFeatures = features.filter((feature) => settingKey("vif", feature) === null);
   if (kinds.has("vif") && vifFeatures.length > 0) {
-    const message = `${joinAnd(vifFeatures)} of VIFs: the toolstack reads no setting of that, so off until a VM's next start; keep it off with: offload persist`;
+    const message = `${joinAnd(vifFeatures)} of VIFs: XAPI has no setting for it, so off only until the VM's next start; keep it off with: offload persist`;
     notes.push({ code: "no-setting", message });
   }
   return notes;

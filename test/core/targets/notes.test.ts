@@ -84,7 +84,7 @@ describe("createNoSettingNotes", () => {
       {
         code: "no-setting",
         message:
-          "gro and lro of VIFs: the toolstack reads no setting of that, so off until a VM's next start; keep it off with: offload persist",
+          "gro and lro of VIFs: XAPI has no setting for it, so off only until the VM's next start; keep it off with: offload persist",
       },
     ]);
   });
