@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { listFeaturesOn } from "../assertions/ethtool.ts";
 import { Dom0, OFFLOAD } from "../dom0/dom0.ts";
 
-const STRANGER = "5d1f0f6e-0000-4000-8000-000000000001";
+const OTHER_VM = "5d1f0f6e-0000-4000-8000-000000000001";
 const XENSTORE = "/run/xenstored/socket";
 
 /** A host on which the domain of `web 1` is another VM's by now, which XAPI does not know yet. */
-async function startWithStranger() {
+async function startWithReusedDomid() {
   const dom0 = await Dom0.start();
   const { domid } = dom0.fixture.vm("web 1").record;
   return { dom0, domid, device: `vif${domid}.0` };
@@ -27,11 +27,11 @@ describe("a domain that is another VM's by now", () => {
     [["disable", "VIFS", "--yes", "--live-only"]],
     [["disable", "web 1", "--live-only"]],
   ])("is not changed by %j", async (args) => {
-    await using host = (await startWithStranger()).dom0;
+    await using host = (await startWithReusedDomid()).dom0;
     const { domid } = host.fixture.vm("web 1").record;
     const device = `vif${domid}.0`;
     const before = await listFeaturesOn(host, device);
-    await host.domain(domid, STRANGER);
+    await host.domain(domid, OTHER_VM);
     const refused = await run(host, ...args);
     expect(refused.exitCode).toBe(1);
     expect(refused.codes).toContain("domain-mismatch");
@@ -43,7 +43,7 @@ describe("a domain that is another VM's by now", () => {
   });
 
   test.each([[["restore", "--yes"]], [["restore", "web 1"]]])("is not changed by %j", async (args) => {
-    const { dom0, domid, device } = await startWithStranger();
+    const { dom0, domid, device } = await startWithReusedDomid();
     await using host = dom0;
     const before = await listFeaturesOn(host, device);
     await host.offload("disable", "web 1");
@@ -58,11 +58,11 @@ describe("a domain that is another VM's by now", () => {
   });
 
   test("is not changed further by confirm, and nothing is stored of it", async () => {
-    const { dom0, domid } = await startWithStranger();
+    const { dom0, domid } = await startWithReusedDomid();
     await using host = dom0;
     const pending = host.spawn([OFFLOAD, "disable", "web 1", "--features", "tx", "--confirm-within", "60"]);
     while (!pending.output.includes("offload confirm")) await Bun.sleep(20);
-    await host.domain(domid, STRANGER);
+    await host.domain(domid, OTHER_VM);
     const confirmed = await run(host, "confirm");
     await pending.exited;
     expect(confirmed.exitCode).toBe(1);
@@ -80,7 +80,7 @@ describe("a xenstored that is away", () => {
       `rm ${XENSTORE}; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("${XENSTORE}")'`,
     ],
   ])("is named once, and only VIFs of running VMs are left out: %s", async (reason, away) => {
-    const { dom0, device } = await startWithStranger();
+    const { dom0, device } = await startWithReusedDomid();
     await using host = dom0;
     const before = await listFeaturesOn(host, device);
     await host.text(["sh", "-c", `mv ${XENSTORE} ${XENSTORE}.away; ${away.replace(`rm ${XENSTORE}`, "true")}`]);

@@ -39,14 +39,14 @@ export function evaluateOn(
     }
     if (includesSettings) problems.push(...findOffSettings(iface, features, ownDevices[0]?.name));
   }
-  return { devices: judgeAsOn(devices), problems, notes };
+  return { devices: evaluateAsOn(devices), problems, notes };
 }
 
 /** The same reports with verdicts about "on"; devices that are alike go on sharing one. */
-function judgeAsOn(devices: readonly DeviceReport[]): readonly DeviceReport[] {
+function evaluateAsOn(devices: readonly DeviceReport[]): readonly DeviceReport[] {
   const reports = new Map<DeviceReport["features"], DeviceReport["features"]>();
   return devices.map((device) => {
-    const features = reports.get(device.features) ?? mapFeatures(device.features, judgeFeature);
+    const features = reports.get(device.features) ?? mapFeatures(device.features, evaluateFeature);
     reports.set(device.features, features);
     return { ...device, features };
   });
@@ -56,7 +56,7 @@ function mapFeatures(features: DeviceReport["features"], map: (report: FeatureRe
   return Object.fromEntries(Object.entries(features).map(([name, report]) => [name, map(report)]));
 }
 
-function judgeFeature(report: FeatureReport): FeatureReport {
+function evaluateFeature(report: FeatureReport): FeatureReport {
   const { live, fixed, xapi } = report;
   if (live === null) return { ...report, verdict: xapi === "off" ? "drift" : "unknown" };
   if (live === "absent") return report;
