@@ -5,7 +5,7 @@
 const PHRASES: readonly (readonly [phrase: RegExp, use: string])[] = [
   [/\bon trial\b|\btrial change\b/, "pending"],
   [/\bthe loop at boot\b|\bboot loop\b/, "the boot script"],
-  [/\bsomebody else's VM\b|\ba stranger's\b/, "another VM's"],
+  [/\bsomeone else's VM\b|\ba stranger's\b/, "another VM's"],
   [/\bleft us\b|\bleft in the lurch\b/, "did not answer; failed"],
   [/\bleft alone, for\b/, "skipped: …"],
   [/\bmends? it\b|\bmend that\b/, "fixes it; fix that"],
@@ -14,7 +14,7 @@ const PHRASES: readonly (readonly [phrase: RegExp, use: string])[] = [
   [/\bplug(?:s|ged)? (?:\w+ )*anew\b/, "replug"],
   [/\bhow it stands with\b/, "the state of"],
   [/\bwhoever has the lock\b/, "the process that holds the lock"],
-  [/\bsomebody else\b/, "someone else"],
+  [/\bsomeone else\b/, "someone else"],
   [/\bshall not\b|\bshall be\b/, "must not, should; will be"],
 ];
 
