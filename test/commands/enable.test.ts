@@ -66,6 +66,21 @@ describe("enable", () => {
     expect({ ...(await readDatabase(dom0)), live: await readLiveState(dom0) }).toEqual(before);
   });
 
+  test("that could not remove what disable wrote does not make restore take that for somebody else's", async () => {
+    await using dom0 = await Dom0.start();
+    const { ref } = dom0.fixture.pif("eth1");
+    await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-tso": "on", note: "rack 4" }]);
+    const before = { ...(await readDatabase(dom0)), live: await readLiveState(dom0) };
+    await dom0.offload("disable", "eth1");
+    const method = "PIF.remove_from_other_config";
+    await dom0.simulator.fault({ fault: "error", method, code: "INTERNAL_ERROR", params: ["Not_found"] });
+    for (let n = 0; n < 2; n += 1) expect((await dom0.offload("enable", "eth1")).exitCode).toBe(1);
+    await dom0.simulator.fault({ fault: "none" });
+    expect(await readOtherConfig(dom0, "PIF", ref)).toMatchObject({ "ethtool-tso": "off", "ethtool-sg": "off" });
+    expect((await dom0.offload("restore", "--yes")).exitCode).toBe(0);
+    expect({ ...(await readDatabase(dom0)), live: await readLiveState(dom0) }).toEqual(before);
+  });
+
   test("of one NIC under a rule is an exception, which verify and the boot script know", async () => {
     await using dom0 = await Dom0.start();
     await dom0.offload("persist", "NICS", "--yes");

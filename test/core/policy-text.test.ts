@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, spyOn, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, type Mock, spyOn, test } from "bun:test";
 import fc from "fast-check";
 import { FEATURE_NAMES } from "../../src/core/features.ts";
 import {
@@ -90,9 +90,12 @@ describe("encoding a policy entry", () => {
 });
 
 describe("the time of a policy entry", () => {
-  const clock = spyOn(Date, "now");
+  let clock: Mock<typeof Date.now>;
+  beforeEach(() => {
+    clock = spyOn(Date, "now");
+  });
   afterEach(() => {
-    clock.mockReset();
+    clock.mockRestore();
   });
 
   test("is later than the entry it replaces, whatever this host's clock says", () => {
