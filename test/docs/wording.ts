@@ -14,7 +14,7 @@ const PHRASES: readonly (readonly [phrase: RegExp, use: string])[] = [
   [/\bplug(?:s|ged)? (?:\w+ )*anew\b/, "replug"],
   [/\bhow it stands with\b/, "the state of"],
   [/\bwhoever has the lock\b/, "the process that holds the lock"],
-  [/\bsomeone else\b/, "someone else"],
+  [/\bsomebody else\b/, "someone else"],
   [/\bshall not\b|\bshall be\b/, "must not, should; will be"],
 ];
 
