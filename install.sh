@@ -14,6 +14,8 @@ RAW_SHA256=''
 XZ_NAME=''
 XZ_SIZE=''
 XZ_SHA256=''
+# A public key of GnuPG in base64: with it, SHA256SUMS of whatever is fetched has to be signed.
+SIGNING_KEY=''
 
 # What the CPU must have, as /proc/cpuinfo calls it: Bun's executable for old CPUs uses all of these,
 # and looks for sse4_2 alone by itself. scripts/release puts them into the manifest.
@@ -75,8 +77,8 @@ usage: sh install.sh [OPTION...]
 
 A variable of the environment means the same as its option; the option counts more. It never asks.
 A file of the release that lies beside this script is taken from there, without network. With
-offload in /usr/local/bin come its completions, for those of bash, zsh and fish that are there, and
-the link by which XAPI calls it for --pool: /etc/xapi.d/plugins/offload.
+offload in /usr/local/bin come its completions, for those of bash, zsh and fish that are there, its
+manual page, and the link by which XAPI calls it for --pool: /etc/xapi.d/plugins/offload.
 Exit codes: 0 done or nothing to do, 1 failed, 2 usage, 3 not possible here.
 END
 }
@@ -332,6 +334,23 @@ verify() {
   die "$FAILED" "$4 has the wrong SHA-256: it is damaged, or not the file that was released"
 }
 
+# The checksums in this script vouch for its own version, and nothing but the connection for the script of another.
+# A key vouches for both, whoever serves the files.
+check_signature() {
+  [ -n "$SIGNING_KEY" ] || return 0
+  for tool in gpgv base64; do
+    has "$tool" || die "$UNAVAILABLE" "$tool is missing, so the signature of the release cannot be verified; copy the release to this host and say --binary FILE"
+  done
+  for file in SHA256SUMS SHA256SUMS.sig; do
+    fetch "$URL/$file" "$WORK/$file" "$MAX_SCRIPT_SIZE" || die "$FAILED" "cannot fetch $URL/$file, so the signature of the release cannot be verified"
+  done
+  printf '%s' "$SIGNING_KEY" | base64 -d >"$WORK/key.gpg" || die "$FAILED" "cannot write to $DIR; is it full?"
+  gpgv --homedir "$WORK" --keyring "$WORK/key.gpg" "$WORK/SHA256SUMS.sig" "$WORK/SHA256SUMS" >/dev/null 2>&1 ||
+    die "$FAILED" "$URL/SHA256SUMS is not signed with the key of this script"
+  grep -qxF "$(sha256_of "$2")  $1" "$WORK/SHA256SUMS" ||
+    die "$FAILED" "$URL/$1 is not the file that the signed SHA256SUMS names"
+}
+
 unpack() {
   xz -dc <"$1" >"$WORK/offload" || die "$FAILED" "cannot unpack $1; is $DIR full?"
 }
@@ -371,11 +390,14 @@ take_remote() {
     check_space $((RAW_SIZE + XZ_SIZE))
     fetch "$URL/$XZ_NAME" "$WORK/download" "$XZ_SIZE" MB || die "$FAILED" "cannot fetch $URL/$XZ_NAME"
     verify "$WORK/download" "$XZ_SIZE" "$XZ_SHA256" "$URL/$XZ_NAME"
+    check_signature "$XZ_NAME" "$WORK/download"
     unpack "$WORK/download"
     rm -f "$WORK/download"
   else
     check_space "$RAW_SIZE"
     fetch "$URL/$RAW_NAME" "$WORK/offload" "$RAW_SIZE" MB || die "$FAILED" "cannot fetch $URL/$RAW_NAME"
+    verify "$WORK/offload" "$RAW_SIZE" "$RAW_SHA256" "$URL/$RAW_NAME"
+    check_signature "$RAW_NAME" "$WORK/offload"
   fi
   verify "$WORK/offload" "$RAW_SIZE" "$RAW_SHA256" "$URL/$RAW_NAME"
 }
@@ -399,7 +421,8 @@ beside() {
 }
 
 # The script of another release vouches for it, with the checksums in it; nothing vouches for that
-# script but the connection, as nothing else vouched for this one.
+# script but the connection, as nothing else vouched for this one, unless there is a key. Where each version
+# has a folder of its own, as on GitHub, that of the other one is meant.
 install_other_version() {
   [ -z "$BINARY" ] || die "$USAGE" "this script is of offload ${VERSION:-without a release}, and cannot tell whether $BINARY is $WANTED"
   [ -n "$URL" ] || die "$USAGE" "this script installs offload ${VERSION:-of a checkout}; for $WANTED say where it is: --base-url URL"
@@ -407,12 +430,16 @@ install_other_version() {
   https://*) ;;
   *) [ -n "$FORCE" ] || die "$UNAVAILABLE" "the script of offload $WANTED would be fetched without TLS and run; take https, or its own install.sh, or --force" ;;
   esac
+  case $URL in
+  */v"${VERSION:-none}") URL=${URL%"$VERSION"}$WANTED ;;
+  esac
   make_temporary
   script=$URL/install-$WANTED.sh
   fetch "$script" "$WORK/install.sh" "$MAX_SCRIPT_SIZE" || die "$FAILED" "cannot fetch $script; is there an offload $WANTED?"
   # shellcheck disable=SC2016 # the line itself
   [ "$(tail -n 1 "$WORK/install.sh")" = 'main "$@"' ] && grep -qxF "VERSION='$WANTED'" "$WORK/install.sh" ||
     die "$FAILED" "$script is not the whole install script of offload $WANTED"
+  check_signature "install-$WANTED.sh" "$WORK/install.sh"
   code=0
   sh "$WORK/install.sh" --version "$WANTED" --dir "$DIR" --base-url "$URL" ${FORCE:+--force} </dev/null || code=$?
   [ ! -e "$TARGET" ] || MADE=
@@ -424,12 +451,13 @@ to_disk() {
   dd if=/dev/null of="$1" conv=notrunc,fsync 2>/dev/null || die "$FAILED" "cannot write to $DIR"
 }
 
-# Where the shells of a dom0 look for the completion of a command.
+# Where the shells of a dom0 look for the completion of a command, and man for its page.
 completion_file() {
   case $1 in
   bash) printf /usr/share/bash-completion/completions/offload ;;
   zsh) printf /usr/share/zsh/site-functions/_offload ;;
   fish) printf /usr/share/fish/vendor_completions.d/offload.fish ;;
+  man) printf /usr/share/man/man8/offload.8 ;;
   esac
 }
 
@@ -440,8 +468,8 @@ own_completion() {
   ! has rpm || ! rpm -qf "$1" >/dev/null 2>&1
 }
 
-# Completions are for the command that everybody finds, and for the shells that are there. They are an
-# extra: where one cannot be written, offload is installed all the same.
+# Completions and the manual page are for the command that everybody finds, and for the shells and the man that
+# are there. They are an extra: where one cannot be written, offload is installed all the same.
 for_everybody() {
   case $DIR in
   /usr/local/bin | /usr/local/sbin | /usr/bin | /usr/sbin) ;;
@@ -449,19 +477,21 @@ for_everybody() {
   esac
 }
 
+completion_name() { if [ "$1" = man ]; then printf 'manual page'; else printf 'completions of %s' "$1"; fi; }
+
 install_completions() {
   for_everybody || return 0
-  for shell in bash zsh fish; do
+  for shell in bash zsh fish man; do
     file=$(completion_file "$shell")
     [ -d "${file%/*}" ] || continue
     { [ ! -e "$file" ] && [ ! -L "$file" ]; } || own_completion "$file" "$shell" || continue
     COMPLETION=$(mktemp "${file%/*}/.offload.XXXXXX" 2>/dev/null) || {
-      say "the completions of $shell are not installed: cannot write to ${file%/*}"
+      say "$(completion_name "$shell") not installed: cannot write to ${file%/*}"
       continue
     }
     if run_offload "$TARGET" completions "$shell" >"$COMPLETION" 2>/dev/null &&
       chmod 644 "$COMPLETION" && mv -f "$COMPLETION" "$file"; then
-      say "completions of $shell: $file"
+      say "$(completion_name "$shell"): $file"
     else
       # Another version may have none, and then has no use for those of the one before.
       rm -f "$COMPLETION" "$file"
@@ -472,7 +502,7 @@ install_completions() {
 
 remove_completions() {
   for_everybody || return 0
-  for shell in bash zsh fish; do
+  for shell in bash zsh fish man; do
     file=$(completion_file "$shell")
     [ -f "$file" ] && own_completion "$file" "$shell" || continue
     if rm -f "$file"; then say "removed: $file"; else say "cannot remove $file"; fi

@@ -21,7 +21,7 @@ const WORDS: ReadonlySet<string> = new Set(["ALL", "NICS, VIFS"]);
 /** offload.8, in mdoc. */
 export function manPage(): string {
   return `${[
-    '.\\" Made by scripts/generate from the definitions in src/cli/specs; edit those.',
+    '.\\" made by offload completions man, from the definitions in src/cli/specs; edit those and run scripts/generate',
     `.Dd ${REVISED}`,
     ".Dt OFFLOAD 8",
     ".Os Xen dom0",

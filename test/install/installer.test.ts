@@ -520,9 +520,30 @@ cat ${ZSH}/_offload`);
     test("do not stop the installation when they cannot be written", async () => {
       const run = await steps(`mount -t tmpfs -o ro tmpfs ${BASH}\nnew\nls /usr/local/bin`);
       expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
-      expect(run.stdout).toContain("the completions of bash are not installed");
+      expect(run.stdout).toContain("completions of bash not installed");
       expect(run.stdout).toContain(`completions of fish: ${FISH}/offload.fish\n`);
       expect(run.stdout).toEndWith("\noffload\n");
+    });
+
+    test("come with the manual page where man looks for pages", async () => {
+      const MAN = "/usr/share/man/man8";
+      const run = await steps(`
+mkdir -p ${MAN}
+old | grep 'manual page'
+new >/dev/null
+cat ${MAN}/offload.8
+ls -l ${MAN}/offload.8
+new --uninstall | grep man8
+ls -A ${MAN}
+echo '.Nm by somebody else' >${MAN}/offload.8
+new >/dev/null
+new --uninstall >/dev/null
+cat ${MAN}/offload.8`);
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+      expect(run.stdout.replace(/^-rw-r--r-- .*$/m, "MODE")).toBe(
+        `manual page: ${MAN}/offload.8\n.\\" made by offload completions man\n.Nd 1.0.0\nMODE\n` +
+          `removed: ${MAN}/offload.8\n.Nm by somebody else\n`,
+      );
     });
 
     test("are left alone when a package owns them", async () => {

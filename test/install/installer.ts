@@ -163,6 +163,7 @@ case "$*" in
 --version) echo ${version} ;;
 "completions bash") echo "# made by offload completions bash"; echo "# of ${version}" ;;
 "completions fish") echo "# made by offload completions fish" ;;
+"completions man") printf '%s\\n' '.\\" made by offload completions man' ".Nd ${version}" ;;
 "persist --remove")
   echo "persist --remove of ${version}" >>"\${PERSIST_LOG:-/dev/null}"
   [ -z "\${PERSIST_FAILS:-}" ] || { echo "offload: cannot" >&2; exit 3; } ;;
@@ -174,8 +175,8 @@ ${padding.join("\n")}
 `;
 }
 
-/** Makes a release of the stand-in in a new directory under a place. */
-export async function makeRelease(place: Place, version: string): Promise<Release> {
+/** Makes a release of the stand-in in a new directory under a place; with a public key of GnuPG, for that one. */
+export async function makeRelease(place: Place, version: string, key = ""): Promise<Release> {
   const directory = join(place.base, `release-${version}`);
   const executable = join(directory, `offload-${version}-x86_64`);
   const compressed = `${executable}.xz`;
@@ -183,7 +184,7 @@ export async function makeRelease(place: Place, version: string): Promise<Releas
   chmodSync(executable, 0o755);
   await Bun.write(compressed, Bun.spawnSync(["xz", "-kc", executable]).stdout);
   const embed = join(ROOT, "packaging/embed-release");
-  const filled = Bun.spawnSync([embed, version, "0".repeat(40), "", executable, compressed]);
+  const filled = Bun.spawnSync([embed, version, "0".repeat(40), "", executable, compressed, key]);
   if (filled.exitCode !== 0) throw new Error(filled.stderr.toString());
   const script = filled.stdout.toString();
   await Bun.write(join(directory, "install.sh"), script);
@@ -218,6 +219,11 @@ export class Site {
         },
       },
     });
+  }
+
+  /** Where each version has a folder of its own. */
+  versionUrl(version: string): string {
+    return `http://127.0.0.1:${this.server.port}/v${version}`;
   }
 
   url(kind: "good" | "wrong" | "short" | "html"): string {
