@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const DOCS = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
-const PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...DOCS.map((name) => `docs/${name}`)];
+const PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", ...DOCS.map((name) => `docs/${name}`)];
 
 function textOf(page: string): string {
   return readFileSync(join(ROOT, page), "utf8");
