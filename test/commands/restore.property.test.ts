@@ -51,9 +51,10 @@ const hosts: fc.Arbitrary<Host> = fc.record({
   ),
 });
 
-/** Runs of disable: the whole host, or some of its NICs and VMs. */
+/** Runs of disable and enable: the whole host, or some of its NICs and VMs. */
 const runs = fc.array(
   fc.record({
+    command: fc.constantFrom("disable", "disable", "enable"),
     keywords,
     all: fc.boolean(),
     which: fc.array(fc.nat(), { minLength: 1, maxLength: 3 }),
@@ -93,7 +94,7 @@ async function state(dom0: Dom0) {
   return { live: await readLiveState(dom0), PIF, VIF, left };
 }
 
-test("restore leaves kernel, XAPI and files as before, on every host and after any disable", async () => {
+test("restore leaves kernel, XAPI and files as before, on every host and after any disable and enable", async () => {
   await fc.assert(
     fc.asyncProperty(hosts, runs, async (host, commands) => {
       await using dom0 = await Dom0.start(host.options);
@@ -105,9 +106,9 @@ test("restore leaves kernel, XAPI and files as before, on every host and after a
         ),
         ...dom0.fixture.running.map(({ record }) => record.name_label),
       ];
-      for (const { keywords, all, which } of commands) {
+      for (const { command, keywords, all, which } of commands) {
         const targets = all ? ["ALL", "--yes"] : which.flatMap((one) => picked(names, one));
-        const run = await dom0.offload("disable", `--features=${keywords.join(",")}`, ...targets);
+        const run = await dom0.offload(command, `--features=${keywords.join(",")}`, ...targets);
         expect(run.exitCode, run.stdout + run.stderr).toBeOneOf([0, 1]);
       }
       const run = await dom0.offload("restore", "--yes");

@@ -57,6 +57,21 @@ describe("--pool", () => {
     expect((await pool.simulator.calls()).filter(({ write }) => write)).toEqual([]);
   });
 
+  test("enables on every host, and asks nothing in a second run", async () => {
+    await using pool = await Pool.start({ hosts: 2 });
+    const states = await Promise.all(pool.hosts.map(readLiveState));
+    await pool.host(0).offload("disable", "--pool", "--yes");
+    const done = await document(pool.host(0), "enable", "--pool", "--yes");
+    expect(statesOf(done)).toEqual({ "xcp-1": "ok 0", "xcp-2": "ok 0" });
+    expect(await Promise.all(pool.hosts.map(readLiveState))).toEqual(states);
+    expect([...(await recordedOff(pool, "PIF")), ...(await recordedOff(pool, "VIF"))]).toEqual([]);
+    await pool.simulator.clearCalls();
+    const again = await pool.host(0).run([INSTALLED, "enable", "--pool"], { tty: true });
+    expect(again.exitCode).toBe(0);
+    expect(again.stdout).toContain("xcp-1, xcp-2: nothing had to be changed");
+    expect((await pool.simulator.calls()).filter(({ write }) => write)).toEqual([]);
+  });
+
   test("restores the originals on every host", async () => {
     await using pool = await Pool.start({ hosts: 2 });
     const states = await Promise.all(pool.hosts.map(readLiveState));
