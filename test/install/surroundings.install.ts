@@ -65,7 +65,7 @@ describe("a hostile current directory and home", () => {
   }, 120_000);
 });
 
-describe("the environment variables in docs/install.md", () => {
+describe("the environment variables in docs/environment.md", () => {
   /** What became of `status` with these variables. */
   async function started(dom0: Dom0, env: Readonly<Record<string, string>>) {
     await dom0.run(["tee", "/root/evil.js"], { stdin: EVIL });
