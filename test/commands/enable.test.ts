@@ -66,7 +66,7 @@ describe("enable", () => {
     expect({ ...(await readDatabase(dom0)), live: await readLiveState(dom0) }).toEqual(before);
   });
 
-  test("that could not remove what disable wrote does not make restore take that for somebody else's", async () => {
+  test("that could not remove what disable wrote does not make restore take that for someone else's", async () => {
     await using dom0 = await Dom0.start();
     const { ref } = dom0.fixture.pif("eth1");
     await dom0.simulator.set(["PIF", ref, "other_config", { "ethtool-tso": "on", note: "rack 4" }]);

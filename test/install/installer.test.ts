@@ -535,14 +535,14 @@ cat ${MAN}/offload.8
 ls -l ${MAN}/offload.8
 new --uninstall | grep man8
 ls -A ${MAN}
-echo '.Nm by somebody else' >${MAN}/offload.8
+echo '.Nm by someone else' >${MAN}/offload.8
 new >/dev/null
 new --uninstall >/dev/null
 cat ${MAN}/offload.8`);
       expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
       expect(run.stdout.replace(/^-rw-r--r-- .*$/m, "MODE")).toBe(
         `manual page: ${MAN}/offload.8\n.\\" made by offload completions man\n.Nd 1.0.0\nMODE\n` +
-          `removed: ${MAN}/offload.8\n.Nm by somebody else\n`,
+          `removed: ${MAN}/offload.8\n.Nm by someone else\n`,
       );
     });
 
