@@ -9,6 +9,7 @@ const COMMANDS = [
   { args: ["disable", "--yes"], isChanged: false },
   { args: ["disable", "--yes", "--rolling"], isChanged: false },
   { args: ["persist", "ALL", "--yes"], isChanged: false },
+  { args: ["enable", "ALL", "--yes"], isChanged: true },
   { args: ["restore", "--yes"], isChanged: true },
   { args: ["persist", "--remove"], isChanged: true },
   { args: ["verify"], isChanged: false },
