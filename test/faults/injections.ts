@@ -20,7 +20,10 @@ interface FaultRunOptions {
   readonly alternate?: boolean;
 }
 
-const FOLLOW_UPS: readonly FollowUp[] = ["restore", "disable"];
+/** What puts everything back, and what completes it; a disable after an enable stores more than one alone. */
+function listFollowUps(command: Command): readonly FollowUp[] {
+  return ["restore", command === "enable" ? "enable" : "disable"];
+}
 
 /** One run with one fault. */
 export interface FaultRun {
@@ -146,8 +149,7 @@ export async function runFaults(
   const failures: string[] = [];
   let runs = 0;
   for (const [n, faultRun] of faultRuns.filter((_, n) => n % every === 0).entries()) {
-    // After enable, disable stores other texts than on a host that was never changed.
-    const possible = command === "enable" ? FOLLOW_UPS.slice(0, 1) : FOLLOW_UPS;
+    const possible = listFollowUps(command);
     const followUps = alternate ? possible.slice(n % possible.length).slice(0, 1) : possible;
     for (const followUp of followUps) {
       await prepare(host, command);

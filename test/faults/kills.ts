@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Call } from "../dom0/strace.ts";
 import { isRelevant, parseCalls, traceAnyThread, traceMainThread } from "./calls.ts";
-import { type FaultHost, findDifferences } from "./host.ts";
+import { type FaultHost, findDifferences, type HostState } from "./host.ts";
 
 /** The command that is killed. */
 export type Command = "disable" | "enable" | "restore" | "persist" | "bisect";
@@ -109,16 +109,21 @@ export async function checkFollowUp(host: FaultHost, followUp: FollowUp, where: 
   if (followUp !== "restore") {
     await run(...ARGUMENTS[followUp]);
     const now = await host.readState();
-    // What runs at boot is persist's affair; a restore that failed may have plugged meanwhile.
-    const { files, networkd } = now;
-    const expected = followUp === "persist" ? host.persisted : { ...host.disabled, files };
-    found.push(...findDifferences({ ...expected, networkd }, now));
+    // A run that failed may have plugged meanwhile.
+    const { networkd } = now;
+    found.push(...findDifferences({ ...getStateAfter(host, followUp, now), networkd }, now));
     if (followUp === "persist") await run("verify");
-    else found.push(...(await findProblemsBeyondBoot(host)));
+    if (followUp === "disable") found.push(...(await findProblemsBeyondBoot(host)));
   }
   await run(...ARGUMENTS.restore);
   found.push(...findDifferences(host.original, await host.readState()));
   return found.map((line) => `${where}, then ${followUp}: ${line.trim()}`);
+}
+
+/** What there is after it; `now`: what runs at boot is the affair of persist and enable. */
+function getStateAfter(host: FaultHost, followUp: Exclude<FollowUp, "restore">, now: HostState): HostState {
+  if (followUp === "persist") return host.persisted;
+  return followUp === "enable" ? host.enabled : { ...host.disabled, files: now.files };
 }
 
 const Problems = v.pipe(
@@ -142,6 +147,7 @@ export const KILL_SCENARIOS: readonly (readonly [Command, FollowUp])[] = [
   ["disable", "restore"],
   ["disable", "disable"],
   ["enable", "restore"],
+  ["enable", "enable"],
   ["restore", "restore"],
   ["restore", "disable"],
   ["persist", "restore"],
