@@ -7,7 +7,7 @@ const ROOT = resolve(import.meta.dir, "../../..");
 /** Compiles this program under another version; gives the path of the executable. */
 export async function buildVersion(version: string): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), "offload-version-"));
-  for (const name of ["src", "scripts", "tsconfig.json"]) {
+  for (const name of ["src", "scripts", "packaging", "tsconfig.json"]) {
     await cp(join(ROOT, name), join(copy, name), { recursive: true });
   }
   const manifest = await Bun.file(join(ROOT, "package.json")).json();
