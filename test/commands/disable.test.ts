@@ -274,7 +274,7 @@ describe("targets", () => {
     await using dom0 = await Dom0.start();
     const run = await dom0.offload("disable", "backup");
     expect(run.exitCode).toBe(0);
-    expect(run.stdout).toContain("takes effect when it is started");
+    expect(run.stdout).toContain("take effect when the VM is started");
   });
 
   test("writes no setting for a VIF on an SR-IOV network, which has no netback device", async () => {
