@@ -19,7 +19,7 @@ export function formatRestoreCommand({ targets, features, pool }: UndoRequest): 
   return ["offload", "restore", ...words].map(quoteShellWord).join(" ");
 }
 
-/** Targets as they are typed. */
+/** A target as it is typed: a name that begins with a dash is no option. */
 export function formatTargetWords({ text, kind }: TargetRequest): readonly string[] {
   switch (kind) {
     case "vm":
@@ -27,9 +27,11 @@ export function formatTargetWords({ text, kind }: TargetRequest): readonly strin
       return [`--${kind}=${text}`];
     case "host":
       return ["--host"];
-    case "any":
     case "nics":
+      return ["NICS"];
     case "vifs":
-      return [text];
+      return ["VIFS"];
+    case "any":
+      return [text.startsWith("-") ? `--vm=${text}` : text];
   }
 }

@@ -2,6 +2,7 @@ import { quoteShellWord } from "../disable/manual-commands.ts";
 import type { Feature } from "../features.ts";
 import type { DeviceFeatures } from "../report.ts";
 import type { TargetRequest } from "../targets/target-request.ts";
+import { formatTargetWords } from "../undo-command.ts";
 
 /** What has to be turned off for good. */
 export interface BisectFix {
@@ -40,23 +41,6 @@ export function planFixes(cause: readonly DeviceFeatures[], named: readonly Name
 
 /** The command that carries out a fix. */
 export function formatFix({ targets, features }: BisectFix): string {
-  const words = targets.map(formatTarget);
+  const words = targets.flatMap(formatTargetWords);
   return ["offload", "disable", ...words, "--features", features.join()].map(quoteShellWord).join(" ");
-}
-
-function formatTarget({ text, kind }: TargetRequest): string {
-  switch (kind) {
-    case "vm":
-      return `--vm=${text}`;
-    case "pif":
-      return `--pif=${text}`;
-    case "host":
-      return "--host";
-    case "nics":
-      return "NICS";
-    case "vifs":
-      return "VIFS";
-    case "any":
-      return text.startsWith("-") ? `--vm=${text}` : text;
-  }
 }
