@@ -34,6 +34,11 @@ export interface UnmanagedInterface {
 /** Something whose offloads can be looked at. */
 export type Interface = NicInterface | VifInterface | UnmanagedInterface;
 
+/** Whether an interface is a NIC that XAPI knows. */
+export function isManagedNic(iface: Interface): iface is NicInterface {
+  return iface.kind === "pif";
+}
+
 /** One device of an interface. Settings belong to the main one; a tap beside a vif has none. */
 export interface InterfaceDevice {
   readonly name: string;

@@ -83,11 +83,7 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 function waitForKill(group: number, timeoutMs: number) {
   const { promise, resolve } = Promise.withResolvers<string>();
   const kill = (problem: string) => {
-    try {
-      process.kill(-group, "SIGKILL");
-    } catch {
-      // It has ended meanwhile.
-    }
+    signalProcessGroup(group, "SIGKILL");
     resolve(problem);
   };
   const timer = setTimeout(() => kill(`it did not end within ${timeoutMs / 1000} seconds`), timeoutMs);
@@ -98,4 +94,13 @@ function waitForKill(group: number, timeoutMs: number) {
     for (const signal of SIGNALS) process.off(signal, onSignal);
   };
   return { promise, stopWaiting };
+}
+
+/** Sends a signal to all processes of a group; to none where it has ended. */
+export function signalProcessGroup(group: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
 }

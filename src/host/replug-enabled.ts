@@ -1,6 +1,6 @@
 import { attempt, CommandError } from "../core/command-error.ts";
 import { listLiveFeatures } from "../core/disable/request.ts";
-import type { NicInterface } from "../core/interface.ts";
+import { isManagedNic, type NicInterface } from "../core/interface.ts";
 import type { Kernel, Replugger } from "../core/ports.ts";
 import type { Note } from "../core/problem.ts";
 import { joinAnd } from "../core/text.ts";
@@ -22,7 +22,7 @@ export async function planEnabledReplugs(
   saveState: () => Promise<boolean> = () => syncNetworkd(),
 ): Promise<ReplugPlan> {
   const { inventory, toolstack } = planned.selected;
-  const nics = planned.plan.request.direction === "on" ? filterNics(planned) : [];
+  const nics = planned.plan.request.direction === "on" ? planned.plan.interfaces.filter(isManagedNic) : [];
   if (inventory === null || toolstack === null || nics.length === 0) return { plugs: [], unsafe: [] };
   const database = (await saveState()) ? readDatabase() : null;
   return await planReplug(filterRemembered(nics, planned, database), inventory, toolstack, readAddresses);
@@ -31,10 +31,6 @@ export async function planEnabledReplugs(
 /** What networkd has written down, whenever that was; for whoever must not make it write. */
 export async function isSavedAlready(): Promise<boolean> {
   return true;
-}
-
-function filterNics({ plan }: PlannedChange): readonly NicInterface[] {
-  return plan.interfaces.filter((iface): iface is NicInterface => iface.kind === "pif");
 }
 
 function readDatabase(): NetworkdDatabase | null {
@@ -69,7 +65,7 @@ export function createEnabledReplugger(
   if (toolstack === null || plan.plugs.length + plan.unsafe.length === 0) return undefined;
   const { request, before } = planned.plan;
   const getFeatures = () => listLiveFeatures(request);
-  const handled = { nics: filterNics(planned), getFeatures, snapshot: before };
+  const handled = { nics: planned.plan.interfaces.filter(isManagedNic), getFeatures, snapshot: before };
   return new PlannedReplugger(plan, handled, { kernel, toolstack, saveNetworkdState: () => syncNetworkd(), isStopped });
 }
 

@@ -5,7 +5,7 @@ import { findPolicyProblems } from "../core/disable/plan.ts";
 import { type FeatureSnapshot, getFeatureSet } from "../core/disable/steps.ts";
 import { listIneffectivePifSettings, listNetworkSettings } from "../core/doctor/diagnosis.ts";
 import type { Feature } from "../core/features.ts";
-import { getUuid, type Interface, type NicInterface } from "../core/interface.ts";
+import { getUuid, type Interface, isManagedNic } from "../core/interface.ts";
 import { Policy } from "../core/policy.ts";
 import { NO_HOST_RULE } from "../core/policy-entries.ts";
 import type { Kernel } from "../core/ports.ts";
@@ -136,12 +136,10 @@ function findNetworkdIssues(
   }
   const database = networkd;
   if (database === null) return { problems: [], notes: [] };
-  const findings = selected.interfaces
-    .filter((iface): iface is NicInterface => iface.kind === "pif")
-    .map((nic) => {
-      const getLiveState = (feature: Feature) => getFeatureSet(snapshot, nic.pif.device)?.state(feature);
-      return checkNetworkd({ nic, featuresOff: features.get(nic) ?? [], database, getLiveState });
-    });
+  const findings = selected.interfaces.filter(isManagedNic).map((nic) => {
+    const getLiveState = (feature: Feature) => getFeatureSet(snapshot, nic.pif.device)?.state(feature);
+    return checkNetworkd({ nic, featuresOff: features.get(nic) ?? [], database, getLiveState });
+  });
   return {
     problems: findings.flatMap(({ problems }) => problems),
     notes: findings.flatMap(({ notes }) => notes),

@@ -1,4 +1,5 @@
 import { findFeature } from "../features.ts";
+import { parseSetting } from "../settings.ts";
 import type { HookType } from "./hook-events.ts";
 import { splitShellCommands } from "./shell-commands.ts";
 
@@ -117,17 +118,9 @@ function readXe(words: readonly string[]): readonly RequestedFeature[] {
     const [, key, value] = XE_SETTING.exec(word) ?? [];
     if (key === undefined || LINK_KEYS.includes(key)) return [];
     if (value === undefined) return [{ device, feature: nameFeature(key), state: "removed" }];
-    return [{ device, feature: nameFeature(key), state: SETTING_STATES.get(value) ?? "unknown" }];
+    return [{ device, feature: nameFeature(key), state: parseSetting(value) ?? "unknown" }];
   });
 }
-
-/** What xapi, xenopsd and networkd understand (network_utils.ml, device.ml). */
-const SETTING_STATES: ReadonlyMap<string, "on" | "off"> = new Map([
-  ["on", "on"],
-  ["true", "on"],
-  ["off", "off"],
-  ["false", "off"],
-]);
 
 /** Options by which NIC drivers switch coalescing or segmentation: bnx2x's `disable_tpa`, `LRO=0,0`. */
 const MODULE_OPTION = /^(?:(disable)_)?(?:\w+_)?(lro|gro|tso|gso|tpa)=(.*)$/i;

@@ -1,5 +1,6 @@
 import type { SignalHandler } from "../../cli/signals.ts";
 import { type CheckResult, evaluateProcessEnd } from "../../core/bisect/check-result.ts";
+import { signalProcessGroup } from "../../fs/process.ts";
 import { FILE_DESCRIPTORS } from "../../terminal/streams.ts";
 
 /** How long a check that took too long may take to end by itself, in milliseconds. */
@@ -43,12 +44,4 @@ async function endProcessGroup(child: Pick<Bun.Subprocess, "pid" | "exited">): P
   // The shell may have ended, and what it has started not.
   signalProcessGroup(child.pid, "SIGKILL");
   await child.exited;
-}
-
-function signalProcessGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // It has ended by itself.
-  }
 }

@@ -2,7 +2,7 @@ import { attempt, CommandError } from "../../core/command-error.ts";
 import { quoteShellWord } from "../../core/disable/manual-commands.ts";
 import { getFeatureSet } from "../../core/disable/steps.ts";
 import { FEATURE_NAMES, type Feature, isFeature } from "../../core/features.ts";
-import { getSettings, type Interface, listInterfaceDevices, type NicInterface } from "../../core/interface.ts";
+import { getSettings, type Interface, isManagedNic, listInterfaceDevices } from "../../core/interface.ts";
 import type { Inventory, Pif } from "../../core/inventory.ts";
 import { compareNatural } from "../../core/natural-order.ts";
 import { Policy } from "../../core/policy.ts";
@@ -193,9 +193,7 @@ function planNicReplugs(
   { replug }: RestoreOptions,
   { inventory, toolstack }: SelectedTargets,
 ): Promise<ReplugPlan> | ReplugPlan {
-  const nics = restored.filter(
-    (iface): iface is NicInterface => iface.kind === "pif" && iface.pif.settings.policy.keys.length > 0,
-  );
+  const nics = restored.filter(isManagedNic).filter(({ pif }) => pif.settings.policy.keys.length > 0);
   if (!replug || inventory === null || toolstack === null) return { plugs: [], unsafe: [] };
   return planReplug(nics, inventory, toolstack, readAddresses);
 }
@@ -209,7 +207,7 @@ export function createReplugger(
 ): Replugger {
   const { toolstack } = selected;
   if (toolstack === null) return { replug: async () => ({ problems: [], notes: [] }) };
-  const nics = plan.interfaces.filter((iface): iface is NicInterface => iface.kind === "pif");
+  const nics = plan.interfaces.filter(isManagedNic);
   // What is restored is what the texts of a PIF are about.
   const getFeatures = ({ settings }: Pif) =>
     FEATURE_NAMES.filter(
