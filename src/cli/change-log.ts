@@ -19,8 +19,8 @@ const MAX_MESSAGE_LENGTH = 900;
 /** A syslog that does not take the message must not keep the result from anyone. */
 const TIMEOUT_MS = 2000;
 
-/** What a dom0 changes: these commands say so even where no feature changes, for they write files. */
-const FILE_COMMANDS: readonly string[] = ["persist", "bisect"];
+/** Commands whose report lists no change, though they have made some: files for boot, and features for a while. */
+const ALWAYS_LOGGED: readonly string[] = ["persist", "bisect"];
 
 /**
  * Writes one line into syslog for a run that has changed something: who, what and the result. Without a syslog, or
@@ -29,7 +29,7 @@ const FILE_COMMANDS: readonly string[] = ["persist", "bisect"];
 export async function logChange(run: LoggedRun, { result }: CompletedCommand): Promise<void> {
   if (result === "help" || result instanceof CommandError || !("report" in result)) return;
   const { report } = result;
-  const hasChanged = report.changes.length > 0 || FILE_COMMANDS.includes(report.command);
+  const hasChanged = report.changes.length > 0 || ALWAYS_LOGGED.includes(report.command);
   if (report.dryRun || !hasChanged) return;
   const message = stripUnprintable(formatLogLine(run, report, describeCaller(run.call))).slice(0, MAX_MESSAGE_LENGTH);
   try {

@@ -22,9 +22,7 @@ export const DISABLE = {
         "Shows the VMs and NICs in a list that can be searched, then the features, then what is about to change. Needs a terminal.",
     },
     yes: {
-      type: "boolean",
-      alias: "y",
-      description: "do not ask for confirmation",
+      ...SHARED_ARGS.yes,
       details: "Does not ask before it changes ALL, NICS, VIFS or what was picked.",
     },
     "dry-run": {

@@ -21,12 +21,7 @@ export const ENABLE = {
       details: "Features, separated by commas. Without it rx, tx, sg, tso, ufo, gso and gro.",
     },
     ...KIND_ARGS,
-    yes: {
-      type: "boolean",
-      alias: "y",
-      description: "do not ask for confirmation",
-      details: "Does not ask before it changes ALL, NICS or VIFS.",
-    },
+    yes: SHARED_ARGS.yes,
     "dry-run": DISABLE.args["dry-run"],
     "live-only": DISABLE.args["live-only"],
     "confirm-within": DISABLE.args["confirm-within"],

@@ -26,8 +26,7 @@ export const PERSIST = {
       details: "What runs the boot script. Without it, or with auto: systemd where it runs.",
     },
     yes: {
-      type: "boolean",
-      alias: "y",
+      ...SHARED_ARGS.yes,
       description: "do not ask before turning anything off",
       details: "Does not ask before it turns off what the policy asks for, or ALL, NICS or VIFS.",
     },

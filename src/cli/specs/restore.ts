@@ -30,9 +30,7 @@ export const RESTORE = {
         "Shows the VMs and NICs that have something to be restored in a list that can be searched. Needs a terminal.",
     },
     yes: {
-      type: "boolean",
-      alias: "y",
-      description: "do not ask for confirmation",
+      ...SHARED_ARGS.yes,
       details: "Does not ask before it restores everything, ALL, NICS, VIFS or what was picked.",
     },
     "confirm-within": DISABLE.args["confirm-within"],

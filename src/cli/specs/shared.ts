@@ -38,6 +38,12 @@ export const SHARED_ARGS = {
     description: "this whole host, where a VM is called ALL",
     details: "The whole host that this runs on, as ALL is, where a VM is called ALL.",
   },
+  yes: {
+    type: "boolean",
+    alias: "y",
+    description: "do not ask for confirmation",
+    details: "Does not ask before it changes ALL, NICS or VIFS.",
+  },
   pool: {
     type: "boolean",
     description: "on every host of the pool",
